@@ -1,0 +1,67 @@
+# What a person does with the project. Every target sets up what it needs first, in .venv; a second time it does not.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/runtime-installed
+DEV := $(VENV)/dev-installed
+
+# The seeds reach the shell in the environment and never as text of a command.
+unexport SEED
+export VWE_MAKE_SEEDS := $(value SEED)
+
+.PHONY: help world test lint ui clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
+	@echo "make ui                      starts Dagster's pages on this machine"
+	@echo "make test                    checks everything: lint, types, tests"
+	@echo "make lint                    checks style and types only"
+	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
+
+ifeq ($(strip $(value SEED)),)
+world:
+	@echo "Name the seed of the world, such as: make world SEED=HHcLC5acQt" >&2; exit 2
+else
+world: $(RUNTIME)
+	@set -f; exec $(BIN)/vwe world -- $$VWE_MAKE_SEEDS
+endif
+
+test: lint
+	$(BIN)/python -m pytest -n auto
+
+lint: $(DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+ui: $(RUNTIME)
+	@exec $(BIN)/vwe ui
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find vwe_dagster vwe_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): pyproject.toml constraints.txt
+	$(call environment)
+	$(call install,.)
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt
+	$(call environment)
+	$(call install,.[dev])
+	@touch $(RUNTIME) $@
+
+# A virtual environment with pip in it; one that was left half made is made anew.
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "This needs Python 3.11 or later as $(PYTHON); install it, or name another: make PYTHON=python3.12" >&2; exit 1; }
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+	{ rm -rf $(VENV); echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+endef
+
+define install
+@echo "Installing Python packages into $(VENV)"
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(1)' --constraint constraints.txt
+endef

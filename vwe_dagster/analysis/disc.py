@@ -1,0 +1,98 @@
+"""The measured part of a world: its cells within the edge of the world, and where they lie.
+
+Every number of the analysis is about the cells whose centre is at most 10,500 m from the centre of the world. A cell
+stands for the square of ``cell_m`` around its centre, the ones cut by the edge included whole or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import WORLD_RADIUS_M
+
+Cells = npt.NDArray[np.intp]
+"""Cells of a :class:`Disc` by their index in its flattened planes: ascending is south to north, then west to east."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Disc:
+    """The bounding square of the disc, cut out of a world's planes; planes are C-contiguous ``[z, x]``, south first.
+
+    Attributes:
+        cell_m: distance between neighbouring cells in metres.
+        cell_area_km2: the area a cell stands for.
+        coordinates_m: coordinate of every row's and every column's cell centres, float64 ``[side]``.
+        distance_m2: squared distance of every cell centre from the centre of the world, float64.
+        inside: whether the cell centre lies within the edge of the world.
+        land: whether the cell lies inside and its height is at sea level or above.
+        biome: uint8 indices of :class:`vwe_dagster.biomes.Biome`.
+        height: float32 metres.
+    """
+
+    cell_m: float
+    cell_area_km2: float
+    coordinates_m: npt.NDArray[np.float64]
+    distance_m2: npt.NDArray[np.float64]
+    inside: npt.NDArray[np.bool_]
+    land: npt.NDArray[np.bool_]
+    biome: npt.NDArray[np.uint8]
+    height: npt.NDArray[np.float32]
+
+    @classmethod
+    def of_world(cls, world: CanonicalWorld) -> Self:
+        """Cuts the disc out of a world; a grid that does not reach the disc gives planes without cells."""
+        grid_m = world.grid.coordinates().astype(np.float64)
+        reached = np.flatnonzero(np.abs(grid_m) <= WORLD_RADIUS_M)
+        span = slice(reached[0], reached[-1] + 1) if reached.size else slice(0)
+        coordinates_m = grid_m[span]
+        distance_m2 = coordinates_m[:, np.newaxis] ** 2 + coordinates_m**2
+        inside = distance_m2 <= WORLD_RADIUS_M**2
+        return cls(
+            cell_m=world.grid.cell_m,
+            cell_area_km2=world.grid.cell_area_km2,
+            coordinates_m=coordinates_m,
+            distance_m2=distance_m2,
+            inside=inside,
+            land=inside & ~world.water[span, span],
+            biome=np.ascontiguousarray(world.biome[span, span]),
+            height=np.ascontiguousarray(world.height[span, span]),
+        )
+
+    def x_m(self, cells: Cells) -> npt.NDArray[np.float64]:
+        """How far east of the centre of the world each cell lies, in metres."""
+        return self.coordinates_m[cells % self.coordinates_m.size]
+
+    def z_m(self, cells: Cells) -> npt.NDArray[np.float64]:
+        """How far north of the centre of the world each cell lies, in metres."""
+        return self.coordinates_m[cells // self.coordinates_m.size]
+
+    def distance_m(self, cells: Cells) -> npt.NDArray[np.float64]:
+        """How far from the centre of the world each cell lies, in metres."""
+        return np.sqrt(self.distance_m2.ravel()[cells])
+
+    def bearing_deg(self, cells: Cells) -> npt.NDArray[np.float64]:
+        """The compass bearing of each cell from the centre of the world, see :func:`bearing_deg`."""
+        return bearing_deg(self.x_m(cells), self.z_m(cells))
+
+    def nearest(self, cells: Cells) -> Cells:
+        """The cell nearest to the centre of the world: one, or none where there are no cells.
+
+        Of equally near cells it is the southernmost, and of these the westernmost.
+        """
+        if not cells.size:
+            return cells
+        return cells[[np.argmin(self.distance_m2.ravel()[cells])]]
+
+
+def bearing_deg(x_m: npt.NDArray[np.float64], z_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The compass bearing of points from the centre of the world.
+
+    Degrees clockwise from north, 0 included and 360 excluded: 90 is due east. It is 0 at the centre itself.
+    """
+    # The first remainder of a tiny negative angle rounds to 360 itself, the second makes that 0.
+    return np.degrees(np.arctan2(x_m, z_m)) % 360 % 360

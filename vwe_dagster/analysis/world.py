@@ -1,0 +1,115 @@
+"""The analysis of one world: its tables, and the statistics that sum them up."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from vwe_dagster.analysis.biomes import biome_table
+from vwe_dagster.analysis.disc import Disc
+from vwe_dagster.analysis.islands import ISLAND_AREA_KM2, island_table, number_landmasses
+from vwe_dagster.analysis.peaks import PEAK_ISOLATION_M, peak_table
+from vwe_dagster.analysis.rivers import river_statistics
+from vwe_dagster.analysis.shoreline import shorelines_m
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
+
+
+@dataclasses.dataclass(frozen=True)
+class WorldAnalysis:
+    """What was measured of a world; units are in the names of columns and keys.
+
+    Attributes:
+        biomes: one row a biome, see :func:`vwe_dagster.analysis.biomes.biome_table`.
+        islands: one row an island, see :func:`vwe_dagster.analysis.islands.island_table`.
+        peaks: one row a peak, see :func:`vwe_dagster.analysis.peaks.peak_table`.
+        statistics: the sums, see :func:`analyse`; made of JSON's types only, null where there is nothing to tell.
+    """
+
+    biomes: pd.DataFrame
+    islands: pd.DataFrame
+    peaks: pd.DataFrame
+    statistics: dict[str, object]
+
+
+def analyse(world: CanonicalWorld) -> WorldAnalysis:
+    """Measures a world inside its edge, 10,500 m from its centre.
+
+    Works on any grid; what the grid does not cover is not measured. Land is every cell at sea level (30 m) or above,
+    an area the number of cells times the area of one. Keys of the statistics:
+
+    - ``grid_size``, ``grid_cell_m``, ``grid_first_m``: the grid, as in :class:`vwe_dagster.grid.Grid`.
+    - ``world_radius_m``, ``sea_level_m``, ``island_min_area_km2``, ``peak_isolation_m``: the measures applied.
+    - ``disc_area_km2``, ``land_area_km2``, ``land_share_of_disc``: area inside the edge of the world that the grid
+      covers, and land in it.
+    - ``shoreline_km``: length of the shore of all landmasses, islands or not; it grows with the resolution of the
+      grid, see :func:`vwe_dagster.analysis.shoreline.shorelines_m`.
+    - ``landmass_count``, ``island_count``: pieces of land of any size, and those of them that are islands.
+    - ``largest_island_area_km2``; ``start_island``, ``start_island_area_km2``, ``start_island_nearest_m``: the number
+      of the start island, its area, and its distance from the centre of the world.
+    - ``highest_peak_height_m``, ``highest_peak_x_m``, ``highest_peak_z_m``.
+    - ``river_count``, ``river_length_km``, ``stream_count``, ``stream_length_km``, ``lake_count``: see
+      :func:`vwe_dagster.analysis.rivers.river_statistics`.
+    - ``biomes``: the rows of the biome table by name of the biome.
+    """
+    disc = Disc.of_world(world)
+    landmass = number_landmasses(disc)
+    shores_m = shorelines_m(disc, landmass)
+    biomes = biome_table(disc)
+    islands = island_table(disc, landmass, shores_m)
+    peaks = peak_table(disc, landmass, len(islands))
+    largest, highest = _first_row(islands), _first_row(peaks)
+    start = _first_row(islands[islands["is_start"]])
+    statistics: dict[str, object] = {
+        **_measures(world.grid),
+        **_land(disc),
+        "shoreline_km": float(shores_m.sum() / 1000),
+        "landmass_count": int(landmass.max(initial=0)),
+        "island_count": len(islands),
+        "largest_island_area_km2": largest["area_km2"],
+        "start_island": start["island"],
+        "start_island_area_km2": start["area_km2"],
+        "start_island_nearest_m": start["nearest_m"],
+        "highest_peak_height_m": highest["height_m"],
+        "highest_peak_x_m": highest["x_m"],
+        "highest_peak_z_m": highest["z_m"],
+        **river_statistics(world),
+        "biomes": {row.pop("biome"): row for row in _rows(biomes)},
+    }
+    return WorldAnalysis(biomes, islands, peaks, statistics)
+
+
+def _measures(grid: Grid) -> dict[str, object]:
+    return {
+        "grid_size": grid.size,
+        "grid_cell_m": grid.cell_m,
+        "grid_first_m": grid.first_m,
+        "world_radius_m": WORLD_RADIUS_M,
+        "sea_level_m": SEA_LEVEL_M,
+        "island_min_area_km2": ISLAND_AREA_KM2,
+        "peak_isolation_m": PEAK_ISOLATION_M,
+    }
+
+
+def _land(disc: Disc) -> dict[str, object]:
+    inside, land = int(np.count_nonzero(disc.inside)), int(np.count_nonzero(disc.land))
+    return {
+        "disc_area_km2": inside * disc.cell_area_km2,
+        "land_area_km2": land * disc.cell_area_km2,
+        "land_share_of_disc": land / inside if inside else None,
+    }
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows of a table as JSON's types, with None for nulls."""
+    return [
+        {str(column): None if pd.isna(value) else value for column, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _first_row(table: pd.DataFrame) -> dict[str, object]:
+    rows = _rows(table.head(1))
+    return rows[0] if rows else dict.fromkeys(table.columns)

@@ -1,0 +1,107 @@
+"""What all stages have in common when they are made: failing in sentences, and not being made twice."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.extraction.validate import ExtractionError
+from vwe_dagster.grid import GridError
+from vwe_dagster.seeds import Seed, SeedError
+from vwe_dagster.store import Draft, Manifest, Recipe, Stage, StoreError, WorldStore
+
+
+@contextlib.contextmanager
+def failing_in_sentences() -> Iterator[None]:
+    """Turns the errors that are written for people into failures of the run that say the same."""
+    try:
+        yield
+    except (SeedError, GridError, EngineError, ExtractionError, StoreError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def recipe_from(code_version: str, *sources: Manifest) -> Recipe:
+    """The recipe of a stage made from other stages, the first of which tells by what engine and on what grid."""
+    return Recipe(
+        inputs={source.stage: source.digest for source in sources},
+        code_version=code_version,
+        made_by=sources[0].recipe.made_by,
+        grid=sources[0].recipe.grid,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Making:
+    """One stage of one seed in a run.
+
+    Attributes:
+        context: the run.
+        store: where the stage is kept.
+        seed: whose stage it is.
+        stage: which one.
+    """
+
+    context: dg.AssetExecutionContext
+    store: WorldStore
+    seed: Seed
+    stage: Stage
+
+    def source(self, stage: Stage, asset: str) -> Manifest:
+        """The stage that this one is made from.
+
+        Args:
+            stage: which stage.
+            asset: the asset that makes it.
+
+        Raises:
+            StoreError: it has not been made.
+        """
+        manifest = self.store.manifest(self.seed, stage)
+        if manifest is None:
+            raise StoreError(
+                f"The stage {self.stage} of {self.seed.key} is made from the stage {stage}, which has not been made "
+                f"or has no valid manifest; materialize {asset} first."
+            )
+        return manifest
+
+    def make(self, recipe: Recipe, write: Callable[[Draft], None], *, force: bool) -> tuple[Manifest, bool]:
+        """Makes the stage, unless one of the same recipe is there undamaged and nobody insists.
+
+        Args:
+            recipe: what the stage is made from.
+            write: writes the stage's files.
+            force: makes it in any case.
+
+        Returns:
+            What the stage then says of itself, and whether it was kept as it was.
+        """
+        kept = None if force else self.store.current(self.seed, self.stage, recipe)
+        if kept is not None:
+            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is up to date and stays as it is.")
+            return kept, True
+        self._say_why(force=force)
+        with self.store.publish(self.seed, self.stage, recipe) as draft:
+            write(draft)
+        made = self.store.manifest(self.seed, self.stage)
+        if made is None:
+            raise StoreError(
+                f"The stage {self.stage} of {self.seed.key} was removed as soon as it was made; run this again."
+            )
+        return made, False
+
+    def _say_why(self, *, force: bool) -> None:
+        """Logs why a stage that is there already is made again."""
+        if not self.store.folder(self.seed, self.stage).exists():
+            return
+        if force:
+            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is made again because force is set.")
+            return
+        damages = self.store.damaged(self.seed, self.stage)
+        for damage in damages:
+            self.context.log.warning(f"{damage} It is made again now.")
+        if not damages:
+            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is out of date and is made again.")

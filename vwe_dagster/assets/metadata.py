@@ -1,0 +1,184 @@
+"""Metadata: what Dagster's pages show of a materialization, built alike for every asset.
+
+Dagster's pages show Markdown of less than 1000 characters where it stands and hide longer Markdown behind a click. So
+every map is there twice: as a miniature that fits into those characters, and as a thumbnail behind the click.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image, ImageEnhance
+
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.grid import WORLD_RADIUS_M, Grid
+from vwe_dagster.store import Manifest, WorldStore
+
+INLINE_CHARACTERS = 999
+"""The longest Markdown that Dagster's pages show without a click."""
+
+THUMBNAIL_PIXELS = 256
+"""Side of a thumbnail; larger pictures do not belong in the database of events, where metadata lives."""
+
+THUMBNAIL_QUALITY = 85
+SHA256_SHOWN = 16
+"""Digits of a file's hash that fit into the table beside the rest; the manifest has all."""
+
+MINIATURE_SAMPLES = 64
+"""Side of the coarse picture in a miniature: with more, or less, what fits into the characters looks worse."""
+
+MINIATURE_SATURATION = 1.8
+"""Compressed this much, colours wash out, so they are made stronger before."""
+
+# A browser enlarges the coarse picture smoothly and cuts out the disc sharply.
+_MINIATURE = (
+    "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='176' height='176'%3E"
+    "%3Cimage width='176' clip-path='circle(48%25)' href='{picture}'/%3E%3C/svg%3E>)"
+)
+
+
+def materialization(
+    store: WorldStore,
+    manifest: Manifest,
+    *,
+    kept: bool,
+    emblem: Image.Image,
+    picture: Image.Image | None = None,
+    biomes: pd.DataFrame,
+    counts: Mapping[str, object],
+) -> dg.MaterializeResult[None]:
+    """The report of a stage as it now is.
+
+    Args:
+        store: where the stage is kept.
+        manifest: what the stage says of itself.
+        kept: whether it was up to date and stayed as it was.
+        emblem: a square picture of the world that is recognised even when it is tiny and coarse.
+        picture: a square picture that shows it well; the emblem if None.
+        biomes: a table of biomes, see :func:`biome_cover`.
+        counts: numbers and words to tell of the stage, by label; what is None is left out.
+    """
+    return dg.MaterializeResult(
+        metadata={
+            "map": dg.MetadataValue.md(miniature(emblem)),
+            "larger map": dg.MetadataValue.md(thumbnail(picture or emblem)),
+            "biomes": _biome_table(biomes),
+            **{label: _shown(count) for label, count in counts.items() if count is not None},
+            **_provenance(manifest, kept=kept),
+            **_files(store, manifest),
+        },
+        data_version=dg.DataVersion(manifest.digest),
+    )
+
+
+def biome_cover(biome: npt.NDArray[np.uint8], grid: Grid) -> pd.DataFrame:
+    """How much of the world's disc each biome covers, land and water.
+
+    Args:
+        biome: ``[z, x]``, indices of :class:`vwe_dagster.biomes.Biome`.
+        grid: where the samples are.
+
+    Returns:
+        A row for each biome that occurs: ``biome``, the game's name; ``area_km2``; ``share_of_disc``.
+    """
+    coordinates_m = grid.coordinates().astype(np.float64)
+    inside = coordinates_m[:, np.newaxis] ** 2 + coordinates_m**2 <= WORLD_RADIUS_M**2
+    cells = np.bincount(biome[inside], minlength=len(Biome))
+    rows = [
+        (each.game_name, cells[each] * grid.cell_area_km2, cells[each] / cells.sum()) for each in BIOMES if cells[each]
+    ]
+    return pd.DataFrame(rows, columns=["biome", "area_km2", "share_of_disc"])
+
+
+def miniature(picture: Image.Image) -> str:
+    """The disc of a picture, coarse, as Markdown that is short enough to be shown without a click."""
+    small = picture.convert("RGB").resize((MINIATURE_SAMPLES, MINIATURE_SAMPLES), Image.Resampling.LANCZOS)
+    small = ImageEnhance.Color(small).enhance(MINIATURE_SATURATION)
+    for quality in range(60, -1, -1):
+        markdown = _MINIATURE.replace("{picture}", _data_url(small, quality))
+        if len(markdown) <= INLINE_CHARACTERS:
+            return markdown
+    return "see the larger map"
+
+
+def thumbnail(picture: Image.Image) -> str:
+    """A picture as Markdown, of at most :data:`THUMBNAIL_PIXELS` a side."""
+    small = picture.convert("RGB")
+    small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
+    return f"![map]({_data_url(small, THUMBNAIL_QUALITY)})"
+
+
+def _data_url(picture: Image.Image, quality: int) -> str:
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=quality, method=6)
+    return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _biome_table(biomes: pd.DataFrame) -> dg.TableMetadataValue:
+    shown = {
+        "biome": biomes["biome"],
+        "area (km²)": _formatted(biomes["area_km2"], "{:,.2f}"),
+        "share of the disc": _formatted(biomes["share_of_disc"], "{:.1%}"),
+    }
+    if "share_of_land" in biomes:
+        shown["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
+        shown["nearest land (m)"] = _formatted(biomes["nearest_land_m"], "{:,.0f}")
+        shown["highest (m)"] = _formatted(biomes["max_height_m"], "{:,.0f}")
+    return _table(pd.DataFrame(shown))
+
+
+def _formatted(numbers: pd.Series[float], form: str) -> pd.Series[str]:
+    return numbers.map(form.format, na_action="ignore").astype(object).fillna("")
+
+
+def _shown(count: object) -> Any:
+    return round(count, 3) if isinstance(count, float) else count
+
+
+def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue[Any]]:
+    grid = manifest.recipe.grid
+    maker = " ".join(str(fact) for fact in manifest.recipe.made_by.values() if fact is not None)
+    values: dict[str, dg.MetadataValue[Any]] = {
+        "engine": dg.MetadataValue.text(maker),
+        "seed number": dg.MetadataValue.int(manifest.seed.number),
+        "cached": dg.MetadataValue.bool(kept),
+        "made at": dg.MetadataValue.timestamp(manifest.made_at),
+        "made in (s)": dg.MetadataValue.float(round(manifest.seconds, 3)),
+        "digest": dg.MetadataValue.text(manifest.digest),
+    }
+    if grid is not None:
+        values["grid"] = dg.MetadataValue.text(f"{grid.size} x {grid.size} samples, {grid.cell_m:g} m apart")
+    return values
+
+
+def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[Any]]:
+    folder = store.folder(manifest.seed, manifest.stage)
+    rows = pd.DataFrame(
+        {
+            "file": name,
+            "bytes": f"{facts.bytes:,}",
+            "shape": " x ".join(map(str, facts.shape or ())),
+            "sha256 begins": facts.sha256[:SHA256_SHOWN],
+        }
+        for name, facts in manifest.files.items()
+    )
+    return {
+        "files": _table(rows),
+        **{name: dg.MetadataValue.path(folder / name) for name in manifest.files},
+        "manifest.json": dg.MetadataValue.path(folder / "manifest.json"),
+    }
+
+
+def _table(rows: pd.DataFrame) -> dg.TableMetadataValue:
+    records = [
+        dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in rows.to_dict("records")
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(str(name)) for name in rows.columns])
+    return dg.MetadataValue.table(records, schema)

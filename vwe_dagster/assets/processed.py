@@ -1,0 +1,66 @@
+"""The asset ``processed``: what people ask of a world."""
+
+import dagster as dg
+import pydantic
+
+from vwe_dagster.analysis.world import analyse
+from vwe_dagster.assets.making import Making, failing_in_sentences, recipe_from
+from vwe_dagster.assets.metadata import materialization
+from vwe_dagster.assets.seeds import seeds
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
+from vwe_dagster.store import Manifest, WorldStore
+
+CODE_VERSION = "1"
+
+
+class ProcessedConfig(dg.Config):
+    """How to make the stage."""
+
+    force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")
+
+
+@dg.asset(
+    partitions_def=seeds,
+    deps=["extracted"],
+    group_name="world",
+    kinds={"scipy", "pandas", "parquet"},
+    code_version=CODE_VERSION,
+)
+def processed(
+    context: dg.AssetExecutionContext, config: ProcessedConfig, store: dg.ResourceParam[WorldStore]
+) -> dg.MaterializeResult[None]:
+    """What people ask of a world: areas and distances of its biomes, its islands, peaks, shoreline and start island."""
+    with failing_in_sentences():
+        seed = parse_seed(context.partition_key)
+        making = Making(context, store, seed, "processed")
+        source = making.source("extracted", "extracted")
+        recipe = recipe_from(CODE_VERSION, source)
+        manifest, kept = making.make(
+            recipe, lambda draft: write_processed(draft, analyse(read_extracted(store, source))), force=config.force
+        )
+        return _report(store, manifest, source, kept=kept)
+
+
+def _report(store: WorldStore, manifest: Manifest, source: Manifest, *, kept: bool) -> dg.MaterializeResult[None]:
+    analysis = read_processed(store, manifest)
+    statistics = analysis.statistics
+    return materialization(
+        store,
+        manifest,
+        kept=kept,
+        emblem=biome_thumbnail(read_plane(store, source, "biome.npy"), grid_of(source)),
+        biomes=analysis.biomes,
+        counts={
+            "islands": len(analysis.islands),
+            "land (km²)": statistics["land_area_km2"],
+            "land (share of the disc)": statistics["land_share_of_disc"],
+            "shoreline (km)": statistics["shoreline_km"],
+            "start island (km²)": statistics["start_island_area_km2"],
+            "highest peak (m)": statistics["highest_peak_height_m"],
+            "rivers": statistics["river_count"],
+            "streams": statistics["stream_count"],
+            "lakes": statistics["lake_count"],
+        },
+    )

@@ -1,0 +1,76 @@
+"""The asset ``renders``: pictures of a world."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import pydantic
+from PIL import Image
+
+from vwe_dagster.assets.making import Making, failing_in_sentences, recipe_from
+from vwe_dagster.assets.metadata import materialization
+from vwe_dagster.assets.seeds import seeds
+from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
+from vwe_dagster.rendering.heights import render_heights
+from vwe_dagster.rendering.map import render_map, render_thumbnail
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.stages import MAP, THUMBNAIL, grid_of, read_extracted, read_plane, read_processed, write_picture
+from vwe_dagster.store import Draft, Manifest, WorldStore
+
+CODE_VERSION = "1"
+
+
+class RendersConfig(dg.Config):
+    """How to make the stage."""
+
+    force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")
+
+
+@dg.asset(
+    partitions_def=seeds,
+    deps=["extracted", "processed"],
+    group_name="world",
+    kinds={"image", "numpy"},
+    code_version=CODE_VERSION,
+)
+def renders(
+    context: dg.AssetExecutionContext, config: RendersConfig, store: dg.ResourceParam[WorldStore]
+) -> dg.MaterializeResult[None]:
+    """Pictures of a world, north up: the map, its biomes, its heights and a thumbnail."""
+    with failing_in_sentences():
+        seed = parse_seed(context.partition_key)
+        making = Making(context, store, seed, "renders")
+        world = making.source("extracted", "extracted")
+        analysis = making.source("processed", "processed")
+        recipe = recipe_from(CODE_VERSION, world, analysis)
+        manifest, kept = making.make(recipe, lambda draft: _draw(making, world, analysis, draft), force=config.force)
+        return _report(store, manifest, world, analysis, kept=kept)
+
+
+def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> None:
+    world = read_extracted(making.store, extracted)
+    analysis = read_processed(making.store, processed)
+    title = making.seed.key
+    pictures: dict[str, Callable[[], Image.Image]] = {
+        MAP: lambda: render_map(world, title=title, analysis=analysis),
+        "biomes.png": lambda: render_biomes(world, title=title),
+        "heights.png": lambda: render_heights(world, title=title),
+        THUMBNAIL: lambda: render_thumbnail(world),
+    }
+    for name, render in pictures.items():
+        making.context.log.info(f"drawing {name}")
+        write_picture(draft, name, render())
+
+
+def _report(
+    store: WorldStore, manifest: Manifest, world: Manifest, analysis: Manifest, *, kept: bool
+) -> dg.MaterializeResult[None]:
+    analysed = read_processed(store, analysis)
+    return materialization(
+        store,
+        manifest,
+        kept=kept,
+        emblem=biome_thumbnail(read_plane(store, world, "biome.npy"), grid_of(world)),
+        picture=Image.open(store.read(manifest, THUMBNAIL)),
+        biomes=analysed.biomes,
+        counts={"islands": len(analysed.islands), "rivers": analysed.statistics["river_count"]},
+    )

@@ -1,0 +1,7 @@
+"""What Dagster loads."""
+
+from __future__ import annotations
+
+from vwe_dagster.build import build_defs
+
+defs = build_defs()

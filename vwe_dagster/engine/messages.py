@@ -1,0 +1,76 @@
+"""What is asked of an engine and what it answers, whichever engine it is and wherever it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.grid import Grid
+
+PLANES: Mapping[str, str] = {"biome": "uint16", "height": "float32", "forest": "float32", "lava": "float32"}
+"""Layers sampled on the grid and their dtype. ``biome`` holds the game's bit flags, ``height`` metres,
+``forest`` the forest factor (see :func:`vwe_dagster.worldgen.World.forest`), ``lava`` 0 to 1."""
+
+LINES = ("rivers", "streams", "lakes")
+"""Layers of lines: one mapping a line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
+
+Line = Mapping[str, object]
+Progress = Callable[[float, str], None]
+"""Called with the fraction done, 0 to 1, and the phase in words."""
+
+
+def no_progress(fraction: float, phase: str) -> None:
+    """A :data:`Progress` that tells nobody."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WorldRequest:
+    """One world to be generated."""
+
+    seed: int
+    grid: Grid
+    world_gen_version: int = 2
+    layers: tuple[str, ...] = ("biome", "height", "lava", "rivers", "streams", "lakes")
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineIdentity:
+    """Who made an export: ``kind`` is ``native`` or ``valheim``; ``game_version`` where there is a game."""
+
+    kind: str
+    version: str
+    game_version: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WorldExport:
+    """What an engine answered: planes ``[z, x]``, south first, lines, and seconds taken by phase."""
+
+    request: WorldRequest
+    engine: EngineIdentity
+    planes: Mapping[str, npt.NDArray[np.generic]]
+    lines: Mapping[str, list[Line]]
+    timings_s: Mapping[str, float]
+
+
+class Engine(Protocol):
+    """Anything that turns a seed into data: the native engine in this process, or a pool of engines."""
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """Who this engine is, before it is asked for anything."""
+
+    def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        """Generates one world.
+
+        Raises:
+            EngineError: the engine refused the request or failed.
+        """
+
+
+class EngineError(RuntimeError):
+    """An engine refused or failed; the message says what to do."""

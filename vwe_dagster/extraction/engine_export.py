@@ -1,0 +1,150 @@
+"""From what an engine said to the canonical form: biome flags to indices, lines to tables."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.engine.messages import PLANES, Line
+from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.extraction.validate import LAKE_COLUMNS, ExtractionError, check_cells, check_plane, validate
+from vwe_dagster.worldgen import forest_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from vwe_dagster.grid import Grid
+
+_KINDS = {"rivers": "river", "streams": "stream"}
+
+
+def canonical_world(
+    planes: Mapping[str, npt.NDArray[np.generic]], lines: Mapping[str, Sequence[Line]], grid: Grid
+) -> CanonicalWorld:
+    """Brings an engine's export into canonical form and validates it.
+
+    Args:
+        planes: by layer name, ``[z, x]``, south first, with the dtypes of :data:`vwe_dagster.engine.messages.PLANES`;
+            ``biome`` and ``height`` are needed. The forest factor, the same in every world, is computed if not given.
+        lines: by layer name, as :data:`vwe_dagster.engine.messages.LINES` says; all may be missing.
+        grid: where the planes were sampled.
+
+    Raises:
+        ExtractionError: a layer is missing or malformed, or the world is not valid.
+    """
+    for name in ("biome", "height"):
+        if name not in planes:
+            raise ExtractionError(f"The export has no {name} plane. Ask the engine for the layer {name!r}.")
+    for name, plane in planes.items():
+        if name in PLANES:
+            check_plane(name, plane, PLANES[name], grid)
+    world = CanonicalWorld(
+        grid=grid,
+        biome=biome_indices(planes["biome"], grid),
+        height=planes["height"].astype(np.float32, copy=False),
+        forest=planes["forest"].astype(np.float32, copy=False) if "forest" in planes else forest_plane(grid),
+        lava=planes["lava"].astype(np.float32, copy=False) if "lava" in planes else None,
+        rivers=_river_table(lines),
+        lakes=_lake_table(lines["lakes"]) if "lakes" in lines else None,
+    )
+    validate(world)
+    return world
+
+
+def biome_indices(flags: npt.NDArray[np.generic], grid: Grid) -> npt.NDArray[np.uint8]:
+    """Turns the game's biome flags into indices.
+
+    Args:
+        flags: ``[z, x]``, one flag of :class:`vwe_dagster.biomes.Biome` a cell, any integer dtype.
+        grid: where the cells are.
+
+    Returns:
+        uint8 ``[z, x]``.
+
+    Raises:
+        ExtractionError: a cell holds anything but the flag of one biome.
+    """
+    indices = np.zeros(flags.shape, np.uint8)
+    for biome in BIOMES:
+        indices[flags == biome.flag] = biome
+    check_cells("biome", flags, indices == Biome.NONE, grid, "is not the flag of a biome")
+    return indices
+
+
+def read_lines(path: Path) -> list[Line]:
+    """Reads a file of JSON lines, as the raw stage keeps rivers, streams and lakes.
+
+    Raises:
+        ExtractionError: the file cannot be read, or a line of it is not a JSON object.
+    """
+    try:
+        texts = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ExtractionError(f"{path} cannot be read: {error.strerror}. Make the raw stage again.") from error
+    lines: list[Line] = []
+    for number, text in enumerate(texts, start=1):
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ExtractionError(f"Line {number} of {path} is not JSON: {error}. Make the raw stage again.") from error
+        if not isinstance(line, dict):
+            raise ExtractionError(f"Line {number} of {path} is not a JSON object. Make the raw stage again.")
+        lines.append(line)
+    return lines
+
+
+def _river_table(lines: Mapping[str, Sequence[Line]]) -> pd.DataFrame | None:
+    present = [layer for layer in _KINDS if layer in lines]
+    if not present:
+        return None
+    kinds, polylines = [], []
+    for layer in present:
+        kinds += [_KINDS[layer]] * len(lines[layer])
+        polylines += _polylines(layer, lines[layer])
+    lengths = np.array([len(polyline) for polyline in polylines], np.int64)
+    points = np.concatenate([np.empty((0, 3), np.float32), *polylines])
+    table = pd.DataFrame(
+        {
+            "kind": pd.Categorical(np.repeat(np.array(kinds, object), lengths), categories=list(_KINDS.values())),
+            "line": np.repeat(np.arange(len(lengths)), lengths),
+            "vertex": np.arange(len(points)) - np.repeat(np.cumsum(lengths) - lengths, lengths),
+            "x_m": points[:, 0],
+            "z_m": points[:, 1],
+            "width_m": points[:, 2],
+        }
+    )
+    return table.astype(RIVER_COLUMNS)
+
+
+def _lake_table(lakes: Sequence[Line]) -> pd.DataFrame:
+    centres = np.concatenate([np.empty((0, 3), np.float32), *_polylines("lakes", lakes)])
+    if len(centres) != len(lakes):
+        raise ExtractionError(
+            f"The layer lakes has {len(lakes)} lakes with {len(centres)} points, but a lake is one point."
+        )
+    return pd.DataFrame({"x_m": centres[:, 0], "z_m": centres[:, 1]}).astype(LAKE_COLUMNS)
+
+
+def _polylines(layer: str, lines: Iterable[Line]) -> list[npt.NDArray[np.float32]]:
+    """The points of each line of a layer, float32 ``[vertex, 3]``: x, z and width in metres."""
+    polylines = []
+    for number, line in enumerate(lines):
+        try:
+            points = np.array(line["points"])
+        except (KeyError, TypeError, ValueError):
+            points = np.empty(0)
+        if points.dtype.kind not in "iuf" or points.ndim != 2 or points.shape[1] != 3:
+            raise ExtractionError(
+                f"Line {number} of the layer {layer} must have points, a list of one or more [x, z, width] in metres, "
+                f"but is {reprlib.repr(line)}. Make the export again."
+            )
+        with np.errstate(over="ignore"):
+            polylines.append(points.astype(np.float32))
+    return polylines

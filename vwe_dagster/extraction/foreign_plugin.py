@@ -1,0 +1,93 @@
+"""The JSON export of the older plugin: ``biomes.json`` and ``heightmap.json``, each perhaps with ``.gz``.
+
+Each file is an object with ``resolution``, ``world_radius``, ``world_diameter`` and one map, ``biome_map`` or
+``height_map``: a list over x, west to east, of lists over z, south to north. Sample ``i`` of either axis lies at
+``i * world_diameter / resolution - world_radius`` metres, the corner of its cell, so the last sample is one step short
+of the far edge. Biomes are the game's flags; the names that ``biome_names`` gives them are mostly wrong and are not
+read. Heights are float32 in 7 or 9 significant digits, enough to give back the same float32. No seed is stated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.extraction.engine_export import biome_indices
+from vwe_dagster.extraction.foreign_source import Document, ForeignExport, SourceFolder
+from vwe_dagster.extraction.validate import ExtractionError, validate
+from vwe_dagster.grid import MAP_WIDTH_M, MIN_SIZE, Grid
+from vwe_dagster.worldgen import forest_plane
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STEMS = ("biomes.json", "heightmap.json")
+"""The names of the two files, before ``.gz``."""
+
+LARGEST_RESOLUTION = 2048
+"""Samples along a side; one world of that size is about 70 MB of heights as the plugin writes them."""
+
+MOST_BYTES = 128 * 2**20
+"""What one file may hold once decompressed."""
+
+
+def read_plugin_json(folder: Path) -> ForeignExport:
+    """Reads an export of the older plugin; the forest factor, the same in every world, is computed.
+
+    Raises:
+        ExtractionError: a file is missing, damaged or not of this format, the two disagree, or the world is not valid.
+    """
+    source = SourceFolder(folder)
+    biomes, heights = (source.read_document(_file_name(folder, stem), MOST_BYTES) for stem in STEMS)
+    grid = _grid(biomes)
+    if _grid(heights) != grid:
+        raise ExtractionError(
+            f"{biomes.path} and {heights.path} differ in resolution or world_radius, so they are not of one export. "
+            f"Put the two files of the same export into the folder."
+        )
+    flags = _plane(biomes, "biome_map", grid, (int,))
+    with np.errstate(over="ignore"):
+        height = _plane(heights, "height_map", grid, (int, float)).astype(np.float32)
+    world = CanonicalWorld(grid=grid, biome=biome_indices(flags, grid), height=height, forest=forest_plane(grid))
+    validate(world)
+    return ForeignExport(
+        world=world, kind="plugin_json", seed_text=None, seed_number=None, world_version=None, sha256=source.sha256
+    )
+
+
+def _file_name(folder: Path, stem: str) -> str:
+    zipped = f"{stem}.gz"
+    if (folder / stem).exists() and (folder / zipped).exists():
+        raise ExtractionError(f"{folder} has both {stem} and {zipped}. Keep the one that belongs to the export.")
+    return zipped if (folder / zipped).exists() else stem
+
+
+def _grid(document: Document) -> Grid:
+    resolution = document.whole_number("resolution", MIN_SIZE, LARGEST_RESOLUTION)
+    radius_m = document.metres("world_radius", MAP_WIDTH_M)
+    diameter_m = document.metres("world_diameter", 2 * MAP_WIDTH_M)
+    if not math.isclose(diameter_m, 2 * radius_m):
+        raise document.wrong("world_diameter", f"twice the world_radius of {radius_m:g} m")
+    return Grid(resolution, diameter_m / resolution, -radius_m)
+
+
+def _plane(document: Document, key: str, grid: Grid, types: tuple[type, ...]) -> npt.NDArray[np.generic]:
+    """A map of the file as a plane ``[z, x]``."""
+    rows = document.fields.get(key)
+    expected = f"{grid.size} lists of {grid.size} {' or '.join(t.__name__ for t in types)} numbers"
+    if not isinstance(rows, list) or len(rows) != grid.size:
+        raise document.wrong(key, expected)
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != grid.size:
+            raise document.wrong(key, f"{expected}, all of that length; list {number} is not")
+    if not {type(value) for value in itertools.chain.from_iterable(rows)} <= set(types):
+        raise document.wrong(key, expected)
+    plane = np.array(rows)
+    if plane.dtype.kind not in "iuf":
+        raise document.wrong(key, f"{expected} of ordinary size")
+    return np.ascontiguousarray(plane.T)

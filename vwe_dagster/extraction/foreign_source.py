@@ -1,0 +1,149 @@
+"""Reading the files of an export that somebody else made: within bounds, hashed, and refused in sentences.
+
+Nothing here knows one format from another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import io
+import json
+import reprlib
+import zlib
+from typing import TYPE_CHECKING, Literal
+
+from vwe_dagster.extraction.validate import ExtractionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vwe_dagster.extraction.canonical import CanonicalWorld
+
+_DAMAGED = "The file is damaged or another kind of file: make or fetch the export again."
+_GZIP_OVERHEAD_BYTES = 1024  # headers; what cannot be compressed grows by less than a thousandth besides
+
+
+@dataclasses.dataclass(frozen=True)
+class ForeignExport:
+    """A world from another program, and what that program says about it.
+
+    Attributes:
+        world: in canonical form, validated; lava, rivers and lakes are None, for neither format tells them.
+        kind: ``plugin_json`` (:mod:`vwe_dagster.extraction.foreign_plugin`) or ``map_tiles``
+            (:mod:`vwe_dagster.extraction.foreign_tiles`).
+        seed_text: the seed as typed, if stated.
+        seed_number: the integer seed, if stated as one or if it follows from the text.
+        world_version: the version of the world as the source states it, if it does.
+        sha256: hex digest of every file that was read, by name, as it lies on disk.
+    """
+
+    world: CanonicalWorld
+    kind: Literal["plugin_json", "map_tiles"]
+    seed_text: str | None
+    seed_number: int | None
+    world_version: int | None
+    sha256: Mapping[str, str]
+
+
+class SourceFolder:
+    """The files of one export, each read whole and within a limit.
+
+    Attributes:
+        path: the folder.
+        sha256: hex digests of the files read so far, by name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Names the folder; nothing is read yet."""
+        self.path = path
+        self.sha256: dict[str, str] = {}
+
+    def read(self, name: str, most_bytes: int) -> bytes:
+        """The content of a file, decompressed if its name ends in ``.gz``.
+
+        Args:
+            name: the file's name in the folder.
+            most_bytes: how long the content may be; nothing beyond is decompressed.
+
+        Raises:
+            ExtractionError: the file cannot be read, is no whole gzip file, or holds more.
+        """
+        path = self.path / name
+        try:
+            if not path.is_file():
+                raise ExtractionError(f"{path} is missing. Add it to the folder, or make the export again.")
+            with path.open("rb") as file:
+                content = file.read(most_bytes + most_bytes // 1000 + _GZIP_OVERHEAD_BYTES)
+        except OSError as error:
+            raise ExtractionError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+        digest = hashlib.sha256(content).hexdigest()
+        if name.endswith(".gz"):
+            try:
+                with gzip.open(io.BytesIO(content)) as unzipped:
+                    content = unzipped.read(most_bytes + 1)
+            except (OSError, EOFError, zlib.error) as error:
+                raise ExtractionError(f"{path} is not a whole gzip file: {error}. {_DAMAGED}") from error
+        if len(content) > most_bytes:
+            raise ExtractionError(f"{path} holds more than {most_bytes} bytes, the most it can have. {_DAMAGED}")
+        self.sha256[name] = digest
+        return content
+
+    def read_document(self, name: str, most_bytes: int) -> Document:
+        """The JSON object in a file.
+
+        Raises:
+            ExtractionError: the file cannot be read, or does not hold a JSON object.
+        """
+        path = self.path / name
+        try:
+            fields = json.loads(self.read(name, most_bytes))
+        except ExtractionError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise ExtractionError(f"{path} is not JSON: {error}. {_DAMAGED}") from error
+        if not isinstance(fields, dict):
+            raise ExtractionError(f"{path} must hold a JSON object, but holds a {type(fields).__name__}. {_DAMAGED}")
+        return Document(path, fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A JSON object and the file it came from.
+
+    Attributes:
+        path: the file.
+        fields: the object.
+    """
+
+    path: Path
+    fields: Mapping[str, object]
+
+    def whole_number(self, key: str, least: int, most: int) -> int:
+        """A field that must be a whole number within limits, both included.
+
+        Raises:
+            ExtractionError: it is missing or anything else.
+        """
+        number = self.fields.get(key)
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            raise self.wrong(key, f"a whole number from {least} to {most}")
+        return number
+
+    def metres(self, key: str, most: float) -> float:
+        """A field that must be a positive number of metres.
+
+        Raises:
+            ExtractionError: it is missing, more than ``most``, or anything else.
+        """
+        number = self.fields.get(key)
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number <= most:
+            raise self.wrong(key, f"a number of metres, above 0 and at most {most:g}")
+        return float(number)
+
+    def wrong(self, key: str, expected: str) -> ExtractionError:
+        """The refusal of a field, to be raised."""
+        found = reprlib.repr(self.fields[key]) if key in self.fields else "missing"
+        return ExtractionError(f"{self.path}: {key} must be {expected}, but is {found}. {_DAMAGED}")

@@ -1,0 +1,160 @@
+"""What every world must satisfy before anything is computed from it, and the sentences that refuse one.
+
+Here belong checks that hold for any source. What only one source can get wrong is checked where that source is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+LOWEST_M, HIGHEST_M = -1000.0, 1000.0
+"""No ground of the game lies outside these: the void is at -400 m, the highest peaks stay below 500 m."""
+
+ASHLANDS_CELLS = 1_361_539
+"""AshLands on ``Grid.of_world(2048)``: its border uses no noise, so every seed has the same."""
+
+VOID_CELLS = 1_788_980
+"""Cells of exactly -400 m on ``Grid.of_world(2048)``: those beyond the edge of the world, whatever the seed."""
+
+LAKE_COLUMNS = {"x_m": "float32", "z_m": "float32"}
+"""Columns of the table of lakes."""
+
+_VOID_M = -400.0
+_FEWEST_VERTICES = 2
+_REMEDY = "Make the export again; if it comes out the same, what made it is at fault."
+
+
+class ExtractionError(ValueError):
+    """A world that cannot be used; the message says what is wrong, where, and what to do."""
+
+
+def validate(world: CanonicalWorld) -> None:
+    """Refuses a world that the game cannot have made.
+
+    Every plane has the grid's shape and its dtype; biomes are the game's nine; heights are finite and within
+    -1000 to 1000 m, forest factors finite, lava 0 to 1; lines have at least two vertices, all finite. On the game's
+    own grid, ``Grid.of_world(2048)``, the counts :data:`ASHLANDS_CELLS` and :data:`VOID_CELLS` must come out.
+
+    Raises:
+        ExtractionError: for the first of these that fails.
+    """
+    grid = world.grid
+    check_plane("biome", world.biome, "uint8", grid)
+    check_plane("height", world.height, "float32", grid)
+    check_plane("forest", world.forest, "float32", grid)
+    check_cells("biome", world.biome, ~np.isin(world.biome, BIOMES), grid, "is not the index of a biome")
+    _check_heights(world.height, grid)
+    check_cells("forest", world.forest, ~np.isfinite(world.forest), grid, "is not a forest factor")
+    if world.lava is not None:
+        check_plane("lava", world.lava, "float32", grid)
+        outside = ~((world.lava >= 0) & (world.lava <= 1))
+        check_cells("lava", world.lava, outside, grid, "is not a share from 0 to 1")
+    if world.rivers is not None:
+        _check_rivers(world.rivers)
+    if world.lakes is not None:
+        _check_table("lakes", world.lakes, LAKE_COLUMNS)
+    if grid == Grid.of_world(2048):
+        _check_counts(world)
+
+
+def check_plane(name: str, plane: npt.NDArray[np.generic], dtype: str, grid: Grid) -> None:
+    """Refuses a plane whose dtype or shape is not what the grid asks for.
+
+    Raises:
+        ExtractionError: the dtype is another, or the shape is not ``[grid.size, grid.size]``.
+    """
+    if plane.dtype != np.dtype(dtype):
+        raise ExtractionError(f"The {name} plane holds {plane.dtype}, but must hold {dtype}. {_REMEDY}")
+    if plane.shape != (grid.size, grid.size):
+        shape = " x ".join(map(str, plane.shape)) or "a single number"
+        raise ExtractionError(
+            f"The {name} plane is {shape}, but its grid has {grid.size} x {grid.size} cells. "
+            f"Give the grid it was sampled on, or make the export again on this one."
+        )
+
+
+def check_cells(
+    name: str, plane: npt.NDArray[np.generic], wrong: npt.NDArray[np.bool_], grid: Grid, complaint: str
+) -> None:
+    """Refuses a plane in which any cell is marked as wrong, naming the first of them, from the south-west.
+
+    Args:
+        name: the plane's name.
+        plane: ``[z, x]``, what the cells hold.
+        wrong: ``[z, x]``, True where a cell is wrong.
+        grid: where the cells are.
+        complaint: what is the matter with the value, to follow it in a sentence.
+
+    Raises:
+        ExtractionError: a cell is marked.
+    """
+    if not wrong.any():
+        return
+    row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    coordinates = grid.coordinates()
+    raise ExtractionError(
+        f"The {name} plane holds {plane[row, column]} at row {row}, column {column} "
+        f"(x = {coordinates[column]:g} m, z = {coordinates[row]:g} m), which {complaint}; "
+        f"cells like this: {np.count_nonzero(wrong)} of {wrong.size}. {_REMEDY}"
+    )
+
+
+def _check_heights(height: npt.NDArray[np.float32], grid: Grid) -> None:
+    check_cells("height", height, ~np.isfinite(height), grid, "is not a height")
+    impossible = (height < LOWEST_M) | (height > HIGHEST_M)
+    check_cells("height", height, impossible, grid, f"is outside the {LOWEST_M:g} to {HIGHEST_M:g} m of the game")
+
+
+def _check_counts(world: CanonicalWorld) -> None:
+    found = {
+        f"{Biome.ASHLANDS.game_name} cells": (np.count_nonzero(world.biome == Biome.ASHLANDS), ASHLANDS_CELLS),
+        f"cells of {_VOID_M:g} m": (np.count_nonzero(world.height == np.float32(_VOID_M)), VOID_CELLS),
+    }
+    for what, (count, expected) in found.items():
+        if count != expected:
+            raise ExtractionError(
+                f"The world has {count} {what}, but every world of the current game has {expected} of them on the "
+                f"grid of 2048 cells of 12 m. Make the export again with the current game, without mods that change "
+                f"the terrain, and check that its rows run from south to north."
+            )
+
+
+def _check_rivers(rivers: pd.DataFrame) -> None:
+    _check_table("rivers", rivers, RIVER_COLUMNS)
+    if not rivers["kind"].isin(["river", "stream"]).all():
+        raise ExtractionError(f"The rivers table has lines that are neither river nor stream. {_REMEDY}")
+    vertices = rivers.groupby("line").size()
+    short = vertices[vertices < _FEWEST_VERTICES]
+    if not short.empty:
+        raise ExtractionError(
+            f"Line {short.index[0]} of the rivers table has {short.iloc[0]} vertex, but a line has at least "
+            f"{_FEWEST_VERTICES}; lines like this: {len(short)}. {_REMEDY}"
+        )
+
+
+def _check_table(name: str, table: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    found = {str(column): str(dtype) for column, dtype in table.dtypes.items()}
+    if found != dict(columns):
+        raise ExtractionError(f"The {name} table has the columns {found}, but must have {dict(columns)}.")
+    for column, dtype in columns.items():
+        if dtype != "float32":
+            continue
+        wrong = ~np.isfinite(table[column].to_numpy())
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ExtractionError(
+                f"The {name} table holds {table[column].iloc[row]} as {column} in row {row}, which is not a number of "
+                f"metres; rows like this: {np.count_nonzero(wrong)} of {len(table)}. {_REMEDY}"
+            )

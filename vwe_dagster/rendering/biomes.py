@@ -1,0 +1,90 @@
+"""The picture of the biomes alone, in flat colours, and a quick thumbnail of a plane of biomes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import SEA_LEVEL_M, Grid
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.legend import BIOME_ORDER, SWATCH
+from vwe_dagster.rendering.paper import cut_out
+from vwe_dagster.rendering.plates import CORNER, Entry, draw_compass, draw_legend, draw_scale_bar, draw_title
+from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapPlanes, MapView
+
+_DROWNED = 128
+"""Added to the index of a biome under water."""
+
+_DROWNED_SHARE = 0.55
+"""How far its colour goes towards that of the sea."""
+
+
+def render_biomes(world: CanonicalWorld, *, title: str) -> Image.Image:
+    """Draws the biomes of a world in the flat colours of the legend, paler where they are under water.
+
+    Args:
+        world: on any grid; resampled to the 12 m of a map pixel.
+        title: lettered in the upper left corner; ASCII.
+
+    Returns:
+        RGB, 2176 x 2176: 2048 pixels of map, north up, in a frame of 64 pixels.
+    """
+    view = MapView(MAP_PIXELS)
+    planes = MapPlanes.of(world, view.disc())
+    drowned = (planes.height < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(_DROWNED)
+    flat = _coloured(planes.biome | drowned)
+    sheet = Sheet.around(cut_out(flat, planes.inside), view)
+    draw_circles(sheet)
+    draw_title(sheet, title, above="Biomes", facts=["Paler where under water"])
+    draw_compass(sheet)
+    draw_legend(sheet, "Biomes", _entries(), at=(CORNER, view.pixels - CORNER), rows=5)
+    draw_scale_bar(sheet)
+    return sheet.image
+
+
+def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> Image.Image:
+    """Draws a plane of biome indices in flat colours, north up, quickly, without lettering.
+
+    Args:
+        biome: uint8, ``[z, x]``, south first.
+        grid: where the samples are; the whole map if not told.
+
+    Returns:
+        RGB, 256 x 256; paper beyond the edge of the world and where there are no samples.
+
+    Raises:
+        GridError: no grid was told, and a plane of this size is none of the whole map.
+    """
+    view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
+    window = GridWindow(grid or Grid.of_world(len(biome)), view)
+    flat = _coloured(window.classes(biome))
+    return cut_out(flat, window.inside(view.radius())).reduce(2)
+
+
+def _coloured(indices: npt.NDArray[np.uint8]) -> Image.Image:
+    flat = Image.fromarray(indices).convert("P")
+    flat.putpalette(_table().tobytes())
+    return flat.convert("RGB")
+
+
+def _table() -> npt.NDArray[np.uint8]:
+    """Colours by biome index, and by biome index plus 128 where it is under water, ``[256, 3]``."""
+    table = palette.biome_table().astype(np.float64)
+    sea = table[Biome.OCEAN]
+    table[_DROWNED:] = table[:_DROWNED] + (sea - table[:_DROWNED]) * _DROWNED_SHARE
+    return np.rint(table).astype(np.uint8)
+
+
+def _entries() -> list[Entry]:
+    table = _table()
+    entries = []
+    for biome in BIOME_ORDER:
+        swatch = Image.new("RGB", SWATCH, tuple(table[biome].tolist()))
+        swatch.paste(tuple(table[biome + _DROWNED].tolist()), (SWATCH[0] * 2 // 3, 0, *SWATCH))
+        entries.append((swatch, biome.title))
+    return entries

@@ -1,0 +1,84 @@
+"""Circles around the centre of the world: its edge, the rays beyond, and rings of equal distance."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vwe_dagster.grid import WORLD_RADIUS_M
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.palette import Rgb
+from vwe_dagster.rendering.sheet import Sheet
+
+RINGS_KM = (2, 4, 6, 8, 10)
+"""The rings of equal distance."""
+
+_STEP = 0.7
+"""Pixels between the points that find the pixels near a circle: less than a pixel in any direction."""
+
+Plane = npt.NDArray[np.floating]
+Strength = Callable[[Plane, Plane], Plane]
+"""Strength of ink, 0 to 1, by radius in pixels and angle clockwise from north in radians."""
+
+
+def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
+    """Draws the edge of the world with rays fading into the void, and dashed rings lettered with their distance.
+
+    Args:
+        sheet: drawn on in place.
+        rings: colour of the dashes.
+    """
+    rim = WORLD_RADIUS_M / sheet.view.pixel_m
+    stencil = np.zeros((sheet.view.pixels, sheet.view.pixels), dtype=np.uint8)
+    _trace(stencil, rim, 2, functools.partial(_line, at=rim, width=1.7))
+    _trace(stencil, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
+    _trace(stencil, rim + 24, 14, functools.partial(_rays, start=rim + 10))
+    sheet.ink((0, 0), palette.INK, Image.fromarray(stencil))
+    stencil[:] = 0
+    for distance_km in RINGS_KM:
+        ring = distance_km * 1000 / sheet.view.pixel_m
+        _trace(stencil, ring, 2, functools.partial(_dashes, at=ring))
+    sheet.ink((0, 0), rings, Image.fromarray(stencil))
+    for distance_km in RINGS_KM:
+        at = sheet.view.to_pixel(0, distance_km * 1000)
+        sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, colour=palette.INK_SOFT)
+
+
+def _trace(stencil: npt.NDArray[np.uint8], radius: float, reach: float, strength: Strength) -> None:
+    """Inks the pixels within ``reach`` of a circle around the centre, each as its own radius and angle tell."""
+    angles = np.arange(0, 2 * math.pi, _STEP / (radius + reach))
+    radii = np.arange(radius - reach, radius + reach + _STEP, _STEP)[:, None]
+    centre = len(stencil) / 2
+    columns = np.floor(centre + radii * np.sin(angles)).astype(np.intp)
+    rows = np.floor(centre - radii * np.cos(angles)).astype(np.intp)
+    east, north = columns + np.float32(0.5 - centre), np.float32(centre - 0.5) - rows
+    ink = strength(np.hypot(east, north), np.arctan2(east, north))
+    stencil[rows, columns] = np.maximum(stencil[rows, columns], (ink * 255).astype(np.uint8))
+
+
+def _line(radius: Plane, _angle: Plane, *, at: float, width: float) -> Plane:
+    """A circle, about twice ``width`` less one pixel wide."""
+    return np.asarray(np.clip(width - np.abs(radius - at), 0, 1))
+
+
+def _dashes(radius: Plane, angle: Plane, *, at: float) -> Plane:
+    """A faint dashed circle: about 9 pixels of line, 7 of gap, a whole number of times."""
+    count = round(2 * math.pi * at / 16)
+    along = np.mod(angle * (count / (2 * math.pi)), 1) * (2 * math.pi * at / count)
+    dash = np.clip(5 - np.abs(along - 5), 0, 1)
+    return np.asarray(np.clip(1.2 - np.abs(radius - at), 0, 1) * dash * 0.5)
+
+
+def _rays(radius: Plane, angle: Plane, *, start: float) -> Plane:
+    """Fading rays, one a degree, long and short in turn."""
+    turn = np.mod(np.degrees(angle), 360)
+    number = np.floor(turn)
+    length = 14 + 14 * np.mod(number, 2)
+    off = np.abs(np.radians(turn - number - 0.5)) * start
+    fade = np.clip(1 - (radius - start) / length, 0, 1) * (radius > start)
+    return np.asarray(np.clip(1.1 - off, 0, 1) * fade * 0.55)

@@ -1,0 +1,58 @@
+"""The picture of the heights alone, in colours that can be read off a scale."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.paper import cut_out
+from vwe_dagster.rendering.plates import CORNER, draw_colour_bar, draw_compass, draw_scale_bar, draw_title
+from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.rendering.view import MAP_PIXELS, MapPlanes, MapView
+
+LOWEST_M, HIGHEST_M = -50.0, 450.0
+"""The ends of the scale: what lies beyond has the colour of the end. The same for all worlds."""
+
+TICKS_M = (0, 100, 200, 300, 400)
+
+_STEPS_PER_M = 4
+_BAR = (430, 34)
+
+
+def render_heights(world: CanonicalWorld, *, title: str) -> Image.Image:
+    """Draws the heights of a world in a colour map that is even to the eye, with its scale.
+
+    Args:
+        world: on any grid; resampled to the 12 m of a map pixel.
+        title: lettered in the upper left corner; ASCII.
+
+    Returns:
+        RGB, 2176 x 2176: 2048 pixels of map, north up, in a frame of 64 pixels.
+    """
+    view = MapView(MAP_PIXELS)
+    planes = MapPlanes.of(world, view.disc())
+    steps = np.clip(planes.height, LOWEST_M, HIGHEST_M)
+    steps -= np.float32(LOWEST_M)
+    steps *= np.float32(_STEPS_PER_M)
+    colours = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
+    coloured = Image.fromarray(np.take(colours, steps.astype(np.int16), axis=0))
+    sheet = Sheet.around(cut_out(coloured, planes.inside), view)
+    draw_circles(sheet, rings=palette.PAPER)
+    draw_title(sheet, title, above="Heights", facts=["Metres; the sea lies at 30"])
+    draw_compass(sheet)
+    _draw_scale(sheet)
+    draw_scale_bar(sheet)
+    return sheet.image
+
+
+def _draw_scale(sheet: Sheet) -> None:
+    width, height = _BAR
+    colours = palette.ramp(palette.HEIGHT_STOPS, np.linspace(LOWEST_M, HIGHEST_M, width))
+    bar = Image.fromarray(np.broadcast_to(colours, (height, *colours.shape)).copy())
+    ticks = [((tick - LOWEST_M) / (HIGHEST_M - LOWEST_M), str(tick)) for tick in TICKS_M]
+    ticks.append(((SEA_LEVEL_M - LOWEST_M) / (HIGHEST_M - LOWEST_M), ""))
+    draw_colour_bar(sheet, bar, ticks, at=(CORNER, sheet.view.pixels - CORNER - 30))

@@ -1,0 +1,94 @@
+"""Samples of the painted ground for the legend of the map, made by the painter itself."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.rendering import ground, palette
+from vwe_dagster.rendering.plates import Entry
+from vwe_dagster.rendering.view import MapPlanes
+
+BIOME_ORDER = (
+    Biome.MEADOWS,
+    Biome.BLACK_FOREST,
+    Biome.SWAMP,
+    Biome.MOUNTAIN,
+    Biome.PLAINS,
+    Biome.MISTLANDS,
+    Biome.ASHLANDS,
+    Biome.DEEP_NORTH,
+    Biome.OCEAN,
+)
+"""The biomes in the order players come to them."""
+
+SWATCH = (66, 36)
+"""Width and height of a swatch in pixels."""
+
+_SIDE, _EDGE = 108, 21
+_OPEN, _WOODED = 1.25, 0.9
+_LEVEL_M = {Biome.OCEAN: 2.0, Biome.MOUNTAIN: 150.0, Biome.SWAMP: 30.2, Biome.DEEP_NORTH: 60.0}
+_ROUGHNESS_M = {Biome.OCEAN: 0.5, Biome.MOUNTAIN: 22.0, Biome.SWAMP: 0.9, Biome.DEEP_NORTH: 6.0}
+
+
+@functools.cache
+def biome_entries() -> tuple[Entry, ...]:
+    """Every biome in the order players come to them, with its ground."""
+    return tuple((_swatch(_ground(biome)), biome.title) for biome in BIOME_ORDER)
+
+
+@functools.cache
+def sign_entries(*, rivers: bool, lava: bool) -> tuple[Entry, ...]:
+    """Forest and the depth of the sea, and rivers and lava where the map can show them."""
+    entries = [(_swatch(_ground(Biome.MEADOWS, forest=_WOODED)), "Forest"), (_depths(), "Shoal to deep")]
+    if rivers:
+        entries.append((_swatch(_ground(Biome.MEADOWS), rivers=_river()), "River, stream"))
+    if lava:
+        entries.append((_swatch(_ground(Biome.ASHLANDS, lava=_lava())), "Lava"))
+    return tuple(entries)
+
+
+def _ground(biome: Biome, *, forest: float = _OPEN, lava: npt.NDArray[np.float32] | None = None) -> MapPlanes:
+    """Gently rolling ground of one biome, far from the edge of the world."""
+    shape = (_SIDE, _SIDE)
+    height = _LEVEL_M.get(biome, 46.0) + _rolling(9) * _ROUGHNESS_M.get(biome, 3.5)
+    return MapPlanes(
+        pixel_m=12.0,
+        biome=np.full(shape, biome, dtype=np.uint8),
+        height=height.astype(np.float32),
+        forest=np.full(shape, forest, dtype=np.float32),
+        lava=lava,
+        radius=np.zeros(shape, dtype=np.float32),
+        inside=np.ones(shape, dtype=np.float32),
+    )
+
+
+def _rolling(step: int) -> npt.NDArray[np.float32]:
+    """Smooth noise of unit variance, the same every time, with features of about ``step`` pixels."""
+    count = _SIDE // step + 2
+    cells = np.random.Generator(np.random.PCG64(7)).standard_normal((count, count), dtype=np.float32)
+    return np.asarray(Image.fromarray(cells).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
+
+
+def _lava() -> npt.NDArray[np.float32]:
+    return np.asarray(np.clip(_rolling(7) - np.float32(0.3), 0, 1))
+
+
+def _river() -> npt.NDArray[np.uint8]:
+    rows, columns = np.mgrid[:_SIDE, :_SIDE]
+    off = np.abs(rows - _SIDE / 2 - 6 * np.sin(columns / 9))
+    return np.asarray(np.clip(2.2 - off, 0, 1) * 255, dtype=np.uint8)
+
+
+def _swatch(planes: MapPlanes, rivers: npt.NDArray[np.uint8] | None = None) -> Image.Image:
+    left, top = _EDGE, (_SIDE - SWATCH[1]) // 2
+    return ground.paint(planes, rivers).crop((left, top, left + SWATCH[0], top + SWATCH[1]))
+
+
+def _depths() -> Image.Image:
+    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, SWATCH[0]))
+    return Image.fromarray(np.broadcast_to(colours, (SWATCH[1], *colours.shape)).copy())

@@ -1,0 +1,58 @@
+"""Lettering, in the one typeface that comes with Pillow, so that no machine needs fonts installed."""
+
+from __future__ import annotations
+
+import functools
+
+from PIL import Image, ImageDraw, ImageFont
+
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.palette import Rgb
+
+
+@functools.cache
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def width(text: str, size: float, spacing: float = 0) -> float:
+    """How many pixels a line of text is wide; ``spacing`` is added between letters."""
+    if not spacing:
+        return _font(size).getlength(text)
+    return sum(_font(size).getlength(letter) for letter in text) + spacing * max(0, len(text) - 1)
+
+
+def letter(
+    image: Image.Image,
+    at: tuple[float, float],
+    text: str,
+    size: float,
+    *,
+    anchor: str = "ls",
+    spacing: float = 0,
+    colour: Rgb = palette.INK,
+    halo: Rgb | None = None,
+) -> None:
+    """Letters one line of text.
+
+    Args:
+        image: RGB, lettered in place.
+        at: column and row of the anchor.
+        text: the embedded typeface has ASCII, the degree sign and the middle dot.
+        size: of the type, in pixels.
+        anchor: Pillow's two letters: l, m or r, then s (baseline), m (middle), a (top) or t (top of the letters).
+        spacing: pixels added between letters.
+        colour: of the letters.
+        halo: a colour drawn around the letters, to keep them apart from what is below.
+    """
+    draw = ImageDraw.Draw(image)
+    column, row = at
+    column -= width(text, size, spacing) * {"l": 0, "m": 0.5, "r": 1}[anchor[0]]
+    places = []
+    for part in text if spacing else [text]:
+        places.append(((column, row), part))
+        column += _font(size).getlength(part) + spacing
+    for stroke, fill in ((3, halo), (0, colour)):
+        if fill is not None:
+            for place, part in places:
+                draw.text(place, part, fill=fill, font=_font(size), anchor="l" + anchor[1], stroke_width=stroke)

@@ -1,0 +1,76 @@
+"""The map: the picture of a world that one would hang on the wall, and its thumbnail."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.rendering import ground
+from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.legend import biome_entries, sign_entries
+from vwe_dagster.rendering.paper import printed
+from vwe_dagster.rendering.plates import (
+    CORNER,
+    draw_centre,
+    draw_compass,
+    draw_legend,
+    draw_peaks,
+    draw_scale_bar,
+    draw_title,
+)
+from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
+from vwe_dagster.rendering.waterways import river_ink
+
+LABELLED_PEAKS = 12
+"""How many of the highest peaks are marked."""
+
+
+def render_map(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis | None = None) -> Image.Image:
+    """Draws the map of a world: 2048 pixels of map, north up, in a frame of 64 pixels.
+
+    Args:
+        world: on any grid; resampled to the 12 m of a map pixel. What it does not tell is not drawn.
+        title: lettered in the upper left corner; ASCII.
+        analysis: of the same world; marks its highest peaks and letters land area and islands.
+
+    Returns:
+        RGB, 2176 x 2176; the same pixels for the same input.
+    """
+    view = MapView(MAP_PIXELS)
+    disc = view.disc()
+    rivers = None if world.rivers is None else river_ink(world.rivers, disc)
+    sheet = Sheet.around(ground.paint(MapPlanes.of(world, disc), rivers), view)
+    draw_circles(sheet)
+    if analysis is not None:
+        draw_peaks(sheet, _peaks(analysis))
+    draw_centre(sheet)
+    draw_title(sheet, title, above="The tenth world", facts=() if analysis is None else _facts(analysis))
+    draw_compass(sheet)
+    bottom = view.pixels - CORNER
+    draw_legend(sheet, "Biomes", biome_entries(), at=(CORNER, bottom), rows=5)
+    signs = sign_entries(rivers=rivers is not None, lava=world.lava is not None)
+    draw_legend(sheet, "Signs", signs, at=(bottom - 240, bottom - 84), rows=len(signs))
+    draw_scale_bar(sheet)
+    return printed(sheet.image)
+
+
+def render_thumbnail(world: CanonicalWorld) -> Image.Image:
+    """Draws the disc of a world without lettering, north up: RGB, 256 x 256."""
+    view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
+    return ground.paint(MapPlanes.of(world, view), detailed=False).reduce(2)
+
+
+def _peaks(analysis: WorldAnalysis) -> list[tuple[float, float, float]]:
+    """X, z and height in metres of the highest peaks."""
+    highest = analysis.peaks.nlargest(LABELLED_PEAKS, "height_m")
+    return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
+
+
+def _facts(analysis: WorldAnalysis) -> list[str]:
+    statistics = analysis.statistics
+    facts = [f"Land {statistics['land_area_km2']:.0f} sq km", f"{statistics['island_count']} islands"]
+    if statistics["highest_peak_height_m"] is not None:
+        facts.append(f"Highest peak {statistics['highest_peak_height_m']:.0f} m")
+    return facts

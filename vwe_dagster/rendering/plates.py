@@ -1,0 +1,131 @@
+"""What stands on a map besides the ground: title, compass rose, scale bar, legends, marks of places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PIL import Image
+
+from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.rendering.stencil import Point, Stencil
+
+CORNER = 44
+"""Pixels between the frame and whatever stands in a corner of the map."""
+
+LEGEND_ROW, LEGEND_COLUMN = 46, 226
+"""Pixels from one entry of a legend to the next."""
+
+TITLE_SIZE, TITLE_SPACING, TITLE_SHARE = 62.0, 0.04, 0.42
+"""Size of the title's type, space between its letters as a share of that, and the share of the map it may take."""
+
+Entry = tuple[Image.Image, str]
+"""An entry of a legend: a small picture and its name."""
+
+
+def draw_title(sheet: Sheet, title: str, *, above: str, facts: Sequence[str] = ()) -> None:
+    """Letters the title in the upper left corner, a small line above it and lines of facts below."""
+    room = sheet.view.pixels * TITLE_SHARE
+    size = TITLE_SIZE * min(1.0, room / max(1.0, lettering.width(title, TITLE_SIZE, TITLE_SIZE * TITLE_SPACING)))
+    sheet.letter((CORNER, CORNER + 14), above.upper(), 19, spacing=7, colour=palette.INK_FAINT)
+    sheet.letter((CORNER - 3, CORNER + 84), title, size, spacing=size * TITLE_SPACING)
+    for row, fact in enumerate(facts):
+        sheet.letter((CORNER, CORNER + 128 + 30 * row), fact, 21, spacing=0.6, colour=palette.INK_SOFT)
+
+
+def draw_compass(sheet: Sheet) -> None:
+    """Draws a compass rose in the upper right corner."""
+    half = 96
+    left, top = sheet.view.pixels - CORNER - 2 * half, CORNER + 22
+    rings = Stencil(2 * half, 2 * half)
+    for radius in (0.70, 0.64):
+        rings.circle((half, half), radius * half)
+    sheet.ink((left, top), palette.INK, rings.coverage())
+    for first_point, reach in ((1, 0.52), (0, 0.94)):
+        light, dark = Stencil(2 * half, 2 * half), Stencil(2 * half, 2 * half)
+        for number in range(4):
+            angle = (first_point + 2 * number) * math.pi / 4
+            lit = _half_point(half, reach, angle, -1)
+            light.polygon(lit)
+            dark.line([*lit, lit[0]])
+            dark.polygon(_half_point(half, reach, angle, 1))
+        sheet.ink((left, top), palette.PAPER_SHADE, light.coverage())
+        sheet.ink((left, top), palette.INK, dark.coverage())
+    sheet.letter((left + half, top - 8), "N", 30, anchor="ms")
+
+
+def _half_point(half: int, reach: float, angle: float, side: int) -> list[Point]:
+    """The half of a point of the compass rose to its left (side -1) or right (1)."""
+    corners = ((0.0, 0.0), (reach, angle), (0.19, angle + side * math.pi / 4))
+    return [(half * (1 + length * math.sin(turn)), half * (1 - length * math.cos(turn))) for length, turn in corners]
+
+
+def draw_scale_bar(sheet: Sheet) -> None:
+    """Draws a scale bar of four kilometres in the lower right corner."""
+    kilometre = 1000 / sheet.view.pixel_m
+    right, top = sheet.view.pixels - CORNER, sheet.view.pixels - CORNER - 11
+    left = right - math.ceil(4 * kilometre)
+    bar = Stencil(right - left, 11)
+    bar.rectangle((0, 0), (4 * kilometre, 11), outline=1.5)
+    for start, stop in ((0, 0.5), (1, 2)):
+        bar.rectangle((start * kilometre, 0), (stop * kilometre, 11))
+    sheet.ink((left, top), palette.INK, bar.coverage())
+    for step, text in ((0, "0"), (1, "1"), (2, "2"), (4, "4 km")):
+        at = (left + step * kilometre, top - 8)
+        sheet.letter(at, text, 19, anchor="ms", spacing=0.6, colour=palette.INK_SOFT)
+
+
+def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], *, at: tuple[int, int], rows: int) -> None:
+    """Draws a legend, filled column by column.
+
+    Args:
+        sheet: drawn on in place.
+        heading: lettered above.
+        entries: small pictures, each with its name.
+        at: the lower left corner.
+        rows: entries in a column.
+    """
+    left, top = at[0], at[1] - rows * LEGEND_ROW + 12
+    sheet.letter((left, top - 22), heading.upper(), 19, spacing=5, colour=palette.INK_FAINT)
+    for number, (swatch, name) in enumerate(entries):
+        column, row = divmod(number, rows)
+        x, y = left + column * LEGEND_COLUMN, top + row * LEGEND_ROW
+        sheet.paste_swatch((x, y), swatch)
+        sheet.letter((x + swatch.width + 14, y + swatch.height / 2), name, 22, spacing=0.4, anchor="lm")
+
+
+def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, str]], *, at: tuple[int, int]) -> None:
+    """Draws a colour bar, lower left corner at a place; ticks, lettered below, are shares of its width, 0 to 1."""
+    left, bottom = at
+    sheet.paste_swatch((left, bottom - bar.height), bar)
+    marks = Stencil(bar.width, 8)
+    for share, text in ticks:
+        x = share * (bar.width - 1) + 0.5
+        marks.line([(x, 0), (x, 8)], width=1.5)
+        sheet.letter((left + x, bottom + 28), text, 19, anchor="ms", colour=palette.INK_SOFT)
+    sheet.ink((left, bottom), palette.INK_SOFT, marks.coverage())
+
+
+def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]]) -> None:
+    """Marks peaks, given by x, z and height in metres, with a triangle and the height."""
+    for x_m, z_m, height_m in peaks:
+        x, y = (round(place) for place in sheet.view.to_pixel(x_m, z_m))
+        for grow, colour in ((2.4, palette.PAPER), (0.0, palette.INK)):
+            triangle = Stencil(18, 18)
+            foot = 12.5 + 0.6 * grow
+            triangle.polygon([(9, 3 - 1.6 * grow), (14 + grow, foot), (4 - grow, foot)])
+            sheet.ink((x - 9, y - 9), colour, triangle.coverage())
+        sheet.letter((x + 9, y + 1), f"{height_m:.0f}", 16, anchor="lm", halo=palette.PAPER)
+
+
+def draw_centre(sheet: Sheet) -> None:
+    """Marks the centre of the world."""
+    x, y = (round(place) for place in sheet.view.to_pixel(0, 0))
+    halo, mark = Stencil(26, 26), Stencil(26, 26)
+    halo.disc((13, 13), 12)
+    mark.circle((13, 13), 10, width=2.2)
+    mark.disc((13, 13), 3.2)
+    sheet.ink((x - 13, y - 13), palette.PAPER, halo.coverage())
+    sheet.ink((x - 13, y - 13), palette.INK, mark.coverage())
+    sheet.letter((x, y + 32), "Centre", 18, anchor="ms", halo=palette.PAPER)

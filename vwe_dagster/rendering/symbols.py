@@ -1,0 +1,141 @@
+"""Map symbols strewn over the land: trees, reeds, grass, ash and ice, each where its biome and the forest allow."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.rendering.stencil import Point, Stencil
+from vwe_dagster.rendering.view import MapPlanes
+
+SPACING = 9
+"""Pixels between neighbouring places where a symbol may stand."""
+
+MEADOWS_FOREST, PLAINS_FOREST = 1.15, 0.8
+"""Forest grows where the forest factor is below these; in the Black Forest everywhere."""
+
+_SEED = 20250
+_JITTER = 2
+
+Outline = tuple[Point, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Symbol:
+    """A small drawing in pixels that stands on the middle of its lower edge.
+
+    Attributes:
+        size: width and height.
+        bodies: outlines filled with ink.
+        strokes: lines of ink.
+        lights: outlines lit from the north-west, inside bodies.
+    """
+
+    size: tuple[int, int]
+    bodies: tuple[Outline, ...] = ()
+    strokes: tuple[Outline, ...] = ()
+    lights: tuple[Outline, ...] = ()
+
+    def tones(self) -> npt.NDArray[np.int16]:
+        """``[height, width]``: negative is ink, down to -255, positive is light, up to 255."""
+        ink, light = Stencil(*self.size), Stencil(*self.size)
+        for outline in self.bodies:
+            ink.polygon(outline)
+        for stroke in self.strokes:
+            ink.line(stroke)
+        for outline in self.lights:
+            light.polygon(outline)
+        inked, lit = (np.asarray(stencil.coverage(), dtype=np.int16) for stencil in (ink, light))
+        return np.where(lit > 0, lit, -inked)
+
+
+def _round(x: float, y: float, radius: float) -> Outline:
+    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    return tuple((x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles)
+
+
+FIR = Symbol(
+    (9, 11),
+    bodies=(((4.5, 0.3), (8.0, 9.0), (1.0, 9.0)),),
+    strokes=(((4.5, 9.0), (4.5, 10.8)),),
+    lights=(((4.2, 1.8), (3.6, 8.2), (1.9, 8.2)),),
+)
+SMALL_FIR = Symbol(
+    (7, 9),
+    bodies=(((3.5, 0.5), (6.2, 7.3), (0.8, 7.3)),),
+    strokes=(((3.5, 7.0), (3.5, 8.6)),),
+    lights=(((3.2, 2.0), (2.8, 6.6), (1.6, 6.6)),),
+)
+OAK = Symbol(
+    (9, 9), bodies=(_round(4.5, 3.8, 3.3),), strokes=(((4.5, 6.5), (4.5, 8.8)),), lights=(_round(3.8, 3.1, 2.0),)
+)
+REEDS = Symbol(
+    (11, 7),
+    strokes=(((0.5, 5.6), (10.5, 5.6)), ((3, 5.4), (2.4, 1.6)), ((5.5, 5.4), (5.5, 0.6)), ((8, 5.4), (8.6, 1.6))),
+)
+GRASS = Symbol((7, 5), strokes=(((1.0, 1.2), (3.5, 4.8), (6.0, 1.2)), ((3.5, 4.8), (3.5, 0.3))))
+SWIRL = Symbol((11, 5), strokes=(((0.6, 3.4), (3.0, 1.4), (6.5, 3.4), (10.2, 1.4)),))
+CINDER = Symbol((5, 5), bodies=(((2.5, 0.6), (4.4, 4.0), (0.6, 4.0)),))
+ICE = Symbol((9, 6), strokes=(((0.6, 5.2), (3.6, 0.8), (5.6, 5.2)), ((5.4, 4.0), (6.8, 2.2), (8.4, 5.2))))
+
+
+def strew(planes: MapPlanes) -> npt.NDArray[np.int16]:
+    """Symbols for the ground of a picture.
+
+    Places are a jittered lattice, the same for every world.
+
+    Returns:
+        int16, the shape of the planes: negative is ink, down to -255, positive is light, up to 255.
+    """
+    biome, height, forest = planes.biome, planes.height, planes.forest
+    rows, columns, chance = _lattice(height.shape)
+    where, factor = biome[rows, columns], forest[rows, columns]
+    dry = height[rows, columns] > np.float32(SEA_LEVEL_M + 0.6)
+    marsh = height[rows, columns] > np.float32(SEA_LEVEL_M - 0.6)
+
+    def at(kind: Biome, share: float) -> npt.NDArray[np.bool_]:
+        return np.asarray((where == kind) & dry & (chance < share))
+
+    black = at(Biome.BLACK_FOREST, 0.86)
+    wooded = (at(Biome.MEADOWS, 0.62) & (factor < MEADOWS_FOREST)) | (at(Biome.PLAINS, 0.8) & (factor < PLAINS_FOREST))
+    places = (
+        (OAK, wooded),
+        (FIR, black & (chance < 0.5)),
+        (SMALL_FIR, black & (chance >= 0.5)),
+        (REEDS, (where == Biome.SWAMP) & marsh & (chance < 0.32)),
+        (GRASS, at(Biome.PLAINS, 0.2) & ~wooded),
+        (SWIRL, at(Biome.MISTLANDS, 0.22)),
+        (CINDER, at(Biome.ASHLANDS, 0.22)),
+        (ICE, at(Biome.DEEP_NORTH, 0.12)),
+    )
+    strewn = np.zeros(height.shape, dtype=np.int16)
+    for symbol, chosen in places:
+        _stamp(strewn, symbol, rows[chosen], columns[chosen])
+    return strewn
+
+
+def _lattice(shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Rows, columns and a chance from 0 to 1 of every place, away from the rim of the picture."""
+    margin = SPACING + 2 * _JITTER
+    rows, columns = np.meshgrid(*(np.arange(margin, side - margin, SPACING) for side in shape), indexing="ij")
+    columns[1::2] -= SPACING // 2
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    rows += random.integers(-_JITTER, _JITTER + 1, rows.shape)
+    columns += random.integers(-_JITTER, _JITTER + 1, columns.shape)
+    return rows.ravel(), columns.ravel(), random.random(rows.size, dtype=np.float32)
+
+
+def _stamp(
+    plane: npt.NDArray[np.int16], symbol: Symbol, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> None:
+    """Draws a symbol at places; where two overlap, light covers ink, and the darker ink shows."""
+    tones = symbol.tones()
+    height, width = tones.shape
+    for y, x in zip(*np.nonzero(tones), strict=True):
+        at = (rows - height + 1 + y, columns - width // 2 + x)
+        tone = tones[y, x]
+        plane[at] = tone if tone > 0 else np.minimum(plane[at], tone)

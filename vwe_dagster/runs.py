@@ -1,0 +1,171 @@
+"""Runs and registered seeds of the project's Dagster instance, for the command line.
+
+A run that the command line makes is alive as long as its process holds the lock file named after it. The operating
+system takes the lock from a killed process, so that runs nobody works on any more can be told and ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from vwe_dagster.assets.seeds import seeds as partitions
+from vwe_dagster.build import build_defs
+from vwe_dagster.home import Home
+from vwe_dagster.jobs import world
+from vwe_dagster.listening import LISTENER, Listener, listening, was_interrupted
+from vwe_dagster.seeds import Seed
+
+PARTITION_TAG = "dagster/partition"
+_OURS = {"vwe/made_by": "command line"}
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class SeedInFlightError(RuntimeError):
+    """A seed that cannot be removed now because a run works on it; the message says which and what to do."""
+
+
+class Instance:
+    """The project's Dagster instance: its registered seeds and its runs."""
+
+    def __init__(self, home: Home, dagster: dg.DagsterInstance) -> None:
+        """Wraps an open instance; :func:`open_instance` gives one."""
+        self._locks = home.instance / "vwe_runs"
+        self._dagster = dagster
+
+    def keys(self) -> Sequence[str]:
+        """The registered partition keys, valid seeds or not."""
+        return self._dagster.get_dynamic_partitions(str(partitions.name))
+
+    def register(self, seed: Seed) -> None:
+        """Registers a seed as a partition; one that is registered stays so."""
+        self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key])
+
+    def make_world(
+        self,
+        seed: Seed,
+        *,
+        config: Mapping[str, Mapping[str, object]],
+        listener: Listener,
+    ) -> bool:
+        """Registers a seed and makes its world, in this process.
+
+        Args:
+            seed: whose world.
+            config: the assets to make, and the configuration of each.
+            listener: is told what happens.
+
+        Returns:
+            Whether all went well; if not, the listener has been told why.
+
+        Raises:
+            KeyboardInterrupt: the process was told to end.
+        """
+        self.register(seed)
+        run_id = str(uuid.uuid4())
+        with self._alive(run_id), listening(listener):
+            result = (
+                build_defs()
+                .resolve_job_def(world.name)
+                .execute_in_process(
+                    run_config={
+                        "ops": {asset: {"config": dict(values)} for asset, values in config.items()},
+                        "loggers": {LISTENER: {}},
+                    },
+                    instance=self._dagster,
+                    partition_key=seed.key,
+                    raise_on_error=False,
+                    asset_selection=[dg.AssetKey(asset) for asset in config],
+                    run_id=run_id,
+                    tags=_OURS,
+                )
+            )
+        if any(was_interrupted(event) for event in result.all_events if event.is_step_failure):
+            raise KeyboardInterrupt
+        return result.success
+
+    def end_dead_runs(self) -> None:
+        """Marks as failed the runs of the command line whose process was killed."""
+        for run in self._dagster.get_runs(dg.RunsFilter(tags=_OURS, statuses=_UNFINISHED)):
+            with contextlib.suppress(Timeout), self._alive(run.run_id):
+                # It may have ended since it was listed.
+                if self._dagster.get_runs(dg.RunsFilter(run_ids=[run.run_id], statuses=_UNFINISHED)):
+                    self._dagster.report_run_failed(run, "The process that made this run was killed.")
+
+    def remove(self, key: str) -> None:
+        """Takes a partition key off the registered ones, where it is one of them.
+
+        Raises:
+            SeedInFlightError: a run works on it.
+        """
+        self._refuse_in_flight(key)
+        if key not in self.keys():
+            return
+        self._dagster.delete_dynamic_partition(str(partitions.name), key)
+        try:
+            # A run may have started meanwhile; none can start from here on.
+            self._refuse_in_flight(key)
+        except SeedInFlightError:
+            self._dagster.add_dynamic_partitions(str(partitions.name), [key])
+            raise
+
+    def forget_runs(self, key: str) -> int:
+        """Deletes the records of a partition key's runs, with what they say of its assets.
+
+        Returns:
+            How many there were.
+        """
+        runs = self._dagster.get_runs(dg.RunsFilter(tags={PARTITION_TAG: key}))
+        for run in runs:
+            self._dagster.delete_run(run.run_id)
+        return len(runs)
+
+    def _refuse_in_flight(self, key: str) -> None:
+        runs = self._dagster.get_runs(dg.RunsFilter(tags={PARTITION_TAG: key}, statuses=_UNFINISHED))
+        if runs:
+            raise SeedInFlightError(
+                f"The run {runs[0].run_id} is making {key} (it is {runs[0].status.value.lower()}); "
+                f"wait for it to end or terminate it in the UI, then remove the seed."
+            )
+
+    @contextlib.contextmanager
+    def _alive(self, run_id: str) -> Iterator[None]:
+        """Holds the lock that tells others that a run is alive.
+
+        Raises:
+            Timeout: another process holds it.
+        """
+        self._locks.mkdir(parents=True, exist_ok=True)
+        path = self._locks / f"{run_id}.lock"
+        with FileLock(path, timeout=0):
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def open_instance(home: Home) -> Iterator[Instance]:
+    """Opens the Dagster instance of a home, making it if need be.
+
+    Raises:
+        HomeError: the instance's folder cannot be prepared.
+    """
+    home.prepare_instance()
+    # Two processes that set up a new instance at once would both make its tables.
+    with FileLock(home.instance / "vwe_opening.lock"):
+        dagster = dg.DagsterInstance.from_config(str(home.instance))
+    with dagster:
+        instance = Instance(home, dagster)
+        instance.end_dead_runs()
+        yield instance

@@ -1,0 +1,161 @@
+"""The files of each stage: how a world is laid down in them and read back, with every hash checked.
+
+What a plane or a table means is decided where it is made; the name, format and units of its file are decided here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+from pydantic import JsonValue
+
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.engine.messages import Line, WorldExport
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.extraction.engine_export import read_lines
+from vwe_dagster.grid import Grid
+from vwe_dagster.rendering.png import save_png
+from vwe_dagster.store import Draft, Manifest, StoreError, WorldStore
+
+PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
+"""What the numbers of each plane are, except that the raw stage has biome flags."""
+
+STATISTICS = "statistics.json"
+THUMBNAIL = "thumbnail.png"
+MAP = "map.png"
+"""Files that other parts of the project refer to."""
+
+_UNIT_OF_SUFFIX = {"m": "m", "km": "km", "km2": "km²", "deg": "degrees"}
+
+
+def write_raw(draft: Draft, export: WorldExport) -> None:
+    """Writes an engine's answer as it is: planes as ``.npy``, lines as JSON lines."""
+    for name, plane in export.planes.items():
+        draft.array(f"{name}.npy", plane, units="biome flag" if name == "biome" else PLANE_UNITS[name])
+    for name, lines in export.lines.items():
+        with draft.path(f"{name}.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        draft.file(f"{name}.jsonl", shape=(len(lines),), axes="line", units="m")
+
+
+def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[Line]]]:
+    """Reads the planes ``[z, x]`` and the lines of a raw stage, by layer name.
+
+    Raises:
+        StoreError: a file is damaged.
+        ExtractionError: a file of lines is no JSON.
+    """
+    planes: dict[str, npt.NDArray[Any]] = {}
+    lines: dict[str, list[Line]] = {}
+    for name in manifest.files:
+        layer, _, form = name.partition(".")
+        if form == "npy":
+            planes[layer] = read_plane(store, manifest, name)
+        else:
+            store.read(manifest, name)
+            lines[layer] = read_lines(store.folder(manifest.seed, manifest.stage) / name)
+    return planes, lines
+
+
+def write_extracted(draft: Draft, world: CanonicalWorld) -> None:
+    """Writes a canonical world: planes as ``.npy``, tables as Parquet; what the source does not tell has no file."""
+    planes: dict[str, npt.NDArray[Any] | None] = {
+        "biome": world.biome,
+        "height": world.height,
+        "forest": world.forest,
+        "lava": world.lava,
+        "water": world.water,
+    }
+    for name, plane in planes.items():
+        if plane is not None:
+            draft.array(f"{name}.npy", plane, units=PLANE_UNITS[name])
+    for name, table in {"rivers": world.rivers, "lakes": world.lakes}.items():
+        if table is not None:
+            draft.table(f"{name}.parquet", table, units=_column_units(table))
+
+
+def read_extracted(store: WorldStore, manifest: Manifest) -> CanonicalWorld:
+    """Reads the canonical world of a stage ``extracted``.
+
+    Raises:
+        StoreError: a file is damaged, or the manifest does not say where the samples are.
+    """
+    grid = grid_of(manifest)
+    files = manifest.files
+    return CanonicalWorld(
+        grid=grid,
+        biome=read_plane(store, manifest, "biome.npy"),
+        height=read_plane(store, manifest, "height.npy"),
+        forest=read_plane(store, manifest, "forest.npy"),
+        lava=read_plane(store, manifest, "lava.npy") if "lava.npy" in files else None,
+        rivers=read_table(store, manifest, "rivers.parquet") if "rivers.parquet" in files else None,
+        lakes=read_table(store, manifest, "lakes.parquet") if "lakes.parquet" in files else None,
+    )
+
+
+def write_processed(draft: Draft, analysis: WorldAnalysis) -> None:
+    """Writes the tables of an analysis as Parquet and its statistics as JSON."""
+    tables = {"biomes": analysis.biomes, "islands": analysis.islands, "peaks": analysis.peaks}
+    for name, table in tables.items():
+        draft.table(f"{name}.parquet", table, units=_column_units(table))
+    draft.json(STATISTICS, cast("JsonValue", analysis.statistics))
+
+
+def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
+    """Reads the analysis of a stage ``processed``.
+
+    Raises:
+        StoreError: a file is damaged.
+    """
+    return WorldAnalysis(
+        biomes=read_table(store, manifest, "biomes.parquet"),
+        islands=read_table(store, manifest, "islands.parquet"),
+        peaks=read_table(store, manifest, "peaks.parquet"),
+        statistics=json.load(store.read(manifest, STATISTICS)),
+    )
+
+
+def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:
+    """Writes a picture as PNG."""
+    save_png(picture, draft.path(name))
+    draft.file(name, dtype=picture.mode, shape=(picture.height, picture.width), axes="y,x north up")
+
+
+def read_plane(store: WorldStore, manifest: Manifest, name: str) -> npt.NDArray[Any]:
+    """Reads an array file of a stage.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    return cast("npt.NDArray[Any]", np.load(store.read(manifest, name), allow_pickle=False))
+
+
+def read_table(store: WorldStore, manifest: Manifest, name: str) -> pd.DataFrame:
+    """Reads a Parquet file of a stage.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    return pd.read_parquet(store.read(manifest, name))
+
+
+def grid_of(manifest: Manifest) -> Grid:
+    """The grid of a stage's planes.
+
+    Raises:
+        StoreError: the manifest does not say.
+    """
+    if manifest.recipe.grid is None:
+        raise StoreError(f"The stage {manifest.stage} of {manifest.seed.key} does not say its grid; make it again.")
+    return manifest.recipe.grid
+
+
+def _column_units(table: pd.DataFrame) -> dict[str, str]:
+    """The units of the columns that end in one, as ``area_km2`` does."""
+    suffixes = {str(column): str(column).rpartition("_")[2] for column in table.columns if "_" in str(column)}
+    return {column: _UNIT_OF_SUFFIX[suffix] for column, suffix in suffixes.items() if suffix in _UNIT_OF_SUFFIX}

@@ -1,0 +1,111 @@
+"""Drafts: the files of a stage in the making, and the facts about them that the manifest will tell."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import JsonValue
+
+from vwe_dagster.store.manifest import FileFacts, check_file_name
+
+
+class Draft:
+    """A stage that nobody sees yet; :meth:`vwe_dagster.store.WorldStore.publish` gives one and publishes it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Starts with no file.
+
+        Args:
+            folder: an empty folder that belongs to this draft alone.
+        """
+        self._folder = folder
+        self._told: dict[str, dict[str, Any]] = {}
+
+    def path(self, name: str) -> Path:
+        """Where to write a file; once written, :meth:`file` records it.
+
+        Raises:
+            ValueError: ``name`` is not a plain file name.
+        """
+        check_file_name(name)
+        return self._folder / name
+
+    def file(
+        self,
+        name: str,
+        *,
+        dtype: str | Mapping[str, str] | None = None,
+        shape: tuple[int, ...] | None = None,
+        axes: str | None = None,
+        units: str | Mapping[str, str] | None = None,
+    ) -> None:
+        """Records a file written at :meth:`path`, with what :class:`FileFacts` can tell of it."""
+        check_file_name(name)
+        self._told[name] = {"dtype": dtype, "shape": shape, "axes": axes, "units": units}
+
+    def array(self, name: str, array: npt.NDArray[np.generic], *, units: str, axes: str = "z,x south first") -> None:
+        """Writes an array as ``.npy`` and records it."""
+        try:
+            np.save(self.path(name), array, allow_pickle=False)
+        except OSError as error:
+            # NumPy tells of a full disk in words only.
+            raise OSError(error.errno or errno.ENOSPC, error.strerror or str(error)) from error
+        self.file(name, dtype=array.dtype.name, shape=array.shape, axes=axes, units=units)
+
+    def table(self, name: str, table: pd.DataFrame, *, units: Mapping[str, str]) -> None:
+        """Writes a table as Parquet, without its index, and records it.
+
+        Args:
+            name: the file's name.
+            table: what to write.
+            units: the unit of every column that has one.
+
+        Raises:
+            ValueError: a unit is given for a column that the table does not have.
+        """
+        strangers = units.keys() - set(table.columns)
+        if strangers:
+            raise ValueError(f"The table {name} has no column {', '.join(sorted(strangers))} to have a unit.")
+        table.to_parquet(self.path(name), index=False)
+        dtypes = {str(column): str(dtype) for column, dtype in table.dtypes.items()}
+        self.file(name, dtype=dtypes, shape=table.shape, axes="row,column", units=units)
+
+    def json(self, name: str, content: JsonValue) -> None:
+        """Writes JSON, indented for a reader, and records it.
+
+        Raises:
+            ValueError: ``content`` holds a number that is not finite.
+        """
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        self.path(name).write_text(text + "\n", encoding="utf-8")
+        self.file(name)
+
+    def settle(self) -> dict[str, FileFacts]:
+        """Forces every recorded file to the disk.
+
+        Returns:
+            What the manifest says of each.
+
+        Raises:
+            ValueError: a file was recorded and not written, or written and not recorded.
+        """
+        written = {path.name for path in self._folder.iterdir()}
+        for name in sorted(written ^ self._told.keys()):
+            fault = "written but not recorded" if name in written else "recorded but not written"
+            raise ValueError(f"The file {name} of the stage was {fault}; a stage has both or neither.")
+        return {name: self._settled(name, told) for name, told in self._told.items()}
+
+    def _settled(self, name: str, told: Mapping[str, Any]) -> FileFacts:
+        with self.path(name).open("rb") as file:
+            os.fsync(file.fileno())
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return FileFacts(bytes=file.tell(), sha256=sha256, **told)

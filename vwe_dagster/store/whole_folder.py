@@ -1,0 +1,127 @@
+"""Folders that are replaced whole or not at all, whatever is killed and whoever else tries.
+
+A folder in the making is a hidden sibling of the one it will replace. A lock beside them serialises the makers, so
+whoever holds it may tidy up what killed makers left. Since no file system of ours swaps two folders in one step in a
+portable way, the former folder is set aside for a moment; if the maker is killed in that moment, the next access
+puts it back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+
+@contextlib.contextmanager
+def replace_whole(folder: Path) -> Iterator[Path]:
+    """Gives an empty folder that becomes ``folder`` when the block ends well, in place of the one that was there.
+
+    When the block raises, ``folder`` stays as it was. The files must be on the disk when the block ends, see
+    :func:`write_to_disk`; the folders are seen to here.
+    """
+    with _locked(folder):
+        draft = _unused_sibling(folder)
+        try:
+            draft.mkdir()
+            yield draft
+            _sync_folder(draft)
+            if folder.exists():
+                folder.rename(_set_aside(folder))
+            draft.rename(folder)
+            _sync_folder(folder.parent)
+        finally:
+            _tidy(folder)
+
+
+def restore_whole(folder: Path) -> bool:
+    """Sees to a folder found missing: one that was set aside and not replaced by a killed maker is put back.
+
+    Returns:
+        Whether the folder is there now. It may be without any killed maker: a living one may just have replaced it.
+    """
+    if not folder.exists() and _set_aside(folder).exists():
+        with _locked(folder):
+            pass
+    return folder.exists()
+
+
+def remove_whole(folder: Path) -> None:
+    """Removes a folder and what killed makers left beside it, after waiting for a living maker."""
+    if folder.parent.exists():
+        with _locked(folder):
+            if folder.exists():
+                _discard(folder, _unused_sibling(folder))
+
+
+def write_to_disk(path: Path, content: bytes) -> None:
+    """Writes a file and returns when it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the lock of ``folder``, all tidied up; the lock's file is gone again afterwards."""
+    path = folder.with_name(f".{folder.name}.lock")
+    lock = FileLock(path)
+    while not lock.is_locked:
+        _make_folder(folder.parent)
+        # A maker that has just removed the parent folder makes us try again.
+        with contextlib.suppress(FileNotFoundError):
+            lock.acquire()
+    try:
+        _tidy(folder)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _tidy(folder: Path) -> None:
+    """Ends what a killed maker began; only whoever holds the lock may."""
+    set_aside = _set_aside(folder)
+    if set_aside.exists() and folder.exists():
+        _discard(set_aside, _unused_sibling(folder))
+    elif set_aside.exists():
+        set_aside.rename(folder)
+    for abandoned in folder.parent.glob(f".{folder.name}.draft-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+
+
+def _discard(folder: Path, doomed: Path) -> None:
+    """Removes a folder, first from where it is found by its name, so that nobody finds half of it."""
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.former")
+
+
+def _unused_sibling(folder: Path) -> Path:
+    """A name for a draft that no killed maker's children can be writing to."""
+    return folder.with_name(f".{folder.name}.draft-{secrets.token_hex(8)}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, on the disk when this returns."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,150 @@
+"""The store of worlds: finds, checks, publishes and removes the stages of seeds in the data folder.
+
+A seed's stages are the folders ``seeds/<hash of the seed>/<stage>`` under the root, each with its ``manifest.json``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from vwe_dagster.seeds import Seed
+from vwe_dagster.store.draft import Draft
+from vwe_dagster.store.errors import StoreError, disk_errors_explained
+from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, FileFacts, Manifest, Recipe, Stage
+from vwe_dagster.store.whole_folder import remove_whole, replace_whole, restore_whole, write_to_disk
+
+_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+
+class WorldStore:
+    """The data folder of many seeds, safe for any number of processes at once.
+
+    Every method raises :class:`StoreError` where the disk is full, closed to us or broken.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Uses a data folder, which need not exist yet.
+
+        Args:
+            root: the data folder.
+        """
+        self.root = root.absolute()
+
+    def folder(self, seed: Seed, stage: Stage) -> Path:
+        """Where a stage of a seed lies, or would lie."""
+        return self._seed_folder(seed) / stage
+
+    def manifest(self, seed: Seed, stage: Stage) -> Manifest | None:
+        """What a stage says of itself; None where the stage is missing or its manifest is not valid."""
+        folder = self.folder(seed, stage)
+        with disk_errors_explained(self.root):
+            manifest = _read_manifest(folder)
+            if manifest is None and restore_whole(folder):
+                manifest = _read_manifest(folder)
+        return manifest if manifest and (manifest.seed, manifest.stage) == (seed, stage) else None
+
+    def damaged(self, seed: Seed, stage: Stage) -> list[str]:
+        """Sentences on what is wrong with a stage; none where it is there and every file has its length and hash."""
+        manifest = self.manifest(seed, stage)
+        if manifest is None:
+            return [f"The stage {stage} of the seed {seed.key} has not been made, or its manifest is not valid."]
+        return self._damage(manifest)
+
+    def current(self, seed: Seed, stage: Stage, recipe: Recipe) -> Manifest | None:
+        """The stage's manifest if it need not be made again, else None.
+
+        It need not where it was made by a recipe of the same fingerprint and every file is undamaged.
+        """
+        manifest = self.manifest(seed, stage)
+        if manifest is None or manifest.recipe.fingerprint != recipe.fingerprint or self._damage(manifest):
+            return None
+        return manifest
+
+    def read(self, manifest: Manifest, name: str) -> io.BytesIO:
+        """The content of a file of a stage, surely the one that the manifest tells of.
+
+        Raises:
+            StoreError: the file is damaged, or the stage was made again since the manifest was read.
+            KeyError: the stage has no such file.
+        """
+        facts = manifest.files[name]
+        path = self.folder(manifest.seed, manifest.stage) / name
+        with disk_errors_explained(self.root), contextlib.suppress(*_NO_FILE):
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() == facts.sha256:
+                return io.BytesIO(content)
+        raise StoreError(f"The file {path} is not what its manifest says; make the stage {manifest.stage} again.")
+
+    @contextlib.contextmanager
+    def publish(self, seed: Seed, stage: Stage, recipe: Recipe) -> Iterator[Draft]:
+        """Makes a stage: write its files to the draft within the block.
+
+        When the block ends well, the stage takes the place of the former one, in one piece. When it raises, or the
+        process is killed, the former one stays. While one process makes a stage, others that want to wait.
+        """
+        with disk_errors_explained(self.root), replace_whole(self.folder(seed, stage)) as folder:
+            began = time.monotonic()
+            draft = Draft(folder)
+            yield draft
+            manifest = Manifest(
+                schema_version=1,
+                seed=seed,
+                stage=stage,
+                recipe=recipe,
+                files=draft.settle(),
+                made_at=dt.datetime.now(dt.UTC),
+                seconds=time.monotonic() - began,
+            )
+            write_to_disk(folder / MANIFEST_NAME, manifest.to_json())
+
+    def seeds(self) -> Iterator[Seed]:
+        """Every seed that has a stage on disk, in no order that means anything."""
+        with disk_errors_explained(self.root):
+            for folder in sorted((self.root / "seeds").glob("*/")):
+                manifests = (_read_manifest(folder / stage) for stage in STAGES)
+                seed = next((manifest.seed for manifest in manifests if manifest), None)
+                if seed is not None and self._seed_folder(seed) == folder:
+                    yield seed
+
+    def remove(self, seed: Seed) -> None:
+        """Removes every stage of a seed, after waiting for those being made."""
+        with disk_errors_explained(self.root):
+            for stage in reversed(STAGES):
+                remove_whole(self.folder(seed, stage))
+            # The folder stays where another process has just begun to make a stage anew.
+            with contextlib.suppress(OSError):
+                self._seed_folder(seed).rmdir()
+
+    def _seed_folder(self, seed: Seed) -> Path:
+        return self.root / "seeds" / seed.folder_name
+
+    def _damage(self, manifest: Manifest) -> list[str]:
+        folder = self.folder(manifest.seed, manifest.stage)
+        with disk_errors_explained(self.root):
+            faults = ((folder / name, _fault(folder / name, facts)) for name, facts in manifest.files.items())
+            return [f"The file {path} {fault}; make the stage again." for path, fault in faults if fault]
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    try:
+        return Manifest.from_json((folder / MANIFEST_NAME).read_bytes())
+    except (*_NO_FILE, ValueError):
+        return None
+
+
+def _fault(path: Path, facts: FileFacts) -> str | None:
+    if not path.is_file():
+        return "is missing"
+    size = path.stat().st_size
+    if size != facts.bytes:
+        return f"has {size} bytes instead of {facts.bytes}"
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != facts.sha256:
+            return "has changed since it was made"
+    return None

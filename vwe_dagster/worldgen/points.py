@@ -1,0 +1,80 @@
+"""Loops of the plain terrain functions over many points: float32 coordinates in, one value a point out."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.worldgen import terrain
+from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.constants import WorldConstants
+from vwe_dagster.worldgen.river_field import RiverField
+
+Floats = npt.NDArray[np.float32]
+
+
+@kernel
+def biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint8]:
+    """The biome index of each point."""
+    out = np.empty(x.size, np.uint8)
+    for i in range(x.size):
+        xi, zi = np.float64(x[i]), np.float64(z[i])
+        out[i] = terrain.biome(c, xi, zi, terrain.base_height(c, xi, zi))
+    return out
+
+
+@kernel
+def heights(c: WorldConstants, rivers: RiverField, x: Floats, z: Floats) -> Floats:
+    """The height of each point in metres."""
+    out = np.empty(x.size, np.float32)
+    for i in range(x.size):
+        out[i] = terrain.height(c, rivers, np.float64(x[i]), np.float64(z[i]))
+    return out
+
+
+@kernel
+def base_heights(c: WorldConstants, x: Floats, z: Floats) -> Floats:
+    """The normalised base height of each point."""
+    out = np.empty(x.size, np.float32)
+    for i in range(x.size):
+        out[i] = terrain.base_height(c, np.float64(x[i]), np.float64(z[i]))
+    return out
+
+
+@kernel
+def lavas(c: WorldConstants, x: Floats, z: Floats) -> Floats:
+    """How much of each point is lava, 0 to 1."""
+    out = np.empty(x.size, np.float32)
+    for i in range(x.size):
+        out[i] = terrain.lava(c, np.float64(x[i]), np.float64(z[i]))
+    return out
+
+
+@kernel
+def forests(x: Floats, z: Floats) -> Floats:
+    """The forest factor of each point."""
+    out = np.empty(x.size, np.float32)
+    for i in range(x.size):
+        out[i] = terrain.forest_factor(np.float64(x[i]), np.float64(z[i]))
+    return out
+
+
+@kernel
+def lava_plane(c: WorldConstants, x: Floats, z: Floats, biome: npt.NDArray[np.uint8]) -> Floats:
+    """How much of each crossing of columns and rows is lava, ``[z, x]``."""
+    out = np.zeros(biome.shape, np.float32)
+    for i in range(z.size):
+        for j in range(x.size):
+            if biome[i, j] == terrain.ASHLANDS:
+                out[i, j] = terrain.lava(c, np.float64(x[j]), np.float64(z[i]))
+    return out
+
+
+@kernel
+def forest_plane(x: Floats, z: Floats) -> Floats:
+    """The forest factor of each crossing of columns and rows, ``[z, x]``."""
+    out = np.empty((z.size, x.size), np.float32)
+    for i in range(z.size):
+        for j in range(x.size):
+            out[i, j] = terrain.forest_factor(np.float64(x[j]), np.float64(z[i]))
+    return out

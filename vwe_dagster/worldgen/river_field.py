@@ -1,0 +1,91 @@
+"""The points that rivers and streams are drawn with, by 64 m cell, and how they carve the ground.
+
+Section 8 of the specification, ``add_rivers``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.numerics import f, lerp, lerp_step
+
+CELL_M = 64.0
+REACH = 176
+"""Cells run from -REACH to REACH - 1 along both axes: some 11,200 m, farther than any river or stream gets."""
+SPAN = 2 * REACH
+
+
+class RiverField(NamedTuple):
+    """The points of cell ``k`` are ``start[k]`` to ``start[k + 1]`` of the arrays, in the order of their sums.
+
+    Attributes:
+        start: int32, ``[SPAN * SPAN + 1]``; cell ``(gx, gz)`` is ``(gz + REACH) * SPAN + gx + REACH``.
+        x, z: float32 metres.
+        radius, radius2: float32 metres and its square.
+    """
+
+    start: npt.NDArray[np.int32]
+    x: npt.NDArray[np.float32]
+    z: npt.NDArray[np.float32]
+    radius: npt.NDArray[np.float32]
+    radius2: npt.NDArray[np.float32]
+
+
+def no_rivers() -> RiverField:
+    """A field without a point."""
+    empty = np.empty(0, np.float32)
+    return RiverField(np.zeros(SPAN * SPAN + 1, np.int32), empty, empty, empty, empty)
+
+
+@kernel
+def cell_index(v: float) -> int:
+    """The column or row of the cell that holds a coordinate, 0 being the one around the centre."""
+    return np.int64(math.floor(f((v + CELL_M / 2.0) / CELL_M)))
+
+
+@kernel
+def cell_of(x: float, z: float) -> int:
+    """The number of the cell that holds a point; -1 where the field does not reach."""
+    column, row = cell_index(x) + REACH, cell_index(z) + REACH
+    if 0 <= column < SPAN and 0 <= row < SPAN:
+        return row * SPAN + column
+    return -1
+
+
+@kernel
+def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
+    """The ground ``h``, in units of 200 m, lowered to the beds of the rivers at a point."""
+    cell = cell_of(x, z)
+    if cell < 0:
+        return h
+    weight, weights, widths = 0.0, 0.0, 0.0
+    for i in range(field.start[cell], field.start[cell + 1]):
+        dx, dz = f(np.float64(field.x[i]) - x), f(np.float64(field.z[i]) - z)
+        d2 = f(dx * dx + dz * dz)
+        if d2 < np.float64(field.radius2[i]):
+            r = np.float64(field.radius[i])
+            w = f(1.0 - f(math.sqrt(d2)) / r)
+            weight = max(weight, w)
+            widths = f(widths + r * w)
+            weights = f(weights + w)
+    if weight <= 0.0:
+        return h
+    return carve(h, weight, f(widths / weights))
+
+
+@kernel
+def carve(h: float, weight: float, width: float) -> float:
+    """The ground ``h`` lowered by a river of a width in metres whose middle is near, ``weight`` 1, or far, 0."""
+    t = lerp_step(20.0, 60.0, width)
+    bed = lerp(f(0.14), f(0.12), t)
+    mid = lerp(f(0.139), f(0.128), t)
+    if h > bed:
+        h = lerp(h, bed, weight)
+    if h > mid:
+        h = lerp(h, mid, lerp_step(f(0.85), 1.0, weight))
+    return h

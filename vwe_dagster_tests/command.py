@@ -1,0 +1,97 @@
+"""The command ``vwe`` as a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from vwe_dagster.store import STAGES, WorldStore
+
+PATIENCE_S = 240
+"""How long a command may take on a busy machine whose terrain kernels are not compiled yet."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Vwe:
+    """``vwe`` in a home.
+
+    Attributes:
+        home: the home folder.
+    """
+
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the tests, but for what would lead to another home."""
+        inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+        return {**inherited, "VWE_HOME": str(self.home)}
+
+    @property
+    def store(self) -> WorldStore:
+        return WorldStore(self.home / "data")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
+        return subprocess.run(
+            self._command(arguments),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a command in a process group of its own, with the signals that a terminal would give it."""
+        return subprocess.Popen(
+            ["env", "--default-signal=INT,TERM", *self._command(arguments)],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """The home's Dagster instance."""
+        with dg.DagsterInstance.from_config(str(self.home / ".dagster")) as instance:
+            yield instance
+
+    def files(self) -> dict[str, tuple[int, int, bytes]]:
+        """Inode, time of change and content of every file in the data folder, by path."""
+        return {
+            str(path.relative_to(self.home)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
+            for path in sorted((self.home / "data").rglob("*"))
+            if path.is_file()
+        }
+
+    def half_stages(self) -> list[str]:
+        """What is wrong with the stages that can be seen; hidden entries are of stages in the making."""
+        seen = [path for path in (self.home / "data").glob("seeds/*/*") if not path.name.startswith(".")]
+        whole = {
+            self.store.folder(seed, stage)
+            for seed in self.store.seeds()
+            for stage in STAGES
+            if not self.store.damaged(seed, stage)
+        }
+        return [str(path) for path in seen if path not in whole]
+
+    @staticmethod
+    def _command(arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "vwe_dagster.cli", *arguments]
+
+
+def kill(process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
+    """Sends a signal to a process and those it started, and waits for its end."""
+    os.killpg(process.pid, number)
+    process.communicate(timeout=PATIENCE_S)

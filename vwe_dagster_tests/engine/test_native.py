@@ -1,0 +1,92 @@
+"""The native engine answers requests with the planes and lines that were asked for, and refuses what it has not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.engine.messages import LINES, PLANES, EngineError, WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.grid import Grid
+from vwe_dagster.worldgen import World
+
+SEED = 298112588
+GRID = Grid.of_world(96)
+
+
+def test_every_layer_is_what_the_world_has() -> None:
+    export = NativeEngine().generate(WorldRequest(SEED, GRID, layers=(*PLANES, *LINES)))
+    terrain = World(SEED).grid(96)
+    assert {name: str(plane.dtype) for name, plane in export.planes.items()} == PLANES
+    np.testing.assert_array_equal(export.planes["height"], terrain.height)
+    np.testing.assert_array_equal(export.planes["forest"], terrain.forest)
+    np.testing.assert_array_equal(export.planes["lava"], terrain.lava)
+    for biome in Biome:
+        np.testing.assert_array_equal(export.planes["biome"] == biome.flag, terrain.biome == biome)
+
+
+def test_lines_keep_their_ends() -> None:
+    export = NativeEngine().generate(WorldRequest(SEED, GRID, layers=LINES))
+    waterways = World(SEED).waterways
+    assert not export.planes
+    for name, lines in (("rivers", waterways.rivers), ("streams", waterways.streams)):
+        assert len(export.lines[name]) == len(lines)
+        for told, line in zip(export.lines[name], lines, strict=True):
+            points = np.array(told["points"])
+            np.testing.assert_allclose(points[[0, -1]], line[[0, -1]], atol=0.006)
+            assert np.hypot(*np.diff(points[:, :2], axis=0).T).max() < 40
+    assert len(export.lines["lakes"]) == len(waterways.lakes)
+
+
+def test_only_what_was_asked_for_comes() -> None:
+    export = NativeEngine().generate(WorldRequest(SEED, GRID, layers=("height", "lakes")))
+    assert set(export.planes) == {"height"}
+    assert set(export.lines) == {"lakes"}
+    assert export.engine.kind == "native"
+    assert sum(export.timings_s.values()) > 0
+
+
+def test_progress_moves_from_nothing_to_done() -> None:
+    told: list[tuple[float, str]] = []
+    NativeEngine().generate(WorldRequest(SEED, GRID), lambda fraction, phase: told.append((fraction, phase)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        (WorldRequest(SEED, GRID, layers=("height", "gold")), "no layer gold"),
+        (WorldRequest(2**31, GRID), "between -2147483648 and 2147483647"),
+        (WorldRequest(SEED, GRID, world_gen_version=3), "choose 0, 1 or 2"),
+        (WorldRequest(SEED, Grid(96, 100.0, -1000.0)), r"Grid\.of_world"),
+    ],
+)
+def test_what_it_has_not_is_refused(request_: WorldRequest, sentence: str) -> None:
+    with pytest.raises(EngineError, match=sentence):
+        NativeEngine().generate(request_)
+
+
+def test_compiling_is_announced_once(tmp_path: Path) -> None:
+    """The first world on a machine takes half a minute of compiling, and the next one must not say so."""
+    code = (
+        "from vwe_dagster.engine.messages import WorldRequest\n"
+        "from vwe_dagster.engine.native import NativeEngine\n"
+        "from vwe_dagster.grid import Grid\n"
+        "NativeEngine().generate(WorldRequest(1, Grid.of_world(64)), lambda fraction, phase: print(phase))\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert "compiling the terrain kernels" in said[0]
+    assert "compiling" not in said[1]
+    assert "sampling the terrain" in said[1]

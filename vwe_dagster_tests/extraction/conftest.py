@@ -1,0 +1,19 @@
+"""A small world that the tests of every format share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vwe_dagster.grid import Grid
+from vwe_dagster_tests.extraction.worlds import native_world
+
+if TYPE_CHECKING:
+    from vwe_dagster.extraction.canonical import CanonicalWorld
+
+
+@pytest.fixture(scope="session")
+def world() -> CanonicalWorld:
+    """The world of ``MWd8eV6svz`` on 64 x 64 cells; not to be written to."""
+    return native_world(Grid.of_world(64))

@@ -1,0 +1,102 @@
+"""Writers of the two foreign formats, made from their descriptions, and the question that tests of both ask."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.foreign import read_foreign
+from vwe_dagster.extraction.validate import ExtractionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.extraction.foreign_source import ForeignExport
+
+
+def plugin_documents(world: CanonicalWorld) -> dict[str, dict[str, object]]:
+    """The two JSON objects the older plugin writes for a world whose grid starts at a corner."""
+    radius = -world.grid.first_m
+    head = {
+        "resolution": world.grid.size,
+        "world_radius": radius,
+        "world_diameter": world.grid.cell_m * world.grid.size,
+    }
+    return {
+        "biomes.json": {**head, "biome_map": [[Biome(b).flag for b in column] for column in world.biome.T]},
+        "heightmap.json": {**head, "height_map": [[_as_mono_prints(h) for h in column] for column in world.height.T]},
+    }
+
+
+def _as_mono_prints(height: np.float32) -> float:
+    """A float32 in 7 significant digits if they give it back, else in 9."""
+    seven = float(f"{height:.7g}")
+    return seven if np.float32(seven) == height else float(f"{height:.9g}")
+
+
+def write_plugin_json(folder: Path, documents: Mapping[str, object], *, suffix: str) -> None:
+    """Writes the objects as the plugin does, or compressed with the suffix ``.gz``."""
+    for name, document in documents.items():
+        content = json.dumps(document, indent=2).encode()
+        (folder / f"{name}{suffix}").write_bytes(gzip.compress(content, 1) if suffix else content)
+
+
+def tile_files(world: CanonicalWorld, tiles: int) -> dict[str, bytes]:
+    """The tiles of a world, ``tiles`` x ``tiles`` of them, by file name and before compression."""
+    side = world.grid.size // tiles
+    return {
+        f"{tile_x:02}-{tile_z:02}.bin.gz": b"".join(
+            struct.pack("<Hff", Biome(world.biome[z, x]).flag, world.height[z, x], world.forest[z, x])
+            for x in range(tile_x * side, (tile_x + 1) * side)
+            for z in range(tile_z * side, (tile_z + 1) * side)
+        )
+        for tile_x in range(tiles)
+        for tile_z in range(tiles)
+    }
+
+
+@dataclasses.dataclass
+class TileExport:
+    """The content of ``map.json``, and the tiles by file name before compression; tests may change either."""
+
+    document: dict[str, object]
+    files: dict[str, bytes]
+
+    def write(self, folder: Path) -> None:
+        """Writes all files, the tiles compressed."""
+        (folder / "map.json").write_text(json.dumps(self.document), encoding="utf-8")
+        for name, content in self.files.items():
+            (folder / name).write_bytes(gzip.compress(content, 1))
+
+
+def tile_export(world: CanonicalWorld, tiles: int, seed: str | int) -> TileExport:
+    """The export of a world in ``tiles`` x ``tiles`` tiles."""
+    width_m = world.grid.cell_m * world.grid.size
+    document: dict[str, object] = {
+        "WorldName": "A world",
+        "WorldSeed": seed,
+        "WorldVersion": 36,
+        "TileRowCount": world.grid.size // tiles,
+        "TileSize": width_m / tiles,
+        "TileSideCount": tiles,
+        "WorldWidth": width_m,
+    }
+    return TileExport(document, tile_files(world, tiles))
+
+
+def read_or_refused(folder: Path) -> ForeignExport | str:
+    """What is read, or the sentence that refuses it."""
+    try:
+        return read_foreign(folder)
+    except ExtractionError as refusal:
+        sentence = str(refusal)
+    assert sentence.endswith(".")
+    return sentence

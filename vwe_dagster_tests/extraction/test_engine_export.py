@@ -1,0 +1,186 @@
+"""What an engine says becomes the canonical form, or is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.extraction.engine_export import canonical_world, read_lines
+from vwe_dagster.extraction.validate import ExtractionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Planes = dict[str, npt.NDArray[Any]]
+
+FLAGS = np.array([0, 1, 2, 4, 8, 16, 32, 64, 256, 512], np.uint16)
+COORDINATE = st.floats(-12_000, 12_000, width=32)
+POINT = st.tuples(COORDINATE, COORDINATE, st.floats(0, 100, width=32)).map(list)
+POLYLINE = st.lists(POINT, min_size=2, max_size=9).map(lambda points: {"points": points})
+
+
+@pytest.fixture
+def planes(world: CanonicalWorld) -> Planes:
+    """The planes of an export of a small world."""
+    return {"biome": FLAGS[world.biome], "height": world.height, "lava": np.zeros_like(world.height)}
+
+
+def test_planes_come_out_as_they_went_in_and_flags_as_indices(world: CanonicalWorld, planes: Planes) -> None:
+    canonical = canonical_world(planes, {}, world.grid)
+    assert canonical.biome.dtype == np.uint8
+    assert np.array_equal(canonical.biome, world.biome)
+    assert canonical.height.tobytes() == world.height.tobytes()
+    assert np.array_equal(canonical.forest, world.forest)
+    assert canonical.lava is not None
+    assert not canonical.lava.any()
+    assert canonical.rivers is None
+    assert canonical.lakes is None
+
+
+def test_every_biome_has_its_index(world: CanonicalWorld, planes: Planes) -> None:
+    planes["biome"] = np.resize(FLAGS[1:], world.biome.shape)
+    expected = np.resize(np.arange(1, 10), world.biome.shape)
+    assert np.array_equal(canonical_world(planes, {}, world.grid).biome, expected)
+
+
+def test_a_forest_factor_that_the_engine_gives_is_kept(world: CanonicalWorld, planes: Planes) -> None:
+    planes["forest"] = world.forest + np.float32(0.25)
+    assert np.array_equal(canonical_world(planes, {}, world.grid).forest, planes["forest"])
+
+
+def test_an_engine_may_leave_out_lava(world: CanonicalWorld, planes: Planes) -> None:
+    del planes["lava"]
+    assert canonical_world(planes, {}, world.grid).lava is None
+
+
+@pytest.mark.parametrize("flag", [0, 3, 128, 1024, 65535])
+def test_a_flag_of_no_biome_is_refused(world: CanonicalWorld, planes: Planes, flag: int) -> None:
+    planes["biome"][63, 5] = flag
+    with pytest.raises(ExtractionError, match=f"The biome plane holds {flag} at row 63, column 5 .* not the flag"):
+        canonical_world(planes, {}, world.grid)
+
+
+@pytest.mark.parametrize("name", ["biome", "height"])
+def test_biome_and_height_are_needed(world: CanonicalWorld, planes: Planes, name: str) -> None:
+    del planes[name]
+    with pytest.raises(ExtractionError, match=f"has no {name} plane"):
+        canonical_world(planes, {}, world.grid)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("biome", lambda plane: Biome.OCEAN * np.ones_like(plane, np.uint8)),
+        ("height", lambda plane: plane.astype(np.float64)),
+        ("height", lambda plane: plane[:, :-1]),
+        ("height", lambda plane: plane + np.float32(np.nan)),
+        ("lava", lambda plane: plane - np.float32(0.5)),
+        ("lava", lambda plane: plane.ravel()),
+    ],
+)
+def test_a_malformed_plane_is_refused(
+    world: CanonicalWorld, planes: Planes, name: str, spoil: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+) -> None:
+    planes[name] = spoil(planes[name])
+    with pytest.raises(ExtractionError, match=f"The {name} plane"):
+        canonical_world(planes, {}, world.grid)
+
+
+@given(rivers=st.lists(POLYLINE, max_size=5), streams=st.lists(POLYLINE, max_size=5))
+def test_rivers_and_streams_become_one_table_that_gives_them_back(
+    world: CanonicalWorld, rivers: list[dict[str, Any]], streams: list[dict[str, Any]]
+) -> None:
+    planes: Planes = {"biome": FLAGS[world.biome], "height": world.height}
+    table = canonical_world(planes, {"rivers": rivers, "streams": streams}, world.grid).rivers
+    assert table is not None
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == RIVER_COLUMNS
+    given_back = [
+        (line["kind"].iloc[0], line[["x_m", "z_m", "width_m"]].to_numpy().tolist()) for _, line in table.groupby("line")
+    ]
+    expected = [("river", line["points"]) for line in rivers] + [("stream", line["points"]) for line in streams]
+    assert given_back == expected
+    assert table["vertex"].tolist() == [vertex for _, points in expected for vertex in range(len(points))]
+
+
+def test_a_lake_is_a_point(world: CanonicalWorld, planes: Planes) -> None:
+    lakes = canonical_world(planes, {"lakes": [{"points": [[1, 2, 0]]}, {"points": [[3, 4.5, 0]]}]}, world.grid).lakes
+    assert lakes is not None
+    assert lakes.to_dict("list") == {"x_m": [1, 3], "z_m": [2, 4.5]}
+    assert set(lakes.dtypes) == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("layer", ["rivers", "streams", "lakes"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        {},
+        {"points": []},
+        {"points": "river"},
+        {"points": [[1, 2]]},
+        {"points": [[1, 2, 3], [4, 5]]},
+        {"points": [["1", "2", "3"]]},
+        {"points": [[1, 2, None]]},
+        {"points": [[1, 2, 10**400]]},
+        {"points": {"0": [1, 2, 3]}},
+    ],
+)
+def test_a_malformed_line_is_refused(world: CanonicalWorld, planes: Planes, layer: str, line: dict[str, Any]) -> None:
+    with pytest.raises(ExtractionError, match=f"Line 0 of the layer {layer} must have points"):
+        canonical_world(planes, {layer: [line]}, world.grid)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_a_point_that_is_nowhere_is_refused(world: CanonicalWorld, planes: Planes, value: float) -> None:
+    with pytest.raises(ExtractionError, match=r"The rivers table holds (nan|inf) as z_m in row 1"):
+        canonical_world(planes, {"rivers": [{"points": [[0, 0, 60], [1, value, 60]]}]}, world.grid)
+    with pytest.raises(ExtractionError, match=r"The lakes table holds (nan|inf) as x_m in row 0"):
+        canonical_world(planes, {"lakes": [{"points": [[value, 0, 0]]}]}, world.grid)
+
+
+def test_lines_with_the_wrong_number_of_points_are_refused(world: CanonicalWorld, planes: Planes) -> None:
+    with pytest.raises(ExtractionError, match="Line 0 of the rivers table has 1 vertex"):
+        canonical_world(planes, {"streams": [{"points": [[1, 2, 3]]}]}, world.grid)
+    with pytest.raises(ExtractionError, match="1 lakes with 2 points"):
+        canonical_world(planes, {"lakes": [{"points": [[1, 2, 3], [4, 5, 6]]}]}, world.grid)
+
+
+def test_lines_are_read_from_a_file_of_json_lines(tmp_path: Path) -> None:
+    lines = [{"id": 7, "points": [[1.5, 2, 60], [3, 4, 60]]}, {"note": "a\u2028b", "points": []}]
+    path = tmp_path / "rivers.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    assert read_lines(path) == lines
+
+
+def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
+    (tmp_path / "lakes.jsonl").touch()
+    assert read_lines(tmp_path / "lakes.jsonl") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b'{"points": []}\n[1, 2]\n', "Line 2 of .* is not a JSON object"),
+        (b'{"points": []}\n{"points": [\n', "Line 2 of .* is not JSON"),
+        (b'{"points": []}\n\n', "Line 2 of .* is not JSON"),
+        (b"[" * 100_000, "Line 1 of .* is not JSON"),
+        (b'{"id": "\xff"}', "Line 1 of .* is not JSON"),
+    ],
+)
+def test_a_malformed_file_of_lines_is_refused(tmp_path: Path, content: bytes, complaint: str) -> None:
+    (tmp_path / "rivers.jsonl").write_bytes(content)
+    with pytest.raises(ExtractionError, match=complaint):
+        read_lines(tmp_path / "rivers.jsonl")
+
+
+def test_a_missing_file_of_lines_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExtractionError, match=r"rivers.jsonl cannot be read: No such file"):
+        read_lines(tmp_path / "rivers.jsonl")

@@ -1,0 +1,188 @@
+"""The older plugin's JSON: read to the last bit, and refused when it is damaged."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vwe_dagster.extraction.foreign import read_foreign
+from vwe_dagster.extraction.validate import ExtractionError
+from vwe_dagster.grid import Grid
+from vwe_dagster_tests.extraction.foreign_files import plugin_documents, read_or_refused, write_plugin_json
+from vwe_dagster_tests.extraction.json_values import JSON_VALUES
+from vwe_dagster_tests.extraction.worlds import native_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vwe_dagster.extraction.canonical import CanonicalWorld
+
+Documents = dict[str, dict[str, Any]]
+
+CORNERS = Grid(64, 312.5, -10000.0)
+NAMES = ("biomes.json", "heightmap.json")
+
+fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@pytest.fixture(scope="module")
+def corner_world() -> CanonicalWorld:
+    """A world sampled as the plugin does: 64 x 64 corners over the inner 20 km."""
+    return native_world(CORNERS)
+
+
+@pytest.fixture
+def documents(corner_world: CanonicalWorld) -> Documents:
+    """What the plugin writes for it."""
+    return plugin_documents(corner_world)
+
+
+@pytest.fixture(params=["", ".gz"], ids=["plain", "gzip"])
+def suffix(request: pytest.FixtureRequest) -> str:
+    """What follows ``.json`` in the names of the files; ``.gz`` if they are compressed."""
+    return str(request.param)
+
+
+def test_a_world_comes_back_to_the_last_bit(
+    tmp_path: Path, corner_world: CanonicalWorld, documents: Documents, suffix: str
+) -> None:
+    write_plugin_json(tmp_path, documents, suffix=suffix)
+    export = read_foreign(tmp_path)
+    assert export.world.grid == CORNERS
+    assert export.world.biome.tobytes() == corner_world.biome.tobytes()
+    assert export.world.height.tobytes() == corner_world.height.tobytes()
+    assert export.world.forest.tobytes() == corner_world.forest.tobytes()
+    assert (export.world.lava, export.world.rivers, export.world.lakes) == (None, None, None)
+
+
+def test_it_says_what_the_source_states(tmp_path: Path, documents: Documents, suffix: str) -> None:
+    write_plugin_json(tmp_path, documents, suffix=suffix)
+    export = read_foreign(tmp_path)
+    assert export.kind == "plugin_json"
+    assert (export.seed_text, export.seed_number, export.world_version) == (None, None, None)
+    assert export.sha256 == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_file_is_named(tmp_path: Path, documents: Documents, name: str) -> None:
+    del documents[name]
+    write_plugin_json(tmp_path, documents, suffix=".gz")
+    with pytest.raises(ExtractionError, match=f"{name} is missing"):
+        read_foreign(tmp_path)
+
+
+def test_a_file_that_is_there_twice_is_refused(tmp_path: Path, documents: Documents) -> None:
+    write_plugin_json(tmp_path, documents, suffix=".gz")
+    write_plugin_json(tmp_path, documents, suffix="")
+    with pytest.raises(ExtractionError, match=r"has both biomes.json and biomes.json.gz"):
+        read_foreign(tmp_path)
+
+
+def test_files_of_two_exports_are_refused(tmp_path: Path, documents: Documents) -> None:
+    documents["heightmap.json"].update(world_radius=10500.0, world_diameter=21000.0)
+    write_plugin_json(tmp_path, documents, suffix="")
+    with pytest.raises(ExtractionError, match="not of one export"):
+        read_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("resolution", None, "resolution must be a whole number from 64 to 2048, but is None"),
+        ("resolution", True, "resolution must be a whole number"),
+        ("resolution", 10**12, "resolution must be a whole number from 64 to 2048"),
+        ("resolution", 65, "differ in resolution or world_radius"),
+        ("world_radius", float("nan"), "world_radius must be a number of metres"),
+        ("world_radius", -10000, "world_radius must be a number of metres, above 0"),
+        ("world_diameter", 21000, "world_diameter must be twice the world_radius of 10000 m"),
+        ("world_diameter", "20000", "world_diameter must be a number of metres"),
+        ("biome_map", [[1] * 65] * 65, "biome_map must be 64 lists of 64 int numbers"),
+        ("biome_map", {}, "biome_map must be 64 lists of 64 int numbers"),
+        ("biome_map", [[1] * 64] * 63 + [[1] * 63], "all of that length; list 63 is not"),
+        ("biome_map", [["1"] * 64] * 64, "biome_map must be 64 lists of 64 int numbers"),
+        ("biome_map", [[True] * 64] * 64, "biome_map must be 64 lists of 64 int numbers"),
+        ("biome_map", [[1.0] * 64] * 64, "biome_map must be 64 lists of 64 int numbers"),
+        ("biome_map", [[10**30] * 64] * 64, "of ordinary size"),
+        ("biome_map", [[-1] * 64] * 64, "The biome plane holds -1 at row 0, column 0"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused(
+    tmp_path: Path, documents: Documents, key: str, value: object, complaint: str
+) -> None:
+    documents["biomes.json"][key] = value
+    write_plugin_json(tmp_path, documents, suffix=".gz")
+    with pytest.raises(ExtractionError, match=complaint):
+        read_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (None, "height_map must be 64 lists of 64 int or float numbers"),
+        (float("nan"), r"holds nan at row 5, column 9 \(x = -7187.5 m, z = -8437.5 m\)"),
+        (1e300, "holds inf at row 5, column 9"),
+        (-1234.5, "outside the -1000 to 1000 m"),
+    ],
+)
+def test_a_height_that_cannot_be_is_refused_where_it_is(
+    tmp_path: Path, documents: Documents, value: object, complaint: str
+) -> None:
+    documents["heightmap.json"]["height_map"][9][5] = value
+    write_plugin_json(tmp_path, documents, suffix=".gz")
+    with pytest.raises(ExtractionError, match=complaint):
+        read_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"[" * 100_000, b'{"resolution": ' + b"9" * 5000 + b"}", b'{"a": "\xff"}']
+)
+def test_a_file_that_holds_no_json_object_is_refused(tmp_path: Path, documents: Documents, content: bytes) -> None:
+    write_plugin_json(tmp_path, documents, suffix="")
+    (tmp_path / "heightmap.json").write_bytes(content)
+    with pytest.raises(ExtractionError, match=r"heightmap.json (is not JSON|must hold a JSON object)"):
+        read_foreign(tmp_path)
+
+
+@fuzz
+@given(name=st.sampled_from(NAMES), cut=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_file_is_refused(tmp_path: Path, documents: Documents, suffix: str, name: str, cut: float) -> None:
+    write_plugin_json(tmp_path, documents, suffix=suffix)
+    path = tmp_path / f"{name}{suffix}"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * cut)])
+    with pytest.raises(ExtractionError, match=path.name):
+        read_foreign(tmp_path)
+
+
+@fuzz
+@given(name=st.sampled_from(NAMES), data=st.data(), value=JSON_VALUES)
+def test_any_value_in_any_field_is_read_or_refused(
+    tmp_path: Path, corner_world: CanonicalWorld, name: str, data: st.DataObject, value: object
+) -> None:
+    documents = plugin_documents(corner_world)
+    documents[name][data.draw(st.sampled_from(sorted(documents[name])))] = value
+    write_plugin_json(tmp_path, documents, suffix="")
+    read_or_refused(tmp_path)
+
+
+def test_the_map_names_of_the_plugin_are_not_believed(
+    tmp_path: Path, corner_world: CanonicalWorld, documents: Documents
+) -> None:
+    documents["biomes.json"]["biome_names"] = {"32": "Ocean", "256": "DeepNorth", "512": "Ashlands"}
+    write_plugin_json(tmp_path, documents, suffix="")
+    assert np.array_equal(read_foreign(tmp_path).world.biome, corner_world.biome)
+
+
+def test_whole_metres_may_be_written_as_integers(tmp_path: Path, corner_world: CanonicalWorld) -> None:
+    flat = dataclasses.replace(corner_world, height=np.full_like(corner_world.height, 31))
+    documents = plugin_documents(flat)
+    documents["heightmap.json"]["height_map"] = json.loads(json.dumps([[31] * 64] * 64))
+    write_plugin_json(tmp_path, documents, suffix="")
+    assert np.array_equal(read_foreign(tmp_path).world.height, flat.height)

@@ -1,0 +1,239 @@
+"""The tiles of a valheim-map.world export: read to the last bit, and refused when they are damaged."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vwe_dagster.extraction.foreign import read_foreign
+from vwe_dagster.extraction.validate import ExtractionError
+from vwe_dagster.grid import MAP_WIDTH_M, Grid
+from vwe_dagster_tests.extraction.foreign_files import TileExport, read_or_refused, tile_export, tile_files
+from vwe_dagster_tests.extraction.json_values import JSON_VALUES
+from vwe_dagster_tests.extraction.worlds import SEED_NUMBER, SEED_TEXT, native_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vwe_dagster.extraction.canonical import CanonicalWorld
+
+TILES = 4
+TILE_WIDTH_M = MAP_WIDTH_M / TILES
+fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@pytest.fixture
+def export(world: CanonicalWorld) -> TileExport:
+    """A small world in 4 x 4 tiles of 16 x 16 samples."""
+    return tile_export(world, TILES, SEED_TEXT)
+
+
+@pytest.mark.parametrize("tiles", [1, 2, 8, 64])
+def test_a_world_comes_back_to_the_last_bit(tmp_path: Path, world: CanonicalWorld, tiles: int) -> None:
+    tile_export(world, tiles, SEED_TEXT).write(tmp_path)
+    read = read_foreign(tmp_path).world
+    assert read.grid == world.grid
+    assert read.biome.tobytes() == world.biome.tobytes()
+    assert read.height.tobytes() == world.height.tobytes()
+    assert read.forest.tobytes() == world.forest.tobytes()
+    assert tile_files(read, tiles) == tile_files(world, tiles)
+    assert (read.lava, read.rivers, read.lakes) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "grid", [Grid(64, 312.5, -10000.0), Grid(64, 312.5, -10000.0 + 156.25), Grid(64, 328.125, -10500.0)]
+)
+def test_the_forest_factor_shows_where_the_samples_lie(tmp_path: Path, grid: Grid) -> None:
+    world = native_world(grid)
+    tile_export(world, TILES, SEED_TEXT).write(tmp_path)
+    assert read_foreign(tmp_path).world.grid == grid
+
+
+@pytest.mark.parametrize("tile_size", [16, TILE_WIDTH_M])
+@pytest.mark.parametrize("counts", [(TILES, 16), (16, TILES)])
+def test_the_tiles_show_how_the_counts_are_meant(
+    tmp_path: Path, world: CanonicalWorld, export: TileExport, tile_size: float, counts: tuple[int, int]
+) -> None:
+    row_count, side_count = counts
+    export.document.update(TileRowCount=row_count, TileSideCount=side_count, TileSize=tile_size)
+    export.write(tmp_path)
+    assert np.array_equal(read_foreign(tmp_path).world.height, world.height)
+
+
+@pytest.mark.parametrize(
+    ("seed", "text", "number"), [(SEED_TEXT, SEED_TEXT, SEED_NUMBER), (-5, None, -5), ("-5", "-5", 858359640)]
+)
+def test_it_says_what_the_source_states(
+    tmp_path: Path, export: TileExport, seed: str | int, text: str | None, number: int
+) -> None:
+    export.document["WorldSeed"] = seed
+    export.write(tmp_path)
+    read = read_foreign(tmp_path)
+    assert (read.kind, read.seed_text, read.seed_number, read.world_version) == ("map_tiles", text, number, 36)
+    assert read.sha256 == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.iterdir()}
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path: Path, export: TileExport) -> None:
+    export.write(tmp_path)
+    (tmp_path / "locations.json").write_text("[]")
+    assert "locations.json" not in read_foreign(tmp_path).sha256
+
+
+def test_missing_tiles_are_named(tmp_path: Path, export: TileExport) -> None:
+    for name in ("00-02.bin.gz", "03-03.bin.gz"):
+        del export.files[name]
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=r"lacks 2 of its 4 x 4 tiles: 00-02.bin.gz, 03-03.bin.gz\."):
+        read_foreign(tmp_path)
+
+
+def test_a_folder_without_tiles_is_refused(tmp_path: Path, export: TileExport) -> None:
+    export.files.clear()
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=r"has no tiles like 00-00.bin.gz"):
+        read_foreign(tmp_path)
+
+
+def test_a_missing_row_of_tiles_is_refused(tmp_path: Path, export: TileExport) -> None:
+    export.files = {name: content for name, content in export.files.items() if "03" not in name}
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=r"has tiles for 3 along a side, but map.json states 16 and 4"):
+        read_foreign(tmp_path)
+
+
+@pytest.mark.parametrize("length", [0, 2559, 2561, 5120])
+def test_a_tile_of_another_size_is_refused(tmp_path: Path, export: TileExport, length: int) -> None:
+    export.files["02-01.bin.gz"] = (export.files["02-01.bin.gz"] * 2)[:length]
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=r"02-01.bin.gz holds .* bytes"):
+        read_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("WorldSeed", None, "WorldSeed must be a seed text, or a whole number"),
+        ("WorldSeed", 2**31, "WorldSeed must be a seed text, or a whole number from -2147483648 to 2147483647"),
+        ("WorldSeed", True, "WorldSeed must be a seed text"),
+        ("WorldVersion", "36", "WorldVersion must be a whole number"),
+        ("TileRowCount", 0, "TileRowCount must be a whole number from 1 to 2048"),
+        ("TileSideCount", 10**9, "TileSideCount must be a whole number from 1 to 2048"),
+        ("TileSideCount", 4.0, "TileSideCount must be a whole number"),
+        ("TileSideCount", 5, "has tiles for 4 along a side, but map.json states 16 and 5"),
+        ("TileRowCount", 15, "make 60 along a side, but worlds of 64 to 8192"),
+        ("TileRowCount", 2049, "TileRowCount must be a whole number"),
+        ("TileRowCount", 17, "holds 2560 bytes, but a tile of 17 x 17 samples holds 2890"),
+        ("TileSize", 12, "TileSize must be 16 samples or 6144 m"),
+        ("WorldWidth", 0, "WorldWidth must be a number of metres, above 0"),
+        ("WorldWidth", float("inf"), "WorldWidth must be a number of metres"),
+        ("WorldWidth", 20000, "TileSize must be 16 samples or 5000 m"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused(
+    tmp_path: Path, export: TileExport, key: str, value: object, complaint: str
+) -> None:
+    export.document[key] = value
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=complaint):
+        read_foreign(tmp_path)
+
+
+def test_a_missing_field_is_refused(tmp_path: Path, export: TileExport) -> None:
+    del export.document["WorldSeed"]
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=r"WorldSeed must be .* but is missing"):
+        read_foreign(tmp_path)
+
+
+def test_a_world_of_another_width_is_refused(tmp_path: Path, export: TileExport) -> None:
+    export.document.update(WorldWidth=21000, TileSize=16)
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match="are not those of the game anywhere"):
+        read_foreign(tmp_path)
+
+
+def test_a_world_with_x_and_z_exchanged_is_refused(tmp_path: Path, world: CanonicalWorld, export: TileExport) -> None:
+    turned = dataclasses.replace(world, biome=world.biome.T, height=world.height.T, forest=world.forest.T)
+    export.files = tile_files(turned, TILES)
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match="are not those of the game anywhere"):
+        read_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("height", np.nan, "The height plane holds nan at row 20, column 40"),
+        ("height", 5000, "outside the -1000 to 1000 m"),
+        ("forest", 7, "The forest plane holds 7.0 at row 20, column 40 .* not the game's forest factor there"),
+        ("forest", np.nan, "The forest plane holds nan at row 20, column 40"),
+        ("biome", 0, "The biome plane holds 0 at row 20, column 40 .* not the flag of a biome"),
+    ],
+)
+def test_a_wrong_sample_is_refused_where_it_is(
+    tmp_path: Path, world: CanonicalWorld, name: str, value: float, complaint: str
+) -> None:
+    plane = getattr(world, name).copy()
+    plane[20, 40] = value
+    tile_export(dataclasses.replace(world, **{name: plane}), TILES, SEED_TEXT).write(tmp_path)
+    with pytest.raises(ExtractionError, match=complaint):
+        read_foreign(tmp_path)
+
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, export: TileExport) -> None:
+    export.write(tmp_path)
+    (tmp_path / "00-00.bin.gz").write_bytes(gzip.compress(bytes(50_000_000), 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ExtractionError, match=r"00-00.bin.gz holds more than 2560 bytes"):
+            read_foreign(tmp_path)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 5_000_000
+
+
+@fuzz
+@given(index=st.integers(0, 15), cut=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_tile_is_refused(tmp_path: Path, export: TileExport, index: int, cut: float) -> None:
+    export.write(tmp_path)
+    path = tmp_path / sorted(export.files)[index]
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * cut)])
+    with pytest.raises(ExtractionError, match=path.name):
+        read_foreign(tmp_path)
+
+
+@fuzz
+@given(data=st.data())
+def test_a_damaged_tile_is_read_or_refused(
+    tmp_path: Path, world: CanonicalWorld, export: TileExport, data: st.DataObject
+) -> None:
+    export.write(tmp_path)
+    path = tmp_path / data.draw(st.sampled_from(sorted(export.files)))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    outcome = read_or_refused(tmp_path)
+    if isinstance(outcome, str):
+        assert path.name in outcome
+    else:
+        assert outcome.world.height.tobytes() == world.height.tobytes()
+
+
+@fuzz
+@given(data=st.data(), value=JSON_VALUES)
+def test_any_value_in_any_field_is_read_or_refused(
+    tmp_path: Path, export: TileExport, data: st.DataObject, value: object
+) -> None:
+    changed = {**export.document, data.draw(st.sampled_from(sorted(export.document))): value}
+    dataclasses.replace(export, document=changed).write(tmp_path)
+    read_or_refused(tmp_path)

@@ -1,0 +1,246 @@
+"""The pictures: their sizes, what is where in them, and that they are the same every time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from PIL import Image
+
+from vwe_dagster.analysis.world import analyse
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.extraction.foreign import read_foreign
+from vwe_dagster.grid import Grid, GridError
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
+from vwe_dagster.rendering.heights import render_heights
+from vwe_dagster.rendering.legend import biome_entries
+from vwe_dagster.rendering.map import render_map, render_thumbnail
+from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.sheet import MARGIN
+from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_WIDTH_M, MapView
+from vwe_dagster_tests.rendering.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
+
+Render = Callable[[CanonicalWorld], Image.Image]
+SHEETS: dict[str, Render] = {
+    "map": lambda world: render_map(world, title="Plateaus"),
+    "biomes": lambda world: render_biomes(world, title="Plateaus"),
+    "heights": lambda world: render_heights(world, title="Plateaus"),
+}
+RENDERS: dict[str, Render] = SHEETS | {"thumbnail": render_thumbnail}
+GRID = Grid.of_world(512)
+
+
+@pytest.fixture(scope="module")
+def world() -> CanonicalWorld:
+    return plateau_world(GRID)
+
+
+@pytest.fixture(scope="module")
+def pictures(world: CanonicalWorld) -> dict[str, Image.Image]:
+    return {name: render(world) for name, render in RENDERS.items()}
+
+
+def colours_around(
+    picture: Image.Image, x_m: float, z_m: float, reach_m: float = 0.6 * HALF_WIDTH_M
+) -> npt.NDArray[np.uint8]:
+    """The colours of a sheet within a square around a place of the world, ``[pixel, 3]``."""
+    view = MapView(MAP_PIXELS)
+    left, top = view.to_pixel(x_m - reach_m, z_m + reach_m)
+    right, bottom = view.to_pixel(x_m + reach_m, z_m - reach_m)
+    box = (int(left) + MARGIN, int(top) + MARGIN, int(right) + MARGIN, int(bottom) + MARGIN)
+    return np.asarray(picture.crop(box)).reshape(-1, 3)
+
+
+def commonest(colours: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+    """The colour most pixels have: that of the ground, whatever line crosses it."""
+    return Counter(map(tuple, colours.tolist())).most_common(1)[0][0]
+
+
+def difference(one: Image.Image, other: Image.Image) -> npt.NDArray[np.bool_]:
+    """Which pixels of the map itself differ, row 0 north."""
+    changed = (np.asarray(one) != np.asarray(other)).any(axis=-1)
+    return np.asarray(changed[MARGIN : MARGIN + MAP_PIXELS, MARGIN : MARGIN + MAP_PIXELS])
+
+
+def test_pictures_have_their_sizes(pictures: dict[str, Image.Image]) -> None:
+    side = MAP_PIXELS + 2 * MARGIN
+    assert {name: picture.size for name, picture in pictures.items()} == {
+        "map": (side, side),
+        "biomes": (side, side),
+        "heights": (side, side),
+        "thumbnail": (256, 256),
+    }
+    assert {picture.mode for picture in pictures.values()} == {"RGB"}
+
+
+@pytest.mark.parametrize("name", RENDERS)
+def test_the_same_world_gives_the_same_bytes(
+    name: str, world: CanonicalWorld, pictures: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    save_png(pictures[name], tmp_path / "once.png")
+    save_png(RENDERS[name](world), tmp_path / "again.png")
+    assert (tmp_path / "once.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+
+
+@pytest.mark.parametrize("biome", PLATEAUS)
+def test_the_map_shows_every_biome_as_its_legend_does(biome: Biome, pictures: dict[str, Image.Image]) -> None:
+    swatches = {name: np.asarray(swatch).reshape(-1, 3).mean(axis=0) for swatch, name in biome_entries()}
+    shown = colours_around(pictures["map"], *PLATEAUS[biome]).mean(axis=0)
+    nearest = min(swatches, key=lambda name: float(np.linalg.norm(swatches[name] - shown)))
+    assert nearest == biome.title
+
+
+@pytest.mark.parametrize("biome", [biome for biome in PLATEAUS if biome is not Biome.OCEAN])
+def test_biomes_have_exactly_the_colours_of_the_palette(biome: Biome, pictures: dict[str, Image.Image]) -> None:
+    assert commonest(colours_around(pictures["biomes"], *PLATEAUS[biome])) == palette.BIOME_COLOURS[biome]
+
+
+def test_biomes_are_paler_under_water(world: CanonicalWorld) -> None:
+    drowned = dataclasses.replace(world, height=np.minimum(world.height, np.float32(29)))
+    x_m, z_m = PLATEAUS[Biome.ASHLANDS]
+    colour = np.median(colours_around(render_biomes(drowned, title="Drowned"), x_m, z_m), axis=0)
+    land, sea = np.array(palette.BIOME_COLOURS[Biome.ASHLANDS]), np.array(palette.BIOME_COLOURS[Biome.OCEAN])
+    assert np.all((colour > land) & (colour < sea))
+
+
+@pytest.mark.parametrize(("biome", "height_m"), [(Biome.MOUNTAIN, 160), (Biome.MEADOWS, 42), (Biome.OCEAN, 5)])
+def test_heights_have_the_colours_of_their_scale(
+    biome: Biome, height_m: float, pictures: dict[str, Image.Image]
+) -> None:
+    expected = palette.ramp(palette.HEIGHT_STOPS, np.array([float(height_m)]))[0]
+    assert commonest(colours_around(pictures["heights"], *PLATEAUS[biome])) == tuple(expected.tolist())
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_paper_lies_beyond_the_edge_of_the_world(name: str, pictures: dict[str, Image.Image]) -> None:
+    for x_m in (-9000, 9000):
+        beyond = colours_around(pictures[name], x_m, 8000, reach_m=300)
+        np.testing.assert_allclose(beyond.mean(axis=0), palette.PAPER, atol=10)
+
+
+def test_the_thumbnail_has_the_north_at_the_top(pictures: dict[str, Image.Image]) -> None:
+    view = MapView(256, THUMBNAIL_WIDTH_M)
+    for biome in (Biome.DEEP_NORTH, Biome.ASHLANDS, Biome.MEADOWS):
+        column, row = view.to_pixel(*PLATEAUS[biome])
+        shown = np.asarray(pictures["thumbnail"])[int(row), int(column)]
+        np.testing.assert_allclose(shown, palette.BIOME_COLOURS[biome], atol=8)
+
+
+def test_the_thumbnail_of_biomes_needs_nothing_but_them(world: CanonicalWorld) -> None:
+    picture = biome_thumbnail(world.biome)
+    view = MapView(256, THUMBNAIL_WIDTH_M)
+    assert (picture.mode, picture.size) == ("RGB", (256, 256))
+    for biome, place in PLATEAUS.items():
+        column, row = view.to_pixel(*place)
+        assert picture.getpixel((int(column), int(row))) == palette.BIOME_COLOURS[biome]
+    assert picture.getpixel((2, 2)) == palette.PAPER
+
+
+def test_the_thumbnail_of_biomes_on_a_foreign_grid_lies_in_its_place() -> None:
+    grid = Grid(size=100, cell_m=80.0, first_m=-1000.0)
+    column, row = MapView(256, THUMBNAIL_WIDTH_M).to_pixel(3000, 0)
+    picture = biome_thumbnail(plateau_world(grid).biome, grid)
+    assert picture.getpixel((int(column), int(row))) == palette.BIOME_COLOURS[Biome.MEADOWS]
+    assert picture.getpixel((256 - int(column), int(row))) == palette.PAPER
+
+
+def test_a_plane_too_small_for_a_world_needs_its_grid() -> None:
+    with pytest.raises(GridError, match="64 to 8192"):
+        biome_thumbnail(np.ones((10, 10), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("name", RENDERS)
+@pytest.mark.parametrize(
+    "grid", [Grid.of_world(64), Grid.of_world(333), Grid.of_world(2100), Grid(256, 78.125, -10_000.0)]
+)
+def test_any_grid_gives_the_same_picture_but_for_the_shores(
+    name: str, grid: Grid, pictures: dict[str, Image.Image]
+) -> None:
+    picture = RENDERS[name](plateau_world(grid))
+    assert picture.size == pictures[name].size
+    strength = np.abs(np.asarray(picture, dtype=np.int16) - np.asarray(pictures[name], dtype=np.int16)).mean()
+    assert strength < 6
+
+
+@pytest.mark.parametrize("name", RENDERS)
+def test_a_world_of_nothing_but_ocean_can_be_drawn(name: str, world: CanonicalWorld) -> None:
+    empty = dataclasses.replace(world, biome=np.full_like(world.biome, Biome.OCEAN), height=np.zeros_like(world.height))
+    assert np.asarray(RENDERS[name](empty)).std() > 5
+
+
+def test_lava_glows_where_it_is(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
+    x_m, z_m = PLATEAUS[Biome.ASHLANDS]
+    lava = np.zeros_like(world.height)
+    lava[GRID.nearest(z_m - 500) : GRID.nearest(z_m + 500), GRID.nearest(x_m - 500) : GRID.nearest(x_m + 500)] = 1
+    glowing = render_map(dataclasses.replace(world, lava=lava), title="Plateaus")
+    red, _, blue = colours_around(glowing, x_m, z_m, reach_m=200).mean(axis=0)
+    assert red - blue > 100
+    meadows = PLATEAUS[Biome.MEADOWS]
+    np.testing.assert_array_equal(colours_around(glowing, *meadows), colours_around(pictures["map"], *meadows))
+
+
+def test_a_river_is_drawn_along_its_line_and_on_land_only(
+    world: CanonicalWorld, pictures: dict[str, Image.Image]
+) -> None:
+    x_m, z_m = PLATEAUS[Biome.MEADOWS]
+    along = np.arange(x_m - 3 * HALF_WIDTH_M, x_m + 3 * HALF_WIDTH_M, 10, dtype=np.float32)
+    rivers = pd.DataFrame(
+        {
+            "kind": pd.Categorical(["river"] * len(along)),
+            "line": np.int32(0),
+            "vertex": np.arange(len(along), dtype=np.int32),
+            "x_m": along,
+            "z_m": np.float32(z_m + 300),
+            "width_m": np.float32(80),
+        }
+    )
+    drawn = render_map(dataclasses.replace(world, rivers=rivers), title="Plateaus")
+    rows, columns = np.nonzero(difference(drawn, pictures["map"])[:, :1600])
+    west, north = MapView(MAP_PIXELS).to_pixel(x_m - HALF_WIDTH_M, z_m + 300)
+    east, _ = MapView(MAP_PIXELS).to_pixel(x_m + HALF_WIDTH_M, z_m)
+    assert np.abs(rows + 0.5 - north).max() < 3
+    assert columns.min() == pytest.approx(west, abs=6)
+    assert columns.max() == pytest.approx(east, abs=6)
+    assert len(set(columns.tolist())) == columns.max() - columns.min() + 1
+
+
+def test_rivers_may_be_none_at_all(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
+    columns = {"line": "int32", "vertex": "int32", "x_m": "float32", "z_m": "float32", "width_m": "float32"}
+    none = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+    drawn = render_map(dataclasses.replace(world, rivers=none), title="Plateaus")
+    np.testing.assert_array_equal(difference(drawn, pictures["map"])[:1700], False)
+
+
+def test_the_analysis_marks_peaks_and_letters_facts(world: CanonicalWorld) -> None:
+    height = world.height.copy()
+    x_m, z_m = PLATEAUS[Biome.MOUNTAIN]
+    height[GRID.nearest(z_m), GRID.nearest(x_m)] = 300
+    peaked = dataclasses.replace(world, height=height)
+    plain = render_map(peaked, title="Plateaus")
+    changed = difference(render_map(peaked, title="Plateaus", analysis=analyse(peaked)), plain)
+    column, row = MapView(MAP_PIXELS).to_pixel(x_m, z_m)
+    assert changed[int(row) - 12 : int(row) + 12, int(column) - 12 : int(column) + 12].mean() > 0.1
+    assert changed[150:260, 40:400].any()
+
+
+def test_a_title_of_32_wide_letters_stays_clear_of_the_compass(
+    world: CanonicalWorld, pictures: dict[str, Image.Image]
+) -> None:
+    changed = difference(render_map(world, title="W" * 32), pictures["map"])
+    _, columns = np.nonzero(changed)
+    assert 600 < columns.max() < MAP_PIXELS // 2
+
+
+def test_the_real_export_can_be_drawn(real_export: Path) -> None:
+    world = read_foreign(real_export).world
+    shown = colours_around(render_map(world, title="Real export"), 0, -9000, reach_m=800)
+    red, green, _ = shown.mean(axis=0)
+    assert red > green

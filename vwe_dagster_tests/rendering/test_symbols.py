@@ -1,0 +1,68 @@
+"""Where the symbols of the map stand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.rendering.symbols import strew
+from vwe_dagster.rendering.view import MapPlanes
+
+
+def ground(biome: Biome, *, forest: float, height: float = 40) -> MapPlanes:
+    shape = (200, 200)
+    return MapPlanes(
+        pixel_m=12.0,
+        biome=np.full(shape, biome, dtype=np.uint8),
+        height=np.full(shape, height, dtype=np.float32),
+        forest=np.full(shape, forest, dtype=np.float32),
+        lava=None,
+        radius=np.zeros(shape, dtype=np.float32),
+        inside=np.ones(shape, dtype=np.float32),
+    )
+
+
+def inked(planes: MapPlanes) -> float:
+    """The share of the pixels that hold ink or light."""
+    symbols: npt.NDArray[np.int16] = strew(planes)
+    return float(np.count_nonzero(symbols)) / symbols.size
+
+
+@pytest.mark.parametrize(
+    ("biome", "forest", "wooded"),
+    [
+        (Biome.MEADOWS, 1.14, True),
+        (Biome.MEADOWS, 1.16, False),
+        (Biome.PLAINS, 0.79, True),
+        (Biome.PLAINS, 0.81, False),
+        (Biome.BLACK_FOREST, 0.5, True),
+        (Biome.BLACK_FOREST, 1.5, True),
+        (Biome.MOUNTAIN, 0.5, False),
+        (Biome.OCEAN, 0.5, False),
+    ],
+)
+def test_forest_grows_where_the_game_grows_it(biome: Biome, forest: float, wooded: bool) -> None:
+    assert (inked(ground(biome, forest=forest)) > 0.1) == wooded
+
+
+def test_nothing_grows_under_water() -> None:
+    for biome in Biome:
+        assert inked(ground(biome, forest=0.5, height=29)) == 0
+
+
+def test_symbols_stand_in_the_same_places_in_every_world() -> None:
+    planes = ground(Biome.BLACK_FOREST, forest=1.0)
+    lower = dataclasses.replace(planes, height=planes.height - 5)
+    np.testing.assert_array_equal(strew(planes), strew(lower))
+
+
+def test_a_picture_smaller_than_a_symbol_has_none() -> None:
+    small = ground(Biome.BLACK_FOREST, forest=0.5)
+    corner = dataclasses.replace(
+        small, biome=small.biome[:8, :8], height=small.height[:8, :8], forest=small.forest[:8, :8]
+    )
+    assert inked(corner) == 0

@@ -1,0 +1,53 @@
+"""Stages that show whether they are whole: every one of their files tells the same number, as does the manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vwe_dagster.grid import Grid
+from vwe_dagster.seeds import Seed, parse_seed
+from vwe_dagster.store import Draft, Manifest, Recipe, Stage, WorldStore
+
+SEED = parse_seed("HHcLC5acQt")
+STAGE: Stage = "extracted"
+GRID = Grid.of_world(64)
+
+
+def recipe_of(number: int) -> Recipe:
+    """A recipe that goes out of date when the number changes."""
+    return Recipe(inputs={"number": number}, code_version="1", made_by={"engine": "native"}, grid=GRID)
+
+
+def write_files(draft: Draft, number: int) -> None:
+    """Fills a draft with one file of each kind, all of which tell the number."""
+    draft.array("plane.npy", np.full((64, 64), number, np.int32), units="m")
+    draft.table("rows.parquet", pd.DataFrame({"value_m": [number] * 3}), units={"value_m": "m"})
+    draft.json("number.json", {"number": number})
+    draft.path("lines.jsonl").write_text(f"{number}\n" * 1000)
+    draft.file("lines.jsonl", shape=(1000,), axes="line")
+
+
+def publish(root: Path, number: int, seed: Seed = SEED) -> None:
+    """Makes the stage of a number."""
+    with WorldStore(root).publish(seed, STAGE, recipe_of(number)) as draft:
+        write_files(draft, number)
+
+
+def numbers_told(store: WorldStore, manifest: Manifest) -> set[object]:
+    """The numbers that the manifest and the files tell: one, if they are of the same making."""
+    return {
+        manifest.recipe.inputs["number"],
+        *np.unique(np.load(store.read(manifest, "plane.npy"))).tolist(),
+        *pd.read_parquet(store.read(manifest, "rows.parquet"))["value_m"],
+        json.load(store.read(manifest, "number.json"))["number"],
+        *map(int, store.read(manifest, "lines.jsonl")),
+    }
+
+
+def entries(store: WorldStore, seed: Seed = SEED) -> set[str]:
+    """The names in the seed's folder, hidden ones too."""
+    return {path.name for path in store.folder(seed, STAGE).parent.iterdir()}

@@ -1,0 +1,312 @@
+"""What a person and a pipeline may expect of the data folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vwe_dagster.grid import Grid
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.store import STAGES, StoreError, WorldStore
+from vwe_dagster_tests.store.stages import GRID, SEED, STAGE, entries, numbers_told, publish, recipe_of, write_files
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> WorldStore:
+    return WorldStore(tmp_path / "data")
+
+
+def test_a_stage_lies_where_the_design_says(store: WorldStore, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"HHcLC5acQt").hexdigest()
+    assert store.folder(SEED, "raw") == tmp_path / "data" / "seeds" / sha256 / "raw"
+
+
+def test_a_published_stage_is_there_whole_and_nothing_beside_it(store: WorldStore) -> None:
+    publish(store.root, 1)
+    manifest = store.current(SEED, STAGE, recipe_of(1))
+    assert manifest is not None
+    assert numbers_told(store, manifest) == {1}
+    assert store.damaged(SEED, STAGE) == []
+    assert entries(store) == {STAGE}
+
+
+def test_the_manifest_tells_the_facts_of_every_file(store: WorldStore) -> None:
+    publish(store.root, 7)
+    manifest = json.loads((store.folder(SEED, STAGE) / "manifest.json").read_text())
+    assert manifest["schema_version"] == 1
+    assert manifest["seed"] == {"key": "HHcLC5acQt", "number": 298112588}
+    assert manifest["recipe"] == {
+        "inputs": {"number": 7},
+        "code_version": "1",
+        "made_by": {"engine": "native"},
+        "grid": {"size": 64, "cell_m": 384.0, "first_m": -12096.0},
+    }
+    plane = manifest["files"]["plane.npy"]
+    content = (store.folder(SEED, STAGE) / "plane.npy").read_bytes()
+    assert (plane["bytes"], plane["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (plane["dtype"], plane["shape"], plane["axes"], plane["units"]) == (
+        "int32",
+        [64, 64],
+        "z,x south first",
+        "m",
+    )
+    rows = manifest["files"]["rows.parquet"]
+    assert (rows["dtype"], rows["shape"], rows["units"]) == ({"value_m": "int64"}, [3, 1], {"value_m": "m"})
+
+
+def test_a_stage_that_was_never_made_is_missing_and_says_so(store: WorldStore) -> None:
+    assert store.manifest(SEED, STAGE) is None
+    assert store.current(SEED, STAGE, recipe_of(1)) is None
+    assert "has not been made" in store.damaged(SEED, STAGE)[0]
+    assert list(store.seeds()) == []
+    assert not store.root.exists()
+
+
+def test_a_new_stage_takes_the_place_of_the_old_one(store: WorldStore) -> None:
+    publish(store.root, 1)
+    publish(store.root, 2)
+    assert store.current(SEED, STAGE, recipe_of(1)) is None
+    manifest = store.current(SEED, STAGE, recipe_of(2))
+    assert manifest is not None
+    assert numbers_told(store, manifest) == {2}
+    assert entries(store) == {STAGE}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": {"number": 2}},
+        {"inputs": {"number": 1, "layers": ["lava"]}},
+        {"inputs": {"number": "1"}},
+        {"code_version": "2"},
+        {"grid": Grid.of_world(128)},
+        {"grid": None},
+    ],
+)
+def test_a_stage_of_another_recipe_is_not_current(store: WorldStore, change: dict[str, object]) -> None:
+    publish(store.root, 1)
+    assert store.current(SEED, STAGE, dataclasses.replace(recipe_of(1), **change)) is None  # type: ignore[arg-type]
+
+
+def test_a_stage_made_by_an_older_engine_stays_current(store: WorldStore) -> None:
+    publish(store.root, 1)
+    newer = dataclasses.replace(recipe_of(1), made_by={"engine": "native", "version": "2"})
+    assert store.current(SEED, STAGE, newer) is not None
+
+
+def test_a_digest_depends_on_content_and_recipe_but_not_on_when_or_by_whom(store: WorldStore) -> None:
+    digests = []
+    for number, maker in ((1, "one"), (1, "other"), (2, "one")):
+        recipe = dataclasses.replace(recipe_of(number), made_by={"who": maker})
+        with store.publish(SEED, STAGE, recipe) as draft:
+            draft.json("same.json", 0)
+        manifest = store.manifest(SEED, STAGE)
+        assert manifest is not None
+        digests.append(manifest.digest)
+    with store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        draft.json("same.json", 1)
+    manifest = store.manifest(SEED, STAGE)
+    assert manifest is not None
+    digests.append(manifest.digest)
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _turn_into_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "is missing": Path.unlink,
+    "bytes instead of": _truncate,
+    "has changed": _flip_a_bit,
+    "missing;": _turn_into_a_folder,
+}
+
+
+@pytest.mark.parametrize("name", ["plane.npy", "rows.parquet", "number.json", "lines.jsonl"])
+@pytest.mark.parametrize(("complaint", "damage"), DAMAGES.items())
+def test_a_damaged_file_is_noticed_and_cured_by_making_the_stage_again(
+    store: WorldStore, name: str, complaint: str, damage: Callable[[Path], None]
+) -> None:
+    publish(store.root, 1)
+    manifest = store.manifest(SEED, STAGE)
+    assert manifest is not None
+    damage(store.folder(SEED, STAGE) / name)
+
+    (sentence,) = store.damaged(SEED, STAGE)
+    assert complaint in sentence
+    assert name in sentence
+    assert store.current(SEED, STAGE, recipe_of(1)) is None
+    with pytest.raises(StoreError, match="make the stage extracted again"):
+        store.read(manifest, name)
+
+    publish(store.root, 1)
+    assert store.damaged(SEED, STAGE) == []
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, _truncate, _turn_into_a_folder])
+def test_a_stage_without_a_valid_manifest_does_not_exist(store: WorldStore, damage: Callable[[Path], None]) -> None:
+    publish(store.root, 1)
+    manifest = store.folder(SEED, STAGE) / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().rstrip())
+    damage(manifest)
+    assert store.manifest(SEED, STAGE) is None
+    assert store.current(SEED, STAGE, recipe_of(1)) is None
+    assert store.damaged(SEED, STAGE)
+    assert list(store.seeds()) == []
+    publish(store.root, 1)
+    assert store.damaged(SEED, STAGE) == []
+
+
+def test_what_was_replaced_since_its_manifest_was_read_is_refused(store: WorldStore) -> None:
+    publish(store.root, 1)
+    manifest = store.manifest(SEED, STAGE)
+    publish(store.root, 2)
+    assert manifest is not None
+    with pytest.raises(StoreError):
+        store.read(manifest, "number.json")
+
+
+def test_a_stage_copied_to_another_place_is_not_taken_for_that_place(store: WorldStore) -> None:
+    publish(store.root, 1)
+    other = parse_seed("MWd8eV6svz")
+    shutil.copytree(store.folder(SEED, STAGE), store.folder(other, STAGE))
+    shutil.copytree(store.folder(SEED, STAGE), store.folder(SEED, "raw"))
+    assert store.manifest(other, STAGE) is None
+    assert store.manifest(SEED, "raw") is None
+    assert list(store.seeds()) == [SEED]
+
+
+def _fail_to_publish(store: WorldStore, number: int) -> None:
+    def make() -> None:
+        with store.publish(SEED, STAGE, recipe_of(number)) as draft:
+            write_files(draft, number)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make()
+
+
+def test_a_making_that_fails_leaves_the_former_stage_and_nothing_else(store: WorldStore) -> None:
+    publish(store.root, 1)
+    _fail_to_publish(store, 2)
+    manifest = store.current(SEED, STAGE, recipe_of(1))
+    assert manifest is not None
+    assert numbers_told(store, manifest) == {1}
+    assert entries(store) == {STAGE}
+
+
+def test_a_first_making_that_fails_leaves_no_stage(store: WorldStore) -> None:
+    _fail_to_publish(store, 1)
+    assert store.manifest(SEED, STAGE) is None
+    assert entries(store) == set()
+
+
+def test_a_stage_in_the_making_is_not_seen(store: WorldStore) -> None:
+    publish(store.root, 1)
+    with store.publish(SEED, STAGE, recipe_of(2)) as draft:
+        write_files(draft, 2)
+        manifest = store.current(SEED, STAGE, recipe_of(1))
+        assert manifest is not None
+        assert numbers_told(store, manifest) == {1}
+
+
+@pytest.mark.parametrize("name", ["../evil.npy", "a/b", "a\\b", "", ".", "..", ".hidden", "manifest.json", "a\nb", "ä"])
+def test_a_file_name_with_more_than_a_plain_name_in_it_is_refused(store: WorldStore, name: str) -> None:
+    with pytest.raises(ValueError, match="name"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        draft.path(name)
+    assert entries(store) == set()
+
+
+def test_a_file_not_recorded_or_not_written_is_refused(store: WorldStore) -> None:
+    with (
+        pytest.raises(ValueError, match=r"stray\.txt of the stage was written but not recorded"),
+        store.publish(SEED, STAGE, recipe_of(1)) as draft,
+    ):
+        draft.path("stray.txt").write_text("")
+    with (
+        pytest.raises(ValueError, match=r"ghost\.txt of the stage was recorded but not written"),
+        store.publish(SEED, STAGE, recipe_of(1)) as draft,
+    ):
+        draft.file("ghost.txt")
+    assert store.manifest(SEED, STAGE) is None
+
+
+def test_what_cannot_be_written_faithfully_is_refused(store: WorldStore) -> None:
+    with pytest.raises(ValueError, match="no column depth_m"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        draft.table("t.parquet", pd.DataFrame({"height_m": [1.0]}), units={"depth_m": "m"})
+    with pytest.raises(ValueError, match="JSON compliant"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        draft.json("t.json", float("nan"))
+    with pytest.raises(ValueError, match="allow_pickle"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        draft.array("t.npy", np.array([object()]), units="")
+    with pytest.raises(ValueError, match="inputs"):
+        dataclasses.replace(recipe_of(1), inputs={"limit": float("inf")})
+    assert store.manifest(SEED, STAGE) is None
+
+
+def test_arrays_come_back_as_they_were(store: WorldStore) -> None:
+    planes = {
+        "fortran.npy": np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4)),
+        "mask.npy": np.eye(3, dtype=np.bool_),
+        "empty.npy": np.empty((0, 3), np.uint8),
+        "sliced.npy": np.arange(100, dtype=np.uint16)[::7],
+    }
+    with store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        for name, plane in planes.items():
+            draft.array(name, plane, units="")
+    manifest = store.manifest(SEED, STAGE)
+    assert manifest is not None
+    for name, plane in planes.items():
+        read = np.load(store.read(manifest, name))
+        assert (read.dtype.name, read.shape) == (manifest.files[name].dtype, manifest.files[name].shape)
+        np.testing.assert_array_equal(read, plane)
+
+
+def test_seeds_on_disk_are_found_and_those_in_another_case_are_others(store: WorldStore) -> None:
+    seeds = {parse_seed(key) for key in ("HHcLC5acQt", "hhclc5acqt", "@298112588")}
+    for number, seed in enumerate(seeds):
+        publish(store.root, number, seed)
+    (store.root / "seeds" / "not-ours").mkdir()
+    (store.root / "seeds" / "a-file").write_text("")
+    assert set(store.seeds()) == seeds
+
+
+def test_a_removed_seed_is_gone_and_others_are_not(store: WorldStore) -> None:
+    other = parse_seed("MWd8eV6svz")
+    publish(store.root, 1, other)
+    for stage in STAGES:
+        with store.publish(SEED, stage, recipe_of(1)) as draft:
+            write_files(draft, 1)
+    store.remove(SEED)
+    assert list(store.seeds()) == [other]
+    assert not store.folder(SEED, "raw").parent.exists()
+    store.remove(SEED)
+    publish(store.root, 2)
+    assert store.damaged(SEED, STAGE) == []
+
+
+def test_the_grid_comes_back_as_it_was(store: WorldStore) -> None:
+    publish(store.root, 1)
+    manifest = store.manifest(SEED, STAGE)
+    assert manifest is not None
+    assert manifest.recipe.grid == GRID

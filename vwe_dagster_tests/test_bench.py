@@ -1,0 +1,25 @@
+"""The benchmark measures a world whose digest it has checked, and says so when the digest is another."""
+
+from __future__ import annotations
+
+import pytest
+
+from vwe_dagster import bench
+from vwe_dagster_tests.worldgen.known_worlds import DIGESTS
+
+
+def test_the_world_that_is_timed_is_one_we_know() -> None:
+    assert DIGESTS[bench.SEED] == bench.DIGEST
+
+
+def test_a_measured_process_tells_its_figures() -> None:
+    measured = bench._measure(2, {}, cores=1)  # noqa: SLF001
+    assert len(measured["world_s"]) == 2
+    assert min(measured["world_s"]) > 0
+    assert measured["start_s"][0] >= measured["world_s"][0]
+    assert 50 < measured["peak_mb"][0] < 2000
+
+
+def test_a_failed_process_is_told_of() -> None:
+    with pytest.raises(bench.BenchError, match="failed"):
+        bench._measure(0, {}, cores=None)  # noqa: SLF001
