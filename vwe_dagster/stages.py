@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from PIL import Image
 from pydantic import JsonValue
 
@@ -141,7 +142,11 @@ def read_table(store: WorldStore, manifest: Manifest, name: str) -> pd.DataFrame
     Raises:
         StoreError: the file is damaged.
     """
-    return pd.read_parquet(store.read(manifest, name))
+    # Arrow's threads may let go of a buffer after the interpreter has begun to end: were it Python's own, the process
+    # would abort.
+    with pa.BufferOutputStream() as arrow_memory:
+        arrow_memory.write(store.read(manifest, name).getbuffer())
+        return pd.read_parquet(pa.BufferReader(arrow_memory.getvalue()))
 
 
 def grid_of(manifest: Manifest) -> Grid:
