@@ -1,0 +1,49 @@
+"""The engines that this very process started: it alone learns their exit codes, and must ask, or they stay zombies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+
+
+class Children:
+    """Child processes by handle. A process that was forked from their parent has none of them."""
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def adopt(self, handle: str, process: subprocess.Popen[bytes]) -> None:
+        """Takes on a child."""
+        self._forget_those_of_a_parent()
+        with self._lock:
+            self._living[handle] = process
+
+    def reap(self) -> None:
+        """Lets go of the children that have ended, and keeps their exit codes."""
+        self._forget_those_of_a_parent()
+        with self._lock:
+            for handle, process in list(self._living.items()):
+                code = process.poll()
+                if code is not None:
+                    self._codes[handle] = code
+                    del self._living[handle]
+
+    def exit_code(self, handle: str) -> int | None:
+        """The exit code of a child that has ended, negative for a signal; None where it is not known."""
+        self.reap()
+        return self._codes.get(handle)
+
+    def _forget_those_of_a_parent(self) -> None:
+        if self._process != os.getpid():
+            self._forget()
+
+    def _forget(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._living: dict[str, subprocess.Popen[bytes]] = {}
+        self._codes: dict[str, int] = {}
+
+
+CHILDREN = Children()
+"""Those of this process, whichever launcher started them."""

@@ -1,0 +1,364 @@
+"""Engines as containers: no network but a socket in a shared folder, no privileges, no writable files, bounded memory.
+
+The machine code of the native engine's kernels takes half a minute to compile. The image carries it, compiled when the
+image was built, and each image has one volume for it on each Docker host, which Docker fills from the image when it is
+first used. So a cold container compiles nothing; and where the host's processor is another than that of the builder,
+the first container compiles once for all that follow, which it could not if the code lay in the read-only image alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import io
+import os
+import secrets
+import tarfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker
+import docker.errors
+import docker.types
+import requests
+import urllib3.exceptions
+
+from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
+from vwe_dagster.pool.launchers.digest import digest_of
+from vwe_dagster.pool.launchers.identity import boot, uptime_s
+from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, tells_of_no_memory
+from vwe_dagster.pool.launchers.rooms import SOCKET, TOKEN, close_room, open_room
+from vwe_dagster.pool.settings import PoolSettings
+
+COMMAND = ("python", "-m", "vwe_dagster.engine")
+"""Starts the native engine in its image."""
+
+POOL_LABEL = "vwe.pool"
+SLOT_LABEL = "vwe.slot"
+ENGINE_LABEL = "vwe.engine"
+DIGEST_LABEL = "vwe.digest"
+BORN_LABEL = "vwe.born"
+KERNELS_LABEL = "vwe.kernels"
+
+_ROOM = "/run/vwe"
+_KERNELS = "/var/cache/vwe"
+_PORT = 8471
+_LOOPBACK = "127.0.0.1"
+_ANSWER_S = 30.0
+_PIDS = 256
+_TMPFS = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
+_SAVED_LOG_LINES = 5000
+_MEMORY_FILES = (
+    "/sys/fs/cgroup/memory/docker/{}/memory.usage_in_bytes",
+    "/sys/fs/cgroup/docker/{}/memory.current",
+    "/sys/fs/cgroup/system.slice/docker-{}.scope/memory.current",
+    "/sys/fs/cgroup/memory/system.slice/docker-{}.scope/memory.usage_in_bytes",
+)
+
+
+class DockerLauncher:
+    """Starts engines as containers of the Docker that the environment names (``DOCKER_HOST``)."""
+
+    def __init__(self, settings: PoolSettings, *, folder: Path, pool_id: str, command: Sequence[str] = COMMAND) -> None:
+        """Asks Docker nothing.
+
+        Args:
+            settings: those of the pool.
+            folder: the folder of the pool, for the logs of engines that were ended.
+            pool_id: what the names of the pool's engines begin with.
+            command: the program of an engine; where to listen, its name and its idle time are added.
+        """
+        self._settings = settings
+        self._pool_id = pool_id
+        self._command = tuple(command)
+        self._logs = EngineLogs(folder)
+        self._client = _Client()
+
+    @property
+    def digest(self) -> str:
+        """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`; the image's id stands for what is in it."""
+        with _asking():
+            return digest_of(
+                launcher="docker",
+                image=self._image(),
+                command=self._command,
+                memory=self._settings.memory_limit_bytes,
+                connection=self._settings.connection,
+                idle_s=self._settings.idle_s,
+            )
+
+    def launch(self, birth: Birth) -> Launched:
+        """Starts an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
+        is_unix = self._settings.connection == "unix"
+        with _asking():
+            if is_unix and self._client.host is not None:
+                raise LauncherError(
+                    f"Docker runs on another machine ({self._client.host}), where a socket cannot be shared; "
+                    "set the pool's connection to tcp."
+                )
+            image = self._image()
+            room = open_room(birth.engine) if is_unix else None
+            try:
+                container = self._create(birth, image, room)
+            except docker.errors.APIError as error:
+                if error.status_code == requests.codes.conflict:
+                    raise LauncherError(f"There is a container {_name(birth.engine)} already; end it first.") from error
+                self.end(birth.engine, None)
+                raise
+            except BaseException:
+                self.end(birth.engine, None)
+                raise
+            try:
+                return self._start(container, room)
+            except BaseException:
+                self.end(birth.engine, None)
+                self._logs.remove(birth.engine)
+                raise
+
+    def running(self, launched: Launched) -> bool:
+        """Whether the engine's container is there and running; a paused one is."""
+        state = self._state(launched.handle)
+        return state is not None and bool(state["Running"])
+
+    def why_ended(self, launched: Launched) -> str:
+        """Why an engine ended, as far as its container is still there to tell."""
+        state = self._state(launched.handle)
+        if state is None or state["Running"]:
+            return "ended"
+        if state["OOMKilled"] or self._ran_out_of_memory(launched.handle, state):
+            return "out of memory"
+        with _asking():
+            log = self._client.api.logs(launched.handle, tail=1).decode("utf-8", errors="replace")
+        if tells_of_no_memory(log):
+            return "out of memory"
+        code = int(state["ExitCode"])
+        return f"killed by signal {code - 128}" if code > 128 else f"exit code {code}"
+
+    def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  its name is all Docker needs
+        """Kills and removes the engine's container and its room; its log stays."""
+        with _asking():
+            with contextlib.suppress(docker.errors.NotFound):
+                log = self._client.api.logs(_name(engine), tail=_SAVED_LOG_LINES)
+                self._logs.save(engine, log)
+            self._remove(_name(engine))
+        close_room(engine)
+
+    def engines(self) -> list[Found]:
+        """Every container of this pool, running or not."""
+        with _asking():
+            containers = self._client.api.containers(all=True, filters={"label": f"{POOL_LABEL}={self._pool_id}"})
+        return [
+            Found(
+                container["Labels"][ENGINE_LABEL],
+                container["Id"],
+                running=container["State"] in {"running", "paused"},
+                age_s=_age_s(container),
+            )
+            for container in containers
+        ]
+
+    def log(self, engine: str, *, lines: int) -> str:
+        """The last lines an engine has written, also after its end."""
+        try:
+            with _asking():
+                log = self._client.api.logs(_name(engine), tail=max(1, lines))
+        except LauncherError as error:
+            kept = self._logs.tail(engine, lines)
+            if kept or isinstance(error.__cause__, docker.errors.NotFound):
+                return kept
+            raise
+        return last_lines(log.decode("utf-8", errors="replace"), lines)
+
+    def memory_bytes(self, launched: Launched) -> int | None:
+        """What the engine's container uses, read from its control group; None where Docker is on another machine."""
+        for pattern in _MEMORY_FILES:
+            with contextlib.suppress(OSError):
+                return int(Path(pattern.format(launched.handle)).read_text(encoding="ascii"))
+        return None
+
+    def remove_logs(self, keep: set[str]) -> None:
+        """Removes the logs of engines that are not in ``keep`` and no longer exist."""
+        self._logs.remove_others(keep, lambda: {found.engine for found in self.engines()})
+
+    def _image(self) -> str:
+        try:
+            return str(self._client.api.inspect_image(self._settings.base_image)["Id"])  # type: ignore[no-untyped-call]
+        except docker.errors.ImageNotFound as error:
+            raise LauncherError(
+                f"Docker has no image {self._settings.base_image}; build it with deploy/engine/build.py, "
+                "or name another as the pool's base_image."
+            ) from error
+
+    def _create(self, birth: Birth, image: str, room: Path | None) -> str:
+        """Creates the container of an engine.
+
+        Returns:
+            Its id.
+        """
+        if room is not None:
+            network, shared = "none", docker.types.Mount(_ROOM, str(room), type="bind")
+            listening = ["--socket", f"{_ROOM}/{SOCKET}"]
+        else:
+            network, shared = "bridge", docker.types.Mount(_ROOM, None, type="volume")
+            listening = ["--tcp", f"0.0.0.0:{_PORT}", "--token-file", f"{_ROOM}/{TOKEN}"]
+        kernels = docker.types.Mount(
+            _KERNELS, _kernels_volume(image), type="volume", labels={KERNELS_LABEL: image}, no_copy=False
+        )
+        api = self._client.api
+        container = api.create_container(
+            image,
+            [*self._command, *listening, "--name", birth.engine, "--idle-exit-minutes", self._idle_minutes()],
+            name=_name(birth.engine),
+            labels=self._labels(birth),
+            user=f"{os.getuid()}:{os.getgid()}",
+            ports=[_PORT] if room is None else None,
+            host_config=api.create_host_config(
+                mounts=[shared, kernels],
+                network_mode=network,
+                port_bindings=None if room else {_PORT: ("0.0.0.0" if self._client.host else _LOOPBACK, None)},  # noqa: S104
+                mem_limit=self._settings.memory_limit_bytes,
+                memswap_limit=self._settings.memory_limit_bytes,
+                pids_limit=_PIDS,
+                init=True,
+                read_only=True,
+                tmpfs={"/tmp": _TMPFS},  # noqa: S108  the container's own
+                cap_drop=["ALL"],
+                security_opt=["no-new-privileges"],
+                restart_policy={"Name": "no"},
+                log_config=docker.types.LogConfig(type="json-file", config={"max-size": "1m", "max-file": "2"}),
+            ),
+        )
+        return str(container["Id"])
+
+    def _start(self, container: str, room: Path | None) -> Launched:
+        api = self._client.api
+        if room is not None:
+            api.start(container)
+            return Launched(container, f"unix:{room / SOCKET}")
+        bearer = secrets.token_urlsafe(32)
+        api.put_archive(container, _ROOM, _token_archive(bearer))
+        api.start(container)
+        published = api.inspect_container(container)["NetworkSettings"]["Ports"].get(f"{_PORT}/tcp")
+        if not published:
+            raise LauncherError("The container ended before its port could be told; its command or image is broken.")
+        host = self._client.host or _LOOPBACK
+        return Launched(container, f"http://{host}:{published[0]['HostPort']}", bearer)
+
+    def _labels(self, birth: Birth) -> dict[str, str]:
+        return {
+            POOL_LABEL: self._pool_id,
+            SLOT_LABEL: str(birth.slot),
+            ENGINE_LABEL: birth.engine,
+            DIGEST_LABEL: birth.digest,
+            BORN_LABEL: f"{boot()}:{uptime_s():.3f}",
+        }
+
+    def _idle_minutes(self) -> str:
+        return f"{self._settings.idle_s / 60:g}"
+
+    def _state(self, container: str) -> dict[str, Any] | None:
+        with _asking():
+            try:
+                state: dict[str, Any] = self._client.api.inspect_container(container)["State"]
+            except docker.errors.NotFound:
+                return None
+        return state
+
+    def _ran_out_of_memory(self, container: str, state: dict[str, Any]) -> bool:
+        """Whether Docker told of a process killed for want of memory, which the container's state does not always."""
+        with _asking():
+            events = self._client.api.events(
+                since=int(_seconds(state["StartedAt"])),
+                until=int(_seconds(state["FinishedAt"])) + 1,
+                filters={"container": container, "event": "oom"},
+                decode=True,
+            )
+            return any(True for _ in events)
+
+    def _remove(self, name: str) -> None:
+        """Removes a container with its own volumes, and waits for another process that does the same."""
+        deadline = time.monotonic() + _ANSWER_S
+        while time.monotonic() < deadline:
+            try:
+                self._client.api.remove_container(name, force=True, v=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != requests.codes.conflict:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+        raise LauncherError(f"Docker does not get rid of the container {name}; try `docker rm --force {name}`.")
+
+
+class _Client:
+    """The connection to Docker, opened when first used and never shared with a forked process."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._process = 0
+        self._opened: docker.APIClient | None = None
+
+    @property
+    def api(self) -> docker.APIClient:
+        with self._guard:
+            if self._opened is None or self._process != os.getpid():
+                self._opened = docker.from_env(timeout=int(_ANSWER_S)).api
+                self._process = os.getpid()
+            return self._opened
+
+    @property
+    def host(self) -> str | None:
+        """The machine that Docker runs on; None for this one."""
+        address = urlsplit(os.environ.get("DOCKER_HOST", ""))
+        return address.hostname if address.scheme not in {"", "unix"} else None
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[None]:
+    """Says in a sentence what Docker said, or that it said nothing."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise LauncherError(f"Docker refused: {error.explanation or error}.") from error
+    except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        where = os.environ.get("DOCKER_HOST") or "this machine"
+        raise LauncherError(
+            f"Docker does not answer on {where} ({error}); start it, or set the pool's launcher to process."
+        ) from error
+
+
+def _name(engine: str) -> str:
+    return f"vwe-{engine}"
+
+
+def _kernels_volume(image: str) -> str:
+    return f"vwe-kernels-{image.removeprefix('sha256:')[:12]}"
+
+
+def _age_s(container: dict[str, Any]) -> float:
+    """Seconds since a container was created, by a clock that nobody sets where it is of this run of this machine."""
+    at_boot, _, born = container["Labels"].get(BORN_LABEL, "").partition(":")
+    if at_boot and at_boot == boot():
+        return max(0.0, uptime_s() - float(born))
+    return max(0.0, time.time() - float(container["Created"]))
+
+
+def _seconds(moment: str) -> float:
+    """A moment that Docker tells, to the second, in seconds since 1970."""
+    return dt.datetime.fromisoformat(f"{moment[:19]}+00:00").timestamp()
+
+
+def _token_archive(token: str) -> bytes:
+    """A tar archive with the file of a bearer token that only the engine's user may read."""
+    member = tarfile.TarInfo(TOKEN)
+    member.size, member.mode, member.uid, member.gid = len(token), 0o400, os.getuid(), os.getgid()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(member, io.BytesIO(token.encode()))
+    return archive.getvalue()

@@ -1,0 +1,113 @@
+"""The logs of engines: one file per engine in the folder of the pool, kept after the engine's end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TAIL = 256 * 1024
+"""Bytes at the end of a log that are looked at."""
+
+_SIGNS_OF_NO_MEMORY = ("MemoryError", "out of memory", "bad_alloc", "Cannot allocate memory")
+
+
+class EngineLogs:
+    """The logs of one pool's engines, in ``folder/logs``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Writes nothing.
+
+        Args:
+            folder: the folder of the pool.
+        """
+        self._folder = folder / "logs"
+
+    def path(self, engine: str) -> Path:
+        """Where the log of an engine is, written or not."""
+        return self._folder / f"{engine}.log"
+
+    def open(self, engine: str) -> int:
+        """Opens the log of an engine for appending; only this user may read it.
+
+        Returns:
+            A descriptor that no child process inherits.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return os.open(self.path(engine), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def save(self, engine: str, log: bytes) -> None:
+        """Keeps the log of an engine whose own is about to be removed."""
+        descriptor = self.open(engine)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(log)
+
+    def tail(self, engine: str, lines: int) -> str:
+        """The last lines of a log, or nothing where there is none."""
+        try:
+            with self.path(engine).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+                text = file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return last_lines(text, lines)
+
+    def remove(self, engine: str) -> None:
+        """Removes the log of an engine; one that is gone stays gone."""
+        self.path(engine).unlink(missing_ok=True)
+
+    def remove_others(self, keep: set[str], alive: Callable[[], set[str]]) -> set[str]:
+        """Removes the logs of engines that are neither to be kept nor alive; while an engine is being started, none.
+
+        Args:
+            keep: engines whose logs stay.
+            alive: tells which engines exist; asked after the folder was looked at.
+
+        Returns:
+            The engines whose logs were removed.
+        """
+        if not self._folder.is_dir():
+            return set()
+        with _flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+            strangers = {path.stem for path in self._folder.glob("*.log")} - keep if held else set()
+            strangers -= alive() if strangers else set()
+            for engine in strangers:
+                self.remove(engine)
+            return strangers
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """While an engine is being started, nobody takes its log for one of the dead."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with _flock(self._folder, fcntl.LOCK_SH):
+            yield
+
+
+def last_lines(text: str, lines: int) -> str:
+    """The last lines of a text, without the empty ones at its end."""
+    return "\n".join(text.rstrip().splitlines()[-lines:]) if lines > 0 else ""
+
+
+def tells_of_no_memory(log: str) -> bool:
+    """Whether a log ends with the news that there was no memory left."""
+    last = last_lines(log, 1)
+    return any(sign in last for sign in _SIGNS_OF_NO_MEMORY)
+
+
+@contextmanager
+def _flock(folder: Path, how: int) -> Iterator[bool]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield _locked(descriptor, how)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,252 @@
+"""Engines as processes of this machine: detached, each in a session of its own, found again by its command line."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
+from vwe_dagster.pool.launchers.children import CHILDREN
+from vwe_dagster.pool.launchers.digest import digest_of
+from vwe_dagster.pool.launchers.identity import age_s, birth_of, is_running
+from vwe_dagster.pool.launchers.logs import EngineLogs, tells_of_no_memory
+from vwe_dagster.pool.launchers.rooms import SOCKET, close_room, open_room, write_token
+from vwe_dagster.pool.settings import PoolSettings
+
+COMMAND = (sys.executable, "-m", "vwe_dagster.engine")
+"""Starts the native engine of this installation."""
+
+_LOOPBACK = "127.0.0.1"
+_END_S = 20.0
+"""How long a killed process may take to be gone; it takes milliseconds, unless it waits for a broken disk."""
+
+_POLL_S = 0.002
+
+
+class ProcessLauncher:
+    """Starts engines as processes of this machine and finds them again from any process of the same user."""
+
+    def __init__(self, settings: PoolSettings, *, folder: Path, pool_id: str, command: Sequence[str] = COMMAND) -> None:
+        """Starts nothing.
+
+        Args:
+            settings: those of the pool.
+            folder: the folder of the pool, for the engines' logs.
+            pool_id: what the names of the pool's engines begin with.
+            command: the program of an engine; where to listen, its name and its idle time are added.
+        """
+        self._settings = settings
+        self._pool_id = pool_id
+        self._command = tuple(command)
+        self._logs = EngineLogs(folder)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`."""
+        # The kernels bring numba along, which takes half a second that looking at a pool need not take.
+        from vwe_dagster.engine.native import VERSION  # noqa: PLC0415
+        from vwe_dagster.worldgen.compiling import CACHE_FOLDER  # noqa: PLC0415
+
+        return digest_of(
+            launcher="process",
+            command=self._command,
+            memory=self._settings.memory_limit_bytes,
+            connection=self._settings.connection,
+            idle_s=self._settings.idle_s,
+            version=VERSION,
+            kernels=CACHE_FOLDER.name,
+        )
+
+    def launch(self, birth: Birth) -> Launched:
+        """Starts an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
+        if any(found.engine == birth.engine for found in self.engines()):
+            raise LauncherError(f"There is an engine {birth.engine} already; every engine has a name of its own.")
+        with self._logs.starting():
+            try:
+                return self._start(birth.engine)
+            except BaseException:
+                self.end(birth.engine, None)
+                self._logs.remove(birth.engine)
+                raise
+
+    def running(self, launched: Launched) -> bool:
+        """Whether the engine's process is there, and no zombie."""
+        return _is_running(launched.handle)
+
+    def why_ended(self, launched: Launched) -> str:
+        """Why an engine ended; its exit status is known only to the process that started it."""
+        if tells_of_no_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
+            return "out of memory"
+        code = CHILDREN.exit_code(launched.handle)
+        if code is None:
+            return "ended"
+        return f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
+
+    def end(self, engine: str, launched: Launched | None) -> None:
+        """Kills the engine's process with the session it leads, waits until it is gone, and removes its room.
+
+        Raises:
+            LauncherError: the process does not go away, for the system keeps it waiting.
+        """
+        handles = (
+            [launched.handle] if launched else [found.handle for found in self.engines() if found.engine == engine]
+        )
+        for handle in handles:
+            _kill(handle)
+        close_room(engine)
+
+    def engines(self) -> list[Found]:
+        """Every engine of this pool that has a process."""
+        CHILDREN.reap()
+        return [
+            Found(engine, _handle(pid, engine), running=True, age_s=age_s(pid)) for engine, pid in self._processes()
+        ]
+
+    def log(self, engine: str, *, lines: int) -> str:
+        """The last lines an engine has written, also after its end."""
+        return self._logs.tail(engine, lines)
+
+    def memory_bytes(self, launched: Launched) -> int | None:
+        """The resident memory of the engine's process."""
+        if not _is_running(launched.handle):
+            return None
+        try:
+            return int(psutil.Process(_parsed(launched.handle)[0]).memory_info().rss)
+        except psutil.Error:
+            return None
+
+    def remove_logs(self, keep: set[str]) -> None:
+        """Removes the logs and rooms of engines that are not in ``keep`` and no longer exist."""
+        for engine in self._logs.remove_others(keep, lambda: {name for name, _ in self._processes()}):
+            close_room(engine)
+
+    def _start(self, engine: str) -> Launched:
+        log = self._logs.open(engine)
+        room = open_room(engine)
+        try:
+            address, bearer, listening = self._listening(room)
+            process = subprocess.Popen(  # noqa: S603  the command is the pool's own
+                [
+                    *self._command,
+                    *listening,
+                    "--name",
+                    engine,
+                    "--idle-exit-minutes",
+                    f"{self._settings.idle_s / 60:g}",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                close_fds=True,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LauncherError(
+                f"The engine's command {self._command[0]} cannot be started ({error.strerror}); "
+                "install the project again, or name a command that exists."
+            ) from error
+        finally:
+            os.close(log)
+        handle = _handle(process.pid, engine)
+        CHILDREN.adopt(handle, process)
+        _limit_memory(process.pid, self._settings.memory_limit_bytes)
+        return Launched(handle, address, bearer)
+
+    def _listening(self, room: Path) -> tuple[str, str | None, list[str]]:
+        """Where a new engine is to answer: the address, the bearer token, and the arguments that tell it so."""
+        if self._settings.connection == "unix":
+            return f"unix:{room / SOCKET}", None, ["--socket", str(room / SOCKET)]
+        bearer = secrets.token_urlsafe(32)
+        token_file = write_token(room, bearer)
+        port = _reserve_port()
+        return f"http://{_LOOPBACK}:{port}", bearer, ["--tcp", f"{_LOOPBACK}:{port}", "--token-file", str(token_file)]
+
+    def _processes(self) -> Iterator[tuple[str, int]]:
+        """The engines of this pool with the ids of the processes that lead their sessions."""
+        for process in psutil.process_iter():
+            try:
+                command = process.cmdline()
+                # What an engine starts, or a process that is about to become an engine, leads no session.
+                if "--name" not in command[:-1] or os.getsid(process.pid) != process.pid:
+                    continue
+            except (psutil.Error, OSError):
+                continue
+            engine = command[command.index("--name") + 1]
+            if self._is_ours(engine):
+                yield engine, process.pid
+
+    def _is_ours(self, engine: str) -> bool:
+        return re.fullmatch(rf"{re.escape(self._pool_id)}-\d+-\d+", engine) is not None
+
+
+def _handle(pid: int, engine: str) -> str:
+    return f"{pid}:{birth_of(pid)}:{engine}"
+
+
+def _parsed(handle: str) -> tuple[int, str, str]:
+    """The process id, the moment of the process's birth, and the engine's name."""
+    pid, birth, engine = handle.split(":")
+    return int(pid), birth, engine
+
+
+def _is_running(handle: str) -> bool:
+    CHILDREN.reap()
+    pid, birth, _ = _parsed(handle)
+    return is_running(pid, birth)
+
+
+def _limit_memory(pid: int, limit: int) -> None:
+    """Limits what a process may have of its own; a limit on addresses would stop numba, which reserves many."""
+    if sys.platform == "linux":
+        try:
+            process = psutil.Process(pid)
+            hard = process.rlimit(psutil.RLIMIT_DATA)[1]
+            least = limit if hard == psutil.RLIM_INFINITY else min(limit, hard)
+            process.rlimit(psutil.RLIMIT_DATA, (least, least))
+        except psutil.NoSuchProcess:
+            return
+
+
+def _kill(handle: str) -> None:
+    pid = _parsed(handle)[0]
+    if _is_running(handle):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _END_S
+    while _is_running(handle):
+        if time.monotonic() > deadline:
+            raise LauncherError(
+                f"The engine's process {pid} was killed and does not end; see what the system waits for."
+            )
+        time.sleep(_POLL_S)
+
+
+def _reserve_port() -> int:
+    """A free port of the loopback interface that nobody else is given for a minute.
+
+    The port has just closed a connection: the system keeps it from those who ask for any port, while a server, which
+    asks for this one with SO_REUSEADDR, gets it.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_LOOPBACK, 0))
+        listener.listen(1)
+        port = int(listener.getsockname()[1])
+        with socket.create_connection((_LOOPBACK, port)) as client:
+            accepted, _ = listener.accept()
+            accepted.close()
+            client.recv(1)
+    return port

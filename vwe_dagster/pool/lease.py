@@ -1,0 +1,164 @@
+"""A lease: the right of one holder to one engine, for as long as it holds the lock of the slot."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+
+from vwe_dagster.engine.client import EngineRefusedError
+from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.pool.errors import EngineLostError, FencedError
+from vwe_dagster.pool.ledger import JobRecord
+from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster.pool.states import State
+from vwe_dagster.pool.upkeep import Upkeep
+
+_log = logging.getLogger(__name__)
+
+
+class Lease:
+    """An engine that is ours.
+
+    Attributes:
+        slot: the slot it is in.
+        token: the fencing token; whoever takes the slot next has a higher one.
+        engine: the engine's name.
+    """
+
+    def __init__(
+        self, upkeep: Upkeep, lock: KernelLock, *, slot: int, token: int, engine: str, holder: str, wait_s: float
+    ) -> None:
+        """Made by the pool, which has taken the slot and its lock."""
+        self.slot = slot
+        self.token = token
+        self.engine = engine
+        self._upkeep = upkeep
+        self._lock = lock
+        self._holder = holder
+        self._wait_s = wait_s
+        self._numbers = itertools.count(1)
+
+    def check(self) -> None:
+        """Makes sure that the engine is still ours.
+
+        Raises:
+            FencedError: it was taken from us, for we did not come back in time.
+        """
+        self._upkeep.ledger.check(self.slot, self.token)
+
+    def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        """Generates one world.
+
+        Raises:
+            EngineError: the engine refused the request, or failed at it.
+            EngineLostError: the engine died, hung or broke; another may do it.
+            FencedError: the engine was taken from us.
+        """
+        self._make_ready()
+        ledger, clock = self._upkeep.ledger, self._upkeep.clock
+        job = JobRecord(
+            job_id=f"{self.engine}-{self.token}-{next(self._numbers)}",
+            at="",
+            slot=self.slot,
+            engine=self.engine,
+            token=self.token,
+            holder=self._holder,
+            seed=request.seed,
+            size=request.grid.size,
+            state="running",
+            wait_s=self._wait_s,
+            duration_s=None,
+            error=None,
+        )
+        ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
+        began = clock.now()
+        try:
+            export = self._run(request, job.job_id, progress)
+        except FencedError:
+            raise
+        except BaseException as error:
+            sentence = str(error) or type(error).__name__
+            ledger.end_job(self.slot, self.token, job.job_id, "failed", duration_s=clock.now() - began, error=sentence)
+            if isinstance(error, EngineError):
+                self._tell_apart(error)
+            raise
+        ledger.end_job(self.slot, self.token, job.job_id, "exported", duration_s=clock.now() - began, error=None)
+        return dataclasses.replace(export, confirm=lambda: self._confirm(job.job_id))
+
+    def give_back(self) -> None:
+        """Gives the engine back, reset and verified; one that was fenced is no longer ours to touch."""
+        try:
+            self._tidy()
+        except FencedError:
+            _log.warning("Slot %d was taken from this holder because it did not come back in time.", self.slot)
+        except EngineError as error:
+            # Whoever takes the slot next finds it without a living holder and puts it right.
+            _log.warning("Slot %d could not be put in order when it was given back: %s", self.slot, error)
+        finally:
+            self._lock.release()
+
+    def _run(self, request: WorldRequest, job_id: str, progress: Progress) -> WorldExport:
+        row = self._upkeep.ledger.slot(self.slot)
+
+        def exporting() -> None:
+            self._upkeep.ledger.step(self.slot, self.token, State.EXPORTING, "the terrain is done")
+
+        try:
+            return self._upkeep.connection(row).generate(
+                request,
+                token=self.token,
+                job_id=job_id,
+                deadline_s=self._upkeep.settings.world_gen_timeout,
+                progress=progress,
+                exporting=exporting,
+            )
+        except EngineRefusedError as error:
+            if error.code == "fenced":
+                raise FencedError(
+                    f"The engine {self.engine} was given to another holder; what this one made is not used."
+                ) from error
+            raise
+
+    def _make_ready(self) -> None:
+        """Has the engine be READY, whatever an earlier job of this lease left it in."""
+        row = self._upkeep.ledger.slot(self.slot)
+        if row.token == self.token and row.state in {State.GENERATING, State.EXPORTING}:
+            self._upkeep.reset(self.slot, self.token, "the next job of the same holder")
+            row = self._upkeep.ledger.slot(self.slot)
+        if row.token != self.token:
+            self.check()
+        if row.state is not State.READY:
+            raise EngineLostError(f"The engine {self.engine} has ended; lease another one.")
+
+    def _tell_apart(self, error: EngineError) -> None:
+        """After a failed job: raises EngineLostError if the engine did not survive it."""
+        why = self._upkeep.examine(self.slot, self.token)
+        if why is not None:
+            raise EngineLostError(
+                f"The engine {self.engine} was lost in the middle of a world: {why}. Run it again."
+            ) from error
+
+    def _confirm(self, job_id: str) -> None:
+        if self._upkeep.ledger.job_state(job_id) != "exported":
+            raise FencedError(f"The job {job_id} was taken from its holder; what it made is not used. Run it again.")
+
+    def _tidy(self) -> None:
+        upkeep = self._upkeep
+        row = upkeep.ledger.slot(self.slot)
+        if row.token != self.token:
+            self.check()
+        if row.state is State.GENERATING or (row.state is State.EXPORTING and upkeep.settings.auto_reset_after_job):
+            upkeep.reset(
+                self.slot, self.token, "the world is exported" if row.state is State.EXPORTING else "the job failed"
+            )
+            row = upkeep.ledger.slot(self.slot)
+        if row.state is State.READY:
+            why = upkeep.why_retire(row)
+            if why is not None:
+                upkeep.retire(row, why)
+                if not row.retiring and row.slot < upkeep.settings.max_warm_containers:
+                    upkeep.start(self.slot, cause=f"in place of {self.engine}, for {why}")
+                return
+        if row.state is not State.EMPTY:
+            upkeep.ledger.note(self.slot, self.token, holder=None, deadline_s=None, used_s=upkeep.clock.now())

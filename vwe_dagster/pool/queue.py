@@ -1,0 +1,128 @@
+"""The queue for engines: first come, first served, over all processes.
+
+Whoever waits holds a ticket, and a kernel lock that frees itself when its process dies. A ticket whose holder is dead,
+or has not looked at the queue for a while because it is stopped, is taken out; one that comes back queues anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from vwe_dagster.pool.clock import Clock
+from vwe_dagster.pool.ledger import Ledger
+from vwe_dagster.pool.locks import KernelLock
+
+SEEN_EVERY_S = 1.0
+STOPPED_AFTER_S = 5.0
+
+
+class Ticket:
+    """A place in the queue."""
+
+    def __init__(self, queue: Queue, lock: KernelLock, holder: str, wanted: str | None) -> None:
+        """Made by :meth:`Queue.waiting`."""
+        self._queue = queue
+        self._lock = lock
+        self._holder = holder
+        self._wanted = wanted
+        self.number = queue.insert(lock.path.name, holder, wanted)
+        self._seen_s = queue.clock.now()
+
+    def is_first(self) -> bool:
+        """Whether nobody who is alive waits for the same longer than this one."""
+        now = self._queue.clock.now()
+        if now - self._seen_s >= SEEN_EVERY_S:
+            self._seen_s = now
+            if not self._queue.touch(self.number):
+                self.number = self._queue.insert(self._lock.path.name, self._holder, self._wanted)
+        return self._queue.first(self._wanted, self.number)
+
+
+class Queue:
+    """The tickets of a pool."""
+
+    def __init__(self, ledger: Ledger, folder: Path, clock: Clock) -> None:
+        """Keeps tickets in the ledger and their locks in a folder."""
+        self._ledger = ledger
+        self._folder = folder
+        self.clock = clock
+
+    @contextlib.contextmanager
+    def waiting(self, holder: str, wanted: str | None) -> Iterator[Ticket]:
+        """Waits in the queue for as long as the block lasts.
+
+        Args:
+            holder: who waits, in words.
+            wanted: the name of the one engine that will do; None for any.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = KernelLock(self._folder / f"ticket-{uuid.uuid4().hex}.lock")
+        lock.acquire()
+        try:
+            ticket = Ticket(self, lock, holder, wanted)
+            try:
+                yield ticket
+            finally:
+                self._remove(ticket.number)
+        finally:
+            lock.remove()
+
+    def length(self) -> int:
+        """How many wait."""
+        with self._ledger.reading() as db:
+            return int(db.execute("SELECT count(*) FROM tickets").fetchone()[0])
+
+    def insert(self, lock: str, holder: str, wanted: str | None) -> int:
+        """Adds a ticket at the end; gives its number."""
+        now = self.clock.now()
+        with self._ledger.reading() as db:
+            row = db.execute(
+                "INSERT INTO tickets (wanted, holder, lock, boot, since_s, seen_s) "
+                "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                (wanted, holder, lock, self.clock.boot, now, now),
+            ).fetchone()
+        return int(row[0])
+
+    def touch(self, number: int) -> bool:
+        """Says that a ticket's holder is not stopped; whether the ticket is still there."""
+        with self._ledger.reading() as db:
+            update = "UPDATE tickets SET seen_s = ? WHERE id = ?"
+            return db.execute(update, (self.clock.now(), number)).rowcount == 1
+
+    def first(self, wanted: str | None, number: int) -> bool:
+        """Whether a ticket is the first of those that want the same; takes out those before it that nobody holds."""
+        with self._ledger.reading() as db:
+            before = db.execute(
+                "SELECT id, lock, boot, seen_s FROM tickets WHERE wanted IS ? AND id < ? ORDER BY id", (wanted, number)
+            ).fetchall()
+        for row in before:
+            if self._is_waiting(row["lock"], row["boot"], row["seen_s"]):
+                return False
+            self._remove(row["id"])
+        return True
+
+    def remove_dead(self) -> None:
+        """Takes out the tickets that nobody holds any more."""
+        with self._ledger.reading() as db:
+            rows = db.execute("SELECT id, lock, boot, seen_s FROM tickets").fetchall()
+        for row in rows:
+            if not self._is_waiting(row["lock"], row["boot"], row["seen_s"]):
+                self._remove(row["id"])
+
+    def _is_waiting(self, lock: str, boot: str, seen_s: float) -> bool:
+        if boot != self.clock.boot or self.clock.now() - seen_s > STOPPED_AFTER_S:
+            return False
+        probe = KernelLock(self._folder / lock)
+        if not probe.path.exists():
+            return False
+        if probe.acquire():
+            probe.remove()
+            return False
+        return True
+
+    def _remove(self, number: int) -> None:
+        with self._ledger.reading() as db:
+            db.execute("DELETE FROM tickets WHERE id = ?", (number,))

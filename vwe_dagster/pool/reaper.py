@@ -1,0 +1,126 @@
+"""The reaper: settles what dead holders left, fences holders that do not come back, ends engines that nobody knows.
+
+An engine that no slot knows is ended only when a second pass sees it too and it is older than an engine may take to
+start: another process may be about to write down that it started it. If the launcher cannot be asked, nothing is done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.launcher import LauncherError
+from vwe_dagster.pool.ledger import Slot
+from vwe_dagster.pool.states import State
+from vwe_dagster.pool.upkeep import TARGET, Upkeep
+
+KEPT_RECORDS = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class ReapReport:
+    """What a pass of the reaper did, a sentence each; ``problem`` is why it could not do all."""
+
+    actions: list[str]
+    problem: str | None = None
+
+
+def reap(upkeep: Upkeep, by: str, *, replenish: bool) -> ReapReport:
+    """Makes one pass.
+
+    Args:
+        upkeep: the pool's.
+        by: who reaps, in words.
+        replenish: also starts engines until there are as many as the pool was warmed to.
+    """
+    actions: list[str] = []
+    try:
+        # Asked before the slots are read: an engine that is started in between is in neither list.
+        found = upkeep.launcher.engines()
+        for row in upkeep.ledger.slots():
+            actions += _reap_slot(upkeep, row, by)
+        known = {row.engine for row in upkeep.ledger.slots()}
+        actions += _end_strays(upkeep, {one.engine: one.age_s for one in found if one.engine not in known})
+        if replenish:
+            actions += _replenish(upkeep)
+        upkeep.launcher.remove_logs({row.engine for row in upkeep.ledger.slots() if row.engine})
+    except LauncherError as error:
+        return ReapReport(actions, problem=str(error))
+    upkeep.ledger.prune(keep=KEPT_RECORDS)
+    return ReapReport(actions)
+
+
+def is_overdue(upkeep: Upkeep, row: Slot) -> bool:
+    """Whether the holder of a slot should have come back by now."""
+    return (
+        row.deadline_s is not None
+        and row.holder is not None
+        and (row.boot != upkeep.clock.boot or upkeep.clock.now() > row.deadline_s)
+    )
+
+
+def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
+    """Takes a slot from a holder that is overdue; a sentence if it did."""
+    lock = upkeep.lock(row.slot)
+    try:
+        upkeep.fence(row, lock, by, f"its holder did not come back in time ({row.holder})")
+    except FencedError:
+        return None
+    finally:
+        lock.release()
+    return f"Took slot {row.slot} from {row.holder}, which did not come back in time."
+
+
+def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
+    lock = upkeep.lock(row.slot)
+    if not lock.acquire():
+        fenced = fence_overdue(upkeep, row, by) if is_overdue(upkeep, row) else None
+        return [fenced] if fenced else []
+    try:
+        before = upkeep.ledger.slot(row.slot)
+        after = upkeep.settle(row.slot)
+        if after.holder is not None and after.state is State.READY:
+            upkeep.ledger.note(after.slot, after.token, holder=None, deadline_s=None)
+        why = upkeep.why_retire(after) if after.state is State.READY else None
+        if why is not None:
+            upkeep.retire(after, why)
+            after = upkeep.ledger.slot(row.slot)
+    except FencedError:
+        return []
+    finally:
+        lock.release()
+    if (before.state, before.engine) == (after.state, after.engine):
+        return []
+    return [f"Slot {row.slot}: {before.state} became {after.state} ({after.cause})."]
+
+
+def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
+    actions = []
+    for engine in upkeep.ledger.strays_seen_again(sorted(strays)):
+        if strays[engine] > upkeep.settings.engine_startup_timeout:
+            upkeep.launcher.end(engine, None)
+            actions.append(f"Ended the engine {engine}, which no slot knows.")
+    return actions
+
+
+def _replenish(upkeep: Upkeep) -> list[str]:
+    actions = []
+    rows = [row for row in upkeep.ledger.slots() if row.slot < upkeep.settings.max_warm_containers]
+    missing = upkeep.ledger.fact(TARGET) - sum(row.state is not State.EMPTY for row in rows)
+    for row in rows:
+        if missing <= 0:
+            break
+        if row.state is not State.EMPTY:
+            continue
+        lock = upkeep.lock(row.slot)
+        if not lock.acquire():
+            continue
+        try:
+            if upkeep.start(row.slot, cause="the pool was warmed to more engines than it has"):
+                missing -= 1
+                actions.append(f"Started an engine in slot {row.slot}.")
+        except PoolError as error:
+            actions.append(str(error))
+        finally:
+            lock.release()
+    return actions

@@ -1,0 +1,37 @@
+"""The states of a slot and the steps that are allowed between them."""
+
+from __future__ import annotations
+
+import enum
+
+
+class State(enum.StrEnum):
+    """What the engine of a slot is doing; ``EMPTY`` is a slot without an engine."""
+
+    EMPTY = "EMPTY"
+    STARTING = "STARTING"
+    READY = "READY"
+    GENERATING = "GENERATING"
+    EXPORTING = "EXPORTING"
+    RESETTING = "RESETTING"
+    ERROR = "ERROR"
+
+
+LEGAL: frozenset[tuple[State, State]] = frozenset(
+    {
+        (State.EMPTY, State.STARTING),
+        (State.STARTING, State.READY),
+        (State.READY, State.GENERATING),
+        (State.GENERATING, State.EXPORTING),
+        (State.EXPORTING, State.RESETTING),
+        (State.RESETTING, State.READY),
+        # A job that failed, was cancelled, or was left by a holder that died has nothing to export.
+        (State.GENERATING, State.RESETTING),
+        # An engine that somebody left unclean is reset before it is used.
+        (State.READY, State.RESETTING),
+        (State.READY, State.EMPTY),
+        (State.ERROR, State.EMPTY),
+    }
+    | {(state, State.ERROR) for state in State if state not in {State.EMPTY, State.ERROR}}
+)
+"""Every step a slot may take, as (before, after). The database refuses any other."""

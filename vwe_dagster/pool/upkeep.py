@@ -1,0 +1,335 @@
+"""What the holder of a slot's lock does with it: starting its engine, looking after it, resetting it, ending it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+from pathlib import Path
+
+from vwe_dagster.engine.connections import EngineUnreachableError
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.engine.protocol import EngineState
+from vwe_dagster.pool.clock import Clock
+from vwe_dagster.pool.connection import Connection, Connections
+from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.launcher import Birth, Launcher, LauncherError
+from vwe_dagster.pool.ledger import Ledger, Slot
+from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import State
+
+LEASE_GRACE_S = 5.0
+"""How long beyond the time of a world a holder may be silent before its slot is taken from it."""
+
+TARGET = "target"
+"""The fact that says how many engines are to be kept, since somebody warmed the pool."""
+
+FAILED_STARTS = "failed_starts"
+"""The fact that counts the engines that did not become ready."""
+
+_DIGEST_KEPT_S = 5.0
+_TTL_JITTER = 0.1
+
+
+@dataclasses.dataclass
+class Upkeep:
+    """The work on single slots. Unless it says otherwise, a method is called with the slot's lock held."""
+
+    settings: PoolSettings
+    ledger: Ledger
+    launcher: Launcher
+    connections: Connections
+    clock: Clock
+    pool_id: str
+    locks: Path
+
+    def __post_init__(self) -> None:
+        self._digest: tuple[float, str | None] | None = None
+
+    def lock(self, slot: int) -> KernelLock:
+        """The lock of a slot, not yet held."""
+        self.locks.mkdir(parents=True, exist_ok=True)
+        return KernelLock(self.locks / f"slot-{slot}.lock")
+
+    def deadline(self) -> float:
+        """When a holder that starts something now must be done."""
+        return self.clock.now() + self.settings.world_gen_timeout + LEASE_GRACE_S
+
+    def start(self, slot: int, *, cause: str, single_flight: bool = False, name: str | None = None) -> bool:
+        """Starts an engine in a slot that is empty, and does not wait for it.
+
+        Returns:
+            Whether an engine is starting; not if the slot is not empty, another starts one, or it failed at once.
+        """
+        now = self.clock.now()
+        ttl_s = self.settings.container_ttl_minutes * 60 * (1 + random.uniform(-_TTL_JITTER, _TTL_JITTER))  # noqa: S311
+        row = self.ledger.begin_engine(
+            slot,
+            single_flight=single_flight,
+            cause=cause,
+            changes={
+                "engine": self.pool_id,
+                "name": name,
+                "boot": self.clock.boot,
+                "started_s": now,
+                "used_s": now,
+                "expires_s": now + ttl_s,
+            },
+        )
+        if row is None or row.engine is None:
+            return False
+        try:
+            digest = self.launcher.digest
+            launched = self.launcher.launch(Birth(row.engine, slot, digest))
+        except LauncherError as error:
+            self._start_failed(row, f"it could not be started: {error}")
+            return False
+        self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
+        return True
+
+    def settle(self, slot: int) -> Slot:
+        """Looks after a slot that nobody alive holds.
+
+        It is then READY, EMPTY, still STARTING, or EXPORTING if engines are reset only before their next use.
+
+        Raises:
+            LauncherError: the launcher cannot be asked, so nothing was done.
+        """
+        row = self.ledger.slot(slot)
+        match row.state:
+            case State.STARTING:
+                self._look_at_start(row)
+            case State.ERROR:
+                self._remove(row, row.token, "it is no longer needed")
+            case State.READY:
+                self._notice_end(row)
+            case State.GENERATING | State.RESETTING:
+                self._recover(row)
+            case State.EXPORTING:
+                if row.holder is not None:
+                    self._recover(row)
+                else:
+                    self._notice_end(row)
+            case State.EMPTY:
+                pass
+        return self.ledger.slot(slot)
+
+    def borrow(self, row: Slot, holder: str) -> int | None:
+        """Takes a free engine for a holder, once it has shown that it is fit.
+
+        Returns:
+            The token of the holder; None if the engine was unfit and is ended.
+        """
+        why = self.why_retire(row)
+        if why is not None:
+            self.retire(row, why)
+            return None
+        token = self.ledger.take(
+            row.slot,
+            row.token,
+            holder=holder,
+            now=self.clock.now(),
+            deadline=self.deadline(),
+            boot=self.clock.boot,
+        )
+        try:
+            status = self.connection(row).claim(token)
+        except EngineError as error:
+            self.fail(row.slot, token, self._why_silent(row, error))
+            return None
+        if row.state is not State.READY or status.state is not EngineState.READY:
+            return token if self.reset(row.slot, token, "it was not reset by the last holder") else None
+        return token
+
+    def reset(self, slot: int, token: int, cause: str) -> bool:
+        """Resets an engine to READY; one that cannot be reset is ended.
+
+        Returns:
+            Whether it is READY.
+        """
+        row = self.ledger.slot(slot)
+        if row.state is not State.RESETTING:
+            self.ledger.step(slot, token, State.RESETTING, cause)
+        try:
+            connection = self.connection(row)
+            connection.claim(token)
+            connection.reset(token)
+        except EngineError as error:
+            self.fail(slot, token, f"its reset failed: {error}")
+            return False
+        self.ledger.step(slot, token, State.READY, "it was reset and verified", job=None)
+        return True
+
+    def fail(self, slot: int, token: int, cause: str) -> None:
+        """Ends an engine that is broken. If it cannot be ended now, the slot stays in ERROR and is settled later."""
+        row = self.ledger.slot(slot)
+        self.ledger.step(slot, token, State.ERROR, cause, last_error=cause)
+        with contextlib.suppress(LauncherError):
+            self._remove(row, token, "its engine was ended")
+
+    def retire(self, row: Slot, why: str) -> None:
+        """Ends an engine that is fit but not wanted any more; the slot is READY or waits to be reset."""
+        if row.state is not State.READY:
+            token = self._take_over(row)
+            if not self.reset(row.slot, token, "it is to be ended"):
+                return
+            row = self.ledger.slot(row.slot)
+        self._remove(row, row.token, why)
+
+    def why_retire(self, row: Slot) -> str | None:
+        """Why the engine of a slot is not to be used again; None if it is."""
+        if row.retiring:
+            return row.retiring
+        if row.slot >= self.settings.max_warm_containers:
+            return "the pool has fewer slots now"
+        if row.jobs >= self.settings.max_jobs_per_engine:
+            return f"it has made {row.jobs} worlds"
+        if row.boot != self.clock.boot or self.clock.now() >= (row.expires_s or 0):
+            return f"it is older than {self.settings.container_ttl_minutes:g} minutes"
+        digest = self._known_digest()
+        if digest is not None and row.digest != digest:
+            return "its configuration is not the present one"
+        return None
+
+    def connection(self, row: Slot) -> Connection:
+        """The connection to the engine of a slot.
+
+        Raises:
+            PoolError: it has none.
+        """
+        launched = row.launched
+        if launched is None:
+            raise PoolError(f"Slot {row.slot} has no engine to speak to.")
+        return self.connections.to(launched)
+
+    def fence(self, row: Slot, lock: KernelLock, by: str, cause: str) -> None:
+        """Takes a slot from a holder that has its lock; called without the lock, and holds it afterwards.
+
+        Raises:
+            FencedError: another has taken the slot in this moment.
+        """
+        token = self.ledger.fence(
+            row.slot,
+            row.token,
+            holder=by,
+            now=self.clock.now(),
+            deadline=self.deadline(),
+            boot=self.clock.boot,
+        )
+        lock.rotate()
+        state = self.ledger.slot(row.slot).state
+        if state in {State.GENERATING, State.EXPORTING, State.RESETTING}:
+            self.reset(row.slot, token, cause)
+        elif state is State.READY:
+            # The holder may have had the engine without a job; it must learn of the new token.
+            try:
+                self.connection(row).claim(token)
+            except EngineError as error:
+                self.fail(row.slot, token, self._why_silent(row, error))
+        with contextlib.suppress(FencedError):
+            self.ledger.note(row.slot, token, holder=None, deadline_s=None)
+
+    def examine(self, slot: int, token: int) -> str | None:
+        """Looks whether an engine has survived a failed job; ends it if not.
+
+        Returns:
+            Why the engine was ended; None if it lives.
+        """
+        row = self.ledger.slot(slot)
+        try:
+            status = self.connection(row).status()
+        except EngineError as error:
+            why = self._why_silent(row, error)
+        else:
+            if status.state is not EngineState.ERROR:
+                return None
+            why = f"it is broken: {status.error.message if status.error else 'it does not say why'}"
+        self.fail(slot, token, why)
+        return why
+
+    def _look_at_start(self, row: Slot) -> None:
+        launched = row.launched
+        if launched is None:
+            self._start_failed(row, "the process that started it died")
+            return
+        with contextlib.suppress(EngineError):
+            status = self.connections.to(launched).status()
+            if status.state is EngineState.READY:
+                took = self.clock.now() - (row.started_s or 0)
+                self.ledger.step(
+                    row.slot, row.token, State.READY, f"it answered after {took:.1f} s", used_s=self.clock.now()
+                )
+                return
+        if not self.launcher.running(launched):
+            self._start_failed(row, f"it ended while starting ({self.launcher.why_ended(launched)})")
+        elif row.boot != self.clock.boot or self._age(row) > self.settings.engine_startup_timeout:
+            self._start_failed(row, f"it was not ready within {self.settings.engine_startup_timeout:g} s")
+
+    def _start_failed(self, row: Slot, cause: str) -> None:
+        said = self.launcher.log(row.engine, lines=3).strip() if row.engine and row.launched else ""
+        self.ledger.set_fact(FAILED_STARTS, self.ledger.fact(FAILED_STARTS) + 1)
+        self.fail(row.slot, row.token, f"{cause}. Its log ends: {said}" if said else cause)
+
+    def _notice_end(self, row: Slot) -> None:
+        """Empties a slot whose engine has ended while nobody used it."""
+        launched = row.launched
+        if launched is not None and self.launcher.running(launched):
+            return
+        if row.boot == self.clock.boot and self.clock.now() - (row.used_s or 0) >= self.settings.idle_s:
+            self.ledger.set_fact(TARGET, max(0, self.ledger.fact(TARGET) - 1))
+            if row.state is State.READY:
+                self._remove(row, row.token, f"nobody used it for {self.settings.idle_s / 60:g} minutes")
+                return
+        why = "unknown" if launched is None else self.launcher.why_ended(launched)
+        self.fail(row.slot, row.token, f"it ended by itself ({why})")
+
+    def _recover(self, row: Slot) -> None:
+        """Resets the engine of a holder that died."""
+        token = self._take_over(row)
+        self.ledger.abandon_job(row.slot)
+        if self.reset(row.slot, token, f"its holder died ({row.holder})"):
+            self.ledger.note(row.slot, token, holder=None, deadline_s=None)
+
+    def _take_over(self, row: Slot) -> int:
+        return self.ledger.take(
+            row.slot,
+            row.token,
+            holder=row.holder or "upkeep",
+            now=self.clock.now(),
+            deadline=self.deadline(),
+            boot=self.clock.boot,
+        )
+
+    def _remove(self, row: Slot, token: int, cause: str) -> None:
+        """Ends what is left of an engine and empties its slot."""
+        if row.engine is not None:
+            self.launcher.end(row.engine, row.launched)
+        if row.launched is not None:
+            self.connections.drop(row.launched)
+        self.ledger.empty(row.slot, token, cause)
+
+    def _why_silent(self, row: Slot, error: EngineError) -> str:
+        """Why an engine does not do what it is asked."""
+        launched = row.launched
+        if not isinstance(error, EngineUnreachableError) or launched is None:
+            return f"it refused: {error}"
+        try:
+            if self.launcher.running(launched):
+                return f"it does not answer: {error}"
+            return f"it ended ({self.launcher.why_ended(launched)})"
+        except LauncherError:
+            return f"it does not answer: {error}"
+
+    def _known_digest(self) -> str | None:
+        """The digest of the present configuration, asked for every few seconds; None while it cannot be told."""
+        now = self.clock.now()
+        if self._digest is None or now - self._digest[0] > _DIGEST_KEPT_S:
+            try:
+                self._digest = (now, self.launcher.digest)
+            except LauncherError:
+                self._digest = (now, None)
+        return self._digest[1]
+
+    def _age(self, row: Slot) -> float:
+        return self.clock.now() - (row.started_s or 0)

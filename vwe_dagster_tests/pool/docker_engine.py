@@ -1,0 +1,89 @@
+"""Docker in the tests: the daemon that must answer, the engine's image, a tiny image, and what may not be left over.
+
+A module of tests takes the fixtures by importing them, or its conftest does. Without Docker the tests are skipped, but on a
+CI machine they fail.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import docker.errors
+import pytest
+from filelock import FileLock
+
+from vwe_dagster.pool.launchers.docker import POOL_LABEL
+
+ENGINE_IMAGE = "vwe-engine-tests"
+TINY_IMAGE = "vwe-busybox-tests"
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BUSYBOX = Path("/bin/busybox")
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    """A client of the Docker that the environment names."""
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException as error:
+        _unavailable(f"Docker does not answer: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def engine_image(docker_client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The engine's image, built once upon this machine's Python; it stays, for the next tests find most of it made."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    built = shared / "engine-image-built"
+    with FileLock(shared / "engine-image.lock"):
+        if not built.exists():
+            command = [sys.executable, str(_ROOT / "deploy/engine/build.py"), "--from-host", "--tag", ENGINE_IMAGE]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            built.touch()
+    assert docker_client.images.get(ENGINE_IMAGE)
+    return ENGINE_IMAGE
+
+
+def import_tiny_image(client: docker.DockerClient) -> str:
+    """Makes an image with nothing but busybox in it.
+
+    Returns:
+        Its name.
+    """
+    if not _BUSYBOX.exists():
+        _unavailable("busybox is not installed (Debian's busybox-static)")
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(_BUSYBOX.resolve(), arcname="bin/busybox")
+    archive.seek(0)
+    client.api.import_image_from_data(archive, repository=TINY_IMAGE, tag="latest")
+    return TINY_IMAGE
+
+
+def remove_left_containers(client: docker.DockerClient, pool_id: str) -> list[str]:
+    """Removes the containers of a pool.
+
+    Returns:
+        Their names; a test that ended well has left none.
+    """
+    left = client.containers.list(all=True, filters={"label": f"{POOL_LABEL}={pool_id}"})
+    for container in left:
+        container.remove(force=True, v=True)
+    return [str(container.name) for container in left]
+
+
+def _unavailable(reason: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,248 @@
+"""What every launcher does, whatever it starts engines as."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from vwe_dagster.engine.client import EngineClient, EngineUnreachableError
+from vwe_dagster.engine.protocol import EngineState, Status
+from vwe_dagster.pool.launcher import Launched, Launcher, LauncherError
+from vwe_dagster_tests.pool.launchers.conftest import Bench
+
+PATIENCE_S = 60
+
+
+def until(tells: Callable[[], bool]) -> None:
+    """Waits for something to come true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not tells():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+@contextmanager
+def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launched]:
+    """An engine that is ended with the block."""
+    launched = bench.launch(launcher, number)
+    try:
+        yield launched
+    finally:
+        launcher.end(bench.birth(number).engine, launched)
+
+
+def greeting(launched: Launched) -> str:
+    """What a stand-in says to who connects, once it listens."""
+    said: list[str] = []
+
+    def has_answered() -> bool:
+        address = launched.address
+        try:
+            if address.startswith("unix:"):
+                connection = socket.socket(socket.AF_UNIX)
+                connection.settimeout(PATIENCE_S)
+                connection.connect(address.removeprefix("unix:"))
+            else:
+                parts = urlsplit(address)
+                connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE_S)
+            with connection:
+                said.append(connection.recv(1000).decode())
+        except OSError:
+            return False
+        # The proxy of a published port answers before the engine does.
+        return bool(said[-1])
+
+    until(has_answered)
+    return said[-1]
+
+
+def wait_for_end(launcher: Launcher, launched: Launched) -> None:
+    until(lambda: not launcher.running(launched))
+
+
+@pytest.mark.parametrize("connection", ["unix", "tcp"])
+def test_an_engine_is_started_answers_at_its_address_and_is_ended(bench: Bench, connection: str) -> None:
+    launcher = bench.launcher(connection=connection)
+    with engine(bench, launcher) as launched:
+        assert greeting(launched) == (launched.bearer or "no token")
+        assert (launched.bearer is None) == (connection == "unix")
+        assert launcher.running(launched)
+    assert not launcher.running(launched)
+    assert launcher.engines() == []
+
+
+@pytest.mark.parametrize("connection", ["unix", "tcp"])
+def test_a_real_engine_becomes_ready(bench: Bench, connection: str) -> None:
+    launcher = bench.real(connection=connection, memory_limit="1g")
+    with engine(bench, launcher) as launched, EngineClient(launched.address, bearer=launched.bearer) as client:
+        statuses: list[Status] = []
+
+        def is_ready() -> bool:
+            assert launcher.running(launched), launcher.log(bench.birth().engine, lines=20)
+            try:
+                statuses.append(client.status())
+            except EngineUnreachableError:
+                return False
+            return True
+
+        until(is_ready)
+        assert statuses[-1].state is EngineState.READY
+        assert statuses[-1].name == bench.birth().engine
+        memory = launcher.memory_bytes(launched)
+        assert memory is not None
+        assert 2**25 < memory < 2**30
+
+
+def test_engines_are_found_by_another_process(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        program = (
+            "import sys, pathlib\n"
+            "from vwe_dagster.pool.launchers.docker import DockerLauncher\n"
+            "from vwe_dagster.pool.launchers.process import ProcessLauncher\n"
+            "from vwe_dagster.pool.settings import PoolSettings\n"
+            "kind, folder, pool_id = sys.argv[1:]\n"
+            "made = {'process': ProcessLauncher, 'docker': DockerLauncher}[kind]\n"
+            "for found in made(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id).engines():\n"
+            "    print(found.engine, found.handle, found.running, 0 <= found.age_s < 3600)\n"
+        )
+        command = [sys.executable, "-c", program, bench.kind, str(bench.folder), bench.pool_id]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert said.split() == [bench.birth().engine, launched.handle, "True", "True"]
+
+
+def test_only_the_engines_of_the_pool_are_found(bench: Bench) -> None:
+    launcher = bench.launcher()
+    other = Bench(bench.kind, bench.pool_id[:-1], bench.folder, bench.base_image)
+    with engine(bench, launcher):
+        assert other.launcher().engines() == []
+
+
+def test_an_engine_whose_start_is_unknown_is_ended_by_its_name(bench: Bench) -> None:
+    launcher = bench.launcher()
+    launched = bench.launch(launcher)
+    bench.launcher().end(bench.birth().engine, None)
+    assert not launcher.running(launched)
+
+
+def test_ending_an_engine_twice_ends_it_once(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        launcher.end(bench.birth().engine, launched)
+    launcher.end(bench.birth().engine, None)
+    assert launcher.engines() == []
+
+
+def test_a_start_that_fails_leaves_nothing(bench: Bench, rooms: Path) -> None:
+    launcher = bench.launcher(command=["/no/such/program"])
+    with pytest.raises(LauncherError):
+        bench.launch(launcher)
+    assert launcher.engines() == []
+    assert list(rooms.glob("vwe-*/*")) == []
+    assert list(bench.folder.rglob("*.log")) == []
+
+
+def test_a_name_is_used_once_and_the_second_start_leaves_the_first_alone(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        with pytest.raises(LauncherError, match="already"):
+            bench.launch(launcher)
+        assert launcher.running(launched)
+        assert greeting(launched) == "no token"
+
+
+def test_an_engine_that_ended_by_itself_tells_its_exit_code(bench: Bench) -> None:
+    launcher = bench.launcher("exit")
+    with engine(bench, launcher) as launched:
+        wait_for_end(launcher, launched)
+        assert launcher.why_ended(launched) == "exit code 3"
+
+
+def test_an_engine_that_takes_too_much_memory_is_told_so(bench: Bench) -> None:
+    launcher = bench.launcher("hoard")
+    with engine(bench, launcher) as launched:
+        wait_for_end(launcher, launched)
+        assert launcher.why_ended(launched) == "out of memory"
+
+
+def test_the_log_can_be_read_after_the_end_until_it_is_removed(bench: Bench) -> None:
+    launcher = bench.launcher(idle_minutes=7)
+    with engine(bench, launcher) as launched:
+        greeting(launched)
+        running_log = launcher.log(bench.birth().engine, lines=1)
+    name = bench.birth().engine
+    assert f"{name} idles 7.0 in /" in running_log
+    assert launcher.log(name, lines=1) == running_log
+    launcher.remove_logs({name})
+    assert launcher.log(name, lines=1) == running_log
+    launcher.remove_logs(set())
+    assert launcher.log(name, lines=1) == ""
+
+
+def test_the_log_of_a_living_engine_is_not_removed(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        greeting(launched)
+        launcher.remove_logs(set())
+        assert bench.birth().engine in launcher.log(bench.birth().engine, lines=1)
+        assert greeting(launched) == "no token"
+
+
+@pytest.mark.parametrize(
+    ("setting", "changes"),
+    [
+        ({"memory_limit": "512m"}, True),
+        ({"connection": "tcp"}, True),
+        ({"idle_minutes": 3}, True),
+        ({"command": ["another"]}, True),
+        ({"max_warm_containers": 7}, False),
+        ({"world_gen_timeout": 7}, False),
+    ],
+    ids=str,
+)
+def test_the_digest_changes_with_what_an_engine_keeps_for_life(
+    bench: Bench, setting: dict[str, object], changes: bool
+) -> None:
+    before, again, after = (bench.launcher(**given).digest for given in ({}, {}, setting))  # type: ignore[arg-type]
+    assert before == again
+    assert (before != after) == changes
+
+
+@pytest.mark.parametrize("connection", ["unix", "tcp"])
+def test_nobody_else_may_enter_where_sockets_and_tokens_are(bench: Bench, rooms: Path, connection: str) -> None:
+    with engine(bench, bench.launcher(connection=connection)):
+        for path in [*rooms.glob("vwe-*"), *rooms.glob("vwe-*/*"), *rooms.glob("vwe-*/*/token")]:
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+            assert path.stat().st_uid == os.getuid()
+
+
+def test_a_folder_of_sockets_that_others_may_enter_is_refused(bench: Bench, rooms: Path) -> None:
+    folder = rooms / f"vwe-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with pytest.raises(LauncherError, match="only you may enter"):
+        bench.launch(bench.launcher())
+
+
+def test_an_engine_does_not_keep_a_lock_of_who_started_it(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    held = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(held, True)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with engine(bench, bench.launcher()) as launched:
+        greeting(launched)
+        os.close(held)
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

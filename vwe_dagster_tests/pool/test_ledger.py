@@ -1,0 +1,142 @@
+"""The ledger refuses what must not be written, and records every step."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.states import LEGAL, State
+
+ROUND = [State.READY, State.GENERATING, State.EXPORTING, State.RESETTING, State.READY]
+WAYS: dict[State, list[State]] = {
+    State.EMPTY: [],
+    State.STARTING: [],
+    State.READY: [State.READY],
+    State.GENERATING: ROUND[:2],
+    State.EXPORTING: ROUND[:3],
+    State.RESETTING: ROUND[:4],
+    State.ERROR: [State.ERROR],
+}
+"""How each state is reached from the start of an engine."""
+
+
+@pytest.fixture
+def ledger(folder: Path) -> Ledger:
+    ledger = Ledger(folder)
+    ledger.ensure_slots(2)
+    return ledger
+
+
+def begin(ledger: Ledger, slot: int = 0, *, single_flight: bool = False) -> int | None:
+    row = ledger.begin_engine(slot, single_flight=single_flight, cause="a test", changes={"engine": "pool"})
+    return None if row is None else row.token
+
+
+def reach(ledger: Ledger, state: State) -> int:
+    """Takes slot 0 to a state; gives its token."""
+    if state is State.EMPTY:
+        return 0
+    token = begin(ledger)
+    assert token is not None
+    for step in WAYS[state]:
+        ledger.step(0, token, step, "on the way")
+    return token
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(State, 2)))
+def test_only_legal_steps_can_be_written(ledger: Ledger, before: State, after: State) -> None:
+    token = reach(ledger, before)
+    recorded = len(ledger.transitions())
+    if (before, after) in LEGAL:
+        ledger.step(0, token, after, "why not")
+        step = ledger.transitions()[-1]
+        assert (step.before, step.after, step.cause, step.token) == (before, after, "why not", token)
+        assert ledger.slot(0).state is after
+    else:
+        with pytest.raises(PoolError, match="no legal step"):
+            ledger.step(0, token, after, "why not")
+        assert ledger.slot(0).state is before
+        assert len(ledger.transitions()) == recorded
+
+
+def test_even_by_hand_no_illegal_step_no_lower_token_and_no_other_past_can_be_written(
+    ledger: Ledger, folder: Path
+) -> None:
+    reach(ledger, State.READY)
+    by_hand = sqlite3.connect(folder / FILE)
+    for statement in (
+        "UPDATE slots SET state = 'EXPORTING' WHERE slot = 0",
+        "UPDATE slots SET state = 'SLEEPING' WHERE slot = 0",
+        "UPDATE slots SET token = 0 WHERE slot = 0",
+        "UPDATE transitions SET cause = 'another'",
+        "INSERT INTO slots (slot, state) VALUES (9, 'READY')",
+    ):
+        with pytest.raises(sqlite3.IntegrityError):
+            by_hand.execute(statement)
+    by_hand.close()
+
+
+def test_a_holder_of_an_older_token_changes_nothing(ledger: Ledger) -> None:
+    old = reach(ledger, State.READY)
+    new = ledger.take(0, old, holder="another", now=1, deadline=2, boot="boot")
+    assert new > old
+    before = ledger.slot(0)
+    for change in (
+        lambda: ledger.step(0, old, State.GENERATING, "late"),
+        lambda: ledger.note(0, old, jobs=5),
+        lambda: ledger.end_job(0, old, "job", "exported", duration_s=1, error=None),
+        lambda: ledger.take(0, old, holder="late", now=1, deadline=2, boot="boot"),
+        lambda: ledger.fence(0, old, holder="late", now=1, deadline=2, boot="boot"),
+    ):
+        with pytest.raises(FencedError):
+            change()
+    assert ledger.slot(0) == before
+
+
+def test_names_of_engines_are_never_used_twice(ledger: Ledger) -> None:
+    names = set()
+    for _ in range(3):
+        token = begin(ledger)
+        assert token is not None
+        names.add(ledger.slot(0).engine)
+        ledger.step(0, token, State.ERROR, "it broke")
+        ledger.empty(0, token, "it is gone")
+    assert len(names) == 3
+
+
+def test_one_start_at_a_time_for_those_who_ask_for_that(ledger: Ledger) -> None:
+    assert begin(ledger, 0, single_flight=True)
+    assert begin(ledger, 1, single_flight=True) is None
+    assert begin(ledger, 1)
+
+
+def test_a_full_slot_starts_no_engine(ledger: Ledger) -> None:
+    assert begin(ledger)
+    assert begin(ledger) is None
+
+
+def test_the_latest_records_are_kept(ledger: Ledger) -> None:
+    for _ in range(4):
+        token = begin(ledger)
+        assert token is not None
+        ledger.step(0, token, State.ERROR, "it broke")
+        ledger.empty(0, token, "it is gone")
+    last = ledger.transitions()[-1]
+    ledger.prune(keep=5)
+    assert len(ledger.transitions()) == 5
+    assert ledger.transitions()[-1] == last
+    assert [step.id for step in ledger.transitions(after=last.id - 2)] == [last.id - 1, last.id]
+
+
+def test_a_ledger_that_cannot_be_used_is_told_of_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(PoolError, match="cannot be used"):
+        Ledger(tmp_path / "file").slots()
+    (tmp_path / FILE).write_text("this is no database, and long enough to be seen as none" * 100)
+    with pytest.raises(PoolError, match="cannot be used"):
+        Ledger(tmp_path).slots()

@@ -1,0 +1,109 @@
+"""Locks are freed by the kernel, held once, and rotated away from a holder that is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.pool.locks import KernelLock
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "slot.lock"
+
+
+def test_a_lock_is_held_once(path: Path) -> None:
+    one, other = KernelLock(path), KernelLock(path)
+    assert one.acquire()
+    assert not other.acquire()
+    one.release()
+    assert other.acquire()
+    assert not one.acquire()
+    other.release()
+
+
+def test_a_killed_process_holds_nothing(path: Path) -> None:
+    with _holder(path) as process:
+        assert not KernelLock(path).acquire()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        lock = KernelLock(path)
+        assert lock.acquire()
+        lock.release()
+
+
+def test_a_stopped_process_holds_its_lock_until_it_is_rotated(path: Path) -> None:
+    with _holder(path) as process:
+        process.send_signal(signal.SIGSTOP)
+        taker = KernelLock(path)
+        assert not taker.acquire()
+        taker.rotate()
+        assert not KernelLock(path).acquire()
+        process.send_signal(signal.SIGCONT)
+        taker.release()
+        assert taker.acquire()
+        taker.release()
+
+
+def test_a_child_does_not_keep_the_lock_of_its_parent(path: Path) -> None:
+    lock = KernelLock(path)
+    assert lock.acquire()
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    try:
+        lock.release()
+        taker = KernelLock(path)
+        # The child gives the lock up as soon as it runs.
+        until = time.monotonic() + 20
+        while not taker.acquire():
+            assert time.monotonic() < until
+        taker.release()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_program_started_by_the_holder_does_not_keep_its_lock(path: Path) -> None:
+    lock = KernelLock(path)
+    assert lock.acquire()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as program:
+        lock.release()
+        taker = KernelLock(path)
+        assert taker.acquire()
+        taker.release()
+        program.communicate(b"\n")
+
+
+def test_a_removed_lock_leaves_no_file_and_locks_nothing(path: Path) -> None:
+    lock = KernelLock(path)
+    assert lock.acquire()
+    lock.remove()
+    assert not path.exists()
+    assert KernelLock(path).acquire()
+
+
+@contextlib.contextmanager
+def _holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds a lock."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom vwe_dagster.pool.locks import KernelLock\n"
+        "lock = KernelLock(Path(sys.argv[1]))\nassert lock.acquire()\nprint('held', flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()

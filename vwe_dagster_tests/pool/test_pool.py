@@ -1,0 +1,551 @@
+"""The pool with engines that do nothing: who gets which engine, and what becomes of what others leave."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.engine.messages import EngineError, WorldRequest
+from vwe_dagster.grid import Grid
+from vwe_dagster.pool.clock import SystemClock
+from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
+from vwe_dagster.pool.ledger import Ledger
+from vwe_dagster.pool.pool import EnginePool
+from vwe_dagster.pool.reaper import KEPT_RECORDS
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import State
+from vwe_dagster.pool.upkeep import LEASE_GRACE_S
+from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeMachine, Holder, failing
+
+SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=30)
+
+
+def settings(**changes: object) -> PoolSettings:
+    return PoolSettings(**{**SETTINGS.model_dump(), **changes})
+
+
+@pytest.fixture
+def pool(machine: FakeMachine, folder: Path) -> EnginePool:
+    return machine.pool(folder, SETTINGS)
+
+
+@pytest.fixture
+def peer(machine: FakeMachine, folder: Path) -> EnginePool:
+    """The same pool as another process sees it."""
+    return machine.pool(folder, SETTINGS)
+
+
+def states(pool: EnginePool) -> list[str]:
+    return [slot.state for slot in pool.status().slots]
+
+
+def running(machine: FakeMachine) -> list[FakeEngine]:
+    return [engine for engine in machine.engines.values() if engine.running]
+
+
+def causes(pool: EnginePool, after: State) -> list[str]:
+    return [step.cause for step in pool.events() if step.after == after]
+
+
+def test_nothing_is_started_before_it_is_needed(pool: EnginePool, machine: FakeMachine) -> None:
+    assert states(pool) == ["EMPTY", "EMPTY"]
+    assert machine.launches == 0
+
+
+def test_a_world_takes_an_engine_through_all_its_states_and_leaves_it_warm(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    export = pool.generate(REQUEST)
+    export.confirm()
+    pool.generate(REQUEST)
+    assert machine.launches == 1
+    steps = [step.after for step in pool.events() if step.slot == 0]
+    assert steps == ["STARTING", "READY", *2 * ["GENERATING", "EXPORTING", "RESETTING", "READY"]]
+    assert [(job.state, job.seed, job.size) for job in pool.history()] == 2 * [("exported", 1, 64)]
+    assert states(pool) == ["READY", "EMPTY"]
+
+
+def test_a_peer_finds_the_engines_of_a_process_that_is_gone(
+    pool: EnginePool, peer: EnginePool, machine: FakeMachine
+) -> None:
+    pool.generate(REQUEST)
+    pool.close()
+    peer.generate(REQUEST)
+    assert machine.launches == 1
+
+
+def test_every_lease_has_a_higher_token_than_those_before_it(pool: EnginePool, peer: EnginePool) -> None:
+    tokens = []
+    for each in (pool, peer, pool):
+        with each.lease() as lease:
+            tokens.append(lease.token)
+    assert tokens == sorted(set(tokens))
+
+
+def test_the_pool_grows_only_while_somebody_waits_and_never_beyond_its_slots(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    with pool.lease(), pool.lease():
+        assert len(running(machine)) == 2
+        with pytest.raises(NoEngineError), pool.lease(timeout_s=1):
+            pass
+    assert machine.launches == 2
+
+
+def test_one_engine_is_started_at_a_time_however_many_wait(folder: Path, machine: FakeMachine) -> None:
+    machine.boots_take_s = 10
+    pools = [machine.pool(folder, settings(max_warm_containers=4)) for _ in range(3)]
+    starting: list[int] = []
+    clock, once = machine.clock, threading.Event()
+
+    def look() -> None:
+        starting.append(sum(slot.state is State.STARTING for slot in Ledger(folder).slots()))
+        if clock.time > 1005 and not once.is_set():
+            once.set()
+            for each in pools[1:]:
+                with pytest.raises(NoEngineError), each.lease(timeout_s=1):
+                    pass
+
+    clock.on_sleep = look
+    with pools[0].lease():
+        assert max(starting) == 1
+        assert machine.launches == 1
+        assert once.is_set()
+
+
+def test_who_waits_is_told_who_holds_what(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
+    with pool.lease(purpose="a long world"), pool.lease(purpose="another"):
+        machine.clock.time += 3
+        who = r"Slot 0 \(READY\): pid \d+ on .+: a long world, since \d+ s"
+        with pytest.raises(NoEngineError, match=who), peer.lease(timeout_s=0.5):
+            pass
+
+
+def test_first_come_first_served(folder: Path, machine: FakeMachine) -> None:
+    """The fifth in the queue gets no engine before the first four, whoever looks when."""
+    one_slot = settings(max_warm_containers=1)
+    holding = machine.pool(folder, one_slot, SystemClock())
+    got: list[int] = []
+    waiting: list[threading.Thread] = []
+    with holding.lease():
+        for number in range(5):
+            thread = threading.Thread(target=_queue_up, args=(machine.pool(folder, one_slot, SystemClock()), number, got))
+            thread.start()
+            waiting.append(thread)
+            while holding.status().waiting <= number:
+                thread.join(0.001)
+    for thread in waiting:
+        thread.join(20)
+    assert got == [0, 1, 2, 3, 4]
+
+
+def _queue_up(pool: EnginePool, number: int, got: list[int]) -> None:
+    with pool.lease(timeout_s=1e9):
+        got.append(number)
+
+
+def test_a_dead_waiter_holds_nobody_up(pool: EnginePool, folder: Path) -> None:
+    ledger = Ledger(folder)
+    pool.warm(1)
+    with ledger.reading() as db:
+        db.execute(
+            "INSERT INTO tickets (wanted, holder, lock, boot, since_s, seen_s) VALUES (NULL, 'dead', 'gone', ?, 0, 1e9)",
+            (pool._upkeep.clock.boot,),  # noqa: SLF001
+        )
+    with pool.lease(timeout_s=1):
+        pass
+    pool.reap()
+    assert pool.status().waiting == 0
+
+
+def test_an_engine_that_died_while_free_is_replaced_unseen(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.generate(REQUEST)
+    running(machine)[0].running = False
+    pool.generate(REQUEST)
+    assert machine.launches == 2
+    assert "it ended (fake-0-1 was killed)" in causes(pool, State.ERROR)
+
+
+def test_an_engine_that_hangs_while_free_is_replaced_unseen(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.generate(REQUEST)
+    running(machine)[0].hangs = True
+    pool.generate(REQUEST)
+    assert [engine.hangs for engine in running(machine)] == [False]
+    assert any("does not answer" in cause for cause in causes(pool, State.ERROR))
+
+
+def test_a_world_survives_the_loss_of_its_engine(pool: EnginePool, machine: FakeMachine) -> None:
+    lost: list[str] = []
+
+    def die_once(engine: FakeEngine, phase: str) -> None:
+        if phase == "exporting" and not lost:
+            lost.append(engine.name)
+            engine.running = False
+
+    machine.in_job = die_once
+    pool.generate(REQUEST).confirm()
+    assert [job.state for job in pool.history()] == ["exported", "failed"]
+    assert lost[0] not in [engine.name for engine in running(machine)]
+
+
+def test_a_world_that_kills_every_engine_fails_after_three(pool: EnginePool, machine: FakeMachine) -> None:
+    def die(engine: FakeEngine, _phase: str) -> None:
+        engine.running = False
+
+    machine.in_job = die
+    with pytest.raises(EngineLostError, match="in the middle of a world"):
+        pool.generate(REQUEST)
+    assert machine.launches == 3
+    assert running(machine) == []
+
+
+def test_a_job_that_fails_leaves_its_engine_warm(pool: EnginePool, machine: FakeMachine) -> None:
+    machine.in_job = failing(at="generating", error=EngineError("There is no such layer."))
+    with pytest.raises(EngineError, match="no such layer"):
+        pool.generate(REQUEST)
+    assert states(pool)[0] == "READY"
+    assert pool.status().slots[0].last_error == "There is no such layer."
+    machine.in_job = lambda _engine, _phase: None
+    pool.generate(REQUEST)
+    assert machine.launches == 1
+
+
+def test_an_engine_that_cannot_be_reset_is_ended(pool: EnginePool, machine: FakeMachine) -> None:
+    def spoil(engine: FakeEngine, _phase: str) -> None:
+        engine.reset_fails = True
+
+    machine.in_job = spoil
+    pool.generate(REQUEST).confirm()
+    assert running(machine) == []
+    assert any("its reset failed" in cause for cause in causes(pool, State.ERROR))
+
+
+@pytest.mark.parametrize("phase", ["generating", "exporting"])
+def test_what_a_dead_holder_left_is_reset_and_used_again(
+    pool: EnginePool, peer: EnginePool, machine: FakeMachine, phase: str
+) -> None:
+    holder = Holder(pool)
+    holder.begin_job(machine, phase)
+    holder.die()
+    peer.generate(REQUEST).confirm()
+    assert machine.launches == 1
+    assert any("its holder died" in cause for cause in causes(peer, State.RESETTING))
+    assert "abandoned" in [job.state for job in peer.history()]
+    holder.go_on()
+    assert isinstance(holder.error, FencedError)
+
+
+@pytest.mark.parametrize("phase", ["generating", "exporting"])
+def test_a_stopped_holder_finds_itself_fenced_when_it_goes_on(
+    folder: Path, machine: FakeMachine, phase: str
+) -> None:
+    one_slot = settings(max_warm_containers=1, world_gen_timeout=60)
+    pool, peer = machine.pool(folder, one_slot), machine.pool(folder, one_slot)
+    holder = Holder(pool)
+    holder.begin_job(machine, phase)
+    machine.clock.time += 60 + LEASE_GRACE_S - 1
+    with pytest.raises(NoEngineError), peer.lease(timeout_s=0):
+        pass
+    machine.clock.time += 2
+    peer.generate(REQUEST).confirm()
+    holder.go_on()
+    assert isinstance(holder.error, FencedError)
+    assert sorted(job.state for job in peer.history()) == ["exported", "fenced"]
+    holder.give_back()
+    peer.generate(REQUEST)
+    assert machine.launches == 1
+
+
+def test_an_idle_lease_is_taken_away_too_and_cannot_be_confirmed(folder: Path, machine: FakeMachine) -> None:
+    pool, peer = machine.pool(folder, SETTINGS), machine.pool(folder, SETTINGS)
+    holder = Holder(pool)
+    holder.lease.check()
+    machine.clock.time += SETTINGS.world_gen_timeout + LEASE_GRACE_S + 1
+    assert any("did not come back in time" in action for action in peer.reap().actions)
+    with pytest.raises(FencedError):
+        holder.lease.check()
+    with pytest.raises(FencedError):
+        holder.lease.generate(REQUEST)
+    holder.give_back()
+
+
+def test_an_engine_retires_after_so_many_worlds_and_another_takes_its_place(
+    folder: Path, machine: FakeMachine
+) -> None:
+    pool = machine.pool(folder, settings(max_jobs_per_engine=2))
+    for _ in range(4):
+        pool.generate(REQUEST)
+    assert [len(engine.jobs) for engine in machine.engines.values()] == [2, 2, 0]
+    assert causes(pool, State.EMPTY) == 2 * ["it has made 2 worlds"]
+
+
+def test_an_engine_retires_when_it_is_too_old(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(container_ttl_minutes=10))
+    pool.generate(REQUEST)
+    machine.clock.time += 8.9 * 60
+    pool.generate(REQUEST)
+    assert machine.launches == 1
+    machine.clock.time += 2.2 * 60
+    pool.generate(REQUEST)
+    assert len(running(machine)) == 1
+    assert "it is older than 10 minutes" in causes(pool, State.EMPTY)
+
+
+def test_the_ages_that_engines_reach_differ(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(max_warm_containers=8))
+    pool.warm(8)
+    lives = [slot.expires_in_s for slot in pool.status().slots]
+    assert len(set(lives)) == 8
+    assert all(life is not None and 0.89 < life / 7200 < 1.11 for life in lives)
+
+
+def test_engines_of_another_configuration_retire(folder: Path, machine: FakeMachine) -> None:
+    machine.pool(folder, SETTINGS).generate(REQUEST)
+    machine.digest = "another configuration"
+    machine.clock.time += 10
+    machine.pool(folder, SETTINGS).generate(REQUEST)
+    assert machine.launches == 2
+    assert len(running(machine)) == 1
+
+
+def test_engines_in_slots_the_pool_no_longer_has_are_ended(folder: Path, machine: FakeMachine) -> None:
+    machine.pool(folder, settings(max_warm_containers=3)).warm(3)
+    smaller = machine.pool(folder, settings(max_warm_containers=1))
+    smaller.reap()
+    assert len(running(machine)) == 1
+    assert states(smaller) == ["READY"]
+
+
+def test_without_auto_reset_an_engine_is_reset_by_the_next_holder(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(auto_reset_after_job=False))
+    pool.generate(REQUEST)
+    assert states(pool)[0] == "EXPORTING"
+    pool.generate(REQUEST)
+    assert [step.after for step in pool.events()][-3:] == ["READY", "GENERATING", "EXPORTING"]
+    assert machine.launches == 1
+    assert pool.drain() == 1
+    assert running(machine) == []
+
+
+def test_a_lease_may_make_several_worlds(pool: EnginePool, machine: FakeMachine) -> None:
+    with pool.lease() as lease:
+        lease.generate(REQUEST)
+        lease.generate(REQUEST)
+    assert [len(engine.jobs) for engine in machine.engines.values()] == [2]
+
+
+def test_warming_starts_what_is_missing_and_no_more(pool: EnginePool, machine: FakeMachine) -> None:
+    machine.boots_take_s = 5
+    told: list[tuple[int, int]] = []
+    assert pool.warm(2, progress=lambda ready, count: told.append((ready, count))) == 2
+    assert (told[0], told[-1]) == ((0, 2), (2, 2))
+    pool.initialize(2)
+    assert machine.launches == 2
+    with pytest.raises(PoolError, match="0 to 2 engines, not 3"):
+        pool.warm(3)
+
+
+def test_the_reaper_keeps_as_many_engines_as_the_pool_was_warmed_to(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.warm(2)
+    running(machine)[0].running = False
+    pool.reap()
+    assert len(running(machine)) == 2
+    pool.drain()
+    pool.reap()
+    assert running(machine) == []
+
+
+def test_engines_that_nobody_used_are_let_go(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(idle_minutes=1))
+    pool.warm(2)
+    machine.clock.time += 61
+    for engine in running(machine):
+        engine.running = False
+    assert states(pool) == ["EMPTY", "EMPTY"]
+    assert causes(pool, State.EMPTY) == 2 * ["nobody used it for 1 minutes"]
+    pool.reap()
+    assert running(machine) == []
+
+
+def test_draining_waits_for_those_who_work(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
+    pool.warm(2)
+    with pool.lease(purpose="a world") as lease:
+        with pytest.raises(NoEngineError, match="a world"):
+            peer.drain(timeout_s=1)
+        assert [engine.name for engine in running(machine)] == [lease.engine]
+    assert running(machine) == []
+    assert states(peer) == ["EMPTY", "EMPTY"]
+
+
+def test_an_engine_that_starts_is_drained_too(pool: EnginePool, machine: FakeMachine) -> None:
+    machine.boots_take_s = 100
+    pool.warm(1, wait=False)
+    assert pool.drain() == 1
+    assert running(machine) == []
+
+
+def test_a_slot_is_taken_from_the_living_only_by_force(pool: EnginePool, peer: EnginePool) -> None:
+    holder = Holder(pool)
+    with pytest.raises(PoolError, match="--force"):
+        peer.release(0)
+    assert "READY" in peer.release(0, force=True)
+    with pytest.raises(FencedError):
+        holder.lease.check()
+    assert "Nobody held slot 0" in peer.release(0)
+    with pytest.raises(PoolError, match="no slot 7"):
+        peer.release(7)
+
+
+def test_jobs_can_be_run_on_an_engine_by_name(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.generate(REQUEST)
+    own_name = pool.create_engine("mine")
+    pool.generate(REQUEST, engine="mine")
+    assert len(machine.engines[own_name].jobs) == 1
+    with pytest.raises(PoolError, match="already"):
+        pool.create_engine("mine")
+    with pytest.raises(PoolError, match="raise max_warm_containers"):
+        pool.create_engine("one too many")
+    with pytest.raises(PoolError, match="no engine named yours"):
+        pool.generate(REQUEST, engine="yours")
+
+
+def test_engines_that_do_not_start_are_told_of_soon(pool: EnginePool, machine: FakeMachine) -> None:
+    machine.launch_fails = "There is no such image."
+    with pytest.raises(PoolError, match=r"Engines do not start: .*There is no such image\."):
+        pool.generate(REQUEST)
+    assert machine.launches == 3
+    assert states(pool) == ["EMPTY", "EMPTY"]
+    with pytest.raises(PoolError, match="no such image"):
+        pool.create_engine("mine")
+
+
+def test_an_engine_that_is_not_ready_in_time_is_ended(folder: Path, machine: FakeMachine) -> None:
+    machine.boots_take_s = 1000
+    pool = machine.pool(folder, settings(engine_startup_timeout=5, acquire_timeout=100))
+    with pytest.raises(PoolError, match="not ready within 5 s"):
+        pool.generate(REQUEST)
+    assert running(machine) == []
+
+
+def test_a_start_whose_process_died_is_cleared_away(pool: EnginePool, folder: Path, machine: FakeMachine) -> None:
+    pool.status()
+    assert Ledger(folder).begin_engine(0, single_flight=True, cause="a test", changes={"engine": "fake"})
+    pool.generate(REQUEST)
+    assert "the process that started it died" in causes(pool, State.ERROR)
+    assert len(running(machine)) == 1
+
+
+def test_an_engine_nobody_knows_is_ended_on_the_second_look_when_it_is_old(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    machine.engines["fake-9-9"] = FakeEngine("fake-9-9", machine.clock.now())
+    for _ in range(3):
+        pool.reap()
+    assert machine.engines["fake-9-9"].running
+    machine.clock.time += SETTINGS.engine_startup_timeout + 1
+    assert pool.reap().actions == ["Ended the engine fake-9-9, which no slot knows."]
+    assert not machine.engines["fake-9-9"].running
+    machine.engines["fake-9-8"] = FakeEngine("fake-9-8", 0)
+    assert pool.reap().actions == []
+    assert pool.reap().actions == ["Ended the engine fake-9-8, which no slot knows."]
+
+
+def test_nothing_is_done_while_the_launcher_cannot_be_asked(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.warm(2)
+    running(machine)[0].running = False
+    machine.launcher_is_down = True
+    report = pool.reap()
+    assert (report.actions, report.problem) == ([], "The launcher does not answer.")
+    assert states(pool) == ["READY", "READY"]
+    pool.generate(REQUEST).confirm()
+    machine.launcher_is_down = False
+    pool.reap()
+    assert len(running(machine)) == 2
+
+
+def test_after_the_machine_was_started_anew_nothing_of_before_counts(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.warm(1)
+    holder = Holder(pool)
+    holder.die()
+    running(machine)[0].running = False
+    machine.clock.boot, machine.clock.time = "the next boot", 5.0
+    pool.generate(REQUEST).confirm()
+    assert len(running(machine)) == 1
+
+
+def test_no_world_is_begun_on_a_full_disk(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(min_free_disk_gb=1e9))
+    with pytest.raises(PoolError, match="free some, or lower min_free_disk_gb"):
+        pool.generate(REQUEST)
+    assert machine.launches == 0
+
+
+def test_many_worlds_come_in_order_and_failures_apart(pool: EnginePool, machine: FakeMachine) -> None:
+    requests = [WorldRequest(seed, Grid.of_world(64)) for seed in range(7)]
+    pool.warm(2)
+    fail = failing(at="generating", error=EngineError("This one fails."))
+
+    def fail_third(engine: FakeEngine, phase: str) -> None:
+        if next(job for job in pool.history() if job.slot == int(engine.name.split("-")[1])).seed == 3:
+            fail(engine, phase)
+
+    machine.in_job = fail_third
+    outcomes = list(pool.generate_many(requests))
+    assert [outcome.request for outcome in outcomes] == requests
+    assert [str(outcome.error) for outcome in outcomes if outcome.error] == ["This one fails."]
+    assert [outcome.export is None for outcome in outcomes].index(True) == 3
+    assert machine.launches == 2
+
+
+def test_many_worlds_are_asked_for_only_as_they_are_taken(pool: EnginePool) -> None:
+    asked: list[int] = []
+
+    def requests(count: int) -> list[WorldRequest]:
+        return [WorldRequest(seed, Grid.of_world(64)) for seed in range(count)]
+
+    def lazily() -> object:
+        for request in requests(100):
+            asked.append(request.seed)
+            yield request
+
+    outcomes = pool.generate_many(lazily())  # type: ignore[arg-type]
+    next(outcomes)
+    assert len(asked) <= 3
+    outcomes.close()  # type: ignore[attr-defined]
+    assert len(asked) <= 3
+
+
+def test_many_worlds_can_be_given_up(pool: EnginePool, machine: FakeMachine) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def pause(_engine: FakeEngine, phase: str) -> None:
+        if phase == "generating" and len(pool.history()) > 1:
+            reached.set()
+            go_on.wait(20)
+
+    machine.in_job = pause
+    outcomes = pool.generate_many(WorldRequest(seed, Grid.of_world(64)) for seed in range(9))
+    next(outcomes)
+    threading.Timer(0.05, go_on.set).start()
+    outcomes.close()  # type: ignore[attr-defined]
+    assert pool.status().leased == 0
+
+
+@pytest.mark.parametrize("take", [lambda pool: pool.log(0), lambda pool: pool.release(0)])
+def test_a_pool_that_never_had_an_engine_says_so(pool: EnginePool, take: Callable[[EnginePool], str]) -> None:
+    with pytest.raises(PoolError, match="vwe pool status"):
+        take(pool)
+
+
+def test_records_are_kept_to_a_number(pool: EnginePool, folder: Path) -> None:
+    pool.warm(1)
+    with Ledger(folder).transaction() as db:
+        db.executemany(
+            "INSERT INTO transitions (at, slot, before, after, cause, token) VALUES ('', 0, '', '', '', 0)",
+            [()] * (KEPT_RECORDS + 10),
+        )
+    pool.reap()
+    assert len(pool.events()) == KEPT_RECORDS
