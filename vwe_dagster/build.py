@@ -6,34 +6,50 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from vwe_dagster.assets.batch import BATCH_END, BatchEnd
 from vwe_dagster.assets.extracted import extracted
 from vwe_dagster.assets.processed import processed
 from vwe_dagster.assets.raw_export import raw_export
 from vwe_dagster.assets.renders import renders
-from vwe_dagster.home import find_home
+from vwe_dagster.home import Home, find_home
 from vwe_dagster.jobs import world
 from vwe_dagster.listening import LISTENER, listener_logger
-from vwe_dagster.resources import NativeEngineResource, WorldStoreResource
+from vwe_dagster.pool.configured import settings_from_environment
+from vwe_dagster.resources import WarmEnginePool, WorldStoreResource
+
+# Starting a process a step costs more than the step; parallel work happens in the engines. A step of many seeds that
+# fails for some of them has given its output, and the next step goes on with the others.
+_EXECUTOR = dg.in_process_executor.configured(
+    {"step_dependency_config": {"require_upstream_step_success": False}}, name="in_process"
+)
 
 
 def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """Wires the project together; nothing is opened or started by it.
 
     Args:
-        resource_overrides: resources by key (``engine``, ``store``) to use in place of the project's own.
+        resource_overrides: resources by key (``pool``, ``store``) to use in place of the project's own.
 
     Raises:
         HomeError: the home folder cannot be told.
+        PoolSettingsError: an environment variable has a setting of the pool that cannot be used.
     """
+    home = find_home()
     resources: dict[str, object] = {
-        "engine": NativeEngineResource(),
-        "store": WorldStoreResource(root=str(find_home().data)),
+        "pool": _pool_of(home),
+        BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
+        "store": WorldStoreResource(root=str(home.data)),
     }
     return dg.Definitions(
         assets=[raw_export, extracted, processed, renders],
         jobs=[world],
         resources={**resources, **(resource_overrides or {})},
         loggers={"console": dg.colored_console_logger, LISTENER: listener_logger},
-        # Starting a process a step costs more than the step; parallel work happens in the engines.
-        executor=dg.in_process_executor,
+        executor=_EXECUTOR,
     )
+
+
+def _pool_of(home: Home) -> WarmEnginePool:
+    settings = settings_from_environment()
+    folder = home.pools / settings.name
+    return WarmEnginePool(folder=str(folder), data=str(home.data), **settings.model_dump())

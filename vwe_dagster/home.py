@@ -43,6 +43,11 @@ class Home:
         return self.folder / "data"
 
     @property
+    def pools(self) -> Path:
+        """Where each pool of engines has a folder of its name, with its ledger, locks and logs."""
+        return self.folder / ".vwe" / "pools"
+
+    @property
     def workspace(self) -> Path:
         """The file that tells Dagster where the definitions are.
 

@@ -58,6 +58,7 @@ class _Ear(logging.Handler):
         super().__init__()
         self._listener = listener
         self._started: set[str] = set()
+        self._made: set[str] = set()
         self._kept: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -79,10 +80,10 @@ class _Ear(logging.Handler):
             case dg.DagsterEventType.STEP_START:
                 self._listener(Notice(stage, "started"))
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
-                if event.step_materialization_data.materialization.metadata["cached"].value:
-                    self._kept.add(stage)
+                was_kept = event.step_materialization_data.materialization.metadata["cached"].value
+                (self._kept if was_kept else self._made).add(stage)
             case dg.DagsterEventType.STEP_SUCCESS:
-                self._listener(Notice(stage, "kept" if stage in self._kept else "made"))
+                self._listener(Notice(stage, "kept" if stage in self._kept - self._made else "made"))
             case dg.DagsterEventType.STEP_FAILURE:
                 self._listener(Notice(stage, "failed", reason(event)))
 

@@ -1,11 +1,13 @@
 """The asset ``extracted``: a validated world in canonical form, whatever engine or file it came from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 import pydantic
 
-from vwe_dagster.assets.making import Making, failing_in_sentences, recipe_from
+from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import biome_cover, materialization
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.extraction.engine_export import canonical_world
@@ -13,7 +15,7 @@ from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.foreign_source import ForeignExport
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.rendering.biomes import biome_thumbnail
-from vwe_dagster.seeds import Seed, parse_seed
+from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import grid_of, read_extracted, read_raw, write_extracted
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 
@@ -37,17 +39,20 @@ class ExtractedConfig(dg.Config):
     group_name="world",
     kinds={"numpy", "parquet"},
     code_version=CODE_VERSION,
+    backfill_policy=BACKFILL_POLICY,
+    io_manager_key=BATCH_END,
 )
 def extracted(
     context: dg.AssetExecutionContext, config: ExtractedConfig, store: dg.ResourceParam[WorldStore]
-) -> dg.MaterializeResult[None]:
+) -> BatchReport:
     """The world in canonical form: biome indices, heights, forest factor, lava, water mask, rivers and lakes.
 
     Made from `raw_export`, or from an export of another program. A world that the game cannot have made is refused:
     wrong shapes, unknown biomes, impossible heights, damaged files.
     """
-    with failing_in_sentences():
-        seed = parse_seed(context.partition_key)
+    _refuse_one_world_for_many(config, context.partition_keys)
+
+    def make(seed: Seed) -> dg.MaterializeResult[None]:
         making = Making(context, store, seed, "extracted")
         if config.foreign_export is None:
             raw = making.source("raw", "raw_export")
@@ -61,6 +66,17 @@ def extracted(
                 _foreign_recipe(export), lambda draft: write_extracted(draft, export.world), force=config.force
             )
         return _report(store, manifest, kept=kept)
+
+    return each_seed(context, make)
+
+
+def _refuse_one_world_for_many(config: ExtractedConfig, keys: Sequence[str]) -> None:
+    if config.foreign_export is not None and len(keys) > 1:
+        raise dg.Failure(
+            description=f"{config.foreign_export} holds one world and the run is of {len(keys)} seeds; "
+            f"start a run of the one seed that it is the world of.",
+            allow_retries=False,
+        )
 
 
 def _extract(store: WorldStore, raw: Manifest, draft: Draft) -> None:

@@ -1,27 +1,14 @@
-"""What all stages have in common when they are made: failing in sentences, and not being made twice."""
+"""What all stages have in common when they are made: what they are made from, and not being made twice."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import dagster as dg
 
-from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.extraction.validate import ExtractionError
-from vwe_dagster.grid import GridError
-from vwe_dagster.seeds import Seed, SeedError
+from vwe_dagster.seeds import Seed
 from vwe_dagster.store import Draft, Manifest, Recipe, Stage, StoreError, WorldStore
-
-
-@contextlib.contextmanager
-def failing_in_sentences() -> Iterator[None]:
-    """Turns the errors that are written for people into failures of the run that say the same."""
-    try:
-        yield
-    except (SeedError, GridError, EngineError, ExtractionError, StoreError) as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 def recipe_from(code_version: str, *sources: Manifest) -> Recipe:
@@ -68,6 +55,10 @@ class Making:
             )
         return manifest
 
+    def tell(self, phase: str) -> None:
+        """Logs what is being done, and of which seed if the run has several."""
+        self.context.log.info(f"{self.seed.key}: {phase}" if len(self.context.partition_keys) > 1 else phase)
+
     def make(self, recipe: Recipe, write: Callable[[Draft], None], *, force: bool) -> tuple[Manifest, bool]:
         """Makes the stage, unless one of the same recipe is there undamaged and nobody insists.
 
@@ -79,11 +70,33 @@ class Making:
         Returns:
             What the stage then says of itself, and whether it was kept as it was.
         """
+        kept = self.keep(recipe, force=force)
+        return (kept, True) if kept else (self.publish(recipe, write), False)
+
+    def keep(self, recipe: Recipe, *, force: bool) -> Manifest | None:
+        """The stage as it is, if it was made by the same recipe, is undamaged and nobody insists on a new one.
+
+        Args:
+            recipe: what the stage would be made from.
+            force: it is to be made in any case.
+        """
         kept = None if force else self.store.current(self.seed, self.stage, recipe)
         if kept is not None:
             self.context.log.info(f"The stage {self.stage} of {self.seed.key} is up to date and stays as it is.")
-            return kept, True
-        self._say_why(force=force)
+        else:
+            self._say_why(force=force)
+        return kept
+
+    def publish(self, recipe: Recipe, write: Callable[[Draft], None]) -> Manifest:
+        """Makes the stage.
+
+        Args:
+            recipe: what the stage is made from.
+            write: writes the stage's files.
+
+        Raises:
+            StoreError: it cannot be written, or somebody removed it at once.
+        """
         with self.store.publish(self.seed, self.stage, recipe) as draft:
             write(draft)
         made = self.store.manifest(self.seed, self.stage)
@@ -91,7 +104,7 @@ class Making:
             raise StoreError(
                 f"The stage {self.stage} of {self.seed.key} was removed as soon as it was made; run this again."
             )
-        return made, False
+        return made
 
     def _say_why(self, *, force: bool) -> None:
         """Logs why a stage that is there already is made again."""

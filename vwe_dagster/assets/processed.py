@@ -4,11 +4,12 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.assets.making import Making, failing_in_sentences, recipe_from
+from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import materialization
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.rendering.biomes import biome_thumbnail
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
 from vwe_dagster.store import Manifest, WorldStore
 
@@ -27,13 +28,15 @@ class ProcessedConfig(dg.Config):
     group_name="world",
     kinds={"scipy", "pandas", "parquet"},
     code_version=CODE_VERSION,
+    backfill_policy=BACKFILL_POLICY,
+    io_manager_key=BATCH_END,
 )
 def processed(
     context: dg.AssetExecutionContext, config: ProcessedConfig, store: dg.ResourceParam[WorldStore]
-) -> dg.MaterializeResult[None]:
+) -> BatchReport:
     """What people ask of a world: areas and distances of its biomes, its islands, peaks, shoreline and start island."""
-    with failing_in_sentences():
-        seed = parse_seed(context.partition_key)
+
+    def make(seed: Seed) -> dg.MaterializeResult[None]:
         making = Making(context, store, seed, "processed")
         source = making.source("extracted", "extracted")
         recipe = recipe_from(CODE_VERSION, source)
@@ -41,6 +44,8 @@ def processed(
             recipe, lambda draft: write_processed(draft, analyse(read_extracted(store, source))), force=config.force
         )
         return _report(store, manifest, source, kept=kept)
+
+    return each_seed(context, make)
 
 
 def _report(store: WorldStore, manifest: Manifest, source: Manifest, *, kept: bool) -> dg.MaterializeResult[None]:

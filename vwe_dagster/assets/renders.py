@@ -6,13 +6,14 @@ import dagster as dg
 import pydantic
 from PIL import Image
 
-from vwe_dagster.assets.making import Making, failing_in_sentences, recipe_from
+from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import materialization
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.map import render_map, render_thumbnail
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import MAP, THUMBNAIL, grid_of, read_extracted, read_plane, read_processed, write_picture
 from vwe_dagster.store import Draft, Manifest, WorldStore
 
@@ -31,19 +32,23 @@ class RendersConfig(dg.Config):
     group_name="world",
     kinds={"image", "numpy"},
     code_version=CODE_VERSION,
+    backfill_policy=BACKFILL_POLICY,
+    io_manager_key=BATCH_END,
 )
 def renders(
     context: dg.AssetExecutionContext, config: RendersConfig, store: dg.ResourceParam[WorldStore]
-) -> dg.MaterializeResult[None]:
+) -> BatchReport:
     """Pictures of a world, north up: the map, its biomes, its heights and a thumbnail."""
-    with failing_in_sentences():
-        seed = parse_seed(context.partition_key)
+
+    def make(seed: Seed) -> dg.MaterializeResult[None]:
         making = Making(context, store, seed, "renders")
         world = making.source("extracted", "extracted")
         analysis = making.source("processed", "processed")
         recipe = recipe_from(CODE_VERSION, world, analysis)
         manifest, kept = making.make(recipe, lambda draft: _draw(making, world, analysis, draft), force=config.force)
         return _report(store, manifest, world, analysis, kept=kept)
+
+    return each_seed(context, make)
 
 
 def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> None:
@@ -57,7 +62,7 @@ def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft
         THUMBNAIL: lambda: render_thumbnail(world),
     }
     for name, render in pictures.items():
-        making.context.log.info(f"drawing {name}")
+        making.tell(f"drawing {name}")
         write_picture(draft, name, render())
 
 

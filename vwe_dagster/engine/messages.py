@@ -27,6 +27,10 @@ def no_progress(fraction: float, phase: str) -> None:
     """A :data:`Progress` that tells nobody."""
 
 
+def nothing_to_confirm() -> None:
+    """What an export's ``confirm`` does where nobody else can have taken its engine."""
+
+
 @dataclasses.dataclass(frozen=True)
 class WorldRequest:
     """One world to be generated."""
@@ -48,13 +52,18 @@ class EngineIdentity:
 
 @dataclasses.dataclass(frozen=True)
 class WorldExport:
-    """What an engine answered: planes ``[z, x]``, south first, lines, and seconds taken by phase."""
+    """What an engine answered: planes ``[z, x]``, south first, lines, and seconds taken by phase.
+
+    Whoever publishes an export calls ``confirm`` last: it raises :class:`EngineError` if the engine was taken from its
+    holder before the export was whole.
+    """
 
     request: WorldRequest
     engine: EngineIdentity
     planes: Mapping[str, npt.NDArray[np.generic]]
     lines: Mapping[str, list[Line]]
     timings_s: Mapping[str, float]
+    confirm: Callable[[], None] = dataclasses.field(default=nothing_to_confirm, compare=False, repr=False)
 
 
 class Engine(Protocol):

@@ -13,7 +13,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -140,7 +140,7 @@ class EnginePool:
 
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome]:
         """Generates worlds on as many engines as the pool may have.
 
         Outcomes come in the order of the requests, each as soon as it and those before it are there; no more exports

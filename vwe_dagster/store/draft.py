@@ -29,6 +29,18 @@ class Draft:
         """
         self._folder = folder
         self._told: dict[str, dict[str, Any]] = {}
+        self.maker: Mapping[str, JsonValue] | None = None
+        self.seconds_before = 0.0
+
+    def made_by(self, maker: Mapping[str, JsonValue], *, seconds: float) -> None:
+        """Says who made the content, where the recipe could only tell who was going to.
+
+        Args:
+            maker: takes the place of the recipe's ``made_by``.
+            seconds: how long that took before the draft was begun.
+        """
+        self.maker = maker
+        self.seconds_before = seconds
 
     def path(self, name: str) -> Path:
         """Where to write a file; once written, :meth:`file` records it.

@@ -6,6 +6,7 @@ A seed's stages are the folders ``seeds/<hash of the seed>/<stage>`` under the r
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import hashlib
 import io
@@ -79,6 +80,12 @@ class WorldStore:
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() == facts.sha256:
                 return io.BytesIO(content)
+        now = self.manifest(manifest.seed, manifest.stage)
+        if now is not None and now != manifest:
+            raise StoreError(
+                f"The stage {manifest.stage} of {manifest.seed.key} was made again by another run in this moment; "
+                f"run this again."
+            )
         raise StoreError(f"The file {path} is not what its manifest says; make the stage {manifest.stage} again.")
 
     @contextlib.contextmanager
@@ -96,10 +103,10 @@ class WorldStore:
                 schema_version=1,
                 seed=seed,
                 stage=stage,
-                recipe=recipe,
+                recipe=recipe if draft.maker is None else dataclasses.replace(recipe, made_by=draft.maker),
                 files=draft.settle(),
                 made_at=dt.datetime.now(dt.UTC),
-                seconds=time.monotonic() - began,
+                seconds=draft.seconds_before + time.monotonic() - began,
             )
             write_to_disk(folder / MANIFEST_NAME, manifest.to_json())
 

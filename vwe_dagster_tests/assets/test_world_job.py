@@ -17,7 +17,7 @@ from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
 from vwe_dagster.store import STAGES
 from vwe_dagster_tests.assets.conftest import KEY, MadeWorld
-from vwe_dagster_tests.assets.pipeline import ASSETS, Pipeline
+from vwe_dagster_tests.assets.pipeline import ASSETS, Pipeline, PoolOfOne
 from vwe_dagster_tests.extraction.foreign_files import tile_export
 from vwe_dagster_tests.extraction.worlds import native_world
 
@@ -183,7 +183,7 @@ class TalkativeEngine:
             progress(step / 100, "digging" if step < 50 else "heaping")
         if self.error is not None:
             raise EngineError(self.error)
-        export = NativeEngine().generate(request)
+        export = dataclasses.replace(NativeEngine().generate(request), engine=self.identity)
         if self.height_m is None:
             return export
         height = export.planes["height"].copy()
@@ -192,7 +192,7 @@ class TalkativeEngine:
 
 
 def with_engine(pipeline: Pipeline, engine: TalkativeEngine) -> Pipeline:
-    return dataclasses.replace(pipeline, resources={"engine": engine})
+    return dataclasses.replace(pipeline, resources={"pool": PoolOfOne(engine)})
 
 
 def test_an_engine_that_fails_fails_the_asset_in_its_own_words_and_leaves_nothing(pipeline: Pipeline) -> None:

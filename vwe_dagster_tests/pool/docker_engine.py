@@ -1,7 +1,7 @@
 """Docker in the tests: the daemon that must answer, the engine's image, a tiny image, and what may not be left over.
 
-A module of tests takes the fixtures by importing them, or its conftest does. Without Docker the tests are skipped, but on a
-CI machine they fail.
+A module of tests takes the fixtures by importing them, or its conftest does. Without Docker the tests are skipped, but
+on a CI machine they fail.
 """
 
 from __future__ import annotations
@@ -51,12 +51,16 @@ def engine_image(docker_client: docker.DockerClient, tmp_path_factory: pytest.Te
             command = [sys.executable, str(_ROOT / "deploy/engine/build.py"), "--from-host", "--tag", ENGINE_IMAGE]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             built.touch()
-    assert docker_client.images.get(ENGINE_IMAGE)
-    return ENGINE_IMAGE
+    return str(docker_client.images.get(ENGINE_IMAGE).tags[0])
 
 
-def import_tiny_image(client: docker.DockerClient) -> str:
+def import_tiny_image(client: docker.DockerClient, *, name: str = TINY_IMAGE, run: bytes | None = None) -> str:
     """Makes an image with nothing but busybox in it.
+
+    Args:
+        client: the Docker to make it in.
+        name: what to call it.
+        run: what is in its file ``/run``; None for no such file.
 
     Returns:
         Its name.
@@ -66,9 +70,13 @@ def import_tiny_image(client: docker.DockerClient) -> str:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(_BUSYBOX.resolve(), arcname="bin/busybox")
+        if run is not None:
+            member = tarfile.TarInfo("run")
+            member.size = len(run)
+            tar.addfile(member, io.BytesIO(run))
     archive.seek(0)
-    client.api.import_image_from_data(archive, repository=TINY_IMAGE, tag="latest")
-    return TINY_IMAGE
+    client.api.import_image_from_data(archive, repository=name, tag="latest")
+    return name
 
 
 def remove_left_containers(client: docker.DockerClient, pool_id: str) -> list[str]:

@@ -514,7 +514,7 @@ def test_many_worlds_are_asked_for_only_as_they_are_taken(pool: EnginePool) -> N
     outcomes = pool.generate_many(lazily())  # type: ignore[arg-type]
     next(outcomes)
     assert len(asked) <= 3
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert len(asked) <= 3
 
 
@@ -530,7 +530,7 @@ def test_many_worlds_can_be_given_up(pool: EnginePool, machine: FakeMachine) -> 
     outcomes = pool.generate_many(WorldRequest(seed, Grid.of_world(64)) for seed in range(9))
     next(outcomes)
     threading.Timer(0.05, go_on.set).start()
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert pool.status().leased == 0
 
 

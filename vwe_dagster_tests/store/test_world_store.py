@@ -183,8 +183,18 @@ def test_what_was_replaced_since_its_manifest_was_read_is_refused(store: WorldSt
     manifest = store.manifest(SEED, STAGE)
     publish(store.root, 2)
     assert manifest is not None
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="was made again by another run in this moment; run this again"):
         store.read(manifest, "number.json")
+
+
+def test_the_manifest_tells_the_true_maker_where_the_recipe_could_only_guess(store: WorldStore) -> None:
+    with store.publish(SEED, STAGE, recipe_of(1)) as draft:
+        write_files(draft, 1)
+        draft.made_by({"engine": "another"}, seconds=1e6)
+    manifest = store.current(SEED, STAGE, recipe_of(1))
+    assert manifest is not None
+    assert manifest.recipe == dataclasses.replace(recipe_of(1), made_by={"engine": "another"})
+    assert manifest.seconds >= 1e6
 
 
 def test_a_stage_copied_to_another_place_is_not_taken_for_that_place(store: WorldStore) -> None:

@@ -97,7 +97,7 @@ class Bench:
 @pytest.fixture
 def rooms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001  that of pytest first
     """An empty folder, with a short path, for temporary files."""
-    folder = Path(tempfile.mkdtemp(prefix="vwet", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="vwet", dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     shutil.rmtree(folder)

@@ -1,0 +1,247 @@
+"""What only containers have: how they are shut in, and a Docker that goes away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import psutil
+import pytest
+
+from vwe_dagster.pool.launcher import Birth, LauncherError
+from vwe_dagster.pool.launchers.docker import DockerLauncher
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster_tests.pool.docker_engine import import_tiny_image
+from vwe_dagster_tests.pool.launchers.conftest import Bench
+from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
+
+pytestmark = pytest.mark.parametrize("bench", ["docker"], indirect=True)
+
+SLEEP = ("busybox", "sh", "-c", "exec busybox sleep 1000")
+
+
+def inspected(client: docker.DockerClient, handle: str) -> dict[str, Any]:
+    facts: dict[str, Any] = client.containers.get(handle).attrs
+    return facts
+
+
+def test_a_container_is_shut_in(bench: Bench, docker_client: docker.DockerClient) -> None:
+    with engine(bench, bench.launcher()) as launched:
+        facts = inspected(docker_client, launched.handle)
+        host = facts["HostConfig"]
+        assert facts["Name"] == f"/vwe-{bench.birth().engine}"
+        assert facts["Config"]["User"] == f"{os.getuid()}:{os.getgid()}"
+        assert host["NetworkMode"] == "none"
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges"]
+        assert host["Memory"] == host["MemorySwap"] == 2**28
+        assert host["RestartPolicy"]["Name"] == "no"
+        assert host["PidsLimit"] == 256
+        assert host["Init"]
+        assert list(host["Tmpfs"]) == ["/tmp"]  # noqa: S108
+        assert not host["Privileged"]
+
+
+def test_labels_tell_whose_a_container_is(bench: Bench, docker_client: docker.DockerClient) -> None:
+    with engine(bench, bench.launcher()) as launched:
+        labels = inspected(docker_client, launched.handle)["Config"]["Labels"]
+        assert labels["vwe.pool"] == bench.pool_id
+        assert labels["vwe.slot"] == "0"
+        assert labels["vwe.engine"] == bench.birth().engine
+        assert labels["vwe.digest"] == "a-digest"
+
+
+def test_a_port_is_published_on_loopback_only_and_the_token_is_nowhere_to_be_inspected(
+    bench: Bench, docker_client: docker.DockerClient
+) -> None:
+    with engine(bench, bench.launcher(connection="tcp")) as launched:
+        assert greeting(launched) == launched.bearer
+        facts = inspected(docker_client, launched.handle)
+        (published,) = facts["NetworkSettings"]["Ports"]["8471/tcp"]
+        assert published["HostIp"] == "127.0.0.1"
+        assert launched.address == f"http://127.0.0.1:{published['HostPort']}"
+        assert str(launched.bearer) not in str(facts)
+
+
+def test_a_cold_container_compiles_no_kernels(bench: Bench, docker_client: docker.DockerClient) -> None:
+    count = "import pathlib; print(len(list(pathlib.Path('/var/cache/vwe').rglob('*.nbc'))))"
+    warm = "from vwe_dagster.engine.native import NativeEngine; NativeEngine().warm()"
+    said = docker_client.containers.run(
+        bench.base_image, ["python", "-c", f"{count}; {warm}; {count}"], remove=True, network_mode="none", user="0:0"
+    )
+    before, after = (int(line) for line in said.split())
+    assert before == after > 50
+
+
+def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.DockerClient) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        greeting(launched)
+        docker_client.containers.get(launched.handle).kill()
+        until(lambda: not launcher.running(launched))
+        assert launcher.why_ended(launched) == "killed by signal 9"
+        (found,) = launcher.engines()
+        assert not found.running
+
+
+def test_a_paused_container_counts_as_running(bench: Bench, docker_client: docker.DockerClient) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        docker_client.containers.get(launched.handle).pause()
+        assert launcher.running(launched)
+        assert [found.running for found in launcher.engines()] == [True]
+
+
+def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.DockerClient, rooms: Path) -> None:
+    image = import_tiny_image(docker_client, name="vwe-broken-tests", run=b"where the socket's folder should be")
+    try:
+        launcher = bench.launcher(base_image=image, command=SLEEP)
+        with pytest.raises(LauncherError, match="Docker refused"):
+            bench.launch(launcher)
+        assert launcher.engines() == []
+        assert list(rooms.glob("vwe-*/*")) == []
+        assert list(bench.folder.rglob("*.log")) == []
+    finally:
+        docker_client.images.remove(image, force=True)
+        for volume in docker_client.volumes.list(filters={"label": "vwe.kernels"}):
+            if volume.attrs["Labels"]["vwe.kernels"] not in {image.id for image in docker_client.images.list()}:
+                volume.remove()
+
+
+def test_a_program_that_is_not_in_the_image_is_told_by_its_exit_code(bench: Bench) -> None:
+    launcher = bench.launcher(command=["/no/such/program"])
+    with engine(bench, launcher) as launched:
+        until(lambda: not launcher.running(launched))
+        assert launcher.why_ended(launched) == "exit code 127"
+        assert "/no/such/program" in launcher.log(bench.birth().engine, lines=3)
+
+
+def test_a_missing_image_is_told_with_what_to_do(bench: Bench) -> None:
+    launcher = bench.launcher(base_image="vwe-no-such-image")
+    with pytest.raises(LauncherError, match=r"no image vwe-no-such-image.*build"):
+        _ = launcher.digest
+    with pytest.raises(LauncherError, match=r"no image vwe-no-such-image.*build"):
+        bench.launch(launcher)
+
+
+def test_a_socket_is_not_shared_with_another_machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    with pytest.raises(LauncherError, match=r"another machine \(192\.0\.2\.1\).*tcp"):
+        bench.launch(bench.launcher())
+
+
+def test_importing_the_launcher_asks_docker_nothing(bench: Bench, tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys\n"
+        "from vwe_dagster.pool.launchers.docker import DockerLauncher\n"
+        "from vwe_dagster.pool.settings import PoolSettings\n"
+        "DockerLauncher(PoolSettings(), folder=pathlib.Path(sys.argv[1]), pool_id='p')\n"
+    )
+    environment = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
+    subprocess.run([sys.executable, "-c", program, str(bench.folder)], env=environment, check=True)
+
+
+class Daemon:
+    """A Docker of the test's own."""
+
+    def __init__(self, folder: Path, bridge: str) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/docker.sock"
+        self.bridge = bridge
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        for left in ("docker.pid", "exec/containerd/containerd.pid"):
+            (self.folder / left).unlink(missing_ok=True)
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    "dockerd",
+                    f"--host={self.address}",
+                    f"--data-root={self.folder}/data",
+                    f"--exec-root={self.folder}/exec",
+                    f"--pidfile={self.folder}/docker.pid",
+                    f"--bridge={self.bridge}",
+                    "--iptables=false",
+                    "--ip-forward=false",
+                    "--ip-masq=false",
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until(self.answers)
+
+    def answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+        try:
+            docker.DockerClient(self.address).close()
+        except docker.errors.DockerException:
+            return False
+        return True
+
+    def end(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(timeout=60)
+            self.process = None
+
+
+@pytest.fixture
+def daemon(docker_client: docker.DockerClient) -> Iterator[Daemon]:
+    """A second Docker, with folders and a bridge of its own, so that the first keeps its own."""
+    if os.getuid() != 0:
+        pytest.skip("a second Docker can only be started by root")
+    folder = Path(tempfile.mkdtemp(prefix="vwed", dir="/tmp"))
+    bridge = f"vwet{os.getpid()}"
+    subprocess.run(["ip", "link", "add", "name", bridge, "type", "bridge"], check=True)
+    own = Daemon(folder, bridge)
+    try:
+        subprocess.run(["ip", "address", "add", "10.213.77.1/24", "dev", bridge], check=True)
+        subprocess.run(["ip", "link", "set", bridge, "up"], check=True)
+        own.start()
+        yield own
+    finally:
+        own.end(signal.SIGTERM)
+        subprocess.run(["ip", "link", "delete", bridge], check=True)
+        # A Docker that was killed leaves its folders mounted.
+        for mount in reversed(psutil.disk_partitions(all=True)):
+            if Path(mount.mountpoint).is_relative_to(folder):
+                subprocess.run(["umount", mount.mountpoint], check=True)
+        shutil.rmtree(folder)
+        assert docker_client.ping()
+
+
+def test_containers_that_died_with_docker_are_told_as_not_running(
+    bench: Bench, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.address)
+    client = docker.DockerClient(daemon.address)
+    settings = PoolSettings(launcher="docker", base_image=import_tiny_image(client))
+    launcher = DockerLauncher(settings, folder=bench.folder, pool_id=bench.pool_id, command=SLEEP)
+    birth = Birth(f"{bench.pool_id}-0-1", 0, launcher.digest)
+    launched = launcher.launch(birth)
+    assert launcher.running(launched)
+
+    daemon.end(signal.SIGKILL)
+    for ask in (lambda: launcher.running(launched), launcher.engines, lambda: launcher.digest):
+        with pytest.raises(LauncherError, match="Docker does not answer"):
+            ask()
+
+    daemon.start()
+    until(lambda: not launcher.running(launched))
+    assert [(found.engine, found.running) for found in launcher.engines()] == [(birth.engine, False)]
+    launcher.end(birth.engine, launched)
+    assert launcher.engines() == []
+    client.close()

@@ -1,0 +1,74 @@
+"""What only processes have: signals, zombies, ids that are used again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vwe_dagster.pool.launcher import Launched, LauncherError
+from vwe_dagster.pool.launchers.identity import birth_of
+from vwe_dagster_tests.pool.launchers.conftest import Bench
+from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
+
+pytestmark = pytest.mark.parametrize("bench", ["process"], indirect=True)
+
+
+def pid_of(launched: Launched) -> int:
+    return int(launched.handle.partition(":")[0])
+
+
+def test_a_killed_engine_is_told_so_and_leaves_no_zombie(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        os.kill(pid_of(launched), signal.SIGKILL)
+        until(lambda: not launcher.running(launched))
+        assert launcher.why_ended(launched) == "killed by signal 9"
+        assert not psutil.pid_exists(pid_of(launched))
+
+
+def test_a_stopped_engine_counts_as_running_and_can_be_ended(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        os.kill(pid_of(launched), signal.SIGSTOP)
+        until(lambda: psutil.Process(pid_of(launched)).status() == psutil.STATUS_STOPPED)
+        assert launcher.running(launched)
+    assert not launcher.running(launched)
+
+
+def test_an_engine_leads_a_session_of_its_own_and_blocks_no_folder(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        greeting(launched)
+        assert launcher.log(bench.birth().engine, lines=1).endswith(f"in / of {pid_of(launched)}")
+
+
+def test_a_process_that_got_the_id_of_an_engine_is_neither_taken_for_it_nor_killed(bench: Bench) -> None:
+    launcher = bench.launcher()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        engine_name = bench.birth().engine
+        launched = Launched(f"{stranger.pid}:{birth_of(os.getpid())}:{engine_name}", "unix:/nowhere/engine.sock")
+        assert not launcher.running(launched)
+        launcher.end(engine_name, launched)
+        assert stranger.poll() is None
+        stranger.communicate(b"\n")
+        assert stranger.returncode == 0
+
+
+def test_a_start_that_fails_leaves_nothing(bench: Bench, rooms: Path) -> None:
+    launcher = bench.launcher(command=["/no/such/program"])
+    with pytest.raises(LauncherError, match="cannot be started"):
+        bench.launch(launcher)
+    assert launcher.engines() == []
+    assert list(rooms.glob("vwe-*/*")) == []
+    assert list(bench.folder.rglob("*.log")) == []
+
+
+def test_memory_is_limited(bench: Bench) -> None:
+    with engine(bench, bench.launcher(memory_limit="300m")) as launched:
+        assert psutil.Process(pid_of(launched)).rlimit(psutil.RLIMIT_DATA) == (300 * 2**20, 300 * 2**20)
