@@ -51,7 +51,12 @@ def show_facts(console: Console, facts: Mapping[str, object]) -> None:
 
 
 def show_table(console: Console, title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Prints a table; numbers stand to the right, and None is an empty cell."""
+    """Prints a table; see :func:`table_of`."""
+    console.print(table_of(title, headings, rows))
+
+
+def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """A table; numbers stand to the right, and None is an empty cell."""
     cells = [list(row) for row in rows]
     table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column, heading in enumerate(headings):
@@ -59,7 +64,7 @@ def show_table(console: Console, title: str, headings: Iterable[str], rows: Iter
         table.add_column(heading, justify="right" if number else "left", overflow="fold")
     for row in cells:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console.print(table)
+    return table
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,15 +25,21 @@ class Vwe:
 
     Attributes:
         home: the home folder.
+        settings: variables of the environment, such as the pool's settings.
     """
 
     home: Path
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of the tests, but for what would lead to another home."""
-        inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-        return {**inherited, "VWE_HOME": str(self.home)}
+        """That of the tests, but for what would lead to another home or another pool."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name != "DAGSTER_HOME" and not name.startswith("VWE_POOL_")
+        }
+        return {**inherited, **self.settings, "VWE_HOME": str(self.home)}
 
     @property
     def store(self) -> WorldStore:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import functools
 import time
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.biomes import Biome
+from vwe_dagster.engine.layers import Made, tell_nobody
 from vwe_dagster.engine.messages import (
     LINES,
     PLANES,
@@ -19,24 +23,50 @@ from vwe_dagster.engine.messages import (
     WorldRequest,
     no_progress,
 )
-from vwe_dagster.grid import Grid
+from vwe_dagster.engine.protocol import Capabilities, layer_kind
+from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError
 from vwe_dagster.worldgen.compiling import are_kernels_cached, remove_other_versions
+from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
 
 VERSION = "1.0"
 """Changes when the engine's output changes; worlds that are to be made again need a new code version of raw_export."""
 
 FLAGS = np.array([biome.flag for biome in Biome], dtype=np.uint16)
+STRIP_CELLS = 2048 * 2048
+"""Cells that are sampled at a time; between strips the engine tells how far it is, and can be stopped."""
+
 _VERTEX_SPACING_M = 16.0
+_KNOWN_SEED = -1772362158
+_KNOWN_POINTS = (
+    (-1794, 2706, Biome.SWAMP, 0x41E776EA),
+    (2166, -7302, Biome.MOUNTAIN, 0x4303C651),
+    (1206, -9006, Biome.ASHLANDS, 0x423160AE),
+    (8274, 462, Biome.MISTLANDS, 0x4253FFFF),
+)
+"""Points of the known world: x and z in metres, biome, the bits of the height as float32."""
 
 
 class NativeEngine:
     """Generates worlds in this process."""
 
     identity = EngineIdentity("native", VERSION)
+    capabilities = Capabilities(
+        layers=tuple(layer_kind(name) for name in (*PLANES, *LINES)),
+        world_gen_versions=WORLD_GEN_VERSIONS,
+        min_size=MIN_SIZE,
+        max_size=MAX_SIZE,
+    )
 
-    def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
-        """Generates one world.
+    def generate(
+        self, request: WorldRequest, progress: Progress = no_progress, made: Made = tell_nobody
+    ) -> WorldExport:
+        """Generates one world; whatever ``progress`` raises stops it in the middle.
+
+        Args:
+            request: the world.
+            progress: told how far it is.
+            made: told of each layer as it is finished, in any thread.
 
         Raises:
             EngineError: there is no such layer, seed, version or grid.
@@ -56,27 +86,88 @@ class NativeEngine:
         if not are_compiled:
             remove_other_versions()
             progress(0.0, "compiling the terrain kernels, once on this machine, half a minute")
-        return _export(world, request, progress)
+        return _export(world, request, progress, made)
+
+    def warm(self) -> None:
+        """Loads every kernel, so that the first world takes no longer than the next."""
+        request = WorldRequest(_KNOWN_SEED, Grid.of_world(MIN_SIZE), layers=(*PLANES, *LINES))
+        _export(_known_world(), request, no_progress, tell_nobody)
+        self.verify()
+
+    def verify(self) -> None:
+        """Computes known points of a known world and compares them to the bit.
+
+        Raises:
+            EngineError: one differs.
+        """
+        columns, rows = sorted(x for x, *_ in _KNOWN_POINTS), sorted(z for _, z, *_ in _KNOWN_POINTS)
+        terrain = _known_world().sample(columns, rows)
+        for x, z, biome, bits in _KNOWN_POINTS:
+            at = rows.index(z), columns.index(x)
+            if terrain.biome[at] != biome or terrain.height.view(np.uint32)[at] != bits:
+                raise EngineError(
+                    f"The native engine computes another height or biome at {x}, {z} of world {_KNOWN_SEED} "
+                    "than the game; restart it, and if that does not help, check the machine's memory."
+                )
 
 
-def _export(world: World, request: WorldRequest, progress: Progress) -> WorldExport:
+@functools.cache
+def _known_world() -> World:
+    return World(_KNOWN_SEED)
+
+
+def _export(world: World, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:
     started = time.perf_counter()
     progress(0.0, "laying rivers")
     waterways = world.waterways
     laid = time.perf_counter()
     progress(0.3, "sampling the terrain")
-    terrain = world.grid(request.grid.size)
-    sampled = time.perf_counter()
-    progress(0.7, "drawing the other layers")
-    planes = {name: _plane(terrain, name) for name in PLANES if name in request.layers}
-    lines = {name: _lines(waterways, name) for name in LINES if name in request.layers}
+    names, size = [name for name in PLANES if name in request.layers], request.grid.size
+    planes: dict[str, npt.NDArray[np.generic]] = {}
+    drawing: concurrent.futures.Future[dict[str, list[Line]]] | None = None
+    terrain_s, is_whole = 0.0, size * size <= STRIP_CELLS
+    # Drawing lines is Python's work and the other planes are the kernels': they go side by side.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        for part in _strips(size) if names else []:
+            progress(0.3 + 0.6 * part.start / size, "sampling the terrain")
+            begun = time.perf_counter()
+            terrain = world.grid(size, rows=part)
+            terrain_s += time.perf_counter() - begun
+            drawing = drawing or thread.submit(_draw, waterways, request.layers, made)
+            progress(0.3 + 0.6 * (part.start + part.stop) / 2 / size, "drawing the other layers")
+            for name in names:
+                plane = _plane(terrain, name)
+                if is_whole:
+                    planes[name] = plane
+                    made(name, plane)
+                else:
+                    planes.setdefault(name, np.empty((size, size), plane.dtype))[part] = plane
+        drawing = drawing or thread.submit(_draw, waterways, request.layers, made)
+        for name in [] if is_whole else names:
+            made(name, planes[name])
+        lines = drawing.result()
     progress(1.0, "done")
     timings = {
         "rivers": laid - started,
-        "terrain": sampled - laid,
-        "other_layers": time.perf_counter() - sampled,
+        "terrain": terrain_s,
+        "other_layers": time.perf_counter() - laid - terrain_s,
     }
     return WorldExport(request, NativeEngine.identity, planes, lines, timings)
+
+
+def _strips(size: int) -> list[slice]:
+    """The rows of a grid, so many at a time that there are :data:`STRIP_CELLS` cells in them."""
+    rows = max(1, STRIP_CELLS // size)
+    return [slice(first, min(first + rows, size)) for first in range(0, size, rows)]
+
+
+def _draw(waterways: Waterways, layers: Collection[str], made: Made) -> dict[str, list[Line]]:
+    lines = {}
+    for name in LINES:
+        if name in layers:
+            lines[name] = _lines(waterways, name)
+            made(name, lines[name])
+    return lines
 
 
 def _plane(terrain: Terrain, name: str) -> npt.NDArray[np.generic]:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from vwe_dagster.biomes import Biome
+from vwe_dagster.engine import native
+from vwe_dagster.engine.layers import Layer
 from vwe_dagster.engine.messages import LINES, PLANES, EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.grid import Grid
@@ -58,6 +60,36 @@ def test_progress_moves_from_nothing_to_done() -> None:
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+def test_a_grid_sampled_in_strips_is_the_same_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = WorldRequest(SEED, GRID, layers=(*PLANES, *LINES))
+    whole = NativeEngine().generate(request)
+    monkeypatch.setattr(native, "STRIP_CELLS", 40 * GRID.size)
+    told: list[tuple[float, str]] = []
+    made: dict[str, Layer] = {}
+    strips = NativeEngine().generate(request, lambda *step: told.append(step), made.__setitem__)
+    for name, plane in whole.planes.items():
+        np.testing.assert_array_equal(strips.planes[name], plane)
+        assert made[name] is strips.planes[name]
+    assert strips.lines == whole.lines
+    assert set(made) == set(request.layers)
+    assert [phase for _, phase in told].count("sampling the terrain") == 1 + 3
+    assert told == sorted(told, key=lambda step: step[0])
+
+
+def test_a_progress_that_raises_stops_the_world_in_the_middle() -> None:
+    made: list[str] = []
+
+    def progress(fraction: float, phase: str) -> None:
+        if phase == "drawing the other layers":
+            raise KeyboardInterrupt(fraction)
+
+    with pytest.raises(KeyboardInterrupt):
+        NativeEngine().generate(
+            WorldRequest(SEED, GRID, layers=("height",)), progress, lambda name, _: made.append(name)
+        )
+    assert made == []
 
 
 @pytest.mark.parametrize(

@@ -444,10 +444,10 @@ def test_an_engine_nobody_knows_is_ended_on_the_second_look_when_it_is_old(
     machine.engines["fake-9-9"] = FakeEngine("fake-9-9", machine.clock.now())
     for _ in range(3):
         pool.reap()
-    assert machine.engines["fake-9-9"].running
+    assert [engine.name for engine in running(machine)] == ["fake-9-9"]
     machine.clock.time += SETTINGS.engine_startup_timeout + 1
     assert pool.reap().actions == ["Ended the engine fake-9-9, which no slot knows."]
-    assert not machine.engines["fake-9-9"].running
+    assert running(machine) == []
     machine.engines["fake-9-8"] = FakeEngine("fake-9-8", 0)
     assert pool.reap().actions == []
     assert pool.reap().actions == ["Ended the engine fake-9-8, which no slot knows."]

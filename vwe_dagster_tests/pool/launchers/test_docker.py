@@ -114,7 +114,7 @@ def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.D
     finally:
         docker_client.images.remove(image, force=True)
         for volume in docker_client.volumes.list(filters={"label": "vwe.kernels"}):
-            if volume.attrs["Labels"]["vwe.kernels"] not in {image.id for image in docker_client.images.list()}:
+            if volume.attrs["Labels"]["vwe.kernels"] not in {made.id for made in docker_client.images.list()}:
                 volume.remove()
 
 

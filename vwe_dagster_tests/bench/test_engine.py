@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from vwe_dagster import bench
+from vwe_dagster.bench import engine
+from vwe_dagster.bench.figures import BenchError
 from vwe_dagster_tests.worldgen.known_worlds import DIGESTS
 
 
 def test_the_world_that_is_timed_is_one_we_know() -> None:
-    assert DIGESTS[bench.SEED] == bench.DIGEST
+    assert DIGESTS[engine.SEED] == engine.DIGEST
 
 
 def test_a_measured_process_tells_its_figures() -> None:
-    measured = bench._measure(2, {}, cores=1)  # noqa: SLF001
+    measured = engine._measure(2, {}, cores=1)  # noqa: SLF001
     assert len(measured["world_s"]) == 2
     assert min(measured["world_s"]) > 0
     assert measured["start_s"][0] >= measured["world_s"][0]
@@ -21,5 +22,5 @@ def test_a_measured_process_tells_its_figures() -> None:
 
 
 def test_a_failed_process_is_told_of() -> None:
-    with pytest.raises(bench.BenchError, match="failed"):
-        bench._measure(0, {}, cores=None)  # noqa: SLF001
+    with pytest.raises(BenchError, match="failed"):
+        engine._measure(0, {}, cores=None)  # noqa: SLF001

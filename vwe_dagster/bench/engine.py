@@ -1,25 +1,22 @@
-"""Benchmarks: what ``vwe bench`` measures, each in processes of its own, with the digest of what was timed checked."""
+"""What ``vwe bench engine`` measures: the native engine, in processes of its own."""
 
 from __future__ import annotations
 
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from vwe_dagster.bench.figures import BenchError
+
 SEED, DIGEST = 75539276, "04e3a858cce5c177332a162c69e185611b22dfcf742f96fd22b5bb26debf0a68"
 """The world that is timed, seed text ``ClaudeTest``, and what it must come out as on the 2048 grid."""
 
 WORLDS, STARTS = 9, 5
-
-
-class BenchError(RuntimeError):
-    """A benchmark that did not run, or that timed the wrong thing; the message says which."""
 
 
 def bench_engine(announce: Callable[[str], None]) -> Mapping[str, Sequence[float]]:
@@ -51,14 +48,9 @@ def bench_engine(announce: Callable[[str], None]) -> Mapping[str, Sequence[float
     }
 
 
-def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Least, median and greatest of some values."""
-    return min(values), statistics.median(values), max(values)
-
-
 def _measure(worlds: int, environment: Mapping[str, str], cores: int | None) -> dict[str, list[float]]:
     """What :func:`_measured_process` prints in a process of its own, on its first ``cores`` cores."""
-    command = [sys.executable, "-m", "vwe_dagster.bench", str(worlds), str(cores or 0)]
+    command = [sys.executable, "-m", "vwe_dagster.bench.engine", str(worlds), str(cores or 0)]
     run = subprocess.run(  # noqa: S603
         command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )

@@ -1,0 +1,184 @@
+"""Builds the image of the native engine: ``python deploy/engine/build.py [--tag NAME] [--base IMAGE | --from-host]``.
+
+With ``--from-host`` the base image is made of this machine's Python and the packages beside it, for where no image can
+be pulled: the interpreter, its standard library, the system libraries they are linked to, and a shell.
+"""
+
+# ruff: noqa: INP001  a script, in no package
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import io
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import docker
+import docker.errors
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+HOST_BASE = "vwe-host-python"
+
+_PREFIX = "usr/local"
+_NOT_NEEDED = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages"}
+_LINKED = re.compile(r"(?:=> |^\s*)(/\S+) \(0x")
+
+
+def main() -> None:
+    """Builds what the command line asks for."""
+    parser = argparse.ArgumentParser(description="Builds the image of the native engine.")
+    parser.add_argument("--tag", default="vwe-engine", help="the image's name (vwe-engine)")
+    base = parser.add_mutually_exclusive_group()
+    base.add_argument("--base", help="the image to build upon, with Python 3.11 or later (python:3.11-slim)")
+    base.add_argument("--from-host", action="store_true", help="build upon this machine's own Python")
+    given = parser.parse_args()
+    try:
+        client = docker.from_env(timeout=600)
+        chosen = import_host_base(client) if given.from_host else given.base
+        print(build(client, given.tag, base=chosen))  # noqa: T201
+    except docker.errors.BuildError as error:
+        said = "".join(str(line.get("stream", "")) for line in error.build_log)
+        sys.exit(f"{said}\nThe image was not built: {error}")
+    except docker.errors.DockerException as error:
+        sys.exit(f"Docker refused or does not answer: {error}")
+
+
+def build(client: docker.DockerClient, tag: str, *, base: str | None = None) -> str:
+    """Builds the image of the engine.
+
+    Args:
+        client: the Docker to build with.
+        tag: what to call the image.
+        base: the image to build upon; None for the Dockerfile's own.
+
+    Returns:
+        The image's id.
+
+    Raises:
+        docker.errors.DockerException: it was not built.
+    """
+    image, _ = client.images.build(
+        path=str(ROOT),
+        dockerfile=str(HERE / "Dockerfile"),
+        tag=tag,
+        buildargs={"BASE": base} if base else {},
+        rm=True,
+        forcerm=True,
+    )
+    return str(image.id)
+
+
+def import_host_base(client: docker.DockerClient) -> str:
+    """Makes a base image of this machine's Python with the engine's packages.
+
+    Returns:
+        The image's name.
+    """
+    with tempfile.TemporaryFile() as file:
+        _write_host(file)
+        file.seek(0)
+        name = f"{HOST_BASE}:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+        # Of one content there is one image, so that what was built upon it need not be built again.
+        if not client.images.list(name=name):
+            file.seek(0)
+            repository, _, tag = name.partition(":")
+            client.api.import_image_from_data(file, repository=repository, tag=tag)
+    return name
+
+
+def _host_version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _write_host(file: IO[bytes]) -> None:
+    """Writes this machine's Python as a tar archive."""
+    python = f"python{_host_version()}"
+    paths: dict[str, Path] = {f"{_PREFIX}/bin/{python}": Path(sys.executable).resolve(), "bin/sh": Path("/bin/sh")}
+    library = f"{_PREFIX}/lib/{python}"
+    paths |= {f"{library}/{name}": path for name, path in _standard_library()}
+    paths |= {f"{library}/site-packages/{name}": path for name, path in _packages()}
+    copied = {path.resolve() for path in paths.values()}
+    for path in _linked([path for path in paths.values() if ".so" in path.name or path.parent.name == "bin"]):
+        if path.resolve() not in copied:
+            paths[str(path).lstrip("/")] = path
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        _add_file(tar, "etc/passwd", b"root:x:0:0::/:/bin/sh\n")
+        _add_folder(tar, "tmp", 0o1777)
+        for name in ("python", "python3"):
+            _add_link(tar, f"{_PREFIX}/bin/{name}", python)
+        for name, path in sorted(paths.items()):
+            tar.add(path.resolve(), arcname=name, recursive=False, filter=_as_root)
+
+
+def _standard_library() -> Iterator[tuple[str, Path]]:
+    library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
+    for path in library.rglob("*"):
+        name = path.relative_to(library)
+        if path.is_file() and not _NOT_NEEDED & set(name.parts) and path.suffix != ".a":
+            yield str(name), path
+
+
+def _packages() -> Iterator[tuple[str, Path]]:
+    """The files of the engine's packages and of those that they need."""
+    lines = (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    seen: set[str] = set()
+    while wanted:
+        requirement = wanted.pop()
+        if requirement.name in seen:
+            continue
+        seen.add(requirement.name)
+        package = importlib.metadata.distribution(requirement.name)
+        needs = [Requirement(need) for need in package.requires or []]
+        wanted += [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+        for name in package.files or []:
+            path = Path(str(package.locate_file(name)))
+            if ".." not in name.parts and path.is_file() and not {"test", "tests"} & set(name.parts[:-1]):
+                yield str(name), path
+
+
+def _linked(files: list[Path]) -> set[Path]:
+    """The libraries of the system that files are linked to."""
+    said = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return {Path(match[1]) for line in said.stdout.splitlines() if (match := _LINKED.search(line))}
+
+
+def _as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode |= 0o444 | (0o111 if member.mode & 0o100 else 0)
+    member.mtime = int(member.mtime)
+    return member
+
+
+def _add_file(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o644
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _add_folder(tar: tarfile.TarFile, name: str, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, mode
+    tar.addfile(member)
+
+
+def _add_link(tar: tarfile.TarFile, name: str, target: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    tar.addfile(member)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,290 @@
+"""The other side of the protocol: asks an engine, wherever it runs, and follows a job to its world."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import functools
+import http.client
+import time
+import urllib.parse
+from collections.abc import Callable
+from typing import Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import tenacity
+
+from vwe_dagster.engine.connections import Connections, EngineUnreachableError
+from vwe_dagster.engine.layers import Layer, unpack
+from vwe_dagster.engine.messages import (
+    EngineError,
+    EngineIdentity,
+    Progress,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
+from vwe_dagster.engine.protocol import (
+    ErrorBody,
+    GridRequest,
+    Holder,
+    JobRequest,
+    JobState,
+    JobStatus,
+    LayerFacts,
+    Status,
+)
+
+LONG_POLL_S = 20.0
+PATIENCE_S = 3.0
+"""Seconds of silence after which an engine that was answering is taken for dead."""
+
+_CANCEL_S = 2.0
+_Message = TypeVar("_Message", bound=pydantic.BaseModel)
+_Answer = TypeVar("_Answer")
+
+
+class EngineRefusedError(EngineError):
+    """The engine refused a call.
+
+    Attributes:
+        code: one of :data:`vwe_dagster.engine.protocol.REFUSALS`.
+        retryable: whether the same call may succeed later.
+        status: the HTTP status.
+    """
+
+    def __init__(self, body: ErrorBody, status: int) -> None:
+        super().__init__(body.message)
+        self.code, self.retryable, self.status = body.code, body.retryable, status
+
+
+class EngineClient:
+    """Calls one engine and keeps the connection. Threads may share it; forked processes may not.
+
+    Args:
+        address: ``unix:/path`` or ``http://host:port``.
+        bearer: the token that every call carries, for TCP.
+        timeout_s: seconds after which an engine that does not answer counts as unreachable.
+    """
+
+    def __init__(self, address: str, *, bearer: str | None = None, timeout_s: float = 10.0) -> None:
+        self.address, self._timeout_s = address, timeout_s
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        self._connections = Connections(address, headers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection; the engine goes on."""
+        self._connections.close()
+
+    def status(self, *, timeout_s: float | None = None) -> Status:
+        """Who the engine is and what it is doing.
+
+        Every call of this class may raise:
+            EngineUnreachableError: nobody answers.
+            EngineRefusedError: the engine refuses.
+            EngineError: what answers does not speak the protocol.
+        """
+        return self._call(Status, "GET", "/v1/status", timeout_s=timeout_s)
+
+    def claim(self, token: int) -> Status:
+        """Takes the engine for a holder."""
+        return self._call(Status, "POST", "/v1/claim", Holder(token=token))
+
+    def start(self, job: JobRequest) -> JobStatus:
+        """Starts a job, or finds it again."""
+        return self._call(JobStatus, "POST", "/v1/jobs", job)
+
+    def job(self, job_id: str, *, wait_s: float = 0, seen: str | None = None) -> JobStatus:
+        """How far a job is; with ``wait_s`` as soon as it differs from ``seen``, :attr:`JobStatus.seen` of before."""
+        query = {"wait_s": f"{wait_s:.3f}"} | ({"seen": seen} if seen is not None else {})
+        path = f"{_path(job_id)}?{urllib.parse.urlencode(query)}"
+        return self._call(JobStatus, "GET", path, timeout_s=self._timeout_s + wait_s)
+
+    def fetch(self, job_id: str, layer: LayerFacts) -> Layer:
+        """A layer of a job that is done, verified: a plane as an array, lines as a list.
+
+        Raises:
+            EngineError: it did not arrive as the engine made it.
+        """
+        return unpack(layer, self.download(job_id, layer).data)
+
+    def download(self, job_id: str, layer: LayerFacts) -> npt.NDArray[np.uint8]:
+        """The bytes of a layer, not yet verified."""
+        body = np.empty(layer.bytes, np.uint8)
+        view, filled = body.data, 0
+        with self._connections.call("GET", f"{_path(job_id)}/layers/{layer.name}", None, self._timeout_s) as answer:
+            if answer.status != http.client.OK:
+                raise self._refused(answer.status, answer.read())
+            while filled < layer.bytes and (count := answer.readinto(view[filled:])):
+                filled += count
+            surplus = answer.read()
+        if filled != layer.bytes:
+            raise EngineUnreachableError(f"The layer {layer.name} ended after {filled} of its {layer.bytes} bytes.")
+        if surplus:
+            raise EngineError(f"The layer {layer.name} is longer than the engine said; the engine is broken.")
+        return body
+
+    def cancel(self, job_id: str, *, timeout_s: float | None = None) -> JobStatus:
+        """Tells a job to stop."""
+        return self._call(JobStatus, "DELETE", _path(job_id), timeout_s=timeout_s)
+
+    def reset(self, token: int, *, timeout_s: float = 30) -> Status:
+        """Stops what runs, forgets what was made and has the engine prove that it is well."""
+        return self._call(Status, "POST", "/v1/reset", Holder(token=token), timeout_s=timeout_s)
+
+    def drain(self) -> Status:
+        """Has the engine exit when its job has ended."""
+        return self._call(Status, "POST", "/v1/drain")
+
+    def _call(
+        self,
+        model: type[_Message],
+        method: str,
+        path: str,
+        body: pydantic.BaseModel | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> _Message:
+        content = body.model_dump_json().encode() if body is not None else None
+        with self._connections.call(method, path, content, timeout_s or self._timeout_s) as answer:
+            status, said = answer.status, answer.read()
+        if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
+            raise self._refused(status, said)
+        try:
+            return model.model_validate_json(said)
+        except pydantic.ValidationError as error:
+            raise EngineError(
+                f"What answers at {self.address} does not speak version 1 of the engine protocol; "
+                f"restart it with this version of the project. {error.error_count()} fields are wrong."
+            ) from error
+
+    def _refused(self, status: int, said: bytes) -> EngineError:
+        try:
+            return EngineRefusedError(ErrorBody.model_validate_json(said), status)
+        except pydantic.ValidationError:
+            return EngineError(f"What answers at {self.address} is no engine: it said {status}.")
+
+
+def _path(job_id: str) -> str:
+    return f"/v1/jobs/{urllib.parse.quote(job_id, safe='')}"
+
+
+def run_job(
+    client: EngineClient,
+    request: WorldRequest,
+    *,
+    token: int,
+    job_id: str,
+    deadline_s: float,
+    progress: Progress = no_progress,
+    exporting: Callable[[], None] = lambda: None,
+) -> WorldExport:
+    """Has an engine generate a world, and fetches it; the engine must have been claimed with the token.
+
+    A job that runs already under this id is followed; broken connections are made again. Whatever ``progress`` or
+    ``exporting`` raises cancels the job.
+
+    Args:
+        client: the engine.
+        request: the world.
+        token: the fencing token of the holder's lease.
+        job_id: unique for all time.
+        deadline_s: seconds that the job, with its layers fetched, may take.
+        progress: told whenever the engine tells.
+        exporting: called once the job is done, before its layers are fetched.
+
+    Raises:
+        EngineError: the engine refused, failed, was late, or cannot be reached any more.
+    """
+    ends = time.monotonic() + deadline_s
+    asking = JobRequest(
+        token=token,
+        job_id=job_id,
+        seed=request.seed,
+        world_gen_version=request.world_gen_version,
+        grid=GridRequest(size=request.grid.size),
+        layers=request.layers,
+        deadline_s=deadline_s,
+    )
+    try:
+        identity = _insisting(client.status, ends)
+        done = _follow(client, asking, ends, progress)
+        exporting()
+        fetched = time.perf_counter()
+        layers = _fetch_all(client, done, ends)
+    except BaseException as error:
+        if not isinstance(error, EngineUnreachableError):
+            with contextlib.suppress(EngineError):
+                client.cancel(job_id, timeout_s=_CANCEL_S)
+        raise
+    return WorldExport(
+        request=request,
+        engine=EngineIdentity(identity.kind, identity.version, identity.game_version),
+        planes={name: layer for name, layer in layers.items() if not isinstance(layer, list)},
+        lines={name: layer for name, layer in layers.items() if isinstance(layer, list)},
+        timings_s={**done.timings_s, "transfer": time.perf_counter() - fetched},
+    )
+
+
+def _follow(client: EngineClient, asking: JobRequest, ends: float, progress: Progress) -> JobStatus:
+    """Starts a job and waits for its good end."""
+    status = _insisting(functools.partial(client.start, asking), ends)
+    while status.state is JobState.RUNNING:
+        progress(status.progress, status.phase)
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise EngineError(
+                f"The engine at {client.address} did not finish within {asking.deadline_s:g} s; allow more time."
+            )
+        ask = functools.partial(client.job, asking.job_id, wait_s=min(LONG_POLL_S, left), seen=status.seen)
+        status = _insisting(ask, ends)
+    if status.state is JobState.DONE:
+        progress(status.progress, status.phase)
+        return status
+    reason = status.error.message if status.error is not None else f"It was {status.state}."
+    raise EngineError(f"The engine at {client.address} did not finish the world: {reason}")
+
+
+def _fetch_all(client: EngineClient, done: JobStatus, ends: float) -> dict[str, Layer]:
+    """Every layer of a job, each verified while the next is on its way."""
+    # Reading lines keeps every other thread waiting, so they come last, when only a hash is left to do.
+    ordered = sorted(done.layers, key=lambda facts: (facts.kind == "lines", -facts.bytes))
+    layers: dict[str, Layer] = {}
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        planes = {}
+        for facts in ordered:
+            body = _insisting(functools.partial(client.download, done.job_id, facts), ends)
+            if facts.kind == "plane":
+                planes[facts.name] = threads.submit(unpack, facts, body.data)
+            else:
+                layers[facts.name] = unpack(facts, body.data)
+        return layers | {name: plane.result() for name, plane in planes.items()}
+
+
+def _insisting(call: Callable[[], _Answer], ends: float) -> _Answer:
+    """Calls until there is an answer: for :data:`PATIENCE_S` if nobody answers, else until the deadline."""
+
+    def is_hopeless(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        is_silent = isinstance(error, EngineUnreachableError) and (state.seconds_since_start or 0) >= PATIENCE_S
+        return is_silent or time.monotonic() >= ends
+
+    insisting = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        stop=is_hopeless,
+        wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
+        reraise=True,
+    )
+    return insisting(call)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, EngineUnreachableError) or (isinstance(error, EngineRefusedError) and error.retryable)

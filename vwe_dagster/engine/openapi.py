@@ -1,0 +1,150 @@
+"""The engine protocol as an OpenAPI document, made from its models; ``openapi.json`` beside this module is its copy.
+
+``python -m vwe_dagster.engine.openapi`` writes the copy anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from pydantic.json_schema import models_json_schema
+
+from vwe_dagster.engine.protocol import (
+    JOB_ID,
+    MAX_WAIT_S,
+    PROTOCOL,
+    REFUSALS,
+    SEEN,
+    ErrorBody,
+    Holder,
+    JobRequest,
+    JobStatus,
+    Status,
+)
+
+DOCUMENT = Path(__file__).with_name("openapi.json")
+"""The copy that is shipped, for those who write engines in other languages."""
+
+_EVERYWHERE = ("unauthorized", "internal")
+
+
+def openapi() -> dict[str, Any]:
+    """The document, as JSON-able values."""
+    models: list[type[pydantic.BaseModel]] = [Status, Holder, JobRequest, JobStatus, ErrorBody]
+    _, schemas = models_json_schema(
+        [(model, "serialization" if model in {Status, JobStatus, ErrorBody} else "validation") for model in models],
+        ref_template="#/components/schemas/{model}",
+    )
+    refused_jobs = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
+    job: dict[str, Any] = {
+        "get": _call(
+            "How far a job is",
+            {200: JobStatus},
+            ("unknown_job", "invalid"),
+            [
+                _query("wait_s", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S}, "Answer when it changes."),
+                _query("seen", {"type": "string", "pattern": SEEN}, "What the caller saw last, as STATE:PROGRESS."),
+            ],
+        ),
+        "delete": _call("Cancel a job", {202: JobStatus}, ("unknown_job",)),
+        "parameters": [_in_path("job_id", {"type": "string", "pattern": JOB_ID})],
+    }
+    layer: dict[str, Any] = {
+        "get": _call("Fetch a layer of a job that is done", {}, ("unknown_job", "not_done")),
+        "parameters": [*job["parameters"], _in_path("name", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}$"})],
+    }
+    layer["get"]["responses"]["200"] = _layer_answer()
+    taken = ("fenced", "too_large", "invalid", "engine_error")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Engine protocol",
+            "version": str(PROTOCOL),
+            "description": "An engine turns a seed into a world, one at a time, for whoever holds the highest token.",
+        },
+        "security": [{"bearer": []}, {}],
+        "paths": {
+            "/v1/status": {"get": _call("Who an engine is and what it is doing", {200: Status}, ())},
+            "/v1/claim": {
+                "post": _call("Take the engine for a holder", {200: Status}, (*taken, "draining"), body=Holder)
+            },
+            "/v1/jobs": {
+                "post": _call("Start a job, or find it again", {202: JobStatus}, refused_jobs, body=JobRequest)
+            },
+            "/v1/jobs/{job_id}": job,
+            "/v1/jobs/{job_id}/layers/{name}": layer,
+            "/v1/reset": {
+                "post": _call("Stop, forget and verify", {200: Status}, (*taken, "busy", "reset_failed"), body=Holder)
+            },
+            "/v1/drain": {"post": _call("Take no more jobs, then exit", {202: Status}, ())},
+        },
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "Over TCP only."}},
+        },
+    }
+
+
+def write() -> None:
+    """Writes the copy."""
+    DOCUMENT.write_text(text(), encoding="utf-8")
+
+
+def text() -> str:
+    """The document as the copy holds it."""
+    return json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _call(
+    summary: str,
+    answers: Mapping[int, type[pydantic.BaseModel]],
+    refusals: tuple[str, ...],
+    parameters: list[dict[str, Any]] | None = None,
+    body: type[pydantic.BaseModel] | None = None,
+) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = {}
+    for code in (*refusals, *_EVERYWHERE):
+        by_status.setdefault(REFUSALS[code][0], []).append(code)
+    if "not_done" in refusals:
+        by_status[404].append("unknown_layer")
+    if body is JobRequest:
+        by_status[422].append("unknown_layer")
+    responses = {str(status): {"description": "Well.", "content": _json(model)} for status, model in answers.items()}
+    responses |= {
+        str(status): {"description": "Refused: " + ", ".join(codes), "content": _json(ErrorBody)}
+        for status, codes in sorted(by_status.items())
+    }
+    call: dict[str, Any] = {"summary": summary, "responses": responses}
+    if parameters:
+        call["parameters"] = parameters
+    if body is not None:
+        call["requestBody"] = {"required": True, "content": _json(body)}
+    return call
+
+
+def _layer_answer() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "description": "A plane as little-endian values, row 0 south; lines as JSON, one a line.",
+        "content": {"application/octet-stream": binary, "application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+
+
+def _json(model: type[pydantic.BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+
+
+def _in_path(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+if __name__ == "__main__":
+    write()

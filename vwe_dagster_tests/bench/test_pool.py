@@ -1,0 +1,128 @@
+"""The benchmark of pools: what it measures, that it checks the worlds, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from vwe_dagster.bench import pool as bench
+from vwe_dagster.bench.chart import draw_chart
+from vwe_dagster.bench.engine import SEED
+from vwe_dagster.bench.figures import BenchError
+from vwe_dagster.engine.messages import Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.grid import Grid
+from vwe_dagster.pool.pool import EnginePool
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.worldgen import World
+from vwe_dagster.worldgen.digest import terrain_digest
+
+SETTINGS = PoolSettings(max_warm_containers=2, base_image="vwe-no-such-image", min_free_disk_gb=0)
+
+
+@pytest.fixture(autouse=True)
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of temporary files; the paths of sockets in it are to be short."""
+    with tempfile.TemporaryDirectory(prefix="vwe-test-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setattr(bench, "COLD_ROUNDS", 1)
+        monkeypatch.setattr(bench, "EMPTY_LEASES", 3)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def figures() -> bench.PoolBench:
+    """What a benchmark might have measured."""
+    one = bench.PoolFigures(
+        launcher="process",
+        engines=2,
+        ready_s=[1.0],
+        cold_world_s=[2.0, 2.2, 2.1],
+        first_world_s=[0.5],
+        warm_world_s=[0.35, 0.34, 0.4],
+        overhead_ms=[30.0, 12.5],
+        one_engine_s=[0.36],
+        all_engines_s=[0.3],
+        acquire_ms=[0.7],
+        leases_per_s=[1234.5],
+        leases_per_s_of_callers=[900.0],
+    )
+    other = dataclasses.replace(one, launcher="docker", cold_world_s=[3.0])
+    return bench.PoolBench(2048, [1, 2, 3], [0.33, 0.32, 0.34], [one, other], {})
+
+
+def test_processes_are_measured_and_containers_without_an_image_are_left_out(temporary: Path) -> None:
+    announced: list[str] = []
+    measured = bench.bench_pool(SETTINGS, ["process", "docker"], announced.append, size=64, seeds=(1, 2, 3))
+    (of_processes,) = measured.launchers
+    assert of_processes.launcher == "process"
+    counts = {field: len(value) for field, value in vars(of_processes).items() if isinstance(value, list)}
+    assert counts.pop("warm_world_s") == counts.pop("overhead_ms") == 3
+    assert counts.pop("acquire_ms") == 3
+    assert set(counts.values()) == {1}
+    (whole,), (ready,), (first,) = of_processes.cold_world_s, of_processes.ready_s, of_processes.first_world_s
+    assert whole > ready + first
+    assert list(measured.skipped) == ["docker"]
+    assert measured.skipped["docker"].startswith("Engines as containers are left out: ")
+    assert any("engine in this process" in phase for phase in announced)
+    assert [path for path in temporary.rglob("*") if not path.is_dir()] == list(temporary.glob("vwe-bench-*")) == []
+    living = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    assert not [child for child in living if "vwe_dagster.engine" in child.cmdline()]
+
+
+def test_the_only_launcher_asked_for_is_not_left_out() -> None:
+    with pytest.raises(BenchError, match="Engines do not start"):
+        bench.bench_pool(SETTINGS, ["docker"], lambda _: None, size=64, seeds=(1, 2, 3))
+
+
+def test_a_world_that_comes_out_of_the_pool_as_another_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    generate = EnginePool.generate
+
+    def generate_wrongly(self: EnginePool, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        export = generate(self, request, progress)
+        height = np.copy(export.planes["height"])
+        height[3, 4] += 1
+        return dataclasses.replace(export, planes={**export.planes, "height": height})
+
+    monkeypatch.setattr(EnginePool, "generate", generate_wrongly)
+    with pytest.raises(BenchError, match="The world of @1 came out of the pool as another than it is"):
+        bench.bench_pool(SETTINGS, ["process"], lambda _: None, size=64, seeds=(1, 2, 3))
+
+
+def test_an_export_has_the_digest_of_the_terrain_it_was_made_from() -> None:
+    export = NativeEngine().generate(WorldRequest(SEED, Grid.of_world(64)))
+    assert bench._digest_of_game(export) == terrain_digest(World(SEED).grid(64))  # noqa: SLF001
+
+
+def test_every_value_is_in_the_json(figures: bench.PoolBench) -> None:
+    document = json.loads(figures.as_json())
+    assert document.pop("machine").keys() == {"cpus", "platform", "python"}
+    assert document == dataclasses.asdict(figures)
+
+
+def test_the_table_tells_least_median_and_greatest(figures: bench.PoolBench) -> None:
+    rows = {row[0]: row[1:] for row in figures.launchers[0].rows(figures.in_process_s)}
+    assert rows["world, cold: start, make, end (s)"] == ("2", "2.1", "2.2")
+    assert rows["world, engine in this process (s)"] == ("0.32", "0.33", "0.34")
+    assert rows["empty leases per second, 1 caller"] == ("1234", "1234", "1234")
+
+
+def test_the_chart_has_a_bar_for_each_kind_of_engine(figures: bench.PoolBench, tmp_path: Path) -> None:
+    draw_chart(figures, tmp_path / "both.png")
+    draw_chart(dataclasses.replace(figures, launchers=figures.launchers[:1]), tmp_path / "one.png")
+    with Image.open(tmp_path / "both.png") as both, Image.open(tmp_path / "one.png") as one:
+        assert both.width == one.width
+        assert both.height > one.height
+
+
+def test_a_chart_of_an_unknown_kind_is_refused_in_words(figures: bench.PoolBench, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"Name a file that ends in \.png"):
+        draw_chart(figures, tmp_path / "chart.pong")

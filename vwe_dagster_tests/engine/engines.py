@@ -1,0 +1,117 @@
+"""Real engines for tests: the process that launchers start, on a socket in a folder that tests throw away."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from vwe_dagster.engine.client import EngineClient
+from vwe_dagster.engine.connections import EngineUnreachableError
+from vwe_dagster.engine.protocol import GridRequest, JobRequest, Status
+
+BEARER = "a-token-for-tests-only"
+PATIENCE_S = 60.0
+LAYERS = ("biome", "height")
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningEngine:
+    """An engine's process, where it answers, and the log it writes."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    bearer: str | None
+    log: Path
+
+    def client(self) -> EngineClient:
+        return EngineClient(self.address, bearer=self.bearer)
+
+
+@contextlib.contextmanager
+def running_engine(*arguments: str, tcp: bool = False, memory_bytes: int | None = None) -> Iterator[RunningEngine]:
+    """An engine that answers, ended and swept up afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="vwe-") as folder,
+        started_engine(Path(folder), *arguments, tcp=tcp, memory_bytes=memory_bytes) as engine,
+    ):
+        with engine.client() as client:
+            wait_until(lambda: is_answering(client))
+        yield engine
+
+
+@contextlib.contextmanager
+def started_engine(
+    folder: Path, *arguments: str, tcp: bool = False, memory_bytes: int | None = None
+) -> Iterator[RunningEngine]:
+    """An engine that may not answer yet; on TCP it has at least taken its port."""
+    token, log = folder / "token", folder / "log"
+    token.write_text(BEARER)
+    where = ["--tcp", "127.0.0.1:0", "--token-file", str(token)] if tcp else ["--socket", str(folder / "engine.sock")]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vwe_dagster.engine", *where, *arguments], stderr=stream, env=environment
+        )
+    try:
+        if memory_bytes is not None:
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        address = f"unix:{folder / 'engine.sock'}"
+        if tcp:
+            wait_until(lambda: "Ready at" in log.read_text() or process.poll() is not None)
+            match = re.search(r"Ready at (http://\S+)", log.read_text())
+            assert match is not None, log.read_text()
+            address = match[1]
+        yield RunningEngine(process, address, BEARER if tcp else None, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_answering(client: EngineClient) -> Status | None:
+    try:
+        return client.status(timeout_s=PATIENCE_S)
+    except EngineUnreachableError:
+        return None
+
+
+def wait_until(is_true: Callable[[], object]) -> None:
+    """Waits for a condition.
+
+    Raises:
+        AssertionError: it did not come about.
+    """
+    begun = time.monotonic()
+    while not is_true():
+        assert time.monotonic() - begun < PATIENCE_S, "it did not come about"
+        time.sleep(0.01)
+
+
+def next_number() -> int:
+    """A number that no other call has got, above the tokens of an engine that others have used."""
+    return time.time_ns() // 1_000_000 + next(_NUMBERS)
+
+
+def a_job(
+    token: int, *, size: int = 64, seed: int = 1, deadline_s: float = 60, layers: tuple[str, ...] = LAYERS
+) -> JobRequest:
+    return JobRequest(
+        token=token,
+        job_id=f"job-{next_number()}",
+        seed=seed,
+        world_gen_version=2,
+        grid=GridRequest(size=size),
+        layers=layers,
+        deadline_s=deadline_s,
+    )

@@ -1,0 +1,192 @@
+"""The client gets its world through what may happen on the way, and otherwise says what did."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
+from vwe_dagster.engine.connections import EngineUnreachableError
+from vwe_dagster.engine.messages import EngineError, WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.engine.protocol import EngineState, JobState
+from vwe_dagster.grid import Grid
+from vwe_dagster_tests.engine.engines import a_job, next_number, running_engine, wait_until
+
+SMALL, LONG = WorldRequest(1, Grid.of_world(64)), WorldRequest(1, Grid.of_world(4096))
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with running_engine(tcp=False) as engine:
+        yield engine.address
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[EngineClient]:
+    with EngineClient(address) as client:
+        yield client
+
+
+@pytest.fixture
+def token(client: EngineClient) -> int:
+    token = next_number()
+    client.claim(token)
+    client.reset(token)
+    return token
+
+
+class Severing:
+    """A relay to an engine that cuts its connections after so many bytes, as often as it is told to."""
+
+    def __init__(self, address: str, cuts: list[int]) -> None:
+        self._path, self._cuts = address.removeprefix("unix:"), cuts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listener.accept()
+            except OSError:
+                return
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(self._path)
+            left = self._cuts.pop(0) if self._cuts else 2**40
+            threading.Thread(target=self._relay, args=(caller, engine, 2**40), daemon=True).start()
+            threading.Thread(target=self._relay, args=(engine, caller, left), daemon=True).start()
+
+    def _relay(self, source: socket.socket, target: socket.socket, left: int) -> None:
+        with contextlib.suppress(OSError):
+            while left > 0 and (data := source.recv(min(left, 65536))):
+                target.sendall(data)
+                left -= len(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_world_survives_connections_that_break(address: str, client: EngineClient, token: int) -> None:
+    cuts = [0, 300, 1, 1900, 40_000]
+    relay = Severing(address, cuts)
+    with EngineClient(relay.address) as severed:
+        export = run_job(severed, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
+    relay.close()
+    assert cuts == []
+    assert client.status().jobs_done >= 1
+    expected = NativeEngine().generate(SMALL)
+    for name, plane in expected.planes.items():
+        np.testing.assert_array_equal(export.planes[name], plane)
+    assert export.lines == expected.lines
+
+
+def test_a_job_that_runs_already_is_followed(client: EngineClient, token: int) -> None:
+    done = client.status().jobs_done
+    for _ in range(2):
+        run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
+    assert client.status().jobs_done == done + 1
+
+
+def test_exporting_is_told_once_between_the_job_and_its_layers(client: EngineClient, token: int) -> None:
+    told: list[str] = []
+    run_job(
+        client,
+        SMALL,
+        token=token,
+        job_id=f"job-{token}",
+        deadline_s=60,
+        progress=lambda fraction, phase: told.append(f"{fraction} {phase}"),
+        exporting=lambda: told.append("exporting"),
+    )
+    assert told[-2:] == ["1.0 done", "exporting"]
+    assert told.count("exporting") == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("told to")])
+def test_a_progress_that_raises_cancels_the_job(client: EngineClient, token: int, error: BaseException) -> None:
+    def progress(fraction: float, phase: str) -> None:  # noqa: ARG001
+        if fraction > 0:
+            raise error
+
+    job_id = f"job-{token}"
+    with pytest.raises(type(error)):
+        run_job(client, LONG, token=token, job_id=job_id, deadline_s=60, progress=progress)
+    wait_until(lambda: client.job(job_id).state is not JobState.RUNNING)
+    assert client.job(job_id).state is JobState.CANCELLED
+    assert client.status().state is EngineState.READY
+
+
+def test_a_late_world_is_given_up_by_whoever_notices_first(client: EngineClient, token: int) -> None:
+    with pytest.raises(EngineError, match=r"within 0\.2 s; allow more time"):
+        run_job(client, LONG, token=token, job_id=f"job-{token}", deadline_s=0.2)
+    wait_until(lambda: client.status().state is EngineState.READY)
+
+
+def test_a_refusal_is_told_in_the_words_of_the_engine(client: EngineClient, token: int) -> None:
+    with pytest.raises(EngineRefusedError, match="There is no layer gold") as error:
+        run_job(
+            client,
+            WorldRequest(1, SMALL.grid, layers=("gold",)),
+            token=token,
+            job_id=f"job-{token}",
+            deadline_s=60,
+        )
+    assert (error.value.code, error.value.status) == ("unknown_layer", 422)
+
+
+def test_layers_can_be_fetched_by_many_threads_at_once(client: EngineClient, token: int) -> None:
+    job = client.start(a_job(token, size=256))
+    while job.state is JobState.RUNNING:
+        job = client.job(job.job_id, wait_s=30, seen=job.seen)
+    fetched: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: fetched.append(len(client.fetch(job.job_id, job.layers[0])))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetched == [256] * 8
+
+
+@pytest.mark.parametrize("address_", ["", "unix:", "localhost:80", "https://localhost:80", "http://localhost"])
+def test_what_is_no_address_is_refused(address_: str) -> None:
+    with pytest.raises(EngineError, match="is no engine's address"):
+        EngineClient(address_)
+
+
+def test_something_else_that_answers_is_no_engine() -> None:
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"{}" if self.path == "/v1/status" else b"<html>"
+            self.send_response(200 if body == b"{}" else 502)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with EngineClient(f"http://127.0.0.1:{server.server_port}") as client:
+            with pytest.raises(EngineError, match="does not speak version 1"):
+                client.status()
+            with pytest.raises(EngineError, match="is no engine: it said 502"):
+                client.job("job")
+        server.shutdown()
+        thread.join()
+    with EngineClient(f"http://127.0.0.1:{server.server_port}") as client, pytest.raises(EngineUnreachableError):
+        client.status()

@@ -1,0 +1,111 @@
+"""Engines that go wrong on purpose go wrong as told, and the other side notices."""
+
+from __future__ import annotations
+
+import pytest
+
+from vwe_dagster.engine import client as client_module
+from vwe_dagster.engine.client import EngineRefusedError, run_job
+from vwe_dagster.engine.connections import EngineUnreachableError
+from vwe_dagster.engine.faults import CRASHED, FAILED_START, FAULTS, Faults
+from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
+from vwe_dagster.engine.protocol import EngineState, JobState
+from vwe_dagster.grid import Grid
+from vwe_dagster_tests.engine.engines import PATIENCE_S, RunningEngine, a_job, running_engine, started_engine
+
+REQUEST = WorldRequest(1, Grid.of_world(64), layers=("height",))
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PATIENCE_S", 0.1)
+
+
+def run(engine: RunningEngine) -> WorldExport:
+    with engine.client() as client:
+        client.claim(1)
+        return run_job(client, REQUEST, token=1, job_id="job", deadline_s=60)
+
+
+def test_a_job_that_fails_says_why_and_leaves_the_engine_well() -> None:
+    with running_engine("--fault", "fail_job") as engine:
+        with pytest.raises(EngineError, match="did not finish the world: The terrain code failed"):
+            run(engine)
+        with engine.client() as client:
+            assert client.status().state is EngineState.READY
+
+
+def test_a_crash_in_the_middle_leaves_nobody_to_ask() -> None:
+    with running_engine("--fault", "crash_in_job") as engine:
+        with pytest.raises(EngineUnreachableError):
+            run(engine)
+        assert engine.process.wait(PATIENCE_S) == CRASHED
+
+
+def test_a_layer_that_ends_early_is_no_world() -> None:
+    with running_engine("--fault", "half_export") as engine, pytest.raises(EngineUnreachableError, match="ended after"):
+        run(engine)
+
+
+def test_a_layer_with_a_wrong_bit_is_no_world() -> None:
+    with running_engine("--fault", "corrupt_layer") as engine, pytest.raises(EngineError, match="have another hash"):
+        run(engine)
+
+
+def test_a_reset_that_fails_breaks_the_engine() -> None:
+    with running_engine("--fault", "fail_reset") as engine, engine.client() as client:
+        with pytest.raises(EngineRefusedError) as error:
+            client.reset(1)
+        assert (error.value.status, error.value.code) == (500, "reset_failed")
+        status = client.status()
+        assert status.state is EngineState.ERROR
+        assert status.error is not None
+        with pytest.raises(EngineRefusedError, match="destroy it"):
+            client.claim(2)
+
+
+def test_an_engine_out_of_memory_says_so() -> None:
+    with running_engine("--fault", "oom", memory_bytes=3 * 2**30) as engine:
+        with pytest.raises(EngineError, match="out of memory"):
+            run(engine)
+        with engine.client() as client:
+            assert client.status().state is EngineState.ERROR
+
+
+def test_a_slow_job_moves_and_can_be_cancelled_and_a_hanging_one_does_not() -> None:
+    with running_engine("--fault", "slow_job=600") as engine, engine.client() as client:
+        client.claim(1)
+        status = client.start(a_job(1))
+        status = client.job(status.job_id, wait_s=30, seen=status.seen)
+        assert status.phase == "dawdling"
+        client.cancel(status.job_id)
+        while status.state is JobState.RUNNING:
+            status = client.job(status.job_id, wait_s=30, seen=status.seen)
+        assert status.state is JobState.CANCELLED
+    with running_engine("--fault", "hang") as engine, engine.client() as client:
+        client.claim(1)
+        status = client.start(a_job(1))
+        client.cancel(status.job_id)
+        status = client.job(status.job_id, wait_s=0.3, seen=status.seen)
+        assert (status.state, status.progress) == (JobState.RUNNING, 0.0)
+
+
+def test_an_engine_that_fails_to_start_never_answers(tmp_path: object) -> None:
+    with started_engine(tmp_path, "--fault", "fail_start") as engine:  # type: ignore[arg-type]
+        assert engine.process.wait(PATIENCE_S) == FAILED_START
+
+
+def test_a_fault_strikes_as_often_as_it_was_told_to() -> None:
+    faults = Faults.parse(["hang@0.2", "slow_job=3.5@0", "fail_job"])
+    struck = sum(faults.strikes("hang") for _ in range(2000))
+    assert 250 < struck < 550
+    assert not any(faults.strikes("slow_job") for _ in range(100))
+    assert all(faults.strikes("fail_job") for _ in range(100))
+    assert not faults.strikes("oom")
+    assert faults.by_name["slow_job"].seconds == 3.5
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_can_be_written(name: str) -> None:
+    timed = name.startswith("slow")
+    assert Faults.parse([f"{name}=1" if timed else name]).by_name[name].probability == 1

@@ -1,0 +1,63 @@
+"""The OpenAPI document tells of the protocol as it is, and the engine keeps to it whatever it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from vwe_dagster.engine.openapi import DOCUMENT, openapi, text
+from vwe_dagster.engine.protocol import REFUSALS
+from vwe_dagster_tests.engine.engines import BEARER, running_engine
+
+SCHEMA = schemathesis.openapi.from_dict(openapi())
+NOT_TRIED = r"/v1/drain"
+"""An engine that drains is gone."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running_engine(tcp=True) as engine:
+        yield engine.address
+
+
+def test_the_copy_is_what_the_models_make() -> None:
+    """Otherwise: python -m vwe_dagster.engine.openapi."""
+    assert DOCUMENT.read_text(encoding="utf-8") == text()
+
+
+def test_every_refusal_is_in_the_document() -> None:
+    document = json.dumps(openapi()["paths"])
+    assert [code for code in REFUSALS if code not in document] == ["not_found", "method_not_allowed"]
+
+
+@SCHEMA.exclude(path_regex=NOT_TRIED).parametrize()
+@hypothesis.settings(
+    max_examples=40, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
+)
+def test_the_engine_keeps_to_the_document(case: schemathesis.Case[Any], url: str) -> None:
+    if "wait_s" in (case.query or {}):
+        case.query["wait_s"] = min(case.query["wait_s"], 0.01) if isinstance(case.query["wait_s"], float) else 0
+    case.call_and_validate(
+        base_url=url,
+        headers={"Authorization": f"Bearer {BEARER}"},
+        checks=[
+            schemathesis.checks.not_a_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_headers_conformance,
+            response_schema_conformance,
+            unsupported_method,
+        ],
+    )

@@ -1,0 +1,130 @@
+"""The process of an engine: where it listens, whom it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.engine.client import EngineClient
+from vwe_dagster.engine.connections import EngineUnreachableError
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.engine.protocol import EngineState
+from vwe_dagster.engine.serving import TERMINATED, serve
+from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, running_engine, started_engine, wait_until
+
+
+def test_a_socket_is_private_and_goes_with_the_engine() -> None:
+    with running_engine("--name", "loki") as engine, engine.client() as client:
+        path = Path(engine.address.removeprefix("unix:"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        status = client.status()
+        assert (status.name, status.pid, status.state) == ("loki", engine.process.pid, EngineState.READY)
+        engine.process.send_signal(signal.SIGTERM)
+        assert engine.process.wait(PATIENCE_S) == TERMINATED
+        assert not path.exists()
+        assert "Told to end by signal 15" in engine.log.read_text()
+        with pytest.raises(EngineUnreachableError, match=r"No such file|refused"):
+            client.status()
+
+
+def test_sigterm_ends_an_engine_in_the_middle_of_a_job() -> None:
+    with running_engine() as engine, engine.client() as client:
+        client.claim(1)
+        client.start(a_job(1, size=8192))
+        engine.process.send_signal(signal.SIGTERM)
+        assert engine.process.wait(PATIENCE_S) == TERMINATED
+
+
+def test_a_second_engine_does_not_take_the_socket_of_a_live_one() -> None:
+    with running_engine() as engine:
+        path = engine.address.removeprefix("unix:")
+        second = subprocess.run(
+            [sys.executable, "-m", "vwe_dagster.engine", "--socket", path], capture_output=True, text=True, check=False
+        )
+        assert second.returncode == 2
+        assert "An engine is listening at" in second.stderr
+        with engine.client() as client:
+            assert client.status().pid == engine.process.pid
+
+
+def test_a_socket_that_nobody_listens_at_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    with started_engine(tmp_path) as engine, engine.client() as client:
+        wait_until(lambda: "Ready" in engine.log.read_text())
+        assert client.status().pid == engine.process.pid
+
+
+def test_an_engine_that_nobody_uses_ends_and_status_is_no_use() -> None:
+    with running_engine("--idle-exit-minutes", "0.005") as engine, engine.client() as client:
+
+        def has_ended() -> bool:
+            if engine.process.poll() is None:
+                try:
+                    client.status()
+                except EngineUnreachableError:
+                    return False
+            return engine.process.poll() is not None
+
+        wait_until(has_ended)
+        assert engine.process.returncode == 0
+        assert "Nobody has used this engine for 0.005 minutes" in engine.log.read_text()
+
+
+def test_a_drained_engine_exits() -> None:
+    with running_engine() as engine, engine.client() as client:
+        assert client.drain().draining
+        assert engine.process.wait(PATIENCE_S) == 0
+        assert not Path(engine.address.removeprefix("unix:")).exists()
+
+
+def test_draining_lets_the_job_end_and_be_fetched() -> None:
+    with running_engine() as engine, engine.client() as client:
+        client.claim(1)
+        job = client.start(a_job(1, size=512, layers=("height",)))
+        client.drain()
+        while not job.layers:
+            job = client.job(job.job_id, wait_s=30, seen=job.seen)
+        plane = client.fetch(job.job_id, job.layers[0])
+        assert len(plane) == 512
+        assert engine.process.wait(PATIENCE_S) == 0
+
+
+def test_an_engine_speaks_only_after_it_is_ready(tmp_path: Path) -> None:
+    """It listens from the start, so that a caller need not try again and again."""
+    with started_engine(tmp_path, "--fault", "slow_boot=0.5") as engine:
+        wait_until(Path(engine.address.removeprefix("unix:")).exists)
+        with EngineClient(engine.address, timeout_s=PATIENCE_S) as client:
+            assert client.status().state is EngineState.READY
+        assert "Ready" in engine.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "Say where to listen"),
+        ({"tcp": "127.0.0.1:0"}, "must have a token"),
+        ({"tcp": "nowhere", "token": "a-token-for-tests-only"}, "is no address to listen at"),
+        ({"tcp": "127.0.0.1:0", "token": "short"}, "holds no token"),
+        ({"socket": "x" * 120}, "too long"),
+        ({"socket": "missing/engine.sock"}, "No such file"),
+        ({"socket": "token"}, "is a file that is no socket"),
+        ({"socket": "engine.sock", "idle_exit_minutes": 0.0}, "must be above 0"),
+        ({"socket": "engine.sock", "faults": ["gold"]}, "There is no fault 'gold'"),
+        ({"socket": "engine.sock", "faults": ["slow_job"]}, "NAME=SECONDS"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(tmp_path: Path, arguments: dict[str, object], sentence: str) -> None:
+    token = tmp_path / "token"
+    token.write_text(str(arguments.get("token", "a-token-for-tests-only")))
+    given = {name: value for name, value in arguments.items() if name not in {"socket", "token"}}
+    path = tmp_path / str(arguments["socket"]) if "socket" in arguments else None
+    with pytest.raises(EngineError, match=sentence):
+        serve(socket_path=path, token_file=token if "token" in arguments else None, **given)  # type: ignore[arg-type]
