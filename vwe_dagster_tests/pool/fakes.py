@@ -88,6 +88,8 @@ class FakeMachine:
 
 
 class FakeLauncher:
+    """Starts and ends the engines of a fake machine."""
+
     def __init__(self, machine: FakeMachine) -> None:
         self._machine = machine
 
@@ -143,6 +145,8 @@ class FakeLauncher:
 
 
 class FakeConnection:
+    """Speaks to an engine of a fake machine."""
+
     def __init__(self, machine: FakeMachine, name: str) -> None:
         self._machine = machine
         self._name = name

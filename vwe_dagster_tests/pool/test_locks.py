@@ -15,6 +15,7 @@ import pytest
 
 from vwe_dagster.pool.locks import KernelLock
 
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "slot.lock"

@@ -87,7 +87,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.alive or self.working)
     @rule(data=st.data())
     def a_holder_dies(self, data: st.DataObject) -> None:
-        holder = self._pick(data, self.working if self.working else self.alive)
+        holder = self._pick(data, self.working or self.alive)
         holder.die()
         self.fenced_or_dead.append(holder)
 

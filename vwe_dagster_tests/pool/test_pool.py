@@ -132,7 +132,9 @@ def test_first_come_first_served(folder: Path, machine: FakeMachine) -> None:
     waiting: list[threading.Thread] = []
     with holding.lease():
         for number in range(5):
-            thread = threading.Thread(target=_queue_up, args=(machine.pool(folder, one_slot, SystemClock()), number, got))
+            thread = threading.Thread(
+                target=_queue_up, args=(machine.pool(folder, one_slot, SystemClock()), number, got)
+            )
             thread.start()
             waiting.append(thread)
             while holding.status().waiting <= number:
@@ -152,7 +154,7 @@ def test_a_dead_waiter_holds_nobody_up(pool: EnginePool, folder: Path) -> None:
     pool.warm(1)
     with ledger.reading() as db:
         db.execute(
-            "INSERT INTO tickets (wanted, holder, lock, boot, since_s, seen_s) VALUES (NULL, 'dead', 'gone', ?, 0, 1e9)",
+            "INSERT INTO tickets (holder, lock, boot, since_s, seen_s) VALUES ('dead', 'gone', ?, 0, 1e9)",
             (pool._upkeep.clock.boot,),  # noqa: SLF001
         )
     with pool.lease(timeout_s=1):
@@ -239,9 +241,7 @@ def test_what_a_dead_holder_left_is_reset_and_used_again(
 
 
 @pytest.mark.parametrize("phase", ["generating", "exporting"])
-def test_a_stopped_holder_finds_itself_fenced_when_it_goes_on(
-    folder: Path, machine: FakeMachine, phase: str
-) -> None:
+def test_a_stopped_holder_finds_itself_fenced_when_it_goes_on(folder: Path, machine: FakeMachine, phase: str) -> None:
     one_slot = settings(max_warm_containers=1, world_gen_timeout=60)
     pool, peer = machine.pool(folder, one_slot), machine.pool(folder, one_slot)
     holder = Holder(pool)
@@ -272,9 +272,7 @@ def test_an_idle_lease_is_taken_away_too_and_cannot_be_confirmed(folder: Path, m
     holder.give_back()
 
 
-def test_an_engine_retires_after_so_many_worlds_and_another_takes_its_place(
-    folder: Path, machine: FakeMachine
-) -> None:
+def test_an_engine_retires_after_so_many_worlds_and_another_takes_its_place(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(max_jobs_per_engine=2))
     for _ in range(4):
         pool.generate(REQUEST)

@@ -1,0 +1,228 @@
+"""Pools of real engines for tests: engines that go wrong when told to, and holders that are processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import shlex
+import signal
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
+from vwe_dagster.grid import Grid
+from vwe_dagster.pool.launcher import Found
+from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
+from vwe_dagster.pool.launchers.rooms import room_of
+from vwe_dagster.pool.ledger import Ledger, Slot
+from vwe_dagster.pool.opening import open_pool, pool_id_of
+from vwe_dagster.pool.pool import EnginePool
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import State
+from vwe_dagster.seeds import Seed, parse_seed
+from vwe_dagster.stages import write_raw
+from vwe_dagster.store import Recipe, StoreError, WorldStore
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
+
+PATIENCE_S = 60
+SEED = parse_seed("HHcLC5acQt")
+GRID = Grid.of_world(64)
+REQUEST = WorldRequest(SEED.number, GRID)
+RECIPE = Recipe(inputs={"engine": "native"}, code_version="1", made_by={"engine": "native"}, grid=GRID)
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """A pool that any process can open.
+
+    Attributes:
+        folder: the pool's.
+        settings: the pool's, unless a test opens it with others.
+    """
+
+    folder: Path
+    settings: PoolSettings
+
+    @property
+    def store(self) -> WorldStore:
+        """Where the holders publish worlds."""
+        return WorldStore(self.folder.with_name("data"))
+
+    @property
+    def pool_id(self) -> str:
+        return pool_id_of(self.folder)
+
+    def pool(self, **changes: object) -> EnginePool:
+        """The pool as one more process would open it."""
+        settings = PoolSettings.model_validate({**self.settings.model_dump(), **changes})
+        return open_pool(settings, self.folder, launcher=self._launcher(settings))
+
+    def break_engines(self, *faults: str) -> None:
+        """Has the engines that start from now on have these faults; their configuration stays what it was."""
+        self._faults.write_text(" ".join(f"--fault {fault}" for fault in faults))
+
+    def engines(self) -> list[Found]:
+        """The engines that have a process, whether the pool knows them or not."""
+        return self._launcher(self.settings).engines()
+
+    def pids(self) -> list[int]:
+        return [pid_of(found.handle) for found in self.engines()]
+
+    def rooms(self) -> list[Path]:
+        """The folders that engines have for their sockets."""
+        return list(room_of(self.pool_id).parent.glob(f"{self.pool_id}-*"))
+
+    def slot(self, slot: int = 0) -> Slot:
+        """What the ledger says of a slot."""
+        with contextlib.closing(Ledger(self.folder)) as ledger:
+            return ledger.slot(slot)
+
+    def wait_for(self, state: State) -> None:
+        """Waits for the first slot to be in a state."""
+        until(lambda: self.slot().state is state)
+
+    def end_engines(self) -> list[str]:
+        """Ends what a test left running; tells the names."""
+        launcher = self._launcher(self.settings)
+        left = [found.engine for found in launcher.engines()]
+        for engine in left:
+            launcher.end(engine, None)
+        return left
+
+    @property
+    def _faults(self) -> Path:
+        return self.folder.with_name("faults")
+
+    def _launcher(self, settings: PoolSettings) -> ProcessLauncher:
+        faults = f"$(cat {shlex.quote(str(self._faults))} 2>/dev/null)"
+        script = f'exec {shlex.join(COMMAND)} {faults} "$@"'
+        command = ("sh", "-c", script, "engine")
+        return ProcessLauncher(settings, folder=self.folder, pool_id=self.pool_id, command=command)
+
+
+class Holder:
+    """Another process that does something with a pool; it says how far it is, and waits to be told to go on."""
+
+    def __init__(self, process: ForkServerProcess, connection: Connection[Any, Any]) -> None:
+        self.process = process
+        self._connection = connection
+
+    def says(self) -> Any:
+        """What it says next.
+
+        Raises:
+            EOFError: it ended and says nothing more.
+        """
+        assert self._connection.poll(PATIENCE_S), "the holder says nothing"
+        return self._connection.recv()
+
+    def go_on(self) -> None:
+        self._connection.send("go on")
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(int(self.process.pid or 0), number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+@contextlib.contextmanager
+def holder(behaviour: Callable[..., None], site: Site, *arguments: object) -> Iterator[Holder]:
+    """A process that calls ``behaviour(site, connection, *arguments)``, and is killed with the block if it lives."""
+    ours, theirs = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=behaviour, args=(site, theirs, *arguments))
+    process.start()
+    theirs.close()
+    one = Holder(process, ours)
+    try:
+        yield one
+    finally:
+        one.kill()
+        ours.close()
+
+
+def work(site: Site, connection: Connection[Any, Any], pause: State) -> None:
+    """Makes a world and publishes it, but pauses in one state; says that state, and what became of it all."""
+    paused = False
+
+    def reach(state: State) -> None:
+        nonlocal paused
+        if state is pause and not paused:
+            paused = True
+            connection.send(state)
+            connection.recv()
+
+    with site.pool() as pool:
+        try:
+            with pool.lease(purpose="work") as lease:
+                reach(State.READY)
+                lease.check()
+                export = lease.generate(REQUEST, lambda _fraction, _phase: reach(State.GENERATING))
+                reach(State.EXPORTING)
+                publish(site.store, SEED, export)
+        except (EngineError, StoreError) as error:
+            connection.send((type(error).__name__, str(error)))
+        else:
+            connection.send("done")
+
+
+def make_worlds(site: Site, connection: Connection[Any, Any], count: int) -> None:
+    """Makes worlds once told to begin; says for each lease its engine, when it began and when it ended."""
+    connection.send("here")
+    connection.recv()
+    with site.pool() as pool:
+        for _ in range(count):
+            with pool.lease(purpose="work") as lease:
+                began = time.monotonic()
+                lease.generate(REQUEST)
+                connection.send((lease.engine, began, time.monotonic()))
+
+
+def lease_once(site: Site, connection: Connection[Any, Any]) -> None:
+    """Leases an engine once told to begin; says which, or what was wrong."""
+    connection.send("here")
+    connection.recv()
+    with site.pool() as pool:
+        try:
+            with pool.lease(purpose="look") as lease:
+                connection.send(lease.engine)
+        except EngineError as error:
+            connection.send((type(error).__name__, str(error)))
+
+
+def publish(store: WorldStore, seed: Seed, export: WorldExport) -> None:
+    """Publishes a world as the pipeline does."""
+    with store.publish(seed, "raw", RECIPE) as draft:
+        write_raw(draft, export)
+        export.confirm()
+
+
+def hashes(store: WorldStore, seed: Seed = SEED) -> dict[str, str]:
+    """The hashes of the files of a world, which are whole; none if it was not published."""
+    manifest = store.manifest(seed, "raw")
+    if manifest is None:
+        return {}
+    assert store.damaged(seed, "raw") == []
+    return {name: facts.sha256 for name, facts in manifest.files.items()}
+
+
+def pid_of(handle: str) -> int:
+    """The process id in the handle of a process engine."""
+    return int(handle.partition(":")[0])
+
+
+def until(tells: Callable[[], object]) -> None:
+    """Waits for something to come true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not tells():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
