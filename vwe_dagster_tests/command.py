@@ -18,6 +18,9 @@ from vwe_dagster.store import STAGES, WorldStore
 PATIENCE_S = 240
 """How long a command may take on a busy machine whose terrain kernels are not compiled yet."""
 
+ENGINES_IDLE_MINUTES = "0.2"
+"""Engines that tests leave behind end by themselves soon after."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Vwe:
@@ -39,7 +42,7 @@ class Vwe:
             for name, value in os.environ.items()
             if name != "DAGSTER_HOME" and not name.startswith("VWE_POOL_")
         }
-        return {**inherited, **self.settings, "VWE_HOME": str(self.home)}
+        return {**inherited, "VWE_POOL_IDLE_MINUTES": ENGINES_IDLE_MINUTES, **self.settings, "VWE_HOME": str(self.home)}
 
     @property
     def store(self) -> WorldStore:

@@ -48,7 +48,8 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def with_world(made_home: Path, tmp_path: Path) -> Vwe:
     """The command in a home in which the world of :data:`KEY` has been made."""
-    shutil.copytree(made_home, tmp_path / "home", symlinks=True)
+    # A copy has a pool of its own: engines do not come with it.
+    shutil.copytree(made_home, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns(".vwe"))
     return Vwe(tmp_path / "home")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from vwe_dagster.catalog import parse_catalog, remarks, same_world
 from vwe_dagster.commands.common import CommandError, SeedText, SeedTexts, parse_seeds, registered
+from vwe_dagster.commands.pool import settings_of
 from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.home import find_home
 from vwe_dagster.seeds import Seed, SeedError
@@ -105,6 +106,8 @@ def _make(seeds: Sequence[Seed], config: Mapping[str, Mapping[str, object]]) -> 
     from vwe_dagster.showing import show_files  # noqa: PLC0415
 
     home = find_home()
+    # A setting that cannot be used is refused before anything is registered.
+    settings_of()
     store = WorldStore(home.data)
     with undiverted_notices() as console, open_instance(home) as instance:
         failed = [seed for seed in seeds if not _make_one(console, instance, seed, config)]

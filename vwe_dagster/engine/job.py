@@ -72,7 +72,7 @@ class Job:
 
     def status(self) -> JobStatus:
         """What is told of it."""
-        layers = tuple(facts for facts, _ in self.layers.values())
+        layers = tuple(facts for facts, _ in self.layers.values()) if self.state is JobState.DONE else ()
         return JobStatus(
             job_id=self.request.job_id,
             state=self.state,

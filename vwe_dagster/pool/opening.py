@@ -31,12 +31,12 @@ def open_pool(
     return EnginePool(
         Upkeep(
             settings=settings,
-            ledger=Ledger(folder),
+            ledger=Ledger(state_folder(folder)),
             launcher=launcher or _launcher(settings, folder, pool_id),
             connections=Connections(HttpConnection),
             clock=SystemClock(),
             pool_id=pool_id,
-            locks=folder / "locks",
+            locks=state_folder(folder) / "locks",
         ),
         data=data or folder,
     )
@@ -45,6 +45,14 @@ def open_pool(
 def pool_id_of(folder: Path) -> str:
     """What tells the engines of one pool from those of all others on this machine."""
     return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:10]
+
+
+def state_folder(folder: Path) -> Path:
+    """Where the ledger and the locks of a pool are.
+
+    It is named after the path: a copied folder is another pool, and does not take the engines of the first for its own.
+    """
+    return folder.resolve() / pool_id_of(folder)
 
 
 def _launcher(settings: PoolSettings, folder: Path, pool_id: str) -> Launcher:

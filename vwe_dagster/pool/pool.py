@@ -379,7 +379,8 @@ class EnginePool:
         pause = _POLL_S[0]
         with self._queue.waiting(holder, wanted) as ticket:
             while True:
-                if ticket.is_first():
+                is_first = ticket.is_first()
+                if is_first:
                     lease = self._try_take(holder, wanted, began)
                     if lease is not None:
                         return lease
@@ -394,7 +395,8 @@ class EnginePool:
                         f"{self._who_holds_what(self._present())}"
                     )
                 self._clock.sleep(min(pause, left))
-                pause = min(2 * pause, _POLL_S[1])
+                if is_first:
+                    pause = min(2 * pause, _POLL_S[1])
 
     def _make_one_ready(self, holder: str, wanted: str | None) -> None:
         """What the first of the queue does when no engine is free: starts one, or takes one that is overdue."""

@@ -38,7 +38,7 @@ class PoolSettings(pydantic.BaseModel):
         min_free_disk_gb: no world is begun with less free on the disk of the data folder.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = "default"
     launcher: Literal["process", "docker"] = "process"

@@ -257,9 +257,8 @@ class Upkeep:
             status = self.connections.to(launched).status()
             if status.state is EngineState.READY:
                 took = self.clock.now() - (row.started_s or 0)
-                self.ledger.step(
-                    row.slot, row.token, State.READY, f"it answered after {took:.1f} s", used_s=self.clock.now()
-                )
+                # That it was seen to be ready is no use of it: its own clock of idleness started before.
+                self.ledger.step(row.slot, row.token, State.READY, f"it answered after {took:.1f} s")
                 return
         if not self.launcher.running(launched):
             self._start_failed(row, f"it ended while starting ({self.launcher.why_ended(launched)})")

@@ -29,8 +29,10 @@ SETTINGS = PoolSettings(max_warm_containers=2, base_image="vwe-no-such-image", m
 
 
 @pytest.fixture(autouse=True)
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of temporary files; the paths of sockets in it are to be short."""
+    # Pytest chooses its own folder when first asked, and it must not be in this one, which goes with the test.
+    tmp_path_factory.getbasetemp()
     with tempfile.TemporaryDirectory(prefix="vwe-test-") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         monkeypatch.setattr(bench, "COLD_ROUNDS", 1)

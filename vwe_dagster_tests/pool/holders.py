@@ -21,7 +21,7 @@ from vwe_dagster.pool.launcher import Found
 from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
 from vwe_dagster.pool.launchers.rooms import room_of
 from vwe_dagster.pool.ledger import Ledger, Slot
-from vwe_dagster.pool.opening import open_pool, pool_id_of
+from vwe_dagster.pool.opening import open_pool, pool_id_of, state_folder
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
@@ -82,7 +82,7 @@ class Site:
 
     def slot(self, slot: int = 0) -> Slot:
         """What the ledger says of a slot."""
-        with contextlib.closing(Ledger(self.folder)) as ledger:
+        with contextlib.closing(Ledger(state_folder(self.folder))) as ledger:
             return ledger.slot(slot)
 
     def wait_for(self, state: State) -> None:

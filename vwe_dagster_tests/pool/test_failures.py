@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import pytest
 
+from vwe_dagster.engine.client import EngineClient
+from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError, Progress
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool import connection as pool_connection
@@ -452,13 +454,27 @@ def test_a_clock_that_is_set_on_or_back_changes_no_decision(site: Site, pool: En
     assert {job.engine for job in pool.history()} == {engine}
 
 
-def test_an_engine_that_nobody_used_ends_by_itself_and_is_not_missed(site: Site) -> None:
-    with site.pool(idle_minutes=0.02) as pool:
-        pool.warm(1)
+@pytest.mark.parametrize("seen_late", [False, True])
+def test_an_engine_that_nobody_used_ends_by_itself_and_is_not_missed(site: Site, seen_late: bool) -> None:
+    with site.pool(idle_minutes=0.03) as pool:
+        pool.warm(1, wait=not seen_late)
+        if seen_late:
+            with EngineClient(str(site.slot().address)) as client:
+                until(lambda: _idle_s(client) > 1)
+            with site.pool(idle_minutes=0.03) as other:
+                assert other.status().ready == 1
+        until(lambda: site.pids() == [])
         until(lambda: pool.status().slots[0].state == State.EMPTY)
-        assert causes(pool, State.EMPTY) == ["nobody used it for 0.02 minutes"]
+        assert causes(pool, State.EMPTY) == ["nobody used it for 0.03 minutes"]
         assert causes(pool, State.ERROR) == []
         assert pool.reap().actions == []
+
+
+def _idle_s(client: EngineClient) -> float:
+    try:
+        return client.status().idle_s
+    except EngineUnreachableError:
+        return 0.0
 
 
 def test_an_engine_outlives_the_process_that_started_it(site: Site, pool: EnginePool) -> None:

@@ -62,12 +62,7 @@ def test_a_child_does_not_keep_the_lock_of_its_parent(path: Path) -> None:
         signal.pause()
     try:
         lock.release()
-        taker = KernelLock(path)
-        # The child gives the lock up as soon as it runs.
-        until = time.monotonic() + 20
-        while not taker.acquire():
-            assert time.monotonic() < until
-        taker.release()
+        _is_soon_free(path)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -78,9 +73,7 @@ def test_a_program_started_by_the_holder_does_not_keep_its_lock(path: Path) -> N
     assert lock.acquire()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as program:
         lock.release()
-        taker = KernelLock(path)
-        assert taker.acquire()
-        taker.release()
+        _is_soon_free(path)
         program.communicate(b"\n")
 
 
@@ -90,6 +83,15 @@ def test_a_removed_lock_leaves_no_file_and_locks_nothing(path: Path) -> None:
     lock.remove()
     assert not path.exists()
     assert KernelLock(path).acquire()
+
+
+def _is_soon_free(path: Path) -> None:
+    """A child gives a lock up when it begins to run, which may be a moment later."""
+    lock = KernelLock(path)
+    until = time.monotonic() + 20
+    while not lock.acquire():
+        assert time.monotonic() < until
+    lock.release()
 
 
 @contextlib.contextmanager

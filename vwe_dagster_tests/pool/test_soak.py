@@ -27,6 +27,7 @@ import pytest
 from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.ledger import JobRecord, Ledger
+from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 from vwe_dagster.seeds import parse_seed
@@ -89,7 +90,7 @@ class Watch:
 
         def watch() -> None:
             try:
-                with contextlib.closing(Ledger(self.site.folder)) as ledger:
+                with contextlib.closing(Ledger(state_folder(self.site.folder))) as ledger:
                     while not done.wait(0.05):
                         self._look(ledger)
             except Exception as error:  # noqa: BLE001  raised by the test
