@@ -133,7 +133,7 @@ class Misfortune:
         try:
             while time.monotonic() < ends:
                 self._fill_up()
-                time.sleep(self._choice.uniform(0.1, 1.2))
+                time.sleep(self._choice.uniform(0.5, 3))
                 self._continue_some(time.monotonic())
                 self._strike()
             self._stop.touch()
