@@ -175,14 +175,7 @@ class Ledger:
             FencedError: somebody else took it since ``token`` was read.
         """
         with self._explained() as db:
-            row = db.execute(
-                "UPDATE slots SET token = token + 1, holder = ?, held_s = ?, deadline_s = ?, boot = ? "
-                "WHERE slot = ? AND token = ? RETURNING token",
-                (holder, now, deadline, boot, slot, token),
-            ).fetchone()
-        if row is None:
-            raise FencedError(f"Another has taken slot {slot} in this moment.")
-        return int(row[0])
+            return _take_in(db, slot, token, (holder, now, deadline, boot))
 
     def begin_engine(self, slot: int, *, single_flight: bool, cause: str, changes: dict[str, object]) -> Slot | None:
         """Has an empty slot start an engine: a new token, the state STARTING, and a name never used before.
@@ -240,14 +233,7 @@ class Ledger:
         """
         with self._transaction() as db:
             self._end_job(db, slot, "fenced", "Its holder did not come back in time and was fenced.")
-            row = db.execute(
-                "UPDATE slots SET token = token + 1, holder = ?, held_s = ?, deadline_s = ?, boot = ? "
-                "WHERE slot = ? AND token = ? RETURNING token",
-                (holder, now, deadline, boot, slot, token),
-            ).fetchone()
-            if row is None:
-                raise FencedError(f"Another has taken slot {slot} in this moment.")
-        return int(row[0])
+            return _take_in(db, slot, token, (holder, now, deadline, boot))
 
     def begin_job(self, slot: int, token: int, job: JobRecord, *, deadline: float) -> None:
         """Records that the engine of a slot begins a world.
@@ -442,6 +428,18 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.executescript(resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8"))
     connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
     connection.execute("PRAGMA user_version = 1")
+
+
+def _take_in(db: sqlite3.Connection, slot: int, token: int, lease: tuple[str, float, float, str]) -> int:
+    """Gives a slot the next token, and its holder, the time it was taken, its deadline and the boot of both."""
+    row = db.execute(
+        "UPDATE slots SET token = token + 1, holder = ?, held_s = ?, deadline_s = ?, boot = ? "
+        "WHERE slot = ? AND token = ? RETURNING token",
+        (*lease, slot, token),
+    ).fetchone()
+    if row is None:
+        raise FencedError(f"Another has taken slot {slot} in this moment.")
+    return int(row[0])
 
 
 def _fenced(slot: int, token: int) -> FencedError:
