@@ -11,13 +11,11 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Self, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import pydantic
 import tenacity
 
 from vwe_dagster.engine.connections import Connections, EngineUnreachableError
-from vwe_dagster.engine.layers import Layer, unpack
+from vwe_dagster.engine.layers import Arriving, Layer
 from vwe_dagster.engine.messages import (
     EngineError,
     EngineIdentity,
@@ -114,23 +112,22 @@ class EngineClient:
         Raises:
             EngineError: it did not arrive as the engine made it.
         """
-        return unpack(layer, self.download(job_id, layer).data)
+        return self.download(job_id, layer).layer()
 
-    def download(self, job_id: str, layer: LayerFacts) -> npt.NDArray[np.uint8]:
+    def download(self, job_id: str, layer: LayerFacts) -> Arriving:
         """The bytes of a layer, not yet verified."""
-        body = np.empty(layer.bytes, np.uint8)
-        view, filled = body.data, 0
+        arriving, filled = Arriving(layer), 0
         with self._connections.call("GET", f"{_path(job_id)}/layers/{layer.name}", None, self._timeout_s) as answer:
             if answer.status != http.client.OK:
                 raise self._refused(answer.status, answer.read())
-            while filled < layer.bytes and (count := answer.readinto(view[filled:])):
+            while filled < layer.bytes and (count := answer.readinto(arriving.body[filled:])):
                 filled += count
             surplus = answer.read()
         if filled != layer.bytes:
             raise EngineUnreachableError(f"The layer {layer.name} ended after {filled} of its {layer.bytes} bytes.")
         if surplus:
             raise EngineError(f"The layer {layer.name} is longer than the engine said; the engine is broken.")
-        return body
+        return arriving
 
     def cancel(self, job_id: str, *, timeout_s: float | None = None) -> JobStatus:
         """Tells a job to stop."""
@@ -261,11 +258,11 @@ def _fetch_all(client: EngineClient, done: JobStatus, ends: float) -> dict[str, 
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         planes = {}
         for facts in ordered:
-            body = _insisting(functools.partial(client.download, done.job_id, facts), ends)
+            arrived = _insisting(functools.partial(client.download, done.job_id, facts), ends)
             if facts.kind == "plane":
-                planes[facts.name] = threads.submit(unpack, facts, body.data)
+                planes[facts.name] = threads.submit(arrived.layer)
             else:
-                layers[facts.name] = unpack(facts, body.data)
+                layers[facts.name] = arrived.layer()
         return layers | {name: plane.result() for name, plane in planes.items()}
 
 

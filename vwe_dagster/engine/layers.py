@@ -1,6 +1,7 @@
 """Layers as bytes: how planes and lines are written for the wire, and read and verified on the other side.
 
-A plane is its values, little-endian, row 0 south. Lines are JSON, one a line, each ended by a line feed.
+A plane is its values, little-endian, row 0 south, without the rows of zeros before the first and after the last row
+that holds anything else: nine tenths of a lava plane. Lines are JSON, one a line, each ended by a line feed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import concurrent.futures
 import contextlib
 import gc
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
 
@@ -60,39 +62,56 @@ def pack(name: str, layer: Layer) -> Packed:
     return _pack_lines(name, layer) if isinstance(layer, list) else _pack_plane(name, layer)
 
 
-def unpack(facts: LayerFacts, body: memoryview) -> Layer:
-    """The layer in some bytes, which a plane keeps using.
+class Arriving:
+    """A layer on its way: where its bytes go, and the layer once they are there.
+
+    Args:
+        facts: what the engine says of it.
 
     Raises:
-        EngineError: the bytes are not those that the facts tell of.
+        EngineError: there can be no such layer.
+
+    Attributes:
+        facts: what the engine says of it.
+        body: the memory to be filled with the bytes that the engine sends, ``facts.bytes`` long.
     """
-    return unpack_lines(facts, body) if facts.kind == "lines" else unpack_plane(facts, body)
+
+    def __init__(self, facts: LayerFacts) -> None:
+        self.facts = facts
+        whole = facts.bytes if facts.kind == "lines" else _plane_bytes(facts)
+        begin, end = facts.offset, facts.offset + facts.bytes
+        if end > whole:
+            raise EngineError(
+                f"The engine says that its layer {facts.name} is {facts.shape} of {facts.dtype} in {facts.bytes} bytes "
+                f"from {begin} on, which cannot be; it is broken, destroy it."
+            )
+        self._whole = np.empty(whole, np.uint8) if facts.bytes == whole else np.zeros(whole, np.uint8)
+        self.body = self._whole[begin:end].data
+
+    def layer(self) -> Layer:
+        """The layer: a plane as an array that uses the memory, lines as a list.
+
+        Raises:
+            EngineError: the bytes are not those that the engine tells of.
+        """
+        verify(self.facts, self.body)
+        if self.facts.kind == "lines":
+            return _unpack_lines(self.facts, self.body)
+        dtype = np.dtype(str(self.facts.dtype))
+        return self._whole.view(dtype.newbyteorder("<")).reshape(self.facts.shape).astype(dtype, copy=False)
 
 
-def unpack_plane(facts: LayerFacts, body: memoryview) -> npt.NDArray[np.generic]:
-    """The plane in some bytes, which it keeps using.
-
-    Raises:
-        EngineError: the bytes are not those that the facts tell of.
-    """
-    verify(facts, body)
-    dtype = np.dtype(str(facts.dtype))
-    if len(facts.shape) != 2 or dtype.itemsize * facts.shape[0] * facts.shape[1] != facts.bytes:
-        raise EngineError(
-            f"The engine says that its layer {facts.name} is {facts.shape} of {facts.dtype} in {facts.bytes} bytes, "
-            "which cannot be; it is broken, destroy it."
-        )
-    plane = np.frombuffer(body, dtype.newbyteorder("<")).reshape(facts.shape)
-    return plane.astype(dtype, copy=False)
+def _plane_bytes(facts: LayerFacts) -> int:
+    """How long the whole plane is; 0 for one that cannot be."""
+    try:
+        dtype = np.dtype(str(facts.dtype))
+    except TypeError:
+        return 0
+    itemsize = dtype.itemsize if dtype.kind in "iuf" else 0
+    return itemsize * math.prod(facts.shape) if len(facts.shape) == 2 and min(facts.shape) > 0 else 0
 
 
-def unpack_lines(facts: LayerFacts, body: memoryview) -> list[Line]:
-    """The lines in some bytes.
-
-    Raises:
-        EngineError: the bytes are not those that the facts tell of, or no lines.
-    """
-    verify(facts, body)
+def _unpack_lines(facts: LayerFacts, body: memoryview) -> list[Line]:
     text = bytes(body).rstrip(b"\n").replace(b"\n", b",")
     try:
         with _no_collection():
@@ -122,7 +141,7 @@ def verify(facts: LayerFacts, body: memoryview) -> None:
     Raises:
         EngineError: they are not.
     """
-    if len(body) != facts.bytes or hashlib.sha256(body).hexdigest() != facts.sha256:
+    if body.nbytes != facts.bytes or hashlib.sha256(body).hexdigest() != facts.sha256:
         raise EngineError(
             f"The layer {facts.name} did not arrive as the engine made it: its {facts.bytes} bytes have another hash. "
             "Ask again; if it happens again, destroy the engine."
@@ -131,8 +150,11 @@ def verify(facts: LayerFacts, body: memoryview) -> None:
 
 def _pack_plane(name: str, plane: npt.NDArray[np.generic]) -> Packed:
     values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<"))
-    body = values.reshape(-1).view(np.uint8).data
-    return _facts(name, body, plane.dtype.name, plane.shape), body
+    # As integers: a negative zero is a value like any other.
+    rows = np.flatnonzero(values.view(f"u{values.itemsize}").any(axis=1))
+    first, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    body = values[first:end].reshape(-1).view(np.uint8).data
+    return _facts(name, body, plane.dtype.name, plane.shape, offset=first * values[:1].nbytes), body
 
 
 def _pack_lines(name: str, lines: list[Line]) -> Packed:
@@ -140,12 +162,13 @@ def _pack_lines(name: str, lines: list[Line]) -> Packed:
     return _facts(name, body, None, (len(lines),)), body
 
 
-def _facts(name: str, body: memoryview, dtype: str | None, shape: tuple[int, ...]) -> LayerFacts:
+def _facts(name: str, body: memoryview, dtype: str | None, shape: tuple[int, ...], *, offset: int = 0) -> LayerFacts:
     return LayerFacts(
         name=name,
         kind="lines" if dtype is None else "plane",
         dtype=dtype,
         shape=shape,
+        offset=offset,
         bytes=body.nbytes,
         sha256=hashlib.sha256(body).hexdigest(),
     )

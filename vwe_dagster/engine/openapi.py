@@ -129,7 +129,7 @@ def _call(
 def _layer_answer() -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
-        "description": "A plane as little-endian values, row 0 south; lines as JSON, one a line.",
+        "description": "A plane as little-endian values, row 0 south, from its offset on; lines as JSON, one a line.",
         "content": {"application/octet-stream": binary, "application/x-ndjson": {"schema": {"type": "string"}}},
     }
 

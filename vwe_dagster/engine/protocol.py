@@ -162,8 +162,11 @@ class LayerFacts(Message):
     kind: Literal["plane", "lines"]
     dtype: str | None = pydantic.Field(description="Of a plane, as NumPy names it; null for lines.")
     shape: tuple[int, ...] = pydantic.Field(description="Of a plane rows and columns, of lines how many.")
-    bytes: int = pydantic.Field(ge=0)
-    sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$")
+    offset: int = pydantic.Field(
+        0, ge=0, description="Of a plane, the byte at which what is sent begins; all that is not sent is zero."
+    )
+    bytes: int = pydantic.Field(ge=0, description="How many are sent.")
+    sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$", description="Of what is sent.")
 
 
 class JobStatus(Message):

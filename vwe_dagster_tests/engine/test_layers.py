@@ -1,0 +1,80 @@
+"""Layers as bytes, there and back."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from vwe_dagster.engine.layers import Arriving, pack
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.engine.protocol import LayerFacts
+
+PLANES = hnp.arrays(
+    st.sampled_from([np.uint16, np.float32]),
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
+    fill=st.just(0),
+)
+
+
+def arrived(facts: LayerFacts, body: memoryview) -> Arriving:
+    arriving = Arriving(facts)
+    arriving.body[:] = body
+    return arriving
+
+
+@given(plane=PLANES)
+def test_a_plane_arrives_to_the_bit(plane: np.ndarray) -> None:
+    layer = arrived(*pack("lava", plane)).layer()
+
+    assert isinstance(layer, np.ndarray)
+    assert (layer.dtype, layer.shape) == (plane.dtype, plane.shape)
+    assert layer.tobytes() == plane.tobytes()
+
+
+def test_rows_of_zeros_at_the_edges_are_not_sent() -> None:
+    plane = np.zeros((8, 4), np.float32)
+    plane[3, 1], plane[5, 0] = 1.0, 2.0
+
+    facts, body = pack("lava", plane)
+
+    assert (facts.offset, facts.bytes, body.nbytes) == (3 * 16, 3 * 16, 3 * 16)
+
+
+def test_negative_zeros_are_sent() -> None:
+    facts, _ = pack("height", np.full((2, 2), -0.0, np.float32))
+
+    assert facts.bytes == 16
+
+
+def test_of_a_plane_of_zeros_nothing_is_sent() -> None:
+    facts, body = pack("lava", np.zeros((3, 3), np.float32))
+
+    assert (facts.bytes, body.nbytes) == (0, 0)
+    assert facts.sha256 == hashlib.sha256().hexdigest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"offset": 1},
+        {"shape": (1, 1)},
+        {"shape": (2, 2, 1)},
+        {"shape": (-2, -2)},
+        {"dtype": "uint8"},
+        {"dtype": "nonsense"},
+        {"dtype": "object"},
+        {"dtype": None},
+        {"bytes": 17},
+    ],
+    ids=str,
+)
+def test_facts_that_cannot_be_are_refused(change: dict[str, object]) -> None:
+    facts, _ = pack("height", np.ones((2, 2), np.float32))
+
+    with pytest.raises(EngineError, match="cannot be"):
+        Arriving(facts.model_copy(update=change))
