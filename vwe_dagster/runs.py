@@ -1,6 +1,6 @@
 """Runs and registered seeds of the project's Dagster instance, for the command line.
 
-A run that the command line makes is alive as long as its process holds the lock file named after it. The operating
+A run that the command line makes is alive as long as its process holds the lock file that its tag names. The operating
 system takes the lock from a killed process, so that runs nobody works on any more can be told and ended.
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 from filelock import FileLock, Timeout
 
+from vwe_dagster.assets.batch import failed_seeds
+from vwe_dagster.assets.seeds import PARTITION_TAG, run_tags
 from vwe_dagster.assets.seeds import seeds as partitions
 from vwe_dagster.build import build_defs
 from vwe_dagster.home import Home
@@ -20,8 +22,8 @@ from vwe_dagster.jobs import world
 from vwe_dagster.listening import LISTENER, Listener, listening, was_interrupted
 from vwe_dagster.seeds import Seed
 
-PARTITION_TAG = "dagster/partition"
 _OURS = {"vwe/made_by": "command line"}
+_LOCK_TAG = "vwe/lock"
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -47,57 +49,54 @@ class Instance:
         """The registered partition keys, valid seeds or not."""
         return self._dagster.get_dynamic_partitions(str(partitions.name))
 
-    def register(self, seed: Seed) -> None:
-        """Registers a seed as a partition; one that is registered stays so."""
-        self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key])
+    def register(self, seeds: Iterable[Seed]) -> None:
+        """Registers seeds as partitions; those that are registered stay so."""
+        self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key for seed in seeds])
 
-    def make_world(
+    def make_worlds(
         self,
-        seed: Seed,
+        keys: Sequence[str],
         *,
         config: Mapping[str, Mapping[str, object]],
         listener: Listener,
-    ) -> bool:
-        """Registers a seed and makes its world, in this process.
+    ) -> Collection[str]:
+        """Makes worlds in one run, in this process.
 
         Args:
-            seed: whose world.
+            keys: registered seeds, side by side in :meth:`keys`.
             config: the assets to make, and the configuration of each.
             listener: is told what happens.
 
         Returns:
-            Whether all went well; if not, the listener has been told why.
+            The keys that failed; the listener has been told why.
 
         Raises:
             KeyboardInterrupt: the process was told to end.
         """
-        self.register(seed)
-        run_id = str(uuid.uuid4())
-        with self._alive(run_id), listening(listener):
-            result = (
-                build_defs()
-                .resolve_job_def(world.name)
-                .execute_in_process(
-                    run_config={
-                        "ops": {asset: {"config": dict(values)} for asset, values in config.items()},
-                        "loggers": {LISTENER: {}},
-                    },
-                    instance=self._dagster,
-                    partition_key=seed.key,
-                    raise_on_error=False,
-                    asset_selection=[dg.AssetKey(asset) for asset in config],
-                    run_id=run_id,
-                    tags=_OURS,
-                )
-            )
-        if any(was_interrupted(event) for event in result.all_events if event.is_step_failure):
+        lock = str(uuid.uuid4())
+        with (
+            self._alive(lock),
+            listening(listener),
+            dg.execute_job(
+                dg.build_reconstructable_job(__name__, world_job.__name__),
+                instance=self._dagster,
+                run_config={
+                    "ops": {asset: {"config": dict(values)} for asset, values in config.items()},
+                    "loggers": {LISTENER: {}},
+                },
+                asset_selection=[dg.AssetKey(asset) for asset in config],
+                tags={**_OURS, _LOCK_TAG: lock, **run_tags(keys)},
+            ) as result,
+        ):
+            failures = [event for event in result.all_events if event.is_step_failure]
+        if any(was_interrupted(event) for event in failures):
             raise KeyboardInterrupt
-        return result.success
+        return {key for event in failures for key in failed_seeds(event) or keys}
 
     def end_dead_runs(self) -> None:
         """Marks as failed the runs of the command line whose process was killed."""
         for run in self._dagster.get_runs(dg.RunsFilter(tags=_OURS, statuses=_UNFINISHED)):
-            with contextlib.suppress(Timeout), self._alive(run.run_id):
+            with contextlib.suppress(Timeout), self._alive(run.tags.get(_LOCK_TAG, run.run_id)):
                 # It may have ended since it was listed.
                 if self._dagster.get_runs(dg.RunsFilter(run_ids=[run.run_id], statuses=_UNFINISHED)):
                     self._dagster.report_run_failed(run, "The process that made this run was killed.")
@@ -139,19 +138,24 @@ class Instance:
             )
 
     @contextlib.contextmanager
-    def _alive(self, run_id: str) -> Iterator[None]:
+    def _alive(self, lock: str) -> Iterator[None]:
         """Holds the lock that tells others that a run is alive.
 
         Raises:
             Timeout: another process holds it.
         """
         self._locks.mkdir(parents=True, exist_ok=True)
-        path = self._locks / f"{run_id}.lock"
+        path = self._locks / f"{lock}.lock"
         with FileLock(path, timeout=0):
             try:
                 yield
             finally:
                 path.unlink(missing_ok=True)
+
+
+def world_job() -> dg.JobDefinition:
+    """The job ``world``, for Dagster, which asks for it by the name of this function."""
+    return build_defs().resolve_job_def(world.name)
 
 
 @contextlib.contextmanager

@@ -81,7 +81,7 @@ def test_a_seed_that_fails_does_not_stop_the_others(vwe: Vwe) -> None:
     blocked.write_text("no folder")
     made = vwe.run("world", "--size", "64", "blocked", "--", "-abc")
     assert made.returncode == 1
-    assert "blocked: raw_export: failed: " in made.stderr
+    assert "raw_export: blocked failed. " in made.stderr
     assert made.stderr.splitlines()[-1].startswith("Failed: blocked.")
     assert "Traceback" not in made.stderr
     assert made.stdout.startswith("The world of -abc is ready.")

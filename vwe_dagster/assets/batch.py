@@ -6,11 +6,13 @@ made, gives its output, that the next step may begin with those, and only then f
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
+import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import dagster as dg
 
@@ -28,6 +30,9 @@ also keep every engine of a pool busy for some rounds. More would lose more when
 # It is in beta, of which Dagster would warn in every command and every run.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(SEEDS_PER_RUN)
+
+MOST_AT_ONCE = 4
+"""Seeds of a batch that a stage is made of at once, on as many cores; each takes half a gigabyte of memory."""
 
 BATCH_END = "batch_end"
 """The key of the resource :class:`BatchEnd`."""
@@ -134,6 +139,9 @@ class Batch:
             Failure: no seed was made.
             Exception: the only seed failed in a way that nobody foresaw.
         """
+        # They came as they were ready.
+        self._made = {key: self._made[key] for key in self._keys if key in self._made}
+        self._failed = {key: self._failed[key] for key in self._keys if key in self._failed}
         report = BatchReport(len(self._made), {key: _reason(error) for key, error in self._failed.items()})
         if not self._failed:
             self._materialize_all()
@@ -181,11 +189,11 @@ class Batch:
 
 
 def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.MaterializeResult[None]]) -> BatchReport:
-    """Makes a stage of every seed of a run, one after the other.
+    """Makes a stage of every seed of a run, on every core.
 
     Args:
         context: the run.
-        make: makes the stage of one seed and reports of it.
+        make: makes the stage of one seed and reports of it; called in several threads at once.
 
     Returns:
         What the asset returns.
@@ -194,10 +202,26 @@ def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.Mater
         Failure: no seed was made.
     """
     batch = Batch(context)
-    for seed in batch.seeds():
+
+    def make_one(seed: Seed) -> None:
         with batch.attempt(seed.key):
             batch.report(seed.key, make(seed))
+
+    threads = concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE))
+    try:
+        for made in [threads.submit(make_one, seed) for seed in batch.seeds()]:
+            made.result()
+    finally:
+        # A run that is told to end finishes the worlds that are being made and begins no other.
+        threads.shutdown(cancel_futures=True)
     return batch.end()
+
+
+def failed_seeds(failure: dg.DagsterEvent) -> Collection[str]:
+    """The partition keys for which a step failed; none where it did not come to tell of them."""
+    told = failure.step_failure_data.user_failure_data
+    seeds = told.metadata.get(FAILED_SEEDS) if told is not None else None
+    return set(seeds.data) if isinstance(seeds, dg.JsonMetadataValue) and isinstance(seeds.data, Mapping) else set()
 
 
 def _failed_before(context: dg.AssetExecutionContext) -> dict[str, str]:
@@ -206,11 +230,9 @@ def _failed_before(context: dg.AssetExecutionContext) -> dict[str, str]:
     failed: dict[str, str] = {}
     for record in context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = record.dagster_event
-        if event is None or event.step_key not in sources or event.step_failure_data.user_failure_data is None:
+        if event is None or event.step_key not in sources:
             continue
-        told = event.step_failure_data.user_failure_data.metadata.get(FAILED_SEEDS)
-        if isinstance(told, dg.JsonMetadataValue) and isinstance(told.data, Mapping):
-            failed |= dict.fromkeys(told.data, event.step_key)
+        failed |= dict.fromkeys(failed_seeds(event), event.step_key)
     return failed
 
 

@@ -27,8 +27,8 @@ def add(seeds: SeedTexts) -> None:
     parsed = parse_seeds(seeds)
     with open_instance(find_home()) as instance:
         known = set(instance.keys())
+        instance.register(parsed)
         for each in parsed:
-            instance.register(each)
             say(output(), f"{each.key} was registered already." if each.key in known else f"{each.key} is registered.")
         remark(parsed, instance.keys())
 

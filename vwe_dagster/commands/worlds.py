@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vwe_dagster.runs import Instance
+
+_SHOWN_SINGLY = 10
+"""Worlds of a command whose files are told one by one."""
 
 Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what is up to date.")]
 
@@ -101,33 +104,49 @@ def show(seed: SeedText) -> None:
 
 
 def _make(seeds: Sequence[Seed], config: Mapping[str, Mapping[str, object]]) -> None:
-    """Makes worlds one after the other and says where the outcome lies."""
+    """Makes worlds, several in a run, and says where the outcome lies."""
+    from vwe_dagster.assets.batch import SEEDS_PER_RUN  # noqa: PLC0415
+    from vwe_dagster.assets.seeds import side_by_side  # noqa: PLC0415
     from vwe_dagster.runs import open_instance  # noqa: PLC0415
-    from vwe_dagster.showing import show_files  # noqa: PLC0415
 
     home = find_home()
     # A setting that cannot be used is refused before anything is registered.
     settings_of()
-    store = WorldStore(home.data)
+    keys: list[str] = [seed.key for seed in seeds]
+    failed: set[str] = set()
     with undiverted_notices() as console, open_instance(home) as instance:
-        failed = [seed for seed in seeds if not _make_one(console, instance, seed, config)]
-        for seed in seeds:
-            if seed not in failed:
-                say(output(), f"The world of {seed.key} is ready.", "bold")
-                show_files(output(), store, seed)
+        instance.register(seeds)
+        for batch in side_by_side(instance.keys(), keys, SEEDS_PER_RUN):
+            failed.update(_make_batch(console, instance, batch, config))
+    _tell_made(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
     if failed:
         raise CommandError(
-            f"Failed: {', '.join(seed.key for seed in failed)}. The UI (vwe ui) has the log of each run."
+            f"Failed: {', '.join(key for key in keys if key in failed)}. The UI (vwe ui) has the log of each run."
         )
 
 
-def _make_one(console: Console, instance: Instance, seed: Seed, config: Mapping[str, Mapping[str, object]]) -> bool:
-    with showing_run(console, seed.key) as listener:
+def _make_batch(
+    console: Console, instance: Instance, keys: Sequence[str], config: Mapping[str, Mapping[str, object]]
+) -> Collection[str]:
+    """Makes worlds in one run; returns the keys that failed."""
+    title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
+    with showing_run(console, title) as listener:
         try:
-            return instance.make_world(seed, config=config, listener=listener)
-        except Exception as error:  # noqa: BLE001  whatever happens to one seed, the others are made
-            say(console, f"{seed.key} failed unexpectedly: {error!r}", "red")
-            return False
+            return instance.make_worlds(keys, config=config, listener=listener)
+        except Exception as error:  # noqa: BLE001  whatever happens to one batch, the others are made
+            say(console, f"{title} failed unexpectedly: {error!r}", "red")
+            return keys
+
+
+def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:
+    from vwe_dagster.showing import show_files  # noqa: PLC0415
+
+    if len(seeds) > _SHOWN_SINGLY:
+        say(output(), f"{len(seeds)} worlds are ready.", "bold")
+        return
+    for seed in seeds:
+        say(output(), f"The world of {seed.key} is ready.", "bold")
+        show_files(output(), store, seed)
 
 
 def _world_command(seed: Seed) -> str:

@@ -32,7 +32,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     home = find_home(told)
     with open_instance(home) as instance:
         for key in [*FIRST, *SECOND]:
-            instance.register(parse_seed(key))
+            instance.register([parse_seed(key)])
     return {**inherited, **told, **home.environment}
 
 
