@@ -11,11 +11,17 @@ from vwe_dagster.assets.extracted import extracted
 from vwe_dagster.assets.processed import processed
 from vwe_dagster.assets.raw_export import raw_export
 from vwe_dagster.assets.renders import renders
+from vwe_dagster.assets.seed_catalog import seed_catalog
+from vwe_dagster.automation import automation
 from vwe_dagster.home import Home, find_home
-from vwe_dagster.jobs import world
+from vwe_dagster.jobs import add_seeds, world
 from vwe_dagster.listening import LISTENER, listener_logger
 from vwe_dagster.pool.configured import settings_from_environment
+from vwe_dagster.pool_jobs import pool_upkeep, warm_before_nightly, warm_pool
 from vwe_dagster.resources import WarmEnginePool, WorldStoreResource
+from vwe_dagster.schedules import nightly_seeds
+from vwe_dagster.sensors.inbox import inbox
+from vwe_dagster.sensors.pool import pool_upkeep as pool_upkeep_sensor
 
 # Starting a process a step costs more than the step; parallel work happens in the engines. A step of many seeds that
 # fails for some of them has given its output, and the next step goes on with the others.
@@ -38,11 +44,14 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     resources: dict[str, object] = {
         "pool": _pool_of(home),
         BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
-        "store": WorldStoreResource(root=str(home.data)),
+        "store": WorldStoreResource(root=str(home.data), tally=str(home.tally)),
     }
     return dg.Definitions(
-        assets=[raw_export, extracted, processed, renders],
-        jobs=[world],
+        assets=[raw_export, extracted, processed, renders, seed_catalog],
+        asset_checks=[],
+        jobs=[world, add_seeds, pool_upkeep, warm_pool],
+        schedules=[nightly_seeds, warm_before_nightly],
+        sensors=[automation, inbox, pool_upkeep_sensor],
         resources={**resources, **(resource_overrides or {})},
         loggers={"console": dg.colored_console_logger, LISTENER: listener_logger},
         executor=_EXECUTOR,

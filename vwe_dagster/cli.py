@@ -11,11 +11,12 @@ from typing import NoReturn
 
 import typer
 
-from vwe_dagster.commands import bench, engine, pool, seeds, ui, worlds
+from vwe_dagster.commands import bench, engine, find, metrics, pool, seeds, ui, worlds
 from vwe_dagster.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.grid import GridError
 from vwe_dagster.home import HomeError
+from vwe_dagster.seed_lists import SeedListError
 from vwe_dagster.seeds import SeedError
 from vwe_dagster.store import StoreError
 from vwe_dagster.terminal import notices, say
@@ -32,11 +33,13 @@ app.command()(worlds.world)
 app.command(name="import")(worlds.import_)
 app.command()(worlds.seed)
 app.command()(worlds.show)
+app.command()(find.find)
 app.command()(ui.ui)
 app.add_typer(seeds.app, name="seeds")
 app.add_typer(pool.app, name="pool")
 app.add_typer(engine.app, name="engine")
 app.add_typer(bench.app, name="bench")
+app.add_typer(metrics.app, name="metrics")
 
 
 def main() -> NoReturn:
@@ -48,7 +51,7 @@ def main() -> NoReturn:
         if error.format_message():
             say(notices(), _usage_sentence(error), "red")
         code = error.exit_code
-    except (SeedError, GridError, HomeError, InputError) as error:
+    except (SeedError, SeedListError, GridError, HomeError, InputError) as error:
         say(notices(), str(error), "red")
         code = BAD_INPUT
     except (StoreError, EngineError, CommandError) as error:

@@ -48,6 +48,11 @@ class Home:
         return self.folder / ".vwe" / "pools"
 
     @property
+    def tally(self) -> Path:
+        """The file that counts how often stages were made and kept."""
+        return self.folder / ".vwe" / "tally.sqlite"
+
+    @property
     def workspace(self) -> Path:
         """The file that tells Dagster where the definitions are.
 

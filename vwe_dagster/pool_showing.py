@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
@@ -26,7 +27,7 @@ def pool_view(status: PoolStatus, settings: PoolSettings) -> RenderableType:
     for row, slot in zip(table.rows, status.slots, strict=True):
         row.style = _STYLES.get(slot.state, "")
     remarks = [remark for slot in status.slots for remark in _remarks(slot)]
-    return Group(_headline(status), table, *remarks)
+    return Group(_headline(status), table, *_circuit(status, settings), *remarks)
 
 
 def history_view(jobs: Sequence[JobRecord]) -> RenderableType:
@@ -75,6 +76,12 @@ def _headline(status: PoolStatus) -> Text:
         (f"Pool {status.pool}", "bold"),
         f", at most {status.size} {kind if status.size == 1 else plural}: {counts}{waiting}",
     )
+
+
+def _circuit(status: PoolStatus, settings: PoolSettings) -> list[Text]:
+    if status.circuit.state == "closed":
+        return []
+    return [Text(sentence_on(status.circuit, settings.image), "red")]
 
 
 def _slot_row(slot: SlotStatus, settings: PoolSettings) -> tuple[object, ...]:

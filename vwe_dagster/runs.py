@@ -14,23 +14,17 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from vwe_dagster.assets.batch import failed_seeds
-from vwe_dagster.assets.seeds import PARTITION_TAG, run_tags
+from vwe_dagster.assets.seeds import PARTITION_TAG, RANGE_TAGS, run_tags
 from vwe_dagster.assets.seeds import seeds as partitions
 from vwe_dagster.build import build_defs
 from vwe_dagster.home import Home
+from vwe_dagster.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
 from vwe_dagster.jobs import world
 from vwe_dagster.listening import LISTENER, Listener, listening, was_interrupted
 from vwe_dagster.seeds import Seed
 
 _OURS = {"vwe/made_by": "command line"}
 _LOCK_TAG = "vwe/lock"
-_UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 class SeedInFlightError(RuntimeError):
@@ -95,25 +89,29 @@ class Instance:
 
     def end_dead_runs(self) -> None:
         """Marks as failed the runs of the command line whose process was killed."""
-        for run in self._dagster.get_runs(dg.RunsFilter(tags=_OURS, statuses=_UNFINISHED)):
+        for run in self._dagster.get_runs(dg.RunsFilter(tags=_OURS, statuses=UNFINISHED_RUNS)):
             with contextlib.suppress(Timeout), self._alive(run.tags.get(_LOCK_TAG, run.run_id)):
                 # It may have ended since it was listed.
-                if self._dagster.get_runs(dg.RunsFilter(run_ids=[run.run_id], statuses=_UNFINISHED)):
+                if self._dagster.get_runs(dg.RunsFilter(run_ids=[run.run_id], statuses=UNFINISHED_RUNS)):
                     self._dagster.report_run_failed(run, "The process that made this run was killed.")
 
     def remove(self, key: str) -> None:
         """Takes a partition key off the registered ones, where it is one of them.
 
+        Where a run begins to work on it in that very moment, the key is registered again, after all others. A run of
+        several seeds may then miss it and has to be repeated.
+
         Raises:
-            SeedInFlightError: a run works on it.
+            SeedInFlightError: a run or a backfill works on it, or is going to.
         """
-        self._refuse_in_flight(key)
-        if key not in self.keys():
+        registered = self.keys()
+        self._refuse_in_flight(key, registered)
+        if key not in registered:
             return
         self._dagster.delete_dynamic_partition(str(partitions.name), key)
         try:
             # A run may have started meanwhile; none can start from here on.
-            self._refuse_in_flight(key)
+            self._refuse_in_flight(key, registered)
         except SeedInFlightError:
             self._dagster.add_dynamic_partitions(str(partitions.name), [key])
             raise
@@ -121,20 +119,29 @@ class Instance:
     def forget_runs(self, key: str) -> int:
         """Deletes the records of a partition key's runs, with what they say of its assets.
 
+        The record of a run that made other seeds too is kept.
+
         Returns:
-            How many there were.
+            How many were deleted.
         """
-        runs = self._dagster.get_runs(dg.RunsFilter(tags={PARTITION_TAG: key}))
+        of_it_alone = ({PARTITION_TAG: key}, dict.fromkeys(RANGE_TAGS, key))
+        runs = [run for tags in of_it_alone for run in self._dagster.get_runs(dg.RunsFilter(tags=tags))]
         for run in runs:
             self._dagster.delete_run(run.run_id)
         return len(runs)
 
-    def _refuse_in_flight(self, key: str) -> None:
-        runs = self._dagster.get_runs(dg.RunsFilter(tags={PARTITION_TAG: key}, statuses=_UNFINISHED))
-        if runs:
+    def _refuse_in_flight(self, key: str, registered: Sequence[str]) -> None:
+        run = keys_in_runs(self._dagster, registered).get(key)
+        if run is not None:
             raise SeedInFlightError(
-                f"The run {runs[0].run_id} is making {key} (it is {runs[0].status.value.lower()}); "
+                f"The run {run.run_id} is making {key} (it is {run.status.value.lower()}); "
                 f"wait for it to end or terminate it in the UI, then remove the seed."
+            )
+        backfill = keys_in_backfills(self._dagster).get(key)
+        if backfill is not None:
+            raise SeedInFlightError(
+                f"The backfill {backfill} is making {key}, among others; "
+                f"wait for it to end or cancel it in the UI, then remove the seed."
             )
 
     @contextlib.contextmanager
@@ -159,8 +166,8 @@ def world_job() -> dg.JobDefinition:
 
 
 @contextlib.contextmanager
-def open_instance(home: Home) -> Iterator[Instance]:
-    """Opens the Dagster instance of a home, making it if need be.
+def open_dagster(home: Home) -> Iterator[dg.DagsterInstance]:
+    """Opens the Dagster instance of a home as it is, making it if need be.
 
     Raises:
         HomeError: the instance's folder cannot be prepared.
@@ -170,6 +177,17 @@ def open_instance(home: Home) -> Iterator[Instance]:
     with FileLock(home.instance / "vwe_opening.lock"):
         dagster = dg.DagsterInstance.from_config(str(home.instance))
     with dagster:
+        yield dagster
+
+
+@contextlib.contextmanager
+def open_instance(home: Home) -> Iterator[Instance]:
+    """Opens the Dagster instance of a home, making it if need be, and ends the runs whose process is gone.
+
+    Raises:
+        HomeError: the instance's folder cannot be prepared.
+    """
+    with open_dagster(home) as dagster:
         instance = Instance(home, dagster)
         instance.end_dead_runs()
         yield instance

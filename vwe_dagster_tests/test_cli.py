@@ -87,6 +87,39 @@ def test_a_seed_that_fails_does_not_stop_the_others(vwe: Vwe) -> None:
     assert made.stdout.startswith("The world of -abc is ready.")
 
 
+def test_a_list_of_seeds_is_made_ten_a_run(vwe: Vwe, tmp_path: Path) -> None:
+    seed_list = tmp_path / "seeds.txt"
+    seed_list.write_text("# for tonight\n" + "\n".join(f"@{number}" for number in range(1, 13)))
+    made = vwe.run("world", "--size", "64", "--file", str(seed_list), "@1", "extra")
+    assert made.returncode == 0
+    assert made.stdout == "13 worlds are ready.\n"
+    assert {seed.key for seed in vwe.store.seeds()} == {*(f"@{number}" for number in range(1, 13)), "extra"}
+    with vwe.instance() as instance:
+        assert len(instance.get_runs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [("good\n../evil\n", "line 2: The seed '../evil' has two dots"), ("", "no seed"), (None, "cannot be read")],
+)
+def test_a_list_with_anything_else_in_it_is_refused(
+    vwe: Vwe, tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    seed_list = tmp_path / "seeds.txt"
+    if content is not None:
+        seed_list.write_text(content)
+    refused = vwe.run("world", "--size", "64", "--file", str(seed_list))
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+    assert list(vwe.store.seeds()) == []
+
+
+def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
+    refused = vwe.run("world")
+    assert refused.returncode == 2
+    assert "There is no seed to make a world of" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "text"),
     [
@@ -117,7 +150,7 @@ def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
         (["world", "abc", "--size", "10"], "A grid has 64 to 8192 cells a side, not 10."),
         (["world", "abc", "--size", "big"], "Invalid value for '--size'"),
         (["import", "abc", "nowhere"], "nowhere is no folder"),
-        (["world"], "Missing argument"),
+        (["show"], "Missing argument"),
         (["grow", "abc"], "No such command 'grow'"),
     ],
 )

@@ -21,6 +21,10 @@ WITHOUT_DAGSTER = (
     "vwe_dagster.rendering.map",
     "vwe_dagster.store",
     "vwe_dagster.stages",
+    "vwe_dagster.inbox",
+    "vwe_dagster.random_seeds",
+    "vwe_dagster.pool.due",
+    "vwe_dagster.metrics.server",
     "vwe_dagster.cli",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from vwe_dagster.pool.circuit import CircuitStatus
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
@@ -30,6 +31,9 @@ BUSY = SlotStatus(
 )
 EMPTY = SlotStatus(0, "EMPTY", None, None, None, None, None, 0, 0, None, None, None, None, None, None, None)
 
+CLOSED = CircuitStatus("closed", 2, 0.0, 0, 0, "it was not ready within 120 s")
+OPEN = CircuitStatus("open", 3, 29.6, 1, 2, "it could not be started: There is no such image.")
+
 
 def shown(view: object, width: int = 80) -> str:
     console = Console(width=width, highlight=False, color_system=None)
@@ -39,7 +43,7 @@ def shown(view: object, width: int = 80) -> str:
 
 
 def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
-    status = PoolStatus("default", "process", 13, 0, 1, 0, 2, [EMPTY, BUSY])
+    status = PoolStatus("default", "process", 13, 0, 1, 0, 2, CLOSED, [EMPTY, BUSY])
     lines = [line.rstrip() for line in shown(pool_view(status, PoolSettings())).splitlines()]
     assert lines[0] == "Pool default, at most 13 processes: 0 free, 1 in use, 0 starting; 2 waiting for"
     (row,) = [line.split() for line in lines if "GENERATING" in line]
@@ -50,6 +54,13 @@ def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
         "slot 12  makes world 298112588: 49%, sampling the terrain",
         "slot 12  last error: it was killed by signal 9",
     ]
+
+
+def test_engines_that_are_not_tried_any_more_are_told_of() -> None:
+    status = PoolStatus("default", "docker", 3, 0, 0, 0, 0, OPEN, [EMPTY])
+    text = " ".join(shown(pool_view(status, PoolSettings(launcher="docker"))).split())
+    assert "3 failed in a row; another is tried in 30 s, or at once by: vwe pool warm 1." in text
+    assert "vwe pool logs 2, and whether the image vwe-engine is there" in text
 
 
 def test_a_failed_world_says_why_below_the_table() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy import ndimage
 
 from vwe_dagster.analysis.disc import Cells, Disc
+from vwe_dagster.analysis.kernels import first_lowest, gather, number_patches
 from vwe_dagster.biomes import BIOMES, Biome
 
 
@@ -30,7 +31,26 @@ def biome_table(disc: Disc) -> pd.DataFrame:
         - ``patch_count``, ``largest_patch_km2``: patches are its cells, land and water, that hang together by their
           sides; cells that touch at a corner only are two patches.
     """
-    table = pd.DataFrame([_row(disc, biome) for biome in BIOMES])
+    biome, distance_m2 = disc.biome * disc.inside, disc.distance_m2.ravel()
+    land = biome * disc.land
+    heights, starts = gather(biome.ravel(), disc.height.ravel(), len(Biome))
+    land_cells = np.bincount(land[disc.land], minlength=len(Biome))
+    nearest = first_lowest(biome.ravel(), distance_m2, len(Biome))
+    nearest_land = first_lowest(land.ravel(), distance_m2, len(Biome))
+    _, patch_cells, biome_of_patch = number_patches(biome)
+    rows = [
+        {
+            "biome": each.game_name,
+            "area_km2": int(starts[each + 1] - starts[each]) * disc.cell_area_km2,
+            "land_area_km2": int(land_cells[each]) * disc.cell_area_km2,
+            **_heights(heights[starts[each] : starts[each + 1]]),
+            **_place(disc, nearest[each : each + 1], "nearest"),
+            **_place(disc, nearest_land[each : each + 1], "nearest_land"),
+            **_patches(disc, patch_cells[biome_of_patch == each]),
+        }
+        for each in BIOMES
+    ]
+    table = pd.DataFrame(rows)
     disc_km2 = np.count_nonzero(disc.inside) * disc.cell_area_km2
     land_km2 = np.count_nonzero(disc.land) * disc.cell_area_km2
     table.insert(2, "share_of_disc", table["area_km2"] / (disc_km2 or np.nan))
@@ -38,32 +58,22 @@ def biome_table(disc: Disc) -> pd.DataFrame:
     return table
 
 
-def _row(disc: Disc, biome: Biome) -> dict[str, object]:
-    covered = disc.inside & (disc.biome == biome)
-    cells = np.flatnonzero(covered)
-    land = cells[disc.land.ravel()[cells]]
-    heights = disc.height.ravel()[cells]
-    patches, patch_count = ndimage.label(covered)
-    patch_cells = np.bincount(patches.ravel()[cells], minlength=1)
+def _heights(heights: npt.NDArray[np.float32]) -> dict[str, float]:
+    if not heights.size:
+        return dict.fromkeys(("min_height_m", "mean_height_m", "max_height_m"), np.nan)
     return {
-        "biome": biome.game_name,
-        "area_km2": cells.size * disc.cell_area_km2,
-        "land_area_km2": land.size * disc.cell_area_km2,
-        "min_height_m": float(heights.min()) if heights.size else np.nan,
-        "mean_height_m": float(heights.mean(dtype=np.float64)) if heights.size else np.nan,
-        "max_height_m": float(heights.max()) if heights.size else np.nan,
-        **_nearest(disc, cells, "nearest"),
-        **_nearest(disc, land, "nearest_land"),
-        "patch_count": patch_count,
-        "largest_patch_km2": patch_cells.max() * disc.cell_area_km2,
+        "min_height_m": float(heights.min()),
+        "mean_height_m": float(heights.mean(dtype=np.float64)),
+        "max_height_m": float(heights.max()),
     }
 
 
-def _nearest(disc: Disc, cells: Cells, name: str) -> dict[str, float]:
-    nearest = disc.nearest(cells)
-    if not nearest.size:
+def _place(disc: Disc, cell: Cells, name: str) -> dict[str, float]:
+    """Where a cell lies as seen from the centre of the world; -1 is no cell."""
+    if cell[0] < 0:
         return {f"{name}_m": np.nan, f"{name}_bearing_deg": np.nan}
-    return {
-        f"{name}_m": float(disc.distance_m(nearest)[0]),
-        f"{name}_bearing_deg": float(disc.bearing_deg(nearest)[0]),
-    }
+    return {f"{name}_m": float(disc.distance_m(cell)[0]), f"{name}_bearing_deg": float(disc.bearing_deg(cell)[0])}
+
+
+def _patches(disc: Disc, cells: npt.NDArray[np.int64]) -> dict[str, float]:
+    return {"patch_count": cells.size, "largest_patch_km2": int(cells.max(initial=0)) * disc.cell_area_km2}

@@ -58,9 +58,9 @@ class Disc:
             coordinates_m=coordinates_m,
             distance_m2=distance_m2,
             inside=inside,
-            land=inside & ~world.water[span, span],
-            biome=np.ascontiguousarray(world.biome[span, span]),
-            height=np.ascontiguousarray(world.height[span, span]),
+            land=np.logical_and(inside, ~world.water[span, span], order="C"),
+            biome=np.array(world.biome[span, span], order="C"),
+            height=np.array(world.height[span, span], order="C"),
         )
 
     def x_m(self, cells: Cells) -> npt.NDArray[np.float64]:
@@ -78,15 +78,6 @@ class Disc:
     def bearing_deg(self, cells: Cells) -> npt.NDArray[np.float64]:
         """The compass bearing of each cell from the centre of the world, see :func:`bearing_deg`."""
         return bearing_deg(self.x_m(cells), self.z_m(cells))
-
-    def nearest(self, cells: Cells) -> Cells:
-        """The cell nearest to the centre of the world: one, or none where there are no cells.
-
-        Of equally near cells it is the southernmost, and of these the westernmost.
-        """
-        if not cells.size:
-            return cells
-        return cells[[np.argmin(self.distance_m2.ravel()[cells])]]
 
 
 def bearing_deg(x_m: npt.NDArray[np.float64], z_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

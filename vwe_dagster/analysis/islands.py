@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import ndimage
 
 from vwe_dagster.analysis.disc import Disc
+from vwe_dagster.analysis.kernels import first_lowest, number_patches
 from vwe_dagster.biomes import Biome
 
 ISLAND_AREA_KM2 = 0.01
@@ -21,14 +21,10 @@ def number_landmasses(disc: Disc) -> npt.NDArray[np.int32]:
         The number of the landmass at every cell of the disc, 0 where there is no land. Numbers count from 1 by area,
         the largest first, of equally large ones the one that begins furthest south (then west).
     """
-    labels, count = ndimage.label(disc.land)
-    label = labels[disc.land]
-    areas = np.bincount(label, minlength=count + 1)
-    number_of_label = np.zeros(count + 1, dtype=np.int32)
-    number_of_label[1 + np.argsort(-areas[1:], kind="stable")] = np.arange(1, count + 1)
-    landmass = np.zeros(disc.land.shape, dtype=np.int32)
-    landmass[disc.land] = number_of_label[label]
-    return landmass
+    patch, sizes, _ = number_patches(disc.land.view(np.uint8))
+    number_of_patch = np.zeros(sizes.size, dtype=np.int32)
+    number_of_patch[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(1, sizes.size)
+    return number_of_patch[patch]
 
 
 def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.NDArray[np.float64]) -> pd.DataFrame:
@@ -60,11 +56,8 @@ def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.
     count = areas_km2.size
     cells = cells[landmass.ravel()[cells] <= count]
     island = landmass.ravel()[cells] - 1
-    by_island = pd.DataFrame(
-        {"height": disc.height.ravel()[cells], "distance": disc.distance_m2.ravel()[cells]}, index=cells
-    ).groupby(island)
-    peak = by_island["height"].idxmax().to_numpy(np.intp)
-    nearest = by_island["distance"].idxmin().to_numpy(np.intp)
+    peak = cells[first_lowest(island, -disc.height.ravel()[cells], count)]
+    nearest = cells[first_lowest(island, disc.distance_m2.ravel()[cells], count)]
     nearest_m = disc.distance_m(nearest)
     biomes = np.bincount(island * len(Biome) + disc.biome.ravel()[cells], minlength=count * len(Biome))
     biomes = biomes.reshape(count, len(Biome))

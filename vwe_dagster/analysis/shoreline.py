@@ -8,8 +8,9 @@ import numpy.typing as npt
 from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.grid import SEA_LEVEL_M
 
-_CORNERS = (np.s_[:-1, :-1], np.s_[:-1, 1:], np.s_[1:, 1:], np.s_[1:, :-1])
-"""The corners of every square of four neighbouring cell centres: south-west, and on around anticlockwise."""
+_CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))
+"""The corners of a square of four neighbouring cell centres, in rows north and columns east of the south-western one:
+that one, and on around anticlockwise."""
 
 
 def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
@@ -31,17 +32,29 @@ def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32]) -> npt.NDArray[np.
     Returns:
         Length in metres by number of the landmass; at 0, where there is no landmass, 0.
     """
-    land_corners = [disc.land[corner] for corner in _CORNERS]
-    crossed = np.logical_or.reduce(land_corners) & ~np.logical_and.reduce(land_corners)
-    crossed &= np.logical_and.reduce([disc.inside[corner] for corner in _CORNERS])
-    land = np.stack([corner[crossed] for corner in land_corners])
-    numbers = np.stack([landmass[corner][crossed] for corner in _CORNERS])
-    heights = np.stack([disc.height[corner][crossed] for corner in _CORNERS]).astype(np.float64)
+    corners = _crossed_squares(disc)
+    land, numbers = disc.land.ravel()[corners], landmass.ravel()[corners]
+    heights = disc.height.ravel()[corners].astype(np.float64)
     lengths = np.zeros(int(landmass.max(initial=0)) + 1)
     for square, cells, owner in _segments(land, heights):
         numbers_of_segments = np.maximum(numbers[owner, square], numbers[(owner + 1) % 4, square])
         lengths += np.bincount(numbers_of_segments, cells, lengths.size)
     return lengths * disc.cell_m
+
+
+def _crossed_squares(disc: Disc) -> npt.NDArray[np.intp]:
+    """The squares that lie inside the disc and have both land and water at their corners: cells, ``[4, squares]``."""
+    side = disc.coordinates_m.size
+
+    def at_corner(plane: npt.NDArray[np.bool_], corner: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        north, east = corner
+        return plane[north : side - 1 + north, east : side - 1 + east]
+
+    land = [at_corner(disc.land, corner) for corner in _CORNERS]
+    crossed = np.logical_or.reduce(land) & ~np.logical_and.reduce(land)
+    crossed &= np.logical_and.reduce([at_corner(disc.inside, corner) for corner in _CORNERS])
+    south, west = np.nonzero(crossed)
+    return np.stack([(south + north) * side + west + east for north, east in _CORNERS])
 
 
 def _segments(

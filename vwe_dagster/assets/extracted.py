@@ -10,6 +10,8 @@ from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, ea
 from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import biome_cover, materialization
 from vwe_dagster.assets.seeds import seeds
+from vwe_dagster.automation import FOLLOW
+from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.foreign_source import ForeignExport
@@ -39,6 +41,7 @@ class ExtractedConfig(dg.Config):
     group_name="world",
     kinds={"numpy", "parquet"},
     code_version=CODE_VERSION,
+    automation_condition=FOLLOW,
     backfill_policy=BACKFILL_POLICY,
     io_manager_key=BATCH_END,
 )
@@ -56,16 +59,16 @@ def extracted(
         making = Making(context, store, seed, "extracted")
         if config.foreign_export is None:
             raw = making.source("raw", "raw_export")
-            manifest, kept = making.make(
+            manifest, world = making.make(
                 recipe_from(CODE_VERSION, raw), lambda draft: _extract(store, raw, draft), force=config.force
             )
         else:
             export = read_foreign(Path(config.foreign_export))
             _check_seed(seed, export, config.foreign_export)
-            manifest, kept = making.make(
-                _foreign_recipe(export), lambda draft: write_extracted(draft, export.world), force=config.force
+            manifest, world = making.make(
+                _foreign_recipe(export), lambda draft: _written(draft, export.world), force=config.force
             )
-        return _report(store, manifest, kept=kept)
+        return _report(store, manifest, world or read_extracted(store, manifest), kept=world is None)
 
     return each_seed(context, make)
 
@@ -79,9 +82,14 @@ def _refuse_one_world_for_many(config: ExtractedConfig, keys: Sequence[str]) -> 
         )
 
 
-def _extract(store: WorldStore, raw: Manifest, draft: Draft) -> None:
+def _extract(store: WorldStore, raw: Manifest, draft: Draft) -> CanonicalWorld:
     planes, lines = read_raw(store, raw)
-    write_extracted(draft, canonical_world(planes, lines, grid_of(raw)))
+    return _written(draft, canonical_world(planes, lines, grid_of(raw)))
+
+
+def _written(draft: Draft, world: CanonicalWorld) -> CanonicalWorld:
+    write_extracted(draft, world)
+    return world
 
 
 def _foreign_recipe(export: ForeignExport) -> Recipe:
@@ -103,8 +111,7 @@ def _check_seed(seed: Seed, export: ForeignExport, folder: str) -> None:
         )
 
 
-def _report(store: WorldStore, manifest: Manifest, *, kept: bool) -> dg.MaterializeResult[None]:
-    world = read_extracted(store, manifest)
+def _report(store: WorldStore, manifest: Manifest, world: CanonicalWorld, *, kept: bool) -> dg.MaterializeResult[None]:
     lines = None if world.rivers is None else world.rivers.groupby("kind", observed=False)["line"].nunique()
     return materialization(
         store,

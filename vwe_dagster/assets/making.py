@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeVar
 
 import dagster as dg
 
 from vwe_dagster.seeds import Seed
 from vwe_dagster.store import Draft, Manifest, Recipe, Stage, StoreError, WorldStore
+
+Content = TypeVar("Content")
+"""What a stage holds, in memory."""
 
 
 def recipe_from(code_version: str, *sources: Manifest) -> Recipe:
@@ -59,19 +63,24 @@ class Making:
         """Logs what is being done, and of which seed if the run has several."""
         self.context.log.info(f"{self.seed.key}: {phase}" if len(self.context.partition_keys) > 1 else phase)
 
-    def make(self, recipe: Recipe, write: Callable[[Draft], None], *, force: bool) -> tuple[Manifest, bool]:
+    def make(
+        self, recipe: Recipe, write: Callable[[Draft], Content], *, force: bool
+    ) -> tuple[Manifest, Content | None]:
         """Makes the stage, unless one of the same recipe is there undamaged and nobody insists.
 
         Args:
             recipe: what the stage is made from.
-            write: writes the stage's files.
+            write: writes the stage's files and returns what it wrote.
             force: makes it in any case.
 
         Returns:
-            What the stage then says of itself, and whether it was kept as it was.
+            What the stage then says of itself, and what was written; None if the stage was kept as it was.
         """
         kept = self.keep(recipe, force=force)
-        return (kept, True) if kept else (self.publish(recipe, write), False)
+        if kept is not None:
+            return kept, None
+        written: list[Content] = []
+        return self.publish(recipe, lambda draft: written.append(write(draft))), written[0]
 
     def keep(self, recipe: Recipe, *, force: bool) -> Manifest | None:
         """The stage as it is, if it was made by the same recipe, is undamaged and nobody insists on a new one.
@@ -82,6 +91,7 @@ class Making:
         """
         kept = None if force else self.store.current(self.seed, self.stage, recipe)
         if kept is not None:
+            self.store.count(self.stage, "kept")
             self.context.log.info(f"The stage {self.stage} of {self.seed.key} is up to date and stays as it is.")
         else:
             self._say_why(force=force)

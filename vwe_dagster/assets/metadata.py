@@ -7,6 +7,8 @@ every map is there twice: as a miniature that fits into those characters, and as
 from __future__ import annotations
 
 import base64
+import bisect
+import functools
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageEnhance
 
-from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.biomes import BIOMES
 from vwe_dagster.grid import WORLD_RADIUS_M, Grid
 from vwe_dagster.store import Manifest, WorldStore
 
@@ -27,7 +29,9 @@ INLINE_CHARACTERS = 999
 THUMBNAIL_PIXELS = 256
 """Side of a thumbnail; larger pictures do not belong in the database of events, where metadata lives."""
 
-THUMBNAIL_QUALITY = 85
+THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 85, 5
+"""Of WebP: the highest effort, 6, takes twice as long for a picture that is 1 % smaller."""
+
 SHA256_SHOWN = 16
 """Digits of a file's hash that fit into the table beside the rest; the manifest has all."""
 
@@ -36,6 +40,11 @@ MINIATURE_SAMPLES = 64
 
 MINIATURE_SATURATION = 1.8
 """Compressed this much, colours wash out, so they are made stronger before."""
+
+MINIATURE_QUALITIES, MINIATURE_EFFORT = range(61), 6
+
+_PICTURES_REMEMBERED = 32
+"""The stages of a world show the same emblem, and a run makes a stage of all its seeds before the next one."""
 
 # A browser enlarges the coarse picture smoothly and cuts out the disc sharply.
 _MINIATURE = (
@@ -88,9 +97,7 @@ def biome_cover(biome: npt.NDArray[np.uint8], grid: Grid) -> pd.DataFrame:
     Returns:
         A row for each biome that occurs: ``biome``, the game's name; ``area_km2``; ``share_of_disc``.
     """
-    coordinates_m = grid.coordinates().astype(np.float64)
-    inside = coordinates_m[:, np.newaxis] ** 2 + coordinates_m**2 <= WORLD_RADIUS_M**2
-    cells = np.bincount(biome[inside], minlength=len(Biome))
+    cells = np.array(Image.fromarray(biome).histogram(_disc(grid)))
     rows = [
         (each.game_name, cells[each] * grid.cell_area_km2, cells[each] / cells.sum()) for each in BIOMES if cells[each]
     ]
@@ -100,24 +107,42 @@ def biome_cover(biome: npt.NDArray[np.uint8], grid: Grid) -> pd.DataFrame:
 def miniature(picture: Image.Image) -> str:
     """The disc of a picture, coarse, as Markdown that is short enough to be shown without a click."""
     small = picture.convert("RGB").resize((MINIATURE_SAMPLES, MINIATURE_SAMPLES), Image.Resampling.LANCZOS)
-    small = ImageEnhance.Color(small).enhance(MINIATURE_SATURATION)
-    for quality in range(60, -1, -1):
-        markdown = _MINIATURE.replace("{picture}", _data_url(small, quality))
-        if len(markdown) <= INLINE_CHARACTERS:
-            return markdown
-    return "see the larger map"
+    return _miniature(ImageEnhance.Color(small).enhance(MINIATURE_SATURATION).tobytes())
 
 
 def thumbnail(picture: Image.Image) -> str:
     """A picture as Markdown, of at most :data:`THUMBNAIL_PIXELS` a side."""
     small = picture.convert("RGB")
     small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
-    return f"![map]({_data_url(small, THUMBNAIL_QUALITY)})"
+    return _thumbnail(small.size, small.tobytes())
 
 
-def _data_url(picture: Image.Image, quality: int) -> str:
+@functools.lru_cache(maxsize=1)
+def _disc(grid: Grid) -> Image.Image:
+    """A mask of the cells whose centres lie within the edge of the world."""
+    square_m2 = grid.coordinates().astype(np.float64) ** 2
+    return Image.fromarray(square_m2[:, np.newaxis] + square_m2 <= WORLD_RADIUS_M**2).convert("L")
+
+
+@functools.lru_cache(maxsize=_PICTURES_REMEMBERED)
+def _miniature(pixels: bytes) -> str:
+    picture = Image.frombytes("RGB", (MINIATURE_SAMPLES, MINIATURE_SAMPLES), pixels)
+
+    def markdown(quality: int) -> str:
+        return _MINIATURE.replace("{picture}", _data_url(picture, quality, MINIATURE_EFFORT))
+
+    fitting = bisect.bisect_right(MINIATURE_QUALITIES, INLINE_CHARACTERS, key=lambda quality: len(markdown(quality)))
+    return markdown(MINIATURE_QUALITIES[fitting - 1]) if fitting else "see the larger map"
+
+
+@functools.lru_cache(maxsize=_PICTURES_REMEMBERED)
+def _thumbnail(size: tuple[int, int], pixels: bytes) -> str:
+    return f"![map]({_data_url(Image.frombytes('RGB', size, pixels), THUMBNAIL_QUALITY, THUMBNAIL_EFFORT)})"
+
+
+def _data_url(picture: Image.Image, quality: int, effort: int) -> str:
     content = io.BytesIO()
-    picture.save(content, "WEBP", quality=quality, method=6)
+    picture.save(content, "WEBP", quality=quality, method=effort)
     return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
@@ -131,7 +156,7 @@ def _biome_table(biomes: pd.DataFrame) -> dg.TableMetadataValue:
         shown["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
         shown["nearest land (m)"] = _formatted(biomes["nearest_land_m"], "{:,.0f}")
         shown["highest (m)"] = _formatted(biomes["max_height_m"], "{:,.0f}")
-    return _table(pd.DataFrame(shown))
+    return rows_table(pd.DataFrame(shown))
 
 
 def _formatted(numbers: pd.Series[float], form: str) -> pd.Series[str]:
@@ -170,13 +195,14 @@ def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[
         for name, facts in manifest.files.items()
     )
     return {
-        "files": _table(rows),
+        "files": rows_table(rows),
         **{name: dg.MetadataValue.path(folder / name) for name in manifest.files},
         "manifest.json": dg.MetadataValue.path(folder / "manifest.json"),
     }
 
 
-def _table(rows: pd.DataFrame) -> dg.TableMetadataValue:
+def rows_table(rows: pd.DataFrame) -> dg.TableMetadataValue:
+    """Rows as a table on Dagster's pages, every value as text."""
     records = [
         dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in rows.to_dict("records")
     ]

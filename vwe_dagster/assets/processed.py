@@ -3,15 +3,16 @@
 import dagster as dg
 import pydantic
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import WorldAnalysis, analyse
 from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
 from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import materialization
 from vwe_dagster.assets.seeds import seeds
+from vwe_dagster.automation import FOLLOW
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
-from vwe_dagster.store import Manifest, WorldStore
+from vwe_dagster.store import Draft, Manifest, WorldStore
 
 CODE_VERSION = "1"
 
@@ -28,6 +29,7 @@ class ProcessedConfig(dg.Config):
     group_name="world",
     kinds={"scipy", "pandas", "parquet"},
     code_version=CODE_VERSION,
+    automation_condition=FOLLOW,
     backfill_policy=BACKFILL_POLICY,
     io_manager_key=BATCH_END,
 )
@@ -40,16 +42,22 @@ def processed(
         making = Making(context, store, seed, "processed")
         source = making.source("extracted", "extracted")
         recipe = recipe_from(CODE_VERSION, source)
-        manifest, kept = making.make(
-            recipe, lambda draft: write_processed(draft, analyse(read_extracted(store, source))), force=config.force
-        )
-        return _report(store, manifest, source, kept=kept)
+        manifest, analysis = making.make(recipe, lambda draft: _analyse(store, source, draft), force=config.force)
+        analysed = analysis or read_processed(store, manifest)
+        return _report(store, manifest, analysed, source, kept=analysis is None)
 
     return each_seed(context, make)
 
 
-def _report(store: WorldStore, manifest: Manifest, source: Manifest, *, kept: bool) -> dg.MaterializeResult[None]:
-    analysis = read_processed(store, manifest)
+def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
+    analysis = analyse(read_extracted(store, source))
+    write_processed(draft, analysis)
+    return analysis
+
+
+def _report(
+    store: WorldStore, manifest: Manifest, analysis: WorldAnalysis, source: Manifest, *, kept: bool
+) -> dg.MaterializeResult[None]:
     statistics = analysis.statistics
     return materialization(
         store,

@@ -11,7 +11,7 @@ from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, Batch, BatchRep
 from vwe_dagster.assets.making import Making
 from vwe_dagster.assets.metadata import biome_cover, materialization
 from vwe_dagster.assets.seeds import seeds
-from vwe_dagster.catalog import parse_catalog, remarks
+from vwe_dagster.catalog.names import parse_catalog, remarks
 from vwe_dagster.engine.messages import LINES, EngineError, EngineIdentity, WorldExport, WorldRequest
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.grid import Grid

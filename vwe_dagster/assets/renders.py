@@ -10,6 +10,7 @@ from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, ea
 from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import materialization
 from vwe_dagster.assets.seeds import seeds
+from vwe_dagster.automation import FOLLOW
 from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.map import render_map, render_thumbnail
@@ -32,6 +33,7 @@ class RendersConfig(dg.Config):
     group_name="world",
     kinds={"image", "numpy"},
     code_version=CODE_VERSION,
+    automation_condition=FOLLOW,
     backfill_policy=BACKFILL_POLICY,
     io_manager_key=BATCH_END,
 )
@@ -45,29 +47,35 @@ def renders(
         world = making.source("extracted", "extracted")
         analysis = making.source("processed", "processed")
         recipe = recipe_from(CODE_VERSION, world, analysis)
-        manifest, kept = making.make(recipe, lambda draft: _draw(making, world, analysis, draft), force=config.force)
-        return _report(store, manifest, world, analysis, kept=kept)
+        manifest, thumbnail = making.make(
+            recipe, lambda draft: _draw(making, world, analysis, draft), force=config.force
+        )
+        picture = thumbnail or Image.open(store.read(manifest, THUMBNAIL))
+        return _report(store, manifest, world, analysis, picture, kept=thumbnail is None)
 
     return each_seed(context, make)
 
 
-def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> None:
+def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> Image.Image:
+    """Draws the pictures and returns the thumbnail."""
     world = read_extracted(making.store, extracted)
     analysis = read_processed(making.store, processed)
     title = making.seed.key
+    thumbnail = render_thumbnail(world)
     pictures: dict[str, Callable[[], Image.Image]] = {
         MAP: lambda: render_map(world, title=title, analysis=analysis),
         "biomes.png": lambda: render_biomes(world, title=title),
         "heights.png": lambda: render_heights(world, title=title),
-        THUMBNAIL: lambda: render_thumbnail(world),
+        THUMBNAIL: lambda: thumbnail,
     }
     for name, render in pictures.items():
         making.tell(f"drawing {name}")
         write_picture(draft, name, render())
+    return thumbnail
 
 
 def _report(
-    store: WorldStore, manifest: Manifest, world: Manifest, analysis: Manifest, *, kept: bool
+    store: WorldStore, manifest: Manifest, world: Manifest, analysis: Manifest, thumbnail: Image.Image, *, kept: bool
 ) -> dg.MaterializeResult[None]:
     analysed = read_processed(store, analysis)
     return materialization(
@@ -75,7 +83,7 @@ def _report(
         manifest,
         kept=kept,
         emblem=biome_thumbnail(read_plane(store, world, "biome.npy"), grid_of(world)),
-        picture=Image.open(store.read(manifest, THUMBNAIL)),
+        picture=thumbnail,
         biomes=analysed.biomes,
         counts={"islands": len(analysed.islands), "rivers": analysed.statistics["river_count"]},
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.catalog import parse_catalog, remarks
+from vwe_dagster.catalog.names import parse_catalog, remarks
 from vwe_dagster.home import Home
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
 from vwe_dagster.terminal import notices, say

@@ -77,7 +77,8 @@ def warm(
 ) -> None:
     """Starts engines until there are N, and waits until they are ready.
 
-    As many are kept until the pool is drained: those that end by age are replaced by whoever next uses the pool.
+    As many are kept until the pool is drained or nobody uses it: those that end by age are replaced by whoever next
+    uses it. Where engines failed to start so often that none is started for a while, one is tried at once.
     """
     with _opened(pool) as opened, _showing_count("engines ready", count) as tell:
         ready = opened.warm(count, progress=tell)

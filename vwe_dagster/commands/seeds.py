@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vwe_dagster.catalog import parse_catalog, same_world
+from vwe_dagster.catalog.names import parse_catalog, same_world
 from vwe_dagster.commands.common import FAILED, SeedTexts, parse_seeds, registered, remark
 from vwe_dagster.home import find_home
 from vwe_dagster.seeds import SeedError, parse_seed

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vwe_dagster.catalog import parse_catalog, remarks, same_world
-from vwe_dagster.commands.common import CommandError, SeedText, SeedTexts, parse_seeds, registered
+from vwe_dagster.catalog.names import parse_catalog, remarks, same_world
+from vwe_dagster.commands.common import CommandError, InputError, SeedText, parse_seeds, registered
 from vwe_dagster.commands.pool import settings_of
 from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.home import find_home
+from vwe_dagster.seed_lists import SeedListError, read_seed_list
 from vwe_dagster.seeds import Seed, SeedError
 from vwe_dagster.store import STAGES, WorldStore
 from vwe_dagster.terminal import notices, output, say, show_facts, showing_run, undiverted_notices
@@ -29,8 +30,16 @@ Force = Annotated[bool, typer.Option("--force", help="Make everything again, eve
 
 
 def world(
-    seeds: SeedTexts,
+    seeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEED]...", help="Seeds as typed in the game, or @ and an integer.")
+    ] = None,
     *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also the seeds of a list: .txt, one a line; .csv with a column seed; .json."
+        ),
+    ] = None,
     size: Annotated[int, typer.Option(help=f"Samples along each side of the map, {MIN_SIZE} to {MAX_SIZE}.")] = 2048,
     world_gen_version: Annotated[
         int, typer.Option(min=0, max=2, help="2 for worlds made since 2022, 1 or 0 for older ones.")
@@ -41,7 +50,9 @@ def world(
 
     What is up to date stays as it is. A seed that fails does not stop the others.
     """
-    parsed = parse_seeds(seeds)
+    parsed = list(dict.fromkeys([*parse_seeds(seeds or []), *(_listed(file) if file is not None else [])]))
+    if not parsed:
+        raise InputError("There is no seed to make a world of; name one, such as HHcLC5acQt, or a list with --file.")
     Grid.of_world(size)
     raw = {"size": size, "world_gen_version": world_gen_version, "force": force}
     others = {asset: {"force": force} for asset in ("extracted", "processed", "renders")}
@@ -101,6 +112,15 @@ def show(seed: SeedText) -> None:
         raise CommandError(f"The world of {parsed.key} has not been made yet; make it with: {_world_command(parsed)}")
     show_world(output(), store, manifest)
     show_files(output(), store, parsed)
+
+
+def _listed(path: Path) -> Sequence[Seed]:
+    """The seeds of a list; one that has anything else in it is refused."""
+    seed_list = read_seed_list(path)
+    if seed_list.refused:
+        faults = [f"{refused.place}: {refused.reason}" for refused in seed_list.refused]
+        raise SeedListError("\n".join([f"{path} has what is no seed; mend it, then run this again.", *faults]))
+    return seed_list.seeds
 
 
 def _make(seeds: Sequence[Seed], config: Mapping[str, Mapping[str, object]]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import reprlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pydantic_core
 
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.engine.messages import PLANES, Line
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from vwe_dagster.grid import Grid
 
 _KINDS = {"rivers": "river", "streams": "stream"}
+# No biome is first and last: numbers beyond the table are clipped to these.
+_INDEX_OF_FLAG = np.zeros(max(biome.flag for biome in BIOMES) + 2, np.uint8)
+for _biome in BIOMES:
+    _INDEX_OF_FLAG[_biome.flag] = _biome
 
 
 def canonical_world(
@@ -49,7 +54,7 @@ def canonical_world(
         grid=grid,
         biome=biome_indices(planes["biome"], grid),
         height=planes["height"].astype(np.float32, copy=False),
-        forest=planes["forest"].astype(np.float32, copy=False) if "forest" in planes else forest_plane(grid),
+        forest=planes["forest"].astype(np.float32, copy=False) if "forest" in planes else _forest(grid),
         lava=planes["lava"].astype(np.float32, copy=False) if "lava" in planes else None,
         rivers=_river_table(lines),
         lakes=_lake_table(lines["lakes"]) if "lakes" in lines else None,
@@ -71,11 +76,18 @@ def biome_indices(flags: npt.NDArray[np.generic], grid: Grid) -> npt.NDArray[np.
     Raises:
         ExtractionError: a cell holds anything but the flag of one biome.
     """
-    indices = np.zeros(flags.shape, np.uint8)
-    for biome in BIOMES:
-        indices[flags == biome.flag] = biome
-    check_cells("biome", flags, indices == Biome.NONE, grid, "is not the flag of a biome")
+    indices = _INDEX_OF_FLAG.take(cast("npt.NDArray[np.integer]", flags), mode="clip")
+    if not indices.all():
+        check_cells("biome", flags, indices == Biome.NONE, grid, "is not the flag of a biome")
     return indices
+
+
+@functools.lru_cache(maxsize=1)
+def _forest(grid: Grid) -> npt.NDArray[np.float32]:
+    """The forest factor, which is the same in every world: the worlds of a batch, on one grid, share the plane."""
+    plane = forest_plane(grid)
+    plane.flags.writeable = False
+    return plane
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -91,8 +103,8 @@ def read_lines(path: Path) -> list[Line]:
     lines: list[Line] = []
     for number, text in enumerate(texts, start=1):
         try:
-            line = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            line = pydantic_core.from_json(text)
+        except ValueError as error:
             raise ExtractionError(f"Line {number} of {path} is not JSON: {error}. Make the raw stage again.") from error
         if not isinstance(line, dict):
             raise ExtractionError(f"Line {number} of {path} is not a JSON object. Make the raw stage again.")

@@ -8,22 +8,36 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from vwe_dagster.pool.causes import PATTERNS
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.launcher import Launched
 from vwe_dagster.pool.states import LEGAL, State
 
 FILE = "ledger-1.sqlite"
-"""The number is that of the tables; a pool of other tables begins a ledger of its own and finds the old engines."""
+"""The number is that of the tables; a pool of other tables begins a ledger of its own and finds the old engines.
+
+Tables that are only added are made in the ledger that is there, by what first opens it; see :data:`VERSION`.
+"""
+
+VERSION = 2
+"""What a ledger of this file says it has, as SQLite's ``user_version``: since 2 it counts and has a circuit."""
+
+BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
+"""The bounds, in seconds, by which waits and durations of jobs are counted."""
+
+SIZE = "size"
+"""The fact that says how many engines the pool may have, as who last used it had it set."""
 
 _BUSY_TIMEOUT_S = 30.0
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
@@ -127,7 +141,9 @@ class Ledger:
             return _slot(db.execute("SELECT * FROM slots WHERE slot = ?", (slot,)).fetchone())
 
     def ensure_slots(self, count: int) -> None:
-        """Adds slots until there are so many."""
+        """Adds slots until there are so many, and remembers how many there are to be."""
+        if self.fact(SIZE) != count:
+            self.set_fact(SIZE, count)
         with self._explained() as db:
             if db.execute("SELECT count(*) FROM slots WHERE slot < ?", (count,)).fetchone()[0] < count:
                 db.executemany("INSERT OR IGNORE INTO slots (slot) VALUES (?)", [(slot,) for slot in range(count)])
@@ -177,7 +193,15 @@ class Ledger:
         with self._explained() as db:
             return _take_in(db, slot, token, (holder, now, deadline, boot))
 
-    def begin_engine(self, slot: int, *, single_flight: bool, cause: str, changes: dict[str, object]) -> Slot | None:
+    def begin_engine(
+        self,
+        slot: int,
+        *,
+        single_flight: bool,
+        cause: str,
+        changes: dict[str, object],
+        admits: Callable[[sqlite3.Connection], bool] = lambda _: True,
+    ) -> Slot | None:
         """Has an empty slot start an engine: a new token, the state STARTING, and a name never used before.
 
         Args:
@@ -185,12 +209,15 @@ class Ledger:
             single_flight: not if another slot starts one.
             cause: why.
             changes: columns of the new engine; ``engine`` is the beginning of its name.
+            admits: asked in the transaction whether any engine may be started.
 
         Returns:
-            The slot as it is then; None if it is not empty, or another starts.
+            The slot as it is then; None if it is not empty, another starts, or none may be started.
         """
         others = "AND NOT EXISTS (SELECT 1 FROM slots WHERE state = 'STARTING')" if single_flight else ""
         with self._transaction() as db:
+            if not admits(db):
+                return None
             number = db.execute(
                 "INSERT INTO facts VALUES ('engines', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
             ).fetchone()[0]
@@ -316,6 +343,23 @@ class Ledger:
                 "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
             )
 
+    def count(self, name: str, by: int = 1) -> None:
+        """Adds to a number."""
+        with self._explained() as db:
+            db.execute(
+                "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", (name, by)
+            )
+
+    def waiting(self) -> int:
+        """How many callers are in the queue."""
+        with self._explained() as db:
+            return int(db.execute("SELECT count(*) FROM tickets").fetchone()[0])
+
+    def strays(self) -> list[str]:
+        """The engines that the last pass of the reaper saw and no slot knew."""
+        with self._explained() as db:
+            return [str(row[0]) for row in db.execute("SELECT engine FROM strays")]
+
     def strays_seen_again(self, engines: list[str]) -> list[str]:
         """Remembers engines that no slot knows; tells which of them an earlier call saw too."""
         with self._transaction() as db:
@@ -412,7 +456,7 @@ class Ledger:
         # A commit need not survive a power cut: after it no engine is left that the ledger could tell of.
         connection.execute("PRAGMA synchronous = NORMAL")
         with FileLock(f"{self._path}.opening"):
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
                 _set_up(connection)
         with self._guard:
             self._open.append(connection)
@@ -424,10 +468,44 @@ class _Increment:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
+    """Makes the tables that are missing; in one step, for others may use those that are there."""
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8"))
-    connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
-    connection.execute("PRAGMA user_version = 1")
+    tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{tables}")
+        connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
+        patterns = [(pattern, position, kind) for position, (pattern, kind) in enumerate(PATTERNS)]
+        connection.executemany("INSERT INTO causes VALUES (?, ?, ?)", patterns)
+        connection.executemany("INSERT INTO bounds VALUES (?)", [(bound,) for bound in BOUNDS_S])
+        for statement in _COUNT_WHAT_IS_THERE:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+_COUNT_WHAT_IS_THERE = (
+    """
+    INSERT INTO step_counts
+    SELECT before, after, kind, count(*) FROM (
+        SELECT before, after,
+            coalesce((SELECT kind FROM causes WHERE cause GLOB pattern ORDER BY position LIMIT 1), 'other') AS kind
+        FROM transitions
+    ) GROUP BY 1, 2, 3
+    """,
+    "INSERT INTO job_counts SELECT state, count(*) FROM jobs WHERE state != 'running' GROUP BY 1",
+    """
+    INSERT INTO time_counts
+    SELECT what, (SELECT min(at_most_s) FROM bounds WHERE at_most_s >= seconds), count(*), sum(seconds) FROM (
+        SELECT 'wait' AS what, wait_s AS seconds FROM jobs
+        UNION ALL SELECT 'duration', duration_s FROM jobs WHERE state != 'running' AND duration_s IS NOT NULL
+    ) GROUP BY 1, 2
+    """,
+)
+"""Of a ledger that has not counted so far: what it has recorded and not pruned yet."""
 
 
 def _take_in(db: sqlite3.Connection, slot: int, token: int, lease: tuple[str, float, float, str]) -> int:

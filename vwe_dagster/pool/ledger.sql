@@ -122,3 +122,97 @@ BEFORE UPDATE ON transitions
 BEGIN
     SELECT RAISE(ABORT, 'what happened cannot be changed');
 END;
+
+-- What happened, counted as it is recorded: the counts stay when records are pruned.
+
+CREATE TABLE IF NOT EXISTS causes (
+    pattern TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    kind TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS step_counts (
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    steps INTEGER NOT NULL,
+    PRIMARY KEY (before, after, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS job_counts (
+    outcome TEXT PRIMARY KEY,
+    jobs INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS bounds (
+    at_most_s REAL PRIMARY KEY
+) WITHOUT ROWID;
+
+-- `what` is 'wait' or 'duration'; a time is counted under the least bound that it does not exceed.
+CREATE TABLE IF NOT EXISTS time_counts (
+    what TEXT NOT NULL,
+    at_most_s REAL NOT NULL,
+    times INTEGER NOT NULL,
+    total_s REAL NOT NULL,
+    PRIMARY KEY (what, at_most_s)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS circuit (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    failures INTEGER NOT NULL DEFAULT 0,
+    openings INTEGER NOT NULL DEFAULT 0,
+    alerted INTEGER NOT NULL DEFAULT 0,
+    slot INTEGER,
+    cause TEXT,
+    backoff_s REAL NOT NULL DEFAULT 0,
+    retry_s REAL NOT NULL DEFAULT 0,
+    boot TEXT
+);
+
+CREATE TRIGGER IF NOT EXISTS every_step_is_counted
+AFTER INSERT ON transitions
+BEGIN
+    INSERT INTO step_counts (before, after, kind, steps)
+    VALUES (
+        new.before,
+        new.after,
+        coalesce((SELECT kind FROM causes WHERE new.cause GLOB pattern ORDER BY position LIMIT 1), 'other'),
+        1
+    )
+    ON CONFLICT DO UPDATE SET steps = steps + 1;
+END;
+
+CREATE TRIGGER IF NOT EXISTS every_wait_is_counted
+AFTER INSERT ON jobs
+BEGIN
+    INSERT INTO time_counts (what, at_most_s, times, total_s)
+    VALUES (
+        'wait',
+        (SELECT min(at_most_s) FROM bounds WHERE at_most_s >= new.wait_s),
+        1,
+        new.wait_s
+    )
+    ON CONFLICT DO UPDATE SET times = times + 1, total_s = total_s + excluded.total_s;
+END;
+
+CREATE TRIGGER IF NOT EXISTS every_outcome_is_counted
+AFTER UPDATE OF state ON jobs
+WHEN old.state = 'running' AND new.state != 'running'
+BEGIN
+    INSERT INTO job_counts (outcome, jobs) VALUES (new.state, 1)
+    ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+END;
+
+CREATE TRIGGER IF NOT EXISTS every_duration_is_counted
+AFTER UPDATE OF state ON jobs
+WHEN old.state = 'running' AND new.state != 'running' AND new.duration_s IS NOT NULL
+BEGIN
+    INSERT INTO time_counts (what, at_most_s, times, total_s)
+    VALUES (
+        'duration',
+        (SELECT min(at_most_s) FROM bounds WHERE at_most_s >= new.duration_s),
+        1,
+        new.duration_s
+    )
+    ON CONFLICT DO UPDATE SET times = times + 1, total_s = total_s + excluded.total_s;
+END;

@@ -88,6 +88,11 @@ class KernelLock:
         return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
 
 
+def slot_lock(folder: Path, slot: int) -> KernelLock:
+    """The lock of a slot among the locks of a pool."""
+    return KernelLock(folder / f"slot-{slot}.lock")
+
+
 def _forget_in_child() -> None:
     """A forked child shares the locks of its parent: it must not keep them when the parent dies."""
     for lock in list(_held):

@@ -14,6 +14,9 @@ from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.upkeep import Upkeep
 
+LOCKS = "locks"
+"""Where the locks of a pool are, in its state folder."""
+
 
 def open_pool(
     settings: PoolSettings, folder: Path, *, data: Path | None = None, launcher: Launcher | None = None
@@ -36,7 +39,7 @@ def open_pool(
             connections=Connections(HttpConnection),
             clock=SystemClock(),
             pool_id=pool_id,
-            locks=state_folder(folder) / "locks",
+            locks=state_folder(folder) / LOCKS,
         ),
         data=data or folder,
     )

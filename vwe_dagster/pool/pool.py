@@ -22,6 +22,7 @@ import tenacity
 
 from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.lease import Lease
@@ -30,13 +31,11 @@ from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport, fence_overdue, is_overdue, reap
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
-from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, Upkeep
+from vwe_dagster.pool.troubles import take_alerts
+from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
 
 ATTEMPTS = 3
 """How many engines may be lost over one world before it counts as failed."""
-
-FAILED_STARTS_BORNE = 3
-"""How many engines may fail to start while somebody waits before it gives up."""
 
 _WAITING = "waiting for an engine"
 _POLL_S = (0.002, 0.05)
@@ -200,7 +199,8 @@ class EnginePool:
             How many are ready.
 
         Raises:
-            PoolError: the pool may not have so many, or they do not start.
+            PoolError: the pool may not have so many, or they do not start. That engines failed before keeps none
+                from being tried now.
         """
         if not 0 <= count <= self.settings.max_warm_containers:
             raise PoolError(
@@ -209,7 +209,8 @@ class EnginePool:
             )
         self._ledger.ensure_slots(self.settings.max_warm_containers)
         self._ledger.set_fact(TARGET, count)
-        failed = self._ledger.fact(FAILED_STARTS)
+        self._ledger.set_fact(WARMED_S, int(self._clock.now()))
+        self._upkeep.circuit.probe_now()
         while True:
             for slot in range(self.settings.max_warm_containers):
                 self._settle(slot)
@@ -222,7 +223,7 @@ class EnginePool:
                 progress(ready, count)
             if ready >= count or not wait:
                 return ready
-            self._refuse_after_failed_starts(failed)
+            self._refuse_while_open()
             self._clock.sleep(_POLL_S[1])
 
     def create_engine(self, name: str) -> str:
@@ -237,6 +238,7 @@ class EnginePool:
         self._ledger.ensure_slots(self.settings.max_warm_containers)
         if any(row.name == name for row in self._present()):
             raise PoolError(f"There is an engine named {name} already; choose another name, or use that one.")
+        self._refuse_while_open()
         failed = self._ledger.fact(FAILED_STARTS)
         slot = next(
             (
@@ -247,7 +249,7 @@ class EnginePool:
             None,
         )
         if slot is None:
-            self._refuse_after_failed_starts(failed, borne=1)
+            self._refuse_after_failed_start(failed)
             raise PoolError(
                 f"All {self.settings.max_warm_containers} slots of the pool have engines; "
                 f"raise max_warm_containers, or end engines with: vwe pool drain"
@@ -255,7 +257,7 @@ class EnginePool:
         while True:
             row = self._settle(slot) or self._ledger.slot(slot)
             if row.name != name:
-                self._refuse_after_failed_starts(failed, borne=1)
+                self._refuse_after_failed_start(failed)
                 raise PoolError(f"The engine {name} was ended before it was ready ({row.cause}).")
             if row.state is not State.STARTING:
                 return str(row.engine)
@@ -290,6 +292,10 @@ class EnginePool:
         """Puts right what dead holders left, ends engines nobody knows, and starts those that are missing."""
         self._queue.remove_dead()
         return reap(self._upkeep, _holder("reaper"), replenish=True)
+
+    def take_alerts(self) -> list[str]:
+        """What people are to be told of engines that fail repeatedly, a sentence or two each; each is told once."""
+        return take_alerts(self._upkeep)
 
     def release(self, slot: int, *, force: bool = False) -> str:
         """Takes a slot from a holder that is dead, or with ``force`` from any holder.
@@ -345,6 +351,7 @@ class EnginePool:
             leased=sum(row.holder is not None and row.state is not State.EMPTY for row in rows),
             starting=starting,
             waiting=self._queue.length(),
+            circuit=self._upkeep.circuit.status(),
             slots=[self._slot_status(row) for row in rows],
         )
 
@@ -375,7 +382,6 @@ class EnginePool:
             lease = self._try_take(holder, wanted, began)
             if lease is not None:
                 return lease
-        failed = self._ledger.fact(FAILED_STARTS)
         pause = _POLL_S[0]
         with self._queue.waiting(holder, wanted) as ticket:
             while True:
@@ -384,7 +390,6 @@ class EnginePool:
                     lease = self._try_take(holder, wanted, began)
                     if lease is not None:
                         return lease
-                    self._refuse_after_failed_starts(failed)
                     self._make_one_ready(holder, wanted)
                 if waiting is not None:
                     waiting()
@@ -403,6 +408,9 @@ class EnginePool:
         rows = self._present()
         if wanted is not None and all(row.name != wanted for row in rows):
             raise PoolError(f"The pool has no engine named {wanted}; make one with create_engine, or name none.")
+        if all(row.state in {State.EMPTY, State.ERROR} for row in rows):
+            # Where others have engines, one of those will come free.
+            self._refuse_while_open()
         empty = [row.slot for row in rows if row.state is State.EMPTY]
         if wanted is None and empty and all(row.state is not State.STARTING for row in rows):
             self._start(empty[0], cause=f"for {holder}", single_flight=True)
@@ -500,10 +508,16 @@ class EnginePool:
     def _present(self) -> list[Slot]:
         return [row for row in self._ledger.slots() if row.slot < self.settings.max_warm_containers]
 
-    def _refuse_after_failed_starts(self, before: int, borne: int = FAILED_STARTS_BORNE) -> None:
-        if self._ledger.fact(FAILED_STARTS) - before >= borne:
-            errors = [step.cause for step in self._ledger.transitions(limit=50) if step.after == State.ERROR]
-            raise PoolError(f"Engines do not start: {errors[-1] if errors else 'the ledger does not say why'}")
+    def _refuse_while_open(self) -> None:
+        """Raises PoolError if engines failed so often that none may be started now."""
+        circuit = self._upkeep.circuit.status()
+        if circuit.state == "open":
+            raise PoolError(sentence_on(circuit, self.settings.image))
+
+    def _refuse_after_failed_start(self, before: int) -> None:
+        if self._ledger.fact(FAILED_STARTS) > before:
+            self._refuse_while_open()
+            raise PoolError(f"The engine does not start: {self._upkeep.circuit.status().cause}")
 
     def _check_disk(self) -> None:
         folder = next(parent for parent in (self._data, *self._data.parents) if parent.is_dir())

@@ -72,8 +72,7 @@ class Queue:
 
     def length(self) -> int:
         """How many wait."""
-        with self._ledger.reading() as db:
-            return int(db.execute("SELECT count(*) FROM tickets").fetchone()[0])
+        return self._ledger.waiting()
 
     def insert(self, lock: str, holder: str, wanted: str | None) -> int:
         """Adds a ticket at the end; gives its number."""

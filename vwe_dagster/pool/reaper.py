@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 
+from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
-from vwe_dagster.pool.ledger import Slot
+from vwe_dagster.pool.ledger import Ledger, Slot
+from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
-from vwe_dagster.pool.upkeep import TARGET, Upkeep
+from vwe_dagster.pool.upkeep import TARGET, WARMED_S, Upkeep
 
 KEPT_RECORDS = 10_000
+
+PASSES = "reaper_passes"
+"""The fact that counts the passes of the reaper."""
+
+REAPED = "reaped"
+"""The fact that counts what the reaper put right, slots and engines."""
+
+REAPED_S = "reaped_s"
+"""The fact that says when it made its last pass that nothing hindered, in seconds of the pool's clock."""
+
+REAPED_STEP = "reaped_step"
+"""The fact that says which step was the last one before the end of that pass."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +45,10 @@ def reap(upkeep: Upkeep, by: str, *, replenish: bool) -> ReapReport:
     Args:
         upkeep: the pool's.
         by: who reaps, in words.
-        replenish: also starts engines until there are as many as the pool was warmed to.
+        replenish: also starts engines until there are as many as the pool was warmed to, while there is work.
     """
     actions: list[str] = []
+    upkeep.ledger.count(PASSES)
     try:
         # Asked before the slots are read: an engine that is started in between is in neither list.
         found = upkeep.launcher.engines()
@@ -41,13 +56,25 @@ def reap(upkeep: Upkeep, by: str, *, replenish: bool) -> ReapReport:
             actions += _reap_slot(upkeep, row, by)
         known = {row.engine for row in upkeep.ledger.slots()}
         actions += _end_strays(upkeep, {one.engine: one.age_s for one in found if one.engine not in known})
+        upkeep.ledger.count(REAPED, len(actions))
         if replenish:
             actions += _replenish(upkeep)
         upkeep.launcher.remove_logs({row.engine for row in upkeep.ledger.slots() if row.engine})
     except LauncherError as error:
         return ReapReport(actions, problem=str(error))
     upkeep.ledger.prune(keep=KEPT_RECORDS)
+    upkeep.ledger.set_fact(REAPED_S, int(upkeep.clock.now()))
+    upkeep.ledger.set_fact(REAPED_STEP, max((step.id for step in upkeep.ledger.transitions(limit=1)), default=0))
     return ReapReport(actions)
+
+
+def has_work(ledger: Ledger, clock: Clock, settings: PoolSettings) -> bool:
+    """Whether somebody waits for an engine, or had or wanted one within the time after which idle engines end."""
+    rows = ledger.slots()
+    times = [row.held_s for row in rows if row.held_s is not None and row.boot == clock.boot]
+    # After a new boot the clock is behind times of before.
+    latest = max((time for time in [*times, ledger.fact(WARMED_S)] if time <= clock.now()), default=0)
+    return ledger.waiting() > 0 or clock.now() - latest < settings.idle_s
 
 
 def is_overdue(upkeep: Upkeep, row: Slot) -> bool:
@@ -104,9 +131,14 @@ def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
 
 
 def _replenish(upkeep: Upkeep) -> list[str]:
+    """Replaces engines that the pool was warmed to and lost; without work they are let go instead, one by one."""
     actions = []
     rows = [row for row in upkeep.ledger.slots() if row.slot < upkeep.settings.max_warm_containers]
-    missing = upkeep.ledger.fact(TARGET) - sum(row.state is not State.EMPTY for row in rows)
+    present = sum(row.state is not State.EMPTY for row in rows)
+    missing = upkeep.ledger.fact(TARGET) - present
+    if missing > 0 and not has_work(upkeep.ledger, upkeep.clock, upkeep.settings):
+        upkeep.ledger.set_fact(TARGET, present)
+        return []
     for row in rows:
         if missing <= 0:
             break

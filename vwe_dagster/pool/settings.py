@@ -78,6 +78,11 @@ class PoolSettings(pydantic.BaseModel):
         return _bytes(match)
 
     @property
+    def image(self) -> str | None:
+        """The image of the engines; None where they are processes."""
+        return self.base_image if self.launcher == "docker" else None
+
+    @property
     def idle_s(self) -> float:
         """Seconds after which an engine that nobody uses ends by itself."""
         if self.idle_minutes is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from vwe_dagster.pool.circuit import CircuitStatus
+
 
 @dataclasses.dataclass(frozen=True)
 class SlotStatus:
@@ -45,6 +47,7 @@ class PoolStatus:
         leased: engines that somebody holds.
         starting: engines that are not ready yet.
         waiting: callers that wait for an engine.
+        circuit: whether engines may be started, after those that failed to.
     """
 
     pool: str
@@ -54,6 +57,7 @@ class PoolStatus:
     leased: int
     starting: int
     waiting: int
+    circuit: CircuitStatus
     slots: list[SlotStatus]
 
     def as_dict(self) -> dict[str, Any]:

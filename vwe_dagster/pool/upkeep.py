@@ -10,12 +10,13 @@ from pathlib import Path
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.protocol import EngineState
+from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connection, Connections
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.launcher import Birth, Launcher, LauncherError
 from vwe_dagster.pool.ledger import Ledger, Slot
-from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster.pool.locks import KernelLock, slot_lock
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 
@@ -24,6 +25,9 @@ LEASE_GRACE_S = 5.0
 
 TARGET = "target"
 """The fact that says how many engines are to be kept, since somebody warmed the pool."""
+
+WARMED_S = "warmed_s"
+"""The fact that says when that was, in seconds of the pool's clock."""
 
 FAILED_STARTS = "failed_starts"
 """The fact that counts the engines that did not become ready."""
@@ -46,11 +50,12 @@ class Upkeep:
 
     def __post_init__(self) -> None:
         self._digest: tuple[float, str | None] | None = None
+        self.circuit = Circuit(self.ledger, self.clock)
 
     def lock(self, slot: int) -> KernelLock:
         """The lock of a slot, not yet held."""
         self.locks.mkdir(parents=True, exist_ok=True)
-        return KernelLock(self.locks / f"slot-{slot}.lock")
+        return slot_lock(self.locks, slot)
 
     def deadline(self) -> float:
         """When a holder that starts something now must be done."""
@@ -60,7 +65,8 @@ class Upkeep:
         """Starts an engine in a slot that is empty, and does not wait for it.
 
         Returns:
-            Whether an engine is starting; not if the slot is not empty, another starts one, or it failed at once.
+            Whether an engine is starting; not if the slot is not empty, another starts one, it failed at once, or
+            engines failed so often that none may be started now.
         """
         now = self.clock.now()
         ttl_s = self.settings.container_ttl_minutes * 60 * (1 + random.uniform(-_TTL_JITTER, _TTL_JITTER))  # noqa: S311
@@ -76,6 +82,7 @@ class Upkeep:
                 "used_s": now,
                 "expires_s": now + ttl_s,
             },
+            admits=self.circuit.admits,
         )
         if row is None or row.engine is None:
             return False
@@ -251,7 +258,8 @@ class Upkeep:
     def _look_at_start(self, row: Slot) -> None:
         launched = row.launched
         if launched is None:
-            self._start_failed(row, "the process that started it died")
+            # That says nothing of engines.
+            self.fail(row.slot, row.token, "the process that started it died")
             return
         with contextlib.suppress(EngineError):
             status = self.connections.to(launched).status()
@@ -259,6 +267,7 @@ class Upkeep:
                 took = self.clock.now() - (row.started_s or 0)
                 # That it was seen to be ready is no use of it: its own clock of idleness started before.
                 self.ledger.step(row.slot, row.token, State.READY, f"it answered after {took:.1f} s")
+                self.circuit.succeeded()
                 return
         if not self.launcher.running(launched):
             self._start_failed(row, f"it ended while starting ({self.launcher.why_ended(launched)})")
@@ -267,8 +276,12 @@ class Upkeep:
 
     def _start_failed(self, row: Slot, cause: str) -> None:
         said = self.launcher.log(row.engine, lines=3).strip() if row.engine and row.launched else ""
-        self.ledger.set_fact(FAILED_STARTS, self.ledger.fact(FAILED_STARTS) + 1)
-        self.fail(row.slot, row.token, f"{cause}. Its log ends: {said}" if said else cause)
+        cause = f"{cause}. Its log ends: {said}" if said else cause
+        self.ledger.count(FAILED_STARTS)
+        if row.boot == self.clock.boot:
+            # While the slot still is STARTING: whoever finds it empty finds the circuit as it is then.
+            self.circuit.failed(row.slot, cause)
+        self.fail(row.slot, row.token, cause)
 
     def _notice_end(self, row: Slot) -> None:
         """Empties a slot whose engine has ended while nobody used it."""

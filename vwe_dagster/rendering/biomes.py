@@ -15,7 +15,7 @@ from vwe_dagster.rendering.legend import BIOME_ORDER, SWATCH
 from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.plates import CORNER, Entry, draw_compass, draw_legend, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
-from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapPlanes, MapView
+from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapView
 
 _DROWNED = 128
 """Added to the index of a biome under water."""
@@ -35,10 +35,10 @@ def render_biomes(world: CanonicalWorld, *, title: str) -> Image.Image:
         RGB, 2176 x 2176: 2048 pixels of map, north up, in a frame of 64 pixels.
     """
     view = MapView(MAP_PIXELS)
-    planes = MapPlanes.of(world, view.disc())
-    drowned = (planes.height < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(_DROWNED)
-    flat = _coloured(planes.biome | drowned)
-    sheet = Sheet.around(cut_out(flat, planes.inside), view)
+    window = GridWindow(world.grid, view.disc())
+    drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(_DROWNED)
+    flat = _coloured(window.classes(world.biome) | drowned)
+    sheet = Sheet.around(cut_out(flat, window.inside()), view)
     draw_circles(sheet)
     draw_title(sheet, title, above="Biomes", facts=["Paler where under water"])
     draw_compass(sheet)
@@ -63,7 +63,7 @@ def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> I
     view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
     window = GridWindow(grid or Grid.of_world(len(biome)), view)
     flat = _coloured(window.classes(biome))
-    return cut_out(flat, window.inside(view.radius())).reduce(2)
+    return cut_out(flat, window.inside()).reduce(2)
 
 
 def _coloured(indices: npt.NDArray[np.uint8]) -> Image.Image:

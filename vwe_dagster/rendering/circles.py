@@ -14,12 +14,18 @@ from vwe_dagster.grid import WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.rendering.view import MapView
 
 RINGS_KM = (2, 4, 6, 8, 10)
 """The rings of equal distance."""
 
 _STEP = 0.7
 """Pixels between the points that find the pixels near a circle: less than a pixel in any direction."""
+
+_TILE = 64
+
+Tile = tuple[tuple[int, int], Image.Image]
+"""A mask and the place of its upper left corner on the map."""
 
 Plane = npt.NDArray[np.floating]
 Strength = Callable[[Plane, Plane], Plane]
@@ -33,20 +39,42 @@ def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
         sheet: drawn on in place.
         rings: colour of the dashes.
     """
-    rim = WORLD_RADIUS_M / sheet.view.pixel_m
-    stencil = np.zeros((sheet.view.pixels, sheet.view.pixels), dtype=np.uint8)
-    _trace(stencil, rim, 2, functools.partial(_line, at=rim, width=1.7))
-    _trace(stencil, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
-    _trace(stencil, rim + 24, 14, functools.partial(_rays, start=rim + 10))
-    sheet.ink((0, 0), palette.INK, Image.fromarray(stencil))
-    stencil[:] = 0
-    for distance_km in RINGS_KM:
-        ring = distance_km * 1000 / sheet.view.pixel_m
-        _trace(stencil, ring, 2, functools.partial(_dashes, at=ring))
-    sheet.ink((0, 0), rings, Image.fromarray(stencil))
+    for colour, tiles in ((palette.INK, _edge(sheet.view)), (rings, _rings(sheet.view))):
+        for corner, coverage in tiles:
+            sheet.ink(corner, colour, coverage)
     for distance_km in RINGS_KM:
         at = sheet.view.to_pixel(0, distance_km * 1000)
         sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, colour=palette.INK_SOFT)
+
+
+@functools.cache
+def _edge(view: MapView) -> tuple[Tile, ...]:
+    """The edge of the world and its rays."""
+    rim = WORLD_RADIUS_M / view.pixel_m
+    stencil = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
+    _trace(stencil, rim, 2, functools.partial(_line, at=rim, width=1.7))
+    _trace(stencil, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
+    _trace(stencil, rim + 24, 14, functools.partial(_rays, start=rim + 10))
+    return _tiles(stencil)
+
+
+@functools.cache
+def _rings(view: MapView) -> tuple[Tile, ...]:
+    """The dashed rings."""
+    stencil = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
+    for distance_km in RINGS_KM:
+        ring = distance_km * 1000 / view.pixel_m
+        _trace(stencil, ring, 2, functools.partial(_dashes, at=ring))
+    return _tiles(stencil)
+
+
+def _tiles(stencil: npt.NDArray[np.uint8]) -> tuple[Tile, ...]:
+    """The square pieces of a stencil that have ink, which are few: circles leave most of a map as it is."""
+    corners = range(0, len(stencil), _TILE)
+    pieces = (
+        ((column, row), stencil[row : row + _TILE, column : column + _TILE]) for row in corners for column in corners
+    )
+    return tuple((at, Image.fromarray(piece)) for at, piece in pieces if piece.any())
 
 
 def _trace(stencil: npt.NDArray[np.uint8], radius: float, reach: float, strength: Strength) -> None:

@@ -12,7 +12,7 @@ from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.plates import CORNER, draw_colour_bar, draw_compass, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
-from vwe_dagster.rendering.view import MAP_PIXELS, MapPlanes, MapView
+from vwe_dagster.rendering.view import MAP_PIXELS, GridWindow, MapView
 
 LOWEST_M, HIGHEST_M = -50.0, 450.0
 """The ends of the scale: what lies beyond has the colour of the end. The same for all worlds."""
@@ -34,13 +34,13 @@ def render_heights(world: CanonicalWorld, *, title: str) -> Image.Image:
         RGB, 2176 x 2176: 2048 pixels of map, north up, in a frame of 64 pixels.
     """
     view = MapView(MAP_PIXELS)
-    planes = MapPlanes.of(world, view.disc())
-    steps = np.clip(planes.height, LOWEST_M, HIGHEST_M)
+    window = GridWindow(world.grid, view.disc())
+    steps = np.clip(window.heights(world.height), LOWEST_M, HIGHEST_M)
     steps -= np.float32(LOWEST_M)
     steps *= np.float32(_STEPS_PER_M)
     colours = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
     coloured = Image.fromarray(np.take(colours, steps.astype(np.int16), axis=0))
-    sheet = Sheet.around(cut_out(coloured, planes.inside), view)
+    sheet = Sheet.around(cut_out(coloured, window.inside()), view)
     draw_circles(sheet, rings=palette.PAPER)
     draw_title(sheet, title, above="Heights", facts=["Metres; the sea lies at 30"])
     draw_compass(sheet)

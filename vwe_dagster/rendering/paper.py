@@ -17,8 +17,7 @@ _GRAIN, _MOTTLE, _STAIN, _RIM = 1.6, 3.0, 5.0, 14.0
 
 def printed(picture: Image.Image) -> Image.Image:
     """A picture as it looks on paper: multiplied with the sheet's tone."""
-    tone = sheet_tone(picture.width, picture.height)
-    return ImageChops.multiply(picture, Image.merge("RGB", [tone] * 3))
+    return ImageChops.multiply(picture, sheet_tone(picture.width, picture.height))
 
 
 def cut_out(picture: Image.Image, inside: npt.NDArray[np.float32]) -> Image.Image:
@@ -30,7 +29,7 @@ def cut_out(picture: Image.Image, inside: npt.NDArray[np.float32]) -> Image.Imag
 
 @functools.lru_cache(maxsize=1)
 def sheet_tone(width: int, height: int) -> Image.Image:
-    """The tone of an empty sheet, 255 where it is whitest."""
+    """The tone of an empty sheet, grey in RGB, 255 where it is whitest."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     size = (width, height)
     grain = Image.frombytes("L", size, random.bytes(width * height)).filter(ImageFilter.BoxBlur(1))
@@ -43,7 +42,7 @@ def sheet_tone(width: int, height: int) -> Image.Image:
     across, down = _rim(width), _rim(height)
     tone -= np.maximum(across[None, :], down[:, None])
     tone += np.float32(250)
-    return Image.fromarray(np.clip(tone, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(tone, 0, 255).astype(np.uint8)).convert("RGB")
 
 
 def _spread(cells: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:

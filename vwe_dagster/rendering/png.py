@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
+import numpy as np
+from isal import isal_zlib
 from PIL import Image
 
 COMPRESS_LEVEL = 1
-"""Of zlib. For a map, level 6 takes 2.5 times as long as level 1 and makes the file a tenth smaller."""
+"""Of ISA-L. Level 0 makes files a sixth larger in the same time; levels 2 and 3 make them hardly smaller."""
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_UP = 2
+_RGB = 2
 
 
 def save_png(picture: Image.Image, path: Path) -> None:
-    """Writes a picture as PNG; the same bytes for the same picture.
+    """Writes an RGB picture as PNG; the same bytes for the same picture on the same kind of processor.
+
+    Every row is stored as its difference to the one above. Pillow, which tries five such filters on every row and
+    compresses with zlib, takes eight times as long for a file of the same size.
 
     Raises:
+        ValueError: the picture is not RGB.
         OSError: the file cannot be written.
     """
-    picture.save(path, "PNG", compress_level=COMPRESS_LEVEL)
+    if picture.mode != "RGB":
+        raise ValueError(f"A picture is written in RGB, not in {picture.mode}.")
+    rows = np.asarray(picture).reshape(picture.height, -1)
+    filtered = np.empty((picture.height, 1 + rows.shape[1]), dtype=np.uint8)
+    filtered[:, 0] = _UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    header = struct.pack(">IIBBBBB", picture.width, picture.height, 8, _RGB, 0, 0, 0)
+    content = isal_zlib.compress(filtered, COMPRESS_LEVEL)
+    path.write_bytes(_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", content) + _chunk(b"IEND", b""))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

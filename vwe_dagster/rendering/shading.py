@@ -8,6 +8,7 @@ import scipy.ndimage
 from PIL import Image
 
 from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.worldgen.compiling import kernel
 
 Plane = npt.NDArray[np.float32]
 
@@ -15,59 +16,67 @@ LIGHT_EAST, LIGHT_NORTH, LIGHT_UP = np.float32(-0.5), np.float32(0.5), np.float3
 """Unit vector towards the light: north-west, 45 degrees above the horizon."""
 
 
+_SOFT, _1 = np.float32(1 / 16), np.float32(1)
+_GENTLEST, _SHORE_M = np.float32(0.35), np.float32(SEA_LEVEL_M)
+
+
+@kernel
 def softened(plane: Plane) -> Plane:
     """The binomial mean of every 3 x 3 samples (1 2 1 both ways); one sample smaller on each side."""
-    across = plane[:, :-2] + plane[:, 2:]
-    across += plane[:, 1:-1]
-    across += plane[:, 1:-1]
-    mean = across[:-2] + across[2:]
-    mean += across[1:-1]
-    mean += across[1:-1]
-    mean *= np.float32(1 / 16)
+    rows, columns = plane.shape[0] - 2, plane.shape[1] - 2
+    mean = np.empty((rows, columns), np.float32)
+    for z in range(rows):
+        north, here, south, out = plane[z], plane[z + 1], plane[z + 2], mean[z]
+        for x in range(columns):
+            above = (north[x] + north[x + 2]) + north[x + 1] + north[x + 1]
+            level = (here[x] + here[x + 2]) + here[x + 1] + here[x + 1]
+            below = (south[x] + south[x + 2]) + south[x + 1] + south[x + 1]
+            out[x] = ((above + below) + level + level) * _SOFT
     return mean
 
 
+@kernel
 def slopes(height: Plane, pixel_m: float) -> tuple[Plane, Plane]:
     """Rise per metre towards the east and towards the north, row 0 north; one sample smaller on each side.
 
     Horn's third-order differences (Proc. IEEE 69, 1981, p. 14), known as Sobel's operator.
     """
     scale = np.float32(1 / (8 * pixel_m))
-    across = height[:, 2:] - height[:, :-2]
-    east = across[:-2] + across[2:]
-    east += across[1:-1]
-    east += across[1:-1]
-    east *= scale
-    up = height[:-2] - height[2:]
-    north = up[:, :-2] + up[:, 2:]
-    north += up[:, 1:-1]
-    north += up[:, 1:-1]
-    north *= scale
+    rows, columns = height.shape[0] - 2, height.shape[1] - 2
+    east, north = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    for z in range(rows):
+        above, level, below, to_east, to_north = height[z], height[z + 1], height[z + 2], east[z], north[z]
+        for x in range(columns):
+            across = level[x + 2] - level[x]
+            to_east[x] = ((above[x + 2] - above[x]) + (below[x + 2] - below[x]) + across + across) * scale
+            up = above[x + 1] - below[x + 1]
+            to_north[x] = ((above[x] - below[x]) + (above[x + 2] - below[x + 2]) + up + up) * scale
     return east, north
 
 
+@kernel
 def hillshade(east: Plane, north: Plane) -> Plane:
     """Lambert's light on slopes, less that on level ground: down to -1 in full shade, up to 0.29 facing the light."""
-    light = LIGHT_EAST * east
-    light += LIGHT_NORTH * north
-    np.subtract(LIGHT_UP, light, out=light)
-    length = np.square(east)
-    length += np.square(north)
-    length += np.float32(1)
-    light /= np.sqrt(length, out=length)
-    light -= LIGHT_UP
+    light = np.empty(east.shape, np.float32)
+    for z in range(east.shape[0]):
+        to_east, to_north, out = east[z], north[z], light[z]
+        for x in range(east.shape[1]):
+            facing = LIGHT_UP - (LIGHT_EAST * to_east[x] + LIGHT_NORTH * to_north[x])
+            length = np.sqrt(to_east[x] * to_east[x] + to_north[x] * to_north[x] + _1)
+            out[x] = facing / length - LIGHT_UP
     return light
 
 
+@kernel
 def shore_distance(height: Plane, east: Plane, north: Plane, pixel_m: float) -> Plane:
     """Pixels from the shore, positive on land: height above the sea over the slope there, true close to the shore."""
-    rise = np.square(east)
-    rise += np.square(north)
-    np.sqrt(rise, out=rise)
-    rise *= np.float32(pixel_m)
-    np.maximum(rise, np.float32(0.35), out=rise)
-    distance = height - np.float32(SEA_LEVEL_M)
-    distance /= rise
+    side_m = np.float32(pixel_m)
+    distance = np.empty(height.shape, np.float32)
+    for z in range(height.shape[0]):
+        level, to_east, to_north, out = height[z], east[z], north[z], distance[z]
+        for x in range(height.shape[1]):
+            rise = np.sqrt(to_east[x] * to_east[x] + to_north[x] * to_north[x]) * side_m
+            out[x] = (level[x] - _SHORE_M) / max(rise, _GENTLEST)
     return distance
 
 

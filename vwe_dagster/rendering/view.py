@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import TypeVar
 
@@ -99,15 +100,14 @@ class MapPlanes:
     def of(cls, world: CanonicalWorld, view: MapView) -> MapPlanes:
         """The planes of a world, resampled from its grid to the pixels of a view."""
         window = GridWindow(world.grid, view)
-        radius = view.radius()
         return cls(
             pixel_m=view.pixel_m,
             biome=window.classes(world.biome),
-            height=window.values(np.maximum(world.height, np.float32(FLOOR_M))),
+            height=window.heights(world.height),
             forest=window.values(world.forest),
             lava=None if world.lava is None else window.values(world.lava),
-            radius=radius,
-            inside=window.inside(radius),
+            radius=_radius(view),
+            inside=window.inside(),
         )
 
 
@@ -126,19 +126,14 @@ class GridWindow:
         self._scale = view.width_m / grid.cell_m / view.pixels
         self._aligned = math.isclose(self._scale, 1) and math.isclose(start, round(start), abs_tol=1e-6)
 
-    def inside(self, radius: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """How much of each pixel, 0 to 1, lies within the edge of the world and has samples.
+    def inside(self) -> npt.NDArray[np.float32]:
+        """How much of each pixel, 0 to 1, lies within the edge of the world and has samples; not to be written to."""
+        return _inside(self._grid, self._view)
 
-        Args:
-            radius: of every pixel from the centre of the world, see :meth:`MapView.radius`.
-        """
-        inside = np.clip((WORLD_RADIUS_M - radius) / np.float32(self._view.pixel_m) + np.float32(0.5), 0, 1)
-        first_m = self._grid.first_m - self._grid.cell_m / 2
-        centres = self._view.centres()
-        sampled = (centres >= first_m) & (centres <= first_m + self._grid.size * self._grid.cell_m)
-        if not sampled.all():
-            inside *= sampled[::-1, None] & sampled[None, :]
-        return np.asarray(inside, dtype=np.float32)
+    def heights(self, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A plane of heights at the pixels, nowhere below :data:`FLOOR_M`."""
+        floor_m = np.float32(FLOOR_M)
+        return np.maximum(self._cut(plane), floor_m) if self._aligned else self.values(np.maximum(plane, floor_m))
 
     def values(self, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A plane of measures at the pixels: bicubic where they are finer than the grid, else the mean."""
@@ -185,3 +180,24 @@ class GridWindow:
         clipped = tuple(min(max(edge, 0.0), float(side)) for edge in box)
         size = (self._view.pixels, self._view.pixels)
         return np.asarray(Image.fromarray(padded).resize(size, resampling, box=clipped))  # type: ignore[arg-type]
+
+
+@functools.lru_cache(maxsize=2)
+def _radius(view: MapView) -> npt.NDArray[np.float32]:
+    """See :meth:`MapView.radius`; shared by all worlds and not to be written to."""
+    radius = view.radius()
+    radius.flags.writeable = False
+    return radius
+
+
+@functools.lru_cache(maxsize=2)
+def _inside(grid: Grid, view: MapView) -> npt.NDArray[np.float32]:
+    """See :meth:`GridWindow.inside`."""
+    inside = np.clip((WORLD_RADIUS_M - _radius(view)) / np.float32(view.pixel_m) + np.float32(0.5), 0, 1)
+    first_m = grid.first_m - grid.cell_m / 2
+    centres = view.centres()
+    sampled = (centres >= first_m) & (centres <= first_m + grid.size * grid.cell_m)
+    if not sampled.all():
+        inside *= sampled[::-1, None] & sampled[None, :]
+    inside.flags.writeable = False
+    return np.asarray(inside, dtype=np.float32)

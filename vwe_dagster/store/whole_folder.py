@@ -12,10 +12,13 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from filelock import FileLock
+
+_FOR_EVER = -1.0
+"""A time to wait that does not end, as the lock is told it."""
 
 
 @contextlib.contextmanager
@@ -51,12 +54,34 @@ def restore_whole(folder: Path) -> bool:
     return folder.exists()
 
 
-def remove_whole(folder: Path) -> None:
-    """Removes a folder and what killed makers left beside it, after waiting for a living maker."""
+def remove_whole(
+    folder: Path, *, timeout_s: float = _FOR_EVER, only_if: Callable[[Path], bool] = lambda _: True
+) -> None:
+    """Removes a folder and what killed makers left beside it, after waiting for a living maker.
+
+    Args:
+        folder: which.
+        timeout_s: how long to wait.
+        only_if: asked when no maker can change the folder any more; where it is false the folder stays.
+
+    Raises:
+        Timeout: the maker still lived.
+    """
     if folder.parent.exists():
-        with _locked(folder):
-            if folder.exists():
+        with _locked(folder, timeout_s):
+            if folder.exists() and only_if(folder):
                 _discard(folder, _unused_sibling(folder))
+
+
+def tidy_whole(folder: Path, *, timeout_s: float) -> None:
+    """Clears away what killed makers left beside a folder, and the folder stays.
+
+    Raises:
+        Timeout: a living maker was still at it.
+    """
+    if folder.parent.exists():
+        with _locked(folder, timeout_s):
+            pass
 
 
 def write_to_disk(path: Path, content: bytes) -> None:
@@ -68,10 +93,10 @@ def write_to_disk(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, timeout_s: float = _FOR_EVER) -> Iterator[None]:
     """Holds the lock of ``folder``, all tidied up; the lock's file is gone again afterwards."""
     path = folder.with_name(f".{folder.name}.lock")
-    lock = FileLock(path)
+    lock = FileLock(path, timeout=timeout_s)
     while not lock.is_locked:
         _make_folder(folder.parent)
         # A maker that has just removed the parent folder makes us try again.

@@ -3,6 +3,8 @@
 numba's own cache looks at the file of the outermost function only: a change in a function that it calls would go
 unnoticed. Here the cache folder is named after the contents of every file that the kernels are made from, and folders
 of other versions are removed when a new one is begun.
+
+Other packages have kernels too. These call only what stands in their own file, at which numba's cache does look.
 """
 
 from __future__ import annotations

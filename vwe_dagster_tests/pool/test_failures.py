@@ -261,6 +261,8 @@ def test_many_who_wait_for_an_engine_that_does_not_start_are_told_and_try_no_mor
             assert sentence.startswith("Engines do not start: it ended while starting")
     assert boots(pool) == 3
     site.break_engines()
+    # After so many failures the next one is tried in half a minute, or when somebody says so.
+    pool.warm(1)
     pool.generate(REQUEST)
 
 

@@ -167,6 +167,11 @@ class PoolMachine(RuleBasedStateMachine):
             assert step.cause
             now[step.slot] = State(step.after)
 
+    @invariant()
+    def every_cause_is_of_a_known_kind(self) -> None:
+        with self.pools[0]._ledger.reading() as db:  # noqa: SLF001  nobody else asks for the kinds of causes
+            assert not db.execute("SELECT * FROM step_counts WHERE kind = 'other'").fetchall()
+
     def teardown(self) -> None:
         """Everybody goes, the machine recovers, and the pool is as good as new."""
         for holder in [*self.alive, *self.working]:

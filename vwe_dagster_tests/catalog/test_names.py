@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.catalog import parse_catalog, remarks, same_world
+from vwe_dagster.catalog.names import parse_catalog, remarks, same_world
 from vwe_dagster.seeds import parse_seed
 
 SEED = parse_seed("HHcLC5acQt")

@@ -1,0 +1,174 @@
+"""The table of all worlds that have been made: a row for each seed, its statistics as columns, in one Parquet file.
+
+It holds nothing that the stages ``processed`` do not say, and is brought up to date from those that are new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.seeds import Seed
+from vwe_dagster.stages import STATISTICS
+from vwe_dagster.store import Manifest, StoreError, WorldStore
+from vwe_dagster.store.errors import disk_errors_explained
+
+_DIGEST = "processed_digest"
+_FACTS = {
+    "islands": "island_count",
+    "largest_island_km2": "largest_island_area_km2",
+    "land_area_km2": "land_area_km2",
+    "land_share": "land_share_of_disc",
+    "shoreline_km": "shoreline_km",
+    "start_island_area_km2": "start_island_area_km2",
+    "highest_peak_m": "highest_peak_height_m",
+    "highest_peak_x_m": "highest_peak_x_m",
+    "highest_peak_z_m": "highest_peak_z_m",
+    "rivers": "river_count",
+    "river_length_km": "river_length_km",
+    "streams": "stream_count",
+    "stream_length_km": "stream_length_km",
+    "lakes": "lake_count",
+}
+_BIOME_FACTS = {
+    "area_km2": "area_km2",
+    "share": "share_of_disc",
+    "nearest_m": "nearest_m",
+    "nearest_land_m": "nearest_land_m",
+    "highest_m": "max_height_m",
+    "patches": "patch_count",
+    "largest_patch_km2": "largest_patch_km2",
+}
+_COUNTS = {"islands", "rivers", "streams", "lakes"}
+
+
+def _column_of(biome: Biome, fact: str) -> str:
+    return f"{biome.name.lower()}_{fact}"
+
+
+COLUMNS: Mapping[str, pa.DataType] = {
+    "seed": pa.string(),
+    "number": pa.int32(),
+    **{name: pa.int64() if name in _COUNTS else pa.float64() for name in _FACTS},
+    **{
+        _column_of(biome, fact): pa.int64() if fact == "patches" else pa.float64()
+        for biome in BIOMES
+        for fact in _BIOME_FACTS
+    },
+    "grid_size": pa.int32(),
+    "engine": pa.string(),
+    "made_at": pa.timestamp("us", tz="UTC"),
+    _DIGEST: pa.string(),
+}
+"""The columns and their types. A unit is the end of a name: ``_m``, ``_km``, ``_km2``; a ``_share`` is of the disc's
+area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
+the world has none of the biome."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogState:
+    """The catalog as it now is.
+
+    Attributes:
+        table: a row for each seed, by name, with :data:`COLUMNS`.
+        left_out: why the world of a seed is not in it, by seed.
+        read: how many worlds were read for it; the others were in it already.
+    """
+
+    table: pa.Table
+    left_out: Mapping[str, str]
+    read: int
+
+
+class SeedCatalog:
+    """The catalog of a data folder.
+
+    Args:
+        store: the data folder.
+    """
+
+    def __init__(self, store: WorldStore) -> None:
+        self._store = store
+        self.path = store.root / "catalog" / "seeds.parquet"
+
+    def update(self) -> CatalogState:
+        """Brings the file up to date with the worlds that are there; reads those alone that are new or were made again.
+
+        Raises:
+            StoreError: the data folder cannot be read or written.
+        """
+        former = self._former()
+        known = {row["seed"]: row for row in former.to_pylist()} if former is not None else {}
+        rows, left_out, read = [], {}, 0
+        for seed in self._store.seeds():
+            manifest = self._store.manifest(seed, "processed")
+            if manifest is None:
+                continue
+            row = known.get(seed.key)
+            if row is None or row[_DIGEST] != manifest.digest:
+                try:
+                    row, read = self._row(seed, manifest), read + 1
+                except StoreError as error:
+                    left_out[seed.key] = str(error)
+                    continue
+            rows.append(row)
+        rows.sort(key=lambda row: (row["seed"].casefold(), row["seed"]))
+        table = pa.Table.from_pylist(rows, schema=pa.schema(COLUMNS))
+        if former is None or not table.equals(former):
+            self._write(table)
+        return CatalogState(table, left_out, read)
+
+    def _former(self) -> pa.Table | None:
+        """The table as it was last written; None if there is none that can be used."""
+        try:
+            with disk_errors_explained(self._store.root):
+                content = self.path.read_bytes()
+            # Arrow's threads may let go of a buffer after the interpreter has begun to end: it must not be Python's.
+            with pa.BufferOutputStream() as memory:
+                memory.write(content)
+                table = pa.parquet.read_table(pa.BufferReader(memory.getvalue()))
+        except (FileNotFoundError, StoreError, pa.ArrowException):
+            return None
+        return table if table.schema.equals(pa.schema(COLUMNS)) else None
+
+    def _row(self, seed: Seed, manifest: Manifest) -> dict[str, Any]:
+        statistics = json.load(self._store.read(manifest, STATISTICS))
+        biomes = statistics["biomes"]
+        grid = manifest.recipe.grid
+        return {
+            "seed": seed.key,
+            "number": seed.number,
+            **{name: statistics[source] for name, source in _FACTS.items()},
+            **{
+                _column_of(biome, fact): biomes.get(biome.game_name, {}).get(source)
+                for biome in BIOMES
+                for fact, source in _BIOME_FACTS.items()
+            },
+            "grid_size": grid.size if grid is not None else None,
+            "engine": " ".join(str(fact) for fact in manifest.recipe.made_by.values() if fact is not None),
+            "made_at": manifest.made_at,
+            _DIGEST: manifest.digest,
+        }
+
+    def _write(self, table: pa.Table) -> None:
+        with disk_errors_explained(self._store.root):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, draft = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    pa.parquet.write_table(table, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(draft).replace(self.path)
+            except BaseException:
+                Path(draft).unlink(missing_ok=True)
+                raise

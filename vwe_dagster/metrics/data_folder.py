@@ -1,0 +1,121 @@
+"""The size of the data folder, measured in the background: a scrape must not walk thousands of folders."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from vwe_dagster.store import STAGES
+
+MEASURED_EVERY_S = 60.0
+
+_PAUSE_AFTER_SEEDS = 100
+_PAUSE_S = 0.01
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSize:
+    """What is in a data folder.
+
+    Attributes:
+        stage_bytes: bytes of the files of each stage, of all seeds.
+        stages: how many seeds have each stage.
+        seeds: how many seeds have a folder.
+        measured_at: when it was measured, in seconds since 1970.
+        took_s: how long the measuring took.
+    """
+
+    stage_bytes: Mapping[str, int]
+    stages: Mapping[str, int]
+    seeds: int
+    measured_at: float
+    took_s: float
+
+
+class DataFolder:
+    """A data folder that is measured again and again, in a thread."""
+
+    def __init__(self, root: Path) -> None:
+        """Measures nothing yet.
+
+        Args:
+            root: the data folder, which need not exist.
+        """
+        self.root = root
+        self._latest: DataSize | None = None
+        # A stage is put in place whole: a folder that is the same one, unchanged, has the files it had.
+        self._known: dict[str, tuple[tuple[int, int], int]] = {}
+        self._ended = threading.Event()
+
+    @property
+    def latest(self) -> DataSize | None:
+        """The latest measure; None before the first is done."""
+        return self._latest
+
+    def start(self) -> None:
+        """Begins to measure, in a thread that ends with the process."""
+        threading.Thread(target=self._measure_on, name="data folder", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends measuring, at the next pause."""
+        self._ended.set()
+
+    def measure(self) -> DataSize | None:
+        """Measures once; None if it was stopped meanwhile.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        began = time.monotonic()
+        sizes: dict[str, int] = dict.fromkeys(STAGES, 0)
+        counts: dict[str, int] = dict.fromkeys(STAGES, 0)
+        known: dict[str, tuple[tuple[int, int], int]] = {}
+        seeds = 0
+        for seeds, folder in enumerate(self._seed_folders(), 1):
+            for stage in STAGES:
+                path = f"{folder}/{stage}"
+                measured = self._measured(path)
+                if measured is not None:
+                    known[path] = measured
+                    sizes[stage] += measured[1]
+                    counts[stage] += 1
+            if seeds % _PAUSE_AFTER_SEEDS == 0 and self._ended.wait(_PAUSE_S):
+                return None
+        self._known = known
+        self._latest = DataSize(sizes, counts, seeds, time.time(), time.monotonic() - began)
+        return self._latest
+
+    def _measure_on(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self.measure()
+            except OSError as error:
+                _log.warning("The data folder %s cannot be measured: %s", self.root, error)
+            self._ended.wait(MEASURED_EVERY_S)
+
+    def _seed_folders(self) -> list[str]:
+        try:
+            with os.scandir(self.root / "seeds") as entries:
+                return [entry.path for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+
+    def _measured(self, folder: str) -> tuple[tuple[int, int], int] | None:
+        """What tells a stage's folder from a later one in its place, and the bytes in it; None where it is gone."""
+        try:
+            stat = os.stat(folder)  # noqa: PTH116  forty thousand Path objects take longer than the measuring
+            mark = (stat.st_ino, stat.st_mtime_ns)
+            before = self._known.get(folder)
+            if before is not None and before[0] == mark:
+                return before
+            with os.scandir(folder) as entries:
+                return mark, sum(entry.stat().st_size for entry in entries if entry.is_file())
+        except (FileNotFoundError, NotADirectoryError):
+            return None

@@ -1,0 +1,196 @@
+"""The metrics: what they are called, what they mean, and how they come from what the processes of a home share.
+
+They are computed at each scrape from the ledgers of the pools, the tally of stages and the latest measure of the data
+folder. The process that serves them may be started anew at any time, and no count falls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import math
+import platform
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from vwe_dagster.home import Home
+from vwe_dagster.metrics.data_folder import DataFolder
+from vwe_dagster.pool.clock import SystemClock
+from vwe_dagster.pool.counts import Histogram, PoolCounts, read_counts
+from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.opening import state_folder
+from vwe_dagster.pool.states import State
+from vwe_dagster.store import STAGES
+from vwe_dagster.store.tally import Tally
+
+CIRCUIT_STATES = ("closed", "open", "half-open")
+OUTCOMES = ("exported", "failed", "fenced", "abandoned")
+
+
+class HomeCollector(Collector):
+    """The metrics of a home: of every pool, of the stages and of the disk."""
+
+    def __init__(self, home: Home, data: DataFolder) -> None:
+        """Reads nothing yet.
+
+        Args:
+            home: whose pools and tally are read at each scrape.
+            data: the data folder, which somebody has started to measure.
+        """
+        self._pools = home.pools
+        self._tally = Tally(home.tally)
+        self._data = data
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its samples."""
+        yield from _pool_metrics(self._pools)
+        yield from _stage_metrics(self._tally)
+        yield from _data_metrics(self._data)
+        yield from _disk_metrics(self._data.root)
+        yield _build_info()
+
+
+def _pool_metrics(pools: Path) -> Iterator[Metric]:
+    counts: dict[str, PoolCounts | None] = {
+        folder.name: _counts_of(folder)
+        for folder in sorted(pools.glob("*/"))
+        if (state_folder(folder) / FILE).is_file()
+    }
+    readable = GaugeMetricFamily("vwe_pool_up", "Whether the ledger of the pool can be read.", labels=["pool"])
+    for name, one in counts.items():
+        readable.add_metric([name], float(one is not None))
+    yield readable
+    there = {name: one for name, one in counts.items() if one is not None}
+    yield from _present(there)
+    yield from _so_far(there)
+
+
+def _counts_of(folder: Path) -> PoolCounts | None:
+    ledger = Ledger(state_folder(folder))
+    try:
+        return read_counts(ledger, SystemClock())
+    except PoolError:
+        return None
+    finally:
+        ledger.close()
+
+
+def _present(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
+    """What the pools are now."""
+    gauge = functools.partial(GaugeMetricFamily, labels=["pool"])
+    size = gauge("vwe_pool_size", "The most engines there may be.")
+    free = gauge("vwe_pool_free_engines", "Engines that are ready and that nobody holds.")
+    waiting = gauge("vwe_pool_waiting_callers", "Callers that wait for an engine.")
+    slots = GaugeMetricFamily(
+        "vwe_pool_engines", "Slots by the state of their engine; EMPTY is a slot without one.", labels=["pool", "state"]
+    )
+    circuit = GaugeMetricFamily(
+        "vwe_pool_circuit_state",
+        "1 for the state the circuit is in: while it is open no engine is started, for they failed to.",
+        labels=["pool", "state"],
+    )
+    for name, pool in pools.items():
+        size.add_metric([name], pool.size)
+        free.add_metric([name], pool.free)
+        waiting.add_metric([name], pool.waiting)
+        for state in State:
+            slots.add_metric([name, state.value], pool.slots[state])
+        for circuit_state in CIRCUIT_STATES:
+            circuit.add_metric([name, circuit_state], float(pool.circuit.state == circuit_state))
+    yield from (size, free, waiting, slots, circuit)
+
+
+def _so_far(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
+    """What happened in the pools since there are any."""
+    counter = functools.partial(CounterMetricFamily, labels=["pool"])
+    singles = {
+        "cold_starts": counter("vwe_pool_cold_starts", "Engines that were started."),
+        "failed_starts": counter("vwe_pool_failed_starts", "Engines that were started and did not become ready."),
+        "out_of_memory_kills": counter("vwe_pool_out_of_memory_kills", "Engines that ended for want of memory."),
+        "reaper_passes": counter("vwe_pool_reaper_passes", "Passes of the reaper."),
+        "reaped": counter("vwe_pool_reaps", "Slots and engines that the reaper put right."),
+    }
+    openings = counter("vwe_pool_circuit_openings", "How often engines failed so often that none was started.")
+    steps = CounterMetricFamily(
+        "vwe_pool_transitions",
+        "Steps of slots from state to state, by the kind of their cause.",
+        labels=["pool", "before", "after", "cause"],
+    )
+    jobs = CounterMetricFamily("vwe_pool_jobs", "Worlds asked for that have ended.", labels=["pool", "outcome"])
+    waits = HistogramMetricFamily(
+        "vwe_pool_acquire_wait_seconds", "How long callers waited for the engine of a world.", labels=["pool"]
+    )
+    durations = HistogramMetricFamily("vwe_pool_job_duration_seconds", "How long worlds took.", labels=["pool"])
+    for name, pool in pools.items():
+        for attribute, family in singles.items():
+            family.add_metric([name], getattr(pool, attribute))
+        openings.add_metric([name], pool.circuit.openings)
+        for labels, count in pool.steps.items():
+            steps.add_metric([name, *labels], count)
+        for outcome in OUTCOMES:
+            jobs.add_metric([name, outcome], pool.jobs.get(outcome, 0))
+        _add_times(waits, name, pool.waits)
+        _add_times(durations, name, pool.durations)
+    yield from (*singles.values(), openings, steps, jobs, waits, durations)
+
+
+def _add_times(family: HistogramMetricFamily, pool: str, times: Histogram) -> None:
+    buckets = [("+Inf" if bound == math.inf else f"{bound:g}", float(count)) for bound, count in times.at_most.items()]
+    family.add_metric([pool], buckets, sum_value=times.total_s)
+
+
+def _stage_metrics(tally: Tally) -> Iterator[Metric]:
+    made = CounterMetricFamily("vwe_stages_made", "Stages of seeds that were made.", labels=["stage"])
+    kept = CounterMetricFamily(
+        "vwe_cache_hits", "Stages of seeds that were asked for and kept, for they were up to date.", labels=["stage"]
+    )
+    worlds = CounterMetricFamily("vwe_worlds_made", "Worlds that an engine made and that were put into the store.")
+    # Where the tally cannot be read the counters have a gap; with zeros they would seem to have begun anew.
+    with contextlib.suppress(sqlite3.Error):
+        counts = tally.read()
+        for stage in STAGES:
+            made.add_metric([stage], counts.get((stage, "made"), 0))
+            kept.add_metric([stage], counts.get((stage, "kept"), 0))
+        worlds.add_metric([], counts.get((STAGES[0], "made"), 0))
+    yield from (made, kept, worlds)
+
+
+def _data_metrics(data: DataFolder) -> Iterator[Metric]:
+    sizes = GaugeMetricFamily("vwe_data_bytes", "Bytes in the data folder.", labels=["stage"])
+    stages = GaugeMetricFamily("vwe_data_stages", "Seeds that have the stage.", labels=["stage"])
+    seeds = GaugeMetricFamily("vwe_data_seeds", "Seeds that have a folder.")
+    at = GaugeMetricFamily("vwe_data_measured_timestamp_seconds", "When the data folder was last measured.")
+    took = GaugeMetricFamily("vwe_data_measuring_seconds", "How long measuring it took.")
+    latest = data.latest
+    if latest is not None:
+        for stage in STAGES:
+            sizes.add_metric([stage], latest.stage_bytes[stage])
+            stages.add_metric([stage], latest.stages[stage])
+        seeds.add_metric([], latest.seeds)
+        at.add_metric([], latest.measured_at)
+        took.add_metric([], latest.took_s)
+    yield from (sizes, stages, seeds, at, took)
+
+
+def _disk_metrics(root: Path) -> Iterator[Metric]:
+    disk = shutil.disk_usage(next(folder for folder in (root, *root.parents) if folder.is_dir()))
+    yield GaugeMetricFamily("vwe_disk_free_bytes", "Bytes free on the disk of the data folder.", value=disk.free)
+    yield GaugeMetricFamily("vwe_disk_size_bytes", "Bytes that this disk has.", value=disk.total)
+
+
+def _build_info() -> Metric:
+    labels = {
+        "version": importlib.metadata.version("vwe-dagster"),
+        "dagster": importlib.metadata.version("dagster"),
+        "python": platform.python_version(),
+    }
+    family = GaugeMetricFamily("vwe_build_info", "What runs: always 1.", labels=list(labels))
+    family.add_metric(list(labels.values()), 1)
+    return family

@@ -1,0 +1,35 @@
+"""The HTTP server of the metrics: ``/metrics`` for Prometheus, and ``/healthz``, which says that it answers."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from vwe_dagster.home import Home
+from vwe_dagster.metrics.data_folder import DataFolder
+from vwe_dagster.metrics.exposition import HomeCollector
+
+
+def metrics_app(home: Home, data: DataFolder) -> Starlette:
+    """The application.
+
+    Args:
+        home: whose metrics are served.
+        data: its data folder, which somebody has started to measure.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(HomeCollector(home, data))
+
+    # A plain function: Starlette calls it in a thread, for reading a ledger may have to wait.
+    def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"content-type": content_type})
+
+    def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", healthz)])

@@ -1,0 +1,61 @@
+"""The tally: how often each stage was made, and how often one was kept because it was up to date.
+
+It lies outside the data folder, in which nothing changes when nothing is made. It is for those who watch: a count that
+cannot be written is lost, and the stage is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+Outcome = Literal["made", "kept"]
+
+_log = logging.getLogger(__name__)
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS stages (
+    stage TEXT NOT NULL, outcome TEXT NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (stage, outcome)
+) WITHOUT ROWID
+"""
+_BUSY_TIMEOUT_S = 2.0
+
+
+class Tally:
+    """The counts in one SQLite file, for any number of processes and threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Names the file; it is made when first written."""
+        self._path = path
+
+    def add(self, stage: str, outcome: Outcome) -> None:
+        """Adds one; never raises."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with contextlib.closing(self._connect()) as db:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = OFF")
+                db.execute(_TABLE)
+                db.execute(
+                    "INSERT INTO stages VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1", (stage, outcome)
+                )
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("The tally %s cannot be written (%s); a stage %s is not counted.", self._path, error, outcome)
+
+    def read(self) -> Mapping[tuple[str, str], int]:
+        """The counts by stage and outcome; none where nothing was counted.
+
+        Raises:
+            sqlite3.Error: the file is no tally.
+        """
+        if not self._path.is_file():
+            return {}
+        with contextlib.closing(self._connect()) as db:
+            return {(stage, outcome): times for stage, outcome, times in db.execute("SELECT * FROM stages")}
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)

@@ -1,0 +1,15 @@
+"""What the tests of the analysis have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vwe_dagster.analysis.world import analyse
+from vwe_dagster_tests.analysis.worlds import make_world
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels() -> None:
+    """Compiles the kernels before a test whose examples have a deadline is the first to need them."""
+    analyse(make_world(np.full((4, 4), 40)))

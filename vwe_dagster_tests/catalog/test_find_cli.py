@@ -1,0 +1,59 @@
+"""``vwe find`` as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster_tests.catalog.worlds import write_statistics
+from vwe_dagster_tests.command import Vwe
+
+
+@pytest.fixture(scope="module")
+def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
+    """A home with three processed worlds and no catalog yet."""
+    vwe = Vwe(tmp_path_factory.mktemp("find"))
+    for number in (1, 2, 3):
+        write_statistics(vwe.store, f"@{number}", island_count=number, highest_peak_height_m=100 * number + 0.5)
+    return vwe
+
+
+def test_it_finds_and_sorts(vwe: Vwe) -> None:
+    found = vwe.run("find", "islands >= 2", "--sort", "highest_peak_m")
+    assert found.returncode == 0
+    lines = [line.split() for line in found.stdout.splitlines() if "@" in line]
+    assert [line[0] for line in lines] == ["@3", "@2"]
+    assert "300.5" in lines[0]
+
+
+def test_json_is_for_programs(vwe: Vwe) -> None:
+    found = vwe.run("find", "--json", "--columns", "seed, islands", "--limit", "2")
+    assert json.loads(found.stdout) == [{"seed": "@1", "islands": 1}, {"seed": "@2", "islands": 2}]
+
+
+def test_what_is_not_shown_is_told_of(vwe: Vwe) -> None:
+    assert "1 of 3 are shown" in vwe.run("find", "--limit", "1").stderr
+
+
+def test_nothing_found_is_no_error(vwe: Vwe) -> None:
+    found = vwe.run("find", "islands > 1000")
+    assert (found.returncode, found.stdout) == (0, "")
+    assert "None of the 3 worlds" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"), [(("ilands > 3",), "did you mean islands"), (("--sort", "x"), "column")]
+)
+def test_what_cannot_be_asked_is_refused(vwe: Vwe, words: tuple[str, ...], sentence: str) -> None:
+    refused = vwe.run("find", *words)
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_empty_home_is_told_of(tmp_path: Path) -> None:
+    found = Vwe(tmp_path).run("find")
+    assert (found.returncode, found.stdout) == (0, "")
+    assert "No world has been made yet" in found.stderr

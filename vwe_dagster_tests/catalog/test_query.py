@@ -1,0 +1,85 @@
+"""Asking the catalog: what is found, in what order, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.catalog.query import QueryError, columns_in, find
+from vwe_dagster.catalog.table import SeedCatalog
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.catalog.worlds import write_statistics
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
+    store = WorldStore(tmp_path_factory.mktemp("catalog"))
+    write_statistics(store, "low", highest_peak_height_m=300, island_count=60)
+    write_statistics(store, "high", highest_peak_height_m=500, island_count=50)
+    write_statistics(store, "dry", highest_peak_height_m=400, island_count=10, without=Biome.SWAMP)
+    return SeedCatalog(store).update().table
+
+
+def seeds(found: pa.Table) -> list[str]:
+    return list(found["seed"].to_pylist())
+
+
+def test_a_condition_and_an_order(table: pa.Table) -> None:
+    condition = "islands > 40 and swamp_nearest_m < 2500"
+    found = find(table, condition, sort="highest_peak_m", ascending=False, columns=["seed", "islands"])
+    assert found.to_pylist() == [{"seed": "high", "islands": 50}, {"seed": "low", "islands": 60}]
+
+
+def test_without_a_condition_all_are_found(table: pa.Table) -> None:
+    assert seeds(find(table, None, columns=["seed"])) == ["dry", "high", "low"]
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+def test_what_has_no_value_comes_last(table: pa.Table, ascending: bool) -> None:
+    assert seeds(find(table, None, sort="swamp_nearest_m", ascending=ascending, columns=["seed"]))[-1] == "dry"
+
+
+@pytest.mark.parametrize("condition", ["swamp_nearest_m is null", "seed = 'dry'", "seed LIKE 'd%' -- a remark"])
+def test_sql_is_understood(table: pa.Table, condition: str) -> None:
+    assert seeds(find(table, condition, columns=["seed"])) == ["dry"]
+
+
+def test_an_unknown_column_is_refused_with_those_alike(table: pa.Table) -> None:
+    with pytest.raises(QueryError, match="no column island; did you mean islands"):
+        find(table, "island > 4", columns=["seed"])
+    with pytest.raises(QueryError, match=r"no column swamp_m; did you mean .*swamp_nearest_m"):
+        find(table, None, sort="swamp_m", columns=["seed"])
+    with pytest.raises(QueryError, match="no column zzz; there are: seed, number"):
+        find(table, None, columns=["zzz"])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "",
+        "islands >",
+        "true; drop table seeds",
+        "true) union select 1 --",
+        "COPY seeds TO '{}/stolen.csv'",
+        "exists(select * from read_csv('/etc/passwd'))",
+        "exists(select * from '/etc/passwd')",
+        "(select content from read_text('/etc/passwd')) is not null",
+        "exists(select * from duckdb_settings() where name = 'x') or getenv('HOME') = 'x'",
+        "attach '{}/other.db'",
+        "set enable_external_access = true",
+    ],
+)
+def test_what_is_no_condition_over_the_catalog_is_refused(table: pa.Table, tmp_path: Path, condition: str) -> None:
+    with pytest.raises(QueryError):
+        find(table, condition.replace("{}", str(tmp_path)), columns=["seed"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_columns_of_a_condition_are_told(table: pa.Table) -> None:
+    assert columns_in("ISLANDS > 4 and swamp_nearest_m < 9 or islands = 2", table.column_names) == [
+        "islands",
+        "swamp_nearest_m",
+    ]

@@ -1,0 +1,226 @@
+"""The circuit breaker: engines that do not start are tried seldom, by one at a time, and somebody is told once."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
+from vwe_dagster.pool.counts import read_counts
+from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.pool import EnginePool
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.troubles import LOST_OFTEN
+from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, Holder
+
+SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=30, launcher="docker")
+
+
+@pytest.fixture
+def pool(machine: FakeMachine, folder: Path) -> EnginePool:
+    return machine.pool(folder, SETTINGS)
+
+
+@pytest.fixture
+def peer(machine: FakeMachine, folder: Path) -> EnginePool:
+    """The same pool as another process sees it."""
+    return machine.pool(folder, SETTINGS)
+
+
+def fail(pool: EnginePool, machine: FakeMachine) -> str:
+    """Asks for a world while engines do not start; gives what is said of it."""
+    machine.launch_fails = "There is no such image."
+    with pytest.raises(PoolError) as refusal:
+        pool.generate(REQUEST)
+    return str(refusal.value)
+
+
+def test_who_would_start_an_engine_is_refused_at_once_and_told_what_to_do(
+    pool: EnginePool, peer: EnginePool, machine: FakeMachine
+) -> None:
+    fail(pool, machine)
+    before = machine.clock.time
+    assert fail(peer, machine) == (
+        "Engines do not start: it could not be started: There is no such image. 3 failed in a row; another is tried in "
+        "30 s, or at once by: vwe pool warm 1. To see why, look at: vwe pool logs 0, and whether the image vwe-engine "
+        "is there and the present one"
+    )
+    assert machine.launches == OPENS_AFTER
+    assert machine.clock.time == before
+    status = peer.status().circuit
+    assert (status.state, status.failures, status.openings) == ("open", 3, 1)
+
+
+def test_each_probe_that_fails_doubles_the_time_to_the_next_up_to_a_limit(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    fail(pool, machine)
+    waits = []
+    for _ in range(7):
+        waits.append(pool.status().circuit.retry_in_s)
+        machine.clock.time += waits[-1]
+        assert pool.status().circuit.state == "half-open"
+        launches = machine.launches
+        fail(pool, machine)
+        assert machine.launches == launches + 1
+    assert waits == pytest.approx([FIRST_RETRY_S * 2**n for n in range(5)] + 2 * [LONGEST_RETRY_S], abs=0.1)
+    assert pool.status().circuit.openings == 1
+
+
+def test_one_probe_at_a_time_and_a_good_start_closes_the_circuit(
+    pool: EnginePool, peer: EnginePool, machine: FakeMachine
+) -> None:
+    fail(pool, machine)
+    machine.clock.time += FIRST_RETRY_S
+    machine.launch_fails, machine.boots_take_s = None, 5
+    launches = machine.launches
+    pool.warm(2, wait=False)
+    peer.warm(2, wait=False)
+    assert machine.launches == launches + 1
+    machine.clock.time += 5
+    pool.generate(REQUEST).confirm()
+    assert pool.status().circuit.state == "closed"
+    assert peer.warm(2) == 2
+
+
+def test_a_good_start_in_between_keeps_the_circuit_closed(pool: EnginePool, machine: FakeMachine) -> None:
+    for _ in range(OPENS_AFTER):
+        machine.launch_fails = "Not now."
+        pool.warm(1, wait=False)
+        machine.launch_fails = None
+        pool.generate(REQUEST).confirm()
+        pool.drain()
+    assert pool.status().circuit.openings == 0
+
+
+def test_warming_by_hand_tries_at_once(pool: EnginePool, machine: FakeMachine) -> None:
+    fail(pool, machine)
+    with pytest.raises(PoolError, match="4 failed in a row; another is tried in 60 s"):
+        pool.warm(1)
+    machine.launch_fails = None
+    assert pool.warm(2) == 2
+    pool.generate(REQUEST).confirm()
+
+
+def test_who_can_have_an_engine_that_is_there_waits_for_it(
+    pool: EnginePool, peer: EnginePool, machine: FakeMachine
+) -> None:
+    holder = Holder(pool)
+    machine.launch_fails = "There is no such image."
+    given_back = False
+
+    def come_back() -> None:
+        nonlocal given_back
+        if machine.clock.time > 1010 and not given_back:
+            given_back = True
+            holder.give_back()
+
+    machine.clock.on_sleep = come_back
+    peer.generate(REQUEST).confirm()
+    assert given_back
+    assert peer.status().circuit.state == "open"
+
+
+def test_starts_whose_process_died_say_nothing_of_engines(pool: EnginePool, folder: Path) -> None:
+    for _ in range(OPENS_AFTER + 1):
+        pool.status()
+        assert Ledger(folder).begin_engine(
+            0, single_flight=False, cause="the pool is warmed", changes={"engine": "fake", "boot": "this boot"}
+        )
+        pool.reap()
+    assert pool.status().circuit.failures == 0
+
+
+def test_after_a_new_boot_an_engine_is_tried_at_once(pool: EnginePool, machine: FakeMachine) -> None:
+    fail(pool, machine)
+    machine.clock.boot, machine.clock.time, machine.launch_fails = "the next boot", 5.0, None
+    pool.generate(REQUEST).confirm()
+
+
+def test_an_open_circuit_is_told_once_for_each_opening(
+    pool: EnginePool, peer: EnginePool, machine: FakeMachine
+) -> None:
+    assert pool.take_alerts() == []
+    for _ in range(2):
+        sentence = fail(pool, machine)
+        assert peer.take_alerts() == [sentence]
+        machine.clock.time += FIRST_RETRY_S
+        fail(pool, machine)
+        assert pool.take_alerts() == []
+        machine.launch_fails = None
+        pool.warm(1)
+        pool.drain()
+
+
+def test_engines_that_are_lost_again_and_again_are_told_once(pool: EnginePool, machine: FakeMachine) -> None:
+    for _ in range(LOST_OFTEN):
+        assert pool.take_alerts() == []
+        pool.warm(1)
+        next(engine for engine in machine.engines.values() if engine.running).running = False
+        pool.reap()
+    (told,) = pool.take_alerts()
+    assert told.startswith("5 engines were lost within an hour, the last in slot 0: it ended by itself (")
+    assert "vwe pool logs 0" in told
+    assert pool.take_alerts() == []
+
+
+def test_a_pool_without_work_lets_go_of_engines_it_lost(pool: EnginePool, machine: FakeMachine) -> None:
+    pool.warm(2)
+    machine.clock.time += SETTINGS.idle_s / 2
+    pool.generate(REQUEST).confirm()
+    machine.clock.time += SETTINGS.idle_s * 0.9
+    launches = machine.launches
+    pool.reap()
+    assert machine.launches == launches + 2, "two were too old, and there was work a short while ago"
+    machine.clock.time += SETTINGS.container_ttl_minutes * 60 * 1.2
+    pool.reap()
+    pool.reap()
+    assert machine.launches == launches + 2
+    assert {slot.state for slot in pool.status().slots} == {"EMPTY"}
+
+
+def test_counts_do_not_fall_when_records_are_pruned(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+    pool.generate(REQUEST).confirm()
+    pool.generate(REQUEST).confirm()
+    ledger = Ledger(folder)
+    before = read_counts(ledger, machine.clock)
+    ledger.prune(keep=1)
+    assert read_counts(ledger, machine.clock) == before
+    assert before.jobs == {"exported": 2}
+    assert before.cold_starts == 1
+    assert list(before.waits.at_most.values())[-1] == 2
+    assert before.steps["READY", "GENERATING", "job"] == 2
+
+
+def test_a_ledger_of_before_gets_what_it_lacks_and_counts_what_it_has(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    _make_old(pool, folder)
+    ledger = Ledger(folder)
+    counts = read_counts(ledger, machine.clock)
+    assert counts.jobs == {"exported": 1}
+    assert counts.cold_starts == 1
+    assert counts.waits.at_most[float("inf")] == counts.durations.at_most[float("inf")] == 1
+    assert counts.circuit.state == "closed"
+    machine.pool(folder, SETTINGS).generate(REQUEST).confirm()
+    assert read_counts(ledger, machine.clock).jobs == {"exported": 2}
+
+
+def _make_old(pool: EnginePool, folder: Path) -> None:
+    """Makes a ledger with one world in it as version 1 left it."""
+    pool.generate(REQUEST).confirm()
+    pool.close()
+    old, sql = ("every_step", "every_wait", "every_outcome", "every_duration"), sqlite3.connect(folder / FILE)
+    for trigger in old:
+        sql.execute(f"DROP TRIGGER {trigger}_is_counted")
+    for table in ("causes", "step_counts", "job_counts", "bounds", "time_counts", "circuit"):
+        sql.execute(f"DROP TABLE {table}")
+    sql.execute("PRAGMA user_version = 1")
+    sql.commit()
+    sql.close()
+    tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
+    assert tables.count("is_counted") == len(old)

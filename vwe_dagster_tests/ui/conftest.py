@@ -1,0 +1,95 @@
+"""The pages of ``vwe ui`` on a home of their own, and a real browser to look at them with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from vwe_dagster_tests.command import PATIENCE_S, Vwe
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of the system; on a CI machine there has to be one."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        absence = f"none of {', '.join(BROWSERS)} is installed"
+        if os.environ.get("CI"):
+            pytest.fail(absence)
+        pytest.skip(absence)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
+    return Vwe(tmp_path_factory.mktemp("ui"))
+
+
+@pytest.fixture(scope="module")
+def address(vwe: Vwe) -> Iterator[str]:
+    """Where ``vwe ui`` serves its pages; it has to end when told to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = vwe.start("ui", "--port", str(port))
+    try:
+        wait_for_pages(process, f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Page:
+    page = browser.new_page(viewport={"width": 1500, "height": 1400}, base_url=address)
+    page.set_default_timeout(60_000)
+    return page
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where to keep pictures of the pages: where an environment variable says, else nowhere for long."""
+    folder = Path(os.environ.get("VWE_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def wait_for_pages(process: subprocess.Popen[str], address: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"vwe ui ended: {process.communicate()}")
+        try:
+            with urllib.request.urlopen(f"{address}/server_info", timeout=5) as answer:  # noqa: S310  loopback
+                assert "dagster_version" in json.load(answer)
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.3)
+    pytest.fail("vwe ui did not come up")

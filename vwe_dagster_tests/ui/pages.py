@@ -1,0 +1,69 @@
+"""What a person does on Dagster's pages, step by step."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+ASSETS = ("raw_export", "extracted", "processed", "renders")
+GROUP = "/locations/vwe_dagster.definitions/asset-groups/world"
+RUN_S = BACKFILL_S = 240
+RUNS = (
+    "query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { runId status } } } }"
+)
+
+BACKFILLS = "query { partitionBackfillsOrError { ... on PartitionBackfills { results { id status } } } }"
+
+
+def add_seed(page: Page, key: str) -> None:
+    """Adds a partition in the dialog that materializes all four assets, and leaves the dialog open."""
+    page.goto(f"{GROUP}/lineage")
+    # The dialogs that ask for an address or announce telemetry would cover the button.
+    page.get_by_role("button", name="Materialize all").click()
+    page.get_by_text("Add a partition").first.click()
+    page.get_by_placeholder("name").fill(key)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Launch 1 run")).to_be_enabled()
+
+
+def launch(page: Page, key: str) -> dict[str, str]:
+    """Launches the run of the open dialog and waits for its end; gives its ``runId`` and ``status``."""
+    page.get_by_role("button", name="Launch 1 run").click()
+    tags = [{"key": "dagster/partition", "value": key}]
+    deadline = time.monotonic() + RUN_S
+    while time.monotonic() < deadline:
+        answer = page.request.post("/graphql", data={"query": RUNS, "variables": {"tags": tags}}).json()
+        for run in answer["data"]["runsOrError"]["results"]:
+            if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}:
+                return dict(run)
+        page.wait_for_timeout(500)
+    pytest.fail(f"the run of {key} did not end within {RUN_S} s")
+
+
+def shown_size(page: Page, selector: str) -> Any:
+    """Width and height of a picture that the browser could draw."""
+    picture = page.locator(selector).first
+    picture.wait_for()
+    return picture.evaluate("async img => { await img.decode(); return [img.naturalWidth, img.naturalHeight] }")
+
+
+def launch_backfill(page: Page) -> str:
+    """Launches the backfill of the open dialog and waits for its end; gives its status."""
+    before = {backfill["id"] for backfill in backfills(page)}
+    page.get_by_role("button", name="Launch backfill").click()
+    deadline = time.monotonic() + BACKFILL_S
+    while time.monotonic() < deadline:
+        for backfill in backfills(page):
+            if backfill["id"] not in before and backfill["status"] not in {"REQUESTED", "CANCELING"}:
+                return str(backfill["status"])
+        page.wait_for_timeout(500)
+    pytest.fail(f"the backfill did not end within {BACKFILL_S} s")
+
+
+def backfills(page: Page) -> list[dict[str, str]]:
+    """Every backfill there is, with its ``id`` and ``status``."""
+    answer = page.request.post("/graphql", data={"query": BACKFILLS}).json()
+    return list(answer["data"]["partitionBackfillsOrError"]["results"])

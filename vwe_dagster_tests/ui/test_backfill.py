@@ -1,0 +1,27 @@
+"""A person makes worlds of many seeds at once in the UI, and reads the catalog of all: in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from vwe_dagster.store import STAGES
+from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill
+
+KEYS = ("alpha", "beta", "gamma", "delta", "@5")
+
+
+def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: Page, screenshots: Path) -> None:
+    assert vwe.run("seeds", "add", *KEYS).returncode == 0
+    page.goto(f"{GROUP}/lineage")
+    page.get_by_role("button", name="Materialize all").click()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.screenshot(path=screenshots / "backfill_dialog.png")
+    assert launch_backfill(page) == "COMPLETED_SUCCESS"
+    page.goto(f"{GROUP}/lineage")
+    expect(page.get_by_text("100% filled")).to_have_count(len(ASSETS))
+    page.screenshot(path=screenshots / "backfill.png")
+    assert {seed.key for seed in vwe.store.seeds()} >= set(KEYS)
+    assert all(vwe.store.damaged(seed, stage) == [] for seed in vwe.store.seeds() for stage in STAGES)

@@ -1,0 +1,50 @@
+"""A person adds a seed in the UI, materializes it, and reads about it: in a real browser, on the real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from vwe_dagster.store import STAGES
+from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.ui.pages import ASSETS, GROUP, add_seed, launch, shown_size
+
+KEY = "HHcLC5acQt"
+
+
+def test_a_person_makes_a_world_and_looks_at_it(vwe: Vwe, page: Page, screenshots: Path) -> None:
+    add_seed(page, KEY)
+    page.screenshot(path=screenshots / "materialize.png")
+    assert launch(page, KEY)["status"] == "SUCCESS"
+    page.goto(f"{GROUP}/lineage")
+    expect(page.get_by_text("100% filled")).to_have_count(len(ASSETS))
+    page.screenshot(path=screenshots / "lineage.png")
+    (seed,) = vwe.store.seeds()
+    assert [vwe.store.damaged(seed, stage) for stage in STAGES] == [[]] * len(STAGES)
+    for asset in ASSETS:
+        look_at(page, asset)
+        page.screenshot(path=screenshots / f"{asset}.png")
+    page.get_by_text("[Show Markdown]").click()
+    assert shown_size(page, "[src^='data:image/webp']") == [256, 256]
+    page.wait_for_timeout(1000)  # the dialog fades in
+    page.screenshot(path=screenshots / "larger_map.png")
+
+
+def test_a_partition_that_is_no_seed_fails_with_the_sentence(page: Page, screenshots: Path) -> None:
+    add_seed(page, "../evil")
+    run = launch(page, "../evil")
+    assert run["status"] == "FAILURE"
+    page.goto(f"/runs/{run['runId']}")
+    expect(page.get_by_text("has two dots in a row").first).to_be_visible()
+    page.screenshot(path=screenshots / "refused.png")
+
+
+def look_at(page: Page, asset: str) -> None:
+    """Opens what the page of an asset says of the seed, and checks what has to be there."""
+    page.goto(f"/assets/{asset}?view=partitions&partition={KEY}")
+    expect(page.get_by_text("Black", exact=False).first).to_be_visible()
+    assert shown_size(page, "img[alt=map]") == [176, 176]
+    text = page.inner_text("body")
+    for words in ("Materialized", "BlackForest", "Mistlands", "native 1.0", "made in (s)", "sha256", "manifest.json"):
+        assert words in text
