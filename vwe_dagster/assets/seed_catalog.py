@@ -8,13 +8,13 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
 from vwe_dagster.assets.metadata import miniature, rows_table
 from vwe_dagster.automation import CATALOG
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
+from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.seeds import parse_seed
-from vwe_dagster.stages import THUMBNAIL
+from vwe_dagster.stages import grid_of, read_plane
 from vwe_dagster.store import StoreError, WorldStore
 
 TOP = 5
@@ -48,7 +48,7 @@ def seed_catalog(store: dg.ResourceParam[WorldStore]) -> dg.MaterializeResult[No
         metadata={
             "seeds": state.table.num_rows,
             "read anew": state.read,
-            "left out": dg.MetadataValue.json(dict(state.left_out)),
+            **({"left out": dg.MetadataValue.json(dict(state.left_out))} if state.left_out else {}),
             "file": dg.MetadataValue.path(catalog.path),
             "dagster/column_schema": dg.TableSchema(
                 [dg.TableColumn(name, str(kind)) for name, kind in COLUMNS.items()]
@@ -76,10 +76,10 @@ def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.Meta
 
 
 def _map_of(store: WorldStore, key: str) -> str:
-    manifest = store.manifest(parse_seed(key), "renders")
+    manifest = store.manifest(parse_seed(key), "extracted")
     if manifest is None:
-        return "It has no pictures yet."
+        return "Its stage extracted is missing; make the world again."
     try:
-        return miniature(Image.open(store.read(manifest, THUMBNAIL)))
+        return miniature(biome_thumbnail(read_plane(store, manifest, "biome.npy"), grid_of(manifest)))
     except StoreError as error:
         return str(error)

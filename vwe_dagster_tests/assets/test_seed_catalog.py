@@ -33,7 +33,7 @@ def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
     assert metadata["seeds"] == metadata["read anew"] == 2
     assert [record.data["seed"] for record in metadata["highest peak (m)"].records] == [KEY, "flat"]
     assert metadata[f"highest peak (m): {KEY}"].startswith("![map](<data:image/svg+xml")
-    assert metadata["nearest swamp (m): flat"] == "It has no pictures yet."
+    assert metadata["nearest swamp (m): flat"] == "Its stage extracted is missing; make the world again."
     assert SeedCatalog(WorldStore(with_world.root)).path == Path(metadata["file"])
 
 

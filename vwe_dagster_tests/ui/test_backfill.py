@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from vwe_dagster.store import STAGES
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill
+from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, shown_size
 
+CATALOG_MS = 120_000
 KEYS = ("alpha", "beta", "gamma", "delta", "@5")
 
 
@@ -25,3 +27,10 @@ def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: 
     page.screenshot(path=screenshots / "backfill.png")
     assert {seed.key for seed in vwe.store.seeds()} >= set(KEYS)
     assert all(vwe.store.damaged(seed, stage) == [] for seed in vwe.store.seeds() for stage in STAGES)
+    # The catalog follows by itself.
+    page.goto("/assets/seed_catalog?view=events")
+    expect(page.get_by_text("highest peak (m)", exact=True).first).to_be_visible(timeout=CATALOG_MS)
+    assert shown_size(page, "img[alt=map]") == [176, 176]
+    page.screenshot(path=screenshots / "catalog.png")
+    found = vwe.run("find", "--json", "--columns", "seed")
+    assert {row["seed"] for row in json.loads(found.stdout)} >= set(KEYS)
