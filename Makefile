@@ -10,12 +10,13 @@ DEV := $(VENV)/dev-installed
 unexport SEED
 export VWE_MAKE_SEEDS := $(value SEED)
 
-.PHONY: help world test lint ui clean
+.PHONY: help world test lint ui deploy clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
 	@echo "make ui                      starts Dagster's pages on this machine"
+	@echo "make deploy                  builds and starts everything in containers, see docs/deploy.md"
 	@echo "make test                    checks everything: lint, types, tests"
 	@echo "make lint                    checks style and types only"
 	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
@@ -38,6 +39,17 @@ lint: $(DEV)
 
 ui: $(RUNTIME)
 	@exec $(BIN)/vwe ui
+
+deploy: deploy/.env
+	docker compose -f deploy/compose.yaml up --build --detach
+
+# The password is made once; a database that has been set up with it knows no other.
+deploy/.env:
+	@umask 077; { \
+		echo "VWE_DATABASE_PASSWORD=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(24))')"; \
+		echo "GRAFANA_PASSWORD=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(12))')"; \
+		echo "DOCKER_GID=$$(stat -c %g /var/run/docker.sock)"; \
+		echo "VWE_HOME=/srv/vwe"; } > $@.new && mv $@.new $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,6 +13,7 @@ from vwe_dagster.assets.raw_export import raw_export
 from vwe_dagster.assets.renders import renders
 from vwe_dagster.assets.seed_catalog import seed_catalog
 from vwe_dagster.automation import automation
+from vwe_dagster.checks.worlds import CHECKS
 from vwe_dagster.home import Home, find_home
 from vwe_dagster.jobs import add_seeds, world
 from vwe_dagster.listening import LISTENER, listener_logger
@@ -48,7 +49,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     }
     return dg.Definitions(
         assets=[raw_export, extracted, processed, renders, seed_catalog],
-        asset_checks=[],
+        asset_checks=CHECKS,
         jobs=[world, add_seeds, pool_upkeep, warm_pool],
         schedules=[nightly_seeds, warm_before_nightly],
         sensors=[automation, inbox, pool_upkeep_sensor],

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from vwe_dagster.commands import bench, engine, find, metrics, pool, seeds, ui, worlds
+from vwe_dagster.commands import bench, engine, find, metrics, pool, purge, seeds, ui, worlds
 from vwe_dagster.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.grid import GridError
@@ -35,6 +35,7 @@ app.command()(worlds.seed)
 app.command()(worlds.show)
 app.command()(find.find)
 app.command()(ui.ui)
+app.command()(purge.purge)
 app.add_typer(seeds.app, name="seeds")
 app.add_typer(pool.app, name="pool")
 app.add_typer(engine.app, name="engine")

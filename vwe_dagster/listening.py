@@ -10,6 +10,8 @@ from typing import Literal
 
 import dagster as dg
 
+from vwe_dagster.checks.names import is_check
+
 LISTENER = "listener"
 """The logger of a run that is listened to; the run's configuration chooses it."""
 
@@ -64,6 +66,9 @@ class _Ear(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         meta = record.__dict__["dagster_meta"]
         stage, event = meta["step_key"], meta["dagster_event"]
+        if stage is not None and is_check(stage):
+            self._tell_check(event)
+            return
         if event is not None and event.event_type is dg.DagsterEventType.STEP_START:
             self._started.add(stage)
         # Dagster logs of each asset downstream of a failure that it is not executed.
@@ -86,6 +91,24 @@ class _Ear(logging.Handler):
                 self._listener(Notice(stage, "kept" if stage in self._kept - self._made else "made"))
             case dg.DagsterEventType.STEP_FAILURE:
                 self._listener(Notice(stage, "failed", reason(event)))
+
+    def _tell_check(self, event: dg.DagsterEvent | None) -> None:
+        """Tells of checks that did not hold, as failures of the asset that was checked."""
+        if event is None:
+            return
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.partition is not None:
+                text = f"{check.partition}: {check.description} (the check {check.check_name})"
+                self._listener(Notice(check.asset_key.to_user_string(), "failed", text))
+        elif event.is_step_failure and not is_check_failure(event):
+            self._listener(Notice(str(event.step_key), "failed", reason(event)))
+
+
+def is_check_failure(failure: dg.DagsterEvent) -> bool:
+    """Whether a step failed only because a check in it did not hold."""
+    error = failure.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def reason(event: dg.DagsterEvent) -> str:

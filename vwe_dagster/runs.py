@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from vwe_dagster.assets.batch import failed_seeds
+from vwe_dagster.assets.batch import failed_seeds, failed_seeds_of
 from vwe_dagster.assets.seeds import PARTITION_TAG, RANGE_TAGS, run_tags
 from vwe_dagster.assets.seeds import seeds as partitions
 from vwe_dagster.build import build_defs
 from vwe_dagster.home import Home
 from vwe_dagster.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
 from vwe_dagster.jobs import world
-from vwe_dagster.listening import LISTENER, Listener, listening, was_interrupted
+from vwe_dagster.listening import LISTENER, Listener, is_check_failure, listening, was_interrupted
 from vwe_dagster.seeds import Seed
 
 _OURS = {"vwe/made_by": "command line"}
@@ -82,10 +82,11 @@ class Instance:
                 tags={**_OURS, _LOCK_TAG: lock, **run_tags(keys)},
             ) as result,
         ):
-            failures = [event for event in result.all_events if event.is_step_failure]
+            failures = [event for event in result.all_events if event.is_step_failure and not is_check_failure(event)]
+            unsound = failed_seeds_of(self._dagster, result.run_id, config)
         if any(was_interrupted(event) for event in failures):
             raise KeyboardInterrupt
-        return {key for event in failures for key in failed_seeds(event) or keys}
+        return {*unsound, *(key for event in failures for key in failed_seeds(event) or keys)}
 
     def end_dead_runs(self) -> None:
         """Marks as failed the runs of the command line whose process was killed."""

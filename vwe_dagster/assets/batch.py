@@ -9,10 +9,13 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
+import gc
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import dagster as dg
 
@@ -39,6 +42,9 @@ BATCH_END = "batch_end"
 
 FAILED_SEEDS = "failed seeds"
 """Label under which a failure tells why each seed of a batch failed, by partition key."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _FOR_PEOPLE = (SeedError, GridError, EngineError, ExtractionError, StoreError)
 
@@ -96,6 +102,7 @@ class Batch:
         Args:
             context: the run.
         """
+        _spare_what_is_loaded()
         self._context = context
         self._keys = list(context.partition_keys)
         self._made: dict[str, dg.MaterializeResult[None]] = {}
@@ -108,7 +115,9 @@ class Batch:
 
     def seeds(self) -> Iterator[Seed]:
         """The seeds one after the other, but for those that are none and those that failed earlier in the run."""
-        failed_before = _failed_before(self._context)
+        context = self._context
+        sources = {source.to_user_string() for source in context.assets_def.asset_deps[context.asset_key]}
+        failed_before = failed_seeds_of(context.instance, context.run.run_id, sources)
         for key in self._keys:
             with self.attempt(key):
                 if key in failed_before:
@@ -128,6 +137,9 @@ class Batch:
     def report(self, key: str, result: dg.MaterializeResult[None]) -> None:
         """Takes note of a seed whose stage is there."""
         self._made[key] = result
+        if self.has_many:
+            done = len(self._made) + len(self._failed)
+            self._context.log.info(f"{key} is there; {done} of {len(self._keys)} seeds are done.")
 
     def end(self) -> BatchReport:
         """Tells Dagster of every seed that was made.
@@ -188,6 +200,15 @@ class Batch:
             )
 
 
+@functools.cache
+def _spare_what_is_loaded() -> None:
+    """Has Python never look for garbage among what a process has loaded before its first batch.
+
+    Worlds come with 100,000 small lists each, which make it look often: that took 0.1 s a world.
+    """
+    gc.freeze()
+
+
 def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.MaterializeResult[None]]) -> BatchReport:
     """Makes a stage of every seed of a run, on every core.
 
@@ -207,14 +228,18 @@ def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.Mater
         with batch.attempt(seed.key):
             batch.report(seed.key, make(seed))
 
+    on_every_core(make_one, batch.seeds())
+    return batch.end()
+
+
+def on_every_core(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Does some work for many items, several at once; the results come in the order of the items."""
     threads = concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE))
     try:
-        for made in [threads.submit(make_one, seed) for seed in batch.seeds()]:
-            made.result()
+        return [done.result() for done in [threads.submit(work, item) for item in items]]
     finally:
-        # A run that is told to end finishes the worlds that are being made and begins no other.
+        # A run that is told to end finishes what is begun and begins nothing more.
         threads.shutdown(cancel_futures=True)
-    return batch.end()
 
 
 def failed_seeds(failure: dg.DagsterEvent) -> Collection[str]:
@@ -224,15 +249,27 @@ def failed_seeds(failure: dg.DagsterEvent) -> Collection[str]:
     return set(seeds.data) if isinstance(seeds, dg.JsonMetadataValue) and isinstance(seeds.data, Mapping) else set()
 
 
-def _failed_before(context: dg.AssetExecutionContext) -> dict[str, str]:
-    """The keys that failed in a step of this run that this asset is made from, and the asset that failed."""
-    sources = {source.to_python_identifier() for source in context.assets_def.asset_deps[context.asset_key]}
+def failed_seeds_of(instance: dg.DagsterInstance, run_id: str, assets: Collection[str]) -> dict[str, str]:
+    """The partition keys that some assets of a run, or their checks, failed for, each with what failed.
+
+    Args:
+        instance: where the run is recorded.
+        run_id: the run.
+        assets: the names of the assets.
+    """
     failed: dict[str, str] = {}
-    for record in context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+    for record in instance.all_logs(run_id, of_type=kinds):
         event = record.dagster_event
-        if event is None or event.step_key not in sources:
+        if event is None:
             continue
-        failed |= dict.fromkeys(failed_seeds(event), event.step_key)
+        if event.event_type is dg.DagsterEventType.STEP_FAILURE and event.step_key in assets:
+            failed |= dict.fromkeys(failed_seeds(event), str(event.step_key))
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            asset = check.asset_key.to_user_string()
+            if not check.passed and check.partition is not None and asset in assets:
+                failed[check.partition] = f"the check {check.check_name} of {asset}"
     return failed
 
 

@@ -60,8 +60,9 @@ class Making:
         return manifest
 
     def tell(self, phase: str) -> None:
-        """Logs what is being done, and of which seed if the run has several."""
-        self.context.log.info(f"{self.seed.key}: {phase}" if len(self.context.partition_keys) > 1 else phase)
+        """Logs what is being done; a run of several seeds tells of each only when its stage is there."""
+        if len(self.context.partition_keys) == 1:
+            self.context.log.info(phase)
 
     def make(
         self, recipe: Recipe, write: Callable[[Draft], Content], *, force: bool

@@ -69,7 +69,7 @@ def raw_export(
                 wanted.append(_Wanted(making, request, recipe))
             else:
                 batch.report(seed.key, _report(store, kept, {}, kept=True))
-    _generate(batch, wanted, pool, _logging_progress(context, wanted, tell_seed=batch.has_many))
+    _generate(batch, wanted, pool, None if batch.has_many else _logging_progress(context))
     return batch.end()
 
 
@@ -92,7 +92,7 @@ class _Wanted:
 
 
 def _generate(
-    batch: Batch, wanted: Sequence[_Wanted], pool: Engines, progress: Callable[[int, float, str], None]
+    batch: Batch, wanted: Sequence[_Wanted], pool: Engines, progress: Callable[[int, float, str], None] | None
 ) -> None:
     """Publishes each world as it comes, so that no more of them are in memory than the pool has at once."""
     outcomes = pool.generate_many((world.request for world in wanted), progress)
@@ -121,18 +121,15 @@ def _recipe(request: WorldRequest, engine: EngineIdentity) -> Recipe:
     )
 
 
-def _logging_progress(
-    context: dg.AssetExecutionContext, wanted: Sequence[_Wanted], *, tell_seed: bool
-) -> Callable[[int, float, str], None]:
-    """Progress as lines of the run's log: one for each phase, and of a single seed for each tenth of the way."""
-    told: set[tuple[int, str, int]] = set()
+def _logging_progress(context: dg.AssetExecutionContext) -> Callable[[int, float, str], None]:
+    """Progress as lines of the run's log: one for each phase and each tenth of the way."""
+    told: set[tuple[str, int]] = set()
 
-    def progress(number: int, fraction: float, phase: str) -> None:
-        line = (number, phase, 0 if tell_seed else int(fraction * 10))
+    def progress(_: int, fraction: float, phase: str) -> None:
+        line = (phase, int(fraction * 10))
         if line not in told:
             told.add(line)
-            seed = f"{wanted[number].making.seed.key}: " if tell_seed else ""
-            context.log.info(f"{seed}{phase} ({fraction:.0%})")
+            context.log.info(f"{phase} ({fraction:.0%})")
 
     return progress
 

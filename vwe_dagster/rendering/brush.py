@@ -194,7 +194,7 @@ def run_together(classes: Mask, colours: Mask, radius: np.float32) -> Mask:
         uint8, ``[3, z, x]``.
     """
     rows, columns = classes.shape
-    whole = np.int64(radius)
+    whole = int(radius)
     share = np.uint32(np.int64(np.float32(1 << 24) / (radius * np.float32(2) + _1)))
     outer_share = np.uint32(((1 << 24) - (2 * whole + 1) * np.int64(share)) // 2)
     fill, across = np.empty((3, rows, columns), np.uint8), np.empty((rows, columns), np.uint8)

@@ -10,6 +10,13 @@ from vwe_dagster.biomes import Biome
 from vwe_dagster.grid import WORLD_RADIUS_M
 from vwe_dagster.worldgen.world import Terrain
 
+KNOWN_DIGESTS = {
+    -1772362158: "351cb06407da501d10eb5b886a21794a032f60f4c278c30a9afc528b3c037146",
+    75539276: "04e3a858cce5c177332a162c69e185611b22dfcf742f96fd22b5bb26debf0a68",
+    -1633470316: "a953e58d8b9eceec0de855f747f1cb84ca8e768ffcc2f40abfb97bf81b8b097d",
+}
+"""The digest of the game's own terrain on the 2048 grid, by the integer of the seed, for worlds of version 2."""
+
 
 def terrain_digest(terrain: Terrain) -> str:
     """SHA-256 over a grid: biome indices as bytes, heights as little-endian float32, an int64 zero.

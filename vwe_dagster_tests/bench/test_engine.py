@@ -6,11 +6,6 @@ import pytest
 
 from vwe_dagster.bench import engine
 from vwe_dagster.bench.figures import BenchError
-from vwe_dagster_tests.worldgen.known_worlds import DIGESTS
-
-
-def test_the_world_that_is_timed_is_one_we_know() -> None:
-    assert DIGESTS[engine.SEED] == engine.DIGEST
 
 
 def test_a_measured_process_tells_its_figures() -> None:

@@ -7,13 +7,6 @@ import numpy as np
 MWD8 = -1772362158
 """The integer of the seed text MWd8eV6svz, the world that most figures are of."""
 
-DIGESTS = {
-    MWD8: "351cb06407da501d10eb5b886a21794a032f60f4c278c30a9afc528b3c037146",
-    75539276: "04e3a858cce5c177332a162c69e185611b22dfcf742f96fd22b5bb26debf0a68",
-    -1633470316: "a953e58d8b9eceec0de855f747f1cb84ca8e768ffcc2f40abfb97bf81b8b097d",
-}
-"""SHA-256 by seed, see :func:`vwe_dagster.worldgen.digest.terrain_digest`."""
-
 BIOME_CELLS = {
     "MISTLANDS": 402_651,
     "PLAINS": 327_479,

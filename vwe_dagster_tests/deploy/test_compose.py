@@ -1,0 +1,217 @@
+"""The deployment: what compose is told is whole, safe by default, and names what the code knows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from vwe_dagster.home import HOME_VARIABLE, INSTANCE_VARIABLE
+from vwe_dagster.pool.configured import settings_from_environment
+from vwe_dagster.schedules import NIGHTLY_VARIABLE
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+COMPOSE = DEPLOY / "compose.yaml"
+ENDS_BY_ITSELF = {"engine", "prepare"}
+"""Services without a health check: others wait until they have ended well."""
+
+OF_OTHERS = {"TMPDIR", "NUMBA_CACHE_DIR", INSTANCE_VARIABLE}
+"""Variables that Python, numba and Dagster read."""
+
+INTERPOLATED = re.compile(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}")
+VALUES = {
+    "VWE_DATABASE_PASSWORD": "secret-of-the-test",
+    "GRAFANA_PASSWORD": "another",
+    "DOCKER_GID": "998",
+    "VWE_HOME": "/srv/elsewhere",
+}
+
+
+def compose(**values: str) -> dict[str, Any]:
+    """What compose makes of its file with values of variables; those without one have their defaults."""
+    text = INTERPOLATED.sub(
+        lambda match: values.get(match[1], match[3] if match[2] == ":-" else ""), COMPOSE.read_text()
+    )
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+SERVICES: dict[str, Any] = compose(**VALUES)["services"]
+OURS = ["prepare", "code", "webserver", "daemon", "metrics"]
+
+
+def run_container() -> dict[str, Any]:
+    """What the code location says of the container of a run."""
+    context = json.loads(SERVICES["code"]["environment"]["DAGSTER_CONTAINER_CONTEXT"])
+    docker: dict[str, Any] = context["docker"]
+    return docker
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_that_stays_has_a_health_check_and_starts_again(name: str) -> None:
+    service = SERVICES[name]
+    if name in ENDS_BY_ITSELF:
+        assert service["restart"] == "no"
+        waiting = [other["depends_on"][name] for other in SERVICES.values() if name in other.get("depends_on", {})]
+        assert {wait["condition"] for wait in waiting} == {"service_completed_successfully"}
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_published_on_this_machine_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_are_of_a_named_version(name: str) -> None:
+    _, _, version = SERVICES[name]["image"].rpartition(":")
+    assert re.match(r"v?\d+\.\d+", version)
+
+
+def test_only_who_starts_or_ends_containers_has_the_socket_of_docker() -> None:
+    with_socket = {name for name, service in SERVICES.items() if "docker.sock" in str(service.get("volumes"))}
+    assert with_socket == {"webserver", "daemon"}
+    assert {name for name, service in SERVICES.items() if "group_add" in service} == with_socket
+
+
+def test_no_secret_has_a_default_or_is_kept_with_a_run() -> None:
+    secrets = [match for match in INTERPOLATED.finditer(COMPOSE.read_text()) if "PASSWORD" in match[1]]
+    assert {(match[1], match[2], match[3][:5]) for match in secrets} == {
+        ("VWE_DATABASE_PASSWORD", ":?", "write"),
+        ("GRAFANA_PASSWORD", ":?", "write"),
+    }
+    assert VALUES["VWE_DATABASE_PASSWORD"] not in str(run_container())
+    example = (DEPLOY / ".env.example").read_text()
+    assert re.findall(r"^(\w*PASSWORD)=(.*)$", example, re.MULTILINE) == [
+        ("VWE_DATABASE_PASSWORD", ""),
+        ("GRAFANA_PASSWORD", ""),
+    ]
+
+
+def test_volumes_that_are_named_are_declared() -> None:
+    named = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith((".", "/"))
+    }
+    assert named == compose()["volumes"].keys()
+
+
+def test_files_that_are_mounted_or_built_from_exist() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith(".") or (DEPLOY / source).exists()
+        if "build" in service:
+            assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_variables_are_those_that_the_code_reads(name: str) -> None:
+    environment = {key: str(value) for key, value in SERVICES[name]["environment"].items()}
+    settings = {key: value for key, value in environment.items() if key.startswith("VWE_POOL_")}
+    chosen = settings_from_environment(settings)
+    assert (chosen.launcher, chosen.base_image) == ("docker", SERVICES["engine"]["image"])
+    of_code = {"DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"} if name == "code" else set()
+    in_settings = set(re.findall(r"env: (\w+)", (DEPLOY / "dagster" / "dagster.yaml").read_text()))
+    known = {HOME_VARIABLE, NIGHTLY_VARIABLE} | OF_OTHERS | of_code | in_settings
+    assert environment.keys() - settings.keys() == known
+
+
+def test_a_run_has_what_the_services_have() -> None:
+    service, run = SERVICES["daemon"], run_container()
+    assert set(run["env_vars"]) == service["environment"].keys()
+    assert run["networks"] == [compose()["networks"]["default"]["name"]]
+    assert SERVICES["code"]["environment"]["DAGSTER_CURRENT_IMAGE"] == service["image"]
+    kwargs = run["container_kwargs"]
+    assert all(kwargs[key] == service[key] for key in ("user", "group_add", "volumes", "cap_drop", "security_opt"))
+
+
+def test_the_home_has_the_same_path_everywhere() -> None:
+    for name in OURS:
+        home = SERVICES[name]["environment"]["VWE_HOME"]
+        assert home == VALUES["VWE_HOME"]
+        assert f"{home}:{home}" in SERVICES[name]["volumes"]
+        paths = [SERVICES[name]["environment"][variable] for variable in OF_OTHERS]
+        assert all(Path(path).is_relative_to(home) for path in paths)
+
+
+def test_the_instance_is_set_up_as_the_projects_own_but_for_what_is_of_the_deployment() -> None:
+    own = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+    deployed = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())
+    assert deployed.keys() - own.keys() == {"storage", "run_launcher"}
+    assert {key: deployed[key] for key in own} == own
+
+
+def test_the_workspace_names_the_code_location() -> None:
+    workspace = yaml.safe_load((DEPLOY / "dagster" / "workspace.yaml").read_text())
+    (location,) = workspace["load_from"]
+    server, command = location["grpc_server"], SERVICES["code"]["command"]
+    assert server["host"] == "code"
+    assert command[command.index("--port") + 1] == str(server["port"])
+
+
+def test_prometheus_scrapes_the_service_of_the_metrics() -> None:
+    scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    command = SERVICES["metrics"]["command"]
+    target = f"metrics:{command[command.index('--port') + 1]}"
+    assert [config["targets"] for job in scraped for config in job["static_configs"]] == [[target]]
+
+
+@pytest.mark.parametrize("folder", ["dagster", "engine"])
+def test_files_that_an_image_copies_are_not_ignored(folder: str) -> None:
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / folder / "Dockerfile").read_text(), re.MULTILINE)
+    for source in " ".join(copied).split():
+        assert (ROOT / source).exists()
+        assert any(Path(source).is_relative_to(name) for name in kept), source
+
+
+def test_images_run_as_nobody_in_particular_and_take_exact_versions() -> None:
+    for folder in ("dagster", "engine"):
+        lines = (DEPLOY / folder / "Dockerfile").read_text().splitlines()
+        assert "USER 10001:10001" in lines
+        assert any("--constraint" in line for line in lines)
+    pinned = {
+        line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
+    }
+    project = (ROOT / "pyproject.toml").read_text()
+    block = re.search(r"^deploy = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    wanted = [Requirement(text).name for text in re.findall(r'"([^"]+)"', block[1])]
+    assert wanted
+    assert set(wanted) <= pinned
+
+
+def test_compose_reads_the_file(tmp_path: Path) -> None:
+    plugin = (
+        subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+        if shutil.which("docker")
+        else None
+    )
+    if plugin is not None and plugin.returncode == 0:
+        command = ["docker", "compose"]
+    elif shutil.which("docker-compose"):
+        command = ["docker-compose"]
+    else:
+        pytest.skip("there is no docker compose")
+    values = tmp_path / "env"
+    arguments = [*command, "--env-file", str(values), "--file", str(COMPOSE), "config", "--quiet"]
+    values.write_text("".join(f"{key}={value}\n" for key, value in VALUES.items()))
+    read = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+    values.write_text("")
+    refused = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "write it into deploy/.env" in refused.stderr
