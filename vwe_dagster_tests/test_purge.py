@@ -312,7 +312,8 @@ def test_the_command_tells_first_and_then_does_what_it_told(home: Home) -> None:
     with sqlite3.connect(home.instance / "history" / "runs.db") as database:
         database.execute("UPDATE runs SET end_time = end_time - 5e6")
     told = vwe.run("purge", "--dry-run")
-    assert (told.returncode, told.stderr) == (0, "Nothing was removed. Without --dry-run this goes.\n")
+    assert told.returncode == 0
+    assert told.stderr.endswith("Nothing was removed. Without --dry-run this goes.\n")
     done = vwe.run("purge")
     assert (done.returncode, done.stdout) == (0, told.stdout), done.stderr
     document = json.loads(vwe.run("purge", "--dry-run", "--json").stdout)

@@ -241,9 +241,7 @@ def test_a_check_can_be_run_by_itself_for_one_seed(with_world: Pipeline) -> None
     path = with_world.store.folder(parse_seed(KEY), "raw") / "height.npy"
     path.write_bytes(path.read_bytes()[:-1])
     defs = build_defs(resource_overrides={"store": WorldStoreResource(root=str(with_world.root))})
-    job = dg.define_asset_job(
-        "checks", selection=dg.AssetSelection.checks_for_assets("raw_export"), partitions_def=seeds
-    )
+    job = dg.define_asset_job("checks", selection=dg.AssetSelection.checks_for_assets("raw_export"))
     with_world.instance.add_dynamic_partitions("seeds", [KEY])
     result = (
         dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
