@@ -129,6 +129,8 @@ class Instance:
         runs = [run for tags in of_it_alone for run in self._dagster.get_runs(dg.RunsFilter(tags=tags))]
         for run in runs:
             self._dagster.delete_run(run.run_id)
+        # What Dagster remembers of each asset's partitions would still tell of them.
+        self._dagster.wipe_asset_cached_status(self._dagster.all_asset_keys())
         return len(runs)
 
     def _refuse_in_flight(self, key: str, registered: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ whether a check holds for all; so what holds of each seed is told besides.
 """
 
 import functools
+import warnings
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
@@ -16,6 +17,11 @@ from vwe_dagster.seeds import SeedError, parse_seed
 from vwe_dagster.store import Stage, WorldStore
 from vwe_dagster.verification import outcomes, worlds
 from vwe_dagster.verification.verdict import ASSETS, Judge, Verdict, verdict_of
+
+# A check a seed is what it is there for; Dagster would warn of it in every command and every run.
+warnings.filterwarnings(
+    "ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=dg.PreviewWarning
+)
 
 JUDGES: dict[Stage, dict[str, Judge]] = {
     "raw": {"grid_complete": worlds.raw_grid_complete, "biomes_valid": worlds.biomes_valid},
