@@ -270,6 +270,10 @@ class Upkeep:
                 self.circuit.succeeded()
                 return
         if not self.launcher.running(launched):
+            if row.boot == self.clock.boot and self._age(row) >= self.settings.idle_s:
+                # It may well have been ready: engines end when nobody uses them.
+                self.fail(row.slot, row.token, "it ended before anybody saw it ready")
+                return
             self._start_failed(row, f"it ended while starting ({self.launcher.why_ended(launched)})")
         elif row.boot != self.clock.boot or self._age(row) > self.settings.engine_startup_timeout:
             self._start_failed(row, f"it was not ready within {self.settings.engine_startup_timeout:g} s")

@@ -135,6 +135,25 @@ def test_starts_whose_process_died_say_nothing_of_engines(pool: EnginePool, fold
     assert pool.status().circuit.failures == 0
 
 
+def test_an_engine_that_was_left_alone_and_ended_says_nothing_of_engines(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, SETTINGS.model_copy(update={"idle_minutes": 1}))
+    machine.boots_take_s = 5
+
+    def leave() -> None:
+        raise KeyboardInterrupt
+
+    machine.clock.on_sleep = leave
+    with pytest.raises(KeyboardInterrupt):
+        pool.warm(1)
+    machine.clock.on_sleep = lambda: None
+    machine.clock.time += 61
+    for engine in machine.engines.values():
+        engine.running = False
+    status = pool.status()
+    assert [slot.state for slot in status.slots] == ["EMPTY", "EMPTY"]
+    assert status.circuit.failures == 0
+
+
 def test_after_a_new_boot_an_engine_is_tried_at_once(pool: EnginePool, machine: FakeMachine) -> None:
     fail(pool, machine)
     machine.clock.boot, machine.clock.time, machine.launch_fails = "the next boot", 5.0, None
