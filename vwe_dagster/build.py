@@ -61,5 +61,5 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
 
 def _pool_of(home: Home) -> WarmEnginePool:
     settings = settings_from_environment()
-    folder = home.pools / settings.name
+    folder = home.pools / settings.folder_name
     return WarmEnginePool(folder=str(folder), data=str(home.data), **settings.model_dump())

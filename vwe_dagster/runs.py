@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
+import sqlalchemy.exc
 from filelock import FileLock, Timeout
 
 from vwe_dagster.assets.batch import failed_seeds, failed_seeds_of
 from vwe_dagster.assets.seeds import PARTITION_TAG, RANGE_TAGS, run_tags
 from vwe_dagster.assets.seeds import seeds as partitions
 from vwe_dagster.build import build_defs
-from vwe_dagster.home import Home
+from vwe_dagster.home import Home, HomeError
 from vwe_dagster.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
 from vwe_dagster.jobs import world
 from vwe_dagster.listening import LISTENER, Listener, is_check_failure, listening, was_interrupted
@@ -173,12 +174,18 @@ def open_dagster(home: Home) -> Iterator[dg.DagsterInstance]:
     """Opens the Dagster instance of a home as it is, making it if need be.
 
     Raises:
-        HomeError: the instance's folder cannot be prepared.
+        HomeError: the instance's folder cannot be prepared or written.
     """
     home.prepare_instance()
-    # Two processes that set up a new instance at once would both make its tables.
-    with FileLock(home.instance / "vwe_opening.lock"):
-        dagster = dg.DagsterInstance.from_config(str(home.instance))
+    try:
+        # Two processes that set up a new instance at once would both make its tables.
+        with FileLock(home.instance / "vwe_opening.lock"):
+            dagster = dg.DagsterInstance.from_config(str(home.instance))
+    except (OSError, sqlalchemy.exc.OperationalError) as error:
+        raise HomeError(
+            f"Dagster's records in {home.instance} cannot be opened ({error}); "
+            f"look whether the disk is full and whether you may write there."
+        ) from error
     with dagster:
         yield dagster
 

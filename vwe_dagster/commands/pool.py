@@ -31,13 +31,15 @@ app = typer.Typer(
     "them all. Engines end by themselves when nobody uses them.",
 )
 
+MOST_SHOWN = 1_000_000
+
 PoolName = Annotated[
     str | None,
     typer.Option("--pool", metavar="NAME", help="Which pool; that of VWE_POOL_NAME, or default, unless said."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
 Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="A slot, as vwe pool status numbers them.")]
-Last = Annotated[int, typer.Option(metavar="N", min=1, help="How many, the latest.")]
+Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="How many, the latest.")]
 
 
 @app.command()
@@ -224,7 +226,7 @@ def _opened(name: str | None) -> Iterator[EnginePool]:
 
     settings = settings_of(name)
     home = find_home()
-    with open_pool(settings, home.pools / settings.name, data=home.data) as pool:
+    with open_pool(settings, home.pools / settings.folder_name, data=home.data) as pool:
         yield pool
 
 

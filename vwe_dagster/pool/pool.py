@@ -49,7 +49,7 @@ class Outcome:
 
     request: WorldRequest
     export: WorldExport | None = None
-    error: EngineError | None = None
+    error: Exception | None = None
 
 
 class EnginePool:
@@ -155,13 +155,13 @@ class EnginePool:
         def one(number: int, request: WorldRequest) -> Outcome:
             def tell(fraction: float, phase: str) -> None:
                 if stopped.is_set():
-                    raise _StoppedError
+                    raise _StoppedError("It was interrupted.")
                 if progress is not None:
                     progress(number, fraction, phase)
 
             try:
                 return Outcome(request, export=self.generate(request, tell))
-            except EngineError as error:
+            except Exception as error:  # noqa: BLE001  whatever happens to one world, the others are made
                 return Outcome(request, error=error)
 
         window: collections.deque[Future[Outcome]] = collections.deque()

@@ -71,6 +71,11 @@ class PoolSettings(pydantic.BaseModel):
         return text
 
     @property
+    def folder_name(self) -> str:
+        """The name of the pool's folder. No launcher can tell of another's engines, so each has its own pool."""
+        return self.name if self.launcher == "process" else f"{self.name}.{self.launcher}"
+
+    @property
     def memory_limit_bytes(self) -> int:
         """``memory_limit`` in bytes."""
         match = _BYTES.fullmatch(self.memory_limit.strip())

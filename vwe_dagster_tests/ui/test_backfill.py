@@ -19,7 +19,10 @@ def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: 
     assert vwe.run("seeds", "add", *KEYS).returncode == 0
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
+    # Pressed before the dialog knows the partitions, the button selects none.
+    expect(page.get_by_text(KEYS[0]).first).to_be_visible()
     page.get_by_role("button", name="All", exact=True).click()
+    expect(page.get_by_role("button", name="Launch backfill")).to_be_enabled()
     page.screenshot(path=screenshots / "backfill_dialog.png")
     assert launch_backfill(page) == "COMPLETED_SUCCESS"
     page.goto(f"{GROUP}/lineage")
