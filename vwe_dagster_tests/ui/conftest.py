@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
+
+PAGE_MS = 60_000
+"""How long a page may take to show what is looked for; CI has few cores."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER_ARGUMENTS = (
@@ -69,7 +72,8 @@ def address(vwe: Vwe) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Page:
     page = browser.new_page(viewport={"width": 1500, "height": 1400}, base_url=address)
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PAGE_MS)
+    expect.set_options(timeout=PAGE_MS)
     return page
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 ASSETS = ("raw_export", "extracted", "processed", "renders")
 GROUP = "/locations/vwe_dagster.definitions/asset-groups/world"
 RUN_S = BACKFILL_S = 240
+DIALOG_S = 60
 RUNS = (
     "query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { runId status } } } }"
 )
@@ -21,7 +22,6 @@ BACKFILLS = "query { partitionBackfillsOrError { ... on PartitionBackfills { res
 def add_seed(page: Page, key: str) -> None:
     """Adds a partition in the dialog that materializes all four assets, and leaves the dialog open."""
     page.goto(f"{GROUP}/lineage")
-    # The dialogs that ask for an address or announce telemetry would cover the button.
     page.get_by_role("button", name="Materialize all").click()
     page.get_by_text("Add a partition").first.click()
     page.get_by_placeholder("name").fill(key)
@@ -48,6 +48,16 @@ def shown_size(page: Page, selector: str) -> Any:
     picture = page.locator(selector).first
     picture.wait_for()
     return picture.evaluate("async img => { await img.decode(); return [img.naturalWidth, img.naturalHeight] }")
+
+
+def select_all_partitions(page: Page) -> None:
+    """Presses *All* in the open dialog until it knows the partitions: pressed before, the button selects none."""
+    ready = page.get_by_role("button", name="Launch backfill")
+    deadline = time.monotonic() + DIALOG_S
+    while not ready.is_enabled() and time.monotonic() < deadline:
+        page.get_by_role("button", name="All", exact=True).click()
+        page.wait_for_timeout(500)
+    expect(ready).to_be_enabled()
 
 
 def launch_backfill(page: Page) -> str:

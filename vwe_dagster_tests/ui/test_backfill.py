@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from vwe_dagster.store import STAGES
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, shown_size
+from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, select_all_partitions, shown_size
 
 CATALOG_MS = 120_000
 KEYS = ("alpha", "beta", "gamma", "delta", "@5")
@@ -19,10 +19,7 @@ def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: 
     assert vwe.run("seeds", "add", *KEYS).returncode == 0
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
-    # Pressed before the dialog knows the partitions, the button selects none.
-    expect(page.get_by_text(KEYS[0]).first).to_be_visible()
-    page.get_by_role("button", name="All", exact=True).click()
-    expect(page.get_by_role("button", name="Launch backfill")).to_be_enabled()
+    select_all_partitions(page)
     page.screenshot(path=screenshots / "backfill_dialog.png")
     assert launch_backfill(page) == "COMPLETED_SUCCESS"
     page.goto(f"{GROUP}/lineage")
