@@ -6,6 +6,8 @@ What a plane or a table means is decided where it is made; the name, format and 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -19,10 +21,10 @@ from pydantic import JsonValue
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.engine.messages import Line, WorldExport
 from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.extraction.engine_export import read_lines
+from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.png import save_png
-from vwe_dagster.store import Draft, Manifest, StoreError, WorldStore
+from vwe_dagster.store import ARRAY_SUFFIX, Draft, FileFacts, Manifest, StoreError, WorldStore, array_from_bytes
 
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
 """What the numbers of each plane are, except that the raw stage has biome flags."""
@@ -36,9 +38,9 @@ _UNIT_OF_SUFFIX = {"m": "m", "km": "km", "km2": "km²", "deg": "degrees"}
 
 
 def write_raw(draft: Draft, export: WorldExport) -> None:
-    """Writes an engine's answer as it is: planes as ``.npy``, lines as JSON lines."""
+    """Writes an engine's answer as it is: planes as arrays, lines as JSON lines."""
     for name, plane in export.planes.items():
-        draft.array(f"{name}.npy", plane, units="biome flag" if name == "biome" else PLANE_UNITS[name])
+        draft.array(plane_file(name), plane, units="biome flag" if name == "biome" else PLANE_UNITS[name])
     for name, lines in export.lines.items():
         draft.path(f"{name}.jsonl").write_bytes(b"".join(pydantic_core.to_json(line) + b"\n" for line in lines))
         draft.file(f"{name}.jsonl", shape=(len(lines),), axes="line", units="m")
@@ -51,30 +53,38 @@ def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArr
         StoreError: a file is damaged.
         ExtractionError: a file of lines is no JSON.
     """
-    planes: dict[str, npt.NDArray[Any]] = {}
+    planes = {name: read_plane(store, manifest, name) for name in plane_names(manifest)}
     lines: dict[str, list[Line]] = {}
-    for name in manifest.files:
-        layer, _, form = name.partition(".")
-        if form == "npy":
-            planes[layer] = read_plane(store, manifest, name)
-        else:
-            store.read(manifest, name)
-            lines[layer] = read_lines(store.folder(manifest.seed, manifest.stage) / name)
+    for name in manifest.files.keys() - set(map(plane_file, planes)):
+        store.read(manifest, name)
+        lines[name.partition(".")[0]] = read_lines(store.folder(manifest.seed, manifest.stage) / name)
     return planes, lines
 
 
-def write_extracted(draft: Draft, world: CanonicalWorld) -> None:
-    """Writes a canonical world: planes as ``.npy``, tables as Parquet; what the source does not tell has no file."""
+def write_extracted(draft: Draft, world: CanonicalWorld, same: Mapping[str, tuple[Path, FileFacts]]) -> None:
+    """Writes a canonical world: planes as arrays, tables as Parquet.
+
+    What the source does not tell has no file, nor has the forest factor that is the same in every world.
+
+    Args:
+        draft: where to.
+        world: what to write.
+        same: the files that another stage has already, by name: where, and what its manifest says of them.
+    """
+    forest_is_known = np.array_equal(world.forest, forest_of(world.grid))
     planes: dict[str, npt.NDArray[Any] | None] = {
         "biome": world.biome,
         "height": world.height,
-        "forest": world.forest,
+        "forest": None if forest_is_known else world.forest,
         "lava": world.lava,
         "water": world.water,
     }
-    for name, plane in planes.items():
-        if plane is not None:
-            draft.array(f"{name}.npy", plane, units=PLANE_UNITS[name])
+    for plane_name, plane in planes.items():
+        name = plane_file(plane_name)
+        if name in same:
+            draft.link(name, *same[name])
+        elif plane is not None:
+            draft.array(name, plane, units=PLANE_UNITS[plane_name])
     for name, table in {"rivers": world.rivers, "lakes": world.lakes}.items():
         if table is not None:
             draft.table(f"{name}.parquet", table, units=_column_units(table))
@@ -87,13 +97,13 @@ def read_extracted(store: WorldStore, manifest: Manifest) -> CanonicalWorld:
         StoreError: a file is damaged, or the manifest does not say where the samples are.
     """
     grid = grid_of(manifest)
-    files = manifest.files
+    files, planes = manifest.files, plane_names(manifest)
     return CanonicalWorld(
         grid=grid,
-        biome=read_plane(store, manifest, "biome.npy"),
-        height=read_plane(store, manifest, "height.npy"),
-        forest=read_plane(store, manifest, "forest.npy"),
-        lava=read_plane(store, manifest, "lava.npy") if "lava.npy" in files else None,
+        biome=read_plane(store, manifest, "biome"),
+        height=read_plane(store, manifest, "height"),
+        forest=read_plane(store, manifest, "forest") if "forest" in planes else forest_of(grid),
+        lava=read_plane(store, manifest, "lava") if "lava" in planes else None,
         rivers=read_table(store, manifest, "rivers.parquet") if "rivers.parquet" in files else None,
         lakes=read_table(store, manifest, "lakes.parquet") if "lakes.parquet" in files else None,
     )
@@ -128,17 +138,22 @@ def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:
 
 
 def read_plane(store: WorldStore, manifest: Manifest, name: str) -> npt.NDArray[Any]:
-    """Reads an array file of a stage, to be looked at and not written to.
+    """Reads a plane of a stage, to be looked at and not written to.
 
     Raises:
-        StoreError: the file is damaged.
+        StoreError: its file is damaged.
     """
-    file = store.read(manifest, name)
-    np.lib.format.read_magic(file)
-    shape, column_major, dtype = np.lib.format.read_array_header_1_0(file)
-    # The file's own memory: np.load would copy it.
-    plane = np.frombuffer(file.getvalue(), dtype, offset=file.tell())
-    return plane.reshape(shape, order="F" if column_major else "C")
+    return array_from_bytes(store.read(manifest, plane_file(name)).getbuffer())
+
+
+def plane_file(name: str) -> str:
+    """The name of the file of a plane."""
+    return name + ARRAY_SUFFIX
+
+
+def plane_names(manifest: Manifest) -> list[str]:
+    """The planes of a stage."""
+    return [name.removesuffix(ARRAY_SUFFIX) for name in manifest.files if name.endswith(ARRAY_SUFFIX)]
 
 
 def read_table(store: WorldStore, manifest: Manifest, name: str) -> pd.DataFrame:

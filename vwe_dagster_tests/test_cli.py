@@ -67,7 +67,7 @@ def test_force_makes_everything_again(with_world: Vwe) -> None:
 
 
 def test_a_damaged_file_is_told_of_and_mended(with_world: Vwe) -> None:
-    path = with_world.store.folder(SEED, "extracted") / "height.npy"
+    path = with_world.store.folder(SEED, "extracted") / "height.npy.gz"
     path.write_bytes(path.read_bytes()[:-1])
     again = with_world.run("world", KEY, "--size", "64")
     assert again.returncode == 0

@@ -240,8 +240,8 @@ def make_leftovers(home: Home, key: str = "one") -> list[Path]:
     left = [folder / ".raw.draft-0123456789abcdef", folder / ".renders.former", broken]
     for path in left:
         path.mkdir(parents=True)
-        (path / "biome.npy").write_bytes(b"half")
-        for each in (path / "biome.npy", path):
+        (path / "biome.npy.gz").write_bytes(b"half")
+        for each in (path / "biome.npy.gz", path):
             os.utime(each, (0, 0))
     return left
 

@@ -18,10 +18,10 @@ from vwe_dagster.extraction.foreign_source import ForeignExport
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import grid_of, read_extracted, read_raw, write_extracted
+from vwe_dagster.stages import grid_of, plane_file, read_extracted, read_raw, write_extracted
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 class ExtractedConfig(dg.Config):
@@ -84,11 +84,15 @@ def _refuse_one_world_for_many(config: ExtractedConfig, keys: Sequence[str]) -> 
 
 def _extract(store: WorldStore, raw: Manifest, draft: Draft) -> CanonicalWorld:
     planes, lines = read_raw(store, raw)
-    return _written(draft, canonical_world(planes, lines, grid_of(raw)))
+    world = canonical_world(planes, lines, grid_of(raw))
+    folder = store.folder(raw.seed, raw.stage)
+    as_they_were = [plane_file(name) for name, plane in planes.items() if getattr(world, name) is plane]
+    write_extracted(draft, world, {name: (folder / name, raw.files[name]) for name in as_they_were})
+    return world
 
 
 def _written(draft: Draft, world: CanonicalWorld) -> CanonicalWorld:
-    write_extracted(draft, world)
+    write_extracted(draft, world, {})
     return world
 
 

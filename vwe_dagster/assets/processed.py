@@ -63,7 +63,7 @@ def _report(
         store,
         manifest,
         kept=kept,
-        emblem=biome_thumbnail(read_plane(store, source, "biome.npy"), grid_of(source)),
+        emblem=biome_thumbnail(read_plane(store, source, "biome"), grid_of(source)),
         biomes=analysis.biomes,
         counts={
             "islands": len(analysis.islands),

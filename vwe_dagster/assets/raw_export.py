@@ -21,7 +21,7 @@ from vwe_dagster.resources import Engines
 from vwe_dagster.stages import grid_of, read_plane, write_raw
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 class RawExportConfig(dg.Config):
@@ -138,7 +138,7 @@ def _report(
     store: WorldStore, manifest: Manifest, timings_s: Mapping[str, float], *, kept: bool
 ) -> dg.MaterializeResult[None]:
     grid = grid_of(manifest)
-    biome = biome_indices(read_plane(store, manifest, "biome.npy"), grid)
+    biome = biome_indices(read_plane(store, manifest, "biome"), grid)
     lines = {layer: manifest.files[f"{layer}.jsonl"].shape for layer in LINES}
     return materialization(
         store,

@@ -82,7 +82,7 @@ def _report(
         store,
         manifest,
         kept=kept,
-        emblem=biome_thumbnail(read_plane(store, world, "biome.npy"), grid_of(world)),
+        emblem=biome_thumbnail(read_plane(store, world, "biome"), grid_of(world)),
         picture=thumbnail,
         biomes=analysed.biomes,
         counts={"islands": len(analysed.islands), "rivers": analysed.statistics["river_count"]},

@@ -80,6 +80,6 @@ def _map_of(store: WorldStore, key: str) -> str:
     if manifest is None:
         return "Its stage extracted is missing; make the world again."
     try:
-        return miniature(biome_thumbnail(read_plane(store, manifest, "biome.npy"), grid_of(manifest)))
+        return miniature(biome_thumbnail(read_plane(store, manifest, "biome"), grid_of(manifest)))
     except StoreError as error:
         return str(error)

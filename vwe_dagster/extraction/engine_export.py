@@ -54,7 +54,7 @@ def canonical_world(
         grid=grid,
         biome=biome_indices(planes["biome"], grid),
         height=planes["height"].astype(np.float32, copy=False),
-        forest=planes["forest"].astype(np.float32, copy=False) if "forest" in planes else _forest(grid),
+        forest=planes["forest"].astype(np.float32, copy=False) if "forest" in planes else forest_of(grid),
         lava=planes["lava"].astype(np.float32, copy=False) if "lava" in planes else None,
         rivers=_river_table(lines),
         lakes=_lake_table(lines["lakes"]) if "lakes" in lines else None,
@@ -83,7 +83,7 @@ def biome_indices(flags: npt.NDArray[np.generic], grid: Grid) -> npt.NDArray[np.
 
 
 @functools.lru_cache(maxsize=1)
-def _forest(grid: Grid) -> npt.NDArray[np.float32]:
+def forest_of(grid: Grid) -> npt.NDArray[np.float32]:
     """The forest factor, which is the same in every world: the worlds of a batch, on one grid, share the plane."""
     plane = forest_plane(grid)
     plane.flags.writeable = False

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.extraction.engine_export import biome_indices
+from vwe_dagster.extraction.engine_export import biome_indices, forest_of
 from vwe_dagster.extraction.foreign_source import Document, ForeignExport, SourceFolder
 from vwe_dagster.extraction.validate import ExtractionError, validate
 from vwe_dagster.grid import MAP_WIDTH_M, MIN_SIZE, Grid
-from vwe_dagster.worldgen import forest_plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +52,7 @@ def read_plugin_json(folder: Path) -> ForeignExport:
     flags = _plane(biomes, "biome_map", grid, (int,))
     with np.errstate(over="ignore"):
         height = _plane(heights, "height_map", grid, (int, float)).astype(np.float32)
-    world = CanonicalWorld(grid=grid, biome=biome_indices(flags, grid), height=height, forest=forest_plane(grid))
+    world = CanonicalWorld(grid=grid, biome=biome_indices(flags, grid), height=height, forest=forest_of(grid))
     validate(world)
     return ForeignExport(
         world=world, kind="plugin_json", seed_text=None, seed_number=None, world_version=None, sha256=source.sha256

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import JsonValue
 
+from vwe_dagster.store.arrays import array_to_bytes
+from vwe_dagster.store.errors import StoreError
 from vwe_dagster.store.manifest import FileFacts, check_file_name
 
 
@@ -29,6 +31,7 @@ class Draft:
         """
         self._folder = folder
         self._told: dict[str, dict[str, Any]] = {}
+        self._sha256: dict[str, str] = {}
         self.maker: Mapping[str, JsonValue] | None = None
         self.seconds_before = 0.0
 
@@ -65,13 +68,25 @@ class Draft:
         self._told[name] = {"dtype": dtype, "shape": shape, "axes": axes, "units": units}
 
     def array(self, name: str, array: npt.NDArray[np.generic], *, units: str, axes: str = "z,x south first") -> None:
-        """Writes an array as ``.npy`` and records it."""
-        try:
-            np.save(self.path(name), array, allow_pickle=False)
-        except OSError as error:
-            # NumPy tells of a full disk in words only.
-            raise OSError(error.errno or errno.ENOSPC, error.strerror or str(error)) from error
+        """Writes an array, see :mod:`vwe_dagster.store.arrays`, and records it."""
+        self.path(name).write_bytes(array_to_bytes(array))
         self.file(name, dtype=array.dtype.name, shape=array.shape, axes=axes, units=units)
+
+    def link(self, name: str, source: Path, facts: FileFacts) -> None:
+        """Takes over a file of another stage, without a second copy of it where the disk can do that.
+
+        Args:
+            name: what it is called in this stage.
+            source: the file, which nobody writes to any more.
+            facts: what the manifest of the other stage says of it.
+        """
+        path = self.path(name)
+        try:
+            path.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, path)
+        self.file(name, dtype=facts.dtype, shape=facts.shape, axes=facts.axes, units=facts.units)
+        self._sha256[name] = facts.sha256
 
     def table(self, name: str, table: pd.DataFrame, *, units: Mapping[str, str]) -> None:
         """Writes a table as Parquet, without its index, and records it.
@@ -109,6 +124,7 @@ class Draft:
 
         Raises:
             ValueError: a file was recorded and not written, or written and not recorded.
+            StoreError: a file taken over from another stage is not the one that was meant.
         """
         written = {path.name for path in self._folder.iterdir()}
         for name in sorted(written ^ self._told.keys()):
@@ -120,4 +136,6 @@ class Draft:
         with self.path(name).open("rb") as file:
             os.fsync(file.fileno())
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if self._sha256.get(name, sha256) != sha256:
+                raise StoreError(f"The file {name} of another stage changed while it was taken over; run this again.")
             return FileFacts(bytes=file.tell(), sha256=sha256, **told)

@@ -13,7 +13,7 @@ from vwe_dagster.engine.messages import PLANES
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.extraction.validate import ASHLANDS_CELLS, check_plane
 from vwe_dagster.grid import WORLD_RADIUS_M, Grid
-from vwe_dagster.stages import grid_of, read_plane
+from vwe_dagster.stages import grid_of, plane_file, plane_names, read_plane
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.verification.verdict import FindingError, Verdict
 from vwe_dagster.worldgen import Terrain, World
@@ -41,7 +41,7 @@ def extracted_grid_complete(store: WorldStore, manifest: Manifest) -> Verdict:
 
 def biomes_valid(store: WorldStore, manifest: Manifest) -> Verdict:
     """Every cell has the flag of one biome."""
-    indices = biome_indices(read_plane(store, manifest, "biome.npy"), grid_of(manifest))
+    indices = biome_indices(read_plane(store, manifest, "biome"), grid_of(manifest))
     cells = np.bincount(indices.reshape(-1), minlength=len(Biome))
     return Verdict("Every cell has one biome.", {f"{biome.game_name} cells": int(cells[biome]) for biome in BIOMES})
 
@@ -50,7 +50,7 @@ def seed_independent_counts(store: WorldStore, manifest: Manifest) -> Verdict:
     """There are as many Ashlands cells as in every world: no noise shapes their border."""
     if grid_of(manifest) != Grid.of_world(2048) or not _is_by_engine(manifest):
         return Verdict("Not counted: the count is known for an engine's worlds of 2048 x 2048 cells.")
-    count = int(np.count_nonzero(read_plane(store, manifest, "biome.npy") == Biome.ASHLANDS))
+    count = int(np.count_nonzero(read_plane(store, manifest, "biome") == Biome.ASHLANDS))
     if count != ASHLANDS_CELLS:
         raise FindingError(f"The world has {count} Ashlands cells, and every world has {ASHLANDS_CELLS}.")
     return Verdict("There are as many Ashlands cells as in every world.", {"Ashlands cells": count})
@@ -60,7 +60,7 @@ def world_edge(store: WorldStore, manifest: Manifest) -> Verdict:
     """The ground is at -400 m everywhere beyond the edge of the world, and nowhere within it."""
     if not _is_by_engine(manifest):
         return Verdict("Not looked at: only engines give the void beyond the edge.")
-    height = read_plane(store, manifest, "height.npy")
+    height = read_plane(store, manifest, "height")
     beyond, certain = _edge(grid_of(manifest))
     is_void = height == VOID_M
     wrong = (is_void != beyond) & certain
@@ -87,7 +87,7 @@ def known_digest(store: WorldStore, manifest: Manifest) -> Verdict:
     if known is None or grid != Grid.of_world(2048) or not _is_by_engine(manifest):
         return Verdict("The digest of this world on this grid is not known.")
     coordinates = grid.coordinates()
-    biome, height = (read_plane(store, manifest, f"{name}.npy") for name in ("biome", "height"))
+    biome, height = (read_plane(store, manifest, name) for name in ("biome", "height"))
     digest = terrain_digest(Terrain(World(seed.number), coordinates, coordinates, biome, height))
     if digest != known:
         raise FindingError(f"The terrain has the digest {digest}, and the game's has {known}.")
@@ -96,15 +96,14 @@ def known_digest(store: WorldStore, manifest: Manifest) -> Verdict:
 
 def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, str]) -> Verdict:
     grid = grid_of(manifest)
-    missing = {"biome.npy", "height.npy"} - manifest.files.keys()
+    planes = plane_names(manifest)
+    missing = {"biome", "height"} - set(planes)
     if missing:
         raise FindingError(f"The stage has no {' and no '.join(sorted(missing))}.")
-    for name in manifest.files:
-        plane, _, form = name.partition(".")
-        if form == "npy":
-            _check_numbers(plane, read_plane(store, manifest, name), dtypes[plane], grid)
-        else:
-            store.read(manifest, name)
+    for name in planes:
+        _check_numbers(name, read_plane(store, manifest, name), dtypes[name], grid)
+    for name in manifest.files.keys() - set(map(plane_file, planes)):
+        store.read(manifest, name)
     return Verdict(
         "Every file is whole, and every plane has a number for every cell.",
         {"files": len(manifest.files), "bytes": sum(facts.bytes for facts in manifest.files.values())},

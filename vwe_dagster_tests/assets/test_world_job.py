@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 from pathlib import Path
 
@@ -31,13 +32,12 @@ def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
     assert [store.damaged(SEED, stage) for stage in STAGES] == [[], [], [], []]
     files = {stage: set(made_world.pipeline.manifest(KEY, stage).files) for stage in STAGES}
     assert files == {
-        "raw": {"biome.npy", "height.npy", "lava.npy", "rivers.jsonl", "streams.jsonl", "lakes.jsonl"},
+        "raw": {"biome.npy.gz", "height.npy.gz", "lava.npy.gz", "rivers.jsonl", "streams.jsonl", "lakes.jsonl"},
         "extracted": {
-            "biome.npy",
-            "height.npy",
-            "forest.npy",
-            "lava.npy",
-            "water.npy",
+            "biome.npy.gz",
+            "height.npy.gz",
+            "lava.npy.gz",
+            "water.npy.gz",
             "rivers.parquet",
             "lakes.parquet",
         },
@@ -65,9 +65,17 @@ def test_the_raw_stage_is_what_the_engine_said(made_world: MadeWorld) -> None:
     export = NativeEngine().generate(WorldRequest(SEED.number, Grid.of_world(64)))
     folder = made_world.pipeline.store.folder(SEED, "raw")
     for name, plane in export.planes.items():
-        np.testing.assert_array_equal(np.load(folder / f"{name}.npy"), plane)
+        with gzip.open(folder / f"{name}.npy.gz") as file:
+            np.testing.assert_array_equal(np.load(file), plane)
     for name, lines in export.lines.items():
         assert [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()] == lines
+
+
+def test_planes_that_stay_as_the_engine_gave_them_are_on_the_disk_once(made_world: MadeWorld) -> None:
+    raw, extracted = (made_world.pipeline.store.folder(SEED, stage) for stage in ("raw", "extracted"))
+    same = [path.name for path in sorted(raw.iterdir()) if (extracted / path.name).exists()]
+    shared = [name for name in same if (raw / name).samefile(extracted / name)]
+    assert shared == ["height.npy.gz", "lava.npy.gz"]
 
 
 def test_a_second_run_touches_nothing(with_world: Pipeline) -> None:
@@ -91,9 +99,9 @@ def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
 @pytest.mark.parametrize(
     ("asset", "name"),
     [
-        ("raw_export", "height.npy"),
+        ("raw_export", "height.npy.gz"),
         ("raw_export", "rivers.jsonl"),
-        ("extracted", "biome.npy"),
+        ("extracted", "biome.npy.gz"),
         ("processed", "biomes.parquet"),
         ("renders", "map.png"),
     ],
@@ -125,7 +133,7 @@ def test_a_stage_without_a_valid_manifest_is_made_again(with_world: Pipeline) ->
 
 
 def test_a_stage_whose_source_is_damaged_is_refused_when_made_alone(with_world: Pipeline) -> None:
-    path = with_world.store.folder(SEED, "raw") / "height.npy"
+    path = with_world.store.folder(SEED, "raw") / "height.npy.gz"
     path.write_bytes(b"")
     outcome = with_world.run(KEY, assets=["extracted"], config={"extracted": {"force": True}})
     assert outcome.failures == {

@@ -18,6 +18,7 @@ from vwe_dagster.grid import Grid
 from vwe_dagster.resources import WorldStoreResource
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store import Recipe, Stage, WorldStore
+from vwe_dagster.store.arrays import array_from_bytes, array_to_bytes
 from vwe_dagster.verification.verdict import ASSETS, Verdict, verdict_of
 from vwe_dagster_tests.assets.conftest import KEY
 from vwe_dagster_tests.assets.pipeline import Pipeline, partition_tags
@@ -54,19 +55,15 @@ def rewritten(store: WorldStore, stage: Stage, name: str, content: Callable[[Pat
 
 def plane(change: Callable[[np.ndarray], object]) -> Callable[[Path], bytes]:
     def content(path: Path) -> bytes:
-        array = np.load(path)
+        array = array_from_bytes(path.read_bytes()).copy()
         change(array)
-        file = io.BytesIO()
-        np.save(file, array)
-        return file.getvalue()
+        return array_to_bytes(array)
 
     return content
 
 
 def a_small_plane(_: Path) -> bytes:
-    file = io.BytesIO()
-    np.save(file, np.zeros((8, 8), np.float32))
-    return file.getvalue()
+    return array_to_bytes(np.zeros((8, 8), np.float32))
 
 
 def blank(path: Path) -> bytes:
@@ -100,11 +97,11 @@ def test_a_stage_that_is_not_there_fails_its_checks(with_world: Pipeline, stage:
 @pytest.mark.parametrize(
     ("stage", "file", "checks"),
     [
-        ("raw", "height.npy", {"grid_complete"}),
-        ("raw", "biome.npy", {"grid_complete", "biomes_valid"}),
+        ("raw", "height.npy.gz", {"grid_complete"}),
+        ("raw", "biome.npy.gz", {"grid_complete", "biomes_valid"}),
         ("raw", "rivers.jsonl", {"grid_complete"}),
-        ("extracted", "lava.npy", {"grid_complete"}),
-        ("extracted", "height.npy", {"grid_complete", "world_edge"}),
+        ("extracted", "lava.npy.gz", {"grid_complete"}),
+        ("extracted", "height.npy.gz", {"grid_complete", "world_edge"}),
         ("processed", "statistics.json", {"statistics_add_up"}),
         ("processed", "peaks.parquet", {"statistics_add_up"}),
         ("renders", "map.png", {"pictures_not_blank"}),
@@ -127,11 +124,11 @@ def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
 @pytest.mark.parametrize(
     ("stage", "file", "content", "check", "sentence"),
     [
-        ("raw", "height.npy", plane(at(3, 4, np.nan)), "grid_complete", "height plane has 1 cells without a number"),
-        ("raw", "height.npy", a_small_plane, "grid_complete", "8 x 8"),
-        ("raw", "biome.npy", plane(at(3, 4, 3)), "biomes_valid", "is not the flag of a biome"),
-        ("extracted", "height.npy", plane(at(0, 0, 12)), "world_edge", "1 cells beyond the edge"),
-        ("extracted", "height.npy", plane(at(32, 32, -400)), "world_edge", "and 1 within it are"),
+        ("raw", "height.npy.gz", plane(at(3, 4, np.nan)), "grid_complete", "height plane has 1 cells without a number"),
+        ("raw", "height.npy.gz", a_small_plane, "grid_complete", "8 x 8"),
+        ("raw", "biome.npy.gz", plane(at(3, 4, 3)), "biomes_valid", "is not the flag of a biome"),
+        ("extracted", "height.npy.gz", plane(at(0, 0, 12)), "world_edge", "1 cells beyond the edge"),
+        ("extracted", "height.npy.gz", plane(at(32, 32, -400)), "world_edge", "and 1 within it are"),
         ("renders", "thumbnail.png", blank, "pictures_not_blank", "thumbnail.png is blank"),
         ("renders", "map.png", blank, "pictures_not_blank", "map.png is blank"),
         ("renders", "map.png", lambda _: b"no picture", "pictures_not_blank", "map.png is no picture"),
@@ -175,7 +172,7 @@ def test_ashlands_are_counted_on_the_grid_of_the_game(tmp_path: Path) -> None:
         biome[:cells] = 6
         recipe = Recipe(inputs={}, code_version="1", made_by={"kind": "native"}, grid=Grid.of_world(2048))
         with store.publish(seed, "extracted", recipe) as draft:
-            draft.array("biome.npy", biome.reshape(2048, 2048), units="biome index")
+            draft.array("biome.npy.gz", biome.reshape(2048, 2048), units="biome index")
         return verdict_of(store, seed, "extracted", JUDGES["extracted"]["seed_independent_counts"])
 
     assert count(ASHLANDS_CELLS).passed
@@ -238,7 +235,7 @@ def test_a_world_whose_check_fails_is_made_no_further(pipeline: Pipeline, monkey
 
 
 def test_a_check_can_be_run_by_itself_for_one_seed(with_world: Pipeline) -> None:
-    path = with_world.store.folder(parse_seed(KEY), "raw") / "height.npy"
+    path = with_world.store.folder(parse_seed(KEY), "raw") / "height.npy.gz"
     path.write_bytes(path.read_bytes()[:-1])
     defs = build_defs(resource_overrides={"store": WorldStoreResource(root=str(with_world.root))})
     job = dg.define_asset_job("checks", selection=dg.AssetSelection.checks_for_assets("raw_export"))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed, parse_seed
-from vwe_dagster.store import Draft, Manifest, Recipe, Stage, WorldStore
+from vwe_dagster.store import Draft, Manifest, Recipe, Stage, WorldStore, array_from_bytes
 
 SEED = parse_seed("HHcLC5acQt")
 STAGE: Stage = "extracted"
@@ -24,7 +24,7 @@ def recipe_of(number: int) -> Recipe:
 
 def write_files(draft: Draft, number: int) -> None:
     """Fills a draft with one file of each kind, all of which tell the number."""
-    draft.array("plane.npy", np.full((64, 64), number, np.int32), units="m")
+    draft.array("plane.npy.gz", np.full((64, 64), number, np.int32), units="m")
     draft.table("rows.parquet", pd.DataFrame({"value_m": [number] * 3}), units={"value_m": "m"})
     draft.json("number.json", {"number": number})
     draft.path("lines.jsonl").write_text(f"{number}\n" * 1000)
@@ -41,7 +41,7 @@ def numbers_told(store: WorldStore, manifest: Manifest) -> set[object]:
     """The numbers that the manifest and the files tell: one, if they are of the same making."""
     return {
         manifest.recipe.inputs["number"],
-        *np.unique(np.load(store.read(manifest, "plane.npy"))).tolist(),
+        *np.unique(array_from_bytes(store.read(manifest, "plane.npy.gz").getbuffer())).tolist(),
         *pd.read_parquet(store.read(manifest, "rows.parquet"))["value_m"],
         json.load(store.read(manifest, "number.json"))["number"],
         *map(int, store.read(manifest, "lines.jsonl")),

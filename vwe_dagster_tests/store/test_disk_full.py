@@ -30,7 +30,7 @@ def _picture(draft: Draft) -> None:
 
 
 WAYS: dict[str, Callable[[Draft], None]] = {
-    "array": lambda draft: draft.array("noise.npy", NOISE, units=""),
+    "array": lambda draft: draft.array("noise.npy.gz", NOISE, units=""),
     "table": lambda draft: draft.table("noise.parquet", pd.DataFrame({"noise": NOISE.ravel()}), units={}),
     "json": lambda draft: draft.json("noise.json", NOISE.ravel().tolist()),
     "file": _file_by_path,

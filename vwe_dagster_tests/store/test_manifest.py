@@ -53,7 +53,7 @@ manifests = st.builds(
     stage=st.sampled_from(STAGES),
     recipe=recipes,
     files=st.dictionaries(
-        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}\.npy", fullmatch=True), file_facts, max_size=3
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}\.npy\.gz", fullmatch=True), file_facts, max_size=3
     ),
     made_at=st.datetimes(timezones=st.just(dt.UTC)),
     seconds=st.floats(0, 1e9),
@@ -155,7 +155,7 @@ def _read(content: object) -> Manifest | None:
 
 
 def test_wrong_versions_seeds_names_and_hashes_are_refused() -> None:
-    facts: dict[str, Any] = VALID["files"]["plane.npy"]
+    facts: dict[str, Any] = VALID["files"]["plane.npy.gz"]
     wrong: list[Mapping[str, object]] = [
         {"schema_version": 2},
         {"schema_version": "1"},
@@ -165,11 +165,11 @@ def test_wrong_versions_seeds_names_and_hashes_are_refused() -> None:
         {"made_at": "2026-01-01T00:00:00"},
         {"seconds": -1},
         *[{"files": {name: facts}} for name in ("../evil", "a/b", "a\\b", "", ".hidden", "manifest.json", "a\n")],
-        {"files": {"plane.npy": {**facts, "sha256": facts["sha256"].upper()}}},
-        {"files": {"plane.npy": {**facts, "sha256": facts["sha256"] + "\n"}}},
-        {"files": {"plane.npy": {**facts, "bytes": -1}}},
-        {"files": {"plane.npy": {**facts, "bytes": 1.5}}},
-        {"files": {"plane.npy": {**facts, "colour": "blue"}}},
+        {"files": {"plane.npy.gz": {**facts, "sha256": facts["sha256"].upper()}}},
+        {"files": {"plane.npy.gz": {**facts, "sha256": facts["sha256"] + "\n"}}},
+        {"files": {"plane.npy.gz": {**facts, "bytes": -1}}},
+        {"files": {"plane.npy.gz": {**facts, "bytes": 1.5}}},
+        {"files": {"plane.npy.gz": {**facts, "colour": "blue"}}},
     ]
     assert _read(VALID) is not None
     assert [change for change in wrong if _read({**VALID, **change}) is not None] == []

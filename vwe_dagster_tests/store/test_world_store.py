@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import json
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import parse_seed
-from vwe_dagster.store import STAGES, StoreError, WorldStore
+from vwe_dagster.store import STAGES, StoreError, WorldStore, array_from_bytes
 from vwe_dagster_tests.store.stages import GRID, SEED, STAGE, entries, numbers_told, publish, recipe_of, write_files
 
 
@@ -49,8 +50,8 @@ def test_the_manifest_tells_the_facts_of_every_file(store: WorldStore) -> None:
         "made_by": {"engine": "native"},
         "grid": {"size": 64, "cell_m": 384.0, "first_m": -12096.0},
     }
-    plane = manifest["files"]["plane.npy"]
-    content = (store.folder(SEED, STAGE) / "plane.npy").read_bytes()
+    plane = manifest["files"]["plane.npy.gz"]
+    content = (store.folder(SEED, STAGE) / "plane.npy.gz").read_bytes()
     assert (plane["bytes"], plane["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert (plane["dtype"], plane["shape"], plane["axes"], plane["units"]) == (
         "int32",
@@ -143,7 +144,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("name", ["plane.npy", "rows.parquet", "number.json", "lines.jsonl"])
+@pytest.mark.parametrize("name", ["plane.npy.gz", "rows.parquet", "number.json", "lines.jsonl"])
 @pytest.mark.parametrize(("complaint", "damage"), DAMAGES.items())
 def test_a_damaged_file_is_noticed_and_cured_by_making_the_stage_again(
     store: WorldStore, name: str, complaint: str, damage: Callable[[Path], None]
@@ -268,7 +269,7 @@ def test_what_cannot_be_written_faithfully_is_refused(store: WorldStore) -> None
     with pytest.raises(ValueError, match="JSON compliant"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
         draft.json("t.json", float("nan"))
     with pytest.raises(ValueError, match="allow_pickle"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
-        draft.array("t.npy", np.array([object()]), units="")
+        draft.array("t.npy.gz", np.array([object()]), units="")
     with pytest.raises(ValueError, match="inputs"):
         dataclasses.replace(recipe_of(1), inputs={"limit": float("inf")})
     assert store.manifest(SEED, STAGE) is None
@@ -276,10 +277,10 @@ def test_what_cannot_be_written_faithfully_is_refused(store: WorldStore) -> None
 
 def test_arrays_come_back_as_they_were(store: WorldStore) -> None:
     planes = {
-        "fortran.npy": np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4)),
-        "mask.npy": np.eye(3, dtype=np.bool_),
-        "empty.npy": np.empty((0, 3), np.uint8),
-        "sliced.npy": np.arange(100, dtype=np.uint16)[::7],
+        "fortran.npy.gz": np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4)),
+        "mask.npy.gz": np.eye(3, dtype=np.bool_),
+        "empty.npy.gz": np.empty((0, 3), np.uint8),
+        "sliced.npy.gz": np.arange(100, dtype=np.uint16)[::7],
     }
     with store.publish(SEED, STAGE, recipe_of(1)) as draft:
         for name, plane in planes.items():
@@ -287,9 +288,31 @@ def test_arrays_come_back_as_they_were(store: WorldStore) -> None:
     manifest = store.manifest(SEED, STAGE)
     assert manifest is not None
     for name, plane in planes.items():
-        read = np.load(store.read(manifest, name))
+        file = store.read(manifest, name)
+        read = array_from_bytes(file.getbuffer())
+        with gzip.open(file) as unzipped:
+            np.testing.assert_array_equal(np.load(unzipped), read)
         assert (read.dtype.name, read.shape) == (manifest.files[name].dtype, manifest.files[name].shape)
         np.testing.assert_array_equal(read, plane)
+
+
+def test_a_stage_takes_over_a_file_of_another_and_keeps_it(store: WorldStore) -> None:
+    publish(store.root, 1)
+    source = store.manifest(SEED, STAGE)
+    assert source is not None
+    path, facts = store.folder(SEED, STAGE) / "plane.npy.gz", source.files["plane.npy.gz"]
+    with store.publish(SEED, "processed", recipe_of(1)) as draft:
+        draft.link("plane.npy.gz", path, facts)
+    taker = store.manifest(SEED, "processed")
+    assert taker is not None
+    assert taker.files == {"plane.npy.gz": facts}
+    publish(store.root, 2)
+    assert store.damaged(SEED, "processed") == []
+    with (
+        pytest.raises(StoreError, match="changed while it was taken over"),
+        store.publish(SEED, "renders", recipe_of(1)) as draft,
+    ):
+        draft.link("plane.npy.gz", path, facts)
 
 
 def test_seeds_on_disk_are_found_and_those_in_another_case_are_others(store: WorldStore) -> None:
