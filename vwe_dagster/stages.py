@@ -24,7 +24,8 @@ from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.png import save_png
-from vwe_dagster.store import ARRAY_SUFFIX, Draft, FileFacts, Manifest, StoreError, WorldStore, array_from_bytes
+from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
+from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
 
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
 """What the numbers of each plane are, except that the raw stage has biome flags."""
@@ -33,6 +34,8 @@ STATISTICS = "statistics.json"
 THUMBNAIL = "thumbnail.png"
 MAP = "map.png"
 """Files that other parts of the project refer to."""
+
+_UNPACKED = UnpackedArrays()
 
 _UNIT_OF_SUFFIX = {"m": "m", "km": "km", "km2": "km²", "deg": "degrees"}
 
@@ -143,7 +146,8 @@ def read_plane(store: WorldStore, manifest: Manifest, name: str) -> npt.NDArray[
     Raises:
         StoreError: its file is damaged.
     """
-    return array_from_bytes(store.read(manifest, plane_file(name)).getbuffer())
+    file = plane_file(name)
+    return _UNPACKED.unpacked(store.read(manifest, file).getbuffer(), manifest.files[file].sha256)
 
 
 def plane_file(name: str) -> str:

@@ -5,14 +5,12 @@ This is the room's public face: read stages and make them through :class:`WorldS
 
 from __future__ import annotations
 
-from vwe_dagster.store.arrays import ARRAY_SUFFIX, array_from_bytes
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError
 from vwe_dagster.store.manifest import STAGES, FileFacts, Manifest, Recipe, Stage
 from vwe_dagster.store.world_store import WorldStore
 
 __all__ = [
-    "ARRAY_SUFFIX",
     "STAGES",
     "Draft",
     "FileFacts",
@@ -21,5 +19,4 @@ __all__ = [
     "Stage",
     "StoreError",
     "WorldStore",
-    "array_from_bytes",
 ]
