@@ -117,11 +117,12 @@ def test_a_seed_whose_removal_is_killed_at_any_step_is_whole_or_gone(tmp_path: P
 def test_makers_killed_at_random_moments_never_lose_a_stage_nor_leave_half_of_one(tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     moments = random.Random(8)
-    publish(store.root, 0)
-    last = 0
+    began = time.monotonic()
+    _start(publish, store.root, 0).join()
+    one_s, last = time.monotonic() - began, 0
     for first in range(1, 40 * 1000, 1000):
         maker = _start(_publish_one_after_another, store.root, first, 1)
-        time.sleep(moments.uniform(0.005, 0.08))
+        time.sleep(moments.uniform(0.3, 2) * one_s)
         maker.kill()
         maker.join()
         number = _number_of(store)
