@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import signal
 import socket
+import subprocess
 import time
 import uuid
 from pathlib import Path
@@ -14,12 +16,14 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from vwe_dagster.seed_lists import parse_seed_list
 from vwe_dagster.seeds import SeedError, parse_seed
 from vwe_dagster.store import STAGES
 from vwe_dagster_tests.command import PATIENCE_S, Vwe, kill
 
 KEY = "HHcLC5acQt"
 SEED = parse_seed(KEY)
+MANUAL = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
 
 
 @pytest.fixture
@@ -226,6 +230,15 @@ def test_removing_can_keep_the_data(with_world: Vwe) -> None:
     assert with_world.files() == before
     listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
     assert [KEY, "298112588", "no", *STAGES] in listed
+
+
+def test_the_backup_that_the_manual_names_is_a_list_of_the_seeds(with_world: Vwe) -> None:
+    program = re.search(r"vwe seeds list \| awk '([^']+)'", MANUAL.read_text())
+    assert program is not None
+    listed = with_world.run("seeds", "list").stdout
+    backup = subprocess.run(["awk", program[1]], input=listed.encode(), capture_output=True, check=True).stdout
+    content = parse_seed_list("seeds.txt", backup)
+    assert (content.seeds, content.refused) == ((SEED,), ())
 
 
 def test_a_partition_that_is_no_seed_is_told_of_and_can_be_removed(with_world: Vwe) -> None:

@@ -132,7 +132,7 @@ def release(
 ) -> None:
     """Takes a slot away from its holder.
 
-    What a living holder loses in this way is not published, and its engine is ended.
+    What a living holder loses in this way is not published. Its engine is reset and goes to whoever comes next.
     """
     with _opened(pool) as opened:
         done = opened.release(slot, force=force)
