@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vwe_dagster.seed_lists import MAX_BYTES, SeedList, SeedListError, parse_seed_list
 from vwe_dagster.seeds import Seed
-from vwe_dagster.store.whole_folder import write_to_disk
+from vwe_dagster.store.whole_folder import write_whole
 
 FOLDER = "inbox"
 """The inbox's name in the data folder."""
@@ -76,7 +76,7 @@ class Inbox:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
-        _write_whole(path, "".join(f"{seed.key}\n" for seed in seeds))
+        write_whole(path, "".join(f"{seed.key}\n" for seed in seeds).encode())
         return path
 
     def settled(self, now: float) -> list[DroppedFile]:
@@ -156,7 +156,7 @@ class Inbox:
         target.parent.mkdir(exist_ok=True)
         if report is not None:
             # First: were we killed in between, the file would be found again and the report replaced.
-            _write_whole(target.with_name(f"{target.name}.report.txt"), report)
+            write_whole(target.with_name(f"{target.name}.report.txt"), report.encode(errors="backslashreplace"))
         file.path.rename(target)
         return target
 
@@ -186,9 +186,3 @@ def _report(name: str, content: SeedList) -> str:
 
 def _counted(seeds: int) -> str:
     return "1 seed was" if seeds == 1 else f"{seeds} seeds were"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write_to_disk(draft, text.encode(errors="backslashreplace"))
-    draft.replace(path)

@@ -32,13 +32,12 @@ def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
         StoreError: a file is damaged.
     """
     analysis = read_processed(store, manifest)
-    grid = grid_of(manifest)
-    maker = " ".join(str(fact) for fact in manifest.recipe.made_by.values() if fact is not None)
+    recipe, grid = manifest.recipe, grid_of(manifest)
     say(console, f"{manifest.seed.key} ({manifest.seed.number})", "bold")
     show_facts(
         console,
         {
-            "made by": f"{maker}, {manifest.made_at:%Y-%m-%d %H:%M} UTC, {grid.size} x {grid.size} samples",
+            "made by": f"{recipe.maker}, {manifest.made_at:%Y-%m-%d %H:%M} UTC, {grid.size} x {grid.size} samples",
             **_sums(analysis.statistics),
         },
     )

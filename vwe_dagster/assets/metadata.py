@@ -169,9 +169,8 @@ def _shown(count: object) -> Any:
 
 def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue[Any]]:
     grid = manifest.recipe.grid
-    maker = " ".join(str(fact) for fact in manifest.recipe.made_by.values() if fact is not None)
     values: dict[str, dg.MetadataValue[Any]] = {
-        "engine": dg.MetadataValue.text(maker),
+        "engine": dg.MetadataValue.text(manifest.recipe.maker),
         "seed number": dg.MetadataValue.int(manifest.seed.number),
         "cached": dg.MetadataValue.bool(kept),
         "made at": dg.MetadataValue.timestamp(manifest.made_at),

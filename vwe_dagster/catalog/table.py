@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +18,7 @@ from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import STATISTICS
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
+from vwe_dagster.store.whole_folder import write_whole
 
 _DIGEST = "processed_digest"
 _FACTS = {
@@ -154,7 +152,7 @@ class SeedCatalog:
                 for fact, source in _BIOME_FACTS.items()
             },
             "grid_size": grid.size if grid is not None else None,
-            "engine": " ".join(str(fact) for fact in manifest.recipe.made_by.values() if fact is not None),
+            "engine": manifest.recipe.maker,
             "made_at": manifest.made_at,
             _DIGEST: manifest.digest,
         }
@@ -162,13 +160,6 @@ class SeedCatalog:
     def _write(self, table: pa.Table) -> None:
         with disk_errors_explained(self._store.root):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, draft = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    pa.parquet.write_table(table, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(draft).replace(self.path)
-            except BaseException:
-                Path(draft).unlink(missing_ok=True)
-                raise
+            with pa.BufferOutputStream() as memory:
+                pa.parquet.write_table(table, memory)
+                write_whole(self.path, memory.getvalue().to_pybytes())

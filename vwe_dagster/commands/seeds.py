@@ -11,6 +11,7 @@ from vwe_dagster.commands.common import FAILED, SeedTexts, parse_seeds, register
 from vwe_dagster.home import find_home
 from vwe_dagster.seeds import SeedError, parse_seed
 from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.store.leftovers import bytes_in
 from vwe_dagster.terminal import notices, output, say, show_table
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _remove_data(store: WorldStore, instance: Instance, key: str) -> list[str]:
         return removed
     folder = store.folder(seed, "raw").parent
     if folder.exists():
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = bytes_in(folder)
         store.remove(seed)
         removed.append(f"{size / 1e6:.1f} MB of data in {folder}")
     return removed

@@ -66,6 +66,11 @@ class Recipe:
     grid: Grid | None
 
     @property
+    def maker(self) -> str:
+        """Who made it, in one line, as in ``native 1.0``."""
+        return " ".join(str(fact) for fact in self.made_by.values() if fact is not None)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of what decides whether a stage is up to date: inputs, code version and grid."""
         return _digest({"inputs": self.inputs, "code_version": self.code_version, "grid": _GRID.dump_python(self.grid)})

@@ -1,4 +1,4 @@
-"""Folders that are replaced whole or not at all, whatever is killed and whoever else tries.
+"""Folders, and single files, that are replaced whole or not at all, whatever is killed and whoever else tries.
 
 A folder in the making is a hidden sibling of the one it will replace. A lock beside them serialises the makers, so
 whoever holds it may tidy up what killed makers left. Since no file system of ours swaps two folders in one step in a
@@ -92,6 +92,16 @@ def write_to_disk(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Puts a file in place of the one that was there; whoever reads finds one or the other, and never half of it."""
+    draft = _unused_sibling(path)
+    try:
+        write_to_disk(draft, content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def _locked(folder: Path, timeout_s: float = _FOR_EVER) -> Iterator[None]:
     """Holds the lock of ``folder``, all tidied up; the lock's file is gone again afterwards."""
@@ -131,9 +141,9 @@ def _set_aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.former")
 
 
-def _unused_sibling(folder: Path) -> Path:
+def _unused_sibling(path: Path) -> Path:
     """A name for a draft that no killed maker's children can be writing to."""
-    return folder.with_name(f".{folder.name}.draft-{secrets.token_hex(8)}")
+    return path.with_name(f".{path.name}.draft-{secrets.token_hex(8)}")
 
 
 def _make_folder(folder: Path) -> None:
