@@ -23,8 +23,9 @@ from vwe_dagster.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.counts import Histogram, PoolCounts, read_counts
+from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import PoolError
-from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.states import State
 from vwe_dagster.store import STAGES

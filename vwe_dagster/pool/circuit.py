@@ -51,7 +51,7 @@ class Circuit:
 
     def status(self) -> CircuitStatus:
         """The circuit as it is now."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             return self.status_in(db)
 
     def status_in(self, db: sqlite3.Connection) -> CircuitStatus:
@@ -78,12 +78,12 @@ class Circuit:
 
     def probe_now(self) -> None:
         """Lets one engine be tried at once, if the circuit is open."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             db.execute("UPDATE circuit SET retry_s = ? WHERE boot = ?", (self._clock.now(), self._clock.boot))
 
     def failed(self, slot: int, cause: str) -> None:
         """Takes note of an engine that failed to start."""
-        with self._ledger.transaction() as db:
+        with self._ledger.database.transaction() as db:
             before = self.status_in(db)
             db.execute(
                 "INSERT INTO circuit (id, failures, slot, cause) VALUES (1, 1, :slot, :cause) "
@@ -100,12 +100,12 @@ class Circuit:
 
     def succeeded(self) -> None:
         """Takes note of an engine that became ready: it closes the circuit."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             db.execute("UPDATE circuit SET failures = 0 WHERE failures > 0")
 
     def take_alert(self) -> bool:
         """Whether somebody is to be told that the circuit is open; true once for each opening."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             taken = db.execute(
                 "UPDATE circuit SET alerted = openings WHERE failures >= ? AND alerted < openings", (OPENS_AFTER,)
             )
@@ -113,7 +113,7 @@ class Circuit:
 
     def alert_is_due(self) -> bool:
         """Whether :meth:`take_alert` would be true."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             query = "SELECT 1 FROM circuit WHERE failures >= ? AND alerted < openings"
             return db.execute(query, (OPENS_AFTER,)).fetchone() is not None
 

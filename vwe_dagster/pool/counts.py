@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from vwe_dagster.pool.causes import OUT_OF_MEMORY
 from vwe_dagster.pool.circuit import Circuit, CircuitStatus
 from vwe_dagster.pool.clock import Clock
-from vwe_dagster.pool.ledger import BOUNDS_S, SIZE, Ledger
+from vwe_dagster.pool.database import BOUNDS_S
+from vwe_dagster.pool.ledger import SIZE, Ledger
 from vwe_dagster.pool.reaper import PASSES, REAPED
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import FAILED_STARTS
@@ -76,7 +77,7 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
     Raises:
         PoolError: the ledger cannot be used.
     """
-    with ledger.reading() as db:
+    with ledger.database.connected() as db:
         # One snapshot: a histogram's sum is of the times that it counts.
         db.execute("BEGIN")
         try:

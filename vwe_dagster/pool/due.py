@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock, SystemClock
-from vwe_dagster.pool.ledger import FILE, Ledger, Slot
+from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import slot_lock
 from vwe_dagster.pool.opening import LOCKS, state_folder
 from vwe_dagster.pool.reaper import REAPED_S, REAPED_STEP, has_work
@@ -61,15 +62,14 @@ def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -
 
 
 def _why_slot(row: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> str | None:
-    same_boot = row.boot == clock.boot
-    if row.holder is not None and row.deadline_s is not None and not (same_boot and clock.now() <= row.deadline_s):
+    if row.is_overdue(clock):
         return None if row.state is State.EMPTY else "its holder is overdue"
     match row.state:
         case State.EMPTY:
             return None
         case State.STARTING:
-            late = not same_boot or clock.now() - (row.started_s or 0) > settings.engine_startup_timeout
-            return "its engine is not ready in time" if late else None
+            is_late = row.is_late(clock, settings.engine_startup_timeout)
+            return "its engine is not ready in time" if is_late else None
         case State.ERROR:
             return "its engine is broken" if _is_free(locks, row.slot) else None
         case State.READY | State.EXPORTING if row.holder is None:
@@ -82,7 +82,7 @@ def _why_end(row: Slot, settings: PoolSettings, clock: Clock) -> str | None:
     """Why the engine of a slot that nobody holds is to be ended, or has surely ended."""
     if row.retiring is not None:
         return "its engine is to be ended"
-    if row.boot != clock.boot or clock.now() >= (row.expires_s or 0):
+    if row.has_expired(clock):
         return "its engine is too old"
     if clock.now() - (row.used_s or 0) >= settings.idle_s + _ENDING_S:
         return "its engine ended idle"

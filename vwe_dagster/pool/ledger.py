@@ -1,4 +1,4 @@
-"""The ledger: slots, fencing tokens, transitions, jobs and tickets of a pool, in one SQLite file.
+"""The ledger: slots, fencing tokens, transitions, jobs and facts of a pool.
 
 Every change of a slot says which token it is made under; when another has taken the slot meanwhile there is no such
 row any more, and the change fails with :class:`FencedError`.
@@ -6,40 +6,21 @@ row any more, and the change fails with :class:`FencedError`.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import math
-import os
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from importlib import resources
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from vwe_dagster.pool.causes import PATTERNS
-from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.clock import Clock
+from vwe_dagster.pool.database import Database
+from vwe_dagster.pool.errors import FencedError
 from vwe_dagster.pool.launcher import Launched
-from vwe_dagster.pool.states import LEGAL, State
-
-FILE = "ledger-1.sqlite"
-"""The number is that of the tables; a pool of other tables begins a ledger of its own and finds the old engines.
-
-Tables that are only added are made in the ledger that is there, by what first opens it; see :data:`VERSION`.
-"""
-
-VERSION = 2
-"""What a ledger of this file says it has, as SQLite's ``user_version``: since 2 it counts and has a circuit."""
-
-BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
-"""The bounds, in seconds, by which waits and durations of jobs are counted."""
+from vwe_dagster.pool.states import State
 
 SIZE = "size"
 """The fact that says how many engines the pool may have, as who last used it had it set."""
 
-_BUSY_TIMEOUT_S = 30.0
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 
@@ -83,6 +64,20 @@ class Slot:
             return None
         return Launched(self.handle, self.address, self.bearer)
 
+    def is_overdue(self, clock: Clock) -> bool:
+        """Whether its holder should have come back by now."""
+        if self.holder is None or self.deadline_s is None:
+            return False
+        return self.boot != clock.boot or clock.now() > self.deadline_s
+
+    def is_late(self, clock: Clock, startup_timeout_s: float) -> bool:
+        """Whether its engine, which is starting, should be ready by now."""
+        return self.boot != clock.boot or clock.now() - (self.started_s or 0) > startup_timeout_s
+
+    def has_expired(self, clock: Clock) -> bool:
+        """Whether its engine is older than an engine is to get."""
+        return self.boot != clock.boot or clock.now() >= (self.expires_s or 0)
+
 
 @dataclasses.dataclass(frozen=True)
 class Transition:
@@ -118,33 +113,33 @@ class JobRecord:
 
 
 class Ledger:
-    """The database of one pool; any number of processes and threads may use it at once.
+    """What one pool has recorded; any number of processes and threads may use it at once.
 
     Every method raises PoolError where the disk is full or the file cannot be used.
+
+    Attributes:
+        database: the file, which others of the pool have tables in too.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Names the file; it is made when first used."""
-        self._path = folder / FILE
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
+        """Names the folder of the file; it is made when first used."""
+        self.database = Database(folder)
 
     def slots(self) -> list[Slot]:
         """All slots there ever were, in order."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             return [_slot(row) for row in db.execute("SELECT * FROM slots ORDER BY slot")]
 
     def slot(self, slot: int) -> Slot:
         """One slot."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             return _slot(db.execute("SELECT * FROM slots WHERE slot = ?", (slot,)).fetchone())
 
     def ensure_slots(self, count: int) -> None:
         """Adds slots until there are so many, and remembers how many there are to be."""
         if self.fact(SIZE) != count:
             self.set_fact(SIZE, count)
-        with self._explained() as db:
+        with self.database.connected() as db:
             if db.execute("SELECT count(*) FROM slots WHERE slot < ?", (count,)).fetchone()[0] < count:
                 db.executemany("INSERT OR IGNORE INTO slots (slot) VALUES (?)", [(slot,) for slot in range(count)])
 
@@ -190,7 +185,7 @@ class Ledger:
         Raises:
             FencedError: somebody else took it since ``token`` was read.
         """
-        with self._explained() as db:
+        with self.database.connected() as db:
             return _take_in(db, slot, token, (holder, now, deadline, boot))
 
     def begin_engine(
@@ -215,7 +210,7 @@ class Ledger:
             The slot as it is then; None if it is not empty, another starts, or none may be started.
         """
         others = "AND NOT EXISTS (SELECT 1 FROM slots WHERE state = 'STARTING')" if single_flight else ""
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             if not admits(db):
                 return None
             number = db.execute(
@@ -258,7 +253,7 @@ class Ledger:
         Raises:
             FencedError: the slot has another token by now.
         """
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             self._end_job(db, slot, "fenced", "Its holder did not come back in time and was fenced.")
             return _take_in(db, slot, token, (holder, now, deadline, boot))
 
@@ -268,7 +263,7 @@ class Ledger:
         Raises:
             FencedError: the slot has a higher token by now.
         """
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             self._change_in(
                 db,
                 slot,
@@ -292,7 +287,7 @@ class Ledger:
         Raises:
             FencedError: the slot has a higher token by now, and the job counts for nothing.
         """
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             self._change_in(db, slot, token, {"job": None, "last_error": error, "jobs": _Increment()})
             db.execute(
                 "UPDATE jobs SET state = ?, duration_s = ?, error = ? WHERE job_id = ? AND state = 'running'",
@@ -301,23 +296,23 @@ class Ledger:
 
     def abandon_job(self, slot: int) -> None:
         """Records that the holder of a slot died with its job."""
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             self._end_job(db, slot, "abandoned", "Its holder died.")
 
     def job_state(self, job_id: str) -> str | None:
         """What became of a job."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         return None if row is None else str(row[0])
 
     def retire_all(self, why: str) -> None:
         """Has every engine there is be ended as soon as it is free."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             db.execute("UPDATE slots SET retiring = ? WHERE state != 'EMPTY'", (why,))
 
     def transitions(self, *, after: int = 0, limit: int | None = None) -> list[Transition]:
         """Transitions with an id above ``after``, oldest first; with a limit, the latest so many of them."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             rows = db.execute(
                 "SELECT * FROM transitions WHERE id > ? ORDER BY id DESC LIMIT ?",
                 (after, -1 if limit is None else limit),
@@ -326,43 +321,43 @@ class Ledger:
 
     def jobs(self, limit: int) -> list[JobRecord]:
         """The latest jobs, latest first."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             rows = db.execute("SELECT * FROM jobs ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
         return [JobRecord(**dict(row)) for row in rows]
 
     def fact(self, name: str) -> int:
         """A number the pool remembers; 0 where it was never set."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def set_fact(self, name: str, value: int) -> None:
         """Remembers a number."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             db.execute(
                 "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
             )
 
     def count(self, name: str, by: int = 1) -> None:
         """Adds to a number."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             db.execute(
                 "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", (name, by)
             )
 
     def waiting(self) -> int:
         """How many callers are in the queue."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             return int(db.execute("SELECT count(*) FROM tickets").fetchone()[0])
 
     def strays(self) -> list[str]:
         """The engines that the last pass of the reaper saw and no slot knew."""
-        with self._explained() as db:
+        with self.database.connected() as db:
             return [str(row[0]) for row in db.execute("SELECT engine FROM strays")]
 
     def strays_seen_again(self, engines: list[str]) -> list[str]:
         """Remembers engines that no slot knows; tells which of them an earlier call saw too."""
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             known = {row[0] for row in db.execute("SELECT engine FROM strays")}
             db.execute("DELETE FROM strays")
             db.executemany("INSERT INTO strays (engine) VALUES (?)", [(engine,) for engine in engines])
@@ -370,32 +365,16 @@ class Ledger:
 
     def prune(self, *, keep: int) -> None:
         """Forgets all but the latest transitions and jobs."""
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             db.execute("DELETE FROM transitions WHERE id <= (SELECT max(id) FROM transitions) - ?", (keep,))
             db.execute("DELETE FROM jobs WHERE rowid <= (SELECT max(rowid) FROM jobs) - ?", (keep,))
 
     def close(self) -> None:
         """Closes the connections that this process has opened."""
-        with self._guard:
-            opened, self._open = self._open, []
-            self._local = threading.local()
-        for connection in opened:
-            connection.close()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else writes during; for the queue, whose tickets are in this file too."""
-        with self._transaction() as db:
-            yield db
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """The database, for questions and single statements."""
-        with self._explained() as db:
-            yield db
+        self.database.close()
 
     def _change(self, slot: int, token: int, changes: dict[str, object]) -> None:
-        with self._explained() as db:
+        with self.database.connected() as db:
             self._change_in(db, slot, token, changes)
 
     @staticmethod
@@ -417,95 +396,9 @@ class Ledger:
         db.execute("UPDATE jobs SET state = ?, error = ? WHERE slot = ? AND state = 'running'", (state, error, slot))
         db.execute("UPDATE slots SET job = NULL WHERE slot = ?", (slot,))
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._explained() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[sqlite3.Connection]:
-        """The connection of this thread; what SQLite says is made a sentence."""
-        try:
-            yield self._connection()
-        except sqlite3.IntegrityError as error:
-            raise PoolError(f"The ledger {self._path} refuses this: {error}.") from error
-        except (sqlite3.Error, OSError) as error:
-            raise PoolError(
-                f"The ledger of the pool, {self._path}, cannot be used: {error}. "
-                f"See that the disk is not full and that the folder may be written to."
-            ) from error
-
-    def _connection(self) -> sqlite3.Connection:
-        if getattr(self._local, "process", None) != os.getpid():
-            # A connection must not be used across a fork, nor even closed there.
-            self._local.connection = self._connect()
-            self._local.process = os.getpid()
-        connection: sqlite3.Connection = self._local.connection
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        # A commit need not survive a power cut: after it no engine is left that the ledger could tell of.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        with FileLock(f"{self._path}.opening"):
-            if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-                _set_up(connection)
-        with self._guard:
-            self._open.append(connection)
-        return connection
-
 
 class _Increment:
     """In place of a value: one more than before."""
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    """Makes the tables that are missing; in one step, for others may use those that are there."""
-    connection.execute("PRAGMA journal_mode = WAL")
-    tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
-    try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{tables}")
-        connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
-        patterns = [(pattern, position, kind) for position, (pattern, kind) in enumerate(PATTERNS)]
-        connection.executemany("INSERT INTO causes VALUES (?, ?, ?)", patterns)
-        connection.executemany("INSERT INTO bounds VALUES (?)", [(bound,) for bound in BOUNDS_S])
-        for statement in _COUNT_WHAT_IS_THERE:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-_COUNT_WHAT_IS_THERE = (
-    """
-    INSERT INTO step_counts
-    SELECT before, after, kind, count(*) FROM (
-        SELECT before, after,
-            coalesce((SELECT kind FROM causes WHERE cause GLOB pattern ORDER BY position LIMIT 1), 'other') AS kind
-        FROM transitions
-    ) GROUP BY 1, 2, 3
-    """,
-    "INSERT INTO job_counts SELECT state, count(*) FROM jobs WHERE state != 'running' GROUP BY 1",
-    """
-    INSERT INTO time_counts
-    SELECT what, (SELECT min(at_most_s) FROM bounds WHERE at_most_s >= seconds), count(*), sum(seconds) FROM (
-        SELECT 'wait' AS what, wait_s AS seconds FROM jobs
-        UNION ALL SELECT 'duration', duration_s FROM jobs WHERE state != 'running' AND duration_s IS NOT NULL
-    ) GROUP BY 1, 2
-    """,
-)
-"""Of a ledger that has not counted so far: what it has recorded and not pruned yet."""
 
 
 def _take_in(db: sqlite3.Connection, slot: int, token: int, lease: tuple[str, float, float, str]) -> int:

@@ -28,8 +28,8 @@ from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
 from vwe_dagster.pool.queue import Queue
-from vwe_dagster.pool.reaper import ReapReport, fence_overdue, is_overdue, reap
-from vwe_dagster.pool.states import State
+from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
+from vwe_dagster.pool.states import BUSY, State
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
 from vwe_dagster.pool.troubles import take_alerts
 from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
@@ -40,7 +40,6 @@ ATTEMPTS = 3
 _WAITING = "waiting for an engine"
 _POLL_S = (0.002, 0.05)
 _REAP_EVERY_S = 10.0
-_BUSY = {State.GENERATING, State.EXPORTING, State.RESETTING}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -499,7 +498,7 @@ class EnginePool:
     def _reap_now_and_then(self, holder: str) -> None:
         now = self._clock.now()
         for row in self._ledger.slots():
-            if is_overdue(self._upkeep, row):
+            if row.is_overdue(self._clock):
                 fence_overdue(self._upkeep, row, holder)
         if self._reaped_s is None or now - self._reaped_s >= _REAP_EVERY_S:
             self._reaped_s = now
@@ -542,7 +541,7 @@ class EnginePool:
         now = self._clock.now()
         there = row.state is not State.EMPTY and row.boot == self._clock.boot
         seed = progress = phase = None
-        if row.state in _BUSY and row.job is not None:
+        if row.state in BUSY and row.job is not None:
             seed = next((job.seed for job in self._ledger.jobs(100) if job.job_id == row.job), None)
             with contextlib.suppress(EngineError):
                 said = self._upkeep.connection(row).status()

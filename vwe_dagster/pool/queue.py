@@ -77,7 +77,7 @@ class Queue:
     def insert(self, lock: str, holder: str, wanted: str | None) -> int:
         """Adds a ticket at the end; gives its number."""
         now = self.clock.now()
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             row = db.execute(
                 "INSERT INTO tickets (wanted, holder, lock, boot, since_s, seen_s) "
                 "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
@@ -87,13 +87,13 @@ class Queue:
 
     def touch(self, number: int) -> bool:
         """Says that a ticket's holder is not stopped; whether the ticket is still there."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             update = "UPDATE tickets SET seen_s = ? WHERE id = ?"
             return db.execute(update, (self.clock.now(), number)).rowcount == 1
 
     def first(self, wanted: str | None, number: int) -> bool:
         """Whether a ticket is the first of those that want the same; takes out those before it that nobody holds."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             before = db.execute(
                 "SELECT id, lock, boot, seen_s FROM tickets WHERE wanted IS ? AND id < ? ORDER BY id", (wanted, number)
             ).fetchall()
@@ -105,7 +105,7 @@ class Queue:
 
     def remove_dead(self) -> None:
         """Takes out the tickets that nobody holds any more."""
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             rows = db.execute("SELECT id, lock, boot, seen_s FROM tickets").fetchall()
         for row in rows:
             if not self._is_waiting(row["lock"], row["boot"], row["seen_s"]):
@@ -123,5 +123,5 @@ class Queue:
         return True
 
     def _remove(self, number: int) -> None:
-        with self._ledger.reading() as db:
+        with self._ledger.database.connected() as db:
             db.execute("DELETE FROM tickets WHERE id = ?", (number,))

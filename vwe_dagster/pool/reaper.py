@@ -77,15 +77,6 @@ def has_work(ledger: Ledger, clock: Clock, settings: PoolSettings) -> bool:
     return ledger.waiting() > 0 or clock.now() - latest < settings.idle_s
 
 
-def is_overdue(upkeep: Upkeep, row: Slot) -> bool:
-    """Whether the holder of a slot should have come back by now."""
-    return (
-        row.deadline_s is not None
-        and row.holder is not None
-        and (row.boot != upkeep.clock.boot or upkeep.clock.now() > row.deadline_s)
-    )
-
-
 def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
     """Takes a slot from a holder that is overdue; a sentence if it did."""
     lock = upkeep.lock(row.slot)
@@ -101,7 +92,7 @@ def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
 def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
     lock = upkeep.lock(row.slot)
     if not lock.acquire():
-        fenced = fence_overdue(upkeep, row, by) if is_overdue(upkeep, row) else None
+        fenced = fence_overdue(upkeep, row, by) if row.is_overdue(upkeep.clock) else None
         return [fenced] if fenced else []
     try:
         before = upkeep.ledger.slot(row.slot)

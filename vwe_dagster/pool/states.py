@@ -17,6 +17,9 @@ class State(enum.StrEnum):
     ERROR = "ERROR"
 
 
+BUSY = frozenset({State.GENERATING, State.EXPORTING, State.RESETTING})
+"""The states of an engine that works, or has not been put right after its work."""
+
 LEGAL: frozenset[tuple[State, State]] = frozenset(
     {
         (State.EMPTY, State.STARTING),

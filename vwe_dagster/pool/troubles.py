@@ -22,7 +22,7 @@ _LATEST_STEPS = 1000
 
 def lost_engines(ledger: Ledger) -> list[Transition]:
     """The steps of the last hour, not told of yet, by which engines that had been ready were lost; oldest first."""
-    with ledger.reading() as db:
+    with ledger.database.connected() as db:
         rows = db.execute(
             "SELECT * FROM transitions WHERE id > (SELECT coalesce(max(id), 0) - ? FROM transitions) AND id > ? "
             "AND after = ? AND before != ? AND cause NOT IN (SELECT pattern FROM causes WHERE kind = ?) "

@@ -18,7 +18,7 @@ from vwe_dagster.pool.launcher import Birth, Launcher, LauncherError
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import KernelLock, slot_lock
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.states import State
+from vwe_dagster.pool.states import BUSY, State
 
 LEASE_GRACE_S = 5.0
 """How long beyond the time of a world a holder may be silent before its slot is taken from it."""
@@ -192,7 +192,7 @@ class Upkeep:
             return "the pool has fewer slots now"
         if row.jobs >= self.settings.max_jobs_per_engine:
             return f"it has made {row.jobs} worlds"
-        if row.boot != self.clock.boot or self.clock.now() >= (row.expires_s or 0):
+        if row.has_expired(self.clock):
             return f"it is older than {self.settings.container_ttl_minutes:g} minutes"
         digest = self._known_digest()
         if digest is not None and row.digest != digest:
@@ -226,7 +226,7 @@ class Upkeep:
         )
         lock.rotate()
         state = self.ledger.slot(row.slot).state
-        if state in {State.GENERATING, State.EXPORTING, State.RESETTING}:
+        if state in BUSY:
             self.reset(row.slot, token, cause)
         elif state is State.READY:
             # The holder may have had the engine without a job; it must learn of the new token.
@@ -258,7 +258,7 @@ class Upkeep:
     def _look_at_start(self, row: Slot) -> None:
         launched = row.launched
         if launched is None:
-            # That says nothing of engines.
+            # The circuit is not told: it says nothing of whether engines start.
             self.fail(row.slot, row.token, "the process that started it died")
             return
         with contextlib.suppress(EngineError):
@@ -275,7 +275,7 @@ class Upkeep:
                 self.fail(row.slot, row.token, "it ended before anybody saw it ready")
                 return
             self._start_failed(row, f"it ended while starting ({self.launcher.why_ended(launched)})")
-        elif row.boot != self.clock.boot or self._age(row) > self.settings.engine_startup_timeout:
+        elif row.is_late(self.clock, self.settings.engine_startup_timeout):
             self._start_failed(row, f"it was not ready within {self.settings.engine_startup_timeout:g} s")
 
     def _start_failed(self, row: Slot, cause: str) -> None:

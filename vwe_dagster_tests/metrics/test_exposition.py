@@ -14,8 +14,9 @@ from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.pool.causes import KINDS
+from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import EngineLostError, PoolError
-from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store.tally import Tally
@@ -182,7 +183,7 @@ def test_a_scrape_of_a_hundred_thousand_steps_takes_a_tenth_of_a_second_at_most(
 ) -> None:
     pool = pool_in(home, machine)
     pool.generate(REQUEST).confirm()
-    with Ledger(state_folder(home.pools / "default")).transaction() as db:
+    with Ledger(state_folder(home.pools / "default")).database.transaction() as db:
         db.executemany(
             "INSERT INTO transitions (at, slot, before, after, cause, token) "
             "VALUES ('', 0, 'READY', 'GENERATING', ?, 0)",

@@ -10,8 +10,9 @@ import pytest
 
 from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
 from vwe_dagster.pool.counts import read_counts
+from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import PoolError
-from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.troubles import LOST_OFTEN

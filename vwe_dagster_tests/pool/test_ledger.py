@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import FencedError, PoolError
-from vwe_dagster.pool.ledger import FILE, Ledger
+from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.states import LEGAL, State
 
 ROUND = [State.READY, State.GENERATING, State.EXPORTING, State.RESETTING, State.READY]

@@ -152,7 +152,7 @@ def _queue_up(pool: EnginePool, number: int, got: list[int]) -> None:
 def test_a_dead_waiter_holds_nobody_up(pool: EnginePool, folder: Path) -> None:
     ledger = Ledger(folder)
     pool.warm(1)
-    with ledger.reading() as db:
+    with ledger.database.connected() as db:
         db.execute(
             "INSERT INTO tickets (holder, lock, boot, since_s, seen_s) VALUES ('dead', 'gone', ?, 0, 1e9)",
             (pool._upkeep.clock.boot,),  # noqa: SLF001
@@ -540,7 +540,7 @@ def test_a_pool_that_never_had_an_engine_says_so(pool: EnginePool, take: Callabl
 
 def test_records_are_kept_to_a_number(pool: EnginePool, folder: Path) -> None:
     pool.warm(1)
-    with Ledger(folder).transaction() as db:
+    with Ledger(folder).database.transaction() as db:
         db.executemany(
             "INSERT INTO transitions (at, slot, before, after, cause, token) VALUES ('', 0, '', '', '', 0)",
             [()] * (KEPT_RECORDS + 10),

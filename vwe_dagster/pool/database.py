@@ -1,0 +1,147 @@
+"""The SQLite file of a pool: its tables, its connections, and what SQLite says made into sentences.
+
+Slots, steps and jobs are the ledger's, tickets the queue's, and the circuit has a row of its own; here it is only how
+many processes and threads, forked ones too, share one file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from filelock import FileLock
+
+from vwe_dagster.pool.causes import PATTERNS
+from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.states import LEGAL
+
+FILE = "ledger-1.sqlite"
+"""The number is that of the tables; a pool of other tables begins a ledger of its own and finds the old engines.
+
+Tables that are only added are made in the ledger that is there, by what first opens it; see :data:`VERSION`.
+"""
+
+VERSION = 2
+"""What a ledger of this file says it has, as SQLite's ``user_version``: since 2 it counts and has a circuit."""
+
+BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
+"""The bounds, in seconds, by which waits and durations of jobs are counted."""
+
+_BUSY_TIMEOUT_S = 30.0
+
+
+class Database:
+    """The database of one pool; any number of processes and threads may use it at once.
+
+    Every method raises PoolError where the disk is full or the file cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Names the file; it is made when first used."""
+        self._path = folder / FILE
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The database, for statements that hold together: nobody else writes meanwhile."""
+        with self.connected() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                # Where the disk is full SQLite has done so itself.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[sqlite3.Connection]:
+        """The database, for questions and single statements."""
+        try:
+            yield self._connection()
+        except sqlite3.IntegrityError as error:
+            raise PoolError(f"The ledger {self._path} refuses this: {error}.") from error
+        except (sqlite3.Error, OSError) as error:
+            raise PoolError(
+                f"The ledger of the pool, {self._path}, cannot be used: {error}. "
+                f"See that the disk is not full and that the folder may be written to."
+            ) from error
+
+    def close(self) -> None:
+        """Closes the connections that this process has opened."""
+        with self._guard:
+            opened, self._open = self._open, []
+            self._local = threading.local()
+        for connection in opened:
+            connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        if getattr(self._local, "process", None) != os.getpid():
+            # A connection must not be used across a fork, nor even closed there.
+            self._local.connection = self._connect()
+            self._local.process = os.getpid()
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        # A commit need not survive a power cut: after it no engine is left that the ledger could tell of.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with FileLock(f"{self._path}.opening"):
+            if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+                _set_up(connection)
+        with self._guard:
+            self._open.append(connection)
+        return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Makes the tables that are missing; in one step, for others may use those that are there."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{tables}")
+        connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
+        patterns = [(pattern, position, kind) for position, (pattern, kind) in enumerate(PATTERNS)]
+        connection.executemany("INSERT INTO causes VALUES (?, ?, ?)", patterns)
+        connection.executemany("INSERT INTO bounds VALUES (?)", [(bound,) for bound in BOUNDS_S])
+        for statement in _COUNT_WHAT_IS_THERE:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+_COUNT_WHAT_IS_THERE = (
+    """
+    INSERT INTO step_counts
+    SELECT before, after, kind, count(*) FROM (
+        SELECT before, after,
+            coalesce((SELECT kind FROM causes WHERE cause GLOB pattern ORDER BY position LIMIT 1), 'other') AS kind
+        FROM transitions
+    ) GROUP BY 1, 2, 3
+    """,
+    "INSERT INTO job_counts SELECT state, count(*) FROM jobs WHERE state != 'running' GROUP BY 1",
+    """
+    INSERT INTO time_counts
+    SELECT what, (SELECT min(at_most_s) FROM bounds WHERE at_most_s >= seconds), count(*), sum(seconds) FROM (
+        SELECT 'wait' AS what, wait_s AS seconds FROM jobs
+        UNION ALL SELECT 'duration', duration_s FROM jobs WHERE state != 'running' AND duration_s IS NOT NULL
+    ) GROUP BY 1, 2
+    """,
+)
+"""Of a ledger that has not counted so far: what it has recorded and not pruned yet."""
