@@ -47,24 +47,12 @@ class Connection(Protocol):
 Connect = Callable[[Launched], Connection]
 
 
-class HttpConnection:
+class HttpConnection(EngineClient):
     """An engine over the engine protocol."""
 
     def __init__(self, launched: Launched) -> None:
         """Connects when first asked."""
-        self._client = EngineClient(launched.address, bearer=launched.bearer, timeout_s=ANSWER_TIMEOUT_S)
-
-    def status(self) -> Status:
-        """What the engine says of itself."""
-        return self._client.status()
-
-    def claim(self, token: int) -> Status:
-        """Takes the engine for the holder of a token."""
-        return self._client.claim(token)
-
-    def reset(self, token: int) -> Status:
-        """Ends what the engine does and has it verify itself."""
-        return self._client.reset(token)
+        super().__init__(launched.address, bearer=launched.bearer, timeout_s=ANSWER_TIMEOUT_S)
 
     def generate(
         self,
@@ -78,7 +66,7 @@ class HttpConnection:
     ) -> WorldExport:
         """Generates one world."""
         return run_job(
-            self._client,
+            self,
             request,
             token=token,
             job_id=job_id,
@@ -86,10 +74,6 @@ class HttpConnection:
             progress=progress,
             exporting=exporting,
         )
-
-    def close(self) -> None:
-        """Lets go of the engine's socket."""
-        self._client.close()
 
 
 class Connections:
