@@ -1,4 +1,4 @@
-"""A machine of stand-ins for each test of the pool."""
+"""What tests of the pool share: a machine of stand-ins, a folder, and a pool that does not wait for long."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster.pool import connection as pool_connection
 from vwe_dagster_tests.pool.fakes import FakeMachine
 
 
@@ -17,3 +18,9 @@ def machine() -> FakeMachine:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "pool"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that says nothing for a second hangs."""
+    monkeypatch.setattr(pool_connection, "ANSWER_TIMEOUT_S", 1.0)

@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest
 from vwe_dagster.grid import Grid
 from vwe_dagster.pool.launcher import Found
 from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
@@ -226,3 +226,19 @@ def until(tells: Callable[[], object]) -> None:
     while not tells():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.01)
+
+
+def causes(pool: EnginePool, after: State) -> list[str]:
+    """Why slots entered a state, the first first."""
+    return [step.cause for step in pool.events() if step.after == after]
+
+
+def at_first(act: Callable[[], object]) -> Progress:
+    """Progress that does something when it is first told that the engine works."""
+    done: list[object] = []
+
+    def progress(_fraction: float, phase: str) -> None:
+        if not done and not phase.startswith("waiting"):
+            done.append(act())
+
+    return progress

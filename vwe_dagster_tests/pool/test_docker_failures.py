@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -12,8 +12,6 @@ import docker.errors
 import pytest
 from docker.models.containers import Container
 
-from vwe_dagster.engine.messages import Progress
-from vwe_dagster.pool import connection as pool_connection
 from vwe_dagster.pool.errors import EngineLostError
 from vwe_dagster.pool.launchers.docker import COMMAND, KERNELS_LABEL, POOL_LABEL, DockerLauncher
 from vwe_dagster.pool.opening import open_pool, pool_id_of
@@ -25,7 +23,7 @@ from vwe_dagster_tests.pool.docker_engine import (
     engine_image,
     remove_left_containers,
 )
-from vwe_dagster_tests.pool.holders import PATIENCE_S, REQUEST
+from vwe_dagster_tests.pool.holders import PATIENCE_S, REQUEST, at_first, causes
 
 __all__ = ["docker_client", "engine_image"]
 
@@ -73,27 +71,6 @@ def yard(docker_client: docker.DockerClient, engine_image: str, tmp_path: Path) 
     finally:
         left = remove_left_containers(docker_client, pool_id_of(yard.folder))
     assert left == []
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that says nothing for a second hangs."""
-    monkeypatch.setattr(pool_connection, "ANSWER_TIMEOUT_S", 1.0)
-
-
-def causes(pool: EnginePool, after: State) -> list[str]:
-    return [step.cause for step in pool.events() if step.after == after]
-
-
-def at_first(act: Callable[[], object]) -> Progress:
-    """Progress that does something when it is first told that the engine works."""
-    done: list[object] = []
-
-    def progress(_fraction: float, phase: str) -> None:
-        if not done and not phase.startswith("waiting"):
-            done.append(act())
-
-    return progress
 
 
 def test_a_container_that_was_killed_in_the_middle_of_a_world_is_replaced(yard: Yard) -> None:

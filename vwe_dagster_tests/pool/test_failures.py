@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
@@ -19,9 +19,8 @@ import pytest
 
 from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
-from vwe_dagster.engine.messages import EngineError, Progress
+from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.pool import connection as pool_connection
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -32,6 +31,8 @@ from vwe_dagster_tests.pool.holders import (
     REQUEST,
     SEED,
     Site,
+    at_first,
+    causes,
     hashes,
     holder,
     lease_once,
@@ -75,29 +76,8 @@ def pool(site: Site) -> Iterator[EnginePool]:
         yield pool
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that says nothing for a second hangs."""
-    monkeypatch.setattr(pool_connection, "ANSWER_TIMEOUT_S", 1.0)
-
-
-def causes(pool: EnginePool, after: State) -> list[str]:
-    return [step.cause for step in pool.events() if step.after == after]
-
-
 def boots(pool: EnginePool) -> int:
     return len(causes(pool, State.STARTING))
-
-
-def at_first(act: Callable[[], object]) -> Progress:
-    """Progress that does something when it is first told that the engine works."""
-    done: list[object] = []
-
-    def progress(_fraction: float, phase: str) -> None:
-        if not done and not phase.startswith("waiting"):
-            done.append(act())
-
-    return progress
 
 
 def kill_engine(site: Site, number: signal.Signals = signal.SIGKILL) -> None:

@@ -19,6 +19,7 @@ from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import LEASE_GRACE_S
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeMachine, Holder, failing
+from vwe_dagster_tests.pool.holders import causes
 
 SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=30)
 
@@ -44,10 +45,6 @@ def states(pool: EnginePool) -> list[str]:
 
 def running(machine: FakeMachine) -> list[FakeEngine]:
     return [engine for engine in machine.engines.values() if engine.running]
-
-
-def causes(pool: EnginePool, after: State) -> list[str]:
-    return [step.cause for step in pool.events() if step.after == after]
 
 
 def test_nothing_is_started_before_it_is_needed(pool: EnginePool, machine: FakeMachine) -> None:
