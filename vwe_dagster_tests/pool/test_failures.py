@@ -134,7 +134,7 @@ def test_a_peer_gets_the_engine_that_a_killed_holder_was_starting(site: Site, po
 def test_holders_that_were_stopped_past_their_deadline_find_themselves_fenced(
     site: Site, native: dict[str, str]
 ) -> None:
-    site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 3, "world_gen_timeout": 1.5}))
+    site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 3, "world_gen_timeout": 5}))
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(site.pool())
         states = [State.READY, State.GENERATING, State.EXPORTING]
@@ -199,6 +199,8 @@ def test_a_job_that_hangs_costs_its_engine_and_no_more(site: Site) -> None:
         site.break_engines()
         with pytest.raises(EngineError, match="did not finish within 1 s"):
             pool.generate(REQUEST)
+    with site.pool() as pool:
+        # On a busy machine a world that does not hang may take longer than a second, too.
         pool.generate(REQUEST)
         assert [job.state for job in pool.history()] == ["exported", "failed"]
         assert boots(pool) == 2
