@@ -18,9 +18,9 @@ from vwe_dagster.home import Home, find_home
 from vwe_dagster.jobs import add_seeds, world
 from vwe_dagster.listening import LISTENER, listener_logger
 from vwe_dagster.pool.configured import settings_from_environment
-from vwe_dagster.pool_jobs import pool_upkeep, warm_before_nightly, warm_pool
+from vwe_dagster.pool_jobs import pool_upkeep, warm_pool
 from vwe_dagster.resources import WarmEnginePool, WorldStoreResource
-from vwe_dagster.schedules import nightly_seeds
+from vwe_dagster.schedules import nightly_seeds, warm_before_nightly
 from vwe_dagster.sensors.inbox import inbox
 from vwe_dagster.sensors.pool import pool_upkeep as pool_upkeep_sensor
 

@@ -1,4 +1,4 @@
-"""Jobs that look after the pool of engines, and the schedule that warms it before the nightly seeds.
+"""Jobs that look after the pool of engines.
 
 They are thin: what a pool needs and does is in :mod:`vwe_dagster.pool`.
 """
@@ -8,10 +8,6 @@ import pydantic
 
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.resources import WarmEnginePool
-from vwe_dagster.schedules import NIGHTLY
-
-WARM_MINUTES_BEFORE = 3
-"""How long before the nightly seeds the pool is warmed: time for a cold machine, and less than engines stay idle."""
 
 
 class WarmConfig(dg.Config):
@@ -72,25 +68,3 @@ def pool_upkeep() -> None:
 def warm_pool() -> None:
     """Warms the pool once."""
     start_engines()
-
-
-def minutes_before(cron: str, minutes: int) -> str:
-    """The cron line of a moment so many minutes before a daily one, as in ``57 2 * * *`` for ``0 3 * * *``.
-
-    Raises:
-        ValueError: the line is not of a daily moment.
-    """
-    minute, hour, *days = cron.split()
-    if days != ["*", "*", "*"] or not (minute.isdigit() and hour.isdigit()):
-        raise ValueError(f"The cron line {cron!r} is not of one moment every day, as 0 3 * * * is.")
-    at = (60 * int(hour) + int(minute) - minutes) % (24 * 60)
-    return f"{at % 60} {at // 60} * * *"
-
-
-warm_before_nightly = dg.ScheduleDefinition(
-    name="warm_before_nightly",
-    job=warm_pool,
-    cron_schedule=minutes_before(NIGHTLY, WARM_MINUTES_BEFORE),
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description=f"Warms the pool {WARM_MINUTES_BEFORE} minutes before the schedule nightly_seeds; off unless started.",
-)

@@ -163,8 +163,8 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
         return self.opened.status()
 
     def initialize(self, pool_size: int) -> None:
-        """Has so many engines be ready; see :meth:`EnginePool.initialize`."""
-        self.opened.initialize(pool_size)
+        """Has so many engines be ready; see :meth:`EnginePool.warm`."""
+        self.opened.warm(pool_size)
 
     def create_engine(self, name: str) -> str:
         """Starts an engine that worlds can be asked of by name; see :meth:`EnginePool.create_engine`."""

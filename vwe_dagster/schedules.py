@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from vwe_dagster.jobs import AddSeedsConfig, add_seeds, register
+from vwe_dagster.pool_jobs import warm_pool
 from vwe_dagster.seed_lists import MAX_SEEDS
 
 NIGHTLY_VARIABLE = "VWE_NIGHTLY_SEEDS"
@@ -15,6 +16,9 @@ NIGHTLY_VARIABLE = "VWE_NIGHTLY_SEEDS"
 
 NIGHTLY = "0 2 * * *"
 """When they are added, UTC."""
+
+WARM_MINUTES_BEFORE = 3
+"""How long before the nightly seeds the pool is warmed: time for a cold machine, and less than engines stay idle."""
 
 _DEFAULT_COUNT = 10
 
@@ -40,3 +44,25 @@ def seeds_a_night(environ: Mapping[str, str] = os.environ) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEEDS)) and 1 <= int(text) <= MAX_SEEDS):
         raise ScheduleSettingsError(f"{NIGHTLY_VARIABLE} is {text!r}; write a whole number from 1 to {MAX_SEEDS}.")
     return int(text)
+
+
+def minutes_before(cron: str, minutes: int) -> str:
+    """The cron line of a moment so many minutes before a daily one, as in ``57 2 * * *`` for ``0 3 * * *``.
+
+    Raises:
+        ValueError: the line is not of a daily moment.
+    """
+    minute, hour, *days = cron.split()
+    if days != ["*", "*", "*"] or not (minute.isdigit() and hour.isdigit()):
+        raise ValueError(f"The cron line {cron!r} is not of one moment every day, as 0 3 * * * is.")
+    at = (60 * int(hour) + int(minute) - minutes) % (24 * 60)
+    return f"{at % 60} {at // 60} * * *"
+
+
+warm_before_nightly = dg.ScheduleDefinition(
+    name="warm_before_nightly",
+    job=warm_pool,
+    cron_schedule=minutes_before(NIGHTLY, WARM_MINUTES_BEFORE),
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=f"Warms the pool {WARM_MINUTES_BEFORE} minutes before the schedule nightly_seeds; off unless started.",
+)

@@ -178,14 +178,6 @@ class EnginePool:
                 for future in window:
                     future.cancel()
 
-    def initialize(self, pool_size: int) -> None:
-        """Has so many engines be ready.
-
-        Raises:
-            PoolError: the pool may not have so many, or they do not start.
-        """
-        self.warm(pool_size)
-
     def warm(self, count: int, *, wait: bool = True, progress: Callable[[int, int], None] | None = None) -> int:
         """Has so many engines be there, and keeps as many until they are drained or nobody uses them.
 

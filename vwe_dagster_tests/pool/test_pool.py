@@ -337,7 +337,7 @@ def test_warming_starts_what_is_missing_and_no_more(pool: EnginePool, machine: F
     told: list[tuple[int, int]] = []
     assert pool.warm(2, progress=lambda ready, count: told.append((ready, count))) == 2
     assert (told[0], told[-1]) == ((0, 2), (2, 2))
-    pool.initialize(2)
+    pool.warm(2)
     assert machine.launches == 2
     with pytest.raises(PoolError, match="0 to 2 engines, not 3"):
         pool.warm(3)

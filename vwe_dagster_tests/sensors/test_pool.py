@@ -14,9 +14,9 @@ from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool_jobs import minutes_before, pool_upkeep, warm_before_nightly, warm_pool
+from vwe_dagster.pool_jobs import pool_upkeep, warm_pool
 from vwe_dagster.resources import WarmEnginePool
-from vwe_dagster.schedules import nightly_seeds
+from vwe_dagster.schedules import minutes_before, nightly_seeds, warm_before_nightly
 from vwe_dagster.sensors.pool import pool_upkeep as sensor
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, Holder
 
