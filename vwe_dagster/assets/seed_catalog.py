@@ -64,7 +64,7 @@ def _digest(table: pa.Table) -> str:
 
 
 def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.MetadataValue[Any]]]:
-    """For each ranking a table of the best seeds, and the map of the first."""
+    """For each ranking a table of the best seeds, the map of the first, and behind a click those of all of them."""
     for title, (column, least_first) in RANKINGS.items():
         order = "ascending" if least_first else "descending"
         ranked = table.filter(pc.is_valid(table[column])).sort_by([(column, order), ("seed", "ascending")])
@@ -72,7 +72,15 @@ def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.Meta
         if best:
             rows = [{"seed": row["seed"], title: f"{row[column]:,.2f}".removesuffix(".00")} for row in best]
             yield title, rows_table(pd.DataFrame(rows))
-            yield f"{title}: {best[0]['seed']}", dg.MetadataValue.md(_map_of(store, best[0]["seed"]))
+            maps = {row["seed"]: _map_of(store, row["seed"]) for row in best}
+            yield f"{title}: {best[0]['seed']}", dg.MetadataValue.md(maps[best[0]["seed"]])
+            yield f"{title}: all maps", dg.MetadataValue.md(_side_by_side(maps))
+
+
+def _side_by_side(maps: Mapping[str, str]) -> str:
+    """Maps as a table in Markdown, with the seed above each."""
+    rows = [maps.keys(), ["---"] * len(maps), maps.values()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _map_of(store: WorldStore, key: str) -> str:

@@ -33,6 +33,10 @@ def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
     assert metadata["seeds"] == metadata["read anew"] == 2
     assert [record.data["seed"] for record in metadata["highest peak (m)"].records] == [KEY, "flat"]
     assert metadata[f"highest peak (m): {KEY}"].startswith("![map](<data:image/svg+xml")
+    heads, _, maps = metadata["highest peak (m): all maps"].splitlines()
+    assert heads == f"| {KEY} | flat |"
+    assert maps.count("![map](<data:image/svg+xml") == 1
+    assert maps.endswith("| Its stage extracted is missing; make the world again. |")
     assert metadata["nearest swamp (m): flat"] == "Its stage extracted is missing; make the world again."
     assert SeedCatalog(WorldStore(with_world.root)).path == Path(metadata["file"])
 
