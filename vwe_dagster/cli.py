@@ -11,11 +11,13 @@ from typing import NoReturn
 
 import typer
 
-from vwe_dagster.commands import bench, engine, find, metrics, pool, purge, seeds, ui, worlds
+from vwe_dagster.commands import bench, engine, export, find, metrics, pool, purge, seeds, ui, worlds
 from vwe_dagster.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.grid import GridError
 from vwe_dagster.home import HomeError
+from vwe_dagster.saves import SaveError
 from vwe_dagster.seed_lists import SeedListError
 from vwe_dagster.seeds import SeedError
 from vwe_dagster.store import StoreError
@@ -31,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(worlds.world)
 app.command(name="import")(worlds.import_)
+app.command(epilog=export.EPILOG)(export.export)
 app.command()(worlds.seed)
 app.command()(worlds.show)
 app.command()(find.find)
@@ -52,10 +55,10 @@ def main() -> NoReturn:
         if error.format_message():
             say(notices(), _usage_sentence(error), "red")
         code = error.exit_code
-    except (SeedError, SeedListError, GridError, HomeError, InputError) as error:
+    except (SeedError, SeedListError, SaveError, GridError, HomeError, InputError) as error:
         say(notices(), str(error), "red")
         code = BAD_INPUT
-    except (StoreError, EngineError, CommandError) as error:
+    except (StoreError, EngineError, ExportError, CommandError) as error:
         say(notices(), str(error), "red")
         code = FAILED
     if code == INTERRUPTED:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vwe_dagster.catalog.names import parse_catalog, remarks, same_world
 from vwe_dagster.commands.common import CommandError, InputError, SeedText, parse_seeds, registered
-from vwe_dagster.commands.pool import settings_of
+from vwe_dagster.commands.making import Config, make_worlds
 from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.home import find_home
+from vwe_dagster.saves import SaveError, WorldFile, read_world_file, shown
 from vwe_dagster.seed_lists import SeedListError, read_seed_list
 from vwe_dagster.seeds import Seed, SeedError
 from vwe_dagster.store import STAGES, WorldStore
-from vwe_dagster.terminal import notices, output, say, show_facts, showing_run, undiverted_notices
+from vwe_dagster.terminal import notices, output, say, show_facts
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from vwe_dagster.runs import Instance
-
+_WORLD_GEN_VERSIONS = (0, 1, 2)
 _SHOWN_SINGLY = 10
 """Worlds of a command whose files are told one by one."""
 
+Saves = Annotated[
+    list[Path] | None,
+    typer.Option("--from-save", metavar="FILE", help="A world file of the game, .fwl or .fwl2; can be repeated."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what is up to date.")]
 
 
@@ -40,6 +41,7 @@ def world(
             metavar="FILE", help="Also the seeds of a list: .txt, one a line; .csv with a column seed; .json."
         ),
     ] = None,
+    from_save: Saves = None,
     size: Annotated[int, typer.Option(help=f"Samples along each side of the map, {MIN_SIZE} to {MAX_SIZE}.")] = 2048,
     world_gen_version: Annotated[
         int, typer.Option(min=0, max=2, help="2 for worlds made since 2022, 1 or 0 for older ones.")
@@ -50,13 +52,20 @@ def world(
 
     What is up to date stays as it is. A seed that fails does not stop the others.
     """
-    parsed = list(dict.fromkeys([*parse_seeds(seeds or []), *(_listed(file) if file is not None else [])]))
-    if not parsed:
+    named = [*parse_seeds(seeds or []), *(_listed(file) if file is not None else [])]
+    saves = [_saved(path) for path in from_save or []]
+    versions = _versions(dict.fromkeys(named, world_gen_version), saves)
+    if not versions:
         raise InputError("There is no seed to make a world of; name one, such as HHcLC5acQt, or a list with --file.")
     Grid.of_world(size)
-    raw = {"size": size, "world_gen_version": world_gen_version, "force": force}
-    others = {asset: {"force": force} for asset in ("extracted", "processed", "renders")}
-    _make(parsed, {"raw_export": raw, **others})
+    for save in saves:
+        _tell_save(save)
+    _make(
+        [
+            ([seed for seed in versions if versions[seed] == version], _config(size, version, force=force))
+            for version in dict.fromkeys(versions.values())
+        ]
+    )
 
 
 def import_(
@@ -74,12 +83,23 @@ def import_(
         raise SeedError(f"{folder} is no folder; name the one that the exported files lie in.")
     config: dict[str, dict[str, object]] = {asset: {"force": force} for asset in ("extracted", "processed", "renders")}
     config["extracted"]["foreign_export"] = str(folder.resolve())
-    _make([parsed], config)
+    _make([([parsed], config)])
 
 
-def seed(seed: SeedText) -> None:
+def seed(
+    seed: Annotated[
+        str | None, typer.Argument(metavar="[SEED]", help="A seed as typed in the game, or @ and an integer.")
+    ] = None,
+    *,
+    from_save: Annotated[
+        Path | None, typer.Option("--from-save", metavar="FILE", help="The seed of a world file of the game instead.")
+    ] = None,
+) -> None:
     """Tells the integer of a seed, its folder, and which other seeds of the catalog are the same world."""
-    (parsed,) = parse_seeds([seed])
+    save = read_world_file(from_save) if from_save is not None else None
+    if (seed is None) == (save is None):
+        raise InputError("Name one seed, such as HHcLC5acQt, or the file of a world with --from-save.")
+    (parsed,) = parse_seeds([seed]) if save is None else [save.seed]
     home = find_home()
     store = WorldStore(home.data)
     keys = registered(home)
@@ -89,6 +109,7 @@ def seed(seed: SeedText) -> None:
     show_facts(
         output(),
         {
+            **({} if save is None else _facts(save)),
             "seed": parsed.key,
             "integer": parsed.number,
             "folder": store.folder(parsed, "raw").parent,
@@ -99,6 +120,8 @@ def seed(seed: SeedText) -> None:
     )
     for sentence in remarks(parsed, [other for other in catalog if other not in twins]):
         say(notices(), sentence)
+    if save is not None and save.remark:
+        say(notices(), save.remark)
 
 
 def show(seed: SeedText) -> None:
@@ -123,39 +146,67 @@ def _listed(path: Path) -> Sequence[Seed]:
     return seed_list.seeds
 
 
-def _make(seeds: Sequence[Seed], config: Mapping[str, Mapping[str, object]]) -> None:
-    """Makes worlds, several in a run, and says where the outcome lies."""
-    from vwe_dagster.assets.batch import SEEDS_PER_RUN  # noqa: PLC0415
-    from vwe_dagster.assets.seeds import side_by_side  # noqa: PLC0415
-    from vwe_dagster.runs import open_instance  # noqa: PLC0415
+def _saved(path: Path) -> WorldFile:
+    """The world of a file; one of a world-gen version that no engine knows is refused."""
+    save = read_world_file(path)
+    if save.world_gen_version not in _WORLD_GEN_VERSIONS:
+        raise SaveError(
+            f"{path}: the world {shown(save.name)} has the world-gen version {save.world_gen_version}, and only 0, 1 "
+            f"and 2 are known; its terrain cannot be made."
+        )
+    return save
 
+
+def _versions(named: dict[Seed, int], saves: Sequence[WorldFile]) -> dict[Seed, int]:
+    """The world-gen version of every seed, those of world files included.
+
+    Raises:
+        InputError: a seed is asked for in two versions.
+    """
+    versions = dict(named)
+    for save in saves:
+        version = versions.setdefault(save.seed, save.world_gen_version)
+        if version != save.world_gen_version:
+            raise InputError(
+                f"{save.seed.key} is asked for with the world-gen versions {version} and {save.world_gen_version}, "
+                f"the one of the world {shown(save.name)}; ask for one of them."
+            )
+    return versions
+
+
+def _config(size: int, world_gen_version: int, *, force: bool) -> Config:
+    """What the assets of a world are told."""
+    raw: dict[str, object] = {"size": size, "world_gen_version": world_gen_version, "force": force}
+    return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}
+
+
+def _tell_save(save: WorldFile) -> None:
+    version = save.world_gen_version
+    say(notices(), f"The world {shown(save.name)} has the seed {save.seed.key} and the world-gen version {version}.")
+    if save.remark:
+        say(notices(), save.remark)
+
+
+def _facts(save: WorldFile) -> dict[str, object]:
+    return {
+        "world": shown(save.name),
+        "seed text": shown(save.seed_text),
+        "world version": save.version,
+        "world-gen version": save.world_gen_version,
+    }
+
+
+def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
+    """Makes worlds and says where the outcome lies."""
     home = find_home()
-    # A setting that cannot be used is refused before anything is registered.
-    settings_of()
-    keys: list[str] = [seed.key for seed in seeds]
-    failed: set[str] = set()
-    with undiverted_notices() as console, open_instance(home) as instance:
-        instance.register(seeds)
-        for batch in side_by_side(instance.keys(), keys, SEEDS_PER_RUN):
-            failed.update(_make_batch(console, instance, batch, config))
+    seeds = [seed for group, _ in wanted for seed in group]
+    failed = make_worlds(home, wanted)
     _tell_made(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
     if failed:
         raise CommandError(
-            f"Failed: {', '.join(key for key in keys if key in failed)}. The UI (vwe ui) has the log of each run."
+            f"Failed: {', '.join(seed.key for seed in seeds if seed.key in failed)}. "
+            f"The UI (vwe ui) has the log of each run."
         )
-
-
-def _make_batch(
-    console: Console, instance: Instance, keys: Sequence[str], config: Mapping[str, Mapping[str, object]]
-) -> Collection[str]:
-    """Makes worlds in one run; returns the keys that failed."""
-    title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
-    with showing_run(console, title) as listener:
-        try:
-            return instance.make_worlds(keys, config=config, listener=listener)
-        except Exception as error:  # noqa: BLE001  whatever happens to one batch, the others are made
-            say(console, f"{title} failed unexpectedly: {error!r}", "red")
-            return keys
 
 
 def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:

@@ -1,0 +1,55 @@
+"""Making worlds from the command line: several in a run, with what happens shown as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from vwe_dagster.commands.pool import settings_of
+from vwe_dagster.home import Home
+from vwe_dagster.seeds import Seed
+from vwe_dagster.terminal import say, showing_run, undiverted_notices
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vwe_dagster.runs import Instance
+
+Config = Mapping[str, Mapping[str, object]]
+"""The assets to make, and the configuration of each."""
+
+
+def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
+    """Registers seeds and makes their worlds.
+
+    Args:
+        home: where.
+        wanted: seeds that are made alike, and how.
+
+    Returns:
+        The keys that failed; the terminal has been told why.
+    """
+    from vwe_dagster.assets.batch import SEEDS_PER_RUN  # noqa: PLC0415
+    from vwe_dagster.assets.seeds import side_by_side  # noqa: PLC0415
+    from vwe_dagster.runs import open_instance  # noqa: PLC0415
+
+    # A setting that cannot be used is refused before anything is registered.
+    settings_of()
+    failed: set[str] = set()
+    with undiverted_notices() as console, open_instance(home) as instance:
+        instance.register([seed for seeds, _ in wanted for seed in seeds])
+        for seeds, config in wanted:
+            for batch in side_by_side(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
+                failed.update(_make_batch(console, instance, batch, config))
+    return failed
+
+
+def _make_batch(console: Console, instance: Instance, keys: Sequence[str], config: Config) -> Collection[str]:
+    """Makes worlds in one run; returns the keys that failed."""
+    title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
+    with showing_run(console, title) as listener:
+        try:
+            return instance.make_worlds(keys, config=config, listener=listener)
+        except Exception as error:  # noqa: BLE001  whatever happens to one batch, the others are made
+            say(console, f"{title} failed unexpectedly: {error!r}", "red")
+            return keys

@@ -1,0 +1,127 @@
+"""What the writer of every format is given: the world that was made, facts about it, and what the user asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.grid import Grid
+from vwe_dagster.seeds import Seed
+from vwe_dagster.stages import grid_of, read_extracted, read_processed
+from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
+from vwe_dagster.worldgen import Terrain, World
+from vwe_dagster.worldgen.digest import terrain_digest
+
+if TYPE_CHECKING:
+    from vwe_dagster.analysis.world import WorldAnalysis
+    from vwe_dagster.extraction.canonical import CanonicalWorld
+
+NATIVE = "native"
+"""The kind of engine whose worlds can be sampled anywhere else too."""
+
+BIOME_MEANINGS = {biome.value: biome.game_name for biome in Biome}
+"""The names of the indices that planes of biomes hold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    """What formats can be asked for besides the world; each says which of these it knows.
+
+    Attributes:
+        stride: take every n-th row and column only.
+    """
+
+    stride: int | None = None
+
+    @property
+    def given(self) -> set[str]:
+        """The names of those that were asked for."""
+        return {field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class WorldFacts:
+    """A world of the data folder, read as far as it is asked for, and once.
+
+    Attributes:
+        store: the data folder.
+        seed: whose world it is.
+
+    Everything but :attr:`seed` and :attr:`is_made` raises :class:`StoreError` where the world has not been made or a
+    file of it is damaged.
+    """
+
+    store: WorldStore
+    seed: Seed
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the stages that exports are written from are there."""
+        return all(self.store.manifest(self.seed, stage) for stage in ("extracted", "processed"))
+
+    @functools.cached_property
+    def world(self) -> CanonicalWorld:
+        """Planes and tables of the world."""
+        return read_extracted(self.store, self._extracted)
+
+    @functools.cached_property
+    def analysis(self) -> WorldAnalysis:
+        """Islands, peaks and statistics of the world."""
+        return read_processed(self.store, self._stage("processed"))
+
+    @property
+    def grid(self) -> Grid:
+        """Where the planes are sampled."""
+        return grid_of(self._extracted)
+
+    @functools.cached_property
+    def world_gen_version(self) -> int | None:
+        """The world-gen version; None where the world came from another program, which does not tell."""
+        raw = self.store.manifest(self.seed, "raw")
+        if raw is None or self._extracted.recipe.inputs.get("raw") != raw.digest:
+            return None
+        version = raw.recipe.inputs.get("world_gen_version")
+        return version if isinstance(version, int) else None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the native engine made it, so that :attr:`engine` gives the same ground elsewhere too."""
+        return self._extracted.recipe.made_by.get("kind") == NATIVE and self.world_gen_version is not None
+
+    @functools.cached_property
+    def engine(self) -> World:
+        """The world as the native engine knows it; of use where :attr:`is_native`."""
+        return World(self.seed.number, 2 if self.world_gen_version is None else self.world_gen_version)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of biomes and heights, see :func:`vwe_dagster.worldgen.digest.terrain_digest`."""
+        coordinates = self.grid.coordinates()
+        return terrain_digest(Terrain(self.engine, coordinates, coordinates, self.world.biome, self.world.height))
+
+    @property
+    def metadata(self) -> dict[str, str | int | float | None]:
+        """What every format says of the world as far as it has room."""
+        grid = self.grid
+        return {
+            "seed": self.seed.key,
+            "seed_integer": self.seed.number,
+            "world_gen_version": self.world_gen_version,
+            "made_by": " ".join(str(fact) for fact in self._extracted.recipe.made_by.values() if fact is not None),
+            "grid_size": grid.size,
+            "grid_cell_m": grid.cell_m,
+            "grid_first_m": grid.first_m,
+            "terrain_sha256": self.digest,
+        }
+
+    @functools.cached_property
+    def _extracted(self) -> Manifest:
+        return self._stage("extracted")
+
+    def _stage(self, stage: Stage) -> Manifest:
+        manifest = self.store.manifest(self.seed, stage)
+        if manifest is None:
+            raise StoreError(f"The stage {stage} of {self.seed.key} has not been made; make the world first.")
+        return manifest

@@ -1,0 +1,140 @@
+"""The format ``game-cache``: the map as the game keeps it between two starts, in four gzip files.
+
+Each plane has 2048 x 2048 cells of 12 m, row 0 southernmost, row-major over z then x:
+
+- ``cacheMinimapBiome``: the colour of the biome, four bytes RGBA.
+- ``cacheMinimapMask``: red 255 where the map shows trees, green the mist of the Mistlands, blue the lava of the
+  Ashlands, alpha 0; nothing of it below sea level.
+- ``cacheMinimapHeight``: the height as binary16, little-endian, ties rounded away from zero.
+- ``cacheMinimapMeta``: int32 seed and int32 1, little-endian.
+
+Known of the game's own files are names, sizes, compression, colours and rounding, and for one world how many cells red
+and the full green fall on. That blue is lava, that alpha is 255 for biomes and 0 for the mask, and where the game looks
+for the files is not known here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.grid import SEA_LEVEL_M, Grid
+
+GAME_GRID = Grid.of_world(2048)
+"""The grid of the game's own map."""
+
+COLOURS = {
+    Biome.MEADOWS: (146, 167, 92),
+    Biome.BLACK_FOREST: (107, 116, 63),
+    Biome.SWAMP: (163, 114, 88),
+    Biome.PLAINS: (231, 171, 120),
+    Biome.MISTLANDS: (51, 51, 51),
+    Biome.ASHLANDS: (123, 32, 32),
+    Biome.OCEAN: (255, 255, 255),
+    Biome.MOUNTAIN: (255, 255, 255),
+    Biome.DEEP_NORTH: (255, 255, 255),
+}
+"""The colour of each biome in the file; the three white ones are told by other means when the map is drawn."""
+
+FORMAT_VERSION = 1
+
+_FOREST_BELOW = {Biome.MEADOWS: 1.15, Biome.PLAINS: 0.8, Biome.BLACK_FOREST: np.inf}
+_MIST_FROM, _MIST_TO = np.float32(1.1), np.float32(1.3)
+_COMPRESSION = 6
+
+_Plane = npt.NDArray[np.float32]
+_Biomes = npt.NDArray[np.uint8]
+
+
+def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+    """Writes the four files into the folder.
+
+    A world on another grid is sampled again by the native engine, if that made it.
+
+    Raises:
+        ExportError: the world is on another grid and came from another program, or nothing is known of its lava.
+    """
+    biome, height, forest, lava = _planes(facts)
+    contents = {
+        "cacheMinimapBiome": biome_colours(biome).tobytes(),
+        "cacheMinimapMask": mask_colours(biome, height, forest, lava).tobytes(),
+        "cacheMinimapHeight": half_floats(height).astype("<u2").tobytes(),
+        "cacheMinimapMeta": struct.pack("<ii", facts.seed.number, FORMAT_VERSION),
+    }
+    for name, content in contents.items():
+        (path / name).write_bytes(gzip.compress(content, _COMPRESSION, mtime=0))
+
+
+def biome_colours(biome: _Biomes) -> npt.NDArray[np.uint8]:
+    """The colour of each cell: RGBA, ``[z, x, 4]``."""
+    palette = np.zeros((len(Biome), 4), np.uint8)
+    for each, colour in COLOURS.items():
+        palette[each] = (*colour, 255)
+    return palette[biome]
+
+
+def mask_colours(biome: _Biomes, height: _Plane, forest: _Plane, lava: _Plane) -> npt.NDArray[np.uint8]:
+    """The mask of each cell: RGBA, ``[z, x, 4]``.
+
+    Args:
+        biome: indices, ``[z, x]``.
+        height: in metres.
+        forest: forest factors.
+        lava: 0 none to 1 full.
+    """
+    mask = np.zeros((*biome.shape, 4), np.uint8)
+    land = height >= np.float32(SEA_LEVEL_M)
+    for each, limit in _FOREST_BELOW.items():
+        mask[land & (biome == each) & (forest < np.float32(limit)), 0] = 255
+    misty = land & (biome == Biome.MISTLANDS)
+    share = np.clip((forest[misty] - _MIST_FROM) / (_MIST_TO - _MIST_FROM), 0, 1, dtype=np.float32)
+    mask[misty, 1] = _byte(1 - share * share * (3 - 2 * share))
+    ashen = land & (biome == Biome.ASHLANDS)
+    mask[ashen, 2] = _byte(lava[ashen])
+    return mask
+
+
+def half_floats(values: _Plane) -> npt.NDArray[np.uint16]:
+    """The bits of each number as binary16, to nearest and ties away from zero; for numbers within its range.
+
+    NumPy rounds ties to even: where a number lies just between two, the one of greater magnitude is taken instead.
+    """
+    even = values.astype(np.float16)
+    codes = even.view(np.uint16)
+    magnitude = np.abs(values.astype(np.float64))
+    short = np.abs(even.astype(np.float64)) < magnitude
+    next_code = (codes + short).astype(np.uint16)
+    above = np.abs(next_code.view(np.float16).astype(np.float64))
+    below = np.abs(even.astype(np.float64))
+    tie = short & (above - magnitude == magnitude - below)
+    return np.where(tie, next_code, codes).astype(np.uint16)
+
+
+def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
+    if facts.is_native and facts.grid != GAME_GRID:
+        terrain = facts.engine.grid(GAME_GRID.size)
+        return terrain.biome, terrain.height, terrain.forest, terrain.lava
+    world = facts.world
+    if facts.grid != GAME_GRID:
+        raise ExportError(
+            f"The game's map has 2048 cells a side, sampled at their centres, and the world of {facts.seed.key}, which "
+            f"came from another program, has {facts.grid.size}; make it with the engine first: "
+            f"vwe world --force {facts.seed.key}"
+        )
+    if world.lava is None:
+        raise ExportError(
+            f"The game's map shows lava, of which the world of {facts.seed.key}, which came from another program, says "
+            f"nothing; make it with the engine first: vwe world --force {facts.seed.key}"
+        )
+    return world.biome, world.height, world.forest, world.lava
+
+
+def _byte(share: _Plane) -> npt.NDArray[np.uint8]:
+    return np.rint(np.clip(share, 0, 1) * np.float32(255)).astype(np.uint8)

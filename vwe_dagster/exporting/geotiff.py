@@ -1,0 +1,87 @@
+"""The format ``geotiff``: ``height.tif`` and ``biome.tif``, cloud-optimised GeoTIFFs in a local system of metres.
+
+One file cannot hold both, for all bands of a GeoTIFF are of one type. The system is an engineering one, with no place
+on Earth: x to the east and z to the north of the centre of the world. Pictures are north-up, and the centre of a pixel
+is the point that was sampled. The void beyond the edge of the world is no data: -400 in heights, 0 among biomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.shutil
+from rasterio.crs import CRS
+from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
+
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.void import VOID_M, inside
+from vwe_dagster.rendering.palette import BIOME_COLOURS, Rgb
+
+LOCAL_SYSTEM = (
+    'LOCAL_CS["Valheim world",LOCAL_DATUM["Centre of the world",0],UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'
+)
+"""The coordinate system, as well-known text."""
+
+_BLOCK = 256
+
+
+def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+    """Writes the two files into the folder, each with overviews, compressed without loss."""
+    world = facts.world
+    height = np.ascontiguousarray(world.height[::-1])
+    biome = np.where(inside(world), world.biome, np.uint8(Biome.NONE))[::-1]
+    _write(path / "height.tif", height, facts, nodata=VOID_M, overviews="average", unit="metre")
+    _write(path / "biome.tif", biome, facts, nodata=Biome.NONE, overviews="mode", colours=BIOME_COLOURS)
+
+
+def _write(
+    path: Path,
+    plane: npt.NDArray[np.float32 | np.uint8],
+    facts: WorldFacts,
+    *,
+    nodata: float,
+    overviews: str,
+    unit: str | None = None,
+    colours: Mapping[Biome, Rgb] | None = None,
+) -> None:
+    """Writes one band, ``[row from the north, column from the west]``."""
+    grid = facts.grid
+    edge_m = grid.first_m - grid.cell_m / 2
+    north_m = grid.first_m + (grid.size - 0.5) * grid.cell_m
+    profile = {
+        "driver": "GTiff",
+        "width": grid.size,
+        "height": grid.size,
+        "count": 1,
+        "dtype": plane.dtype.name,
+        "crs": CRS.from_wkt(LOCAL_SYSTEM),
+        "transform": from_origin(edge_m, north_m, grid.cell_m, grid.cell_m),
+        "nodata": nodata,
+    }
+    with MemoryFile() as memory:
+        with memory.open(**profile) as dataset:
+            dataset.write(plane, 1)
+            dataset.set_band_description(1, path.stem)
+            dataset.update_tags(**{key: value for key, value in facts.metadata.items() if value is not None})
+            if unit is not None:
+                dataset.units = (unit,)
+            if colours is not None:
+                dataset.write_colormap(1, {int(biome): (*colour, 255) for biome, colour in colours.items()})
+                dataset.update_tags(1, **{f"biome_{biome.value}": biome.game_name for biome in BIOMES})
+        with memory.open() as dataset:
+            rasterio.shutil.copy(
+                dataset,
+                path,
+                driver="COG",
+                compress="DEFLATE",
+                predictor="YES",
+                blocksize=_BLOCK,
+                overview_resampling=overviews,
+                num_threads="ALL_CPUS",
+            )

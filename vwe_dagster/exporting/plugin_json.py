@@ -1,0 +1,91 @@
+"""The format ``plugin-json``: ``biomes.json`` and ``heightmap.json`` as the older export plugin wrote them.
+
+The form is described where it is read, in :mod:`vwe_dagster.extraction.foreign_plugin`. Samples lie at the corners of
+cells there, so that a world sampled at the centres of its cells is written as the square of its own samples that just
+covers the edge of the world, without the last row and column: no number is computed anew. ``biome_names`` has the right
+names. The facts are in ``biomes.json``, after the keys that the format knows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.grid import MIN_SIZE, WORLD_RADIUS_M, Grid
+
+_FLAGS = np.array([biome.flag for biome in Biome], np.uint16)
+
+
+def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+    """Writes the two files into the folder.
+
+    Raises:
+        ExportError: the world has too few samples, or they lie otherwise than the format can tell.
+    """
+    part, radius_m = _corners(facts.grid)
+    biome, height = facts.world.biome[part, part].T, facts.world.height[part, part].T
+    head = {
+        "resolution": len(height),
+        "world_radius": radius_m,
+        "world_diameter": 2 * radius_m,
+    }
+    now = {"export_timestamp": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    names = {"biome_names": {str(each.flag): each.game_name for each in BIOMES}}
+    extremes = {
+        "min_height": _as_double(height.min()),
+        "max_height": _as_double(height.max()),
+        "avg_height": _as_double(height.mean(dtype=np.float64)),
+    }
+    flags = pa.array(_FLAGS[biome].reshape(-1)).cast(pa.string())
+    _write_document(path / "biomes.json", head, "biome_map", flags, names | now | {"world": facts.metadata})
+    metres = _with_point(pa.array(height.reshape(-1)).cast(pa.string()))
+    _write_document(path / "heightmap.json", head, "height_map", metres, extremes | now)
+
+
+def _corners(grid: Grid) -> tuple[slice, float]:
+    """Which rows and columns of a grid to write so that the first lies at minus the radius, and that radius."""
+    if math.isclose(grid.first_m, -grid.size * grid.cell_m / 2):
+        return slice(None), -grid.first_m
+    if not math.isclose(grid.first_m, -(grid.size - 1) * grid.cell_m / 2):
+        raise ExportError("The samples of this world are not centred on the centre of the world, as the format asks.")
+    margin = max(0, math.floor((-grid.first_m - WORLD_RADIUS_M) / grid.cell_m))
+    part = slice(margin, grid.size - 1 - margin)
+    if part.stop - part.start < MIN_SIZE:
+        raise ExportError(
+            f"The format takes {MIN_SIZE} samples a side or more, and this world has {part.stop - part.start} within "
+            f"its edge; make it on a finer grid, such as --size 2048."
+        )
+    return part, -grid.first_m - margin * grid.cell_m
+
+
+def _with_point(numbers: pa.StringArray) -> pa.StringArray:
+    """Numbers as the plugin writes them: whole ones with ``.0``."""
+    whole = pc.invert(pc.match_substring_regex(numbers, "[.e]"))
+    return pc.if_else(whole, pc.binary_join_element_wise(numbers, ".0", ""), numbers)
+
+
+def _write_document(
+    path: Path, head: dict[str, object], key: str, numbers: pa.StringArray, tail: dict[str, object]
+) -> None:
+    """Writes an object with a map in it, a line for each list of it."""
+    size = math.isqrt(len(numbers))
+    offsets = pa.array(np.arange(0, size * size + 1, size, dtype=np.int32))
+    lines = pc.binary_join(pa.ListArray.from_arrays(offsets, numbers), ",").to_pylist()
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f"{json.dumps(head, indent=2)[:-2]},\n  {json.dumps(key)}: [\n    [")
+        file.write("],\n    [".join(lines))
+        file.write(f"]\n  ],{json.dumps(tail, indent=2)[1:]}\n")
+
+
+def _as_double(height: npt.NDArray[np.float32] | np.floating) -> float:
+    return float(f"{float(height):.9g}")

@@ -1,0 +1,16 @@
+"""Where a world ends, for formats that tell the void from the ground."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.extraction.canonical import CanonicalWorld
+
+VOID_M = -400.0
+"""The height of everything beyond the edge of the world, and of nothing within it."""
+
+
+def inside(world: CanonicalWorld) -> npt.NDArray[np.bool_]:
+    """Which cells are of the world, ``[z, x]``: all but the void."""
+    return np.not_equal(world.height, np.float32(VOID_M))

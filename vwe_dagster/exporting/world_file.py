@@ -1,0 +1,23 @@
+"""The format ``fwl``: a world file, for a game or a server that has never seen the world.
+
+Its layout is in :mod:`vwe_dagster.saves`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.saves import new_world, world_file_bytes
+
+_CURRENT = 2
+
+
+def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+    """Writes a world file; the world is called as the file, for that is how the game finds it.
+
+    The world-gen version is that of the world where it has been made, else the current one.
+    """
+    made = facts.world_gen_version if facts.is_made else None
+    world = new_world(facts.seed, path.stem, world_gen_version=_CURRENT if made is None else made)
+    path.write_bytes(world_file_bytes(world))

@@ -1,0 +1,59 @@
+"""The format ``zarr``: a Zarr 3 group that xarray opens as a dataset, with names of dimensions, units and meanings.
+
+Arrays are ``biome``, ``height``, ``forest`` and, where known, ``lava``, each over ``z`` and ``x`` and south first, and
+the coordinates ``x`` and ``z``. Attributes follow the CF conventions as far as they have a word for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import BloscCodec
+
+from vwe_dagster.biomes import BIOMES
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+
+CHUNK = 512
+"""Cells along the side of a chunk."""
+
+_ATTRIBUTES: dict[str, dict[str, object]] = {
+    "biome": {
+        "long_name": "biome",
+        "flag_values": [biome.value for biome in BIOMES],
+        "flag_meanings": " ".join(biome.game_name for biome in BIOMES),
+    },
+    "height": {"long_name": "height of the ground, the sea being at 30 m", "units": "m"},
+    "forest": {"long_name": "forest factor, lower is denser", "units": "1"},
+    "lava": {"long_name": "share of lava", "units": "1"},
+    "x": {"long_name": "metres east of the centre of the world", "units": "m", "axis": "X"},
+    "z": {"long_name": "metres north of the centre of the world", "units": "m", "axis": "Y"},
+}
+
+
+def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+    """Writes the group into the folder."""
+    world = facts.world
+    group = zarr.create_group(store=str(path), zarr_format=3, attributes={"Conventions": "CF-1.11", **facts.metadata})
+    along = world.grid.coordinates()
+    for name in ("x", "z"):
+        _add(group, name, along, (name,))
+    planes = {"biome": world.biome, "height": world.height, "forest": world.forest, "lava": world.lava}
+    for name, plane in planes.items():
+        if plane is not None:
+            _add(group, name, plane, ("z", "x"))
+
+
+def _add(group: zarr.Group, name: str, values: npt.NDArray[np.generic], dimensions: tuple[str, ...]) -> None:
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=tuple(min(CHUNK, length) for length in values.shape),
+        compressors=BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"),
+        dimension_names=dimensions,
+        attributes=_ATTRIBUTES[name],
+    )
+    array[:] = values
