@@ -15,7 +15,7 @@ from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.home import find_home
 from vwe_dagster.saves import SaveError, WorldFile, read_world_file, shown
 from vwe_dagster.seed_lists import SeedListError, read_seed_list
-from vwe_dagster.seeds import Seed, SeedError
+from vwe_dagster.seeds import Seed, SeedError, parse_seed
 from vwe_dagster.store import STAGES, WorldStore
 from vwe_dagster.terminal import notices, output, say, show_facts
 
@@ -96,10 +96,10 @@ def seed(
     ] = None,
 ) -> None:
     """Tells the integer of a seed, its folder, and which other seeds of the catalog are the same world."""
-    save = read_world_file(from_save) if from_save is not None else None
-    if (seed is None) == (save is None):
+    if (seed is None) == (from_save is None):
         raise InputError("Name one seed, such as HHcLC5acQt, or the file of a world with --from-save.")
-    (parsed,) = parse_seeds([seed]) if save is None else [save.seed]
+    save = None if from_save is None else read_world_file(from_save)
+    parsed = parse_seed(seed or "") if save is None else save.seed
     home = find_home()
     store = WorldStore(home.data)
     keys = registered(home)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 
@@ -17,7 +19,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """
     world = facts.world
     coordinates = world.grid.coordinates()
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "biome": world.biome,
         "height": world.height,
         "forest": world.forest,

@@ -137,4 +137,5 @@ def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
 
 
 def _byte(share: _Plane) -> npt.NDArray[np.uint8]:
-    return np.rint(np.clip(share, 0, 1) * np.float32(255)).astype(np.uint8)
+    whole: npt.NDArray[np.uint8] = np.rint(np.clip(share, 0, 1) * np.float32(255)).astype(np.uint8)
+    return whole

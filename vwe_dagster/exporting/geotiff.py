@@ -23,10 +23,8 @@ from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.void import VOID_M, inside
 from vwe_dagster.rendering.palette import BIOME_COLOURS, Rgb
 
-LOCAL_SYSTEM = (
-    'LOCAL_CS["Valheim world",LOCAL_DATUM["Centre of the world",0],UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'
-)
-"""The coordinate system, as well-known text."""
+LOCAL_SYSTEM = 'LOCAL_CS["Valheim world",UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'
+"""The coordinate system, as well-known text; a GeoTIFF keeps its name, unit and directions, not the names of axes."""
 
 _BLOCK = 256
 

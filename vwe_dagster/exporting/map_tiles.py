@@ -23,7 +23,7 @@ from vwe_dagster.saves import WRITTEN
 MOST_TILES = 16
 """Tiles along a side: 1536 m each on a grid of 2048 cells."""
 
-_COMPRESSION = 6
+_COMPRESSION = 4
 _FLAGS = np.array([biome.flag for biome in Biome], np.uint16)
 
 

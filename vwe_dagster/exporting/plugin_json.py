@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,9 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
         "avg_height": _as_double(height.mean(dtype=np.float64)),
     }
     flags = pa.array(_FLAGS[biome].reshape(-1)).cast(pa.string())
-    _write_document(path / "biomes.json", head, "biome_map", flags, names | now | {"world": facts.metadata})
+    _write_document(path / "biomes.json", head, "biome_map", flags, {**names, **now, "world": facts.metadata})
     metres = _with_point(pa.array(height.reshape(-1)).cast(pa.string()))
-    _write_document(path / "heightmap.json", head, "height_map", metres, extremes | now)
+    _write_document(path / "heightmap.json", head, "height_map", metres, {**extremes, **now})
 
 
 def _corners(grid: Grid) -> tuple[slice, float]:
@@ -75,7 +76,7 @@ def _with_point(numbers: pa.StringArray) -> pa.StringArray:
 
 
 def _write_document(
-    path: Path, head: dict[str, object], key: str, numbers: pa.StringArray, tail: dict[str, object]
+    path: Path, head: Mapping[str, object], key: str, numbers: pa.StringArray, tail: Mapping[str, object]
 ) -> None:
     """Writes an object with a map in it, a line for each list of it."""
     size = math.isqrt(len(numbers))

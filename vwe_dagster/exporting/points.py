@@ -8,6 +8,7 @@ world, 43 percent of the map, is left out.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +48,13 @@ def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
             "height": world.height[::stride, ::stride][row, column],
         }
     )
-    options_of_csv = pyarrow.csv.WriteOptions(quoting_header="none", quoting_style="none")
-    with igzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as file:
-        pyarrow.csv.write_csv(table, file, options_of_csv)
+    layout = pyarrow.csv.WriteOptions(quoting_header="none", quoting_style="none")
+    with _opened(path) as file:
+        pyarrow.csv.write_csv(table, file, layout)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix != ".gz":
+        return path.open("wb")
+    zipped: IO[bytes] = igzip.IGzipFile(path, "wb")  # type: ignore[no-untyped-call]
+    return zipped

@@ -6,9 +6,10 @@ the coordinates ``x`` and ``z``. Attributes follow the CF conventions as far as 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
@@ -19,7 +20,7 @@ from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 CHUNK = 512
 """Cells along the side of a chunk."""
 
-_ATTRIBUTES: dict[str, dict[str, object]] = {
+_ATTRIBUTES: dict[str, dict[str, Any]] = {
     "biome": {
         "long_name": "biome",
         "flag_values": [biome.value for biome in BIOMES],
@@ -40,13 +41,22 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     along = world.grid.coordinates()
     for name in ("x", "z"):
         _add(group, name, along, (name,))
-    planes = {"biome": world.biome, "height": world.height, "forest": world.forest, "lava": world.lava}
+    planes: dict[str, npt.NDArray[Any] | None] = {
+        "biome": world.biome,
+        "height": world.height,
+        "forest": world.forest,
+        "lava": world.lava,
+    }
     for name, plane in planes.items():
         if plane is not None:
             _add(group, name, plane, ("z", "x"))
+    with warnings.catch_warnings():
+        # That all metadata are in one place too is an extension, which readers may pass over; xarray looks for it.
+        warnings.simplefilter("ignore")
+        zarr.consolidate_metadata(str(path))
 
 
-def _add(group: zarr.Group, name: str, values: npt.NDArray[np.generic], dimensions: tuple[str, ...]) -> None:
+def _add(group: zarr.Group, name: str, values: npt.NDArray[Any], dimensions: tuple[str, ...]) -> None:
     array = group.create_array(
         name,
         shape=values.shape,
