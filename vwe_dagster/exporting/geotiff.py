@@ -26,7 +26,8 @@ from vwe_dagster.rendering.palette import BIOME_COLOURS, Rgb
 LOCAL_SYSTEM = 'LOCAL_CS["Valheim world",UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'
 """The coordinate system, as well-known text; a GeoTIFF keeps its name, unit and directions, not the names of axes."""
 
-_BLOCK = 256
+BLOCK = 256
+"""Pixels along the side of a block; what is larger has overviews."""
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
@@ -79,7 +80,7 @@ def _write(
                 driver="COG",
                 compress="DEFLATE",
                 predictor="YES",
-                blocksize=_BLOCK,
+                blocksize=BLOCK,
                 overview_resampling=overviews,
                 num_threads="ALL_CPUS",
             )

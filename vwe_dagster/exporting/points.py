@@ -8,7 +8,7 @@ world, 43 percent of the map, is left out.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -49,12 +49,6 @@ def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
         }
     )
     layout = pyarrow.csv.WriteOptions(quoting_header="none", quoting_style="none")
-    with _opened(path) as file:
+    file: Any = igzip.IGzipFile(path, "wb") if path.suffix == ".gz" else path.open("wb")  # type: ignore[no-untyped-call]
+    with file:
         pyarrow.csv.write_csv(table, file, layout)
-
-
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix != ".gz":
-        return path.open("wb")
-    zipped: IO[bytes] = igzip.IGzipFile(path, "wb")  # type: ignore[no-untyped-call]
-    return zipped

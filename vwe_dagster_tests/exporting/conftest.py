@@ -1,0 +1,15 @@
+"""A world that the tests of every format share."""
+
+from __future__ import annotations
+
+import pytest
+
+from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.exporting.worlds import KEY, make
+
+
+@pytest.fixture(scope="session")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> WorldFacts:
+    """The world of :data:`KEY` on 128 x 128 cells, in a data folder; not to be written to."""
+    return make(WorldStore(tmp_path_factory.mktemp("data")), KEY)

@@ -1,0 +1,118 @@
+"""The formats for programs of one's own: Zarr, NumPy and CSV."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.analysis.worlds import make_world
+from vwe_dagster_tests.exporting.worlds import GRID, KEY, check_places, import_, write
+
+PLANES = {"biome": "uint8", "height": "float32", "forest": "float32", "lava": "float32"}
+
+
+@pytest.fixture(scope="module")
+def group_folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("zarr") / "world.zarr", "zarr", facts)
+
+
+def test_a_zarr_group_has_every_place(group_folder: Path) -> None:
+    group = zarr.open_group(str(group_folder), mode="r", zarr_format=3)
+    x, z, biome, height = (np.asarray(group[name]) for name in ("x", "z", "biome", "height"))
+
+    def at(east: float, north: float) -> tuple[str, float]:
+        cell = list(z).index(north), list(x).index(east)
+        return Biome(int(biome[cell])).game_name, float(height[cell])
+
+    check_places(at)
+
+
+def test_a_zarr_group_describes_itself_without_our_code(group_folder: Path, facts: WorldFacts) -> None:
+    told = json.loads((group_folder / "zarr.json").read_text())
+    assert told["zarr_format"] == 3
+    assert {key: told["attributes"][key] for key in facts.metadata} == facts.metadata
+    for name, dtype in (PLANES | {"x": "float32", "z": "float32"}).items():
+        array = json.loads((group_folder / name / "zarr.json").read_text())
+        assert array["data_type"] == dtype
+        assert array["dimension_names"] == (["z", "x"] if name in PLANES else [name])
+        assert name == "biome" or array["attributes"]["units"]
+    flags = json.loads((group_folder / "biome" / "zarr.json").read_text())["attributes"]
+    meanings = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
+    assert meanings == {biome.value: biome.game_name for biome in Biome if biome}
+
+
+def test_a_zarr_group_holds_the_planes_to_the_last_bit(group_folder: Path, facts: WorldFacts) -> None:
+    group = zarr.open_group(str(group_folder), mode="r")
+    for name in PLANES:
+        np.testing.assert_array_equal(np.asarray(group[name]), getattr(facts.world, name))
+
+
+def test_a_bundle_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> None:
+    path = write(tmp_path / "world.npz", "numpy", facts)
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == sorted(f"{n}.npy" for n in (*PLANES, "x", "z", "metadata"))
+    with np.load(path, allow_pickle=False) as bundle:
+        assert json.loads(str(bundle["metadata"])) == facts.metadata
+        x, z, biome, height = (bundle[name] for name in ("x", "z", "biome", "height"))
+        for name, dtype in PLANES.items():
+            assert bundle[name].dtype == dtype
+            np.testing.assert_array_equal(bundle[name], getattr(facts.world, name))
+
+    def at(east: float, north: float) -> tuple[str, float]:
+        cell = list(z).index(north), list(x).index(east)
+        return Biome(int(biome[cell])).game_name, float(height[cell])
+
+    check_places(at)
+
+
+def test_what_a_world_does_not_tell_is_not_made_up(tmp_path: Path) -> None:
+    facts = import_(WorldStore(tmp_path / "data"), KEY, make_world([[40.0] * 64] * 64))
+    with np.load(write(tmp_path / "world.npz", "numpy", facts)) as bundle:
+        assert "lava" not in bundle
+        assert json.loads(str(bundle["metadata"]))["world_gen_version"] is None
+    assert not (write(tmp_path / "world.zarr", "zarr", facts) / "lava").exists()
+
+
+def test_points_have_every_place_and_no_void(tmp_path: Path, facts: WorldFacts) -> None:
+    path = write(tmp_path / "world.csv.gz", "csv", facts)
+    with gzip.open(path, "rt", encoding="ascii", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["x", "z", "biome", "height"]
+    points = {(float(x), float(z)): (biome, float(np.float32(height))) for x, z, biome, height in rows}
+    check_places(lambda x, z: points[x, z])
+    assert len(points) == len(rows) == np.count_nonzero(facts.world.height != -400)
+    assert max(np.hypot(*point) for point in points) <= 10500
+
+
+def test_points_give_back_every_height(tmp_path: Path, facts: WorldFacts) -> None:
+    table = pd.read_csv(write(tmp_path / "world.csv", "csv", facts), dtype={"height": "float32"})
+    inside = facts.world.height != -400
+    np.testing.assert_array_equal(table["height"], facts.world.height[inside])
+    assert table["biome"].tolist() == [Biome(int(index)).game_name for index in facts.world.biome[inside]]
+
+
+def test_a_stride_leaves_rows_and_columns_out(tmp_path: Path, facts: WorldFacts) -> None:
+    table = pd.read_csv(write(tmp_path / "world.csv", "csv", facts, stride=4))
+    kept = GRID.coordinates()[::4]
+    assert set(table["x"]) <= set(kept)
+    assert set(table["z"]) <= set(kept)
+    assert len(table) == np.count_nonzero(facts.world.height[::4, ::4] != -400)
+
+
+@pytest.mark.parametrize("stride", [0, 129])
+def test_a_stride_that_leaves_nothing_is_refused(tmp_path: Path, facts: WorldFacts, stride: int) -> None:
+    with pytest.raises(ExportError, match="from 1 to 128"):
+        write(tmp_path / "world.csv", "csv", facts, stride=stride)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,70 @@
+"""GeoTIFFs: georeferenced as GIS programs read them, and the pixels as another reader decodes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster_tests.exporting.worlds import check_places, write
+
+
+@pytest.fixture(scope="module")
+def folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("geotiff") / "out", "geotiff", facts)
+
+
+def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
+    with rasterio.open(folder / "height.tif") as height, rasterio.open(folder / "biome.tif") as biome:
+
+        def at(x: float, z: float) -> tuple[str, float]:
+            ((metres,),), ((index,),) = height.sample([(x, z)]), biome.sample([(x, z)])
+            return biome.tags(1)[f"biome_{index}"], float(metres)
+
+        check_places(at)
+
+
+def test_the_system_is_a_local_one_in_metres(folder: Path, facts: WorldFacts) -> None:
+    for name in ("height", "biome"):
+        with rasterio.open(folder / f"{name}.tif") as dataset:
+            system = dataset.crs.to_wkt()
+            assert system.startswith('LOCAL_CS["Valheim world"')
+            assert '"metre",1' in system
+            assert tuple(dataset.bounds) == (-12288, -12288, 12288, 12288)
+            assert dataset.transform.e < 0, "north is up"
+            assert dataset.descriptions == (name,)
+            tags = dataset.tags()
+            assert {key: tags[key] for key in facts.metadata} == {k: str(v) for k, v in facts.metadata.items()}
+
+
+def test_another_decoder_gives_the_same_pixels_and_colours(folder: Path, facts: WorldFacts) -> None:
+    void = facts.world.height == -400
+    with Image.open(folder / "height.tif") as picture:
+        np.testing.assert_array_equal(np.asarray(picture)[::-1], facts.world.height)
+    with Image.open(folder / "biome.tif") as picture:
+        assert picture.mode == "P"
+        indices = np.asarray(picture)[::-1]
+        palette = picture.getpalette()
+    np.testing.assert_array_equal(indices, np.where(void, 0, facts.world.biome))
+    assert palette is not None
+    assert len({tuple(palette[3 * biome : 3 * biome + 3]) for biome in Biome}) == len(Biome)
+
+
+def test_the_void_is_no_data(folder: Path, facts: WorldFacts) -> None:
+    inside = np.hypot(*np.meshgrid(facts.grid.coordinates(), facts.grid.coordinates())) <= 10500
+    for name in ("height", "biome"):
+        with rasterio.open(folder / f"{name}.tif") as dataset:
+            np.testing.assert_array_equal(dataset.read_masks(1)[::-1] > 0, inside)
+
+
+def test_large_worlds_have_overviews(tmp_path: Path, facts: WorldFacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vwe_dagster.exporting.geotiff.BLOCK", 64)
+    with rasterio.open(write(tmp_path / "out", "geotiff", facts) / "height.tif") as dataset:
+        assert dataset.overviews(1) == [2]
+        structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    assert (structure["LAYOUT"], structure["COMPRESSION"], structure["PREDICTOR"]) == ("COG", "DEFLATE", "3")

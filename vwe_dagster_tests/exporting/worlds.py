@@ -1,0 +1,93 @@
+"""Worlds in a data folder, as the pipeline leaves them, and points that tell a turned plane from a right one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from vwe_dagster.analysis.world import analyse
+from vwe_dagster.engine.messages import WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.formats import FORMATS
+from vwe_dagster.exporting.output import whole_output
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.extraction.engine_export import canonical_world
+from vwe_dagster.grid import Grid
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.stages import write_extracted, write_processed, write_raw
+from vwe_dagster.store import Recipe, Stage, WorldStore
+from vwe_dagster.worldgen import World
+
+KEY, NUMBER = "MWd8eV6svz", -1772362158
+GRID = Grid.of_world(128)
+PLACES = ((79, 26), (57, 87), (70, 90), (62, 16))
+"""Columns and rows of :data:`GRID`, in different quarters of the map and at different distances from its axes."""
+
+
+def make(store: WorldStore, key: str, *, grid: Grid = GRID, world_gen_version: int = 2) -> WorldFacts:
+    """Publishes the stages of a world of the native engine that exports are written from."""
+    seed = parse_seed(key)
+    engine = NativeEngine()
+    request = WorldRequest(seed.number, grid, world_gen_version)
+    export = engine.generate(request)
+    maker = dataclasses.asdict(engine.identity)
+    recipe = Recipe({"engine": "native", "world_gen_version": world_gen_version}, "1", maker, grid)
+    with store.publish(seed, "raw", recipe) as draft:
+        write_raw(draft, export)
+    recipe = dataclasses.replace(recipe, inputs={"raw": _digest(store, key, "raw")})
+    return _extracted(store, key, canonical_world(export.planes, export.lines, grid), recipe)
+
+
+def import_(store: WorldStore, key: str, world: CanonicalWorld) -> WorldFacts:
+    """Publishes the stages of a world that came from another program."""
+    recipe = Recipe({"foreign_export": "plugin_json"}, "1", {"kind": "plugin_json"}, world.grid)
+    return _extracted(store, key, world, recipe)
+
+
+def write(path: Path, name: str, facts: WorldFacts, **options: int) -> Path:
+    """Exports a world, as the command does."""
+    with whole_output(path, FORMATS[name], force=False) as draft:
+        FORMATS[name].write(draft, facts, ExportOptions(**options))
+    return path
+
+
+def check_places(at: Callable[[float, float], tuple[str, float]], grid: Grid = GRID) -> None:
+    """Compares an export with the engine at :data:`PLACES`.
+
+    Args:
+        at: the biome by the game's name, and the height in metres, that the export has at x and z in metres.
+        grid: the grid whose cells the places are.
+    """
+    world = World(NUMBER)
+    along = grid.coordinates()
+    seen = []
+    for column, row in PLACES:
+        x, z = float(along[column]), float(along[row])
+        biome = world.biome(x, z)
+        assert not isinstance(biome, np.ndarray)
+        expected = biome.game_name, world.height(x, z)
+        turned = [world.height(*point) for point in ((z, x), (-x, z), (x, -z), (-z, -x))]
+        assert expected[1] not in turned, "the place would not tell"
+        assert at(x, z) == expected
+        seen.append(biome)
+    assert len(set(seen)) == len(PLACES), "the places are of different biomes"
+
+
+def _extracted(store: WorldStore, key: str, world: CanonicalWorld, recipe: Recipe) -> WorldFacts:
+    seed = parse_seed(key)
+    with store.publish(seed, "extracted", recipe) as draft:
+        write_extracted(draft, world)
+    recipe = dataclasses.replace(recipe, inputs={"extracted": _digest(store, key, "extracted")})
+    with store.publish(seed, "processed", recipe) as draft:
+        write_processed(draft, analyse(world))
+    return WorldFacts(store, seed)
+
+
+def _digest(store: WorldStore, key: str, stage: Stage) -> str:
+    manifest = store.manifest(parse_seed(key), stage)
+    assert manifest is not None
+    return manifest.digest
