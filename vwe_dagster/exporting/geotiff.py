@@ -16,7 +16,6 @@ import rasterio
 import rasterio.shutil
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
-from rasterio.transform import from_origin
 
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
@@ -51,7 +50,7 @@ def _write(
 ) -> None:
     """Writes one band, ``[row from the north, column from the west]``."""
     grid = facts.grid
-    edge_m = grid.first_m - grid.cell_m / 2
+    west_m = grid.first_m - grid.cell_m / 2
     north_m = grid.first_m + (grid.size - 0.5) * grid.cell_m
     profile = {
         "driver": "GTiff",
@@ -60,7 +59,7 @@ def _write(
         "count": 1,
         "dtype": plane.dtype.name,
         "crs": CRS.from_wkt(LOCAL_SYSTEM),
-        "transform": from_origin(edge_m, north_m, grid.cell_m, grid.cell_m),
+        "transform": rasterio.Affine(grid.cell_m, 0, west_m, 0, -grid.cell_m, north_m),
         "nodata": nodata,
     }
     with MemoryFile() as memory:

@@ -1,0 +1,134 @@
+"""Exports appear whole or not at all, take nobody's place, and have names that files can have."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.formats import FORMATS, file_name
+from vwe_dagster.exporting.output import refuse_taken, whole_output
+from vwe_dagster.grid import Grid
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.store import StoreError, WorldStore
+from vwe_dagster_tests.exporting.worlds import make, write
+
+FILE, FOLDER = FORMATS["csv"], FORMATS["valheim-map"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_writes_what_it_says(tmp_path: Path, facts: WorldFacts, name: str) -> None:
+    of = FORMATS[name]
+    writer = pkgutil.resolve_name(of.writer)
+    assert len(inspect.signature(writer).parameters) == 3
+    assert set(of.options) <= set(ExportOptions.__dataclass_fields__)
+    of.refuse_unusable()
+    if name == "game-cache":  # written in a test of its own, which takes seconds
+        return
+    path = write(tmp_path / of.default_name(facts.seed), name, facts)
+    assert path.is_dir() == of.is_folder
+    assert not of.is_folder or (path / str(of.marker)).is_file()
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["csv", "valheim-map"])
+def test_nothing_is_left_of_an_export_that_fails(tmp_path: Path, name: str) -> None:
+    def fail() -> None:
+        with whole_output(tmp_path / "out", FORMATS[name], force=False) as draft:
+            (draft / "half" if draft.is_dir() else draft).write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_file_stays_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("earlier")
+    with pytest.raises(ExportError, match="--force"):
+        refuse_taken(path, FILE, force=False)
+    with pytest.raises(ExportError, match="--force"), whole_output(path, FILE, force=False) as draft:
+        draft.write_text("later")
+    assert path.read_text() == "earlier"
+    with whole_output(path, FILE, force=True) as draft:
+        draft.write_text("later")
+    assert path.read_text() == "later"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_earlier_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "map.json").write_text("earlier")
+    (path / "99-99.bin.gz").write_text("earlier")
+    with pytest.raises(ExportError, match="--force"):
+        refuse_taken(path, FOLDER, force=False)
+    with whole_output(path, FOLDER, force=True) as draft:
+        (draft / "map.json").write_text("later")
+    assert {each.name: each.read_text() for each in path.iterdir()} == {"map.json": "later"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("of", ["csv", "valheim-map"])
+def test_what_is_no_export_is_never_replaced(tmp_path: Path, of: str) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("mine")
+    with pytest.raises(ExportError, match="is there already and is no"):
+        refuse_taken(precious, FORMATS[of], force=True)
+    with pytest.raises(ExportError, match="is there already and is no"):
+        refuse_taken(precious / "thesis.txt", FOLDER, force=True)
+    with pytest.raises(ExportError), whole_output(precious, FORMATS[of], force=True):
+        pass
+    assert (precious / "thesis.txt").read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for of in (FILE, FOLDER):
+        with (
+            pytest.raises(ExportError, match="cannot be written"),
+            whole_output(tmp_path / "file" / "out", of, force=False),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("HHcLC5acQt", "HHcLC5acQt"),
+        ("a.b-c_d", "a.b-c_d"),
+        ("@-5", "seed-5"),
+        ("@5", "seed5"),
+        ("-abc", "_-abc"),
+        (".abc", "_.abc"),
+    ],
+)
+def test_names_of_seeds_are_names_of_files(key: str, name: str) -> None:
+    assert file_name(parse_seed(key)) == name
+    assert FORMATS["zarr"].default_name(parse_seed(key)) == f"{name}.zarr"
+
+
+def test_a_missing_library_is_told_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ExportError, match=r"needs rasterio.*pip install 'rasterio"):
+        FORMATS["geotiff"].refuse_unusable()
+    FORMATS["csv"].refuse_unusable()
+
+
+def test_facts_tell_by_which_version_the_world_was_made(tmp_path: Path) -> None:
+    store = WorldStore(tmp_path)
+    facts = make(store, "old", grid=Grid.of_world(64), world_gen_version=1)
+    assert (facts.world_gen_version, facts.is_native, facts.is_made) == (1, True, True)
+    assert facts.metadata["world_gen_version"] == 1
+    assert facts.analysis.statistics["grid_size"] == 64
+    missing = WorldFacts(store, parse_seed("missing"))
+    assert not missing.is_made
+    with pytest.raises(StoreError, match="has not been made"):
+        _ = missing.world
