@@ -13,12 +13,13 @@ from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.automation import FOLLOW
 from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
-from vwe_dagster.rendering.map import render_map, render_thumbnail
+from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
+from vwe_dagster.rendering.relief import render_relief
 from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import MAP, THUMBNAIL, grid_of, read_extracted, read_plane, read_processed, write_picture
 from vwe_dagster.store import Draft, Manifest, WorldStore
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 class RendersConfig(dg.Config):
@@ -40,7 +41,7 @@ class RendersConfig(dg.Config):
 def renders(
     context: dg.AssetExecutionContext, config: RendersConfig, store: dg.ResourceParam[WorldStore]
 ) -> BatchReport:
-    """Pictures of a world, north up: the map, its biomes, its heights and a thumbnail."""
+    """Pictures of a world, north up: the map, its biomes, its heights and a thumbnail; and its relief, seen from the south."""
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
         making = Making(context, store, seed, "renders")
@@ -62,10 +63,12 @@ def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft
     analysis = read_processed(making.store, processed)
     title = making.seed.key
     thumbnail = render_thumbnail(world)
+    painted = paint_ground(world)
     pictures: dict[str, Callable[[], Image.Image]] = {
-        MAP: lambda: render_map(world, title=title, analysis=analysis),
+        MAP: lambda: render_map(world, title=title, analysis=analysis, painted=painted),
         "biomes.png": lambda: render_biomes(world, title=title),
         "heights.png": lambda: render_heights(world, title=title),
+        "relief.png": lambda: render_relief(world, title=title, analysis=analysis, painted=painted),
         THUMBNAIL: lambda: thumbnail,
     }
     for name, render in pictures.items():

@@ -27,30 +27,41 @@ LABELLED_PEAKS = 12
 """How many of the highest peaks are marked."""
 
 
-def render_map(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis | None = None) -> Image.Image:
+MAP_GROUND = MapView(MAP_PIXELS).disc()
+"""The part of the map that is painted: the square around the edge of the world."""
+
+
+def paint_ground(world: CanonicalWorld) -> Image.Image:
+    """Paints the ground of the map: RGB, the pixels of :data:`MAP_GROUND`."""
+    rivers = None if world.rivers is None else river_ink(world.rivers, MAP_GROUND)
+    return ground.paint(MapPlanes.of(world, MAP_GROUND), rivers)
+
+
+def render_map(
+    world: CanonicalWorld, *, title: str, analysis: WorldAnalysis | None = None, painted: Image.Image | None = None
+) -> Image.Image:
     """Draws the map of a world: 2048 pixels of map, north up, in a frame of 64 pixels.
 
     Args:
         world: on any grid; resampled to the 12 m of a map pixel. What it does not tell is not drawn.
         title: lettered in the upper left corner; ASCII.
         analysis: of the same world; marks its highest peaks and letters land area and islands.
+        painted: the ground of the same world, from :func:`paint_ground`; else painted here.
 
     Returns:
         RGB, 2176 x 2176; the same pixels for the same input.
     """
     view = MapView(MAP_PIXELS)
-    disc = view.disc()
-    rivers = None if world.rivers is None else river_ink(world.rivers, disc)
-    sheet = Sheet.around(ground.paint(MapPlanes.of(world, disc), rivers), view)
+    sheet = Sheet.around(painted or paint_ground(world), view)
     draw_circles(sheet)
     if analysis is not None:
         draw_peaks(sheet, _peaks(analysis))
     draw_centre(sheet)
-    draw_title(sheet, title, above="The tenth world", facts=() if analysis is None else _facts(analysis))
+    draw_title(sheet, title, above="The tenth world", facts=() if analysis is None else world_facts(analysis))
     draw_compass(sheet)
     bottom = view.pixels - CORNER
     draw_legend(sheet, "Biomes", biome_entries(), at=(CORNER, bottom), rows=5)
-    signs = sign_entries(rivers=rivers is not None, lava=world.lava is not None)
+    signs = sign_entries(rivers=world.rivers is not None, lava=world.lava is not None)
     draw_legend(sheet, "Signs", signs, at=(bottom - 240, bottom - 84), rows=len(signs))
     draw_scale_bar(sheet)
     return printed(sheet.image)
@@ -68,7 +79,8 @@ def _peaks(analysis: WorldAnalysis) -> list[tuple[float, float, float]]:
     return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
 
 
-def _facts(analysis: WorldAnalysis) -> list[str]:
+def world_facts(analysis: WorldAnalysis) -> list[str]:
+    """Lines of facts to stand below the title of a picture."""
     statistics = analysis.statistics
     facts = [f"Land {statistics['land_area_km2']:.0f} sq km", f"{statistics['island_count']} islands"]
     if statistics["highest_peak_height_m"] is not None:

@@ -1,0 +1,241 @@
+"""The world as a block seen from the south, compiled: cast shadows, and the painter that goes from front to back.
+
+All the kernels call stands in this file, see `worldgen.compiling`. Planes have row 0 in the north, one sample a pixel
+of the painted ground; colours are 0 to 255.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.worldgen.compiling import kernel
+
+Plane = npt.NDArray[np.float32]
+Line = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
+Colour = tuple[np.float32, np.float32, np.float32]
+
+_0, _HALF, _1 = np.float32(0), np.float32(0.5), np.float32(1)
+_SEA_LEVEL_M = SEA_LEVEL_M
+
+
+class Camera(NamedTuple):
+    """An eye south of the world that looks north at the level of the horizon, so that what is upright stays upright.
+
+    A point ``x, z`` at a height appears ``focal / (z + distance_m)`` as large as it is. All lengths on the picture are
+    in its own pixels.
+
+    Attributes:
+        width: pixels from side to side of the picture.
+        focal: pixels between the eye and the picture.
+        horizon: row of the horizon, above the picture where negative.
+        distance_m: how far south of the world's centre the eye is.
+        eye_m: how far above height 0 it is.
+        exaggeration: how many times heights are enlarged.
+    """
+
+    width: int
+    focal: float
+    horizon: float
+    distance_m: float
+    eye_m: float
+    exaggeration: float
+
+
+class Block(NamedTuple):
+    """What stands on the table.
+
+    Attributes:
+        surface: float32 metres, what is seen from above: the ground, and the sea where it is higher.
+        bed: float32 metres, the ground.
+        colour: uint8 ``[z, x, 3]``, what the surface looks like, shadows included.
+        pixel_m: ground along the side of a pixel of the planes.
+        radius_m: where the block is cut, the same distance from the world's centre all around.
+        base_m: height of its underside.
+        sea: colour of the cut sea at its surface, and at the deepest.
+        rock: colour of the cut ground at its top, and at the underside.
+    """
+
+    surface: Plane
+    bed: Plane
+    colour: Picture
+    pixel_m: float
+    radius_m: float
+    base_m: float
+    sea: Plane
+    rock: Plane
+
+
+class Drawn(NamedTuple):
+    """What each column of the picture remembers of the steps before.
+
+    Attributes:
+        top: int64, the highest row filled.
+        level: float32, the row of the surface at the last step, hidden or not.
+        colour: float32 ``[column, 3]``, its colour.
+    """
+
+    top: npt.NDArray[np.int64]
+    level: Line
+    colour: Plane
+
+
+@kernel
+def cast_shadows(surface: Plane, drop_m: float, softness_m: float) -> Plane:
+    """How much of the light from the north-west each sample of a surface misses, 0 to 1.
+
+    A shadow that falls from a sample reaches the next one to the south-east ``drop_m`` lower; one sample's light comes
+    back over ``softness_m`` of height, as that of a sun that is no point.
+    """
+    rows, columns = surface.shape
+    drop, softness = np.float32(drop_m), np.float32(1 / softness_m)
+    shade = np.zeros((rows, columns), np.float32)
+    edge = surface[0].copy()
+    for z in range(1, rows):
+        above = surface[z, 0]
+        for x in range(1, columns):
+            height = surface[z, x]
+            falling = edge[x - 1] - drop
+            edge[x - 1] = above
+            above = max(height, falling)
+            shade[z, x] = min(max((falling - height) * softness, _0), _1)
+        edge[columns - 1] = above
+    return shade
+
+
+@kernel
+def shaded(colour: Picture, shade: Plane, strength: Plane) -> Picture:
+    """A picture darkened by shadow, red, green and blue by strengths of their own: uint8 ``[z, x, 3]``."""
+    out = np.empty_like(colour)
+    red, green, blue = strength[0], strength[1], strength[2]
+    for z in range(shade.shape[0]):
+        for x in range(shade.shape[1]):
+            here = shade[z, x]
+            out[z, x, 0] = np.uint8(np.float32(colour[z, x, 0]) * (_1 - here * red))
+            out[z, x, 1] = np.uint8(np.float32(colour[z, x, 1]) * (_1 - here * green))
+            out[z, x, 2] = np.uint8(np.float32(colour[z, x, 2]) * (_1 - here * blue))
+    return out
+
+
+@kernel
+def draw_block(block: Block, camera: Camera, air: Plane, out: Picture) -> None:
+    """Draws a block over a picture, from its southern rim to its northern one; what lies behind stays hidden.
+
+    Every step north is one row of the picture at sea level. Each column of the picture remembers the highest row it has
+    filled: whatever comes later shows only above it.
+
+    Args:
+        block: what to draw.
+        camera: how it is seen.
+        air: float32 ``[4]``: colour of the air, and how much of it, 0 to 1, lies before the northern rim.
+        out: uint8 ``[row, column, 3]``, drawn on in place.
+    """
+    drawn = Drawn(
+        np.full(camera.width, len(out), np.int64),
+        np.zeros(camera.width, np.float32),
+        np.zeros((camera.width, 3), np.float32),
+    )
+    line = np.empty((5, len(block.surface)), np.float32)
+    near, far = camera.distance_m - block.radius_m, camera.distance_m + block.radius_m
+    below_eye = camera.focal * (camera.eye_m - _SEA_LEVEL_M * camera.exaggeration)
+    rows_below_horizon = below_eye / near
+    while below_eye / rows_below_horizon < far:
+        depth_m = below_eye / rows_below_horizon
+        north_m = depth_m - camera.distance_m
+        _read_line(block, len(block.surface) / 2 - north_m / block.pixel_m - 0.5, line)
+        haze = np.float32(air[3] * (depth_m - near) / (far - near))
+        for channel in range(3):
+            for x in range(line.shape[1]):
+                line[2 + channel, x] += (air[channel] - line[2 + channel, x]) * haze
+        _draw_line(block, camera, line, depth_m, drawn, out)
+        rows_below_horizon -= 1
+
+
+@kernel
+def _read_line(block: Block, at: float, line: Plane) -> None:
+    """Surface, bed, red, green and blue from west to east, between two rows of the planes."""
+    north = min(max(int(at), 0), len(block.surface) - 2)
+    share = np.float32(min(max(at - north, 0.0), 1.0))
+    surface, surface_south = block.surface[north], block.surface[north + 1]
+    bed, bed_south = block.bed[north], block.bed[north + 1]
+    colour, colour_south = block.colour[north], block.colour[north + 1]
+    for x in range(line.shape[1]):
+        line[0, x] = surface[x] + (surface_south[x] - surface[x]) * share
+        line[1, x] = bed[x] + (bed_south[x] - bed[x]) * share
+        for channel in range(3):
+            tone = np.float32(colour[x, channel])
+            line[2 + channel, x] = tone + (np.float32(colour_south[x, channel]) - tone) * share
+
+
+@kernel
+def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn, out: Picture) -> None:
+    """Draws what lies at a distance from the eye, from west to east."""
+    scale = camera.focal / depth_m
+    north_m = depth_m - camera.distance_m
+    reach = math.sqrt(max(block.radius_m * block.radius_m - north_m * north_m, 0.0)) * scale
+    middle = (camera.width - 1) / 2
+    step = np.float32(1 / (scale * block.pixel_m))
+    start = np.float32((line.shape[1] - 1) / 2 - middle / (scale * block.pixel_m))
+    lift, level = np.float32(scale * camera.exaggeration), np.float32(camera.horizon + scale * camera.eye_m)
+    for column in range(max(math.ceil(middle - reach), 0), min(math.floor(middle + reach) + 1, camera.width)):
+        at = start + np.float32(column) * step
+        west = min(max(int(at), 0), line.shape[1] - 2)
+        share = at - np.float32(west)
+        y = level - _between(line[0], west, share) * lift
+        colour = (_between(line[2], west, share), _between(line[3], west, share), _between(line[4], west, share))
+        highest = np.int64(math.ceil(y - _HALF))
+        if drawn.top[column] == len(out):
+            bed, base = level - _between(line[1], west, share) * lift, level - np.float32(block.base_m) * lift
+            east = np.float32((column - middle) / (scale * block.radius_m))
+            drawn.top[column] = _draw_side(block, (y, bed, base), east, out[:, column])
+        elif highest < drawn.top[column]:
+            _fill(out[:, column], max(highest, 0), drawn.top[column], y, colour, drawn.level[column], drawn.colour[column])
+            drawn.top[column] = highest
+        drawn.level[column] = y
+        for channel in range(3):
+            drawn.colour[column, channel] = colour[channel]
+
+
+@kernel
+def _between(values: Line, west: int, share: np.float32) -> np.float32:
+    return values[west] + (values[west + 1] - values[west]) * share
+
+
+@kernel
+def _fill(
+    out: Picture, first: int, stop: int, y: np.float32, colour: Colour, last_y: np.float32, last_colour: Line
+) -> None:
+    """Fills rows of a column with the colours between that of a row and that of the step before, lower down."""
+    span = _1 / max(last_y - y, np.float32(1e-3))
+    for row in range(first, stop):
+        share = min(max((np.float32(row) + _HALF - y) * span, _0), _1)
+        for channel in range(3):
+            out[row, channel] = np.uint8(colour[channel] + (last_colour[channel] - colour[channel]) * share)
+
+
+@kernel
+def _draw_side(block: Block, rows: Colour, east: np.float32, out: Picture) -> int:
+    """Draws one column of the cut side; returns the highest row that it fills.
+
+    Args:
+        block: the block.
+        rows: of the surface, the bed and the underside, from the top of the picture.
+        east: where on the side it is, -1 in the west to 1 in the east; the light comes from the west.
+        out: the column of the picture.
+    """
+    surface, bed, base = rows
+    light = np.float32(0.92) - np.float32(0.26) * east
+    highest = max(np.int64(math.ceil(surface - _HALF)), 0)
+    for row in range(highest, min(np.int64(math.ceil(base - _HALF)), len(out))):
+        middle = np.float32(row) + _HALF
+        tones, top = (block.sea, surface) if middle < bed else (block.rock, max(bed, surface))
+        share = min((middle - top) / max(base - top, _1), _1)
+        for channel in range(3):
+            tone = tones[0, channel] + (tones[1, channel] - tones[0, channel]) * share
+            out[row, channel] = np.uint8(min(tone * light, np.float32(255)))
+    return highest

@@ -1,0 +1,181 @@
+"""The relief: a world as a raised block that floats on paper, seen from the south."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
+from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block, shaded
+from vwe_dagster.rendering.map import MAP_GROUND, paint_ground, world_facts
+from vwe_dagster.rendering.shading import Plane
+from vwe_dagster.rendering.stencil import Stencil
+from vwe_dagster.rendering.view import GridWindow
+
+RELIEF_SIZE = (1800, 1160)
+"""Width and height of the picture in pixels."""
+
+EXAGGERATION = 3.0
+"""How many times heights are enlarged: a world is 50 times as wide as its mountains are high."""
+
+LABELLED_PEAKS = 5
+"""How many of the highest peaks are lettered."""
+
+_CUT_M = WORLD_RADIUS_M - 40
+"""Where the block is cut: a little inside the edge of the world, where the ground falls into the void."""
+
+_BASE_M = -120.0
+_DISTANCE, _EYE = 4.2, 2.5
+"""How far south of the centre of the world, and how far above it, the eye is, in radii of the world."""
+
+_SUN_SLOPE, _PENUMBRA_M = 0.75, 6.0
+"""How far the sun's light falls in a metre, and the height over which a shadow's edge fades."""
+
+_SHADOW = (0.36, 0.32, 0.25)
+"""How much of red, green and blue a shadow takes."""
+
+_HAZE = 0.16
+"""How much the air before the northern rim lightens it."""
+
+_OVERSAMPLING = 2
+
+
+def render_relief(
+    world: CanonicalWorld, *, title: str, analysis: WorldAnalysis | None = None, painted: Image.Image | None = None
+) -> Image.Image:
+    """Draws a world as a raised block, seen from the south: the ground of the map, with heights three times enlarged.
+
+    The light comes from the north-west and throws shadows. Along the southern side, the cut shows the sea and its bed.
+
+    Args:
+        world: on any grid; resampled to the 12 m of a map pixel.
+        title: lettered in the upper left corner; ASCII.
+        analysis: of the same world; letters its highest peaks and facts.
+        painted: the ground of the same world, from :func:`vwe_dagster.rendering.map.paint_ground`; else painted here.
+
+    Returns:
+        RGB, 1800 x 1160; the same pixels for the same input.
+    """
+    heights = GridWindow(world.grid, MAP_GROUND).heights(world.height)
+    scene = Scene.of_size(*RELIEF_SIZE)
+    picture = scene.draw(painted or paint_ground(world), heights, MAP_GROUND.pixel_m)
+    _letter_title(picture, title, () if analysis is None else world_facts(analysis))
+    scene.letter_directions(picture)
+    if analysis is not None:
+        peaks = analysis.peaks.nlargest(LABELLED_PEAKS, "height_m")
+        scene.letter_peaks(picture, peaks[["x_m", "z_m", "height_m"]].to_numpy().tolist())
+    return picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A block as it stands in a picture of some size.
+
+    Attributes:
+        width: of the picture, in pixels.
+        height: of the picture, in pixels.
+        camera: the eye, for a picture without oversampling.
+    """
+
+    width: int
+    height: int
+    camera: Camera
+
+    @classmethod
+    def of_size(cls, width: int, height: int) -> Scene:
+        """The block in the middle of a picture, as wide as nine tenths of it, its underside near the lower edge."""
+        distance_m, eye_m = _DISTANCE * WORLD_RADIUS_M, _EYE * WORLD_RADIUS_M
+        focal = 0.45 * width * math.sqrt(distance_m**2 - _CUT_M**2) / _CUT_M
+        lowest = focal * (eye_m - _BASE_M * EXAGGERATION) / (distance_m - _CUT_M)
+        return cls(width, height, Camera(width, focal, 0.945 * height - lowest, distance_m, eye_m, EXAGGERATION))
+
+    def draw(self, painted: Image.Image, heights: Plane, pixel_m: float) -> Image.Image:
+        """Draws the block on paper.
+
+        Args:
+            painted: what it looks like from above: RGB, square, north up.
+            heights: float32 metres, one sample a pixel of it.
+            pixel_m: ground along the side of such a pixel.
+        """
+        surface = np.maximum(heights, np.float32(SEA_LEVEL_M))
+        drop_m = pixel_m * math.sqrt(2) * _SUN_SLOPE / EXAGGERATION
+        shade = cast_shadows(surface, drop_m, _PENUMBRA_M)
+        block = Block(
+            surface=surface,
+            bed=np.ascontiguousarray(heights),
+            colour=shaded(np.array(painted), shade, np.array(_SHADOW, np.float32)),
+            pixel_m=pixel_m,
+            radius_m=_CUT_M,
+            base_m=_BASE_M,
+            sea=np.array(palette.CUT_SEA, np.float32),
+            rock=np.array(palette.CUT_ROCK, np.float32),
+        )
+        camera = self.camera._replace(
+            width=self.width * _OVERSAMPLING,
+            focal=self.camera.focal * _OVERSAMPLING,
+            horizon=self.camera.horizon * _OVERSAMPLING,
+        )
+        canvas = _paper(self).copy()
+        draw_block(block, camera, np.array([*palette.PAPER, _HAZE], np.float32), canvas)
+        return Image.fromarray(canvas).reduce(_OVERSAMPLING)
+
+    def to_pixel(self, x_m: float, z_m: float, height_m: float = SEA_LEVEL_M) -> tuple[float, float]:
+        """Where a point of the world appears, as column and row, whether or not something hides it."""
+        scale = self.camera.focal / (z_m + self.camera.distance_m)
+        drop_m = self.camera.eye_m - height_m * self.camera.exaggeration
+        return self.width / 2 + scale * x_m, self.camera.horizon + scale * drop_m
+
+    def letter_directions(self, picture: Image.Image) -> None:
+        """Letters the directions of the compass around the rim."""
+        for name, east, north in (("N", 0, 1), ("E", 1, 0), ("S", 0, -1), ("W", -1, 0)):
+            x, y = self.to_pixel(east * 1.045 * WORLD_RADIUS_M, north * 1.09 * WORLD_RADIUS_M, min(north, 0) * -_BASE_M)
+            lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", colour=palette.INK_SOFT)
+
+    def letter_peaks(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:
+        """Letters the height of peaks, given by x, z and height in metres, on a line above each."""
+        rise = round(self.width / 90)
+        for x_m, z_m, height_m in peaks:
+            x, y = (round(place) for place in self.to_pixel(x_m, z_m, height_m))
+            line = Stencil(6, rise)
+            line.rectangle((2.25, 0), (3.75, rise))
+            picture.paste(palette.INK, (x - 3, y - rise), line.coverage())
+            lettering.letter(
+                picture, (x, y - rise - 5), f"{height_m:.0f}", self.width / 106, anchor="ms", halo=palette.PAPER
+            )
+
+
+@functools.lru_cache(maxsize=2)
+def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
+    """The paper with the shadow of the block on it, oversampled; not to be written to."""
+    angles = np.linspace(0, 2 * np.pi, 240)
+    rim = zip(_CUT_M * np.cos(angles) + 450, _CUT_M * np.sin(angles) - 450, strict=True)
+    shadow = Image.new("L", (scene.width, scene.height))
+    ImageDraw.Draw(shadow).polygon([scene.to_pixel(x, z, 1.5 * _BASE_M) for x, z in rim], fill=150)
+    shadow = shadow.filter(ImageFilter.GaussianBlur(scene.width / 60))
+    paper = Image.new("RGB", shadow.size, palette.PAPER)
+    paper.paste(palette.INK_FAINT, (0, 0), shadow)
+    size = (scene.width * _OVERSAMPLING, scene.height * _OVERSAMPLING)
+    oversampled = np.array(paper.resize(size, Image.Resampling.BILINEAR))
+    oversampled.flags.writeable = False
+    return oversampled
+
+
+def _letter_title(picture: Image.Image, title: str, facts: Sequence[str]) -> None:
+    left, top, room = 52, 60, 0.3 * picture.width
+    size = min(56.0, 56 * room / lettering.width(title, 56, 2))
+    lettering.letter(picture, (left, top), "THE TENTH WORLD", 16, spacing=6, colour=palette.INK_FAINT)
+    lettering.letter(picture, (left - 2, top + 62), title, size, spacing=size / 28)
+    for row, fact in enumerate(facts):
+        lettering.letter(picture, (left, top + 102 + 26 * row), fact, 18, spacing=0.5, colour=palette.INK_SOFT)
+    remark = f"Seen from the south, heights {EXAGGERATION:g} times enlarged"
+    bottom = picture.height - 44
+    lettering.letter(picture, (left, bottom), remark, 18, spacing=0.5, colour=palette.INK_SOFT)
