@@ -1,0 +1,161 @@
+"""Contour lines as files: GeoJSON for programs that draw maps, SVG for browsers and for drawing programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+import pydantic_core
+
+from vwe_dagster.analysis.contours import Contour, Contours, Points
+from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.palette import Rgb
+from vwe_dagster.store.whole_file import whole_file
+
+DECIMALS = 1
+"""Of coordinates in metres: what is rounded off is a twentieth of the usual tolerance."""
+
+COORDINATE_SYSTEM = {
+    "type": "local",
+    "unit": "metre",
+    "axes": ["x: metres east of the centre of the world", "z: metres north of the centre of the world"],
+    "heights": f"metres; the sea lies at {SEA_LEVEL_M:g}",
+    "remark": "These are no degrees: unlike RFC 7946 has it, coordinates are not those of WGS 84.",
+}
+"""What a GeoJSON file says of its coordinates, as its member ``coordinate_system``."""
+
+SVG_HALF_SIDE_M = 11_400
+"""Half the side of the SVG: the world, and a little paper around it."""
+
+_WIDTHS_M = {"sea": (7, 14), "shore": (11, 11), "land": (8, 16)}
+_INKS: dict[str, Rgb] = {"sea": palette.WATER_INK, "shore": palette.COAST_INK, "land": (150, 112, 74)}
+_LAND: Rgb = (246, 240, 222)
+"""Widths in metres of the lines of each kind, of index contours, and their inks."""
+
+
+def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> None:
+    """Writes contours as GeoJSON: one feature a height, a MultiLineString with coordinates in metres.
+
+    Coordinates are ``[x, z]`` of the world to a decimetre, see :data:`COORDINATE_SYSTEM`. Properties of a feature are
+    ``height_m``; ``depth_m`` below the sea, negative on land; ``kind``: ``sea``, ``shore`` or ``land``; ``index``: whether it
+    is an index contour. Closed rings end with the position they begin with.
+
+    Args:
+        path: the file; replaced whole if it exists.
+        contours: what to write.
+        title: the name of the collection.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    head = {
+        "type": "FeatureCollection",
+        "name": title,
+        "coordinate_system": COORDINATE_SYSTEM,
+        "interval_m": contours.interval_m,
+        "tolerance_m": contours.tolerance_m,
+    }
+    with whole_file(path) as draft, draft.open("wb") as file:
+        file.write(pydantic_core.to_json(head)[:-1] + b',"features":[')
+        for number, contour in enumerate(contours.contours):
+            file.write((b",\n" if number else b"\n") + pydantic_core.to_json(_feature(contour)))
+        file.write(b"\n]}\n")
+
+
+def write_contours_svg(path: Path, contours: Contours, *, title: str) -> None:
+    """Writes contours as SVG, north up: a group a height, in classes for sea, shore, land and index contours.
+
+    The user unit is a metre: x is the world's x, y is minus the world's z. Lines are drawn in decimetres inside a group
+    that is scaled by a tenth. Each height is a group ``<g>`` with its height as ``data-height-m``.
+
+    Args:
+        path: the file; replaced whole if it exists.
+        contours: what to write.
+        title: lettered in the upper left corner, and the name of the document.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with whole_file(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.writelines(_svg(contours, title))
+
+
+def _feature(contour: Contour) -> dict[str, object]:
+    return {
+        "type": "Feature",
+        "properties": {
+            "height_m": contour.height_m,
+            "depth_m": SEA_LEVEL_M - contour.height_m,
+            "kind": contour.kind,
+            "index": contour.is_index,
+        },
+        "geometry": {
+            "type": "MultiLineString",
+            "coordinates": [np.round(line, DECIMALS).tolist() for line in contour.lines],
+        },
+    }
+
+
+def _svg(contours: Contours, title: str) -> Iterator[str]:
+    half, name = SVG_HALF_SIDE_M, escape(title)
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-half} {-half} {2 * half} {2 * half}">\n'
+        f"<title>{name}: contours every {contours.interval_m:g} m</title>\n<style>\n{_style()}</style>\n"
+        f'<rect class="paper" x="{-half}" y="{-half}" width="{2 * half}" height="{2 * half}"/>\n'
+        f'<circle class="edge" r="{WORLD_RADIUS_M:g}"/>\n'
+        f'<text class="title" x="{400 - half}" y="{1100 - half}">{name}</text>\n'
+        f'<text class="facts" x="{400 - half}" y="{1650 - half}">Contours every {contours.interval_m:g} m</text>\n'
+        f'<text class="facts" x="{400 - half}" y="{2050 - half}">The sea lies at {SEA_LEVEL_M:g} m</text>\n'
+        f'<g class="contours" transform="scale(.1)">\n'
+    )
+    # The shore, whose rings are filled with land, lies below all others.
+    for contour in sorted(contours.contours, key=lambda each: each.number != 0):
+        index = " index" if contour.is_index else ""
+        yield f'<g class="{contour.kind}{index}" data-height-m="{contour.height_m:g}">'
+        for form, lines in (("rings", _rings(contour.lines)), ("open", _open(contour.lines))):
+            if lines:
+                yield f'<path class="{form}" d="'
+                yield from map(_path, lines)
+                yield '"/>'
+        yield "</g>\n"
+    yield "</g>\n</svg>\n"
+
+
+def _rings(lines: Iterable[Points]) -> list[Points]:
+    return [line for line in lines if (line[0] == line[-1]).all()]
+
+
+def _open(lines: Iterable[Points]) -> list[Points]:
+    return [line for line in lines if (line[0] != line[-1]).any()]
+
+
+def _path(line: Points) -> str:
+    """A line in whole decimetres, y down: where it begins, then from vertex to vertex."""
+    places = np.rint(line * (10, -10)).astype(np.int64)
+    is_closed = bool((places[0] == places[-1]).all())
+    steps = np.diff(places[:-1] if is_closed else places, axis=0)
+    drawn = " ".join(map(str, steps.ravel().tolist()))
+    return f"M{places[0, 0]} {places[0, 1]}l{drawn}{'z' if is_closed else ''}"
+
+
+def _style() -> str:
+    rules = {
+        ".paper": f"fill:{_hex(palette.PAPER)}",
+        ".edge": f"fill:{_hex(palette.SEA_STOPS[2][1])};fill-opacity:.35;stroke:{_hex(palette.INK)};stroke-width:20",
+        ".title, .facts": f"fill:{_hex(palette.INK)};font-family:sans-serif",
+        ".title": "font-size:900px",
+        ".facts": "font-size:320px",
+        ".contours": "fill:none;stroke-linejoin:round",
+        ".shore .rings": f"fill:{_hex(_LAND)};fill-rule:evenodd",
+    }
+    for kind, (width, index_width) in _WIDTHS_M.items():
+        rules[f".{kind}"] = f"stroke:{_hex(_INKS[kind])};stroke-width:{10 * width}"
+        rules[f".{kind}.index"] = f"stroke-width:{10 * index_width}"
+    return "".join(f"{selector} {{{rule}}}\n" for selector, rule in rules.items())
+
+
+def _hex(colour: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
