@@ -39,32 +39,32 @@ def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
         sheet: drawn on in place.
         rings: colour of the dashes.
     """
-    for colour, tiles in ((palette.INK, _edge(sheet.view)), (rings, _rings(sheet.view))):
+    for colour, tiles in ((palette.INK, _edge(sheet.view, sheet.scale)), (rings, _rings(sheet.view, sheet.scale))):
         for corner, coverage in tiles:
-            sheet.ink(corner, colour, coverage)
+            sheet.ink((corner[0] / sheet.scale, corner[1] / sheet.scale), colour, coverage)
     for distance_km in RINGS_KM:
         at = sheet.view.to_pixel(0, distance_km * 1000)
         sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, colour=palette.INK_SOFT)
 
 
 @functools.cache
-def _edge(view: MapView) -> tuple[Tile, ...]:
+def _edge(view: MapView, scale: int) -> tuple[Tile, ...]:
     """The edge of the world and its rays."""
     rim = WORLD_RADIUS_M / view.pixel_m
-    stencil = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
-    _trace(stencil, rim, 2, functools.partial(_line, at=rim, width=1.7))
-    _trace(stencil, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
-    _trace(stencil, rim + 24, 14, functools.partial(_rays, start=rim + 10))
+    stencil = np.zeros((view.pixels * scale, view.pixels * scale), dtype=np.uint8)
+    _trace(stencil, scale, rim, 2, functools.partial(_line, at=rim, width=1.7))
+    _trace(stencil, scale, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
+    _trace(stencil, scale, rim + 24, 14, functools.partial(_rays, start=rim + 10))
     return _tiles(stencil)
 
 
 @functools.cache
-def _rings(view: MapView) -> tuple[Tile, ...]:
+def _rings(view: MapView, scale: int) -> tuple[Tile, ...]:
     """The dashed rings."""
-    stencil = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
+    stencil = np.zeros((view.pixels * scale, view.pixels * scale), dtype=np.uint8)
     for distance_km in RINGS_KM:
         ring = distance_km * 1000 / view.pixel_m
-        _trace(stencil, ring, 2, functools.partial(_dashes, at=ring))
+        _trace(stencil, scale, ring, 2, functools.partial(_dashes, at=ring))
     return _tiles(stencil)
 
 
@@ -77,14 +77,17 @@ def _tiles(stencil: npt.NDArray[np.uint8]) -> tuple[Tile, ...]:
     return tuple((at, Image.fromarray(piece)) for at, piece in pieces if piece.any())
 
 
-def _trace(stencil: npt.NDArray[np.uint8], radius: float, reach: float, strength: Strength) -> None:
-    """Inks the pixels within ``reach`` of a circle around the centre, each as its own radius and angle tell."""
-    angles = np.arange(0, 2 * math.pi, _STEP / (radius + reach))
-    radii = np.arange(radius - reach, radius + reach + _STEP, _STEP)[:, None]
+def _trace(stencil: npt.NDArray[np.uint8], scale: int, radius: float, reach: float, strength: Strength) -> None:
+    """Inks the pixels within ``reach`` of a circle around the centre, each as its own radius and angle tell.
+
+    Radii are those of the map, on which ``scale`` pixels of the stencil are one.
+    """
+    angles = np.arange(0, 2 * math.pi, _STEP / (radius + reach) / scale)
+    radii = np.arange(radius - reach, radius + reach + _STEP / scale, _STEP / scale)[:, None]
     centre = len(stencil) / 2
-    columns = np.floor(centre + radii * np.sin(angles)).astype(np.intp)
-    rows = np.floor(centre - radii * np.cos(angles)).astype(np.intp)
-    east, north = columns + np.float32(0.5 - centre), np.float32(centre - 0.5) - rows
+    columns = np.floor(centre + scale * radii * np.sin(angles)).astype(np.intp)
+    rows = np.floor(centre - scale * radii * np.cos(angles)).astype(np.intp)
+    east, north = (columns + np.float32(0.5 - centre)) / scale, (np.float32(centre - 0.5) - rows) / scale
     ink = strength(np.hypot(east, north), np.arctan2(east, north))
     stencil[rows, columns] = np.maximum(stencil[rows, columns], (ink * 255).astype(np.uint8))
 

@@ -32,6 +32,7 @@ def letter(
     spacing: float = 0,
     colour: Rgb = palette.INK,
     halo: Rgb | None = None,
+    halo_width: int = 3,
 ) -> None:
     """Letters one line of text.
 
@@ -44,6 +45,7 @@ def letter(
         spacing: pixels added between letters.
         colour: of the letters.
         halo: a colour drawn around the letters, to keep them apart from what is below.
+        halo_width: how far around, in pixels.
     """
     draw = ImageDraw.Draw(image)
     column, row = at
@@ -52,7 +54,7 @@ def letter(
     for part in text if spacing else [text]:
         places.append(((column, row), part))
         column += _font(size).getlength(part) + spacing
-    for stroke, fill in ((3, halo), (0, colour)):
+    for stroke, fill in ((halo_width, halo), (0, colour)):
         if fill is not None:
             for place, part in places:
                 draw.text(place, part, fill=fill, font=_font(size), anchor="l" + anchor[1], stroke_width=stroke)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.sheet import Sheet
-from vwe_dagster.rendering.stencil import Point, Stencil
+from vwe_dagster.rendering.stencil import Point
 
 CORNER = 44
 """Pixels between the frame and whatever stands in a corner of the map."""
@@ -38,12 +38,12 @@ def draw_compass(sheet: Sheet) -> None:
     """Draws a compass rose in the upper right corner."""
     half = 96
     left, top = sheet.view.pixels - CORNER - 2 * half, CORNER + 22
-    rings = Stencil(2 * half, 2 * half)
+    rings = sheet.stencil(2 * half, 2 * half)
     for radius in (0.70, 0.64):
         rings.circle((half, half), radius * half)
     sheet.ink((left, top), palette.INK, rings.coverage())
     for first_point, reach in ((1, 0.52), (0, 0.94)):
-        light, dark = Stencil(2 * half, 2 * half), Stencil(2 * half, 2 * half)
+        light, dark = sheet.stencil(2 * half, 2 * half), sheet.stencil(2 * half, 2 * half)
         for number in range(4):
             angle = (first_point + 2 * number) * math.pi / 4
             lit = _half_point(half, reach, angle, -1)
@@ -66,7 +66,7 @@ def draw_scale_bar(sheet: Sheet) -> None:
     kilometre = 1000 / sheet.view.pixel_m
     right, top = sheet.view.pixels - CORNER, sheet.view.pixels - CORNER - 11
     left = right - math.ceil(4 * kilometre)
-    bar = Stencil(right - left, 11)
+    bar = sheet.stencil(right - left, 11)
     bar.rectangle((0, 0), (4 * kilometre, 11), outline=1.5)
     for start, stop in ((0, 0.5), (1, 2)):
         bar.rectangle((start * kilometre, 0), (stop * kilometre, 11))
@@ -92,16 +92,18 @@ def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], *, at: tup
         column, row = divmod(number, rows)
         x, y = left + column * LEGEND_COLUMN, top + row * LEGEND_ROW
         sheet.paste_swatch((x, y), swatch)
-        sheet.letter((x + swatch.width + 14, y + swatch.height / 2), name, 22, spacing=0.4, anchor="lm")
+        width, height = swatch.width / sheet.scale, swatch.height / sheet.scale
+        sheet.letter((x + width + 14, y + height / 2), name, 22, spacing=0.4, anchor="lm")
 
 
 def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, str]], *, at: tuple[int, int]) -> None:
     """Draws a colour bar, lower left corner at a place; ticks, lettered below, are shares of its width, 0 to 1."""
     left, bottom = at
-    sheet.paste_swatch((left, bottom - bar.height), bar)
-    marks = Stencil(bar.width, 8)
+    width, height = bar.width // sheet.scale, bar.height // sheet.scale
+    sheet.paste_swatch((left, bottom - height), bar)
+    marks = sheet.stencil(width, 8)
     for share, text in ticks:
-        x = share * (bar.width - 1) + 0.5
+        x = share * (width - 1) + 0.5
         marks.line([(x, 0), (x, 8)], width=1.5)
         sheet.letter((left + x, bottom + 28), text, 19, anchor="ms", colour=palette.INK_SOFT)
     sheet.ink((left, bottom), palette.INK_SOFT, marks.coverage())
@@ -110,9 +112,9 @@ def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float,
 def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]]) -> None:
     """Marks peaks, given by x, z and height in metres, with a triangle and the height."""
     for x_m, z_m, height_m in peaks:
-        x, y = (round(place) for place in sheet.view.to_pixel(x_m, z_m))
+        x, y = sheet.nearest_place(x_m, z_m)
         for grow, colour in ((2.4, palette.PAPER), (0.0, palette.INK)):
-            triangle = Stencil(18, 18)
+            triangle = sheet.stencil(18, 18)
             foot = 12.5 + 0.6 * grow
             triangle.polygon([(9, 3 - 1.6 * grow), (14 + grow, foot), (4 - grow, foot)])
             sheet.ink((x - 9, y - 9), colour, triangle.coverage())
@@ -121,8 +123,8 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]]) -> Non
 
 def draw_centre(sheet: Sheet) -> None:
     """Marks the centre of the world."""
-    x, y = (round(place) for place in sheet.view.to_pixel(0, 0))
-    halo, mark = Stencil(26, 26), Stencil(26, 26)
+    x, y = sheet.nearest_place(0, 0)
+    halo, mark = sheet.stencil(26, 26), sheet.stencil(26, 26)
     halo.disc((13, 13), 12)
     mark.circle((13, 13), 10, width=2.2)
     mark.disc((13, 13), 3.2)

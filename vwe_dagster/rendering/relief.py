@@ -21,7 +21,7 @@ from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow
 
-RELIEF_SIZE = (1800, 1160)
+RELIEF_SIZE = (1760, 1136)
 """Width and height of the picture in pixels."""
 
 EXAGGERATION = 3.0
@@ -63,7 +63,7 @@ def render_relief(
         painted: the ground of the same world, from :func:`vwe_dagster.rendering.map.paint_ground`; else painted here.
 
     Returns:
-        RGB, 1800 x 1160; the same pixels for the same input.
+        RGB, 1760 x 1136; the same pixels for the same input.
     """
     heights = GridWindow(world.grid, MAP_GROUND).heights(world.height)
     scene = Scene.of_size(*RELIEF_SIZE)
@@ -96,7 +96,7 @@ class Scene:
         distance_m, eye_m = _DISTANCE * WORLD_RADIUS_M, _EYE * WORLD_RADIUS_M
         focal = 0.45 * width * math.sqrt(distance_m**2 - _CUT_M**2) / _CUT_M
         lowest = focal * (eye_m - _BASE_M * EXAGGERATION) / (distance_m - _CUT_M)
-        return cls(width, height, Camera(width, focal, 0.945 * height - lowest, distance_m, eye_m, EXAGGERATION))
+        return cls(width, height, Camera(width, focal, 0.935 * height - lowest, distance_m, eye_m, EXAGGERATION))
 
     def draw(self, painted: Image.Image, heights: Plane, pixel_m: float) -> Image.Image:
         """Draws the block on paper.
@@ -137,7 +137,7 @@ class Scene:
     def letter_directions(self, picture: Image.Image) -> None:
         """Letters the directions of the compass around the rim."""
         for name, east, north in (("N", 0, 1), ("E", 1, 0), ("S", 0, -1), ("W", -1, 0)):
-            x, y = self.to_pixel(east * 1.045 * WORLD_RADIUS_M, north * 1.09 * WORLD_RADIUS_M, min(north, 0) * -_BASE_M)
+            x, y = self.to_pixel(east * 1.045 * WORLD_RADIUS_M, (1.09 if north > 0 else 1.04) * north * WORLD_RADIUS_M, min(north, 0) * -_BASE_M)
             lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", colour=palette.INK_SOFT)
 
     def letter_peaks(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:

@@ -22,25 +22,40 @@ FRAME_BAR = 12
 class Sheet:
     """A map on its sheet: places are map pixels, which start at the upper left corner inside the frame.
 
+    Everything on a sheet can be drawn at a multiple of its size: places and sizes stay the same, and each is so many
+    pixels of the image.
+
     Attributes:
         image: RGB, drawn on in place.
         view: the view of the map.
+        origin: where on the sheet the map begins.
+        scale: pixels of the image for one of the map.
     """
 
     image: Image.Image
     view: MapView
+    origin: tuple[int, int] = (MARGIN, MARGIN)
+    scale: int = 1
 
     @classmethod
     def around(cls, ground: Image.Image, view: MapView) -> Sheet:
         """A framed sheet with a painted ground in the middle of the map."""
         side = view.pixels + 2 * MARGIN
-        image = Image.new("RGB", (side, side), palette.PAPER)
-        image.paste(ground, ((side - ground.width) // 2, (side - ground.height) // 2))
-        _draw_frame(ImageDraw.Draw(image), view)
-        sheet = cls(image, view)
-        for kilometre in _marked_kilometres(view):
-            sheet._letter_coordinate(kilometre)
+        sheet = cls(Image.new("RGB", (side, side), palette.PAPER), view)
+        sheet.frame(ground)
         return sheet
+
+    def frame(self, ground: Image.Image) -> None:
+        """Pastes a painted ground into the middle of the map, and draws the frame with its coordinates."""
+        left, top = (self.scale * place + (self.scale * self.view.pixels - ground.width) // 2 for place in self.origin)
+        self.image.paste(ground, (left, top))
+        self._draw_frame()
+        for kilometre in _marked_kilometres(self.view):
+            self._letter_coordinate(kilometre)
+
+    def stencil(self, width: int, height: int) -> Stencil:
+        """An empty stencil of the size that it covers on the map."""
+        return Stencil(width, height, self.scale)
 
     def letter(
         self,
@@ -54,20 +69,60 @@ class Sheet:
         halo: Rgb | None = None,
     ) -> None:
         """Letters a line of text at a place of the map; see :func:`vwe_dagster.rendering.lettering.letter`."""
-        place = (at[0] + MARGIN, at[1] + MARGIN)
-        lettering.letter(self.image, place, text, size, anchor=anchor, spacing=spacing, colour=colour, halo=halo)
+        scale, place = self.scale, self._place(at)
+        lettering.letter(
+            self.image,
+            place,
+            text,
+            size * scale,
+            anchor=anchor,
+            spacing=spacing * scale,
+            colour=colour,
+            halo=halo,
+            halo_width=3 * scale,
+        )
 
-    def ink(self, at: tuple[int, int], colour: Rgb, coverage: Image.Image) -> None:
-        """Inks where a mask (L) with its upper left corner at a place of the map tells."""
-        self.image.paste(colour, (at[0] + MARGIN, at[1] + MARGIN), coverage)
+    def ink(self, at: tuple[float, float], colour: Rgb, coverage: Image.Image) -> None:
+        """Inks where a mask (L), as large as its stencil was made, with its corner at a place of the map tells."""
+        left, top = self._place(at)
+        self.image.paste(colour, (round(left), round(top)), coverage)
 
     def paste_swatch(self, at: tuple[int, int], swatch: Image.Image) -> None:
-        """Pastes a small picture with rounded corners and a thin outline."""
-        inside, outline = Stencil(*swatch.size), Stencil(*swatch.size)
-        inside.rectangle((0, 0), swatch.size, corner=5)
-        outline.rectangle((0, 0), swatch.size, corner=5, outline=1.5)
-        self.image.paste(swatch, (at[0] + MARGIN, at[1] + MARGIN), inside.coverage())
+        """Pastes a small picture, one pixel of it on each of the image, with rounded corners and a thin outline."""
+        size = (swatch.width // self.scale, swatch.height // self.scale)
+        inside, outline = self.stencil(*size), self.stencil(*size)
+        inside.rectangle((0, 0), size, corner=5)
+        outline.rectangle((0, 0), size, corner=5, outline=1.5)
+        left, top = self._place(at)
+        self.image.paste(swatch, (round(left), round(top)), inside.coverage())
         self.ink(at, palette.INK_SOFT, outline.coverage())
+
+    def nearest_place(self, x_m: float, z_m: float) -> tuple[float, float]:
+        """The place of a point of the world, on the nearest pixel of the image."""
+        column, row = self.view.to_pixel(x_m, z_m)
+        return round(column * self.scale) / self.scale, round(row * self.scale) / self.scale
+
+    def _place(self, at: tuple[float, float]) -> tuple[float, float]:
+        """Where on the image a place of the map lies."""
+        return (at[0] + self.origin[0]) * self.scale, (at[1] + self.origin[1]) * self.scale
+
+    def _draw_frame(self) -> None:
+        """Two lines around the map with every other kilometre marked between them."""
+        draw, scale, side = ImageDraw.Draw(self.image), self.scale, self.view.pixels
+
+        def rectangle(left: float, top: float, right: float, bottom: float, **paint: object) -> None:
+            """A rectangle of which the last pixels are told as well as the first."""
+            first, last = self._place((left, top)), self._place((right + 1, bottom + 1))
+            draw.rectangle((*first, last[0] - 1, last[1] - 1), **paint)  # type: ignore[arg-type]
+
+        for gap in (2, FRAME_BAR + 2):
+            rectangle(-gap, -gap, side - 1 + gap, side - 1 + gap, outline=palette.INK, width=2 * scale)
+        for kilometre in _marked_kilometres(self.view):
+            west, south = self.view.to_pixel(kilometre * 1000, kilometre * 1000)
+            east, north = self.view.to_pixel((kilometre + 1) * 1000, (kilometre + 1) * 1000)
+            for near, far in ((2 - FRAME_BAR, -5), (side + 4, side + FRAME_BAR - 3)):
+                rectangle(west, near, min(east, side - 1), far, fill=palette.INK_SOFT)
+                rectangle(near, max(north, 0), far, south, fill=palette.INK_SOFT)
 
     def _letter_coordinate(self, kilometre: int) -> None:
         x, y = self.view.to_pixel(kilometre * 1000, kilometre * 1000)
@@ -85,16 +140,3 @@ def _marked_kilometres(view: MapView) -> range:
     """The even kilometres from the centre that lie on the map."""
     reach = 2 * int(view.width_m / 4000)
     return range(-reach, reach + 1, 2)
-
-
-def _draw_frame(draw: ImageDraw.ImageDraw, view: MapView) -> None:
-    """Two lines around the map with every other kilometre marked between them."""
-    low, high = MARGIN, MARGIN + view.pixels - 1
-    for gap in (2, FRAME_BAR + 2):
-        draw.rectangle((low - gap, low - gap, high + gap, high + gap), outline=palette.INK, width=2)
-    for kilometre in _marked_kilometres(view):
-        west, south = view.to_pixel(kilometre * 1000, kilometre * 1000)
-        east, north = view.to_pixel((kilometre + 1) * 1000, (kilometre + 1) * 1000)
-        for near, far in ((low - FRAME_BAR + 2, low - 5), (high + 5, high + FRAME_BAR - 2)):
-            draw.rectangle((low + west, near, min(low + east, high), far), fill=palette.INK_SOFT)
-            draw.rectangle((near, max(low + north, low), far, low + south), fill=palette.INK_SOFT)

@@ -12,11 +12,12 @@ Point = tuple[float, float]
 
 
 class Stencil:
-    """A mask of a few shapes; coordinates and widths are pixels from its upper left corner."""
+    """A mask of a few shapes; coordinates and widths are from its upper left corner."""
 
-    def __init__(self, width: int, height: int) -> None:
-        """An empty stencil of so many pixels."""
-        self._mask = Image.new("L", (width * _SCALE, height * _SCALE))
+    def __init__(self, width: int, height: int, scale: int = 1) -> None:
+        """An empty stencil, with so many pixels for each unit of its width, its height and its coordinates."""
+        self._scale = _SCALE * scale
+        self._mask = Image.new("L", (width * self._scale, height * self._scale))
         self._draw = ImageDraw.Draw(self._mask)
 
     def coverage(self) -> Image.Image:
@@ -25,34 +26,32 @@ class Stencil:
 
     def polygon(self, points: Iterable[Point]) -> None:
         """Covers a polygon."""
-        self._draw.polygon(_scaled(points), fill=255)
+        self._draw.polygon(self._scaled(points), fill=255)
 
     def line(self, points: Iterable[Point], width: float = 1.0) -> None:
         """Covers a line through points."""
-        self._draw.line(_scaled(points), fill=255, width=round(width * _SCALE))
+        self._draw.line(self._scaled(points), fill=255, width=round(width * self._scale))
 
     def disc(self, centre: Point, radius: float) -> None:
         """Covers a disc."""
-        self._draw.ellipse(_box(centre, radius), fill=255)
+        self._draw.ellipse(self._box(centre, radius), fill=255)
 
     def circle(self, centre: Point, radius: float, width: float = 1.0) -> None:
         """Covers a circle; the width lies inside."""
-        self._draw.ellipse(_box(centre, radius), outline=255, width=round(width * _SCALE))
+        self._draw.ellipse(self._box(centre, radius), outline=255, width=round(width * self._scale))
 
     def rectangle(self, upper_left: Point, lower_right: Point, outline: float | None = None, corner: float = 0) -> None:
         """Covers a rectangle with corners of a radius, or only an outline of a width inside it."""
-        (left, top), (right, bottom) = _scaled((upper_left, lower_right))
-        box, radius = (left, top, right - 1, bottom - 1), corner * _SCALE
+        (left, top), (right, bottom) = self._scaled((upper_left, lower_right))
+        box, radius = (left, top, right - 1, bottom - 1), corner * self._scale
         if outline is None:
             self._draw.rounded_rectangle(box, radius, fill=255)
         else:
-            self._draw.rounded_rectangle(box, radius, outline=255, width=round(outline * _SCALE))
+            self._draw.rounded_rectangle(box, radius, outline=255, width=round(outline * self._scale))
 
+    def _scaled(self, points: Iterable[Point]) -> list[Point]:
+        return [(x * self._scale, y * self._scale) for x, y in points]
 
-def _scaled(points: Iterable[Point]) -> list[Point]:
-    return [(x * _SCALE, y * _SCALE) for x, y in points]
-
-
-def _box(centre: Point, radius: float) -> tuple[float, float, float, float]:
-    (x, y), reach = centre, radius * _SCALE
-    return x * _SCALE - reach, y * _SCALE - reach, x * _SCALE + reach, y * _SCALE + reach
+    def _box(self, centre: Point, radius: float) -> tuple[float, float, float, float]:
+        (x, y), reach = centre, radius * self._scale
+        return x * self._scale - reach, y * self._scale - reach, x * self._scale + reach, y * self._scale + reach
