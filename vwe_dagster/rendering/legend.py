@@ -36,28 +36,31 @@ _ROUGHNESS_M = {Biome.OCEAN: 0.5, Biome.MOUNTAIN: 22.0, Biome.SWAMP: 0.9, Biome.
 
 
 @functools.cache
-def biome_entries() -> tuple[Entry, ...]:
-    """Every biome in the order players come to them, with its ground."""
-    return tuple((_swatch(_ground(biome)), biome.title) for biome in BIOME_ORDER)
+def biome_entries(scale: int = 1) -> tuple[Entry, ...]:
+    """Every biome in the order players come to them, with its ground; swatches are a multiple of their size."""
+    return tuple((_swatch(_ground(biome, scale), scale), biome.title) for biome in BIOME_ORDER)
 
 
 @functools.cache
-def sign_entries(*, rivers: bool, lava: bool) -> tuple[Entry, ...]:
+def sign_entries(scale: int = 1, *, rivers: bool, lava: bool) -> tuple[Entry, ...]:
     """Forest and the depth of the sea, and rivers and lava where the map can show them."""
-    entries = [(_swatch(_ground(Biome.MEADOWS, forest=_WOODED)), "Forest"), (_depths(), "Shoal to deep")]
+    wooded = _ground(Biome.MEADOWS, scale, forest=_WOODED)
+    entries = [(_swatch(wooded, scale), "Forest"), (_depths(scale), "Shoal to deep")]
     if rivers:
-        entries.append((_swatch(_ground(Biome.MEADOWS), rivers=_river()), "River, stream"))
+        entries.append((_swatch(_ground(Biome.MEADOWS, scale), scale, rivers=_river(scale)), "River, stream"))
     if lava:
-        entries.append((_swatch(_ground(Biome.ASHLANDS, lava=_lava())), "Lava"))
+        entries.append((_swatch(_ground(Biome.ASHLANDS, scale, lava=_lava(scale)), scale), "Lava"))
     return tuple(entries)
 
 
-def _ground(biome: Biome, *, forest: float = _OPEN, lava: npt.NDArray[np.float32] | None = None) -> MapPlanes:
+def _ground(
+    biome: Biome, scale: int, *, forest: float = _OPEN, lava: npt.NDArray[np.float32] | None = None
+) -> MapPlanes:
     """Gently rolling ground of one biome, far from the edge of the world."""
-    shape = (_SIDE, _SIDE)
-    height = _LEVEL_M.get(biome, 46.0) + _rolling(9) * _ROUGHNESS_M.get(biome, 3.5)
+    shape = (_SIDE * scale, _SIDE * scale)
+    height = _LEVEL_M.get(biome, 46.0) + _rolling(9, scale) * _ROUGHNESS_M.get(biome, 3.5)
     return MapPlanes(
-        pixel_m=12.0,
+        pixel_m=12.0 / scale,
         biome=np.full(shape, biome, dtype=np.uint8),
         height=height.astype(np.float32),
         forest=np.full(shape, forest, dtype=np.float32),
@@ -67,28 +70,28 @@ def _ground(biome: Biome, *, forest: float = _OPEN, lava: npt.NDArray[np.float32
     )
 
 
-def _rolling(step: int) -> npt.NDArray[np.float32]:
+def _rolling(step: int, scale: int) -> npt.NDArray[np.float32]:
     """Smooth noise of unit variance, the same every time, with features of about ``step`` pixels."""
     count = _SIDE // step + 2
     cells = np.random.Generator(np.random.PCG64(7)).standard_normal((count, count), dtype=np.float32)
-    return np.asarray(Image.fromarray(cells).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(cells).resize((_SIDE * scale, _SIDE * scale), Image.Resampling.BICUBIC))
 
 
-def _lava() -> npt.NDArray[np.float32]:
-    return np.asarray(np.clip(_rolling(7) - np.float32(0.3), 0, 1))
+def _lava(scale: int) -> npt.NDArray[np.float32]:
+    return np.asarray(np.clip(_rolling(7, scale) - np.float32(0.3), 0, 1))
 
 
-def _river() -> npt.NDArray[np.uint8]:
-    rows, columns = np.mgrid[:_SIDE, :_SIDE]
+def _river(scale: int) -> npt.NDArray[np.uint8]:
+    rows, columns = np.mgrid[: _SIDE * scale, : _SIDE * scale] / scale
     off = np.abs(rows - _SIDE / 2 - 6 * np.sin(columns / 9))
     return np.asarray(np.clip(2.2 - off, 0, 1) * 255, dtype=np.uint8)
 
 
-def _swatch(planes: MapPlanes, rivers: npt.NDArray[np.uint8] | None = None) -> Image.Image:
-    left, top = _EDGE, (_SIDE - SWATCH[1]) // 2
-    return ground.paint(planes, rivers).crop((left, top, left + SWATCH[0], top + SWATCH[1]))
+def _swatch(planes: MapPlanes, scale: int, rivers: npt.NDArray[np.uint8] | None = None) -> Image.Image:
+    left, top = _EDGE * scale, (_SIDE - SWATCH[1]) // 2 * scale
+    return ground.paint(planes, rivers).crop((left, top, left + SWATCH[0] * scale, top + SWATCH[1] * scale))
 
 
-def _depths() -> Image.Image:
-    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, SWATCH[0]))
-    return Image.fromarray(np.broadcast_to(colours, (SWATCH[1], *colours.shape)).copy())
+def _depths(scale: int) -> Image.Image:
+    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, SWATCH[0] * scale))
+    return Image.fromarray(np.broadcast_to(colours, (SWATCH[1] * scale, *colours.shape)).copy())

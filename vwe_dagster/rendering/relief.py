@@ -21,7 +21,7 @@ from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow
 
-RELIEF_SIZE = (1760, 1136)
+RELIEF_SIZE = (1760, 1164)
 """Width and height of the picture in pixels."""
 
 EXAGGERATION = 3.0
@@ -63,7 +63,7 @@ def render_relief(
         painted: the ground of the same world, from :func:`vwe_dagster.rendering.map.paint_ground`; else painted here.
 
     Returns:
-        RGB, 1760 x 1136; the same pixels for the same input.
+        RGB, 1760 x 1164; the same pixels for the same input.
     """
     heights = GridWindow(world.grid, MAP_GROUND).heights(world.height)
     scene = Scene.of_size(*RELIEF_SIZE)
@@ -96,7 +96,7 @@ class Scene:
         distance_m, eye_m = _DISTANCE * WORLD_RADIUS_M, _EYE * WORLD_RADIUS_M
         focal = 0.45 * width * math.sqrt(distance_m**2 - _CUT_M**2) / _CUT_M
         lowest = focal * (eye_m - _BASE_M * EXAGGERATION) / (distance_m - _CUT_M)
-        return cls(width, height, Camera(width, focal, 0.935 * height - lowest, distance_m, eye_m, EXAGGERATION))
+        return cls(width, height, Camera(width, focal, 0.92 * height - lowest, distance_m, eye_m, EXAGGERATION))
 
     def draw(self, painted: Image.Image, heights: Plane, pixel_m: float) -> Image.Image:
         """Draws the block on paper.
@@ -170,7 +170,7 @@ def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
 
 
 def _letter_title(picture: Image.Image, title: str, facts: Sequence[str]) -> None:
-    left, top, room = 52, 60, 0.3 * picture.width
+    left, top, room = 52, 60, 0.2 * picture.width
     size = min(56.0, 56 * room / lettering.width(title, 56, 2))
     lettering.letter(picture, (left, top), "THE TENTH WORLD", 16, spacing=6, colour=palette.INK_FAINT)
     lettering.letter(picture, (left - 2, top + 62), title, size, spacing=size / 28)

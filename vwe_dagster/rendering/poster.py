@@ -1,0 +1,205 @@
+"""The poster: a sheet to print, with the map at double resolution, the relief, and what was measured of the world.
+
+Places and sizes on it are those of a sheet half as large, as for the map; every one of them is two pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.rendering import ground, lettering, palette
+from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
+from vwe_dagster.rendering.paper import printed
+from vwe_dagster.rendering.plates import (
+    CORNER,
+    LEGEND_ROW,
+    draw_centre,
+    draw_compass,
+    draw_legend,
+    draw_peaks,
+    draw_scale_bar,
+)
+from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
+from vwe_dagster.rendering.shading import resized
+from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.rendering.view import MapPlanes, MapView
+from vwe_dagster.rendering.waterways import river_ink
+from vwe_dagster.store.whole_file import whole_file
+
+SCALE = 2
+"""Pixels of the poster for one of the sheet that it is laid out on."""
+
+POSTER_SIZE = (4096, 5460)
+"""Width and height in pixels: three to four, as usual frames are."""
+
+DPI = 300
+"""Pixels to an inch at which it is as large as meant: 35 by 46 cm."""
+
+_VIEW = MapView(1832, 1832 * 12.0)
+_LEFT, _TOP = (POSTER_SIZE[0] // SCALE - _VIEW.pixels) // 2, 316
+_GROUND = MapView(_VIEW.pixels * SCALE, _VIEW.width_m).disc()
+
+_PANEL = _VIEW.pixels + 74
+"""Where the panels below the map begin."""
+
+_FACTS, _RELIEF = 806, 1232
+"""Where the second and the third panel begin, from the left edge of the map."""
+
+_BAR_WIDTH = 190
+_POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+
+
+def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis) -> Image.Image:
+    """Draws the poster of a world.
+
+    The map has 6 m a pixel. A world on the grid of 4096 cells shows there all that it has; others are resampled.
+
+    Args:
+        world: on any grid. What it does not tell is not drawn.
+        title: lettered at the top; ASCII.
+        analysis: of the same world, on any grid.
+
+    Returns:
+        RGB, 4096 x 5460; the same pixels for the same input.
+    """
+    planes = MapPlanes.of(world, _GROUND)
+    painted = ground.paint(planes, None if world.rivers is None else river_ink(world.rivers, _GROUND))
+    sheet = Sheet(Image.new("RGB", POSTER_SIZE, palette.PAPER), _VIEW, (_LEFT, _TOP), SCALE)
+    sheet.frame(painted)
+    draw_circles(sheet)
+    draw_peaks(sheet, analysis.peaks[["x_m", "z_m", "height_m"]].to_numpy().tolist())
+    draw_centre(sheet)
+    draw_compass(sheet)
+    signs = sign_entries(SCALE, rivers=world.rivers is not None, lava=world.lava is not None)
+    draw_legend(sheet, "Signs", signs, at=(CORNER, _VIEW.pixels - CORNER), rows=len(signs))
+    draw_scale_bar(sheet)
+    _draw_heading(sheet, title, analysis)
+    _draw_biomes(sheet, analysis)
+    _draw_facts(sheet, analysis)
+    _draw_relief(sheet, painted, planes)
+    return printed(sheet.image)
+
+
+def write_poster(path: Path, world: CanonicalWorld, *, title: str, analysis: WorldAnalysis) -> None:
+    """Writes the poster of a world as PNG of 300 dpi, see :func:`render_poster`; the file appears whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    picture = render_poster(world, title=title, analysis=analysis)
+    with whole_file(path) as draft:
+        save_png(picture, draft, dpi=DPI)
+
+
+def _draw_heading(sheet: Sheet, title: str, analysis: WorldAnalysis) -> None:
+    """The title on the left, and the figures one looks for first on the right."""
+    statistics = analysis.statistics
+    figures = [(f"{statistics['land_area_km2']:.0f}", "sq km of land"), (f"{statistics['island_count']}", "islands")]
+    if statistics["highest_peak_height_m"] is not None:
+        figures.append((f"{statistics['highest_peak_height_m']:.0f} m", "highest peak"))
+    right = float(_VIEW.pixels)
+    for number, name in reversed(figures):
+        sheet.letter((right, -112), number, 76, anchor="rs")
+        sheet.letter((right, -70), name.upper(), 19, anchor="rs", spacing=4, colour=palette.INK_FAINT)
+        right -= 56 + max(lettering.width(number, 76), lettering.width(name.upper(), 19, 4))
+    size = min(150.0, 150 * (right - 40) / lettering.width(title, 150, 5))
+    sheet.letter((0, -224), "THE TENTH WORLD", 26, spacing=11, colour=palette.INK_FAINT)
+    sheet.letter((-4, -76), title, size, spacing=size / 30)
+
+
+def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
+    """The legend of the biomes, with the share of the world that each covers and the way to the nearest of its land."""
+    _draw_panel_heading(sheet, 0, "Biomes", "share of the world, nearest land from the centre")
+    rows = analysis.biomes.set_index("biome").fillna({"share_of_disc": 0.0})
+    largest = max(float(rows["share_of_disc"].max()), 1e-9)
+    for number, (biome, (swatch, name)) in enumerate(zip(BIOME_ORDER, biome_entries(SCALE), strict=True)):
+        row = rows.loc[biome.game_name]
+        top = _PANEL + 30 + number * LEGEND_ROW
+        middle, share = top + 18, float(row["share_of_disc"])
+        sheet.paste_swatch((0, top), swatch)
+        sheet.letter((82, middle), name, 22, spacing=0.4, anchor="lm")
+        bar = sheet.stencil(_BAR_WIDTH, 14)
+        bar.rectangle((0, 0), (max(2.0, _BAR_WIDTH * share / largest), 14), corner=2)
+        sheet.ink((262, middle - 7), _bar_colour(biome), bar.coverage())
+        sheet.letter((528, middle), f"{100 * share:.1f} %", 21, anchor="rm")
+        if pd.notna(row["nearest_land_m"]):
+            where = f"{row['nearest_land_m'] / 1000:.1f} km {compass_point(row['nearest_land_bearing_deg'])}"
+            sheet.letter((560, middle), where, 21, anchor="lm", colour=palette.INK_SOFT)
+
+
+def _bar_colour(biome: Biome) -> palette.Rgb:
+    """The colour of a biome, darker where it would not show on paper."""
+    colour = palette.BIOME_COLOURS[biome]
+    return (176, 172, 164) if biome is Biome.MOUNTAIN else colour
+
+
+def compass_point(bearing_deg: float) -> str:
+    """The nearest of the eight points of the compass: N, NE and on."""
+    return _POINTS[round(bearing_deg / 45) % 8]
+
+
+def _draw_facts(sheet: Sheet, analysis: WorldAnalysis) -> None:
+    """What was measured of the world and of the island that players start on."""
+    _draw_panel_heading(sheet, _FACTS, "The world")
+    y = _draw_table(sheet, _PANEL + 48, _world_facts(analysis))
+    start = analysis.islands[analysis.islands["is_start"]]
+    if len(start):
+        sheet.letter((_FACTS, y + 28), "START ISLAND", 19, spacing=5, colour=palette.INK_FAINT)
+        _draw_table(sheet, y + 66, _island_facts(start.iloc[0].to_dict()))
+
+
+def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
+    known = {key: value for key, value in analysis.statistics.items() if isinstance(value, (int, float))}
+    facts = {
+        "Land": ("land_share_of_disc", lambda share: f"{100 * share:.0f} % of the world"),
+        "Largest island": ("largest_island_area_km2", lambda area: f"{area:.1f} sq km"),
+        "Shores": ("shoreline_km", lambda length: f"{length:,.0f} km"),
+        "Rivers": ("river_length_km", lambda length: f"{known['river_count']} \N{MIDDLE DOT} {length:,.0f} km"),
+        "Streams": ("stream_length_km", lambda length: f"{known['stream_count']:,} \N{MIDDLE DOT} {length:,.0f} km"),
+    }
+    return [(name, tell(known[key])) for name, (key, tell) in facts.items() if key in known]
+
+
+def _island_facts(island: dict[str, object]) -> list[tuple[str, str]]:
+    biome = next(biome for biome in Biome if biome.game_name == island["dominant_biome"])
+    return [
+        ("Area", f"{island['area_km2']:.1f} sq km"),
+        ("Mostly", f"{biome.title}, {100 * float(str(island['dominant_biome_share'])):.0f} %"),
+        ("Highest point", f"{island['peak_height_m']:.0f} m"),
+        ("Shore", f"{island['shoreline_km']:.0f} km"),
+    ]
+
+
+def _draw_table(sheet: Sheet, y: float, facts: Sequence[tuple[str, str]]) -> float:
+    """Letters names and values from a row on; returns the row after the last."""
+    for name, value in facts:
+        sheet.letter((_FACTS, y), name, 22, colour=palette.INK_SOFT)
+        sheet.letter((_RELIEF - 72, y), value, 22, anchor="rs")
+        y += 36
+    return y
+
+
+def _draw_relief(sheet: Sheet, painted: Image.Image, planes: MapPlanes) -> None:
+    """The relief, on paper that reaches a little beyond its panel."""
+    remark = f"from the south, heights {EXAGGERATION:g} times enlarged"
+    _draw_panel_heading(sheet, _RELIEF, "Relief", remark)
+    left, width = _RELIEF - 40, _VIEW.pixels - _RELIEF + 80
+    scene = Scene.of_size(width * SCALE, round(width * RELIEF_SIZE[1] / RELIEF_SIZE[0]) * SCALE)
+    side = painted.width // SCALE
+    picture = scene.draw(painted.reduce(SCALE), resized(planes.height, side), planes.pixel_m * SCALE)
+    sheet.image.paste(picture, ((sheet.origin[0] + left) * SCALE, (sheet.origin[1] + _PANEL + 6) * SCALE))
+
+
+def _draw_panel_heading(sheet: Sheet, left: int, heading: str, remark: str = "") -> None:
+    sheet.letter((left, _PANEL), heading.upper(), 19, spacing=5, colour=palette.INK_FAINT)
+    after = left + lettering.width(heading.upper(), 19, 5) + 20
+    sheet.letter((after, _PANEL), remark, 18, spacing=0.4, colour=palette.INK_FAINT)
