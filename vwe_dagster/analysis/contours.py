@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ RIM_M = WORLD_RADIUS_M - 10
 """Where the ground begins to fall into the void, as seen from the centre of the world."""
 
 Points = npt.NDArray[np.float64]
+Offsets = npt.NDArray[np.uint32]
 
 
 class ContourError(ValueError):
@@ -78,9 +79,7 @@ class Contours:
     contours: tuple[Contour, ...]
 
 
-def trace_contours(
-    world: CanonicalWorld, interval_m: float = INTERVAL_M, tolerance_m: float = TOLERANCE_M
-) -> Contours:
+def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolerance_m: float = TOLERANCE_M) -> Contours:
     """Traces the contour lines of a world by marching squares.
 
     In each square between four neighbouring samples, a line runs straight between the points where the height, linear
@@ -118,7 +117,8 @@ def trace_contours(
     contours = []
     for number in range(first, last + 1):
         height_m = SEA_LEVEL_M + number * interval_m
-        (points,), (offsets,) = generator.lines(height_m)
+        # All lines of a height are one chunk of points.
+        ((points,), (offsets,)) = cast("tuple[list[Points | None], list[Offsets | None]]", generator.lines(height_m))
         if points is not None and offsets is not None:
             lines = _simplified(points, offsets, tolerance_m)
             if lines:
@@ -136,7 +136,7 @@ def _ground(world: CanonicalWorld) -> tuple[Points, np.ma.MaskedArray[tuple[int,
     return at_m, np.ma.masked_array(world.height[span, span].astype(np.float64), beyond)
 
 
-def _simplified(points: Points, offsets: npt.NDArray[np.uint32], tolerance_m: float) -> tuple[Points, ...]:
+def _simplified(points: Points, offsets: Offsets, tolerance_m: float) -> tuple[Points, ...]:
     """The lines between offsets, each without the vertices that a tolerance allows to leave out."""
     owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
     lines = shapely.linestrings(points, indices=owner)

@@ -41,7 +41,7 @@ class RendersConfig(dg.Config):
 def renders(
     context: dg.AssetExecutionContext, config: RendersConfig, store: dg.ResourceParam[WorldStore]
 ) -> BatchReport:
-    """Pictures of a world, north up: the map, its biomes, its heights and a thumbnail; and its relief, seen from the south."""
+    """Pictures of a world: map, biomes, heights and a thumbnail, north up, and the relief from the south."""
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
         making = Making(context, store, seed, "renders")

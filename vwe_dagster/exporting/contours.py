@@ -40,8 +40,8 @@ def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> Non
     """Writes contours as GeoJSON: one feature a height, a MultiLineString with coordinates in metres.
 
     Coordinates are ``[x, z]`` of the world to a decimetre, see :data:`COORDINATE_SYSTEM`. Properties of a feature are
-    ``height_m``; ``depth_m`` below the sea, negative on land; ``kind``: ``sea``, ``shore`` or ``land``; ``index``: whether it
-    is an index contour. Closed rings end with the position they begin with.
+    ``height_m``; ``depth_m`` below the sea, negative on land; ``kind``: ``sea``, ``shore`` or ``land``; ``index``:
+    whether it is an index contour. Closed rings end with the position they begin with.
 
     Args:
         path: the file; replaced whole if it exists.

@@ -72,14 +72,16 @@ class Block(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What each column of the picture remembers of the steps before.
+    """A picture in the making, and what each column of it remembers of the steps before.
 
     Attributes:
+        picture: uint8 ``[row, column, 3]``, drawn on in place.
         top: int64, the highest row filled.
         level: float32, the row of the surface at the last step, hidden or not.
         colour: float32 ``[column, 3]``, its colour.
     """
 
+    picture: Picture
     top: npt.NDArray[np.int64]
     level: Line
     colour: Plane
@@ -136,6 +138,7 @@ def draw_block(block: Block, camera: Camera, air: Plane, out: Picture) -> None:
         out: uint8 ``[row, column, 3]``, drawn on in place.
     """
     drawn = Drawn(
+        out,
         np.full(camera.width, len(out), np.int64),
         np.zeros(camera.width, np.float32),
         np.zeros((camera.width, 3), np.float32),
@@ -152,7 +155,7 @@ def draw_block(block: Block, camera: Camera, air: Plane, out: Picture) -> None:
         for channel in range(3):
             for x in range(line.shape[1]):
                 line[2 + channel, x] += (air[channel] - line[2 + channel, x]) * haze
-        _draw_line(block, camera, line, depth_m, drawn, out)
+        _draw_line(block, camera, line, depth_m, drawn)
         rows_below_horizon -= 1
 
 
@@ -173,8 +176,9 @@ def _read_line(block: Block, at: float, line: Plane) -> None:
 
 
 @kernel
-def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn, out: Picture) -> None:
+def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn) -> None:
     """Draws what lies at a distance from the eye, from west to east."""
+    out = drawn.picture
     scale = camera.focal / depth_m
     north_m = depth_m - camera.distance_m
     reach = math.sqrt(max(block.radius_m * block.radius_m - north_m * north_m, 0.0)) * scale
@@ -188,13 +192,14 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
         share = at - np.float32(west)
         y = level - _between(line[0], west, share) * lift
         colour = (_between(line[2], west, share), _between(line[3], west, share), _between(line[4], west, share))
-        highest = np.int64(math.ceil(y - _HALF))
+        highest = math.ceil(y - _HALF)
         if drawn.top[column] == len(out):
             bed, base = level - _between(line[1], west, share) * lift, level - np.float32(block.base_m) * lift
             east = np.float32((column - middle) / (scale * block.radius_m))
             drawn.top[column] = _draw_side(block, (y, bed, base), east, out[:, column])
         elif highest < drawn.top[column]:
-            _fill(out[:, column], max(highest, 0), drawn.top[column], y, colour, drawn.level[column], drawn.colour[column])
+            rows, levels = (max(highest, 0), drawn.top[column]), (y, drawn.level[column])
+            _fill(out[:, column], rows, levels, colour, drawn.colour[column])
             drawn.top[column] = highest
         drawn.level[column] = y
         for channel in range(3):
@@ -203,17 +208,20 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
 
 @kernel
 def _between(values: Line, west: int, share: np.float32) -> np.float32:
-    return values[west] + (values[west + 1] - values[west]) * share
+    return np.float32(values[west] + (values[west + 1] - values[west]) * share)
 
 
 @kernel
 def _fill(
-    out: Picture, first: int, stop: int, y: np.float32, colour: Colour, last_y: np.float32, last_colour: Line
+    out: Picture, rows: tuple[int, int], levels: tuple[np.float32, np.float32], colour: Colour, last_colour: Line
 ) -> None:
-    """Fills rows of a column with the colours between that of a row and that of the step before, lower down."""
-    span = _1 / max(last_y - y, np.float32(1e-3))
-    for row in range(first, stop):
-        share = min(max((np.float32(row) + _HALF - y) * span, _0), _1)
+    """Fills rows of a column, from one to the one before another, with the colours between two steps.
+
+    Each step has a level, the row of the surface there, and a colour; the second is the step before, lower down.
+    """
+    span = _1 / max(levels[1] - levels[0], np.float32(1e-3))
+    for row in range(rows[0], rows[1]):
+        share = min(max((np.float32(row) + _HALF - levels[0]) * span, _0), _1)
         for channel in range(3):
             out[row, channel] = np.uint8(colour[channel] + (last_colour[channel] - colour[channel]) * share)
 
@@ -230,8 +238,8 @@ def _draw_side(block: Block, rows: Colour, east: np.float32, out: Picture) -> in
     """
     surface, bed, base = rows
     light = np.float32(0.92) - np.float32(0.26) * east
-    highest = max(np.int64(math.ceil(surface - _HALF)), 0)
-    for row in range(highest, min(np.int64(math.ceil(base - _HALF)), len(out))):
+    highest = max(math.ceil(surface - _HALF), 0)
+    for row in range(highest, min(math.ceil(base - _HALF), len(out))):
         middle = np.float32(row) + _HALF
         tones, top = (block.sea, surface) if middle < bed else (block.rock, max(bed, surface))
         share = min((middle - top) / max(base - top, _1), _1)

@@ -55,7 +55,7 @@ def render_map(
     sheet = Sheet.around(painted or paint_ground(world), view)
     draw_circles(sheet)
     if analysis is not None:
-        draw_peaks(sheet, _peaks(analysis))
+        draw_peaks(sheet, highest_peaks(analysis, LABELLED_PEAKS))
     draw_centre(sheet)
     draw_title(sheet, title, above="The tenth world", facts=() if analysis is None else world_facts(analysis))
     draw_compass(sheet)
@@ -73,9 +73,9 @@ def render_thumbnail(world: CanonicalWorld) -> Image.Image:
     return ground.paint(MapPlanes.of(world, view), detailed=False).reduce(2)
 
 
-def _peaks(analysis: WorldAnalysis) -> list[tuple[float, float, float]]:
-    """X, z and height in metres of the highest peaks."""
-    highest = analysis.peaks.nlargest(LABELLED_PEAKS, "height_m")
+def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, float, float]]:
+    """X, z and height in metres of the highest peaks, so many at most."""
+    highest = analysis.peaks.nlargest(count, "height_m")
     return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
 
 

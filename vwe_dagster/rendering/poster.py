@@ -5,18 +5,21 @@ Places and sizes on it are those of a sheet half as large, as for the map; every
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
 
+from vwe_dagster.analysis.peaks import PEAK_COUNT
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.biomes import Biome
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.rendering import ground, lettering, palette
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
+from vwe_dagster.rendering.map import highest_peaks
 from vwe_dagster.rendering.paper import printed
 from vwe_dagster.rendering.plates import (
     CORNER,
@@ -76,7 +79,7 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     sheet = Sheet(Image.new("RGB", POSTER_SIZE, palette.PAPER), _VIEW, (_LEFT, _TOP), SCALE)
     sheet.frame(painted)
     draw_circles(sheet)
-    draw_peaks(sheet, analysis.peaks[["x_m", "z_m", "height_m"]].to_numpy().tolist())
+    draw_peaks(sheet, highest_peaks(analysis, PEAK_COUNT))
     draw_centre(sheet)
     draw_compass(sheet)
     signs = sign_entries(SCALE, rivers=world.rivers is not None, lava=world.lava is not None)
@@ -119,10 +122,10 @@ def _draw_heading(sheet: Sheet, title: str, analysis: WorldAnalysis) -> None:
 def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
     """The legend of the biomes, with the share of the world that each covers and the way to the nearest of its land."""
     _draw_panel_heading(sheet, 0, "Biomes", "share of the world, nearest land from the centre")
-    rows = analysis.biomes.set_index("biome").fillna({"share_of_disc": 0.0})
-    largest = max(float(rows["share_of_disc"].max()), 1e-9)
+    rows = {row["biome"]: row for row in analysis.biomes.fillna({"share_of_disc": 0.0}).to_dict("records")}
+    largest = max(1e-9, *(row["share_of_disc"] for row in rows.values()))
     for number, (biome, (swatch, name)) in enumerate(zip(BIOME_ORDER, biome_entries(SCALE), strict=True)):
-        row = rows.loc[biome.game_name]
+        row = rows[biome.game_name]
         top = _PANEL + 30 + number * LEGEND_ROW
         middle, share = top + 18, float(row["share_of_disc"])
         sheet.paste_swatch((0, top), swatch)
@@ -154,12 +157,12 @@ def _draw_facts(sheet: Sheet, analysis: WorldAnalysis) -> None:
     start = analysis.islands[analysis.islands["is_start"]]
     if len(start):
         sheet.letter((_FACTS, y + 28), "START ISLAND", 19, spacing=5, colour=palette.INK_FAINT)
-        _draw_table(sheet, y + 66, _island_facts(start.iloc[0].to_dict()))
+        _draw_table(sheet, y + 66, _island_facts(start.to_dict("records")[0]))
 
 
 def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
     known = {key: value for key, value in analysis.statistics.items() if isinstance(value, (int, float))}
-    facts = {
+    facts: dict[str, tuple[str, Callable[[float], str]]] = {
         "Land": ("land_share_of_disc", lambda share: f"{100 * share:.0f} % of the world"),
         "Largest island": ("largest_island_area_km2", lambda area: f"{area:.1f} sq km"),
         "Shores": ("shoreline_km", lambda length: f"{length:,.0f} km"),
@@ -169,11 +172,11 @@ def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
     return [(name, tell(known[key])) for name, (key, tell) in facts.items() if key in known]
 
 
-def _island_facts(island: dict[str, object]) -> list[tuple[str, str]]:
+def _island_facts(island: dict[Hashable, Any]) -> list[tuple[str, str]]:
     biome = next(biome for biome in Biome if biome.game_name == island["dominant_biome"])
     return [
         ("Area", f"{island['area_km2']:.1f} sq km"),
-        ("Mostly", f"{biome.title}, {100 * float(str(island['dominant_biome_share'])):.0f} %"),
+        ("Mostly", f"{biome.title}, {100 * island['dominant_biome_share']:.0f} %"),
         ("Highest point", f"{island['peak_height_m']:.0f} m"),
         ("Shore", f"{island['shoreline_km']:.0f} km"),
     ]

@@ -16,7 +16,7 @@ from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block, shaded
-from vwe_dagster.rendering.map import MAP_GROUND, paint_ground, world_facts
+from vwe_dagster.rendering.map import MAP_GROUND, highest_peaks, paint_ground, world_facts
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow
@@ -71,8 +71,7 @@ def render_relief(
     _letter_title(picture, title, () if analysis is None else world_facts(analysis))
     scene.letter_directions(picture)
     if analysis is not None:
-        peaks = analysis.peaks.nlargest(LABELLED_PEAKS, "height_m")
-        scene.letter_peaks(picture, peaks[["x_m", "z_m", "height_m"]].to_numpy().tolist())
+        scene.letter_peaks(picture, highest_peaks(analysis, LABELLED_PEAKS))
     return picture
 
 
@@ -137,7 +136,11 @@ class Scene:
     def letter_directions(self, picture: Image.Image) -> None:
         """Letters the directions of the compass around the rim."""
         for name, east, north in (("N", 0, 1), ("E", 1, 0), ("S", 0, -1), ("W", -1, 0)):
-            x, y = self.to_pixel(east * 1.045 * WORLD_RADIUS_M, (1.09 if north > 0 else 1.04) * north * WORLD_RADIUS_M, min(north, 0) * -_BASE_M)
+            x, y = self.to_pixel(
+                east * 1.045 * WORLD_RADIUS_M,
+                (1.09 if north > 0 else 1.04) * north * WORLD_RADIUS_M,
+                min(north, 0) * -_BASE_M,
+            )
             lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", colour=palette.INK_SOFT)
 
     def letter_peaks(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:

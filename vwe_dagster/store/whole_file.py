@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a path to write to that becomes ``path``, on the disk, when the block ends well, in place of what was there.
+    """Gives a path to write to; when the block ends well, what is there becomes ``path``, on the disk.
 
     When the block raises, ``path`` stays as it was and what was written is gone.
 

@@ -42,7 +42,7 @@ def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
             "lakes.parquet",
         },
         "processed": {"biomes.parquet", "islands.parquet", "peaks.parquet", "statistics.json"},
-        "renders": {"map.png", "biomes.png", "heights.png", "thumbnail.png"},
+        "renders": {"map.png", "biomes.png", "heights.png", "relief.png", "thumbnail.png"},
     }
 
 

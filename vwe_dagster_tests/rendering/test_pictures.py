@@ -22,8 +22,9 @@ from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.legend import biome_entries
-from vwe_dagster.rendering.map import render_map, render_thumbnail
+from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
 from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.relief import RELIEF_SIZE, Scene, render_relief
 from vwe_dagster.rendering.sheet import MARGIN
 from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_WIDTH_M, MapView
 from vwe_dagster_tests.rendering.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
@@ -34,7 +35,10 @@ SHEETS: dict[str, Render] = {
     "biomes": lambda world: render_biomes(world, title="Plateaus"),
     "heights": lambda world: render_heights(world, title="Plateaus"),
 }
-RENDERS: dict[str, Render] = SHEETS | {"thumbnail": render_thumbnail}
+RENDERS: dict[str, Render] = SHEETS | {
+    "relief": lambda world: render_relief(world, title="Plateaus"),
+    "thumbnail": render_thumbnail,
+}
 GRID = Grid.of_world(512)
 
 
@@ -76,6 +80,7 @@ def test_pictures_have_their_sizes(pictures: dict[str, Image.Image]) -> None:
         "map": (side, side),
         "biomes": (side, side),
         "heights": (side, side),
+        "relief": RELIEF_SIZE,
         "thumbnail": (256, 256),
     }
     assert {picture.mode for picture in pictures.values()} == {"RGB"}
@@ -229,6 +234,33 @@ def test_the_analysis_marks_peaks_and_letters_facts(world: CanonicalWorld) -> No
     column, row = MapView(MAP_PIXELS).to_pixel(x_m, z_m)
     assert changed[int(row) - 12 : int(row) + 12, int(column) - 12 : int(column) + 12].mean() > 0.1
     assert changed[150:260, 40:400].any()
+
+
+def test_a_ground_painted_before_gives_the_same_pictures(
+    world: CanonicalWorld, pictures: dict[str, Image.Image]
+) -> None:
+    painted = paint_ground(world)
+    for name, picture in (
+        ("map", render_map(world, title="Plateaus", painted=painted)),
+        ("relief", render_relief(world, title="Plateaus", painted=painted)),
+    ):
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(pictures[name]))
+
+
+def test_the_relief_letters_peaks_facts_and_any_title(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
+    height = world.height.copy()
+    x_m, z_m = PLATEAUS[Biome.MOUNTAIN]
+    height[GRID.nearest(z_m), GRID.nearest(x_m)] = 300
+    peaked = dataclasses.replace(world, height=height)
+    plain, told = (
+        np.asarray(render_relief(peaked, title="W" * 32, analysis=analysis)) for analysis in (None, analyse(peaked))
+    )
+    changed = (plain != told).any(axis=-1)
+    column, row = Scene.of_size(*RELIEF_SIZE).to_pixel(x_m, z_m, 300)
+    assert changed[int(row) - 35 : int(row) - 18, int(column) - 20 : int(column) + 20].any()
+    assert changed[140:220, 40:300].any()
+    lettered = (plain != np.asarray(pictures["relief"])).any(axis=-1)[:160]
+    assert np.nonzero(lettered)[1].max() < 0.25 * RELIEF_SIZE[0]
 
 
 def test_a_title_of_32_wide_letters_stays_clear_of_the_compass(

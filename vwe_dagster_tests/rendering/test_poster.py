@@ -1,0 +1,89 @@
+"""The poster: its size, what is where on it, and what is lettered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vwe_dagster.analysis.world import analyse
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import Grid
+from vwe_dagster.rendering import palette, poster
+from vwe_dagster.rendering.poster import POSTER_SIZE, compass_point, render_poster, write_poster
+from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster_tests.rendering.worlds import PLATEAUS, plateau_world
+
+SHADE = 25
+"""The paper darkens colours by so much."""
+
+
+@pytest.fixture(scope="module")
+def world() -> CanonicalWorld:
+    return plateau_world(Grid.of_world(256))
+
+
+@pytest.fixture(scope="module")
+def written(world: CanonicalWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("poster")
+    write_poster(folder / "poster.png", world, title="Plateaus", analysis=analyse(world))
+    assert [file.name for file in folder.iterdir()] == ["poster.png"]
+    return folder / "poster.png"
+
+
+@pytest.fixture(scope="module")
+def picture(written: Path) -> Image.Image:
+    with Image.open(written) as opened:
+        opened.load()
+        return opened
+
+
+def test_it_is_as_large_as_a_print_of_300_dpi(picture: Image.Image) -> None:
+    assert (picture.mode, picture.size) == ("RGB", POSTER_SIZE)
+    assert min(picture.size) >= 4096
+    assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+
+
+@pytest.mark.parametrize("biome", [Biome.MEADOWS, Biome.ASHLANDS, Biome.DEEP_NORTH, Biome.PLAINS])
+def test_the_map_is_where_its_frame_says(biome: Biome, picture: Image.Image) -> None:
+    x_m, z_m = PLATEAUS[biome]
+    column, row = 4096 / 2 + x_m / 6, 2 * (316 + 1832 / 2) - z_m / 6
+    around = np.asarray(picture.crop((int(column) - 60, int(row) - 60, int(column) + 60, int(row) + 60)))
+    shown = np.median(around.reshape(-1, 3), axis=0)
+    np.testing.assert_allclose(shown, palette.BIOME_COLOURS[biome], atol=SHADE)
+
+
+def test_the_same_world_gives_the_same_pixels_whatever_was_drawn_before(
+    world: CanonicalWorld, picture: Image.Image
+) -> None:
+    again = render_poster(world, title="Plateaus", analysis=analyse(world))
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(picture))
+
+
+def test_a_world_of_nothing_but_ocean_has_a_poster(monkeypatch: pytest.MonkeyPatch) -> None:
+    lettered: list[str] = []
+    letter = Sheet.letter
+
+    def note(sheet: Sheet, at: tuple[float, float], text: str, size: float, **manner: Any) -> None:
+        lettered.append(text)
+        letter(sheet, at, text, size, **manner)
+
+    monkeypatch.setattr(Sheet, "letter", note)
+    monkeypatch.setattr(poster, "printed", lambda image: image)
+    grid = Grid.of_world(64)
+    plane = np.zeros((64, 64), dtype=np.float32)
+    ocean = CanonicalWorld(grid, np.full((64, 64), Biome.OCEAN, dtype=np.uint8), plane, plane)
+    assert render_poster(ocean, title="W" * 32, analysis=analyse(ocean)).size == POSTER_SIZE
+    assert {"0", "islands".upper(), "100.0 %", "W" * 32} <= set(lettered)
+    assert not {"START ISLAND", "HIGHEST PEAK", "Rivers"} & set(lettered)
+
+
+@pytest.mark.parametrize(
+    ("bearing_deg", "point"), [(0, "N"), (22, "N"), (23, "NE"), (90, "E"), (200, "S"), (315, "NW"), (359, "N")]
+)
+def test_bearings_are_told_by_the_nearest_point_of_the_compass(bearing_deg: float, point: str) -> None:
+    assert compass_point(bearing_deg) == point
