@@ -146,6 +146,12 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
         (["export", KEY, "--to", "png"], 2, "There is no format 'png'; the formats are valheim-map, game-cache,"),
         (["export", KEY], 2, "Missing option"),
         (["export", KEY, "--to", "fwl", "--stride", "2"], 2, "None of these formats takes --stride; only csv does."),
+        (
+            ["export", KEY, "--to", "fwl", "--interval", "50"],
+            2,
+            "None of these formats takes --interval; only contours-",
+        ),
+        (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "0.5 is not in the range x>=1"),
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
         (["export", KEY, "--to", "csv", "--out", __file__], 1, "is there already"),
         (["world", "--from-save", "nowhere.fwl"], 2, "nowhere.fwl cannot be read"),

@@ -40,6 +40,12 @@ def export(
     stride: Annotated[
         int | None, typer.Option(min=1, help=f"Take every n-th row and column only ({_takers('stride')}).")
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help=f"Metres of height from one contour to the next ({_takers('interval')}); 25 if not given."
+        ),
+    ] = None,
 ) -> None:
     """Writes a world in formats that other programs read.
 
@@ -51,7 +57,7 @@ def export(
 
     (parsed,) = parse_seeds([seed])
     formats = [_format(name) for name in dict.fromkeys(to)]
-    options = ExportOptions(stride=stride)
+    options = ExportOptions(stride=stride, interval=interval)
     _refuse_useless(options, formats)
     paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):

@@ -1,4 +1,4 @@
-"""Contour lines as files: GeoJSON for programs that draw maps, SVG for browsers and for drawing programs."""
+"""Contour lines: GeoJSON for programs that draw maps, SVG for browsers and for drawing programs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from xml.sax.saxutils import escape
 import numpy as np
 import pydantic_core
 
-from vwe_dagster.analysis.contours import Contour, Contours, Points
+from vwe_dagster.analysis.contours import INTERVAL_M, Contour, ContourError, Contours, Points, trace_contours
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
-from vwe_dagster.store.whole_file import whole_file
 
 DECIMALS = 1
 """Of coordinates in metres: what is rounded off is a twentieth of the usual tolerance."""
@@ -36,6 +37,24 @@ _LAND: Rgb = (246, 240, 222)
 """Widths in metres of the lines of each kind, of index contours, and their inks."""
 
 
+def write_geojson(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+    """Writes the contours of a world, every 25 m or as far apart as asked for; see :func:`write_contours_geojson`.
+
+    Raises:
+        ExportError: lines so close cannot be drawn.
+    """
+    write_contours_geojson(path, _traced(facts, options), title=facts.seed.key)
+
+
+def write_svg(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+    """As :func:`write_geojson`; see :func:`write_contours_svg`.
+
+    Raises:
+        ExportError: lines so close cannot be drawn.
+    """
+    write_contours_svg(path, _traced(facts, options), title=facts.seed.key)
+
+
 def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> None:
     """Writes contours as GeoJSON: one feature a height, a MultiLineString with coordinates in metres.
 
@@ -44,7 +63,7 @@ def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> Non
     whether it is an index contour. Closed rings end with the position they begin with.
 
     Args:
-        path: the file; replaced whole if it exists.
+        path: the file.
         contours: what to write.
         title: the name of the collection.
 
@@ -58,7 +77,7 @@ def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> Non
         "interval_m": contours.interval_m,
         "tolerance_m": contours.tolerance_m,
     }
-    with whole_file(path) as draft, draft.open("wb") as file:
+    with path.open("wb") as file:
         file.write(pydantic_core.to_json(head)[:-1] + b',"features":[')
         for number, contour in enumerate(contours.contours):
             file.write((b",\n" if number else b"\n") + pydantic_core.to_json(_feature(contour)))
@@ -72,15 +91,22 @@ def write_contours_svg(path: Path, contours: Contours, *, title: str) -> None:
     that is scaled by a tenth. Each height is a group ``<g>`` with its height as ``data-height-m``.
 
     Args:
-        path: the file; replaced whole if it exists.
+        path: the file.
         contours: what to write.
         title: lettered in the upper left corner, and the name of the document.
 
     Raises:
         OSError: the file cannot be written.
     """
-    with whole_file(path) as draft, draft.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8") as file:
         file.writelines(_svg(contours, title))
+
+
+def _traced(facts: WorldFacts, options: ExportOptions) -> Contours:
+    try:
+        return trace_contours(facts.world, INTERVAL_M if options.interval is None else options.interval)
+    except ContourError as error:
+        raise ExportError(str(error)) from error
 
 
 def _feature(contour: Contour) -> dict[str, object]:

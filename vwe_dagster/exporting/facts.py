@@ -31,9 +31,11 @@ class ExportOptions:
 
     Attributes:
         stride: take every n-th row and column only.
+        interval: height from one contour to the next, in metres.
     """
 
     stride: int | None = None
+    interval: float | None = None
 
     @property
     def given(self) -> set[str]:

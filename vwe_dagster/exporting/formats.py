@@ -122,6 +122,26 @@ FORMATS = {
             "vwe_dagster.exporting.points:write",
             options=("stride",),
         ),
+        Format(
+            "contours-geojson",
+            "contour lines for GIS programs, in metres",
+            "-contours.geojson",
+            "vwe_dagster.exporting.contours:write_geojson",
+            options=("interval",),
+        ),
+        Format(
+            "contours-svg",
+            "contour lines as a drawing",
+            "-contours.svg",
+            "vwe_dagster.exporting.contours:write_svg",
+            options=("interval",),
+        ),
+        Format(
+            "poster",
+            "a picture to print at 35 by 46 cm, with the map, the relief and statistics",
+            "-poster.png",
+            "vwe_dagster.exporting.poster:write",
+        ),
         Format("numpy", "one .npz of all planes, coordinates and facts", ".npz", "vwe_dagster.exporting.bundle:write"),
         Format(
             "plugin-json",

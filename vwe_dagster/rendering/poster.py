@@ -6,7 +6,6 @@ Places and sizes on it are those of a sheet half as large, as for the map; every
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -30,13 +29,11 @@ from vwe_dagster.rendering.plates import (
     draw_peaks,
     draw_scale_bar,
 )
-from vwe_dagster.rendering.png import save_png
 from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
 from vwe_dagster.rendering.shading import resized
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapPlanes, MapView
 from vwe_dagster.rendering.waterways import river_ink
-from vwe_dagster.store.whole_file import whole_file
 
 SCALE = 2
 """Pixels of the poster for one of the sheet that it is laid out on."""
@@ -90,17 +87,6 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     _draw_facts(sheet, analysis)
     _draw_relief(sheet, painted, planes)
     return printed(sheet.image)
-
-
-def write_poster(path: Path, world: CanonicalWorld, *, title: str, analysis: WorldAnalysis) -> None:
-    """Writes the poster of a world as PNG of 300 dpi, see :func:`render_poster`; the file appears whole or not at all.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    picture = render_poster(world, title=title, analysis=analysis)
-    with whole_file(path) as draft:
-        save_png(picture, draft, dpi=DPI)
 
 
 def _draw_heading(sheet: Sheet, title: str, analysis: WorldAnalysis) -> None:

@@ -16,8 +16,11 @@ import shapely
 
 from vwe_dagster.analysis.contours import Contours, trace_contours
 from vwe_dagster.exporting.contours import COORDINATE_SYSTEM, write_contours_geojson, write_contours_svg
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.grid import Grid
+from vwe_dagster_tests.exporting.worlds import write
 from vwe_dagster_tests.rendering.worlds import plateau_world
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -110,27 +113,28 @@ def test_classes_of_the_svg_have_a_style(contours: Contours, tmp_path: Path) -> 
     assert used <= set(re.findall(r"\.([a-z]+)", style))
 
 
-@pytest.mark.parametrize("write", [write_contours_geojson, write_contours_svg])
-def test_a_file_is_replaced_whole_or_not_at_all(
-    write: Any, contours: Contours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("interval", "heights"), [({}, {5, 55}), ({"interval": 40.0}, {-10, 70})])
+def test_the_formats_draw_the_world_at_the_interval_asked_for(
+    interval: dict[str, float], heights: set[float], facts: WorldFacts, tmp_path: Path
 ) -> None:
-    path = tmp_path / "contours"
-    write(path, contours, title="first")
-    first = path.read_bytes()
-    write(path, contours, title="second")
-    assert path.read_bytes() != first
-    second = path.read_bytes()
-    monkeypatch.setattr("vwe_dagster.exporting.contours.Contour.kind", property(lambda _: 1 / 0))
-    with pytest.raises(ZeroDivisionError):
-        write(path, contours, title="third")
-    assert path.read_bytes() == second
-    assert [file.name for file in tmp_path.iterdir()] == ["contours"]
+    path = write(tmp_path / "world.geojson", "contours-geojson", facts, **interval)
+    document = json.loads(path.read_bytes())
+    assert document["name"] == facts.seed.key
+    assert heights <= {feature["properties"]["height_m"] for feature in document["features"]}
+    drawing = write(tmp_path / "world.svg", "contours-svg", facts, **interval).read_text()
+    assert all(f'data-height-m="{height_m}"' in drawing for height_m in heights)
 
 
-@pytest.mark.parametrize("write", [write_contours_geojson, write_contours_svg])
-def test_a_world_without_lines_makes_whole_files(write: Any, tmp_path: Path) -> None:
+def test_an_interval_that_makes_no_lines_is_refused(facts: WorldFacts, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="Choose a greater interval"):
+        write(tmp_path / "world.svg", "contours-svg", facts, interval=float("nan"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("draw", [write_contours_geojson, write_contours_svg])
+def test_a_world_without_lines_makes_whole_files(draw: Any, tmp_path: Path) -> None:
     path = tmp_path / "contours"
-    write(path, Contours(25, 1, ()), title="Nothing")
+    draw(path, Contours(25, 1, ()), title="Nothing")
     text = path.read_text()
     if text.startswith("{"):
         assert json.loads(text)["features"] == []

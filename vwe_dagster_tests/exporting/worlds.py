@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def import_(store: WorldStore, key: str, world: CanonicalWorld) -> WorldFacts:
     return _extracted(store, key, world, recipe)
 
 
-def write(path: Path, name: str, facts: WorldFacts, **options: int) -> Path:
+def write(path: Path, name: str, facts: WorldFacts, **options: Any) -> Path:
     """Exports a world, as the command does."""
     with whole_output(path, FORMATS[name], force=False) as draft:
         FORMATS[name].write(draft, facts, ExportOptions(**options))

@@ -1,0 +1,34 @@
+"""The poster: a picture to print, of 300 dpi."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import Grid
+from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.poster import DPI, render_poster
+
+FINE = 4096
+"""Cells of the grid whose samples are the pixels of the poster's map."""
+
+
+def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+    """Writes the poster of a world as PNG; the ground is sampled anew, every 6 m, where the native engine made it."""
+    save_png(render_poster(_fine(facts), title=facts.seed.key, analysis=facts.analysis), path, dpi=DPI)
+
+
+def _fine(facts: WorldFacts) -> CanonicalWorld:
+    if not facts.is_native or facts.grid.size >= FINE:
+        return facts.world
+    terrain = facts.engine.grid(FINE)
+    return dataclasses.replace(
+        facts.world,
+        grid=Grid.of_world(FINE),
+        biome=terrain.biome,
+        height=terrain.height,
+        forest=terrain.forest,
+        lava=terrain.lava,
+    )

@@ -1,0 +1,63 @@
+"""The poster as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vwe_dagster.exporting import poster
+from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import Grid
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.exporting.worlds import import_, write
+
+SMALL = Image.new("RGB", (64, 64), (10, 20, 30))
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
+    """The worlds of which posters are drawn; the picture itself, which takes seconds, is tested where it is drawn."""
+    worlds: list[CanonicalWorld] = []
+
+    def draw(world: CanonicalWorld, *, title: str, analysis: object) -> Image.Image:
+        assert title
+        assert analysis is not None
+        worlds.append(world)
+        return SMALL
+
+    monkeypatch.setattr(poster, "render_poster", draw)
+    monkeypatch.setattr(poster, "FINE", 256)
+    return worlds
+
+
+def test_it_has_300_dpi(facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path) -> None:
+    with Image.open(write(tmp_path / "poster.png", "poster", facts)) as picture:
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(SMALL))
+    assert len(drawn) == 1
+
+
+def test_a_world_of_the_native_engine_is_drawn_from_finer_samples(
+    facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
+) -> None:
+    write(tmp_path / "poster.png", "poster", facts)
+    (world,) = drawn
+    terrain = facts.engine.grid(256)
+    assert world.grid == Grid.of_world(256)
+    np.testing.assert_array_equal(world.biome, terrain.biome)
+    np.testing.assert_array_equal(world.height, terrain.height)
+    np.testing.assert_array_equal(world.forest, terrain.forest)
+    np.testing.assert_array_equal(world.lava, terrain.lava)
+    assert world.rivers is facts.world.rivers
+
+
+def test_a_world_of_another_program_is_drawn_as_it_is(
+    facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
+) -> None:
+    imported = import_(WorldStore(tmp_path / "data"), "imported", facts.world)
+    write(tmp_path / "poster.png", "poster", imported)
+    assert drawn[0].grid == facts.grid
