@@ -151,7 +151,7 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
             2,
             "None of these formats takes --interval; only contours-",
         ),
-        (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "0.5 is not in the range x>=1"),
+        (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "greater than or equal to 1"),
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
         (["export", KEY, "--to", "csv", "--out", __file__], 1, "is there already"),
         (["world", "--from-save", "nowhere.fwl"], 2, "nowhere.fwl cannot be read"),

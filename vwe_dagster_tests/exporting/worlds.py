@@ -81,7 +81,7 @@ def check_places(at: Callable[[float, float], tuple[str, float]], grid: Grid = G
 def _extracted(store: WorldStore, key: str, world: CanonicalWorld, recipe: Recipe) -> WorldFacts:
     seed = parse_seed(key)
     with store.publish(seed, "extracted", recipe) as draft:
-        write_extracted(draft, world)
+        write_extracted(draft, world, {})
     recipe = dataclasses.replace(recipe, inputs={"extracted": _digest(store, key, "extracted")})
     with store.publish(seed, "processed", recipe) as draft:
         write_processed(draft, analyse(world))
