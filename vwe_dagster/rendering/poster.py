@@ -121,7 +121,7 @@ def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
         sheet.ink((262, middle - 7), _bar_colour(biome), bar.coverage())
         sheet.letter((528, middle), f"{100 * share:.1f} %", 21, anchor="rm")
         if pd.notna(row["nearest_land_m"]):
-            where = f"{row['nearest_land_m'] / 1000:.1f} km {compass_point(row['nearest_land_bearing_deg'])}"
+            where = _whereabouts(row["nearest_land_m"], row["nearest_land_bearing_deg"])
             sheet.letter((560, middle), where, 21, anchor="lm", colour=palette.INK_SOFT)
 
 
@@ -129,6 +129,10 @@ def _bar_colour(biome: Biome) -> palette.Rgb:
     """The colour of a biome, darker where it would not show on paper."""
     colour = palette.BIOME_COLOURS[biome]
     return (176, 172, 164) if biome is Biome.MOUNTAIN else colour
+
+
+def _whereabouts(distance_m: float, bearing_deg: float) -> str:
+    return "at the centre" if distance_m < 50 else f"{distance_m / 1000:.1f} km {compass_point(bearing_deg)}"
 
 
 def compass_point(bearing_deg: float) -> str:
