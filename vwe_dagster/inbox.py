@@ -152,11 +152,12 @@ class Inbox:
         return self._move(file, "rejected", f"Nothing of {file.name} was taken. {error}\n")
 
     def _move(self, file: DroppedFile, folder: str, report: str | None) -> Path:
-        target = _unused(self.folder / folder, file.path.name)
+        told = None if report is None else report.encode(errors="backslashreplace")
+        target = _unused(self.folder / folder, file.path.name, told)
         target.parent.mkdir(exist_ok=True)
-        if report is not None:
-            # First: were we killed in between, the file would be found again and the report replaced.
-            write_whole(target.with_name(f"{target.name}.report.txt"), report.encode(errors="backslashreplace"))
+        if told is not None:
+            # First: were we killed in between, the file would be found again and its report be there.
+            write_whole(_report_of(target), told)
         file.path.rename(target)
         return target
 
@@ -167,12 +168,24 @@ def _dropped(path: Path, facts: os.stat_result) -> DroppedFile:
     return DroppedFile(path, hashlib.sha256(told.encode()).hexdigest()[:12], stat.S_ISREG(facts.st_mode))
 
 
-def _unused(folder: Path, name: str) -> Path:
-    """A path in ``folder`` that nothing has yet, called ``name``, or ``name`` with a number."""
+def _unused(folder: Path, name: str, report: bytes | None) -> Path:
+    """A path in ``folder`` that nothing has yet, called ``name``, or ``name`` with a number.
+
+    Nor has anything the path of its report, if there is to be one, but for that very report.
+    """
     # Of a very long name the end is kept, which has the suffix, so that a report can be named after it.
     whole = Path(os.fsdecode(os.fsencode(name)[-_LONGEST_NAME:]))
     names = itertools.chain([whole.name], (f"{whole.stem}-{number}{whole.suffix}" for number in itertools.count(2)))
-    return next(path for path in (folder / each for each in names) if not os.path.lexists(path))
+    paths = (path for path in (folder / each for each in names) if not os.path.lexists(path))
+    return next(path for path in paths if report is None or _is_free_for(_report_of(path), report))
+
+
+def _is_free_for(path: Path, report: bytes) -> bool:
+    return not os.path.lexists(path) or (path.is_file() and path.read_bytes() == report)
+
+
+def _report_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.report.txt")
 
 
 def _report(name: str, content: SeedList) -> str:

@@ -107,6 +107,21 @@ def test_what_is_no_list_goes_to_rejected_with_a_report(inbox: Inbox) -> None:
     }
 
 
+def test_a_report_takes_no_place_of_what_lies_there(inbox: Inbox) -> None:
+    rejected = inbox.folder / "rejected"
+    rejected.mkdir()
+    (rejected / "spring.txt.report.txt").write_text("kept by a person")
+    (inbox.folder / "spring.txt").write_text("a/b\n")
+    file = only(inbox)
+    inbox.finish(file, inbox.read(file))
+    assert files(inbox)["rejected/spring.txt.report.txt"] == "kept by a person"
+    assert "a/b" in files(inbox)["rejected/spring-2.txt.report.txt"]
+    # As if the process had been killed when the report was there and the list not yet moved.
+    (rejected / "spring-2.txt").rename(inbox.folder / "spring.txt")
+    file = only(inbox)
+    assert inbox.finish(file, inbox.read(file)).name == "spring-2.txt"
+
+
 def test_lists_of_one_name_get_numbers(inbox: Inbox) -> None:
     for text in ("a\n", "b\n", "c\n"):
         (inbox.folder / "spring.txt").write_text(text)
