@@ -41,7 +41,7 @@ class Refusal:
 
     Attributes:
         place: where it stands: ``line 3``, or ``entry 3`` in JSON, counted from 1.
-        text: what stands there, cut where it is very long.
+        text: what stands there on one line, unprintable characters escaped, cut where it is very long.
         reason: a sentence that says what is wrong and how to mend it.
     """
 
@@ -166,4 +166,6 @@ def _entries(name: str, text: str) -> Iterator[tuple[str, object]]:
 
 def _shown(written: object) -> str:
     text = written if isinstance(written, str) else json.dumps(written)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    cut = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    # A report is looked at in terminals, which obey control characters.
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)

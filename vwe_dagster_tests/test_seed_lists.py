@@ -67,6 +67,11 @@ def test_json_is_a_list_of_texts() -> None:
     }
 
 
+def test_what_is_refused_is_told_without_control_characters() -> None:
+    assert refused("spring.txt", "a\x1b[2Jb\0Bär\n") == {"line 1": r"a\x1b[2Jb\x00Bär"}
+    assert refused("spring.csv", 'seed\n"a\nb"\n') == {"line 2": r"a\nb"}
+
+
 def test_what_is_refused_has_the_sentence_of_the_seed() -> None:
     (refusal,) = parse_seed_list("spring.txt", b"a/b\n").refused
     with pytest.raises(SeedError) as error:
