@@ -34,6 +34,8 @@ def find(
     Raises:
         QueryError: the condition is none, or there is no such column.
     """
+    if condition is not None and not condition.strip():
+        raise QueryError("The condition is empty; leave it out to find all worlds.")
     for name in [sort, *columns]:
         if name not in table.column_names:
             raise QueryError(_no_column(name, table.column_names))

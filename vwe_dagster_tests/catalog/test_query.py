@@ -78,6 +78,11 @@ def test_what_is_no_condition_over_the_catalog_is_refused(table: pa.Table, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_empty_condition_is_refused(table: pa.Table) -> None:
+    with pytest.raises(QueryError, match="leave it out to find all worlds"):
+        find(table, " ", columns=["seed"])
+
+
 def test_the_columns_of_a_condition_are_told(table: pa.Table) -> None:
     assert columns_in("ISLANDS > 4 and swamp_nearest_m < 9 or islands = 2", table.column_names) == [
         "islands",
