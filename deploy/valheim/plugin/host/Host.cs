@@ -1,0 +1,91 @@
+// Plays the game for the plugin: loads it as BepInEx would, loads a world, and calls Update in every frame.
+//
+//   mono host.exe PLUGIN.dll [SEED]
+//
+// VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first job on. A line on
+// standard input changes that later: NAME or NAME=NUMBER. Exit code 9: the plugin has changed the game's random state.
+using System;
+using System.Linq;
+using System.Reflection;
+using System.Threading;
+using BepInEx;
+using BepInEx.Bootstrap;
+using UnityEngine;
+
+static class Host
+{
+    static volatile bool _stalls;
+
+    static int Main(string[] arguments)
+    {
+        MainThread.Thread = Thread.CurrentThread;
+        var plugin = Load(arguments[0]);
+        foreach (var guid in Words("VWE_HOST_PLUGINS"))
+            Chainloader.PluginInfos[guid] = new PluginInfo { Metadata = new BepInPlugin(guid, guid, "1.2.3") };
+        Call(plugin, "Awake");
+        ZNet.Load(new World("boot", "boot") { m_seed = arguments.Length > 1 ? int.Parse(arguments[1]) : 4711 });
+        WorldGenerator.instance.GenerateSectors();
+        ZoneSystem.instance.GenerateLocations();
+        foreach (var fault in Words("VWE_HOST_FAULTS"))
+            Set(fault);
+        new Thread(ReadFaults) { IsBackground = true }.Start();
+        UnityEngine.Random.State? random = null;
+        while (!Application.QuitCode.HasValue)
+        {
+            ZoneSystem.instance.Update();
+            if (random == null && ZoneSystem.instance.HasStarted)
+                random = UnityEngine.Random.state;
+            Call(plugin, "Update");
+            if (random != null && !random.Value.Equals(UnityEngine.Random.state))
+                return 9;
+            while (_stalls)
+                Thread.Sleep(10);
+            Thread.Sleep(5);
+        }
+        Call(plugin, "OnDestroy");
+        return Application.QuitCode.Value;
+    }
+
+    static object Load(string path)
+    {
+        var type = Assembly.LoadFrom(path).GetTypes().Single(has => typeof(BaseUnityPlugin).IsAssignableFrom(has));
+        var metadata = (BepInPlugin)Attribute.GetCustomAttribute(type, typeof(BepInPlugin));
+        Chainloader.PluginInfos[metadata.GUID] = new PluginInfo { Metadata = metadata };
+        return Activator.CreateInstance(type);
+    }
+
+    static void Call(object plugin, string method)
+    {
+        plugin.GetType().GetMethod(method, BindingFlags.Instance | BindingFlags.NonPublic).Invoke(plugin, null);
+    }
+
+    static string[] Words(string variable)
+    {
+        return (Environment.GetEnvironmentVariable(variable) ?? "").Split(new[] { ',' }, StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    static void ReadFaults()
+    {
+        string line;
+        while ((line = Console.ReadLine()) != null)
+            Set(line);
+    }
+
+    static void Set(string fault)
+    {
+        var parts = fault.Split('=');
+        switch (parts[0])
+        {
+            case "stall": _stalls = true; break;
+            case "go_on": _stalls = false; break;
+            case "stall_in_switch": Faults.StallInSwitch = true; break;
+            case "throw_in_switch": Faults.ThrowInSwitch = true; break;
+            case "throw_in_sampling": Faults.ThrowInSampling = true; break;
+            case "wrong_seed": Faults.WrongSeed = true; break;
+            case "starve_locations": Faults.StarveLocations = true; break;
+            case "slow": Faults.SlowMilliseconds = int.Parse(parts[1]); break;
+            default: throw new ArgumentException("There is no fault " + fault);
+        }
+        Console.Error.WriteLine("[Host] " + fault);
+    }
+}

@@ -1,0 +1,111 @@
+using System;
+using System.Collections.Generic;
+using System.Reflection;
+
+namespace Vwe.Engine
+{
+    /// <summary>
+    /// Finds members of the game by name. What is not there is null and goes to the list of missing members, so that a
+    /// game that has changed costs a capability, and not the whole plugin.
+    /// </summary>
+    internal sealed class Binder
+    {
+        const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
+
+        readonly Assembly _game;
+        readonly List<string> _missing = new List<string>();
+
+        /// <param name="game">The game's assembly; null if there is none, so that all is missing.</param>
+        public Binder(Assembly game)
+        {
+            _game = game;
+        }
+
+        /// <summary>What is not there, as it was asked for.</summary>
+        public string[] Missing
+        {
+            get { lock (_missing) return _missing.ToArray(); }
+        }
+
+        /// <summary>Notes that something does not work as it has to.</summary>
+        public void Miss(string what)
+        {
+            lock (_missing)
+                if (!_missing.Contains(what))
+                    _missing.Add(what);
+        }
+
+        /// <summary>A type by its name, a nested one behind a plus sign.</summary>
+        public Type Type(string name)
+        {
+            var type = _game == null ? null : _game.GetType(name);
+            if (type == null)
+                Miss(name.Replace('+', '.'));
+            return type;
+        }
+
+        /// <summary>A method that fits a delegate, see <see cref="Adapter"/>.</summary>
+        public T Method<T>(Type type, string name) where T : class
+        {
+            var found = type == null ? null : Adapter.TryFind<T>(type, name);
+            if (found == null && type != null)
+            {
+                var wanted = Array.ConvertAll(typeof(T).GetMethod("Invoke").GetParameters(), parameter => parameter.ParameterType.Name);
+                Miss($"{type.Name}.{name}({string.Join(", ", wanted, 1, wanted.Length - 1)})");
+            }
+            return found;
+        }
+
+        /// <summary>A constructor with exactly these parameters.</summary>
+        public ConstructorInfo Constructor(Type type, params Type[] parameters)
+        {
+            var found = type == null ? null : type.GetConstructor(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance, null, parameters, null);
+            if (found == null && type != null)
+                Miss($"{type.Name}({string.Join(", ", Array.ConvertAll(parameters, parameter => parameter.Name))})");
+            return found;
+        }
+
+        /// <summary>A field or a property.</summary>
+        /// <param name="type">Whose it is.</param>
+        /// <param name="name">Its name.</param>
+        /// <param name="value">The type of its value; null for any.</param>
+        public Variable Variable(Type type, string name, Type value = null)
+        {
+            if (type == null)
+                return null;
+            var field = type.GetField(name, Any);
+            var property = field == null ? type.GetProperty(name, Any) : null;
+            var has = field != null ? field.FieldType : property != null ? property.PropertyType : null;
+            if (has != null && (value == null || value.IsAssignableFrom(has)))
+                return new Variable(field, property);
+            Miss($"{type.Name}.{name}");
+            return null;
+        }
+    }
+
+    /// <summary>A field or a property of the game; the object is null where it is static.</summary>
+    internal sealed class Variable
+    {
+        readonly FieldInfo _field;
+        readonly PropertyInfo _property;
+
+        public Variable(FieldInfo field, PropertyInfo property)
+        {
+            _field = field;
+            _property = property;
+        }
+
+        public object Get(object of)
+        {
+            return _field != null ? _field.GetValue(of) : _property.GetValue(of, null);
+        }
+
+        public void Set(object of, object value)
+        {
+            if (_field != null)
+                _field.SetValue(of, value);
+            else
+                _property.SetValue(of, value, null);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System;
+using System.IO;
+using System.Reflection;
+using System.Threading;
+using BepInEx;
+using UnityEngine;
+
+namespace Vwe.Engine
+{
+    /// <summary>
+    /// Makes a running Valheim dedicated server an engine: starts the HTTP server when the game loads the plugin, is ready
+    /// once the game has its world, and gives the other threads their share of every frame.
+    /// </summary>
+    [BepInPlugin(Guid, "VWE engine", Version)]
+    public sealed class EnginePlugin : BaseUnityPlugin
+    {
+        public const string Guid = "vwe.engine";
+        public const string Version = "0.1.0";
+
+        Settings _settings;
+        MainThread _mainThread;
+        Assembly _game;
+        Binder _binder;
+        Maker _maker;
+        Jobs _jobs;
+        HttpServer _server;
+        bool _hasLookedAround;
+        bool _hasBooted;
+        bool _isQuitting;
+
+        void Awake()
+        {
+            try
+            {
+                _settings = Settings.Read(Environment.GetEnvironmentVariables());
+                _mainThread = new MainThread(_settings.FrameBudgetSeconds);
+                _game = GameAssembly();
+                _binder = new Binder(_game);
+                _maker = new Maker(_binder, _mainThread, _settings);
+                _jobs = new Jobs(_maker, _settings, Logger.LogInfo);
+                _server = HttpServer.Start(_settings, new Calls(_jobs), Logger.LogInfo);
+            }
+            catch (SettingsException error)
+            {
+                Logger.LogError(error.Message);
+                Quit(2);
+            }
+        }
+
+        void Update()
+        {
+            if (_isQuitting)
+                return;
+            if (!_hasLookedAround)
+                LookAround();
+            if (!_hasBooted && _maker.CanSwitch && _maker.HasBooted())
+            {
+                _hasBooted = true;
+                new Thread(GetReady) { IsBackground = true, Name = "vwe boot" }.Start();
+            }
+            _mainThread.Pump();
+            var why = _jobs.WhyExit();
+            if (why == null)
+                return;
+            Logger.LogInfo(why);
+            Quit(0);
+        }
+
+        void OnDestroy()
+        {
+            if (_server != null)
+                _server.Stop();
+        }
+
+        /// <summary>Looks at what is loaded, in the first frame, when all plugins are.</summary>
+        void LookAround()
+        {
+            _hasLookedAround = true;
+            var facts = new Facts(_game, _binder);
+            _jobs.Know(facts);
+            foreach (var member in _binder.Missing)
+                Logger.LogWarning($"The game has no {member}.");
+            var foreign = facts.Foreign(_settings.AllowedPlugins);
+            if (foreign.Count > 0)
+                _jobs.Break($"Plugins that may change worlds are loaded: {string.Join(", ", foreign.ToArray())}. "
+                    + $"Remove them, or allow them in {Settings.Prefix}ALLOW_PLUGINS.");
+            else if (!_maker.CanSwitch)
+                _jobs.Break("This version of the game lacks members without which no world can be made; its status lists them.");
+        }
+
+        void GetReady()
+        {
+            try
+            {
+                var why = _settings.RegeneratesLocations ? _maker.TryLocations() : null;
+                if (why != null)
+                {
+                    _binder.Miss($"locations: {why}");
+                    Logger.LogWarning($"Locations are not offered: {why}.");
+                }
+                _jobs.BecomeReady();
+            }
+            catch (Exception error)
+            {
+                _jobs.Break($"Locations could not be tried: {error.Message}.");
+            }
+        }
+
+        void Quit(int code)
+        {
+            _isQuitting = true;
+            Application.Quit(code);
+        }
+
+        static Assembly GameAssembly()
+        {
+            try
+            {
+                return Assembly.Load("assembly_valheim");
+            }
+            catch (IOException)
+            {
+                return null;
+            }
+        }
+    }
+}

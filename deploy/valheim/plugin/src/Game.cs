@@ -1,0 +1,153 @@
+using System;
+using UnityEngine;
+
+namespace Vwe.Engine
+{
+    /// <summary>
+    /// The world of the running game: which one it is, switching it, and going back to the one the game was started
+    /// with. After a switch has begun, whatever goes wrong is a <see cref="BrokenException"/>: nobody knows which world
+    /// the game is in.
+    /// </summary>
+    internal sealed class Game
+    {
+        const int ProbeSide = 8;
+        const float ProbeSpacing = 2500f;
+
+        readonly Generator _generator;
+        readonly MainThread _mainThread;
+        object _bootWorld;
+        object _current;
+        int _bootSeed;
+        int _seed;
+        float[] _probe;
+
+        public Game(Generator generator, MainThread mainThread)
+        {
+            _generator = generator;
+            _mainThread = mainThread;
+        }
+
+        /// <summary>The seed of the world that the game was started with.</summary>
+        public int BootSeed
+        {
+            get { return _bootSeed; }
+        }
+
+        /// <summary>The world that the game was started with.</summary>
+        public object BootWorld
+        {
+            get { return _bootWorld; }
+        }
+
+        /// <summary>Looks whether the game has loaded its world, and takes it for the one to go back to. On the main thread.</summary>
+        public bool HasBooted()
+        {
+            var generator = _generator.Instance;
+            var world = generator == null ? null : _generator.WorldOf(generator);
+            if (world == null || _generator.IsMenu(world))
+                return false;
+            _bootWorld = world;
+            _current = generator;
+            _bootSeed = _seed = _generator.SeedOf(generator);
+            _probe = Probe(generator);
+            return true;
+        }
+
+        /// <summary>Switches the game to a world, once it has shown that it still is in the one it was left in.</summary>
+        /// <returns>The generator of the world.</returns>
+        /// <exception cref="StopException">It was stopped before the switch began.</exception>
+        /// <exception cref="BrokenException">The game is in no world that anybody knows.</exception>
+        public object Switch(int seed, int worldGenVersion, Func<bool> isStopped)
+        {
+            OnMainThread(() =>
+            {
+                RequireCurrent("before the world was switched");
+                Initialize(() => _generator.NewWorld(seed, worldGenVersion), seed);
+            }, isStopped);
+            return _current;
+        }
+
+        /// <summary>Makes sure that the game is in the world that it was switched to.</summary>
+        /// <exception cref="BrokenException">It is not.</exception>
+        public void Confirm(Func<bool> isStopped)
+        {
+            OnMainThread(() => RequireCurrent("while the world was being read"), isStopped);
+        }
+
+        /// <summary>Goes back to the first world, by making it anew, and compares points of it with what they were.</summary>
+        /// <exception cref="BrokenException">It came out as another one, or not in time.</exception>
+        public void Restore(double seconds)
+        {
+            try
+            {
+                _mainThread.RunWithin(seconds, () => Initialize(() => _bootWorld, _bootSeed));
+            }
+            catch (Exception error) when (error is MainThreadException || error is TimeoutException)
+            {
+                throw new BrokenException(error.Message);
+            }
+            var probe = Probe(_current);
+            for (var i = 0; i < probe.Length; i++)
+                if (!probe[i].Equals(_probe[i]))
+                    throw new BrokenException($"the world of seed {_bootSeed}, made anew, is not the one it was at start");
+        }
+
+        void OnMainThread(Action act, Func<bool> isStopped)
+        {
+            try
+            {
+                _mainThread.Run(act, isStopped);
+            }
+            catch (MainThreadException error)
+            {
+                throw new BrokenException(error.Message);
+            }
+        }
+
+        void RequireCurrent(string when)
+        {
+            var generator = _generator.Instance;
+            if (generator == null || !ReferenceEquals(generator, _current) || _generator.SeedOf(generator) != _seed)
+                throw new InvalidOperationException($"{when} the game was in another world than that of seed {_seed}");
+        }
+
+        void Initialize(Func<object> world, int seed)
+        {
+            var random = UnityEngine.Random.state;
+            try
+            {
+                _current = _generator.Initialize(world());
+            }
+            finally
+            {
+                UnityEngine.Random.state = random;
+            }
+            _seed = seed;
+            var has = _generator.SeedOf(_current);
+            if (has != seed)
+                throw new InvalidOperationException($"the game made the world of seed {has} when asked for that of {seed}");
+        }
+
+        /// <summary>Biomes and heights of some points.</summary>
+        float[] Probe(object generator)
+        {
+            var values = new float[2 * ProbeSide * ProbeSide];
+            for (var i = 0; i < ProbeSide * ProbeSide; i++)
+            {
+                var x = (i % ProbeSide - (ProbeSide - 1) / 2f) * ProbeSpacing;
+                var z = (i / ProbeSide - (ProbeSide - 1) / 2f) * ProbeSpacing;
+                var biome = _generator.BiomeAt(generator, x, z);
+                values[2 * i] = biome;
+                if (_generator.HeightAt != null)
+                    values[2 * i + 1] = _generator.HeightAt(generator, biome, x, z, out _);
+            }
+            return values;
+        }
+    }
+
+    /// <summary>Nobody knows any more what the game is in: the engine must be destroyed.</summary>
+    internal sealed class BrokenException : Exception
+    {
+        public BrokenException(string message) : base(message) { }
+    }
+}

@@ -1,0 +1,188 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Threading;
+
+namespace Vwe.Engine
+{
+    /// <summary>
+    /// The protocol's calls over HTTP, on threads of their own, so that the engine answers whatever the game does. Every
+    /// call must carry the token. No decision is made here but who may call.
+    /// </summary>
+    internal sealed class HttpServer
+    {
+        /// <summary>Calls that are answered at once.</summary>
+        public const int Threads = 16;
+
+        const int MaxBodyBytes = 64 * 1024;
+        const int ChunkBytes = 1024 * 1024;
+
+        readonly HttpListener _listener;
+        readonly Calls _calls;
+        readonly byte[] _expected;
+        readonly Action<string> _log;
+
+        HttpServer(HttpListener listener, Calls calls, string token, Action<string> log)
+        {
+            _listener = listener;
+            _calls = calls;
+            _expected = Encoding.UTF8.GetBytes("Bearer " + token);
+            _log = log;
+        }
+
+        /// <summary>Starts to listen; port 0 takes a free one, which the log names.</summary>
+        /// <exception cref="SettingsException">It cannot listen there.</exception>
+        public static HttpServer Start(Settings settings, Calls calls, Action<string> log)
+        {
+            var port = settings.Port != 0 ? settings.Port : FreePort();
+            var listener = new HttpListener { IgnoreWriteExceptions = true };
+            var host = settings.Host == "0.0.0.0" ? "*" : settings.Host;
+            listener.Prefixes.Add($"http://{host}:{port}/");
+            try
+            {
+                listener.Start();
+            }
+            catch (Exception error) when (error is HttpListenerException || error is SocketException)
+            {
+                throw new SettingsException($"No engine can listen at {settings.Host}:{port}: {error.Message}");
+            }
+            var server = new HttpServer(listener, calls, settings.Token, log);
+            for (var i = 0; i < Threads; i++)
+                new Thread(server.Serve) { IsBackground = true, Name = "vwe http" }.Start();
+            log($"Ready at http://{settings.Host}:{port}");
+            return server;
+        }
+
+        public void Stop()
+        {
+            _listener.Close();
+        }
+
+        static int FreePort()
+        {
+            var probe = new TcpListener(IPAddress.Loopback, 0);
+            probe.Start();
+            var port = ((IPEndPoint)probe.LocalEndpoint).Port;
+            probe.Stop();
+            return port;
+        }
+
+        void Serve()
+        {
+            while (true)
+            {
+                HttpListenerContext context;
+                try
+                {
+                    context = _listener.GetContext();
+                }
+                catch (Exception error) when (error is HttpListenerException || error is ObjectDisposedException || error is InvalidOperationException)
+                {
+                    return;
+                }
+                try
+                {
+                    Answer(context);
+                }
+                catch (Exception error)
+                {
+                    // The caller has hung up.
+                    _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error.Message}");
+                    context.Response.Abort();
+                }
+            }
+        }
+
+        void Answer(HttpListenerContext context)
+        {
+            Reply reply;
+            try
+            {
+                RequireToken(context.Request);
+                reply = _calls.Answer(context.Request.HttpMethod, context.Request.RawUrl, () => Body(context.Request));
+            }
+            catch (RefusalException refusal)
+            {
+                reply = Reply.Refused(refusal);
+            }
+            catch (Exception error)
+            {
+                _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error}");
+                reply = Reply.Refused(new RefusalException("internal", "The engine failed to answer; its log says why."));
+            }
+            Send(context.Response, reply);
+        }
+
+        void RequireToken(HttpListenerRequest request)
+        {
+            var given = Encoding.UTF8.GetBytes(request.Headers["Authorization"] ?? "");
+            var difference = given.Length ^ _expected.Length;
+            for (var i = 0; i < given.Length && i < _expected.Length; i++)
+                difference |= given[i] ^ _expected[i];
+            if (difference != 0)
+                throw new RefusalException("unauthorized", "Send the engine's token in the header Authorization: Bearer.");
+        }
+
+        static string Body(HttpListenerRequest request)
+        {
+            var body = new byte[MaxBodyBytes + 1];
+            int filled = 0, count;
+            while (filled < body.Length && (count = request.InputStream.Read(body, filled, body.Length - filled)) > 0)
+                filled += count;
+            if (filled > MaxBodyBytes)
+                throw new RefusalException("too_large", $"A request has at most {MaxBodyBytes / 1024} KiB.");
+            try
+            {
+                return new UTF8Encoding(false, true).GetString(body, 0, filled);
+            }
+            catch (ArgumentException)
+            {
+                throw new RefusalException("invalid", "The body is no UTF-8.");
+            }
+        }
+
+        static void Send(HttpListenerResponse response, Reply reply)
+        {
+            response.StatusCode = reply.Status;
+            response.ContentType = reply.ContentType;
+            response.ContentLength64 = reply.Count;
+            foreach (var header in reply.Headers)
+                response.AddHeader(header.Key, header.Value);
+            for (var sent = 0; sent < reply.Count; sent += ChunkBytes)
+                response.OutputStream.Write(reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, reply.Count - sent));
+            response.Close();
+            reply.WhenSent();
+        }
+    }
+
+    /// <summary>What is answered to a call.</summary>
+    internal sealed class Reply
+    {
+        public int Status = 200;
+        public string ContentType = "application/json";
+        public byte[] Bytes;
+        public int Offset;
+        public int Count;
+        public Action WhenSent = () => { };
+        public readonly Dictionary<string, string> Headers = new Dictionary<string, string>();
+
+        public static Reply Json(string document, int status = 200)
+        {
+            var bytes = Encoding.UTF8.GetBytes(document);
+            return new Reply { Status = status, Bytes = bytes, Count = bytes.Length };
+        }
+
+        public static Reply Refused(RefusalException refusal)
+        {
+            var json = new JsonWriter();
+            refusal.Fault.Write(json);
+            var reply = Json(json.ToString(), refusal.Status);
+            if (refusal.Status == 401)
+                reply.Headers["WWW-Authenticate"] = "Bearer";
+            return reply;
+        }
+    }
+}

@@ -1,0 +1,517 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Threading;
+
+namespace Vwe.Engine
+{
+    /// <summary>What the engine is doing; exporting is from the good end of a job until a reset or the next job.</summary>
+    internal enum EngineState
+    {
+        Starting,
+        Ready,
+        Generating,
+        Exporting,
+        Resetting,
+        Error,
+    }
+
+    /// <summary>
+    /// What the engine does between calls: one job at a time in a thread of its own, fenced by tokens. Nothing here knows
+    /// of HTTP. Every method may be called from any thread; what is refused is a <see cref="RefusalException"/>.
+    /// </summary>
+    internal sealed class Jobs
+    {
+        const double FetchSeconds = 30;
+
+        static readonly Stopwatch Clock = Stopwatch.StartNew();
+
+        readonly object _gate = new object();
+        readonly Maker _maker;
+        readonly Settings _settings;
+        readonly Action<string> _log;
+        readonly string _bootId = Guid.NewGuid().ToString("N");
+        readonly int _pid = Process.GetCurrentProcess().Id;
+        Facts _facts;
+        EngineState _state = EngineState.Starting;
+        Job _job;
+        Fault _error;
+        long _token;
+        bool _isDraining;
+        int _done;
+        int _waiting;
+        double _used = Now;
+
+        public Jobs(Maker maker, Settings settings, Action<string> log)
+        {
+            _maker = maker;
+            _settings = settings;
+            _log = log;
+        }
+
+        static double Now
+        {
+            get { return Clock.Elapsed.TotalSeconds; }
+        }
+
+        /// <summary>Takes note of what runs here.</summary>
+        public void Know(Facts facts)
+        {
+            lock (_gate)
+                _facts = facts;
+        }
+
+        /// <summary>Is ready from now on, unless something has broken it.</summary>
+        public void BecomeReady()
+        {
+            lock (_gate)
+            {
+                if (_state != EngineState.Starting)
+                    return;
+                _state = EngineState.Ready;
+                _used = Now;
+                Tell();
+            }
+        }
+
+        /// <summary>Is broken for good.</summary>
+        public void Break(string message)
+        {
+            lock (_gate)
+                Fail(new Fault("engine_error", message));
+        }
+
+        public string Status()
+        {
+            var memory = ResidentMemory();
+            lock (_gate)
+            {
+                var json = new JsonWriter();
+                json.BeginObject();
+                json.Member("protocol", 1).Member("name", _settings.Name).Member("kind", "valheim").Member("version", EnginePlugin.Version);
+                json.Member("game_version", _facts == null ? null : _facts.GameVersion);
+                json.Member("boot_id", _bootId).Member("state", Job.Word(_state)).Member("draining", _isDraining);
+                json.Member("job_id", _job == null ? null : _job.Request.JobId);
+                json.Member("progress", _job == null ? 0.0 : _job.Progress).Member("phase", _job == null ? "" : _job.Phase);
+                json.Member("token", _token).Member("pid", _pid);
+                json.Member("uptime_s", Math.Round(Now, 3)).Member("idle_s", Math.Round(IdleSeconds, 3));
+                json.Member("jobs_done", _done).Member("memory_bytes", memory).Member("error", _error);
+                WriteCapabilities(json.Name("capabilities"));
+                json.Name("game");
+                if (_facts == null)
+                    json.Value(null);
+                else
+                    _facts.Write(json);
+                json.EndObject();
+                return json.ToString();
+            }
+        }
+
+        /// <summary>Takes the engine for a holder; a higher token than any before stops what an older holder started.</summary>
+        public void Claim(long token)
+        {
+            lock (_gate)
+            {
+                Fence(token);
+                RefuseIfUnwell();
+                TakeFor(token);
+                _used = Now;
+            }
+        }
+
+        /// <summary>Starts a job, or finds the one of that id again.</summary>
+        public string Start(JobRequest request)
+        {
+            Check(request);
+            lock (_gate)
+            {
+                Fence(request.Token);
+                if (request.Token > _token)
+                    throw new RefusalException("not_claimed", $"Claim the engine with token {request.Token} before its first job.");
+                if (_job != null && _job.Request.JobId == request.JobId)
+                {
+                    if (!_job.Request.Equals(request))
+                        throw new RefusalException("job_conflict", $"Job {request.JobId} is already another one; give each job an id of its own.");
+                    return _job.Status();
+                }
+                RefuseIfUnwell();
+                RefuseIfBusy(EngineState.Starting, EngineState.Generating, EngineState.Resetting);
+                var job = _job = new Job(request);
+                _state = EngineState.Generating;
+                _used = Now;
+                Begin("vwe job", () => Run(job));
+                Begin("vwe watch", () => Watch(job));
+                Tell();
+                return job.Status();
+            }
+        }
+
+        /// <summary>How far a job is, as soon as it differs from what was seen, or once the wait is over.</summary>
+        /// <param name="jobId">Its id.</param>
+        /// <param name="seconds">How long to wait.</param>
+        /// <param name="seen">What was seen; null for what is there now.</param>
+        public string StatusOf(string jobId, double seconds, string seen)
+        {
+            lock (_gate)
+            {
+                var job = Known(jobId);
+                var ends = Now + seconds;
+                seen = seen ?? job.Seen;
+                // So many may wait that a thread is always left to answer.
+                if (_waiting < HttpServer.Threads / 2)
+                {
+                    _waiting++;
+                    try
+                    {
+                        while (job.State == JobState.Running && job.Seen == seen && Now < ends)
+                        {
+                            Monitor.Wait(_gate, Math.Max(1, (int)Math.Ceiling((ends - Now) * 1000)));
+                            job = Known(jobId);
+                        }
+                    }
+                    finally
+                    {
+                        _waiting--;
+                    }
+                }
+                return job.Status();
+            }
+        }
+
+        /// <summary>A layer of a job that is done.</summary>
+        public Packed Layer(string jobId, string name)
+        {
+            lock (_gate)
+            {
+                var job = Known(jobId);
+                if (!job.Request.Has(name))
+                    throw new RefusalException("unknown_layer", $"Job {jobId} has no layer {name}; it has {string.Join(", ", job.Request.Layers)}.");
+                if (job.State != JobState.Done)
+                    throw new RefusalException("not_done", $"Job {jobId} is {Job.Word(job.State)}; its layers come when it is done.");
+                return job.Layers[name];
+            }
+        }
+
+        /// <summary>Notes that a layer has been sent to the end: a draining engine need not keep it.</summary>
+        public void Sent(string jobId, string name)
+        {
+            lock (_gate)
+                if (_job != null && _job.Request.JobId == jobId && !_job.Fetched.Contains(name))
+                    _job.Fetched.Add(name);
+        }
+
+        /// <summary>Tells a job to stop; one that has ended is left as it is.</summary>
+        public string Cancel(string jobId)
+        {
+            lock (_gate)
+            {
+                var job = Known(jobId);
+                Stop(job, JobState.Cancelled);
+                return job.Status();
+            }
+        }
+
+        /// <summary>Stops what runs, forgets what was made and goes back to the first world; takes as long as that takes.</summary>
+        public void Reset(long token)
+        {
+            lock (_gate)
+            {
+                Fence(token);
+                RefuseIfBroken();
+                RefuseIfBusy(EngineState.Starting, EngineState.Resetting);
+                TakeFor(token);
+                var job = _job;
+                _state = EngineState.Resetting;
+                _used = Now;
+                if (job != null)
+                    Stop(job, JobState.Cancelled);
+                Tell();
+                if (job != null && !WaitFor(() => job.HasEnded, _settings.StopSeconds))
+                    throw ResetFailed($"job {job.Request.JobId} did not stop within {_settings.StopSeconds} s");
+                _job = null;
+            }
+            try
+            {
+                _maker.Restore(_settings.StopSeconds);
+            }
+            catch (Exception error)
+            {
+                lock (_gate)
+                    throw ResetFailed(error.Message);
+            }
+            // A world of 8192 cells a side leaves a gigabyte.
+            GC.Collect();
+            lock (_gate)
+            {
+                if (_state == EngineState.Resetting)
+                    _state = EngineState.Ready;
+                _used = Now;
+                Tell();
+            }
+        }
+
+        /// <summary>Takes no more jobs; <see cref="WhyExit"/> says when it is time to go.</summary>
+        public void Drain()
+        {
+            lock (_gate)
+            {
+                _isDraining = true;
+                Tell();
+            }
+        }
+
+        /// <summary>Why the game should end now, in a sentence; null to stay.</summary>
+        public string WhyExit()
+        {
+            lock (_gate)
+            {
+                if (_state == EngineState.Generating || _state == EngineState.Resetting)
+                    return null;
+                if (_settings.IdleExitSeconds.HasValue && IdleSeconds >= _settings.IdleExitSeconds.Value)
+                    return string.Format(CultureInfo.InvariantCulture, "Nobody has used this engine for {0:0.##} minutes; it ends.", _settings.IdleExitSeconds.Value / 60);
+                if (!_isDraining)
+                    return null;
+                var isKept = _state == EngineState.Exporting && _job != null && _job.Fetched.Count < _job.Layers.Count;
+                return isKept && Now - _job.EndedAt < FetchSeconds ? null : "Drained; it ends.";
+            }
+        }
+
+        void Run(Job job)
+        {
+            var state = JobState.Done;
+            Fault fault = null;
+            var timings = new Dictionary<string, double>();
+            var isBroken = true;
+            try
+            {
+                var layers = _maker.Make(job.Request, (share, phase) => Progress(job, share, phase), () => job.Stopping.HasValue, timings);
+                lock (_gate)
+                {
+                    job.Layers = layers;
+                    job.Timings = timings;
+                }
+                isBroken = false;
+            }
+            catch (StopException)
+            {
+                state = JobState.Cancelled;
+                isBroken = false;
+            }
+            catch (OutOfMemoryException)
+            {
+                state = JobState.Failed;
+                fault = new Fault("out_of_memory", "The engine ran out of memory; give it more.");
+            }
+            catch (Exception error)
+            {
+                state = JobState.Failed;
+                var message = error is BrokenException ? error.Message : $"{error.GetType().Name}: {error.Message}";
+                fault = new Fault("engine_failed", $"The world could not be made: {message}.");
+                _log(error.ToString());
+            }
+            lock (_gate)
+                End(job, state, fault, isBroken);
+        }
+
+        /// <summary>Ends a job whose thread is done; one that has been given up has ended before.</summary>
+        void End(Job job, JobState state, Fault fault, bool isBroken)
+        {
+            job.HasEnded = true;
+            job.EndedAt = _used = Now;
+            var cause = fault;
+            if (job.Stopping == JobState.Failed && state != JobState.Done)
+            {
+                state = JobState.Failed;
+                fault = job.Late;
+            }
+            if (job.State == JobState.Running)
+            {
+                job.State = state;
+                job.Fault = fault;
+                job.Progress = state == JobState.Done ? 1 : job.Progress;
+                job.Phase = Job.Word(state);
+            }
+            if (job == _job && _state == EngineState.Generating)
+                _state = job.State == JobState.Done ? EngineState.Exporting : EngineState.Ready;
+            if (isBroken)
+                Fail(cause);
+            _done += job.State == JobState.Done ? 1 : 0;
+            _log($"Job {job.Request.JobId}: {Job.Word(job.State)}{(job.Fault == null ? "" : ", " + job.Fault.Message)}");
+            Tell();
+        }
+
+        /// <summary>Holds a job to its deadline, and to stopping when it is told to.</summary>
+        void Watch(Job job)
+        {
+            lock (_gate)
+            {
+                if (!WaitFor(() => job.HasEnded || job.Stopping.HasValue, job.Request.DeadlineSeconds))
+                    Stop(job, JobState.Failed);
+                if (WaitFor(() => job.HasEnded, _settings.StopSeconds))
+                    return;
+                job.State = job.Stopping ?? JobState.Failed;
+                job.Fault = job.State == JobState.Failed ? job.Late : null;
+                job.Phase = "hanging";
+                Fail(new Fault("engine_failed", $"Job {job.Request.JobId} does not stop; destroy this engine."));
+            }
+        }
+
+        void Progress(Job job, double share, string phase)
+        {
+            lock (_gate)
+            {
+                if (job.Stopping.HasValue)
+                    throw new StopException();
+                // 1.0 is for the job that is done.
+                share = Math.Round(Math.Min(Math.Max(share, 0), 0.99), 4);
+                if (job.Progress == share && job.Phase == phase)
+                    return;
+                job.Progress = share;
+                job.Phase = phase;
+                Tell();
+            }
+        }
+
+        void Stop(Job job, JobState state)
+        {
+            if (job.State != JobState.Running || job.Stopping.HasValue)
+                return;
+            job.Stopping = state;
+            job.Phase = "stopping";
+            Tell();
+        }
+
+        void TakeFor(long token)
+        {
+            if (token <= _token)
+                return;
+            _token = token;
+            if (_job != null)
+                Stop(_job, JobState.Cancelled);
+            Tell();
+        }
+
+        void Check(JobRequest request)
+        {
+            var has = new List<string>();
+            foreach (var layer in _maker.Layers)
+                has.Add(layer.Name);
+            var unknown = Array.FindAll(request.Layers, name => !has.Contains(name));
+            if (unknown.Length > 0)
+                throw new RefusalException(
+                    "unknown_layer", $"There is no layer {string.Join(", ", unknown)}; this engine has {string.Join(", ", has.ToArray())}.", 422);
+            for (var i = 0; i < request.Layers.Length; i++)
+                if (Array.LastIndexOf(request.Layers, request.Layers[i]) != i)
+                    throw new RefusalException("invalid", "A layer is asked for twice; name each once.");
+            if (request.WorldGenVersion > NewestWorldGenVersion)
+                throw new RefusalException("invalid", $"There is no world-gen version {request.WorldGenVersion} on this engine.");
+        }
+
+        const int NewestWorldGenVersion = 2;
+
+        void WriteCapabilities(JsonWriter json)
+        {
+            json.BeginObject();
+            json.Name("layers").BeginArray();
+            foreach (var layer in _maker.Layers)
+                layer.Write(json);
+            json.EndArray();
+            json.Name("world_gen_versions").BeginArray();
+            for (var version = 0; version <= NewestWorldGenVersion; version++)
+                json.Value(version);
+            json.EndArray();
+            json.Member("min_size", 64).Member("max_size", 8192);
+            json.EndObject();
+        }
+
+        void Fence(long token)
+        {
+            if (token < _token)
+                throw new RefusalException("fenced", $"Token {token} is out: the engine has been claimed with {_token}; lease an engine anew.");
+        }
+
+        void RefuseIfUnwell()
+        {
+            RefuseIfBroken();
+            if (_isDraining)
+                throw new RefusalException("draining", "The engine is draining and takes no more jobs; use another one.");
+        }
+
+        void RefuseIfBroken()
+        {
+            if (_error != null)
+                throw new RefusalException("engine_error", $"The engine is broken, destroy it: {_error.Message}");
+        }
+
+        void RefuseIfBusy(params EngineState[] states)
+        {
+            if (Array.IndexOf(states, _state) >= 0)
+                throw new RefusalException("busy", $"The engine is {Job.Word(_state)}; ask again when it is ready.");
+        }
+
+        Job Known(string jobId)
+        {
+            if (_job == null || _job.Request.JobId != jobId)
+                throw new RefusalException("unknown_job", $"There is no job {jobId}, or it was forgotten by a reset; start it.");
+            return _job;
+        }
+
+        RefusalException ResetFailed(string reason)
+        {
+            var refusal = new RefusalException("reset_failed", $"The reset failed, destroy the engine: {reason}.");
+            Fail(refusal.Fault);
+            return refusal;
+        }
+
+        void Fail(Fault error)
+        {
+            _log(error.Message);
+            _state = EngineState.Error;
+            _error = _error ?? error;
+            Tell();
+        }
+
+        double IdleSeconds
+        {
+            get { return _state == EngineState.Generating || _state == EngineState.Resetting ? 0 : Now - _used; }
+        }
+
+        bool WaitFor(Func<bool> isTrue, double seconds)
+        {
+            var ends = Now + seconds;
+            while (!isTrue())
+            {
+                var left = ends - Now;
+                if (left <= 0)
+                    return false;
+                Monitor.Wait(_gate, (int)Math.Min(Math.Ceiling(left * 1000), int.MaxValue));
+            }
+            return true;
+        }
+
+        void Tell()
+        {
+            Monitor.PulseAll(_gate);
+        }
+
+        static void Begin(string name, ThreadStart act)
+        {
+            new Thread(act) { IsBackground = true, Name = name }.Start();
+        }
+
+        static long ResidentMemory()
+        {
+            try
+            {
+                var pages = File.ReadAllText("/proc/self/statm").Split(' ')[1];
+                return long.Parse(pages, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+            }
+            catch (IOException)
+            {
+                return 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+
+namespace Vwe.Engine
+{
+    /// <summary>Makes worlds: the switch, the planes, the lines, and the proof that it was the world asked for.</summary>
+    internal sealed class Maker
+    {
+        static readonly string[] Planes = { "biome", "height", "forest", "lava" };
+        static readonly string[] Waters = { "rivers", "streams", "lakes" };
+
+        readonly Generator _generator;
+        readonly Waterways _waterways;
+        readonly Locations _locations;
+        readonly Game _game;
+        readonly MainThread _mainThread;
+        readonly int _workers;
+        readonly List<LayerKind> _layers = new List<LayerKind>();
+
+        public Maker(Binder binder, MainThread mainThread, Settings settings)
+        {
+            _generator = new Generator(binder);
+            _waterways = new Waterways(binder);
+            _locations = new Locations(binder);
+            _mainThread = mainThread;
+            _game = new Game(_generator, mainThread);
+            _workers = settings.Workers;
+            if (!_generator.CanSwitch)
+                return;
+            foreach (var name in Planes)
+                if (name == "biome" || (name == "forest" ? _generator.ForestAt != null : _generator.HeightAt != null))
+                    _layers.Add(LayerKind.Of(name));
+            foreach (var name in Waters)
+                if (_waterways.Has(name))
+                    _layers.Add(LayerKind.Of(name));
+        }
+
+        /// <summary>What the engine can make.</summary>
+        public IList<LayerKind> Layers
+        {
+            get { lock (_layers) return _layers.ToArray(); }
+        }
+
+        public bool CanSwitch
+        {
+            get { return _generator.CanSwitch; }
+        }
+
+        /// <summary>Whether the game has its first world, with all its locations. On the main thread.</summary>
+        public bool HasBooted()
+        {
+            return _locations.AreGenerated && _game.HasBooted();
+        }
+
+        /// <summary>Finds out whether locations can be placed again, and offers them if so. Not on the main thread.</summary>
+        /// <returns>Why not; null if they can.</returns>
+        /// <exception cref="BrokenException">The trial has left the game in an unknown world.</exception>
+        public string TryLocations()
+        {
+            if (!_locations.CanRegenerate)
+                return "members of the game are missing";
+            var atStart = string.Join("\n", _locations.Lines().ToArray());
+            Place(_game.Switch(_game.BootSeed ^ 0x5bd1e995, 2, () => false));
+            _game.Restore(60);
+            Place(_generator.Instance);
+            if (string.Join("\n", _locations.Lines().ToArray()) != atStart)
+                return "placed again, the locations of one world were others than at the game's start";
+            lock (_layers)
+                _layers.Add(LayerKind.Of("locations"));
+            return null;
+        }
+
+        /// <summary>Makes a world.</summary>
+        /// <param name="request">The world, of layers that are offered.</param>
+        /// <param name="progress">Told how far it is; raises <see cref="StopException"/> to stop it.</param>
+        /// <param name="isStopped">Whether it is to stop.</param>
+        /// <param name="timings">Gets the seconds of each phase.</param>
+        /// <returns>The layers, by name.</returns>
+        /// <exception cref="BrokenException">It failed, and the game is in an unknown world.</exception>
+        public Dictionary<string, Packed> Make(
+            JobRequest request, Action<double, string> progress, Func<bool> isStopped, IDictionary<string, double> timings)
+        {
+            var watch = Stopwatch.StartNew();
+            progress(0, "switching the world");
+            var world = _game.Switch(request.Seed, request.WorldGenVersion, isStopped);
+            timings["switch"] = Lap(watch);
+
+            progress(0.2, "sampling the terrain");
+            var kinds = Array.ConvertAll(request.Layers, LayerKind.Of);
+            var sampling = new Sampling(_generator, world, request.Size, Array.FindAll(kinds, kind => kind.DType != null));
+            var planes = sampling.Run(_workers, share => progress(0.2 + 0.6 * share, "sampling the terrain"));
+            timings["terrain"] = Lap(watch);
+
+            progress(0.8, "reading the other layers");
+            var lines = new Dictionary<string, List<string>>();
+            foreach (var name in request.Layers)
+                if (Array.IndexOf(Waters, name) >= 0)
+                    lines[name] = Broken(() => _waterways.Lines(world, name));
+            if (request.Has("locations"))
+            {
+                progress(0.85, "placing locations");
+                Place(world);
+                lines["locations"] = Broken(_locations.Lines);
+            }
+            _game.Confirm(isStopped);
+            timings["other_layers"] = Lap(watch);
+
+            progress(0.95, "packing");
+            var packed = new Dictionary<string, Packed>();
+            foreach (var kind in kinds)
+                packed[kind.Name] = kind.DType != null ? Packed.Plane(kind, planes[kind.Name], request.Size) : Packed.Lines(kind, lines[kind.Name]);
+            timings["packing"] = Lap(watch);
+            return packed;
+        }
+
+        /// <summary>Goes back to the first world and proves that it is as it was.</summary>
+        /// <exception cref="BrokenException">It is not.</exception>
+        public void Restore(double seconds)
+        {
+            _game.Restore(seconds);
+        }
+
+        /// <summary>Places the locations of a world; once begun it cannot be stopped.</summary>
+        void Place(object generator)
+        {
+            Broken(() =>
+            {
+                var random = default(UnityEngine.Random.State);
+                _mainThread.Run(() =>
+                {
+                    random = UnityEngine.Random.state;
+                    _locations.Begin(generator, _generator.WorldOf(generator));
+                }, () => false);
+                _mainThread.Poll(() =>
+                {
+                    if (!_locations.AreGenerated)
+                        return false;
+                    UnityEngine.Random.state = random;
+                    return true;
+                }, () => false);
+                return true;
+            });
+        }
+
+        static T Broken<T>(Func<T> act)
+        {
+            try
+            {
+                return act();
+            }
+            catch (Exception error) when (!(error is BrokenException) && !(error is OutOfMemoryException))
+            {
+                throw new BrokenException(error.Message);
+            }
+        }
+
+        static double Lap(Stopwatch watch)
+        {
+            var seconds = watch.Elapsed.TotalSeconds;
+            watch.Restart();
+            return seconds;
+        }
+    }
+}

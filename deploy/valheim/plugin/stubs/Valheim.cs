@@ -1,0 +1,327 @@
+// Stand-ins for the members of assembly_valheim that the plugin looks for, with a terrain that is cheap to compute: the
+// tests compute it too. As in the game, making a World draws a random number, Initialize draws many and empties the
+// generator that was there before, and locations are placed over several frames.
+//
+// LACKS_FOREST and LACKS_INITIALIZE make a game of another version, in which a member has another name.
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using UnityEngine;
+
+public static class Version
+{
+    public static string GetVersionString(bool includeMercurialHash = false)
+    {
+        return "1.0.0-stand-in";
+    }
+}
+
+public class World
+{
+    public string m_name;
+    public string m_seedName;
+    public int m_seed;
+    public int m_worldGenVersion;
+    public bool m_menu;
+    public long m_uid;
+
+    public World(string name, string seed)
+    {
+        m_name = name;
+        m_seedName = seed;
+        m_seed = seed.Length;
+        m_worldGenVersion = 2;
+        m_uid = (long)(UnityEngine.Random.value * 1e9);
+    }
+}
+
+public class Heightmap
+{
+    [Flags]
+    public enum Biome
+    {
+        None = 0,
+        Meadows = 1,
+        Swamp = 2,
+        Mountain = 4,
+        BlackForest = 8,
+        Plains = 16,
+        AshLands = 32,
+        DeepNorth = 64,
+        Ocean = 256,
+        Mistlands = 512,
+    }
+}
+
+public class WorldGenerator
+{
+    public class River
+    {
+        public Vector2 p0;
+        public Vector2 p1;
+        public float widthMin;
+        public float widthMax;
+        public float curveWidth;
+        public float curveWavelength;
+    }
+
+    public struct RiverPoint
+    {
+        public Vector2 p;
+        public float w;
+        public float w2;
+    }
+
+    static readonly Heightmap.Biome[] Biomes =
+    {
+        Heightmap.Biome.Meadows, Heightmap.Biome.Swamp, Heightmap.Biome.Mountain, Heightmap.Biome.BlackForest,
+        Heightmap.Biome.Plains, Heightmap.Biome.DeepNorth, Heightmap.Biome.Ocean, Heightmap.Biome.Mistlands,
+    };
+
+    static WorldGenerator m_instance;
+
+    World m_world;
+    uint m_mix;
+    List<Vector2> m_lakes = new List<Vector2>();
+    List<River> m_rivers = new List<River>();
+    List<River> m_streams = new List<River>();
+    Dictionary<Vector2i, RiverPoint[]> m_riverPoints = new Dictionary<Vector2i, RiverPoint[]>();
+
+    public static WorldGenerator instance
+    {
+        get { return m_instance; }
+    }
+
+#if LACKS_INITIALIZE
+    public static void InitializeWorld(World world)
+#else
+    public static void Initialize(World world)
+#endif
+    {
+        MainThread.Require();
+        if (m_instance != null)
+            m_instance.m_world = null;
+        if (Faults.ThrowInSwitch)
+            throw new InvalidOperationException("the switch failed, as it was told to");
+        UnityEngine.Random.InitState(world.m_seed);
+        m_instance = new WorldGenerator(world);
+        if (Faults.StallInSwitch)
+            Thread.Sleep(Timeout.Infinite);
+    }
+
+    WorldGenerator(World world)
+    {
+        m_world = world;
+        m_mix = (uint)(world.m_seed + 1000003 * world.m_worldGenVersion);
+        for (var i = 0; i < 5; i++)
+            m_lakes.Add(new Vector2(700.3f * i, m_mix % 1000u - 300.7f * i));
+        for (var i = 0; i < 4; i++)
+            m_rivers.Add(Course(new Vector2(-3000f + 1000f * i, m_mix % 1000u), new Vector2(-2500f + 1000f * i, m_mix % 1000u + 800f), 60f, 90f));
+        for (var i = 0; i < 3; i++)
+            m_streams.Add(Course(new Vector2(1500f * i, -2000f), new Vector2(1500f * i + 90f, -1900f), 20f, 20f));
+        Draw(m_rivers);
+        Draw(m_streams.GetRange(0, 2));
+    }
+
+    public int GetSeed()
+    {
+        return Faults.WrongSeed && m_world.m_name == "vwe" ? m_world.m_seed + 1 : m_world.m_seed;
+    }
+
+    public Heightmap.Biome GetBiome(float wx, float wy, float oceanLevel = 0.02f, bool waterAlwaysOcean = false)
+    {
+        if (m_world == null)
+            throw new InvalidOperationException("this generator has been emptied");
+        if (oceanLevel != 0.02f || waterAlwaysOcean)
+            throw new InvalidOperationException("the defaults did not arrive");
+        if (wy < -7000f)
+            return Heightmap.Biome.AshLands;
+        return Biomes[Mix(m_mix, (int)Math.Floor(wx / 1024f), (int)Math.Floor(wy / 1024f)) % 8];
+    }
+
+    public float GetBiomeHeight(Heightmap.Biome biome, float wx, float wy, out Color mask, bool preGeneration = false)
+    {
+        mask = new Color(0f, 0f, 0f, 0f);
+        Faults.Dawdle();
+        if (m_world == null || Faults.ThrowInSampling)
+            throw new InvalidOperationException("the generator failed, as it was told to");
+        if ((double)wx * wx + (double)wy * wy > 10500.0 * 10500.0)
+            return -400f;
+        var mixed = Mix(m_mix, (int)Math.Floor(wx), (int)Math.Floor(wy));
+        mask.a = (biome == Heightmap.Biome.AshLands ? mixed >> 24 : 255u) / 256f;
+        return (mixed & 0xffff) / 256f - 50f + (int)biome / 4f;
+    }
+
+#if LACKS_FOREST
+    public static float GetForestDensity(Vector3 pos)
+#else
+    public static float GetForestFactor(Vector3 pos)
+#endif
+    {
+        return (Mix(0u, (int)Math.Floor(pos.x), (int)Math.Floor(pos.z)) & 0xffff) / 32768f;
+    }
+
+    public void GenerateBiomePoints() { }
+
+    public void GenerateSectors()
+    {
+        foreach (var altBiome in ZoneSystem.instance.m_altBiomes)
+            altBiome.Sectors.Add(m_mix);
+    }
+
+    static uint Mix(uint seed, int x, int z)
+    {
+        unchecked
+        {
+            var mixed = seed * 0x9e3779b1u + (uint)x * 0x85ebca77u + (uint)z * 0xc2b2ae3du;
+            mixed = (mixed ^ mixed >> 15) * 0x2c1b3c6du;
+            mixed = (mixed ^ mixed >> 12) * 0x297a2d39u;
+            return mixed ^ mixed >> 15;
+        }
+    }
+
+    static River Course(Vector2 from, Vector2 to, float least, float greatest)
+    {
+        float dx = to.x - from.x, dz = to.y - from.y;
+        var span = (float)Math.Sqrt(dx * dx + dz * dz);
+        return new River { p0 = from, p1 = to, widthMin = least, widthMax = greatest, curveWidth = span / 15f, curveWavelength = span / 20f };
+    }
+
+    /// <summary>Draws rivers as the game does, but with widths that a test can compute.</summary>
+    void Draw(List<River> rivers)
+    {
+        foreach (var river in rivers)
+        {
+            float dx = river.p1.x - river.p0.x, dz = river.p1.y - river.p0.y;
+            var span = (float)Math.Sqrt(dx * dx + dz * dz);
+            dx /= span;
+            dz /= span;
+            var number = 0;
+            for (var s = 0f; s <= span; s += river.widthMin / 8f)
+            {
+                var t = s / river.curveWavelength;
+                var aside = (float)(Math.Sin(t) * Math.Sin(t * 0.634119987487793) * Math.Sin(t * 0.3341200053691864) * river.curveWidth);
+                var width = river.widthMin + (river.widthMax - river.widthMin) * (number++ % 31) / 31f;
+                Append(new RiverPoint { p = new Vector2(river.p0.x + dx * s - dz * aside, river.p0.y + dz * s + dx * aside), w = width, w2 = width * width });
+            }
+        }
+    }
+
+    void Append(RiverPoint point)
+    {
+        int x = (int)Math.Floor((point.p.x + 32f) / 64f), z = (int)Math.Floor((point.p.y + 32f) / 64f);
+        for (var row = z - 1; row <= z + 1; row++)
+            for (var column = x - 1; column <= x + 1; column++)
+            {
+                var cell = new Vector2i(column, row);
+                RiverPoint[] has;
+                var points = new List<RiverPoint>(m_riverPoints.TryGetValue(cell, out has) ? has : new RiverPoint[0]);
+                points.Add(point);
+                m_riverPoints[cell] = points.ToArray();
+            }
+    }
+}
+
+public class AltBiome
+{
+    public List<uint> Sectors = new List<uint>();
+}
+
+public class ZNetPeer { }
+
+public class ZNet
+{
+    public static ZNet instance = new ZNet();
+    static World m_world;
+    List<ZNetPeer> m_peers = new List<ZNetPeer>();
+
+    public static World World
+    {
+        get { return m_world; }
+    }
+
+    /// <summary>For the host: loads the world of the server.</summary>
+    public static void Load(World world)
+    {
+        m_world = world;
+#if LACKS_INITIALIZE
+        WorldGenerator.InitializeWorld(world);
+#else
+        WorldGenerator.Initialize(world);
+#endif
+    }
+}
+
+public class ZoneSystem
+{
+    public class ZoneLocation
+    {
+        public string m_prefabName;
+        public string m_group = "";
+        public float m_exteriorRadius;
+    }
+
+    public struct LocationInstance
+    {
+        public ZoneLocation m_location;
+        public Vector3 m_position;
+        public bool m_placed;
+    }
+
+    static readonly string[] Prefabs = { "StartTemple", "Eikthyrnir", "GDKing", "Vendor_BlackForest", "Vendor_BlackForest" };
+
+    public static ZoneSystem instance = new ZoneSystem();
+
+    public List<AltBiome> m_altBiomes = new List<AltBiome> { new AltBiome() };
+    public Dictionary<Vector2i, LocationInstance> m_locationInstances = new Dictionary<Vector2i, LocationInstance>();
+    bool m_locationsGenerated;
+    int _left;
+
+    /// <summary>For the host: whether the first locations have been placed.</summary>
+    public bool HasStarted { get; private set; }
+
+    public void GenerateLocations()
+    {
+        _left = 3;
+    }
+
+    /// <summary>For the host: a frame.</summary>
+    public void Update()
+    {
+        if (_left == 0 || --_left > 0)
+            return;
+        var world = ZNet.World;
+        UnityEngine.Random.InitState(world.m_seed);
+        // Sectors that were not cleared starve the next world of its locations.
+        var count = m_altBiomes[0].Sectors.Count > 1 || Faults.StarveLocations ? 1 : Prefabs.Length;
+        for (var i = 0; i < count; i++)
+        {
+            var position = new Vector3(100f * i + world.m_seed % 64, 31.5f + i, -50f * i);
+            m_locationInstances[new Vector2i(i, 0)] = new LocationInstance
+            {
+                m_location = new ZoneLocation { m_prefabName = Prefabs[i], m_exteriorRadius = 20f + i },
+                m_position = position,
+            };
+        }
+        m_locationsGenerated = HasStarted = true;
+    }
+}
+
+/// <summary>For the host: what goes wrong.</summary>
+public static class Faults
+{
+    public static volatile bool ThrowInSwitch;
+    public static volatile bool ThrowInSampling;
+    public static volatile bool StallInSwitch;
+    public static volatile bool WrongSeed;
+    public static volatile bool StarveLocations;
+    public static volatile int SlowMilliseconds;
+    static int _calls;
+
+    /// <summary>Sleeps at every thousandth height.</summary>
+    public static void Dawdle()
+    {
+        if (SlowMilliseconds > 0 && Interlocked.Increment(ref _calls) % 1000 == 0)
+            Thread.Sleep(SlowMilliseconds);
+    }
+}
