@@ -18,6 +18,10 @@ PLANES: Mapping[str, str] = {"biome": "uint16", "height": "float32", "forest": "
 LINES = ("rivers", "streams", "lakes")
 """Layers of lines: one mapping a line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
 
+LOCATIONS = "locations"
+"""A layer of lines that only the game has: one mapping a location with ``prefab``, ``group``, ``x_m``, ``y_m``, ``z_m``,
+``radius_m`` (of its outer circle), and ``placed``, whether somebody has been there and the game has built it."""
+
 Line = Mapping[str, object]
 Progress = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and the phase in words."""

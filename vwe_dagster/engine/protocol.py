@@ -58,8 +58,12 @@ Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
 class EngineState(enum.StrEnum):
-    """What an engine is doing; ``exporting`` is from the good end of a job until a reset or the next job."""
+    """What an engine is doing; ``exporting`` is from the good end of a job until a reset or the next job.
 
+    One that answers before it can make worlds is ``starting``.
+    """
+
+    STARTING = "starting"
     READY = "ready"
     GENERATING = "generating"
     EXPORTING = "exporting"
@@ -107,6 +111,24 @@ class Capabilities(Message):
     max_size: int = pydantic.Field(description="The largest grid, cells along each side.")
 
 
+class LoadedPlugin(Message):
+    """A plugin that a game has loaded."""
+
+    guid: str
+    name: str
+    version: str
+
+
+class GameFacts(Message):
+    """The game that an engine is: what may change its worlds, and what of it the engine was made for and is not there."""
+
+    assembly_sha256: str = pydantic.Field(description="Of the game's own code.")
+    unity_version: str
+    loader_version: str = pydantic.Field(description="Of what loads the plugins.")
+    plugins: tuple[LoadedPlugin, ...] = pydantic.Field(description="All of them, the engine's own too.")
+    missing: tuple[str, ...] = pydantic.Field(description="Members of the game that were looked for in vain.")
+
+
 class Status(Message):
     """Who an engine is and what it is doing."""
 
@@ -129,6 +151,7 @@ class Status(Message):
     memory_bytes: int = pydantic.Field(description="Resident memory.")
     error: ErrorBody | None = pydantic.Field(description="What put it in the state error.")
     capabilities: Capabilities
+    game: GameFacts | None = pydantic.Field(None, description="Of an engine that is a game; null until it knows.")
 
 
 class Holder(Message):

@@ -269,6 +269,9 @@ class Upkeep:
                 self.ledger.step(row.slot, row.token, State.READY, f"it answered after {took:.1f} s")
                 self.circuit.succeeded()
                 return
+            if status.error is not None:
+                self._start_failed(row, f"it is broken: {status.error.message}")
+                return
         if not self.launcher.running(launched):
             if row.boot == self.clock.boot and self._age(row) >= self.settings.idle_s:
                 # It may well have been ready: engines end when nobody uses them.

@@ -1,43 +1,67 @@
-"""The engine that the contract is tested on: this project's as a process, as a container, or any other.
+"""The engine that the contract is tested on: this project's as processes, as containers, or any other.
 
 ``VWE_CONTRACT_URL``, ``unix:/path`` or ``http://host:port``, and ``VWE_CONTRACT_BEARER`` name another one.
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import os
-import secrets
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from vwe_dagster.engine.client import EngineClient
-from vwe_dagster.pool.launcher import Birth, Launched
-from vwe_dagster.pool.launchers.docker import DockerLauncher
-from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster_tests.engine.engines import is_answering, next_number, running_engine, wait_until
-from vwe_dagster_tests.pool.docker_engine import docker_client, engine_image
+from vwe_dagster.engine.messages import WorldExport, WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster_tests.engine.engines import next_number, running_engine
+from vwe_dagster_tests.pool.docker_engine import docker_client, engine_image, running_container
+from vwe_dagster_tests.valheim.game_image import game_image
+from vwe_dagster_tests.valheim.stand_in import plugin, running_plugin
+from vwe_dagster_tests.valheim.terrain import stand_in_world
 
-__all__ = ["docker_client", "engine_image"]
+__all__ = ["docker_client", "engine_image", "game_image", "plugin"]
 
 URL, BEARER = os.environ.get("VWE_CONTRACT_URL"), os.environ.get("VWE_CONTRACT_BEARER")
 
 
-@pytest.fixture(scope="session", params=["named"] if URL else ["unix", "tcp", "container"])
-def contract(
+@dataclasses.dataclass(frozen=True)
+class UnderContract:
+    """An engine under contract: where it answers, its token, and the world that it must make of a request."""
+
+    address: str
+    bearer: str | None
+    expected: Callable[[WorldRequest], WorldExport]
+
+
+@pytest.fixture(
+    scope="session", params=["named"] if URL else ["unix", "tcp", "container", "plugin", "plugin container"]
+)
+def under_contract(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, str | None]]:
-    """The address and the token of the engine under contract."""
+) -> Iterator[UnderContract]:
+    """The engine under contract: Valheim's plugin runs in a stand-in for the game."""
     if URL:
-        yield URL, BEARER
+        yield UnderContract(URL, BEARER, native_world)
+    elif request.param == "plugin":
+        with running_plugin(request.getfixturevalue("plugin")) as engine:
+            yield UnderContract(engine.address, engine.bearer, stand_in_world)
+    elif request.param == "plugin container":
+        image = request.getfixturevalue("game_image")
+        with running_container(image, tmp_path_factory.mktemp("pool"), connection="tcp") as launched:
+            yield UnderContract(launched.address, launched.bearer, stand_in_world)
     elif request.param == "container":
-        with _running_container(request.getfixturevalue("engine_image"), tmp_path_factory.mktemp("pool")) as launched:
-            yield launched.address, launched.bearer
+        with running_container(request.getfixturevalue("engine_image"), tmp_path_factory.mktemp("pool")) as launched:
+            yield UnderContract(launched.address, launched.bearer, native_world)
     else:
         with running_engine("--name", "contract", tcp=request.param == "tcp") as engine:
-            yield engine.address, engine.bearer
+            yield UnderContract(engine.address, engine.bearer, native_world)
+
+
+@pytest.fixture
+def contract(under_contract: UnderContract) -> tuple[str, str | None]:
+    """The address and the token of the engine under contract."""
+    return under_contract.address, under_contract.bearer
 
 
 @pytest.fixture
@@ -56,16 +80,6 @@ def token(client: EngineClient) -> int:
     return token
 
 
-@contextlib.contextmanager
-def _running_container(image: str, folder: Path) -> Iterator[Launched]:
-    """An engine in a container that answers, removed afterwards."""
-    pool_id = secrets.token_hex(5)
-    launcher = DockerLauncher(PoolSettings(launcher="docker", base_image=image), folder=folder, pool_id=pool_id)
-    engine = f"{pool_id}-0-1"
-    launched = launcher.launch(Birth(engine, 0, launcher.digest))
-    try:
-        with EngineClient(launched.address, bearer=launched.bearer) as client:
-            wait_until(lambda: is_answering(client))
-        yield launched
-    finally:
-        launcher.end(engine, launched)
+def native_world(request: WorldRequest) -> WorldExport:
+    """What the native engine makes of a request."""
+    return NativeEngine().generate(request)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
-from vwe_dagster.engine.protocol import GridRequest, JobRequest, Status
+from vwe_dagster.engine.protocol import EngineState, GridRequest, JobRequest, Status
 
 BEARER = "a-token-for-tests-only"
 PATIENCE_S = 60.0
@@ -84,6 +84,12 @@ def is_answering(client: EngineClient) -> Status | None:
         return client.status(timeout_s=PATIENCE_S)
     except EngineUnreachableError:
         return None
+
+
+def has_started(client: EngineClient) -> bool:
+    """Whether an engine answers and is no longer starting: it is ready or broken."""
+    status = is_answering(client)
+    return status is not None and status.state is not EngineState.STARTING
 
 
 def wait_until(is_true: Callable[[], object]) -> None:

@@ -12,9 +12,9 @@ import pytest
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
 from vwe_dagster.engine.connections import Connections
 from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
-from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import EngineState, ErrorBody, JobRequest, JobState, JobStatus
 from vwe_dagster.grid import Grid
+from vwe_dagster_tests.engine.conftest import UnderContract
 from vwe_dagster_tests.engine.engines import a_job, next_number, wait_until
 
 LONG = 4096
@@ -50,12 +50,12 @@ def test_an_engine_says_who_it_is_and_what_it_can_do(client: EngineClient) -> No
     assert status.memory_bytes > 1e6
 
 
-def test_a_world_is_the_one_that_the_native_engine_makes(client: EngineClient, token: int) -> None:
+def test_a_world_is_the_one_that_it_must_be(client: EngineClient, token: int, under_contract: UnderContract) -> None:
     has = {layer.name for layer in client.status().capabilities.layers}
     layers = tuple(name for name in (*PLANES, *LINES) if name in has)
     request = WorldRequest(-1772362158, Grid.of_world(128), layers=layers)
     export = run_job(client, request, token=token, job_id=f"job-{token}", deadline_s=120)
-    expected = NativeEngine().generate(request)
+    expected = under_contract.expected(request)
     assert export.request == request
     assert {*export.planes, *export.lines} == set(layers)
     for name, plane in expected.planes.items():

@@ -6,8 +6,10 @@ on a CI machine they fail.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import secrets
 import subprocess
 import sys
 import tarfile
@@ -19,7 +21,11 @@ import docker.errors
 import pytest
 from filelock import FileLock
 
-from vwe_dagster.pool.launchers.docker import POOL_LABEL
+from vwe_dagster.engine.client import EngineClient
+from vwe_dagster.pool.launcher import Birth, Launched
+from vwe_dagster.pool.launchers.docker import POOL_LABEL, DockerLauncher
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster_tests.engine.engines import has_started, wait_until
 
 ENGINE_IMAGE = "vwe-engine-tests"
 TINY_IMAGE = "vwe-busybox-tests"
@@ -52,6 +58,23 @@ def engine_image(docker_client: docker.DockerClient, tmp_path_factory: pytest.Te
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             built.touch()
     return str(docker_client.images.get(ENGINE_IMAGE).tags[0])
+
+
+@contextlib.contextmanager
+def running_container(image: str, folder: Path, **settings: object) -> Iterator[Launched]:
+    """An engine in a container, as a pool starts it, that is ready; removed afterwards."""
+    pool_id = secrets.token_hex(5)
+    chosen = PoolSettings.model_validate({"launcher": "docker", "base_image": image, **settings})
+    launcher = DockerLauncher(chosen, folder=folder, pool_id=pool_id)
+    engine = f"{pool_id}-0-1"
+    launched = launcher.launch(Birth(engine, 0, launcher.digest))
+    try:
+        with EngineClient(launched.address, bearer=launched.bearer) as client:
+            wait_until(lambda: has_started(client) or not launcher.running(launched))
+        assert launcher.running(launched), launcher.log(engine, lines=20)
+        yield launched
+    finally:
+        launcher.end(engine, launched)
 
 
 def import_tiny_image(client: docker.DockerClient, *, name: str = TINY_IMAGE, run: bytes | None = None) -> str:
