@@ -15,6 +15,7 @@ using UnityEngine;
 static class Host
 {
     static volatile bool _stalls;
+    static volatile bool _steals;
 
     static int Main(string[] arguments)
     {
@@ -33,6 +34,12 @@ static class Host
         while (!Application.QuitCode.HasValue)
         {
             ZoneSystem.instance.Update();
+            if (_steals)
+            {
+                random = null;
+                _steals = false;
+                ZNet.Load(new World("stolen", "stolen"));
+            }
             if (random == null && ZoneSystem.instance.HasStarted)
                 random = UnityEngine.Random.state;
             Call(plugin, "Update");
@@ -81,6 +88,8 @@ static class Host
             case "stall_in_switch": Faults.StallInSwitch = true; break;
             case "throw_in_switch": Faults.ThrowInSwitch = true; break;
             case "throw_in_sampling": Faults.ThrowInSampling = true; break;
+            case "steal": _steals = true; break;
+            case "drift": Faults.Drift = 1u; break;
             case "wrong_seed": Faults.WrongSeed = true; break;
             case "starve_locations": Faults.StarveLocations = true; break;
             case "slow": Faults.SlowMilliseconds = int.Parse(parts[1]); break;

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Net;
 using System.Net.Sockets;
@@ -18,12 +19,14 @@ namespace Vwe.Engine
         public const int Threads = 16;
 
         const int MaxBodyBytes = 64 * 1024;
+        const double LastAnswersSeconds = 2;
         const int ChunkBytes = 1024 * 1024;
 
         readonly HttpListener _listener;
         readonly Calls _calls;
         readonly byte[] _expected;
         readonly Action<string> _log;
+        int _answering;
 
         HttpServer(HttpListener listener, Calls calls, string token, Action<string> log)
         {
@@ -56,8 +59,12 @@ namespace Vwe.Engine
             return server;
         }
 
+        /// <summary>Ends, once what is being answered is; who waits for a job is not waited for.</summary>
         public void Stop()
         {
+            var watch = Stopwatch.StartNew();
+            while (Volatile.Read(ref _answering) > 0 && watch.Elapsed.TotalSeconds < LastAnswersSeconds)
+                Thread.Sleep(10);
             _listener.Close();
         }
 
@@ -83,6 +90,7 @@ namespace Vwe.Engine
                 {
                     return;
                 }
+                Interlocked.Increment(ref _answering);
                 try
                 {
                     Answer(context);
@@ -92,6 +100,10 @@ namespace Vwe.Engine
                     // The caller has hung up.
                     _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error.Message}");
                     context.Response.Abort();
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref _answering);
                 }
             }
         }

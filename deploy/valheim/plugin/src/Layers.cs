@@ -47,6 +47,8 @@ namespace Vwe.Engine
     /// </summary>
     internal sealed class Packed
     {
+        const int HashedAtOnce = 1024 * 1024;
+
         public readonly LayerKind Kind;
         public readonly byte[] Bytes;
         public readonly int Offset;
@@ -54,7 +56,7 @@ namespace Vwe.Engine
         readonly int[] _shape;
         readonly string _sha256;
 
-        Packed(LayerKind kind, byte[] bytes, int offset, int count, int[] shape)
+        Packed(LayerKind kind, byte[] bytes, int offset, int count, int[] shape, Action tick)
         {
             Kind = kind;
             Bytes = bytes;
@@ -62,13 +64,22 @@ namespace Vwe.Engine
             Count = count;
             _shape = shape;
             using (var hash = SHA256.Create())
-                _sha256 = Hex(hash.ComputeHash(bytes, offset, count));
+            {
+                for (var at = 0; at < count; at += HashedAtOnce)
+                {
+                    tick();
+                    hash.TransformBlock(bytes, offset + at, Math.Min(HashedAtOnce, count - at), null, 0);
+                }
+                hash.TransformFinalBlock(bytes, 0, 0);
+                _sha256 = Hex(hash.Hash);
+            }
         }
 
         /// <param name="kind">A plane.</param>
         /// <param name="bytes">The whole plane, which must not change any more.</param>
         /// <param name="size">Its rows, as many as columns.</param>
-        public static Packed Plane(LayerKind kind, byte[] bytes, int size)
+        /// <param name="tick">Called now and then; whatever it raises ends the work.</param>
+        public static Packed Plane(LayerKind kind, byte[] bytes, int size, Action tick)
         {
             var row = size * kind.ItemSize;
             int first = 0, end = size;
@@ -78,7 +89,7 @@ namespace Vwe.Engine
                 end--;
             if (first == end)
                 first = end = 0;
-            return new Packed(kind, bytes, first * row, (end - first) * row, new[] { size, size });
+            return new Packed(kind, bytes, first * row, (end - first) * row, new[] { size, size }, tick);
         }
 
         /// <param name="kind">Lines.</param>
@@ -89,7 +100,7 @@ namespace Vwe.Engine
             foreach (var line in lines)
                 text.Append(line).Append('\n');
             var bytes = new UTF8Encoding(false).GetBytes(text.ToString());
-            return new Packed(kind, bytes, 0, bytes.Length, new[] { lines.Count });
+            return new Packed(kind, bytes, 0, bytes.Length, new[] { lines.Count }, () => { });
         }
 
         public static string Hex(byte[] bytes)

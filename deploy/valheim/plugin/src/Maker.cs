@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Threading.Tasks;
 
 namespace Vwe.Engine
 {
@@ -106,10 +107,7 @@ namespace Vwe.Engine
             _game.Confirm(isStopped);
             timings["other_layers"] = Lap(watch);
 
-            progress(0.95, "packing");
-            var packed = new Dictionary<string, Packed>();
-            foreach (var kind in kinds)
-                packed[kind.Name] = kind.DType != null ? Packed.Plane(kind, planes[kind.Name], request.Size) : Packed.Lines(kind, lines[kind.Name]);
+            var packed = Pack(kinds, planes, lines, request.Size, () => progress(0.95, "packing"));
             timings["packing"] = Lap(watch);
             return packed;
         }
@@ -119,6 +117,29 @@ namespace Vwe.Engine
         public void Restore(double seconds)
         {
             _game.Restore(seconds);
+        }
+
+        /// <summary>Packs every layer, several at once, for hashing takes longest.</summary>
+        static Dictionary<string, Packed> Pack(
+            LayerKind[] kinds, IDictionary<string, byte[]> planes, IDictionary<string, List<string>> lines, int size, Action tick)
+        {
+            var packed = new Packed[kinds.Length];
+            try
+            {
+                Parallel.For(0, kinds.Length, i =>
+                {
+                    var kind = kinds[i];
+                    packed[i] = kind.DType != null ? Packed.Plane(kind, planes[kind.Name], size, tick) : Packed.Lines(kind, lines[kind.Name]);
+                });
+            }
+            catch (AggregateException error) when (error.InnerExceptions[0] is StopException)
+            {
+                throw new StopException();
+            }
+            var layers = new Dictionary<string, Packed>();
+            foreach (var layer in packed)
+                layers[layer.Kind.Name] = layer;
+            return layers;
         }
 
         /// <summary>Places the locations of a world; once begun it cannot be stopped.</summary>

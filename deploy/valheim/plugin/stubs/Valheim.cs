@@ -112,7 +112,7 @@ public class WorldGenerator
     WorldGenerator(World world)
     {
         m_world = world;
-        m_mix = (uint)(world.m_seed + 1000003 * world.m_worldGenVersion);
+        m_mix = (uint)(world.m_seed + 1000003 * world.m_worldGenVersion) + Faults.Drift;
         for (var i = 0; i < 5; i++)
             m_lakes.Add(new Vector2(700.3f * i, m_mix % 1000u - 300.7f * i));
         for (var i = 0; i < 4; i++)
@@ -293,7 +293,7 @@ public class ZoneSystem
         var world = ZNet.World;
         UnityEngine.Random.InitState(world.m_seed);
         // Sectors that were not cleared starve the next world of its locations.
-        var count = m_altBiomes[0].Sectors.Count > 1 || Faults.StarveLocations ? 1 : Prefabs.Length;
+        var count = m_altBiomes[0].Sectors.Count > 1 || HasStarted && Faults.StarveLocations ? 1 : Prefabs.Length;
         for (var i = 0; i < count; i++)
         {
             var position = new Vector3(100f * i + world.m_seed % 64, 31.5f + i, -50f * i);
@@ -315,6 +315,7 @@ public static class Faults
     public static volatile bool StallInSwitch;
     public static volatile bool WrongSeed;
     public static volatile bool StarveLocations;
+    public static volatile uint Drift;
     public static volatile int SlowMilliseconds;
     static int _calls;
 

@@ -1,0 +1,212 @@
+"""A game that goes wrong under the plugin: it says so, stays to be asked, and makes no other world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.engine.client import EngineClient, EngineRefusedError
+from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, Status
+from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, wait_until
+from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin, started_plugin
+
+PLANES_ONLY = ("biome", "height")
+
+
+@pytest.fixture
+def engine(plugin: Path) -> Iterator[PlayedEngine]:
+    with running_plugin(plugin) as engine:
+        yield engine
+
+
+@pytest.fixture
+def client(engine: PlayedEngine) -> Iterator[EngineClient]:
+    with engine.client() as client:
+        client.claim(1)
+        yield client
+
+
+def finish(client: EngineClient, status: JobStatus) -> JobStatus:
+    while status.state is JobState.RUNNING:
+        status = client.job(status.job_id, wait_s=30, seen=status.seen)
+    return status
+
+
+def assert_broken(client: EngineClient, reason: str) -> Status:
+    """The engine says why it is broken, and refuses everything but to be asked."""
+    wait_until(lambda: client.status().state is EngineState.ERROR)
+    status = client.status()
+    assert status.error is not None
+    assert reason in status.error.message
+    layers = tuple(layer.name for layer in status.capabilities.layers)
+    calls: list[Callable[[], object]] = [lambda: client.claim(2), lambda: client.reset(2)]
+    for refused in [*calls, lambda: client.start(a_job(status.token, layers=layers))] if status.token else calls:
+        with pytest.raises(EngineRefusedError, match="destroy it") as error:
+            refused()
+        assert (error.value.status, error.value.code) == (503, "engine_error")
+    return status
+
+
+def test_a_main_thread_that_stalls_ends_a_job_by_its_deadline(client: EngineClient, engine: PlayedEngine) -> None:
+    engine.play("stall")
+    running = client.start(a_job(1, deadline_s=0.3))
+    assert client.status().state is EngineState.GENERATING
+    failed = finish(client, running)
+    assert failed.error is not None
+    assert (failed.state, failed.error.code) == (JobState.FAILED, "deadline")
+    assert_broken(client, "does not stop")
+    # What had not begun is not begun later: the world of the start is still there.
+    engine.play("go_on")
+    assert client.job(running.job_id) == failed
+
+
+def test_a_main_thread_that_stalls_in_the_switch_is_no_different(client: EngineClient, engine: PlayedEngine) -> None:
+    engine.play("stall_in_switch")
+    failed = finish(client, client.start(a_job(1, deadline_s=0.3)))
+    assert failed.error is not None
+    assert failed.error.code == "deadline"
+    assert_broken(client, "does not stop")
+
+
+def test_a_reset_does_not_wait_for_ever(client: EngineClient, engine: PlayedEngine) -> None:
+    engine.play("stall")
+    with pytest.raises(EngineRefusedError, match="main thread did not do it within") as error:
+        client.reset(1)
+    assert (error.value.status, error.value.code) == (500, "reset_failed")
+    assert_broken(client, "reset failed")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("throw_in_switch", "the switch failed, as it was told to"),
+        ("wrong_seed", "the game made the world of seed 2 when asked for that of 1"),
+        ("throw_in_sampling", "the generator failed, as it was told to"),
+    ],
+)
+def test_what_fails_after_the_switch_began_breaks_the_engine(
+    client: EngineClient, engine: PlayedEngine, fault: str, reason: str
+) -> None:
+    engine.play(fault)
+    failed = finish(client, client.start(a_job(1)))
+    assert failed.error is not None
+    assert (failed.state, failed.error.code, failed.layers) == (JobState.FAILED, "engine_failed", ())
+    assert reason in failed.error.message
+    status = assert_broken(client, reason)
+    assert (status.jobs_done, status.token) == (0, 1)
+
+
+def test_a_world_switched_by_another_hand_is_noticed(client: EngineClient, engine: PlayedEngine) -> None:
+    engine.play("slow=5")
+    running = client.start(a_job(1, size=128))
+    wait_until(lambda: client.job(running.job_id).progress > 0.2)
+    engine.play("steal")
+    failed = finish(client, running)
+    assert failed.error is not None
+    assert failed.error.code == "engine_failed"
+    assert_broken(client, failed.error.message)
+
+
+def test_a_world_switched_between_jobs_is_noticed_before_the_next(client: EngineClient, engine: PlayedEngine) -> None:
+    finish(client, client.start(a_job(1)))
+    engine.play("steal")
+    failed = finish(client, client.start(a_job(1)))
+    assert failed.error is not None
+    assert "before the world was switched the game was in another world than that of seed 1" in failed.error.message
+    assert_broken(client, "another world")
+
+
+def test_a_job_cancelled_in_the_middle_leaves_the_engine_well(client: EngineClient, engine: PlayedEngine) -> None:
+    engine.play("slow=20")
+    running = client.start(a_job(1, size=512))
+    wait_until(lambda: client.job(running.job_id).progress > 0.2)
+    client.cancel(running.job_id)
+    assert finish(client, client.job(running.job_id)).state is JobState.CANCELLED
+    wait_until(lambda: client.status().state is EngineState.READY)
+    engine.play("slow=0")
+    assert finish(client, client.start(a_job(1, seed=9))).state is JobState.DONE
+    assert client.reset(1).state is EngineState.READY
+
+
+def test_a_first_world_that_comes_back_as_another_breaks_the_engine(
+    client: EngineClient, engine: PlayedEngine
+) -> None:
+    engine.play("drift")
+    with pytest.raises(EngineRefusedError, match="made anew, is not the one it was at start") as error:
+        client.reset(1)
+    assert error.value.code == "reset_failed"
+    assert_broken(client, "reset failed")
+
+
+def test_a_missing_layer_is_told_and_the_rest_is_made(plugin: Path) -> None:
+    with running_plugin(plugin, host="host-lacks-forest") as engine, engine.client() as client:
+        status = client.status()
+        assert status.game is not None
+        assert status.game.missing == ("WorldGenerator.GetForestFactor(Vector3)",)
+        assert "forest" not in {layer.name for layer in status.capabilities.layers}
+        client.claim(1)
+        with pytest.raises(EngineRefusedError, match="There is no layer forest") as error:
+            client.start(a_job(1, layers=("height", "forest")))
+        assert (error.value.status, error.value.code) == (422, "unknown_layer")
+        assert finish(client, client.start(a_job(1))).state is JobState.DONE
+
+
+def test_without_the_switch_the_plugin_loads_and_says_what_is_missing(plugin: Path) -> None:
+    with running_plugin(plugin, host="host-lacks-initialize") as engine, engine.client() as client:
+        status = assert_broken(client, "lacks members without which no world can be made")
+        assert status.game is not None
+        assert status.game.missing == ("WorldGenerator.Initialize(Object)",)
+        assert status.capabilities.layers == ()
+
+
+def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> None:
+    others = "bigger.worlds,chat"
+    with running_plugin(plugin, HOST_PLUGINS=others) as engine, engine.client() as client:
+        status = assert_broken(client, "bigger.worlds, chat")
+        assert status.game is not None
+        assert [one.guid for one in status.game.plugins] == ["bigger.worlds", "chat", "vwe.engine"]
+    with running_plugin(plugin, HOST_PLUGINS=others, ENGINE_ALLOW_PLUGINS=others) as engine, engine.client() as client:
+        assert client.status().state is EngineState.READY
+
+
+def test_locations_that_come_out_otherwise_a_second_time_are_not_offered(plugin: Path) -> None:
+    with (
+        running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="starve_locations") as engine,
+        engine.client() as client,
+    ):
+        status = client.status()
+        assert status.state is EngineState.READY
+        assert "locations" not in {layer.name for layer in status.capabilities.layers}
+        assert status.game is not None
+        assert [what for what in status.game.missing if what.startswith("locations: placed again")]
+
+
+@pytest.mark.parametrize("variables", [{"ENGINE_IDLE_EXIT_MINUTES": "0.005"}, {}])
+def test_an_engine_ends_the_game_when_it_is_drained_or_idle(plugin: Path, variables: dict[str, str]) -> None:
+    with started_plugin(plugin, **variables) as engine, engine.client() as client:
+        if not variables:
+            client.drain()
+        assert engine.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"ENGINE_TOKEN": ""}, "An engine on TCP must have a token"),
+        ({"ENGINE_TOKEN": "short"}, "holds no token"),
+        ({"ENGINE_TOKEN_FILE": "/nowhere/token"}, "cannot be read from /nowhere/token"),
+        ({"ENGINE_LISTEN": "8471"}, "write HOST:PORT"),
+        ({"ENGINE_LISTEN": "127.0.0.1:70000"}, "write HOST:PORT"),
+        ({"ENGINE_WORKERS": "0"}, "write a number from 1 to 64"),
+        ({"ENGINE_LOCATIONS": "yes"}, "write off or regenerate"),
+        ({"ENGINE_SEED": "1"}, "VWE_ENGINE_SEED is no setting"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_ends_the_game_with_a_sentence(
+    plugin: Path, variables: dict[str, str], said: str
+) -> None:
+    with started_plugin(plugin, **variables) as engine:
+        assert engine.process.wait(PATIENCE_S) == 2
+        assert said in engine.log.read_text()

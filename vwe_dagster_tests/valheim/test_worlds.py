@@ -1,0 +1,125 @@
+"""The worlds that the plugin makes of the stand-in game, whose terrain the tests compute too."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vwe_dagster.engine.client import EngineClient, run_job
+from vwe_dagster.engine.messages import LINES, LOCATIONS, PLANES, WorldExport, WorldRequest
+from vwe_dagster.engine.protocol import JobState
+from vwe_dagster.grid import Grid
+from vwe_dagster_tests.engine.engines import a_job
+from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin
+from vwe_dagster_tests.valheim.terrain import stand_in_world
+
+BOOT_SEED = 4711
+LAYERS = (*PLANES, *LINES, LOCATIONS)
+WARM, SEEDS = 10, 50
+GROWTH_BYTES = 8 * 2**20
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def engine(plugin: Path) -> Iterator[PlayedEngine]:
+    """A game that offers all there is."""
+    with running_plugin(plugin, ENGINE_LOCATIONS="regenerate", ENGINE_NAME="slot-3") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def client(engine: PlayedEngine) -> Iterator[EngineClient]:
+    with engine.client() as client:
+        client.claim(1)
+        yield client
+
+
+def world(client: EngineClient, request: WorldRequest) -> WorldExport:
+    return run_job(client, request, token=1, job_id=f"world-{next(_NUMBERS)}", deadline_s=60)
+
+
+def assert_same(export: WorldExport, expected: WorldExport) -> None:
+    assert export.engine == expected.engine
+    assert {*export.planes, *export.lines} == {*expected.planes, *expected.lines}
+    for name, plane in expected.planes.items():
+        assert export.planes[name].dtype == plane.dtype
+        np.testing.assert_array_equal(export.planes[name], plane)
+    assert export.lines == expected.lines
+
+
+@given(
+    seed=st.integers(-(2**31), 2**31 - 1),
+    size=st.integers(64, 200),
+    version=st.integers(0, 2),
+    layers=st.lists(st.sampled_from(LAYERS), min_size=1, unique=True),
+)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+def test_any_world_is_the_games_own_to_the_bit(
+    client: EngineClient, seed: int, size: int, version: int, layers: list[str]
+) -> None:
+    request = WorldRequest(seed, Grid.of_world(size), version, tuple(layers))
+    assert_same(world(client, request), stand_in_world(request))
+
+
+def test_all_layers_of_a_world_come_at_once_and_a_second_time_the_same(client: EngineClient) -> None:
+    one, other = (WorldRequest(seed, Grid.of_world(512), layers=LAYERS) for seed in (-1772362158, 99))
+    for request in (one, other, one):
+        assert_same(world(client, request), stand_in_world(request))
+
+
+def test_rows_of_zeros_are_not_sent(client: EngineClient) -> None:
+    job = a_job(1, size=256, layers=("lava", "height"))
+    status = client.start(job)
+    while status.state is JobState.RUNNING:
+        status = client.job(job.job_id, wait_s=30, seen=status.seen)
+    lava, height = status.layers
+    assert (lava.name, height.name) == ("lava", "height")
+    assert 0 < lava.offset < lava.bytes + lava.offset < 256 * 256 * 4
+    assert lava.offset % (256 * 4) == lava.bytes % (256 * 4) == 0
+    assert (height.offset, height.bytes) == (0, 256 * 256 * 4)
+
+
+def test_a_reset_goes_back_to_the_world_of_the_start(client: EngineClient) -> None:
+    world(client, WorldRequest(5, Grid.of_world(64), layers=("height",)))
+    assert client.reset(1).job_id is None
+    boot = WorldRequest(BOOT_SEED, Grid.of_world(64), layers=LAYERS)
+    assert_same(world(client, boot), stand_in_world(boot))
+
+
+def test_fifty_seeds_in_a_row_leave_nothing_behind(client: EngineClient, engine: PlayedEngine) -> None:
+    facts = Path("/proc") / str(engine.process.pid)
+    threads, handles, memory = [], [], []
+    for seed in range(SEEDS):
+        request = WorldRequest(seed, Grid.of_world(128), layers=LAYERS)
+        assert world(client, request).planes["height"].any()
+        memory.append(client.reset(1).memory_bytes)
+        threads.append(len(list((facts / "task").iterdir())))
+        handles.append(len(list((facts / "fd").iterdir())))
+    assert max(memory[-WARM:]) - max(memory[:WARM]) < GROWTH_BYTES, memory
+    assert max(threads[-WARM:]) <= max(threads[:WARM]), threads
+    assert max(handles[-WARM:]) <= max(handles[:WARM]), handles
+
+
+def test_the_status_tells_of_the_game(client: EngineClient, plugin: Path) -> None:
+    status = client.status()
+    assert (status.kind, status.version, status.game_version, status.name) == (
+        "valheim",
+        "0.1.0",
+        "1.0.0-stand-in",
+        "slot-3",
+    )
+    game = status.game
+    assert game is not None
+    assert game.assembly_sha256 == hashlib.sha256((plugin / "host/assembly_valheim.dll").read_bytes()).hexdigest()
+    assert [(one.guid, one.version) for one in game.plugins] == [("vwe.engine", "0.1.0")]
+    assert (game.unity_version, game.loader_version, game.missing) == ("6000.0.0-stand-in", "5.4.0.0", ())
+    assert [layer.name for layer in status.capabilities.layers] == list(LAYERS)
+    assert status.capabilities.world_gen_versions == (0, 1, 2)
