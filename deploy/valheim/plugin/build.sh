@@ -4,6 +4,7 @@
 #   build.sh OUT            with mono's mcs against the stubs: OUT/Vwe.Engine.dll, and OUT/host* to play the game for it
 #   build.sh OUT MANAGED    against the game: MANAGED holds UnityEngine.CoreModule.dll and BepInEx.dll
 set -euo pipefail
+export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=${1:?the folder to build into}
 managed=${2:-}

@@ -35,7 +35,7 @@ from vwe_dagster.pool.launchers.rooms import SOCKET, TOKEN, close_room, open_roo
 from vwe_dagster.pool.settings import PoolSettings
 
 COMMAND = ("python", "-m", "vwe_dagster.engine")
-"""Starts the native engine in its image."""
+"""Starts the native engine in its image. An image with an entrypoint knows its own program, and gets the arguments alone."""
 
 POOL_LABEL = "vwe.pool"
 SLOT_LABEL = "vwe.slot"
@@ -70,7 +70,8 @@ class DockerLauncher:
             settings: those of the pool.
             folder: the folder of the pool, for the logs of engines that were ended.
             pool_id: what the names of the pool's engines begin with.
-            command: the program of an engine; where to listen, its name and its idle time are added.
+            command: the program of an engine in an image without an entrypoint; where to listen, its name and its idle
+                time are added.
         """
         self._settings = settings
         self._pool_id = pool_id
@@ -84,7 +85,7 @@ class DockerLauncher:
         with _asking():
             return digest_of(
                 launcher="docker",
-                image=self._image(),
+                image=self._image()["Id"],
                 command=self._command,
                 memory=self._settings.memory_limit_bytes,
                 connection=self._settings.connection,
@@ -184,16 +185,18 @@ class DockerLauncher:
         """Removes the logs of engines that are not in ``keep`` and no longer exist."""
         self._logs.remove_others(keep, lambda: {found.engine for found in self.engines()})
 
-    def _image(self) -> str:
+    def _image(self) -> dict[str, Any]:
+        """What Docker tells of the image."""
         try:
-            return str(self._client.api.inspect_image(self._settings.base_image)["Id"])  # type: ignore[no-untyped-call]
+            image: dict[str, Any] = self._client.api.inspect_image(self._settings.base_image)  # type: ignore[no-untyped-call]
         except docker.errors.ImageNotFound as error:
             raise LauncherError(
                 f"Docker has no image {self._settings.base_image}; build it with deploy/engine/build.py, "
                 "or name another as the pool's base_image."
             ) from error
+        return image
 
-    def _create(self, birth: Birth, image: str, room: Path | None) -> str:
+    def _create(self, birth: Birth, image: dict[str, Any], room: Path | None) -> str:
         """Creates the container of an engine.
 
         Returns:
@@ -206,12 +209,13 @@ class DockerLauncher:
             network, shared = "bridge", docker.types.Mount(_ROOM, None, type="volume")
             listening = ["--tcp", f"0.0.0.0:{_PORT}", "--token-file", f"{_ROOM}/{TOKEN}"]
         kernels = docker.types.Mount(
-            _KERNELS, _kernels_volume(image), type="volume", labels={KERNELS_LABEL: image}, no_copy=False
+            _KERNELS, _kernels_volume(image["Id"]), type="volume", labels={KERNELS_LABEL: image["Id"]}, no_copy=False
         )
+        program = () if image["Config"].get("Entrypoint") else self._command
         api = self._client.api
         container = api.create_container(
-            image,
-            [*self._command, *listening, "--name", birth.engine, "--idle-exit-minutes", self._idle_minutes()],
+            image["Id"],
+            [*program, *listening, "--name", birth.engine, "--idle-exit-minutes", self._idle_minutes()],
             name=_name(birth.engine),
             labels=self._labels(birth),
             user=f"{os.getuid()}:{os.getgid()}",
