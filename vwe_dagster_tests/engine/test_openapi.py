@@ -20,16 +20,21 @@ from schemathesis.specs.openapi.checks import (
 from vwe_dagster.engine.openapi import DOCUMENT, openapi, text
 from vwe_dagster.engine.protocol import REFUSALS
 from vwe_dagster_tests.engine.engines import BEARER, running_engine
+from vwe_dagster_tests.valheim.stand_in import running_plugin
 
 SCHEMA = schemathesis.openapi.from_dict(openapi())
 NOT_TRIED = r"/v1/drain"
 """An engine that drains is gone."""
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with running_engine(tcp=True) as engine:
-        yield engine.address
+@pytest.fixture(scope="module", params=["native", "plugin"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "plugin":
+        with running_plugin(request.getfixturevalue("plugin")) as engine:
+            yield engine.address
+    else:
+        with running_engine(tcp=True) as engine:
+            yield engine.address
 
 
 def test_the_copy_is_what_the_models_make() -> None:

@@ -65,6 +65,7 @@ class FakeMachine:
         self.engines: dict[str, FakeEngine] = {}
         self.digest = "one configuration"
         self.boots_take_s = 0.0
+        self.boots_broken: str | None = None
         self.launches = 0
         self.launch_fails: str | None = None
         self.launcher_is_down = False
@@ -156,6 +157,7 @@ class FakeConnection:
         booting = self._machine.clock.now() - engine.birth_s < self._machine.boots_take_s
         if booting:
             raise EngineUnreachableError("It is still booting.")
+        broken = self._machine.boots_broken
         return Status(
             protocol=1,
             name=engine.name,
@@ -163,7 +165,7 @@ class FakeConnection:
             version="1.0",
             game_version=None,
             boot_id="boot",
-            state=engine.state,
+            state=EngineState.ERROR if broken else engine.state,
             draining=False,
             job_id=None,
             progress=0.5,
@@ -174,7 +176,7 @@ class FakeConnection:
             idle_s=0,
             jobs_done=0,
             memory_bytes=1,
-            error=None,
+            error=ErrorBody(code="engine_error", message=broken, retryable=False) if broken else None,
             capabilities=Capabilities(layers=(), world_gen_versions=(2,), min_size=64, max_size=8192),
         )
 

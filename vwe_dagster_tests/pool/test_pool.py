@@ -425,6 +425,17 @@ def test_an_engine_that_is_not_ready_in_time_is_ended(folder: Path, machine: Fak
     assert running(machine) == []
 
 
+def test_an_engine_that_starts_broken_is_ended_at_once_with_what_it_says(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    machine.boots_broken = "Plugins that may change worlds are loaded."
+    began = machine.clock.time
+    with pytest.raises(PoolError, match=r"it is broken: Plugins that may change worlds are loaded\."):
+        pool.generate(REQUEST)
+    assert machine.clock.time - began < SETTINGS.engine_startup_timeout
+    assert running(machine) == []
+
+
 def test_a_start_whose_process_died_is_cleared_away(pool: EnginePool, folder: Path, machine: FakeMachine) -> None:
     pool.status()
     assert Ledger(folder).begin_engine(0, single_flight=True, cause="a test", changes={"engine": "fake"})
