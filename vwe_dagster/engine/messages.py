@@ -19,8 +19,8 @@ LINES = ("rivers", "streams", "lakes")
 """Layers of lines: one mapping a line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
 
 LOCATIONS = "locations"
-"""A layer of lines that only the game has: one mapping a location with ``prefab``, ``group``, ``x_m``, ``y_m``, ``z_m``,
-``radius_m`` (of its outer circle), and ``placed``, whether somebody has been there and the game has built it."""
+"""A layer of lines that only the game has: one mapping a location with ``kind``, ``prefab``, ``group``, ``x_m``,
+``y_m``, ``z_m``, ``radius_m`` (of its outer circle), and ``placed``, whether the game has built it for somebody."""
 
 Line = Mapping[str, object]
 Progress = Callable[[float, str], None]

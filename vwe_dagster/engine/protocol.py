@@ -120,7 +120,7 @@ class LoadedPlugin(Message):
 
 
 class GameFacts(Message):
-    """The game that an engine is: what may change its worlds, and what of it the engine was made for and is not there."""
+    """The game that an engine is: what may change its worlds, and what the engine looks for in it and does not find."""
 
     assembly_sha256: str = pydantic.Field(description="Of the game's own code.")
     unity_version: str
@@ -151,7 +151,9 @@ class Status(Message):
     memory_bytes: int = pydantic.Field(description="Resident memory.")
     error: ErrorBody | None = pydantic.Field(description="What put it in the state error.")
     capabilities: Capabilities
-    game: GameFacts | None = pydantic.Field(None, description="Of an engine that is a game; null until it knows.")
+    game: GameFacts | None = pydantic.Field(
+        default=None, description="Of an engine that is a game; null until it knows."
+    )
 
 
 class Holder(Message):

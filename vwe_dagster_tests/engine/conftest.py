@@ -37,9 +37,7 @@ class UnderContract:
 @pytest.fixture(
     scope="session", params=["named"] if URL else ["unix", "tcp", "container", "plugin", "plugin container"]
 )
-def under_contract(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[UnderContract]:
+def under_contract(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnderContract]:
     """The engine under contract: Valheim's plugin runs in a stand-in for the game."""
     if URL:
         yield UnderContract(URL, BEARER, native_world)

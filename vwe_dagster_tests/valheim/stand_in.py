@@ -57,13 +57,13 @@ class PlayedEngine(RunningEngine):
 
 
 @contextlib.contextmanager
-def started_plugin(plugin: Path, *, host: str = "host", seed: int = 4711, **variables: str) -> Iterator[PlayedEngine]:
+def started_plugin(plugin: Path, *, host: str = "host", **variables: str) -> Iterator[PlayedEngine]:
     """The plugin in a game that may not be ready yet; its variables are ``ENGINE_…`` and ``HOST_…``."""
     with tempfile.TemporaryDirectory(prefix="vwe-") as folder:
         log = Path(folder) / "log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                ["mono", str(plugin / host / "host.exe"), str(plugin / "Vwe.Engine.dll"), str(seed)],
+                ["mono", str(plugin / host / "host.exe"), str(plugin / "Vwe.Engine.dll")],
                 stdin=subprocess.PIPE,
                 stderr=stream,
                 env=_environment(variables),

@@ -77,11 +77,11 @@ def _floor(values: npt.NDArray[np.float32]) -> Integers:
 
 
 def _mixed(seed: int, x: Integers, z: Integers) -> npt.NDArray[np.uint32]:
-    multipliers = np.array([0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D], np.uint32)
-    mixed = np.uint32(seed) * multipliers[:1] + x.astype(np.uint32) * multipliers[1] + z.astype(np.uint32) * multipliers[2]
-    mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
-    mixed = (mixed ^ (mixed >> np.uint32(12))) * np.uint32(0x297A2D39)
-    return mixed ^ (mixed >> np.uint32(15))
+    # int64 wraps, and its lower half is what uint32 would have been.
+    mixed = (seed * 0x9E3779B1 % 2**32 + x * 0x85EBCA77 + z * 0xC2B2AE3D).astype(np.uint32)
+    mixed = (mixed ^ mixed >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
+    mixed = (mixed ^ mixed >> np.uint32(12)) * np.uint32(0x297A2D39)
+    return (mixed ^ mixed >> np.uint32(15)).astype(np.uint32)
 
 
 def _course(kind: str, start: tuple[float, float], end: tuple[float, float], least: float, greatest: float) -> Line:

@@ -1,4 +1,4 @@
-"""The image of Valheim's engine: its scripts, its recipe, and a container of a pool with the stand-in in the game's place."""
+"""The image of Valheim's engine: its scripts, its recipe, and its container with the stand-in in the game's place."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def test_a_short_password_a_missing_game_and_a_full_disk_are_refused(home: Path)
 
 def test_the_health_check_follows_the_engines_status(plugin: Path, tmp_path: Path) -> None:
     def health() -> int:
-        return subprocess.run([str(DEPLOY / "healthcheck.sh")], env=environment(tmp_path / "home"), check=False).returncode
+        command = [str(DEPLOY / "healthcheck.sh")]
+        return subprocess.run(command, env=environment(tmp_path / "home"), check=False).returncode
 
     assert health() != 0
     (tmp_path / "token").write_text(BEARER)

@@ -23,7 +23,7 @@ from vwe_dagster_tests.valheim.terrain import stand_in_world
 BOOT_SEED = 4711
 LAYERS = (*PLANES, *LINES, LOCATIONS)
 WARM, SEEDS = 10, 50
-GROWTH_BYTES = 8 * 2**20
+GROWTH_BYTES, GROWTH = 8 * 2**20, 5
 
 _NUMBERS = itertools.count(1)
 
@@ -104,8 +104,9 @@ def test_fifty_seeds_in_a_row_leave_nothing_behind(client: EngineClient, engine:
         threads.append(len(list((facts / "task").iterdir())))
         handles.append(len(list((facts / "fd").iterdir())))
     assert max(memory[-WARM:]) - max(memory[:WARM]) < GROWTH_BYTES, memory
-    assert max(threads[-WARM:]) <= max(threads[:WARM]), threads
-    assert max(handles[-WARM:]) <= max(handles[:WARM]), handles
+    # The runtime's own pool of threads may still grow by some; what is left behind would be one a seed.
+    assert max(threads[-WARM:]) - max(threads[:WARM]) < GROWTH, threads
+    assert max(handles[-WARM:]) - max(handles[:WARM]) < GROWTH, handles
 
 
 def test_the_status_tells_of_the_game(client: EngineClient, plugin: Path) -> None:

@@ -35,7 +35,7 @@ from vwe_dagster.pool.launchers.rooms import SOCKET, TOKEN, close_room, open_roo
 from vwe_dagster.pool.settings import PoolSettings
 
 COMMAND = ("python", "-m", "vwe_dagster.engine")
-"""Starts the native engine in its image. An image with an entrypoint knows its own program, and gets the arguments alone."""
+"""Starts the native engine in its image. An image with an entrypoint gets the arguments alone."""
 
 POOL_LABEL = "vwe.pool"
 SLOT_LABEL = "vwe.slot"

@@ -1,6 +1,6 @@
 // Plays the game for the plugin: loads it as BepInEx would, loads a world, and calls Update in every frame.
 //
-//   mono host.exe PLUGIN.dll [SEED]
+//   mono host.exe PLUGIN.dll
 //
 // VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first job on. A line on
 // standard input changes that later: NAME or NAME=NUMBER. Exit code 9: the plugin has changed the game's random state.
@@ -24,7 +24,7 @@ static class Host
         foreach (var guid in Words("VWE_HOST_PLUGINS"))
             Chainloader.PluginInfos[guid] = new PluginInfo { Metadata = new BepInPlugin(guid, guid, "1.2.3") };
         Call(plugin, "Awake");
-        ZNet.Load(new World("boot", "boot") { m_seed = arguments.Length > 1 ? int.Parse(arguments[1]) : 4711 });
+        ZNet.Load(new World("boot", "boot") { m_seed = 4711 });
         WorldGenerator.instance.GenerateSectors();
         ZoneSystem.instance.GenerateLocations();
         foreach (var fault in Words("VWE_HOST_FAULTS"))

@@ -19,7 +19,6 @@ namespace Vwe.Engine
 
         Settings _settings;
         MainThread _mainThread;
-        Assembly _game;
         Binder _binder;
         Maker _maker;
         Jobs _jobs;
@@ -34,15 +33,14 @@ namespace Vwe.Engine
             {
                 _settings = Settings.Read(Environment.GetEnvironmentVariables());
                 _mainThread = new MainThread(_settings.FrameBudgetSeconds);
-                _game = GameAssembly();
-                _binder = new Binder(_game);
+                _binder = new Binder(Game());
                 _maker = new Maker(_binder, _mainThread, _settings);
                 _jobs = new Jobs(_maker, _settings, Logger.LogInfo);
                 _server = HttpServer.Start(_settings, new Calls(_jobs), Logger.LogInfo);
             }
-            catch (SettingsException error)
+            catch (Exception error)
             {
-                Logger.LogError(error.Message);
+                Logger.LogError(error is SettingsException ? error.Message : error.ToString());
                 Quit(2);
             }
         }
@@ -51,13 +49,8 @@ namespace Vwe.Engine
         {
             if (_isQuitting)
                 return;
-            if (!_hasLookedAround)
-                LookAround();
-            if (!_hasBooted && _maker.CanSwitch && _maker.HasBooted())
-            {
-                _hasBooted = true;
-                new Thread(GetReady) { IsBackground = true, Name = "vwe boot" }.Start();
-            }
+            if (!_hasBooted)
+                Boot();
             _mainThread.Pump();
             var why = _jobs.WhyExit();
             if (why == null)
@@ -72,11 +65,32 @@ namespace Vwe.Engine
                 _server.Stop();
         }
 
-        /// <summary>Looks at what is loaded, in the first frame, when all plugins are.</summary>
+        /// <summary>In the first frame, when all plugins are loaded, looks at them; then waits for the game's world.</summary>
+        void Boot()
+        {
+            try
+            {
+                if (!_hasLookedAround)
+                {
+                    _hasLookedAround = true;
+                    LookAround();
+                }
+                if (!_maker.CanSwitch || !_maker.HasBooted())
+                    return;
+                _hasBooted = true;
+                new Thread(GetReady) { IsBackground = true, Name = "vwe boot" }.Start();
+            }
+            catch (Exception error)
+            {
+                _hasBooted = true;
+                Logger.LogError(error.ToString());
+                _jobs.Break($"The game is not as it was expected: {error.Message}.");
+            }
+        }
+
         void LookAround()
         {
-            _hasLookedAround = true;
-            var facts = new Facts(_game, _binder);
+            var facts = new Facts(_binder);
             _jobs.Know(facts);
             foreach (var member in _binder.Missing)
                 Logger.LogWarning($"The game has no {member}.");
@@ -112,11 +126,11 @@ namespace Vwe.Engine
             Application.Quit(code);
         }
 
-        static Assembly GameAssembly()
+        static Assembly Game()
         {
             try
             {
-                return Assembly.Load("assembly_valheim");
+                return Assembly.Load(Facts.GameAssembly);
             }
             catch (IOException)
             {

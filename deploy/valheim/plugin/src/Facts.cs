@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Reflection;
 using System.Security.Cryptography;
 using BepInEx;
 using BepInEx.Bootstrap;
@@ -14,6 +13,8 @@ namespace Vwe.Engine
     /// <summary>What is running here: the game, its assembly's hash, its loader and all plugins.</summary>
     internal sealed class Facts
     {
+        public const string GameAssembly = "assembly_valheim";
+
         readonly List<BepInPlugin> _plugins = new List<BepInPlugin>();
         readonly Binder _game;
 
@@ -21,11 +22,11 @@ namespace Vwe.Engine
         readonly string _assemblyHash;
         readonly string _unityVersion;
 
-        public Facts(Assembly game, Binder binder)
+        public Facts(Binder binder)
         {
             _game = binder;
             _unityVersion = Application.unityVersion;
-            _assemblyHash = game == null ? "" : HashOf(game.Location);
+            _assemblyHash = HashOf(Path.Combine(Paths.ManagedPath, GameAssembly + ".dll"));
             var version = binder.Method<VersionText>(binder.Type("Version"), "GetVersionString");
             GameVersion = version == null ? null : version(null);
             foreach (var plugin in Chainloader.PluginInfos.Values)

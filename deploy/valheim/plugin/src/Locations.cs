@@ -86,7 +86,7 @@ namespace Vwe.Engine
             var net = _net.Get(null);
             if (((ICollection)_peers.Get(net)).Count > 0)
                 throw new InvalidOperationException("somebody plays on this server; locations are placed on an empty one only");
-            _netWorld.Set(net, world);
+            Enter(world);
             var zones = _zones.Get(null);
             foreach (var altBiome in (IEnumerable)_altBiomes.Get(zones))
                 Clear(_sectors.Get(altBiome));
@@ -95,6 +95,12 @@ namespace Vwe.Engine
             ((IDictionary)_instances.Get(zones)).Clear();
             _areGenerated.Set(zones, false);
             _generate(zones);
+        }
+
+        /// <summary>Has the server take a world for its own.</summary>
+        public void Enter(object world)
+        {
+            _netWorld.Set(null, world);
         }
 
         /// <summary>The locations of the world that the game has placed last, each as JSON, sorted by prefab and place.</summary>

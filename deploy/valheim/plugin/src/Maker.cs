@@ -63,7 +63,7 @@ namespace Vwe.Engine
                 return "members of the game are missing";
             var atStart = string.Join("\n", _locations.Lines().ToArray());
             Place(_game.Switch(_game.BootSeed ^ 0x5bd1e995, 2, () => false));
-            _game.Restore(60);
+            Restore(60);
             Place(_generator.Instance);
             if (string.Join("\n", _locations.Lines().ToArray()) != atStart)
                 return "placed again, the locations of one world were others than at the game's start";
@@ -117,6 +117,8 @@ namespace Vwe.Engine
         public void Restore(double seconds)
         {
             _game.Restore(seconds);
+            if (_locations.CanRegenerate)
+                _locations.Enter(_game.BootWorld);
         }
 
         /// <summary>Packs every layer, several at once, for hashing takes longest.</summary>

@@ -62,6 +62,8 @@ namespace Vwe.Engine
                 _isStopped = true;
                 workers.ForEach(worker => worker.Join());
             }
+            if (_error is OutOfMemoryException)
+                throw _error;
             if (_error != null)
                 throw new BrokenException($"the game's generator failed while it was sampled: {_error.GetType().Name}: {_error.Message}");
             return _planes;

@@ -22,6 +22,14 @@ namespace BepInEx
         }
     }
 
+    public static class Paths
+    {
+        public static string ManagedPath
+        {
+            get { return AppDomain.CurrentDomain.BaseDirectory; }
+        }
+    }
+
     public class PluginInfo
     {
         public BepInPlugin Metadata { get; set; }
