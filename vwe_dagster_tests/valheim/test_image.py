@@ -250,6 +250,7 @@ def test_a_container_is_healthy_while_its_engine_is(
         container = docker_client.containers.get(launched.handle)
         check = container.attrs["Config"]["Healthcheck"]["Test"]
         assert check == ["CMD", "/opt/vwe/healthcheck.sh"]
+        assert [mount["Destination"] for mount in container.attrs["Mounts"]] == ["/run/vwe"]
         assert container.exec_run(check[1:]).exit_code == 0
         with EngineClient(launched.address, bearer=launched.bearer) as client:
             status = client.status()

@@ -211,7 +211,7 @@ class DockerLauncher:
         kernels = docker.types.Mount(
             _KERNELS, _kernels_volume(image["Id"]), type="volume", labels={KERNELS_LABEL: image["Id"]}, no_copy=False
         )
-        program = () if image["Config"].get("Entrypoint") else self._command
+        program, mounts = ((), [shared]) if image["Config"].get("Entrypoint") else (self._command, [shared, kernels])
         api = self._client.api
         container = api.create_container(
             image["Id"],
@@ -221,7 +221,7 @@ class DockerLauncher:
             user=f"{os.getuid()}:{os.getgid()}",
             ports=[_PORT] if room is None else None,
             host_config=api.create_host_config(
-                mounts=[shared, kernels],
+                mounts=mounts,
                 network_mode=network,
                 port_bindings=None if room else {_PORT: ("0.0.0.0" if self._client.host else _LOOPBACK, None)},  # noqa: S104
                 mem_limit=self._settings.memory_limit_bytes,

@@ -1,0 +1,31 @@
+"""What the documentation says of the plugin is what the plugin does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from vwe_dagster_tests.valheim.stand_in import DEPLOY, ROOT
+
+DOCS = (ROOT / "docs" / "valheim.md").read_text(encoding="utf-8")
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((DEPLOY / "plugin" / "src").glob("*.cs")))
+
+SETTINGS = sorted(set(re.findall(r'Take\(given, "(\w+)"', SOURCES)))
+MEMBERS = sorted(set(re.findall(r'(?:Type|Variable|Method<\w+>)\((?:[^;]*?, )?"([\w+]+)"', SOURCES)))
+
+
+def test_the_sources_have_been_understood() -> None:
+    assert {"LISTEN", "TOKEN_FILE", "LOCATIONS"} < set(SETTINGS)
+    assert {"World", "m_seed", "Initialize", "WorldGenerator+River", "m_peers", "GetVersionString"} < set(MEMBERS)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_is_described(setting: str) -> None:
+    assert f"`VWE_ENGINE_{setting}`" in DOCS
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_every_member_that_is_looked_for_is_listed(member: str) -> None:
+    table = DOCS[DOCS.index("| members |") :]
+    assert re.search(rf"\b{member.rpartition('+')[2]}\b", table)
