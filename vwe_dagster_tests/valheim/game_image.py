@@ -5,6 +5,7 @@ The scripts and the plugin in it are the real ones. Where the game would be, the
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import docker.errors
 import pytest
 from filelock import FileLock
 
@@ -58,8 +60,11 @@ def _import(client: docker.DockerClient, plugin: Path) -> None:
         _add(tar, "opt/valheim/valheim_server.x86_64", _SERVER.encode(), mode=0o755)
         _add(tar, "tmp", b"", mode=0o1777, kind=tarfile.DIRTYPE)
     archive.seek(0)
-    changes = _instructions(DEPLOY / "Dockerfile")
+    changes, former = _instructions(DEPLOY / "Dockerfile"), client.images.list(name=IMAGE)
     client.api.import_image_from_data(archive, repository=IMAGE, tag="latest", changes=changes)
+    for image in former:
+        with contextlib.suppress(docker.errors.APIError):  # a container of other tests has it
+            client.images.remove(image.id)
 
 
 def _instructions(dockerfile: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the documentation says of the plugin is what the plugin does."""
+"""What the documentation says of the plugin, and what the protocol says of refusals, is in the plugin's sources."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from vwe_dagster.engine.protocol import REFUSALS
 from vwe_dagster_tests.valheim.stand_in import DEPLOY, ROOT
 
 DOCS = (ROOT / "docs" / "valheim.md").read_text(encoding="utf-8")
@@ -18,6 +19,11 @@ MEMBERS = sorted(set(re.findall(r'(?:Type|Variable|Method<\w+>)\((?:[^;]*?, )?"(
 def test_the_sources_have_been_understood() -> None:
     assert {"LISTEN", "TOKEN_FILE", "LOCATIONS"} < set(SETTINGS)
     assert {"World", "m_seed", "Initialize", "WorldGenerator+River", "m_peers", "GetVersionString"} < set(MEMBERS)
+
+
+def test_calls_are_refused_with_the_codes_and_statuses_of_the_protocol() -> None:
+    has = {code: int(status) for code, status in re.findall(r'\{ "(\w+)", (\d{3}) \}', SOURCES)}
+    assert has == {code: status for code, (status, _) in REFUSALS.items()}
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -41,7 +41,7 @@ namespace Vwe.Engine
         public static HttpServer Start(Settings settings, Calls calls, Action<string> log)
         {
             var port = settings.Port != 0 ? settings.Port : FreePort();
-            var listener = new HttpListener { IgnoreWriteExceptions = true };
+            var listener = new HttpListener();
             var host = settings.Host == "0.0.0.0" ? "*" : settings.Host;
             listener.Prefixes.Add($"http://{host}:{port}/");
             try

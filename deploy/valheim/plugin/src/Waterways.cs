@@ -99,7 +99,8 @@ namespace Vwe.Engine
                 var aside = Sin(t) * Sin(t * 0.63412f) * Sin(t * 0.33412f) * bendWidth;
                 if (drawn.TryFind(from.x + dx * s - dz * aside, from.y + dz * s + dx * aside, out var point))
                     points.Add(point);
-                else
+                // Whether there is a last point, at the very end, is up to the last bit of a sum.
+                else if (s + step <= span)
                     missed++;
             }
             if (missed > 0 && points.Count > missed)
