@@ -64,7 +64,7 @@ def _import(client: docker.DockerClient, plugin: Path) -> None:
     client.api.import_image_from_data(archive, repository=IMAGE, tag="latest", changes=changes)
     for image in former:
         with contextlib.suppress(docker.errors.APIError):  # a container of other tests has it
-            client.images.remove(image.id)
+            client.images.remove(str(image.id))
 
 
 def _instructions(dockerfile: Path) -> list[str]:
