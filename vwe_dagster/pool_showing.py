@@ -27,7 +27,7 @@ def pool_view(status: PoolStatus, settings: PoolSettings) -> RenderableType:
     for row, slot in zip(table.rows, status.slots, strict=True):
         row.style = _STYLES.get(slot.state, "")
     remarks = [remark for slot in status.slots for remark in _remarks(slot)]
-    return Group(_headline(status), table, *_circuit(status, settings), *remarks)
+    return Group(_headline(status), table, *_circuit(status, settings), *_verified(status), *remarks)
 
 
 def history_view(jobs: Sequence[JobRecord]) -> RenderableType:
@@ -82,6 +82,13 @@ def _circuit(status: PoolStatus, settings: PoolSettings) -> list[Text]:
     if status.circuit.state == "closed":
         return []
     return [Text(sentence_on(status.circuit, settings.image), "red")]
+
+
+def _verified(status: PoolStatus) -> list[Text]:
+    if status.verified is None:
+        return []
+    told = f"Tried {moment(status.verified.at)}: {status.verified.sentence}"
+    return [Text(told, "" if status.verified.passed else "red")]
 
 
 def _slot_row(slot: SlotStatus, settings: PoolSettings) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -90,6 +90,29 @@ def showing_run(console: Console, title: str) -> Iterator[Callable[[Notice], Non
     )
     with Progress(*columns, console=console) as progress:
         yield _Board(progress).show
+
+
+@contextlib.contextmanager
+def showing_progress(console: Console, title: str) -> Iterator[Callable[[float, str], None]]:
+    """Shows how far something is: on a terminal a bar that grows, elsewhere a line for each phase.
+
+    Yields:
+        What to call with the fraction done, 0 to 1, and the phase in words.
+    """
+    if not console.is_terminal:
+        told: set[str] = set()
+
+        def tell(_: float, phase: str) -> None:
+            if phase not in told:
+                say(console, f"{title}: {phase}")
+            told.add(phase)
+
+        yield tell
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(title, total=1.0)
+        yield lambda fraction, phase: progress.update(bar, completed=fraction, description=f"{title}: {phase}")
 
 
 class _Board:

@@ -9,6 +9,7 @@ from vwe_dagster.pool.circuit import CircuitStatus
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
+from vwe_dagster.pool.verified import Verified
 from vwe_dagster.pool_showing import history_view, pool_view, span, step_line
 
 BUSY = SlotStatus(
@@ -43,7 +44,7 @@ def shown(view: object, width: int = 80) -> str:
 
 
 def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
-    status = PoolStatus("default", "process", 13, 0, 1, 0, 2, CLOSED, [EMPTY, BUSY])
+    status = PoolStatus("default", "process", 13, 0, 1, 0, 2, CLOSED, None, [EMPTY, BUSY])
     lines = [line.rstrip() for line in shown(pool_view(status, PoolSettings())).splitlines()]
     assert lines[0] == "Pool default, at most 13 processes: 0 free, 1 in use, 0 starting; 2 waiting for"
     (row,) = [line.split() for line in lines if "GENERATING" in line]
@@ -57,10 +58,16 @@ def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
 
 
 def test_engines_that_are_not_tried_any_more_are_told_of() -> None:
-    status = PoolStatus("default", "docker", 3, 0, 0, 0, 0, OPEN, [EMPTY])
+    status = PoolStatus("default", "docker", 3, 0, 0, 0, 0, OPEN, None, [EMPTY])
     text = " ".join(shown(pool_view(status, PoolSettings(launcher="docker"))).split())
     assert "3 failed in a row; another is tried in 30 s, or at once by: vwe pool warm 1." in text
     assert "vwe pool logs 2, and whether the image vwe-engine is there" in text
+
+
+def test_the_last_trial_of_an_engine_is_told_of() -> None:
+    verified = Verified("2026-11-24T00:17:03+00:00", True, "The engine is sound.", "/pool/verification/report.json")
+    status = PoolStatus("default", "process", 3, 0, 0, 0, 0, CLOSED, verified, [EMPTY])
+    assert "Tried 11-24 00:17:03: The engine is sound." in shown(pool_view(status, PoolSettings()))
 
 
 def test_a_failed_world_says_why_below_the_table() -> None:

@@ -1,4 +1,4 @@
-"""The commands on a single engine: ``vwe engine serve``."""
+"""The commands on a single engine: ``vwe engine serve`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.commands.common import InputError
+from vwe_dagster.commands.common import FAILED, InputError, parse_seeds
+from vwe_dagster.commands.pool import AsJson, PoolName, open_named, print_json
+from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
+from vwe_dagster.terminal import notices, output, say, showing_progress
 
-app = typer.Typer(no_args_is_help=True, help="Serves an engine by itself, outside any pool.")
-
-
-@app.callback()
-def engine() -> None:
-    """Serves an engine by itself, outside any pool."""
+app = typer.Typer(no_args_is_help=True, help="Serves a single engine, or tries one.")
 
 
 @app.command()
@@ -42,3 +40,43 @@ def serve(
         serve(socket_path=socket, tcp=tcp, token_file=token_file, name=name, idle_exit_minutes=idle_exit_minutes)
     except ServingError as error:
         raise InputError(str(error)) from error
+
+
+@app.command()
+def verify(
+    seeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEED SEED]", help="Two seeds, unless those known of the game do.")
+    ] = None,
+    *,
+    pool: PoolName = None,
+    size: Annotated[int, typer.Option(min=MIN_SIZE, max=MAX_SIZE, help="Samples along each side of the map.")] = 2048,
+    world_gen_version: Annotated[int, typer.Option(help="2 for every world made since 2022, 1 or 0 for older.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Tries an engine of a pool: are its worlds those of the native engine, to the bit?
+
+    It makes one world, another and the first again, which has to come out the same. What differs is told by layer and
+    biome; the report and a picture of each plane that differs lie in the pool's folder, and vwe pool status tells of
+    the last trial. Exit code 1 where anything differs.
+    """
+    from vwe_dagster.canary.canary import SEEDS, requests_of, verify  # noqa: PLC0415
+    from vwe_dagster.canary.report import Report, sentences  # noqa: PLC0415
+    from vwe_dagster.pool.verified import FOLDER  # noqa: PLC0415
+
+    numbers = tuple(seed.number for seed in parse_seeds(seeds)) if seeds else SEEDS
+    if len(numbers) != 2:
+        raise InputError(f"An engine is tried with two different seeds, not with {len(numbers)}.")
+    report = Report()
+    with open_named(pool) as opened, showing_progress(notices(), "trying an engine") as progress:
+        with opened.lease(purpose="trying an engine") as lease:
+            requests = requests_of(numbers, Grid.of_world(size), world_gen_version, lease.status().capabilities)
+            outcome = verify(lease.generate, requests, progress=progress, seen=report.see)
+        report.write(opened.folder / FOLDER, outcome)
+        folder = opened.folder / FOLDER
+    if as_json:
+        print_json(outcome.as_dict())
+    else:
+        for sentence in [*sentences(outcome), f"The report is in {folder}."]:
+            say(output(), sentence)
+    if not outcome.passed:
+        raise typer.Exit(FAILED)

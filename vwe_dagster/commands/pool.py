@@ -56,11 +56,11 @@ def status(
     console = output()
     if live and (as_json or not console.is_terminal):
         raise InputError("--live needs a terminal and no --json; programs can repeat: vwe pool status --json")
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         from vwe_dagster.pool_showing import pool_view  # noqa: PLC0415
 
         if as_json:
-            _print_json(opened.status().as_dict())
+            print_json(opened.status().as_dict())
         elif not live:
             console.print(pool_view(opened.status(), opened.settings))
         else:
@@ -82,10 +82,10 @@ def warm(
     As many are kept until the pool is drained or nobody uses it: those that end by age are replaced by whoever next
     uses it. Where engines failed to start so often that none is started for a while, one is tried at once.
     """
-    with _opened(pool) as opened, _showing_count("engines ready", count) as tell:
+    with open_named(pool) as opened, _showing_count("engines ready", count) as tell:
         ready = opened.warm(count, progress=tell)
     if as_json:
-        _print_json({"ready": ready, "asked": count})
+        print_json({"ready": ready, "asked": count})
     else:
         say(output(), f"{_engines(ready)} {'is' if ready == 1 else 'are'} ready.")
 
@@ -100,10 +100,10 @@ def drain(
     as_json: AsJson = False,
 ) -> None:
     """Ends all engines: the free ones now, those in use as soon as they are given back."""
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         ended = opened.drain(timeout_s=timeout)
     if as_json:
-        _print_json({"ended": ended})
+        print_json({"ended": ended})
     else:
         say(output(), f"Ended {_engines(ended).lower()}." if ended else "There was no engine to end.")
 
@@ -111,10 +111,10 @@ def drain(
 @app.command()
 def reap(*, pool: PoolName = None, as_json: AsJson = False) -> None:
     """Puts right what dead processes left behind; every use of the pool and the Dagster sensor do the same."""
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         report = opened.reap()
     if as_json:
-        _print_json(dataclasses.asdict(report))
+        print_json(dataclasses.asdict(report))
     else:
         for action in report.actions or ["There was nothing to put right."] * (report.problem is None):
             say(output(), action)
@@ -134,10 +134,10 @@ def release(
 
     What a living holder loses in this way is not published. Its engine is reset and goes to whoever comes next.
     """
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         done = opened.release(slot, force=force)
     if as_json:
-        _print_json({"slot": slot, "done": done})
+        print_json({"slot": slot, "done": done})
     else:
         say(output(), done)
 
@@ -151,10 +151,10 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Prints what the engine of a slot has written, or the last one it had."""
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         written = opened.log(slot, lines=lines)
     if as_json:
-        _print_json({"slot": slot, "lines": written.splitlines()})
+        print_json({"slot": slot, "lines": written.splitlines()})
     elif written.strip():
         typer.echo(written.rstrip("\n"))
     else:
@@ -164,10 +164,10 @@ def logs(
 @app.command()
 def history(*, last: Last = 20, pool: PoolName = None, as_json: AsJson = False) -> None:
     """Lists the worlds that were asked of the pool, the latest first."""
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         jobs = opened.history(last)
     if as_json:
-        _print_json([dataclasses.asdict(job) for job in jobs])
+        print_json([dataclasses.asdict(job) for job in jobs])
     elif not jobs:
         say(notices(), "No world has been asked of this pool yet.")
     else:
@@ -187,11 +187,11 @@ def events(
     as_json: AsJson = False,
 ) -> None:
     """Lists the steps of the slots from state to state with their causes, the oldest first."""
-    with _opened(pool) as opened:
+    with open_named(pool) as opened:
         steps = opened.events(limit=last)
         if not follow:
             if as_json:
-                _print_json([dataclasses.asdict(step) for step in steps])
+                print_json([dataclasses.asdict(step) for step in steps])
             elif not steps:
                 say(notices(), "Nothing has happened in this pool yet.")
             else:
@@ -221,7 +221,8 @@ def settings_of(name: str | None = None) -> PoolSettings:
 
 
 @contextlib.contextmanager
-def _opened(name: str | None) -> Iterator[EnginePool]:
+def open_named(name: str | None) -> Iterator[EnginePool]:
+    """Opens the pool that the option ``--pool`` names, of the home that the environment names."""
     from vwe_dagster.pool.opening import open_pool  # noqa: PLC0415
 
     settings = settings_of(name)
@@ -265,7 +266,8 @@ def _print_steps(steps: list[Any], *, as_lines_of_json: bool = False) -> None:
         typer.echo(json.dumps(dataclasses.asdict(step)) if as_lines_of_json else step_line(step))
 
 
-def _print_json(document: object) -> None:
+def print_json(document: object) -> None:
+    """Prints what a command tells programs."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 

@@ -8,6 +8,7 @@ import logging
 
 from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.protocol import Status
 from vwe_dagster.pool.errors import EngineLostError, FencedError
 from vwe_dagster.pool.ledger import JobRecord
 from vwe_dagster.pool.locks import KernelLock
@@ -46,6 +47,14 @@ class Lease:
             FencedError: it was taken from us, for we did not come back in time.
         """
         self._upkeep.ledger.check(self.slot, self.token)
+
+    def status(self) -> Status:
+        """What the engine says of itself.
+
+        Raises:
+            EngineError: it does not answer.
+        """
+        return self._upkeep.connection(self._upkeep.ledger.slot(self.slot)).status()
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
         """Generates one world.

@@ -33,6 +33,7 @@ from vwe_dagster.pool.states import BUSY, State
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
 from vwe_dagster.pool.troubles import take_alerts
 from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
+from vwe_dagster.pool.verified import read_verified
 
 ATTEMPTS = 3
 """How many engines may be lost over one world before it counts as failed."""
@@ -81,6 +82,11 @@ class EnginePool:
     def identity(self) -> EngineIdentity:
         """What kind of engine the pool has; an export says which engine made it."""
         return NativeEngine.identity
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the pool's ledger and locks."""
+        return self._upkeep.locks.parent
 
     def close(self) -> None:
         """Closes files and sockets. Engines stay."""
@@ -343,6 +349,7 @@ class EnginePool:
             starting=starting,
             waiting=self._queue.length(),
             circuit=self._upkeep.circuit.status(),
+            verified=read_verified(self.folder),
             slots=[self._slot_status(row) for row in rows],
         )
 

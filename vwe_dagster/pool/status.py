@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from vwe_dagster.pool.circuit import CircuitStatus
+from vwe_dagster.pool.verified import Verified
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,7 @@ class PoolStatus:
         starting: engines that are not ready yet.
         waiting: callers that wait for an engine.
         circuit: whether engines may be started, after those that failed to.
+        verified: what the last trial of an engine came to, if there was one.
     """
 
     pool: str
@@ -58,6 +60,7 @@ class PoolStatus:
     starting: int
     waiting: int
     circuit: CircuitStatus
+    verified: Verified | None
     slots: list[SlotStatus]
 
     def as_dict(self) -> dict[str, Any]:

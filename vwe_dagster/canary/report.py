@@ -1,0 +1,92 @@
+"""What is kept of trying an engine: a report with all there is to know, and a picture for each plane that differs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic_core
+from PIL import Image
+
+from vwe_dagster.canary.canary import Verification, WorldVerdict
+from vwe_dagster.canary.compare import LayerDifference, differing_cells
+from vwe_dagster.canary.picture import difference_picture
+from vwe_dagster.engine.messages import WorldExport
+from vwe_dagster.pool.verified import REPORT
+from vwe_dagster.store.whole_folder import replace_whole, write_to_disk
+
+_BIOMES_TOLD = 4
+
+
+class Report:
+    """A report in the making: it takes in the worlds as they are compared, and is written when all are."""
+
+    def __init__(self) -> None:
+        """Knows of no world yet."""
+        self._pictures: dict[str, bytes] = {}
+
+    def see(self, engine: WorldExport, native: WorldExport) -> None:
+        """Draws the planes of a world that differ."""
+        for name, plane in engine.planes.items():
+            other = native.planes.get(name)
+            if other is None or (plane.dtype, plane.shape) != (other.dtype, other.shape):
+                continue
+            where = differing_cells(plane, other)
+            if where.any():
+                picture = difference_picture(native.planes["biome"], where)
+                self._pictures[f"{engine.request.seed}-{name}.png"] = _png(picture)
+
+    def write(self, folder: Path, verification: Verification) -> None:
+        """Writes the report in place of an earlier one; it appears whole or not at all."""
+        told = {**verification.as_dict(), "sentences": sentences(verification)}
+        text = pydantic_core.to_json(told, indent=2, inf_nan_mode="strings") + b"\n"
+        with replace_whole(folder) as draft:
+            write_to_disk(draft / REPORT, text)
+            for name, content in self._pictures.items():
+                write_to_disk(draft / name, content)
+
+
+def sentences(verification: Verification) -> list[str]:
+    """What came of it, for people: the outcome first, then what differs where and by how much."""
+    engine = verification.engine
+    who = " ".join(filter(None, (engine.kind, engine.version, engine.game_version and f"({engine.game_version})")))
+    worlds = " and ".join(str(world.seed) for world in verification.worlds)
+    if verification.passed:
+        return [f"The engine {who} makes the worlds {worlds} as the native engine does, to the bit, and repeatably."]
+    found = [f"The engine {who} does not make the worlds {worlds} as the native engine {verification.native} does."]
+    if verification.changed:
+        found.append(
+            f"The world {verification.worlds[0].seed} came out otherwise when it was made again: "
+            f"{', '.join(verification.changed)}. The engine does not start afresh for every world; do not use it."
+        )
+    return found + [sentence for world in verification.worlds for sentence in _of_world(world)]
+
+
+def _of_world(world: WorldVerdict) -> Iterator[str]:
+    for difference in world.differences:
+        share = difference.differing / max(1, difference.of)
+        unit = "cells" if difference.biomes else "lines"
+        count = f"{difference.differing:,} of {difference.of:,} {unit} ({share:.2g})"
+        yield f"World {world.seed}, {difference.layer}: {count} differ."
+        yield from (f"  {told}" for told in _by_biome(difference))
+
+
+def _by_biome(difference: LayerDifference) -> Iterator[str]:
+    for each in difference.biomes[:_BIOMES_TOLD]:
+        if each.largest is not None:
+            yield f"{each.biome}: {each.cells:,} cells, by {each.largest:.6g} at most, {each.mean:.3g} in the mean."
+        else:
+            others = ", ".join(f"{count:,} {biome}" for biome, count in each.instead.items())
+            yield f"{each.biome}: {each.cells:,} cells are {others}."
+    if len(difference.biomes) > _BIOMES_TOLD:
+        yield f"{len(difference.biomes) - _BIOMES_TOLD} more biomes are in the report."
+    if difference.largest is not None:
+        at = difference.largest
+        yield f"Most at x {at.x_m:g}, z {at.z_m:g}: {at.engine:.9g} in place of {at.native:.9g}."
+
+
+def _png(picture: Image.Image) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    return content.getvalue()
