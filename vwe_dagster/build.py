@@ -17,9 +17,10 @@ from vwe_dagster.checks.worlds import CHECKS
 from vwe_dagster.home import Home, find_home
 from vwe_dagster.jobs import add_seeds, world
 from vwe_dagster.listening import LISTENER, listener_logger
-from vwe_dagster.pool.configured import settings_from_environment
+from vwe_dagster.pool.configured import settings_from_environment, valheim_settings_from_environment
+from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool_jobs import pool_upkeep, warm_pool
-from vwe_dagster.resources import WarmEnginePool, WorldStoreResource
+from vwe_dagster.resources import VALHEIM_POOL, NoValheimPool, WarmEnginePool, WorldStoreResource
 from vwe_dagster.schedules import nightly_seeds, warm_before_nightly
 from vwe_dagster.sensors.inbox import inbox
 from vwe_dagster.sensors.pool import pool_upkeep as pool_upkeep_sensor
@@ -35,15 +36,17 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     """Wires the project together; nothing is opened or started by it.
 
     Args:
-        resource_overrides: resources by key (``pool``, ``store``) to use in place of the project's own.
+        resource_overrides: resources by key (``pool``, ``valheim_pool``, ``store``) to use in place of its own.
 
     Raises:
         HomeError: the home folder cannot be told.
         PoolSettingsError: an environment variable has a setting of the pool that cannot be used.
     """
     home = find_home()
+    valheim = valheim_settings_from_environment()
     resources: dict[str, object] = {
-        "pool": _pool_of(home),
+        "pool": _pool_of(home, settings_from_environment()),
+        VALHEIM_POOL: NoValheimPool() if valheim is None else _pool_of(home, valheim),
         BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
         "store": WorldStoreResource(root=str(home.data), tally=str(home.tally)),
     }
@@ -59,7 +62,6 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     )
 
 
-def _pool_of(home: Home) -> WarmEnginePool:
-    settings = settings_from_environment()
+def _pool_of(home: Home, settings: PoolSettings) -> WarmEnginePool:
     folder = home.pools / settings.folder_name
     return WarmEnginePool(folder=str(folder), data=str(home.data), **settings.model_dump())

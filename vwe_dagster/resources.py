@@ -15,14 +15,22 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.pool.configured import VALHEIM_PREFIX
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.opening import open_pool
-from vwe_dagster.pool.pool import EnginePool, Outcome
+from vwe_dagster.pool.pool import IDENTITIES, EnginePool, Outcome
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus
 from vwe_dagster.store import WorldStore
 from vwe_dagster.store.tally import Tally
+
+VALHEIM_POOL = "valheim_pool"
+"""The key of the resource that is the pool of Valheim's servers."""
+
+_NO_VALHEIM_POOL = (
+    f"There is no pool of Valheim's servers; set {VALHEIM_PREFIX}BASE_IMAGE to their image, or choose another engine."
+)
 
 
 class WorldStoreResource(dg.ConfigurableResource[WorldStore]):
@@ -51,6 +59,24 @@ class Engines(Protocol):
         """Generates worlds on several engines at once; see :meth:`EnginePool.generate_many`."""
 
 
+class NoValheimPool(dg.ConfigurableResource["NoValheimPool"]):
+    """Stands where the pool of Valheim's servers would be: every world fails, and says how to have such a pool."""
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """What kind of engine the pool would have."""
+        return IDENTITIES["valheim"]
+
+    def generate_many(
+        self,
+        requests: Iterable[WorldRequest],
+        progress: Callable[[int, float, str], None] | None = None,  # noqa: ARG002  there is none
+    ) -> Generator[Outcome]:
+        """Fails for every request."""
+        for request in requests:
+            yield Outcome(request, error=PoolError(_NO_VALHEIM_POOL))
+
+
 class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
     """Warm engines that all runs of this machine share; they outlive the run that started them.
 
@@ -67,6 +93,9 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
     )
     name: str = pydantic.Field(
         default="default", description="Tells pools of one project apart: small letters, digits and '-'."
+    )
+    engine: str = pydantic.Field(
+        default="native", description="The kind of engine, `native` or `valheim`; one of another kind is not used."
     )
     launcher: str = pydantic.Field(
         default="process",

@@ -212,10 +212,10 @@ def settings_of(name: str | None = None) -> PoolSettings:
     Raises:
         InputError: the environment has one that cannot be used.
     """
-    from vwe_dagster.pool.configured import PoolSettingsError, settings_from_environment  # noqa: PLC0415
+    from vwe_dagster.pool.configured import PoolSettingsError, settings_of_pool  # noqa: PLC0415
 
     try:
-        return settings_from_environment(name=name)
+        return settings_of_pool(name)
     except PoolSettingsError as error:
         raise InputError(str(error)) from error
 

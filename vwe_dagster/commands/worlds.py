@@ -13,6 +13,7 @@ from vwe_dagster.commands.common import CommandError, InputError, SeedText, pars
 from vwe_dagster.commands.making import Config, make_worlds
 from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.home import find_home
+from vwe_dagster.pool.configured import EngineChoice
 from vwe_dagster.saves import SaveError, WorldFile, read_world_file, shown
 from vwe_dagster.seed_lists import SeedListError, read_seed_list
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
@@ -46,6 +47,10 @@ def world(
     world_gen_version: Annotated[
         int, typer.Option(min=0, max=2, help="2 for worlds made since 2022, 1 or 0 for older ones.")
     ] = 2,
+    engine: Annotated[
+        EngineChoice | None,
+        typer.Option(help="Which engine; unless said, the one that VWE_ENGINE names, or the native one."),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Makes worlds: registers the seeds and materializes their four assets.
@@ -62,7 +67,7 @@ def world(
         _tell_save(save)
     _make(
         [
-            ([seed for seed in versions if versions[seed] == version], _config(size, version, force=force))
+            ([seed for seed in versions if versions[seed] == version], _config(size, version, engine=engine, force=force))
             for version in dict.fromkeys(versions.values())
         ]
     )
@@ -174,9 +179,11 @@ def _versions(named: dict[Seed, int], saves: Sequence[WorldFile]) -> dict[Seed, 
     return versions
 
 
-def _config(size: int, world_gen_version: int, *, force: bool) -> Config:
+def _config(size: int, world_gen_version: int, *, engine: EngineChoice | None, force: bool) -> Config:
     """What the assets of a world are told."""
     raw: dict[str, object] = {"size": size, "world_gen_version": world_gen_version, "force": force}
+    if engine is not None:
+        raw["engine"] = engine.name
     return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}
 
 

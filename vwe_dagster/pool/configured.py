@@ -1,11 +1,14 @@
-"""The settings of a pool as this machine has them: the defaults, and what ``VWE_POOL_…`` variables say instead.
+"""The settings of pools as this machine has them: the defaults, and what environment variables say instead.
 
-Dagster and the command line both take theirs from here, so that they speak of the same engines.
+There is one pool for everybody, set by ``VWE_POOL_…`` variables. A second one, of Valheim's own
+servers, is there where ``VWE_VALHEIM_POOL_BASE_IMAGE`` names their image. Dagster and the command line both take their
+settings from here, so that they speak of the same engines.
 """
 
 from __future__ import annotations
 
 import difflib
+import enum
 import os
 from collections.abc import Mapping
 
@@ -16,13 +19,86 @@ from vwe_dagster.pool.settings import PoolSettings
 PREFIX = "VWE_POOL_"
 """``VWE_POOL_MAX_WARM_CONTAINERS`` is the setting ``max_warm_containers``, and so on."""
 
+VALHEIM_PREFIX = "VWE_VALHEIM_POOL_"
+"""The same for the pool of Valheim's servers."""
+
+VALHEIM_POOL = "valheim"
+"""The name of that pool, unless a variable says otherwise."""
+
+_VALHEIM: Mapping[str, str] = {
+    "name": VALHEIM_POOL,
+    "engine": "valheim",
+    "launcher": "docker",
+    "connection": "tcp",
+    "max_warm_containers": "1",
+    "memory_limit": "8g",
+    "engine_startup_timeout": "600",
+    "world_gen_timeout": "900",
+    "max_jobs_per_engine": "50",
+}
+"""What a pool of Valheim's servers has where others have the defaults: a server takes a minute or more to start, 4 to 6
+GB of memory, and has no socket but TCP."""
+
+
+ENGINE_VARIABLE = "VWE_ENGINE"
+"""Which engine makes worlds where nobody says: a value of :class:`EngineChoice`."""
+
+
+class EngineChoice(enum.StrEnum):
+    """Which engine makes a world."""
+
+    NATIVE = "native"
+    VALHEIM = "valheim"
+    VALHEIM_ELSE_NATIVE = "valheim_else_native"
+
 
 class PoolSettingsError(ValueError):
     """A setting that cannot be used; the message is a sentence that says which, and what it may be."""
 
 
+def engine_choice_from_environment(environ: Mapping[str, str] = os.environ) -> EngineChoice:
+    """Which engine makes worlds where nobody says.
+
+    Raises:
+        PoolSettingsError: the variable names none.
+    """
+    text = environ.get(ENGINE_VARIABLE, "").strip()
+    try:
+        return EngineChoice(text) if text else EngineChoice.NATIVE
+    except ValueError as error:
+        raise PoolSettingsError(f"{ENGINE_VARIABLE} is {text!r}; write {', '.join(EngineChoice)}.") from error
+
+
+def valheim_settings_from_environment(environ: Mapping[str, str] = os.environ) -> PoolSettings | None:
+    """The settings of the pool of Valheim's servers; None where there is none.
+
+    Raises:
+        PoolSettingsError: a variable is no setting, its value is none for it, or the image is not told.
+    """
+    if not any(key.startswith(VALHEIM_PREFIX) and text.strip() for key, text in environ.items()):
+        return None
+    if not environ.get(f"{VALHEIM_PREFIX}BASE_IMAGE", "").strip():
+        raise PoolSettingsError(
+            f"A pool of Valheim's servers needs their image; set {VALHEIM_PREFIX}BASE_IMAGE, or unset the other "
+            f"{VALHEIM_PREFIX} variables."
+        )
+    return _settings(environ, VALHEIM_PREFIX, _VALHEIM, None)
+
+
+def settings_of_pool(name: str | None, environ: Mapping[str, str] = os.environ) -> PoolSettings:
+    """The settings of the pool of a name, whichever of the two it is; without a name, of the one for everybody.
+
+    Raises:
+        PoolSettingsError: a variable is no setting, or its value is none for it.
+    """
+    valheim = valheim_settings_from_environment(environ)
+    if valheim is not None and name == valheim.name:
+        return valheim
+    return settings_from_environment(environ, name=name)
+
+
 def settings_from_environment(environ: Mapping[str, str] = os.environ, *, name: str | None = None) -> PoolSettings:
-    """Reads the settings of a pool from environment variables; an empty one counts as not set.
+    """Reads the settings of the pool for everybody from environment variables; an empty one counts as not set.
 
     Args:
         environ: the environment.
@@ -31,11 +107,20 @@ def settings_from_environment(environ: Mapping[str, str] = os.environ, *, name: 
     Raises:
         PoolSettingsError: a variable is no setting, or its value is none for it.
     """
-    written = {key: text for key, text in environ.items() if key.startswith(PREFIX) and text.strip()}
-    fields = {variable_of(field): field for field in PoolSettings.model_fields}
-    faults = [_unknown(key, list(fields)) for key in written if key not in fields]
-    chosen = {fields[key]: text.strip() for key, text in written.items() if key in fields}
-    sources = {field: variable_of(field) for field in chosen}
+    return _settings(environ, PREFIX, {}, name)
+
+
+def variable_of(field: str, prefix: str = PREFIX) -> str:
+    """The environment variable of a setting."""
+    return prefix + field.upper()
+
+
+def _settings(environ: Mapping[str, str], prefix: str, defaults: Mapping[str, str], name: str | None) -> PoolSettings:
+    written = {key: text for key, text in environ.items() if key.startswith(prefix) and text.strip()}
+    fields = {variable_of(field, prefix): field for field in PoolSettings.model_fields}
+    faults = [_unknown(key, list(fields), prefix) for key in written if key not in fields]
+    chosen = {**defaults, **{fields[key]: text.strip() for key, text in written.items() if key in fields}}
+    sources = {field: variable_of(field, prefix) for field in chosen}
     if name is not None:
         chosen["name"], sources["name"] = name, "The pool's name"
     try:
@@ -47,15 +132,10 @@ def settings_from_environment(environ: Mapping[str, str] = os.environ, *, name: 
     return settings
 
 
-def variable_of(field: str) -> str:
-    """The environment variable of a setting."""
-    return PREFIX + field.upper()
-
-
-def _unknown(variable: str, known: list[str]) -> str:
+def _unknown(variable: str, known: list[str], prefix: str) -> str:
     # Every one begins with the prefix, which is no likeness.
-    close = difflib.get_close_matches(variable.removeprefix(PREFIX), [key.removeprefix(PREFIX) for key in known], n=1)
-    mend = f"did you mean {PREFIX}{close[0]}?" if close else f"unset it. The settings are {', '.join(known)}."
+    close = difflib.get_close_matches(variable.removeprefix(prefix), [key.removeprefix(prefix) for key in known], n=1)
+    mend = f"did you mean {prefix}{close[0]}?" if close else f"unset it. The settings are {', '.join(known)}."
     return f"{variable} is no setting of a pool; {mend}"
 
 

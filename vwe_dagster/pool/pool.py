@@ -13,7 +13,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -37,6 +37,9 @@ from vwe_dagster.pool.verified import read_verified
 
 ATTEMPTS = 3
 """How many engines may be lost over one world before it counts as failed."""
+
+IDENTITIES: Mapping[str, EngineIdentity] = {"native": NativeEngine.identity, "valheim": EngineIdentity("valheim", "")}
+"""Who the engines of a pool are, by their kind; of Valheim's servers each says for itself what version it is."""
 
 _WAITING = "waiting for an engine"
 _POLL_S = (0.002, 0.05)
@@ -81,7 +84,7 @@ class EnginePool:
     @property
     def identity(self) -> EngineIdentity:
         """What kind of engine the pool has; an export says which engine made it."""
-        return NativeEngine.identity
+        return IDENTITIES[self.settings.engine]
 
     @property
     def folder(self) -> Path:

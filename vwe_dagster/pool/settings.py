@@ -22,6 +22,7 @@ class PoolSettings(pydantic.BaseModel):
 
     Attributes:
         name: tells pools of one project apart; small letters, digits and ``-``.
+        engine: the kind of engine, ``native`` or ``valheim``; one that says it is another is not used.
         launcher: ``process`` runs engines as processes of this machine, ``docker`` as containers.
         max_warm_containers: the most engines, processes or containers, at once.
         container_ttl_minutes: an engine older than this, give or take a tenth, is replaced when nobody uses it.
@@ -41,6 +42,7 @@ class PoolSettings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = "default"
+    engine: Literal["native", "valheim"] = "native"
     launcher: Literal["process", "docker"] = "process"
     max_warm_containers: Annotated[int, pydantic.Field(ge=1, le=64)] = 3
     container_ttl_minutes: Minutes = 120.0

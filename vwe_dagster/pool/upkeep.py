@@ -263,6 +263,9 @@ class Upkeep:
             return
         with contextlib.suppress(EngineError):
             status = self.connections.to(launched).status()
+            if status.kind != self.settings.engine:
+                self._start_failed(row, f"it is an engine of the kind {status.kind}, not {self.settings.engine}")
+                return
             if status.state is EngineState.READY:
                 took = self.clock.now() - (row.started_s or 0)
                 # That it was seen to be ready is no use of it: its own clock of idleness started before.
