@@ -25,6 +25,7 @@ def test_the_resource_has_every_setting_of_a_pool_with_its_default_and_a_descrip
 def test_what_is_set_reaches_the_pool(tmp_path: Path) -> None:
     told: dict[str, object] = {
         "name": "other",
+        "engine": "valheim",
         "launcher": "docker",
         "max_warm_containers": 5,
         "container_ttl_minutes": 7.5,

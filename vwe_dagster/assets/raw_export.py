@@ -32,8 +32,8 @@ class RawExportConfig(dg.Config):
     world_gen_version: int = pydantic.Field(
         default=2, description="2 for every world made since 2022, 1 or 0 for older ones."
     )
-    engine: EngineChoice = pydantic.Field(
-        default_factory=engine_choice_from_environment,
+    engine: EngineChoice | None = pydantic.Field(
+        default=None,
         description="`native`; `valheim`, the game's own server; or `valheim_else_native`, the native engine for those "
         "worlds that the server did not make. Unless set: what VWE_ENGINE says, or `native`.",
     )
@@ -63,8 +63,9 @@ def raw_export(
     the metadata says so and why.
     """
     batch = Batch(context)
-    engines = pool if config.engine is EngineChoice.NATIVE else valheim_pool
-    instead = pool if config.engine is EngineChoice.VALHEIM_ELSE_NATIVE else None
+    choice = config.engine or engine_choice_from_environment()
+    engines = pool if choice is EngineChoice.NATIVE else valheim_pool
+    instead = pool if choice is EngineChoice.VALHEIM_ELSE_NATIVE else None
     catalog = parse_catalog(context.instance.get_dynamic_partitions("seeds"))
     wanted: list[_Wanted] = []
     for seed in batch.seeds():

@@ -212,9 +212,14 @@ def settings_of(name: str | None = None) -> PoolSettings:
     Raises:
         InputError: the environment has one that cannot be used.
     """
-    from vwe_dagster.pool.configured import PoolSettingsError, settings_of_pool  # noqa: PLC0415
+    from vwe_dagster.pool.configured import (  # noqa: PLC0415
+        PoolSettingsError,
+        engine_choice_from_environment,
+        settings_of_pool,
+    )
 
     try:
+        engine_choice_from_environment()
         return settings_of_pool(name)
     except PoolSettingsError as error:
         raise InputError(str(error)) from error

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from vwe_dagster.pool.configured import PoolSettingsError, settings_from_environment, variable_of
+from vwe_dagster.pool.configured import (
+    ENGINE_VARIABLE,
+    EngineChoice,
+    PoolSettingsError,
+    engine_choice_from_environment,
+    settings_from_environment,
+    settings_of_pool,
+    valheim_settings_from_environment,
+    variable_of,
+)
 from vwe_dagster.pool.settings import PoolSettings
 
 OTHERS = {
     "name": "night",
+    "engine": "valheim",
     "launcher": "docker",
     "max_warm_containers": 7,
     "container_ttl_minutes": 1.5,
@@ -34,6 +44,44 @@ def test_every_setting_has_its_variable() -> None:
     assert settings_from_environment(environ).model_dump() == OTHERS
     assert OTHERS.keys() == PoolSettings.model_fields.keys()
     assert all(getattr(PoolSettings(), field) != value for field, value in OTHERS.items())
+
+
+def test_a_pool_of_valheims_servers_is_there_where_its_image_is_named() -> None:
+    assert valheim_settings_from_environment({"VWE_POOL_BASE_IMAGE": "x"}) is None
+    environ = {"VWE_VALHEIM_POOL_BASE_IMAGE": "my-valheim", "VWE_VALHEIM_POOL_MEMORY_LIMIT": "6g", "VWE_POOL_NAME": "n"}
+    settings = valheim_settings_from_environment(environ)
+    assert settings is not None
+    assert (settings.name, settings.engine, settings.launcher, settings.connection) == (
+        "valheim",
+        "valheim",
+        "docker",
+        "tcp",
+    )
+    assert (settings.base_image, settings.memory_limit, settings.max_warm_containers) == ("my-valheim", "6g", 1)
+    assert settings_of_pool("valheim", environ) == settings
+    assert settings_of_pool(None, environ).name == "n"
+    assert settings_of_pool("other", environ).engine == "native"
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"VWE_VALHEIM_POOL_MEMORY_LIMIT": "6g"}, "set VWE_VALHEIM_POOL_BASE_IMAGE"),
+        ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_IMAGE": "x"}, "mean VWE_VALHEIM_POOL_BASE_IMAGE?"),
+        ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_ENGINE": "y"}, "VWE_VALHEIM_POOL_ENGINE is 'y'"),
+    ],
+)
+def test_a_wrong_setting_of_that_pool_is_refused(environ: dict[str, str], sentence: str) -> None:
+    with pytest.raises(PoolSettingsError) as refusal:
+        valheim_settings_from_environment(environ)
+    assert sentence in str(refusal.value)
+
+
+def test_the_environment_chooses_the_engine() -> None:
+    assert engine_choice_from_environment({}) is EngineChoice.NATIVE
+    assert engine_choice_from_environment({ENGINE_VARIABLE: "valheim_else_native"}) is EngineChoice.VALHEIM_ELSE_NATIVE
+    with pytest.raises(PoolSettingsError, match="write native, valheim, valheim_else_native"):
+        engine_choice_from_environment({ENGINE_VARIABLE: "vanilla"})
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
