@@ -88,7 +88,7 @@ def write_extracted(draft: Draft, world: CanonicalWorld, same: Mapping[str, tupl
             draft.link(name, *same[name])
         elif plane is not None:
             draft.array(name, plane, units=PLANE_UNITS[plane_name])
-    for name, table in {"rivers": world.rivers, "lakes": world.lakes}.items():
+    for name, table in {"rivers": world.rivers, "lakes": world.lakes, "locations": world.locations}.items():
         if table is not None:
             draft.table(f"{name}.parquet", table, units=_column_units(table))
 
@@ -109,13 +109,21 @@ def read_extracted(store: WorldStore, manifest: Manifest) -> CanonicalWorld:
         lava=read_plane(store, manifest, "lava") if "lava" in planes else None,
         rivers=read_table(store, manifest, "rivers.parquet") if "rivers.parquet" in files else None,
         lakes=read_table(store, manifest, "lakes.parquet") if "lakes.parquet" in files else None,
+        locations=read_table(store, manifest, "locations.parquet") if "locations.parquet" in files else None,
     )
 
 
 def write_processed(draft: Draft, analysis: WorldAnalysis) -> None:
     """Writes the tables of an analysis as Parquet and its statistics as JSON."""
-    tables = {"biomes": analysis.biomes, "islands": analysis.islands, "peaks": analysis.peaks}
+    tables = {
+        "biomes": analysis.biomes,
+        "islands": analysis.islands,
+        "peaks": analysis.peaks,
+        "places": analysis.places,
+    }
     for name, table in tables.items():
+        if table is None:
+            continue
         draft.table(f"{name}.parquet", table, units=_column_units(table))
     draft.json(STATISTICS, cast("JsonValue", analysis.statistics))
 
@@ -130,6 +138,7 @@ def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
         biomes=read_table(store, manifest, "biomes.parquet"),
         islands=read_table(store, manifest, "islands.parquet"),
         peaks=read_table(store, manifest, "peaks.parquet"),
+        places=read_table(store, manifest, "places.parquet") if "places.parquet" in manifest.files else None,
         statistics=json.load(store.read(manifest, STATISTICS)),
     )
 

@@ -11,6 +11,7 @@ from vwe_dagster.analysis.biomes import biome_table
 from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.islands import ISLAND_AREA_KM2, island_table, number_landmasses
 from vwe_dagster.analysis.peaks import PEAK_ISOLATION_M, peak_table
+from vwe_dagster.analysis.places import place_statistics, place_table
 from vwe_dagster.analysis.rivers import river_statistics
 from vwe_dagster.analysis.shoreline import shorelines_m
 from vwe_dagster.extraction.canonical import CanonicalWorld
@@ -25,12 +26,15 @@ class WorldAnalysis:
         biomes: one row a biome, see :func:`vwe_dagster.analysis.biomes.biome_table`.
         islands: one row an island, see :func:`vwe_dagster.analysis.islands.island_table`.
         peaks: one row a peak, see :func:`vwe_dagster.analysis.peaks.peak_table`.
+        places: one row a place, see :func:`vwe_dagster.analysis.places.place_table`; None where the source of the world
+            does not tell of locations.
         statistics: the sums, see :func:`analyse`; made of JSON's types only, null where there is nothing to tell.
     """
 
     biomes: pd.DataFrame
     islands: pd.DataFrame
     peaks: pd.DataFrame
+    places: pd.DataFrame | None
     statistics: dict[str, object]
 
 
@@ -52,6 +56,7 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
     - ``highest_peak_height_m``, ``highest_peak_x_m``, ``highest_peak_z_m``.
     - ``river_count``, ``river_length_km``, ``stream_count``, ``stream_length_km``, ``lake_count``: see
       :func:`vwe_dagster.analysis.rivers.river_statistics`.
+    - ``location_count``, ``places``: see :func:`vwe_dagster.analysis.places.place_statistics`.
     - ``biomes``: the rows of the biome table by name of the biome.
     """
     disc = Disc.of_world(world)
@@ -76,9 +81,11 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
         "highest_peak_x_m": highest["x_m"],
         "highest_peak_z_m": highest["z_m"],
         **river_statistics(world),
+        **place_statistics(world.locations),
         "biomes": {row.pop("biome"): row for row in _rows(biomes)},
     }
-    return WorldAnalysis(biomes, islands, peaks, statistics)
+    places = None if world.locations is None else place_table(world.locations)
+    return WorldAnalysis(biomes, islands, peaks, places, statistics)
 
 
 def _measures(grid: Grid) -> dict[str, object]:

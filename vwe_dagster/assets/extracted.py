@@ -130,6 +130,7 @@ def _report(store: WorldStore, manifest: Manifest, world: CanonicalWorld, *, kep
             "rivers": None if lines is None else int(lines["river"]),
             "streams": None if lines is None else int(lines["stream"]),
             "lakes": None if world.lakes is None else len(world.lakes),
+            "locations": None if world.locations is None else len(world.locations),
         },
     )
 

@@ -14,7 +14,7 @@ from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
 from vwe_dagster.store import Draft, Manifest, WorldStore
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 class ProcessedConfig(dg.Config):
@@ -75,5 +75,6 @@ def _report(
             "rivers": statistics["river_count"],
             "streams": statistics["stream_count"],
             "lakes": statistics["lake_count"],
+            "locations": statistics["location_count"],
         },
     )

@@ -12,7 +12,7 @@ from vwe_dagster.assets.making import Making
 from vwe_dagster.assets.metadata import biome_cover, materialization
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.catalog.names import parse_catalog, remarks
-from vwe_dagster.engine.messages import LINES, EngineError, EngineIdentity, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import LINES, LOCATIONS, EngineError, EngineIdentity, WorldExport, WorldRequest
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.grid import Grid
 from vwe_dagster.pool.configured import EngineChoice, engine_choice_from_environment
@@ -72,7 +72,9 @@ def raw_export(
         with batch.attempt(seed.key):
             for remark in remarks(seed, catalog):
                 context.log.warning(remark)
-            request = WorldRequest(seed.number, Grid.of_world(config.size), config.world_gen_version)
+            request = WorldRequest(
+                seed.number, Grid.of_world(config.size), config.world_gen_version, if_offered=(LOCATIONS,)
+            )
             recipe = _recipe(request, engines.identity)
             making = Making(context, store, seed, "raw")
             kept = making.keep(recipe, force=config.force)
@@ -181,7 +183,7 @@ def _recipe(request: WorldRequest, engine: EngineIdentity) -> Recipe:
         inputs={
             "engine": engine.kind,
             "world_gen_version": request.world_gen_version,
-            "layers": list(request.layers),
+            "layers": [*request.layers, *request.if_offered],
         },
         code_version=CODE_VERSION,
         made_by=dataclasses.asdict(engine),
@@ -212,7 +214,8 @@ def _report(
 ) -> dg.MaterializeResult[None]:
     grid = grid_of(manifest)
     biome = biome_indices(read_plane(store, manifest, "biome"), grid)
-    lines = {layer: manifest.files[f"{layer}.jsonl"].shape for layer in LINES}
+    names = {layer: f"{layer}.jsonl" for layer in (*LINES, LOCATIONS)}
+    lines = {layer: manifest.files[name].shape for layer, name in names.items() if name in manifest.files}
     return materialization(
         store,
         manifest,

@@ -202,17 +202,19 @@ def run_job(
         EngineError: the engine refused, failed, was late, or cannot be reached any more.
     """
     ends = time.monotonic() + deadline_s
-    asking = JobRequest(
-        token=token,
-        job_id=job_id,
-        seed=request.seed,
-        world_gen_version=request.world_gen_version,
-        grid=GridRequest(size=request.grid.size),
-        layers=request.layers,
-        deadline_s=deadline_s,
-    )
     try:
         identity = _insisting(client.status, ends)
+        offered = {layer.name for layer in identity.capabilities.layers}
+        layers_asked = (*request.layers, *(layer for layer in request.if_offered if layer in offered))
+        asking = JobRequest(
+            token=token,
+            job_id=job_id,
+            seed=request.seed,
+            world_gen_version=request.world_gen_version,
+            grid=GridRequest(size=request.grid.size),
+            layers=layers_asked,
+            deadline_s=deadline_s,
+        )
         done = _follow(client, asking, ends, progress)
         exporting()
         fetched = time.perf_counter()

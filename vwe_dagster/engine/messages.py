@@ -37,12 +37,18 @@ def nothing_to_confirm() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class WorldRequest:
-    """One world to be generated."""
+    """One world to be generated.
+
+    Attributes:
+        layers: what must be made of it.
+        if_offered: layers that are made of it, too, where the engine has them.
+    """
 
     seed: int
     grid: Grid
     world_gen_version: int = 2
     layers: tuple[str, ...] = ("biome", "height", "lava", "rivers", "streams", "lakes")
+    if_offered: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,19 @@ RIVER_COLUMNS = {
 ``vertex`` counts along the line; rows are in that order."""
 
 
+LOCATION_COLUMNS = {
+    "prefab": "str",
+    "group": "str",
+    "x_m": "float32",
+    "y_m": "float32",
+    "z_m": "float32",
+    "radius_m": "float32",
+    "placed": "bool",
+}
+"""Columns of the table of locations: ``prefab`` and ``group`` are the game's names, ``y_m`` is the height, ``radius_m``
+that of the outer circle, ``placed`` whether somebody has been there and the game has built it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class CanonicalWorld:
     """One world in canonical form; planes are ``[z, x]``, south first.
@@ -37,6 +50,7 @@ class CanonicalWorld:
         lava: float32, 0 none to 1 full; None where the source does not tell.
         rivers: see :data:`RIVER_COLUMNS`; None where the source does not tell.
         lakes: columns ``x_m`` and ``z_m``, the points rivers run between; None where the source does not tell.
+        locations: see :data:`LOCATION_COLUMNS`; None where the source does not tell.
     """
 
     grid: Grid
@@ -46,6 +60,7 @@ class CanonicalWorld:
     lava: npt.NDArray[np.float32] | None = None
     rivers: pd.DataFrame | None = None
     lakes: pd.DataFrame | None = None
+    locations: pd.DataFrame | None = None
 
     @property
     def water(self) -> npt.NDArray[np.bool_]:

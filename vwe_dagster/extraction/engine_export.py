@@ -12,8 +12,8 @@ import pandas as pd
 import pydantic_core
 
 from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.engine.messages import PLANES, Line
-from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.engine.messages import LOCATIONS, PLANES, Line
+from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.extraction.validate import LAKE_COLUMNS, ExtractionError, check_cells, check_plane, validate
 from vwe_dagster.worldgen import forest_plane
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from vwe_dagster.grid import Grid
 
+_VALUE_KINDS: Mapping[str, tuple[type, ...]] = {"str": (str,), "float32": (int, float), "bool": (bool,)}
 _KINDS = {"rivers": "river", "streams": "stream"}
 # No biome is first and last: numbers beyond the table are clipped to these.
 _INDEX_OF_FLAG = np.zeros(max(biome.flag for biome in BIOMES) + 2, np.uint8)
@@ -58,6 +59,7 @@ def canonical_world(
         lava=planes["lava"].astype(np.float32, copy=False) if "lava" in planes else None,
         rivers=_river_table(lines),
         lakes=_lake_table(lines["lakes"]) if "lakes" in lines else None,
+        locations=_location_table(lines[LOCATIONS]) if LOCATIONS in lines else None,
     )
     validate(world)
     return world
@@ -142,6 +144,25 @@ def _lake_table(lakes: Sequence[Line]) -> pd.DataFrame:
             f"The layer lakes has {len(lakes)} lakes with {len(centres)} points, but a lake is one point."
         )
     return pd.DataFrame({"x_m": centres[:, 0], "z_m": centres[:, 1]}).astype(LAKE_COLUMNS)
+
+
+def _location_table(locations: Sequence[Line]) -> pd.DataFrame:
+    try:
+        rows = [tuple(location[column] for column in LOCATION_COLUMNS) for location in locations]
+    except KeyError as error:
+        raise ExtractionError(
+            f"A location of the layer {LOCATIONS} has no {error}. Make the export again with the current plugin."
+        ) from error
+    for number, row in enumerate(rows):
+        for (column, dtype), value in zip(LOCATION_COLUMNS.items(), row, strict=True):
+            kinds = _VALUE_KINDS[dtype]
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise ExtractionError(
+                    f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. "
+                    f"Make the export again."
+                )
+    with np.errstate(over="ignore"):
+        return pd.DataFrame(rows, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
 
 
 def _polylines(layer: str, lines: Iterable[Line]) -> list[npt.NDArray[np.float32]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.grid import Grid
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def validate(world: CanonicalWorld) -> None:
         _check_rivers(world.rivers)
     if world.lakes is not None:
         _check_table("lakes", world.lakes, LAKE_COLUMNS)
+    if world.locations is not None:
+        _check_table("locations", world.locations, LOCATION_COLUMNS)
     if grid == Grid.of_world(2048):
         _check_counts(world)
 

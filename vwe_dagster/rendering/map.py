@@ -16,6 +16,7 @@ from vwe_dagster.rendering.plates import (
     draw_compass,
     draw_legend,
     draw_peaks,
+    draw_places,
     draw_scale_bar,
     draw_title,
 )
@@ -45,7 +46,7 @@ def render_map(
     Args:
         world: on any grid; resampled to the 12 m of a map pixel. What it does not tell is not drawn.
         title: lettered in the upper left corner; ASCII.
-        analysis: of the same world; marks its highest peaks and letters land area and islands.
+        analysis: of the same world; marks its highest peaks and its places and letters land area and islands.
         painted: the ground of the same world, from :func:`paint_ground`; else painted here.
 
     Returns:
@@ -56,6 +57,7 @@ def render_map(
     draw_circles(sheet)
     if analysis is not None:
         draw_peaks(sheet, highest_peaks(analysis, LABELLED_PEAKS))
+        draw_places(sheet, places(analysis))
     draw_centre(sheet)
     draw_title(sheet, title, above="The tenth world", facts=() if analysis is None else world_facts(analysis))
     draw_compass(sheet)
@@ -77,6 +79,15 @@ def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, floa
     """X, z and height in metres of the highest peaks, so many at most."""
     highest = analysis.peaks.nlargest(count, "height_m")
     return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
+
+
+def places(analysis: WorldAnalysis) -> list[tuple[float, float, str, str]]:
+    """X and z in metres, kind and name of every place but the start, which the centre marks; vendors come first."""
+    if analysis.places is None:
+        return []
+    sites = analysis.places[analysis.places["kind"] != "start"].sort_values("kind", ascending=False, kind="stable")
+    rows = sites[["x_m", "z_m", "kind", "name"]].to_numpy()
+    return [(float(x), float(z), str(kind), str(name)) for x, z, kind, name in rows]
 
 
 def world_facts(analysis: WorldAnalysis) -> list[str]:
