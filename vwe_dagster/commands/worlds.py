@@ -67,7 +67,10 @@ def world(
         _tell_save(save)
     _make(
         [
-            ([seed for seed in versions if versions[seed] == version], _config(size, version, engine=engine, force=force))
+            (
+                [seed for seed in versions if versions[seed] == version],
+                _config(size, version, engine=engine, force=force),
+            )
             for version in dict.fromkeys(versions.values())
         ]
     )

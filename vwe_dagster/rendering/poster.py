@@ -18,7 +18,7 @@ from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.rendering import ground, lettering, palette
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
-from vwe_dagster.rendering.map import highest_peaks
+from vwe_dagster.rendering.map import highest_peaks, places
 from vwe_dagster.rendering.paper import printed
 from vwe_dagster.rendering.plates import (
     CORNER,
@@ -27,6 +27,7 @@ from vwe_dagster.rendering.plates import (
     draw_compass,
     draw_legend,
     draw_peaks,
+    draw_places,
     draw_scale_bar,
 )
 from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
@@ -77,6 +78,7 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     sheet.frame(painted)
     draw_circles(sheet)
     draw_peaks(sheet, highest_peaks(analysis, PEAK_COUNT))
+    draw_places(sheet, places(analysis))
     draw_centre(sheet)
     draw_compass(sheet)
     signs = sign_entries(SCALE, rivers=world.rivers is not None, lava=world.lava is not None)
