@@ -17,7 +17,7 @@ from vwe_dagster.rendering.plates import CORNER, Entry, draw_compass, draw_legen
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapView
 
-_DROWNED = 128
+DROWNED = 128
 """Added to the index of a biome under water."""
 
 _DROWNED_SHARE = 0.55
@@ -36,7 +36,7 @@ def render_biomes(world: CanonicalWorld, *, title: str) -> Image.Image:
     """
     view = MapView(MAP_PIXELS)
     window = GridWindow(world.grid, view.disc())
-    drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(_DROWNED)
+    drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(DROWNED)
     flat = _coloured(window.classes(world.biome) | drowned)
     sheet = Sheet.around(cut_out(flat, window.inside()), view)
     draw_circles(sheet)
@@ -68,23 +68,23 @@ def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> I
 
 def _coloured(indices: npt.NDArray[np.uint8]) -> Image.Image:
     flat = Image.fromarray(indices).convert("P")
-    flat.putpalette(_table().tobytes())
+    flat.putpalette(drowned_table().tobytes())
     return flat.convert("RGB")
 
 
-def _table() -> npt.NDArray[np.uint8]:
+def drowned_table() -> npt.NDArray[np.uint8]:
     """Colours by biome index, and by biome index plus 128 where it is under water, ``[256, 3]``."""
     table = palette.biome_table().astype(np.float64)
     sea = table[Biome.OCEAN]
-    table[_DROWNED:] = table[:_DROWNED] + (sea - table[:_DROWNED]) * _DROWNED_SHARE
+    table[DROWNED:] = table[:DROWNED] + (sea - table[:DROWNED]) * _DROWNED_SHARE
     return np.rint(table).astype(np.uint8)
 
 
 def _entries() -> list[Entry]:
-    table = _table()
+    table = drowned_table()
     entries = []
     for biome in BIOME_ORDER:
         swatch = Image.new("RGB", SWATCH, tuple(table[biome].tolist()))
-        swatch.paste(tuple(table[biome + _DROWNED].tolist()), (SWATCH[0] * 2 // 3, 0, *SWATCH))
+        swatch.paste(tuple(table[biome + DROWNED].tolist()), (SWATCH[0] * 2 // 3, 0, *SWATCH))
         entries.append((swatch, biome.title))
     return entries

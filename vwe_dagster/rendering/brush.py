@@ -139,7 +139,15 @@ def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
     canvas = (canvas[0] * shine, canvas[1] * shine, canvas[2] * shine)
     offshore = _clip(layers.offshore[z, x] * OFFSHORE_STEPS, _0, np.float32(len(layers.lines) - 1))
     line = layers.lines[np.int64(offshore)]
-    return _mix(canvas, _WATER_INK, line) if line > 0 else canvas
+    if line > 0:
+        canvas = _mix(canvas, _WATER_INK, line)
+    river = np.float32(layers.rivers[z, x])
+    if river > 0 and layers.biome[z, x] != _ASHLANDS:
+        # A river is seen where it has cut into the land below the sea, and no longer where it has come to the open.
+        shallow = _clip((height - _SEA_LEVEL_M + np.float32(5)) / np.float32(2), _0, _1)
+        shallow *= _clip((np.float32(10) - layers.offshore[z, x]) / np.float32(4), _0, _1)
+        canvas = _mix(canvas, _RIVER, river * shallow * np.float32(0.85 / 255))
+    return canvas
 
 
 @kernel

@@ -21,6 +21,9 @@ MARSH_LIFT_M = 2.4
 FINE_RELIEF, BROAD_RELIEF = np.float32(0.45), np.float32(1.2)
 """How far slopes of single pixels, and slopes of the lie of the land, are exaggerated in the hillshade."""
 
+TRUE_RELIEF_M = 12.0
+"""Pixels that cover less ground show slopes steeper than they look from afar: there they are exaggerated less."""
+
 BROAD_M = 48.0
 """Ground over which the lie of the land is taken."""
 
@@ -30,61 +33,83 @@ BORDER_SOFTNESS_M = 24.0
 WATER_LINES = ((4.5, 0.40), (9.5, 0.28), (15.5, 0.18), (22.5, 0.11))
 """Lines along the coast: pixels offshore, and strength."""
 
+Climates = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+"""How much each sample belongs to the Ashlands and to the Deep North, 0 to 255, with wide soft borders."""
+
 _STRIP_ROWS = 32
 _GLOW_REACH = 4
 
 
-def paint(planes: MapPlanes, rivers: npt.NDArray[np.uint8] | None = None, *, detailed: bool = True) -> Image.Image:
+def paint(
+    planes: MapPlanes,
+    rivers: npt.NDArray[np.uint8] | None = None,
+    *,
+    detailed: bool = True,
+    climates: Climates | None = None,
+) -> Image.Image:
     """Paints the ground.
 
     Args:
         planes: what is where, one sample a pixel, as many rows as columns.
         rivers: how much of each pixel is river, 0 to 255; see :func:`vwe_dagster.rendering.waterways.river_ink`.
         detailed: with symbols and water lines, which want to be seen at full size.
+        climates: as told of the whole world where the planes are only a part of it; else of the planes.
 
     Returns:
         RGB, one pixel a sample; paper outside the world.
     """
-    height = planes.height + (planes.biome == Biome.SWAMP) * np.float32(MARSH_LIFT_M)
-    layers = _layers(planes, height, rivers, detailed=detailed)
+    height = without_pools(planes)
+    layers = _layers(planes, height, rivers, climates or climates_of(planes.biome), detailed=detailed)
     coast = np.float32(0.6 if detailed else 0.35)
-    surface, broad = np.pad(height, 2, mode="edge"), np.pad(_broad(height, planes.pixel_m), 1, mode="edge")
+    surface, broad = np.pad(height, 2, mode="edge"), np.pad(lie_of_the_land(height, planes.pixel_m), 1, mode="edge")
     painted = np.empty((*height.shape, 3), dtype=np.uint8)
     painted[:] = palette.PAPER
     for top in range(0, len(height), _STRIP_ROWS):
         bottom = min(top + _STRIP_ROWS, len(height))
         seen = np.flatnonzero(planes.inside[top:bottom].max(axis=0))
         if len(seen):
-            light = _light(surface[top : bottom + 4], broad[top : bottom + 2], planes.pixel_m, top)
+            light = light_on(surface[top : bottom + 4], broad[top : bottom + 2], planes.pixel_m, top)
             paint_rows(layers, light, (int(seen[0]), int(seen[-1]) + 1), coast, painted)
     return Image.fromarray(painted)
 
 
-def _light(surface: Plane, broad: Plane, pixel_m: float, top: int) -> Light:
+def without_pools(planes: MapPlanes) -> Plane:
+    """The heights with swamps lifted out of the water."""
+    return np.asarray(planes.height + (planes.biome == Biome.SWAMP) * np.float32(MARSH_LIFT_M))
+
+
+def light_on(surface: Plane, broad: Plane, pixel_m: float, top: int) -> Light:
     """The light on rows of a picture, given with two samples more on each side, one of the lie of the land."""
     softened = shading.softened(surface)
     east, north = shading.slopes(softened, pixel_m)
     broad_east, broad_north = shading.slopes(broad, pixel_m)
     height = np.ascontiguousarray(softened[1:-1, 1:-1])
+    gentler = np.float32(min(1.0, (pixel_m / TRUE_RELIEF_M) ** 0.35))
+    fine, wide = FINE_RELIEF * gentler, BROAD_RELIEF * gentler
     return Light(
         top=top,
         height=height,
         east=east,
         north=north,
-        relief=shading.hillshade(
-            FINE_RELIEF * east + BROAD_RELIEF * broad_east, FINE_RELIEF * north + BROAD_RELIEF * broad_north
-        ),
+        relief=shading.hillshade(fine * east + wide * broad_east, fine * north + wide * broad_north),
         shore=shading.shore_distance(height, east, north, pixel_m),
     )
 
 
-def _broad(height: Plane, pixel_m: float) -> Plane:
+def lie_of_the_land(height: Plane, pixel_m: float) -> Plane:
     """The lie of the land."""
     size = len(height)
     return shading.resized(shading.resized(height, max(1, min(size, round(size * pixel_m / BROAD_M)))), size)
 
 
-def _layers(planes: MapPlanes, height: Plane, rivers: npt.NDArray[np.uint8] | None, *, detailed: bool) -> Layers:
+def _layers(
+    planes: MapPlanes,
+    height: Plane,
+    rivers: npt.NDArray[np.uint8] | None,
+    climates: Climates,
+    *,
+    detailed: bool,
+) -> Layers:
     shape = height.shape
     biome = _uniform(planes.biome)
     softness = np.float32(min(2.0, BORDER_SOFTNESS_M / planes.pixel_m))
@@ -100,8 +125,8 @@ def _layers(planes: MapPlanes, height: Plane, rivers: npt.NDArray[np.uint8] | No
         symbols=_uniform(strew(planes) if detailed else np.zeros(shape, dtype=np.int16)),
         glow=_uniform(np.zeros(shape, dtype=np.uint8) if planes.lava is None else _glow(planes.lava)),
         rivers=_uniform(np.zeros(shape, dtype=np.uint8) if rivers is None else rivers),
-        ashen=_uniform(_climate(planes.biome == Biome.ASHLANDS)),
-        icy=_uniform(_climate(planes.biome == Biome.DEEP_NORTH)),
+        ashen=_uniform(climates[0]),
+        icy=_uniform(climates[1]),
         sea=_uniform(_sea_colours()),
         lines=_uniform(_water_lines()),
     )
@@ -127,8 +152,13 @@ def _glow(lava: Plane) -> npt.NDArray[np.uint8]:
     return glow
 
 
+def climates_of(biome: npt.NDArray[np.uint8]) -> Climates:
+    """The climates of a square plane of biomes."""
+    ashen, icy = (_climate(biome == kind) for kind in (Biome.ASHLANDS, Biome.DEEP_NORTH))
+    return ashen, icy
+
+
 def _climate(where: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """A mask, 0 to 255, with wide soft borders."""
     size = len(where)
     small = Image.fromarray(where.view(np.uint8) * np.uint8(255)).resize(
         (max(1, size // 16),) * 2, Image.Resampling.BOX

@@ -71,6 +71,16 @@ HEIGHT_STOPS: Sequence[tuple[float, Rgb]] = (
 )
 """Colour by height in metres: lightness rises to the shore, starts again on land, and rises to the peaks."""
 
+FOREST_STOPS: Sequence[tuple[float, Rgb]] = (
+    (0.0, (232, 224, 202)),
+    (0.3, (182, 196, 138)),
+    (0.6, (112, 146, 92)),
+    (1.0, (38, 74, 50)),
+)
+"""Colour by the density of the forest: land without any, then ever darker."""
+
+FOREST_SEA: Rgb = (196, 208, 208)
+
 # Bjoern Ottosson, "A perceptual color space for image processing", 2020: linear sRGB to cone responses, and those,
 # after a cube root, to lightness and two opponent axes.
 _TO_CONES = np.array(

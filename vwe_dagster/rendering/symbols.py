@@ -18,7 +18,6 @@ SPACING = 9
 MEADOWS_FOREST, PLAINS_FOREST = 1.15, 0.8
 """Forest grows where the forest factor is below these; in the Black Forest everywhere."""
 
-_SEED = 20250
 _JITTER = 2
 
 Outline = tuple[Point, ...]
@@ -86,13 +85,14 @@ ICE = Symbol((9, 6), strokes=(((0.6, 5.2), (3.6, 0.8), (5.6, 5.2)), ((5.4, 4.0),
 def strew(planes: MapPlanes) -> npt.NDArray[np.int16]:
     """Symbols for the ground of a picture.
 
-    Places are a jittered lattice, the same for every world.
+    Places are a jittered lattice over the whole map, the same for every world: what stands at one depends on nothing
+    but what is there. Close to the rim of a picture there are none, so that none is cut.
 
     Returns:
         int16, the shape of the planes: negative is ink, down to -255, positive is light, up to 255.
     """
     biome, height, forest = planes.biome, planes.height, planes.forest
-    rows, columns, chance = _lattice(height.shape)
+    rows, columns, chance = _lattice(height.shape, planes.first_pixel)
     where, factor = biome[rows, columns], forest[rows, columns]
     dry = height[rows, columns] > np.float32(SEA_LEVEL_M + 0.6)
     marsh = height[rows, columns] > np.float32(SEA_LEVEL_M - 0.6)
@@ -118,15 +118,36 @@ def strew(planes: MapPlanes) -> npt.NDArray[np.int16]:
     return strewn
 
 
-def _lattice(shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+def _lattice(
+    shape: tuple[int, ...], first_pixel: tuple[int, int]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """Rows, columns and a chance from 0 to 1 of every place, away from the rim of the picture."""
     margin = SPACING + 2 * _JITTER
-    rows, columns = np.meshgrid(*(np.arange(margin, side - margin, SPACING) for side in shape), indexing="ij")
-    columns[1::2] -= SPACING // 2
-    random = np.random.Generator(np.random.PCG64(_SEED))
-    rows += random.integers(-_JITTER, _JITTER + 1, rows.shape)
-    columns += random.integers(-_JITTER, _JITTER + 1, columns.shape)
-    return rows.ravel(), columns.ravel(), random.random(rows.size, dtype=np.float32)
+    (north, west), (rows, columns) = first_pixel, shape
+    down = np.arange((north + margin) // SPACING, (north + rows) // SPACING + 1)
+    across = np.arange((west + margin) // SPACING, (west + columns) // SPACING + 1)
+    down, across = (numbers.ravel() for numbers in np.meshgrid(down, across, indexing="ij"))
+    random = _mixed(_mixed(down) ^ across)
+    row = down * SPACING - north + _jitter(random)
+    column = across * SPACING - west - down % 2 * (SPACING // 2) + _jitter(random >> np.uint32(8))
+    kept = (row >= margin) & (row < rows - margin) & (column >= margin) & (column < columns - margin)
+    chance = (random >> np.uint32(16)).astype(np.float32) / np.float32(1 << 16)
+    return row[kept], column[kept], chance[kept]
+
+
+def _jitter(random: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
+    return (random & np.uint32(255)).astype(np.intp) * (2 * _JITTER + 1) // 256 - _JITTER
+
+
+def _mixed(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint32]:
+    """Numbers whose bits are mixed thoroughly: the hash ``lowbias32`` of Chris Wellons, 2018."""
+    mixed = numbers.astype(np.uint32)
+    mixed ^= mixed >> np.uint32(16)
+    mixed *= np.uint32(0x7FEB352D)
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(0x846CA68B)
+    mixed ^= mixed >> np.uint32(16)
+    return mixed
 
 
 def _stamp(

@@ -1,46 +1,78 @@
-"""Rivers and streams as lines of ink."""
+"""Rivers and streams as lines of ink. The kernels call only what stands in this file, see `worldgen.compiling`."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image, ImageDraw
 
 from vwe_dagster.rendering.view import MapView
+from vwe_dagster.worldgen.compiling import kernel
 
-_OVERSAMPLING = 2
 _STEP_PIXELS = 2.5
-_INKED_SHARE = 0.34
+"""Points of a line that lie closer together than this are passed over; the first one tells how close they lie."""
+
+INKED_SHARE = 0.34
 """How much of a river's width is inked: its bed slopes, and only the middle is under water."""
 
+_THINNEST = 1.0
 
-def river_ink(rivers: pd.DataFrame, view: MapView) -> npt.NDArray[np.uint8]:
+
+def river_ink(rivers: pd.DataFrame, view: MapView, *, inked_share: float = INKED_SHARE) -> npt.NDArray[np.uint8]:
     """How much of each pixel rivers and streams cover, 0 to 255, row 0 north.
 
     Args:
         rivers: see :data:`vwe_dagster.extraction.canonical.RIVER_COLUMNS`.
         view: the picture.
+        inked_share: how much of a river's width is inked.
     """
-    image = Image.new("L", (view.pixels * _OVERSAMPLING,) * 2)
-    draw = ImageDraw.Draw(image)
-    columns, rows = view.to_pixel(rivers["x_m"].to_numpy(np.float32), rivers["z_m"].to_numpy(np.float32))
-    points = np.stack([columns, rows], axis=1) * np.float32(_OVERSAMPLING)
-    lines = rivers["line"].to_numpy()
-    ends = np.flatnonzero(np.diff(lines, append=-1)) + 1
-    widths = rivers["width_m"].to_numpy(np.float32) * np.float32(_INKED_SHARE / view.pixel_m)
+    ink = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
+    if len(rivers):
+        columns, rows = view.to_pixel(rivers["x_m"].to_numpy(np.float64), rivers["z_m"].to_numpy(np.float64))
+        ends = np.flatnonzero(np.diff(rivers["line"].to_numpy(), append=-1)) + 1
+        widths = rivers["width_m"].to_numpy(np.float64) * (inked_share / view.pixel_m)
+        _ink_lines(columns, rows, widths, ends, ink)
+    return ink
+
+
+@kernel
+def _ink_lines(
+    columns: npt.NDArray[np.float64],
+    rows: npt.NDArray[np.float64],
+    widths: npt.NDArray[np.float64],
+    ends: npt.NDArray[np.int64],
+    ink: npt.NDArray[np.uint8],
+) -> None:
+    """Inks lines of points in pixels, each as wide as its points are at the mean; ``ends`` follow their last points."""
     begin = 0
-    for end in ends.tolist():
-        width = max(1.0, float(widths[begin:end].mean())) * _OVERSAMPLING
-        draw.line(_thinned(points[begin:end]).ravel().tolist(), fill=255, width=round(width))
+    for end in ends:
+        reach = max(_THINNEST, widths[begin:end].mean()) / 2
+        every = 1
+        if end - begin > 2:
+            apart = math.hypot(columns[begin + 1] - columns[begin], rows[begin + 1] - rows[begin])
+            every = max(1, int(_STEP_PIXELS / max(apart, 1e-3)))
+        at = begin
+        while at < end - 1:
+            beyond = min(at + every, end - 1)
+            _ink_piece(columns[at], rows[at], columns[beyond], rows[beyond], reach, ink)
+            at = beyond
         begin = end
-    return np.asarray(image.reduce(_OVERSAMPLING))
 
 
-def _thinned(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A line with fewer points, its ends kept, where they lie closer than needed."""
-    if len(points) < 3:
-        return points
-    apart = float(np.hypot(*(points[1] - points[0]))) / _OVERSAMPLING
-    every = max(1, int(_STEP_PIXELS / max(apart, 1e-3)))
-    return np.concatenate([points[:-1:every], points[-1:]])
+@kernel
+def _ink_piece(x0: float, y0: float, x1: float, y1: float, reach: float, ink: npt.NDArray[np.uint8]) -> None:
+    """Inks the pixels within reach of a straight piece of a line, softly at the edge; what is darker stays."""
+    around = reach + 0.5
+    first_row, last_row = max(0, math.floor(min(y0, y1) - around)), min(ink.shape[0], math.ceil(max(y0, y1) + around))
+    first, last = max(0, math.floor(min(x0, x1) - around)), min(ink.shape[1], math.ceil(max(x0, x1) + around))
+    along_x, along_y = x1 - x0, y1 - y0
+    square = max(along_x * along_x + along_y * along_y, 1e-9)
+    for row in range(first_row, last_row):
+        for column in range(first, last):
+            x, y = column + 0.5 - x0, row + 0.5 - y0
+            way = min(max((x * along_x + y * along_y) / square, 0.0), 1.0)
+            away = math.hypot(x - way * along_x, y - way * along_y)
+            share = min(max(around - away, 0.0), 1.0)
+            ink[row, column] = max(ink[row, column], np.uint8(share * 255 + 0.5))
