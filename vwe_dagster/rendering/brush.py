@@ -260,10 +260,13 @@ def paint_rows(layers: Layers, light: Light, columns: tuple[int, int], coast: np
             x = np.uintp(column)
             lie = (light.height[row, x], light.east[row, x], light.north[row, x], light.relief[row, x])
             shore = light.shore[row, x]
-            canvas = _sea(layers, z, x, lie)
             share = _clip(shore + _HALF, _0, _1)
-            if share > 0:
-                canvas = _mix(canvas, _land(layers, z, x, lie), share)
+            if share <= 0:
+                canvas = _sea(layers, z, x, lie)
+            elif share >= 1:
+                canvas = _land(layers, z, x, lie)
+            else:
+                canvas = _mix(_sea(layers, z, x, lie), _land(layers, z, x, lie), share)
             ink = _clip(np.float32(1.25) - abs(shore), _0, _1)
             if ink > 0:
                 canvas = _mix(canvas, _COAST_INK, ink * coast)

@@ -53,13 +53,11 @@ class Style:
     Attributes:
         title: what people read.
         paint: paints a view of a ground, whose planes are given, with a margin of :data:`MARGIN` pixels.
-        finer: how many times as fine the first zooms are painted as they are seen.
         lossless: whether the tiles are kept without loss.
     """
 
     title: str
     paint: Callable[[TileGround, MapView, MapPlanes], Pixels]
-    finer: Mapping[int, int]
     lossless: bool
 
 
@@ -92,10 +90,10 @@ def _paint_forest(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
 
 
 STYLES: Mapping[str, Style] = {
-    "map": Style("Map", _paint_map, finer={0: 2, 1: 2}, lossless=False),
-    "biomes": Style("Biomes", _paint_biomes, finer={0: 8, 1: 4, 2: 2}, lossless=True),
-    "heights": Style("Relief", _paint_heights, finer={0: 2, 1: 2}, lossless=False),
-    "forest": Style("Forest", _paint_forest, finer={0: 2, 1: 2}, lossless=False),
+    "map": Style("Map", _paint_map, lossless=False),
+    "biomes": Style("Biomes", _paint_biomes, lossless=True),
+    "heights": Style("Relief", _paint_heights, lossless=False),
+    "forest": Style("Forest", _paint_forest, lossless=False),
 }
 """By the name that addresses and folders have."""
 

@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,14 +37,19 @@ NATIVE_ZOOM = 3
 MAX_ZOOM = 5
 """The last zoom: 3 m a pixel."""
 
+OVERVIEW_ZOOM = 2
+"""Up to this zoom the world is painted as for this one, without what would be noise, and made smaller."""
+
 STYLES: Mapping[str, str] = {name: style.title for name, style in tile_styles.STYLES.items()}
 """The title of every style, by the name that addresses and folders have."""
 
 _TOGETHER = 4
-"""Tiles along each side of what is painted at once: the margin around them is a sixth of it, around one three fifths."""
+"""Tiles along each side of what is painted at once. The margin around them adds a fifth, around one nine tenths."""
 
 _PAINTED_BEYOND = 8
 """Pixels painted beyond the edge of the world, lest what is transparent tinge what is not when it is compressed."""
+
+_OPAQUE = 255
 
 Tile = tuple[int, int, int, bytes]
 """Zoom, x, y and the WebP."""
@@ -61,6 +66,24 @@ class _Block(NamedTuple):
     x: int
     y: int
     tiles: int
+
+    @property
+    def finer(self) -> int:
+        """How many times as fine it is painted as it is seen."""
+        return 1 << max(0, OVERVIEW_ZOOM - self.zoom)
+
+    def view(self) -> MapView:
+        """The ground that is painted, with its margin."""
+        tile_m, pixel_m = MAP_WIDTH_M / (1 << self.zoom), _pixel_m(self.zoom) / self.finer
+        pixels = self.tiles * TILE_PIXELS * self.finer + 2 * MARGIN
+        east_m = (self.x + self.tiles / 2) * tile_m - MAP_WIDTH_M / 2
+        north_m = MAP_WIDTH_M / 2 - (self.y + self.tiles / 2) * tile_m
+        return MapView(pixels, pixels * pixel_m, east_m, north_m)
+
+    def seen(self) -> list[tuple[int, int]]:
+        """The tiles that reach into the world."""
+        across, down = (range(first, first + self.tiles) for first in (self.x, self.y))
+        return [(x, y) for y in down for x in across if _is_in_world(self.zoom, x, y)]
 
 
 class WorldTiles:
@@ -98,34 +121,60 @@ class WorldTiles:
         painted, finest_first = _style(style), sorted(set(zooms), reverse=True)
         for zoom in finest_first:
             _check_zoom(zoom)
-        blocks = (block for zoom in finest_first for block in _blocks(zoom))
-        return itertools.chain.from_iterable(_on_every_core(functools.partial(self._made, painted), blocks))
+        overviews = [zoom for zoom in finest_first if zoom <= OVERVIEW_ZOOM]
+        work = [
+            functools.partial(self._made, painted, block)
+            for zoom in finest_first
+            if zoom > OVERVIEW_ZOOM
+            for block in _blocks(zoom)
+        ]
+        if overviews:
+            work.append(functools.partial(self._overviews, painted, overviews))
+        return itertools.chain.from_iterable(_on_every_core(iter(work)))
 
     def _made(self, style: Style, block: _Block) -> list[Tile]:
         """The tiles of a block."""
-        numbers = [(block.x + x, block.y + y) for y in range(block.tiles) for x in range(block.tiles)]
-        shown = {(x, y) for x, y in numbers if _is_in_world(block.zoom, x, y)}
-        painting = self._painted(style, block) if shown else None
+        return _cut(self._painted(style, block) if block.seen() else None, style, block)
 
-        def content(x: int, y: int) -> bytes:
-            if painting is None or (x, y) not in shown:
-                return _nothing()
-            left, top = (x - block.x) * TILE_PIXELS, (y - block.y) * TILE_PIXELS
-            return _encoded(painting.crop((left, top, left + TILE_PIXELS, top + TILE_PIXELS)), style)
-
-        return [(block.zoom, x, y, content(x, y)) for x, y in numbers]
+    def _overviews(self, style: Style, zooms: Sequence[int]) -> list[Tile]:
+        """All tiles of the zooms that show the world from afar, from one painting."""
+        whole = _Block(OVERVIEW_ZOOM, 0, 0, 1 << OVERVIEW_ZOOM)
+        painting = self._painted(style, whole)
+        tiles = []
+        for zoom in zooms:
+            finer = 1 << (OVERVIEW_ZOOM - zoom)
+            tiles += _cut(_reduced(painting, finer), style, _Block(zoom, 0, 0, 1 << zoom))
+        return tiles
 
     def _painted(self, style: Style, block: _Block) -> Image.Image:
         """A block in RGBA."""
-        finer = style.finer.get(block.zoom, 1)
-        view = _view(block, finer)
+        view = block.view()
         planes = self._ground.planes(view)
         near = planes.radius < np.float32(WORLD_RADIUS_M + _PAINTED_BEYOND * view.pixel_m)
         colours = style.paint(self._ground, view, dataclasses.replace(planes, inside=near.astype(np.float32)))
         inner = slice(MARGIN, view.pixels - MARGIN)
         painting = Image.fromarray(np.ascontiguousarray(colours[inner, inner]))
         painting.putalpha(Image.fromarray((planes.inside[inner, inner] * np.float32(255)).astype(np.uint8)))
-        return painting if finer == 1 else painting.convert("RGBa").reduce(finer).convert("RGBA")
+        return _reduced(painting, block.finer)
+
+
+def _cut(painting: Image.Image | None, style: Style, block: _Block) -> list[Tile]:
+    """The tiles of a block, from its painting if anything of it lies in the world."""
+    seen = set(block.seen())
+
+    def content(x: int, y: int) -> bytes:
+        if painting is None or (x, y) not in seen:
+            return _nothing()
+        left, top = (x - block.x) * TILE_PIXELS, (y - block.y) * TILE_PIXELS
+        return _encoded(painting.crop((left, top, left + TILE_PIXELS, top + TILE_PIXELS)), style)
+
+    numbers = itertools.product(range(block.y, block.y + block.tiles), range(block.x, block.x + block.tiles))
+    return [(block.zoom, x, y, content(x, y)) for y, x in numbers]
+
+
+def _reduced(painting: Image.Image, finer: int) -> Image.Image:
+    """A painting in RGBA made so many times smaller; what is transparent does not tinge what is not."""
+    return painting if finer == 1 else painting.convert("RGBa").reduce(finer).convert("RGBA")
 
 
 def _style(name: str) -> Style:
@@ -142,15 +191,6 @@ def _check_zoom(zoom: int) -> None:
 
 def _pixel_m(zoom: int) -> float:
     return MAP_WIDTH_M / (TILE_PIXELS << zoom)
-
-
-def _view(block: _Block, finer: int) -> MapView:
-    """The ground of a block and the margin around it."""
-    tile_m, pixel_m = MAP_WIDTH_M / (1 << block.zoom), _pixel_m(block.zoom) / finer
-    pixels = block.tiles * TILE_PIXELS * finer + 2 * MARGIN
-    east_m = (block.x + block.tiles / 2) * tile_m - MAP_WIDTH_M / 2
-    north_m = MAP_WIDTH_M / 2 - (block.y + block.tiles / 2) * tile_m
-    return MapView(pixels, pixels * pixel_m, east_m, north_m)
 
 
 def _blocks(zoom: int) -> Iterator[_Block]:
@@ -170,10 +210,10 @@ def _is_in_world(zoom: int, x: int, y: int) -> bool:
 
 
 def _encoded(tile: Image.Image, style: Style) -> bytes:
-    lowest, highest = tile.getextrema()[3]
+    lowest, highest = tile.getchannel("A").getextrema()
     if not highest:
         return _nothing()
-    return webp_bytes(tile.convert("RGB") if lowest == 255 else tile, lossless=style.lossless)
+    return webp_bytes(tile.convert("RGB") if lowest == _OPAQUE else tile, lossless=style.lossless)
 
 
 @functools.cache
@@ -182,15 +222,15 @@ def _nothing() -> bytes:
     return webp_bytes(Image.new("RGBA", (TILE_PIXELS, TILE_PIXELS)), lossless=True)
 
 
-def _on_every_core(work: Callable[[_Block], list[Tile]], blocks: Iterator[_Block]) -> Iterator[list[Tile]]:
-    """Does the work for all blocks, not many more at once than there are cores; in the order of the blocks."""
+def _on_every_core(work: Iterator[Callable[[], list[Tile]]]) -> Iterator[list[Tile]]:
+    """What each piece of work makes, in its order; little more is begun than there are cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = concurrent.futures.ThreadPoolExecutor(cores)
     try:
-        begun = [threads.submit(work, block) for block in itertools.islice(blocks, 2 * cores)]
+        begun = [threads.submit(piece) for piece in itertools.islice(work, 2 * cores)]
         while begun:
             made = begun.pop(0).result()
-            begun += [threads.submit(work, block) for block in itertools.islice(blocks, 1)]
+            begun += [threads.submit(piece) for piece in itertools.islice(work, 1)]
             yield made
     finally:
         threads.shutdown(cancel_futures=True)

@@ -28,7 +28,7 @@ THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M = 256, 21800.0
 """Side of a thumbnail, and the ground it shows: the disc of the world and a little paper."""
 
 Sample = TypeVar("Sample", bound=np.generic)
-Coordinate = TypeVar("Coordinate", float, npt.NDArray[np.float32])
+Coordinate = TypeVar("Coordinate", float, npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ class MapView:
         return round(row / self.pixel_m - self.pixels / 2), round(column / self.pixel_m - self.pixels / 2)
 
     def _from_middle(self) -> npt.NDArray[np.float64]:
-        return (np.arange(self.pixels) + 0.5 - self.pixels / 2) * self.pixel_m
+        return np.asarray((np.arange(self.pixels) + 0.5 - self.pixels / 2) * self.pixel_m, dtype=np.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,7 +214,7 @@ class GridWindow:
         height, width = part.shape
         box = (columns.start, rows.start, min(columns.stop, width), min(rows.stop, height))
         size = (self._view.pixels, self._view.pixels)
-        return np.asarray(Image.fromarray(part).resize(size, resampling, box=box))  # type: ignore[arg-type]
+        return np.asarray(Image.fromarray(part).resize(size, resampling, box=box))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +249,8 @@ class _Cut:
     def nearest(self, pixels: int, scale: float) -> npt.NDArray[np.intp]:
         """The sample at the middle of every pixel."""
         steps = np.floor(self.start + (np.arange(pixels) + 0.5) * scale)
-        return np.clip(steps, 0, self.before + self.last - self.first + self.after - 1).astype(np.intp)
+        last = self.before + self.last - self.first + self.after - 1
+        return np.asarray(np.clip(steps, 0, last), dtype=np.intp)
 
 
 @functools.lru_cache(maxsize=2)
@@ -266,9 +267,7 @@ def _inside(grid: Grid, view: MapView) -> npt.NDArray[np.float32]:
     inside = view.inside()
     first_m = grid.first_m - grid.cell_m / 2
     end_m = first_m + grid.size * grid.cell_m
-    rows, columns = (
-        (centres >= first_m) & (centres <= end_m) for centres in (view.row_centres(), view.centres())
-    )
+    rows, columns = ((centres >= first_m) & (centres <= end_m) for centres in (view.row_centres(), view.centres()))
     if not (rows.all() and columns.all()):
         inside *= rows[:, None] & columns[None, :]
     inside.flags.writeable = False

@@ -31,39 +31,45 @@ def river_ink(rivers: pd.DataFrame, view: MapView, *, inked_share: float = INKED
     ink = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
     if len(rivers):
         columns, rows = view.to_pixel(rivers["x_m"].to_numpy(np.float64), rivers["z_m"].to_numpy(np.float64))
+        points = np.stack([columns, rows], axis=1)
         ends = np.flatnonzero(np.diff(rivers["line"].to_numpy(), append=-1)) + 1
         widths = rivers["width_m"].to_numpy(np.float64) * (inked_share / view.pixel_m)
-        _ink_lines(columns, rows, widths, ends, ink)
+        _ink_lines(points, widths, ends, ink)
     return ink
 
 
 @kernel
 def _ink_lines(
-    columns: npt.NDArray[np.float64],
-    rows: npt.NDArray[np.float64],
+    points: npt.NDArray[np.float64],
     widths: npt.NDArray[np.float64],
     ends: npt.NDArray[np.int64],
     ink: npt.NDArray[np.uint8],
 ) -> None:
-    """Inks lines of points in pixels, each as wide as its points are at the mean; ``ends`` follow their last points."""
+    """Inks lines of points, columns and rows, each as wide as its points are at the mean.
+
+    The points of a line end before an entry of ``ends``, where those of the next begin.
+    """
     begin = 0
     for end in ends:
         reach = max(_THINNEST, widths[begin:end].mean()) / 2
         every = 1
         if end - begin > 2:
-            apart = math.hypot(columns[begin + 1] - columns[begin], rows[begin + 1] - rows[begin])
+            apart = math.hypot(points[begin + 1, 0] - points[begin, 0], points[begin + 1, 1] - points[begin, 1])
             every = max(1, int(_STEP_PIXELS / max(apart, 1e-3)))
         at = begin
         while at < end - 1:
             beyond = min(at + every, end - 1)
-            _ink_piece(columns[at], rows[at], columns[beyond], rows[beyond], reach, ink)
+            _ink_piece(points[at], points[beyond], reach, ink)
             at = beyond
         begin = end
 
 
 @kernel
-def _ink_piece(x0: float, y0: float, x1: float, y1: float, reach: float, ink: npt.NDArray[np.uint8]) -> None:
+def _ink_piece(
+    start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], reach: float, ink: npt.NDArray[np.uint8]
+) -> None:
     """Inks the pixels within reach of a straight piece of a line, softly at the edge; what is darker stays."""
+    x0, y0, x1, y1 = start[0], start[1], end[0], end[1]
     around = reach + 0.5
     first_row, last_row = max(0, math.floor(min(y0, y1) - around)), min(ink.shape[0], math.ceil(max(y0, y1) + around))
     first, last = max(0, math.floor(min(x0, x1) - around)), min(ink.shape[1], math.ceil(max(x0, x1) + around))
