@@ -12,10 +12,12 @@ from vwe_dagster.assets.processed import processed
 from vwe_dagster.assets.raw_export import raw_export
 from vwe_dagster.assets.renders import renders
 from vwe_dagster.assets.seed_catalog import seed_catalog
+from vwe_dagster.assets.tiles import tiles
 from vwe_dagster.automation import automation
 from vwe_dagster.checks.worlds import CHECKS
 from vwe_dagster.home import Home, find_home
 from vwe_dagster.jobs import add_seeds, world
+from vwe_dagster.jobs import tiles as tiles_job
 from vwe_dagster.listening import LISTENER, listener_logger
 from vwe_dagster.pool.configured import settings_from_environment, valheim_settings_from_environment
 from vwe_dagster.pool.settings import PoolSettings
@@ -51,9 +53,9 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         "store": WorldStoreResource(root=str(home.data), tally=str(home.tally)),
     }
     return dg.Definitions(
-        assets=[raw_export, extracted, processed, renders, seed_catalog],
+        assets=[raw_export, extracted, processed, renders, tiles, seed_catalog],
         asset_checks=CHECKS,
-        jobs=[world, add_seeds, pool_upkeep, warm_pool],
+        jobs=[world, tiles_job, add_seeds, pool_upkeep, warm_pool],
         schedules=[nightly_seeds, warm_before_nightly],
         sensors=[automation, inbox, pool_upkeep_sensor],
         resources={**resources, **(resource_overrides or {})},

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from vwe_dagster.commands import bench, engine, export, find, metrics, pool, purge, seeds, ui, worlds
+from vwe_dagster.commands import bench, engine, export, find, metrics, pool, purge, seeds, tiles, ui, worlds
 from vwe_dagster.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.exporting.errors import ExportError
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.command()(worlds.world)
 app.command(name="import")(worlds.import_)
 app.command(epilog=export.EPILOG)(export.export)
+app.command()(tiles.tiles)
 app.command()(worlds.seed)
 app.command()(worlds.show)
 app.command()(find.find)

@@ -19,6 +19,12 @@ world = dg.define_asset_job(
     description="Makes the world of a seed: the engine's export, the canonical data, its statistics and its pictures.",
 )
 
+tiles = dg.define_asset_job(
+    "tiles",
+    selection=dg.AssetSelection.groups("tiles"),
+    description="Makes the tiles of a seed whose world has been made.",
+)
+
 
 class AddSeedsConfig(dg.Config):
     """Which seeds to add."""

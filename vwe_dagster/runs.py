@@ -20,7 +20,7 @@ from vwe_dagster.assets.seeds import seeds as partitions
 from vwe_dagster.build import build_defs
 from vwe_dagster.home import Home, HomeError
 from vwe_dagster.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
-from vwe_dagster.jobs import world
+from vwe_dagster.jobs import tiles, world
 from vwe_dagster.listening import LISTENER, Listener, is_check_failure, listening, was_interrupted
 from vwe_dagster.seeds import Seed
 
@@ -48,18 +48,18 @@ class Instance:
         """Registers seeds as partitions; those that are registered stay so."""
         self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key for seed in seeds])
 
-    def make_worlds(
+    def materialize(
         self,
         keys: Sequence[str],
         *,
         config: Mapping[str, Mapping[str, object]],
         listener: Listener,
     ) -> Collection[str]:
-        """Makes worlds in one run, in this process.
+        """Makes stages of seeds in one run, in this process.
 
         Args:
             keys: registered seeds, side by side in :meth:`keys`.
-            config: the assets to make, and the configuration of each.
+            config: the assets to make, and the configuration of each; `tiles`, or some that make a world.
             listener: is told what happens.
 
         Returns:
@@ -73,7 +73,7 @@ class Instance:
             self._alive(lock),
             listening(listener),
             dg.execute_job(
-                dg.build_reconstructable_job(__name__, world_job.__name__),
+                dg.build_reconstructable_job(__name__, (tiles_job if tiles.name in config else world_job).__name__),
                 instance=self._dagster,
                 run_config={
                     "ops": {asset: {"config": dict(values)} for asset, values in config.items()},
@@ -167,6 +167,11 @@ class Instance:
 def world_job() -> dg.JobDefinition:
     """The job ``world``, for Dagster, which asks for it by the name of this function."""
     return build_defs().resolve_job_def(world.name)
+
+
+def tiles_job() -> dg.JobDefinition:
+    """The job ``tiles``, likewise."""
+    return build_defs().resolve_job_def(tiles.name)
 
 
 @contextlib.contextmanager

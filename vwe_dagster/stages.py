@@ -5,6 +5,8 @@ What a plane or a table means is decided where it is made; the name, format and 
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +26,7 @@ from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
 
@@ -147,6 +150,51 @@ def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:
     """Writes a picture as PNG."""
     save_png(picture, draft.path(name))
     draft.file(name, dtype=picture.mode, shape=(picture.height, picture.width), axes="y,x north up")
+
+
+@dataclasses.dataclass(frozen=True)
+class TileChoice:
+    """Which tiles a stage holds, as its recipe says.
+
+    Attributes:
+        styles: their styles.
+        max_zoom: the last zoom; all before it are there, too.
+    """
+
+    styles: tuple[str, ...]
+    max_zoom: int
+
+    def inputs(self) -> dict[str, JsonValue]:
+        """What the recipe says of them."""
+        return {"styles": list(self.styles), "max_zoom": self.max_zoom}
+
+    def files(self) -> set[str]:
+        """The names of their files."""
+        return {
+            tile_file(style, zoom, x, y)
+            for style in self.styles
+            for zoom in range(self.max_zoom + 1)
+            for x, y in itertools.product(range(1 << zoom), repeat=2)
+        }
+
+
+def tile_choice(manifest: Manifest) -> TileChoice:
+    """Which tiles a stage ``tiles`` holds."""
+    inputs = manifest.recipe.inputs
+    return TileChoice(tuple(cast("list[str]", inputs["styles"])), cast("int", inputs["max_zoom"]))
+
+
+def tile_file(style: str, zoom: int, x: int, y: int) -> str:
+    """The name of the file of a tile."""
+    return f"{style}/{zoom}/{x}/{y}.webp"
+
+
+def write_tile(draft: Draft, style: str, tile: Tile) -> None:
+    """Writes a tile."""
+    zoom, x, y, content = tile
+    name = tile_file(style, zoom, x, y)
+    draft.path(name).write_bytes(content)
+    draft.file(name, shape=(TILE_PIXELS, TILE_PIXELS), axes="y,x north up")
 
 
 def read_plane(store: WorldStore, manifest: Manifest, name: str) -> npt.NDArray[Any]:

@@ -184,18 +184,26 @@ def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue
 
 def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[Any]]:
     folder = store.folder(manifest.seed, manifest.stage)
-    rows = pd.DataFrame(
+    plain = {name: facts for name, facts in manifest.files.items() if "/" not in name}
+    rows = [
         {
             "file": name,
             "bytes": f"{facts.bytes:,}",
             "shape": " x ".join(map(str, facts.shape or ())),
             "sha256 begins": facts.sha256[:SHA256_SHOWN],
         }
-        for name, facts in manifest.files.items()
-    )
+        for name, facts in plain.items()
+    ]
+    folders: dict[str, list[int]] = {}
+    for name in manifest.files.keys() - plain.keys():
+        folders.setdefault(name.partition("/")[0], []).append(manifest.files[name].bytes)
+    rows += [
+        {"file": f"{name}/", "bytes": f"{sum(sizes):,}", "shape": f"{len(sizes)} files", "sha256 begins": ""}
+        for name, sizes in sorted(folders.items())
+    ]
     return {
-        "files": rows_table(rows),
-        **{name: dg.MetadataValue.path(folder / name) for name in manifest.files},
+        "files": rows_table(pd.DataFrame(rows)),
+        **{name: dg.MetadataValue.path(folder / name) for name in (*plain, *sorted(folders))},
         "manifest.json": dg.MetadataValue.path(folder / "manifest.json"),
     }
 

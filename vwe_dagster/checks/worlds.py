@@ -33,6 +33,7 @@ JUDGES: dict[Stage, dict[str, Judge]] = {
     },
     "processed": {"statistics_add_up": outcomes.statistics_add_up},
     "renders": {"pictures_not_blank": outcomes.pictures_not_blank},
+    "tiles": {"tiles_not_blank": outcomes.tiles_not_blank},
 }
 """The checks of each stage, by name. All block: a seed for which one fails is made no further in that run."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from vwe_dagster.commands.common import CommandError
 from vwe_dagster.commands.pool import settings_of
 from vwe_dagster.home import Home
+from vwe_dagster.pool.configured import EngineChoice
 from vwe_dagster.seeds import Seed
 from vwe_dagster.terminal import say, showing_run, undiverted_notices
 
@@ -17,6 +19,27 @@ if TYPE_CHECKING:
 
 Config = Mapping[str, Mapping[str, object]]
 """The assets to make, and the configuration of each."""
+
+
+def world_config(
+    size: int = 2048, world_gen_version: int = 2, *, engine: EngineChoice | None = None, force: bool = False
+) -> Config:
+    """What the assets of a world are told."""
+    raw: dict[str, object] = {"size": size, "world_gen_version": world_gen_version, "force": force}
+    if engine is not None:
+        raw["engine"] = engine.name
+    return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}
+
+
+def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
+    """Ends a command for which seeds have failed.
+
+    Raises:
+        CommandError: there are some.
+    """
+    if failed:
+        keys = ", ".join(seed.key for seed in seeds if seed.key in failed)
+        raise CommandError(f"Failed: {keys}. The UI (vwe ui) has the log of each run.")
 
 
 def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:

@@ -10,7 +10,7 @@ import typer
 
 from vwe_dagster.catalog.names import parse_catalog, remarks, same_world
 from vwe_dagster.commands.common import CommandError, InputError, SeedText, parse_seeds, registered
-from vwe_dagster.commands.making import Config, make_worlds
+from vwe_dagster.commands.making import Config, make_worlds, refuse_failed, world_config
 from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.home import find_home
 from vwe_dagster.pool.configured import EngineChoice
@@ -69,7 +69,7 @@ def world(
         [
             (
                 [seed for seed in versions if versions[seed] == version],
-                _config(size, version, engine=engine, force=force),
+                world_config(size, version, engine=engine, force=force),
             )
             for version in dict.fromkeys(versions.values())
         ]
@@ -182,14 +182,6 @@ def _versions(named: dict[Seed, int], saves: Sequence[WorldFile]) -> dict[Seed, 
     return versions
 
 
-def _config(size: int, world_gen_version: int, *, engine: EngineChoice | None, force: bool) -> Config:
-    """What the assets of a world are told."""
-    raw: dict[str, object] = {"size": size, "world_gen_version": world_gen_version, "force": force}
-    if engine is not None:
-        raw["engine"] = engine.name
-    return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}
-
-
 def _tell_save(save: WorldFile) -> None:
     version = save.world_gen_version
     say(notices(), f"The world {shown(save.name)} has the seed {save.seed.key} and the world-gen version {version}.")
@@ -212,11 +204,7 @@ def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
     seeds = [seed for group, _ in wanted for seed in group]
     failed = make_worlds(home, wanted)
     _tell_made(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
-    if failed:
-        raise CommandError(
-            f"Failed: {', '.join(seed.key for seed in seeds if seed.key in failed)}. "
-            f"The UI (vwe ui) has the log of each run."
-        )
+    refuse_failed(seeds, failed)
 
 
 def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:

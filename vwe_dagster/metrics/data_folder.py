@@ -115,7 +115,11 @@ class DataFolder:
             before = self._known.get(folder)
             if before is not None and before[0] == mark:
                 return before
-            with os.scandir(folder) as entries:
-                return mark, sum(entry.stat().st_size for entry in entries if entry.is_file())
+            return mark, _bytes_in(folder)
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+
+def _bytes_in(folder: str) -> int:
+    with os.scandir(folder) as entries:
+        return sum(_bytes_in(entry.path) if entry.is_dir() else entry.stat().st_size for entry in entries)

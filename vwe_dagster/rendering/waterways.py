@@ -31,7 +31,7 @@ def river_ink(rivers: pd.DataFrame, view: MapView, *, inked_share: float = INKED
     ink = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
     if len(rivers):
         columns, rows = view.to_pixel(rivers["x_m"].to_numpy(np.float64), rivers["z_m"].to_numpy(np.float64))
-        points = np.stack([columns, rows], axis=1)
+        points = np.stack([columns, rows], axis=1).astype(np.float64, copy=False)
         ends = np.flatnonzero(np.diff(rivers["line"].to_numpy(), append=-1)) + 1
         widths = rivers["width_m"].to_numpy(np.float64) * (inked_share / view.pixel_m)
         _ink_lines(points, widths, ends, ink)

@@ -24,7 +24,7 @@ from vwe_dagster.inbox import FOLDER, DroppedFile, Inbox, ListChangedError
 from vwe_dagster.jobs import world
 from vwe_dagster.seed_lists import SeedList, SeedListError
 from vwe_dagster.seeds import Seed
-from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.store import WORLD_STAGES, WorldStore
 
 LIST_TAG = "vwe/seed_list"
 """The tag of a run that tells which list asked for it."""
@@ -138,7 +138,7 @@ class _Tick:
         self.told.append(f"{file.name}: {count} seeds made or asked for{refused}. It lies in {path.parent}.")
 
     def _is_made(self, seed: Seed) -> bool:
-        return seed.key in self._materialized and all(self._store.manifest(seed, stage) for stage in STAGES)
+        return seed.key in self._materialized and all(self._store.manifest(seed, stage) for stage in WORLD_STAGES)
 
     @cached_property
     def _registered(self) -> list[str]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError
-from vwe_dagster.store.manifest import STAGES, FileFacts, Manifest, Recipe, Stage
+from vwe_dagster.store.manifest import STAGES, WORLD_STAGES, FileFacts, Manifest, Recipe, Stage
 from vwe_dagster.store.world_store import WorldStore
 
 __all__ = [
     "STAGES",
+    "WORLD_STAGES",
     "Draft",
     "FileFacts",
     "Manifest",

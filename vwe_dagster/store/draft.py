@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -18,6 +19,9 @@ from pydantic import JsonValue
 from vwe_dagster.store.arrays import array_to_bytes
 from vwe_dagster.store.errors import StoreError
 from vwe_dagster.store.manifest import FileFacts, check_file_name
+from vwe_dagster.store.whole_folder import sync_folder
+
+_SETTLED_AT_ONCE = 8
 
 
 class Draft:
@@ -49,10 +53,13 @@ class Draft:
         """Where to write a file; once written, :meth:`file` records it.
 
         Raises:
-            ValueError: ``name`` is not a plain file name.
+            ValueError: ``name`` is not the name of a file that a stage may have.
         """
         check_file_name(name)
-        return self._folder / name
+        path = self._folder / name
+        if "/" in name:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def file(
         self,
@@ -126,14 +133,21 @@ class Draft:
             ValueError: a file was recorded and not written, or written and not recorded.
             StoreError: a file taken over from another stage is not the one that was meant.
         """
-        written = {path.name for path in self._folder.iterdir()}
+        entries = [(path.relative_to(self._folder).as_posix(), path.is_dir()) for path in self._folder.rglob("*")]
+        written = {name for name, is_folder in entries if not is_folder}
         for name in sorted(written ^ self._told.keys()):
             fault = "written but not recorded" if name in written else "recorded but not written"
             raise ValueError(f"The file {name} of the stage was {fault}; a stage has both or neither.")
-        return {name: self._settled(name, told) for name, told in self._told.items()}
+        # The disk takes many files at once sooner than one after the other.
+        with concurrent.futures.ThreadPoolExecutor(_SETTLED_AT_ONCE) as threads:
+            facts = list(threads.map(self._settled, self._told.keys(), self._told.values()))
+        for name, is_folder in entries:
+            if is_folder:
+                sync_folder(self._folder / name)
+        return dict(zip(self._told, facts, strict=True))
 
     def _settled(self, name: str, told: Mapping[str, Any]) -> FileFacts:
-        with self.path(name).open("rb") as file:
+        with (self._folder / name).open("rb") as file:
             os.fsync(file.fileno())
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             if self._sha256.get(name, sha256) != sha256:

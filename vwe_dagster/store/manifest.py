@@ -23,9 +23,12 @@ from pydantic.dataclasses import dataclass
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed, parse_seed
 
-Stage = Literal["raw", "extracted", "processed", "renders"]
+Stage = Literal["raw", "extracted", "processed", "renders", "tiles"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 """The stages of a seed in the order they are made; each has a folder of that name."""
+
+WORLD_STAGES: Final[tuple[Stage, ...]] = ("raw", "extracted", "processed", "renders")
+"""The stages that every world has; the others are made when they are asked for."""
 
 MANIFEST_NAME = "manifest.json"
 
@@ -44,8 +47,10 @@ def _expressible_in_json(facts: Mapping[str, JsonValue]) -> Mapping[str, JsonVal
 
 
 Facts = Annotated[Mapping[str, JsonValue], AfterValidator(_expressible_in_json)]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), AfterValidator(_plain_name)]
-"""Names a file of a stage may have: plain ones, with no path in them and not hidden."""
+_PART = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+
+FileName = Annotated[str, StringConstraints(pattern=rf"^{_PART}(/{_PART}){{0,7}}$"), AfterValidator(_plain_name)]
+"""Names a file of a stage may have: plain ones that are not hidden, in folders of the stage with such names or none."""
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -33,11 +33,11 @@ def replace_whole(folder: Path) -> Iterator[Path]:
         try:
             draft.mkdir()
             yield draft
-            _sync_folder(draft)
+            sync_folder(draft)
             if folder.exists():
                 folder.rename(_set_aside(folder))
             draft.rename(folder)
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         finally:
             _tidy(folder)
 
@@ -151,10 +151,11 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Returns when the names in a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vwe_dagster.stages import THUMBNAIL, read_processed
+from vwe_dagster.rendering.tiles import TILE_PIXELS
+from vwe_dagster.stages import THUMBNAIL, read_processed, tile_choice, tile_file
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.verification.verdict import FindingError, Verdict
 
@@ -20,6 +21,8 @@ BLANK_BYTES_PER_PIXEL = 0.02
 
 BLANK_DEVIATION = 2.0
 """A thumbnail whose grey levels, 0 to 255, deviate by less shows nothing."""
+
+_FAULTS_TOLD = 5
 
 
 def statistics_add_up(store: WorldStore, manifest: Manifest) -> Verdict:
@@ -52,6 +55,30 @@ def pictures_not_blank(store: WorldStore, manifest: Manifest) -> Verdict:
     if faults:
         raise FindingError(" ".join(faults))
     return Verdict("Every picture shows something.", {"pictures": len(names)})
+
+
+def tiles_not_blank(store: WorldStore, manifest: Manifest) -> Verdict:
+    """Every zoom of every style has all its tiles, each whole and of its size, and the first shows something."""
+    missing = tile_choice(manifest).files() - manifest.files.keys()
+    if missing:
+        raise FindingError(f"{len(missing)} tiles are missing, such as {min(missing)}.")
+    faults = [fault for name in manifest.files for fault in _tile_faults(store, manifest, name)]
+    if faults:
+        raise FindingError(" ".join(faults[:_FAULTS_TOLD]))
+    return Verdict("The tiles are whole and show something.", {"tiles": len(manifest.files)})
+
+
+def _tile_faults(store: WorldStore, manifest: Manifest, name: str) -> Iterator[str]:
+    try:
+        tile = Image.open(store.read(manifest, name))
+    except UnidentifiedImageError:
+        yield f"{name} is no picture."
+        return
+    if tile.size != (TILE_PIXELS, TILE_PIXELS):
+        yield f"{name} is {tile.width} x {tile.height} and not {TILE_PIXELS} x {TILE_PIXELS}."
+    # The first tile shows the whole world.
+    if name == tile_file(name.partition("/")[0], 0, 0, 0) and np.asarray(tile.convert("L")).std() < BLANK_DEVIATION:
+        yield f"{name} is blank."
 
 
 def _faults(store: WorldStore, manifest: Manifest, name: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ ASSETS: Mapping[Stage, str] = {
     "extracted": "extracted",
     "processed": "processed",
     "renders": "renders",
+    "tiles": "tiles",
 }
 """The asset that makes each stage."""
 
