@@ -48,14 +48,14 @@ class Instance:
         """Registers seeds as partitions; those that are registered stay so."""
         self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key for seed in seeds])
 
-    def materialize(
+    def make_worlds(
         self,
         keys: Sequence[str],
         *,
         config: Mapping[str, Mapping[str, object]],
         listener: Listener,
     ) -> Collection[str]:
-        """Makes stages of seeds in one run, in this process.
+        """Makes worlds, or their tiles, in one run, in this process.
 
         Args:
             keys: registered seeds, side by side in :meth:`keys`.

@@ -9,8 +9,9 @@ import pandas as pd
 from rich.console import Console
 
 from vwe_dagster.biomes import BIOMES
+from vwe_dagster.rendering.pictures import MAP
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import MAP, STATISTICS, grid_of, read_processed
+from vwe_dagster.stages import STATISTICS, grid_of, read_processed
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.terminal import say, show_facts, show_table
 

@@ -34,9 +34,7 @@ PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor",
 """What the numbers of each plane are, except that the raw stage has biome flags."""
 
 STATISTICS = "statistics.json"
-THUMBNAIL = "thumbnail.png"
-MAP = "map.png"
-"""Files that other parts of the project refer to."""
+"""The file of the sums of a world."""
 
 _UNPACKED = UnpackedArrays()
 

@@ -1,7 +1,5 @@
 """The asset ``renders``: pictures of a world."""
 
-from collections.abc import Callable
-
 import dagster as dg
 import pydantic
 from PIL import Image
@@ -11,12 +9,10 @@ from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import materialization
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.automation import FOLLOW
-from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
-from vwe_dagster.rendering.heights import render_heights
-from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
-from vwe_dagster.rendering.relief import render_relief
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import MAP, THUMBNAIL, grid_of, read_extracted, read_plane, read_processed, write_picture
+from vwe_dagster.stages import grid_of, read_extracted, read_plane, read_processed, write_picture
 from vwe_dagster.store import Draft, Manifest, WorldStore
 
 CODE_VERSION = "2"
@@ -61,20 +57,12 @@ def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft
     """Draws the pictures and returns the thumbnail."""
     world = read_extracted(making.store, extracted)
     analysis = read_processed(making.store, processed)
-    title = making.seed.key
-    thumbnail = render_thumbnail(world)
-    painted = paint_ground(world)
-    pictures: dict[str, Callable[[], Image.Image]] = {
-        MAP: lambda: render_map(world, title=title, analysis=analysis, painted=painted),
-        "biomes.png": lambda: render_biomes(world, title=title),
-        "heights.png": lambda: render_heights(world, title=title),
-        "relief.png": lambda: render_relief(world, title=title, analysis=analysis, painted=painted),
-        THUMBNAIL: lambda: thumbnail,
-    }
-    for name, render in pictures.items():
+    drawn = {}
+    for name, draw in pictures(world, analysis, making.seed.key).items():
         making.tell(f"drawing {name}")
-        write_picture(draft, name, render())
-    return thumbnail
+        drawn[name] = draw()
+        write_picture(draft, name, drawn[name])
+    return drawn[THUMBNAIL]
 
 
 def _report(

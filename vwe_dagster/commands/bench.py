@@ -1,4 +1,4 @@
-"""The benchmarks: ``vwe bench engine`` and ``vwe bench pool``."""
+"""The benchmarks: ``vwe bench engine``, ``vwe bench pool`` and ``vwe bench renders``."""
 
 from __future__ import annotations
 
@@ -78,6 +78,27 @@ def pool(
     for figures in measured.launchers:
         headings = ("figure", "min", "median", "max")
         show_table(output(), figures.title, headings, figures.rows(measured.in_process_s))
+
+
+@app.command()
+def renders(
+    *,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
+    ] = None,
+) -> None:
+    """Measures the pictures and tiles of a world of 2048 x 2048, in a minute: drawing, writing, bytes on disk."""
+    from vwe_dagster.bench.renders import bench_renders  # noqa: PLC0415
+
+    try:
+        _refuse_unwritable(json_file)
+        measured = bench_renders(_announce)
+        if json_file is not None:
+            json_file.write_text(measured.as_json())
+    except (BenchError, OSError) as error:
+        raise CommandError(str(error)) from error
+    headings = ("figure", "min ms", "median ms", "max ms", "kB")
+    show_table(output(), "Pictures and tiles of one world", headings, [each.row() for each in measured.figures])
 
 
 def _announce(phase: str) -> None:

@@ -91,10 +91,9 @@ def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
 
 
 def _make(seed: Seed) -> None:
-    from vwe_dagster.commands.making import make_worlds  # noqa: PLC0415
+    from vwe_dagster.commands.making import make_worlds, world_config  # noqa: PLC0415
 
-    config: dict[str, dict[str, object]] = {asset: {} for asset in ("raw_export", "extracted", "processed", "renders")}
-    if make_worlds(find_home(), [([seed], config)]):
+    if make_worlds(find_home(), [([seed], world_config())]):
         raise CommandError(f"The world of {seed.key} could not be made, so nothing was exported.")
 
 

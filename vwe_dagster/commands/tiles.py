@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.commands.common import InputError, SeedTexts, parse_seeds
+from vwe_dagster.commands.common import CommandError, InputError, SeedTexts, parse_seeds
 from vwe_dagster.commands.making import make_worlds, refuse_failed, world_config
 from vwe_dagster.home import find_home
+from vwe_dagster.seeds import Seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.terminal import output, say, show_facts
 
@@ -36,7 +37,6 @@ def tiles(
     told stay as they were.
     """
     from vwe_dagster.rendering.tiles import STYLES  # noqa: PLC0415
-    from vwe_dagster.stages import tile_choice  # noqa: PLC0415
 
     unknown = sorted(set(style or []) - STYLES.keys())
     if unknown:
@@ -45,21 +45,32 @@ def tiles(
     home = find_home()
     store = WorldStore(home.data)
     new = [seed for seed in parsed if store.manifest(seed, "extracted") is None]
-    unmade = make_worlds(home, [(new, world_config())]) if new else set()
-    ready = [seed for seed in parsed if seed.key not in unmade]
-    config = {"styles": style or None, "max_zoom": max_zoom, "force": force}
+    failed = make_worlds(home, [(new, world_config())]) if new else set()
+    ready = [seed for seed in parsed if seed.key not in failed]
+    config = {"styles": style, "max_zoom": max_zoom, "force": force}
     told = {name: value for name, value in config.items() if value is not None}
-    failed = make_worlds(home, [(ready, {"tiles": told})]) if ready else set()
+    if ready:
+        failed |= make_worlds(home, [(ready, {"tiles": told})])
     for seed in ready:
-        manifest = store.manifest(seed, "tiles")
-        if seed.key not in failed and manifest is not None:
-            choice = tile_choice(manifest)
-            megabytes = sum(facts.bytes for facts in manifest.files.values()) / 1e6
-            say(output(), f"The tiles of {seed.key} are ready.", "bold")
-            facts = {
-                "styles": ", ".join(choice.styles),
-                "tiles": f"{len(manifest.files):,}, zoom 0 to {choice.max_zoom}, {megabytes:.1f} MB",
-                "folder": store.folder(seed, "tiles"),
-            }
-            show_facts(output(), facts)
-    refuse_failed(parsed, unmade | failed)
+        if seed.key not in failed:
+            _tell_made(store, seed)
+    refuse_failed(parsed, failed)
+
+
+def _tell_made(store: WorldStore, seed: Seed) -> None:
+    from vwe_dagster.stages import tile_choice  # noqa: PLC0415
+
+    manifest = store.manifest(seed, "tiles")
+    if manifest is None:
+        raise CommandError(f"The tiles of {seed.key} were removed as soon as they were made; run this again.")
+    choice = tile_choice(manifest)
+    megabytes = sum(facts.bytes for facts in manifest.files.values()) / 1e6
+    say(output(), f"The tiles of {seed.key} are ready.", "bold")
+    show_facts(
+        output(),
+        {
+            "styles": ", ".join(choice.styles),
+            "tiles": f"{len(manifest.files):,}, zoom 0 to {choice.max_zoom}, {megabytes:.1f} MB",
+            "folder": store.folder(seed, "tiles"),
+        },
+    )

@@ -6,7 +6,14 @@ import io
 
 from PIL import Image
 
-QUALITY, EFFORT, LOSSLESS_EFFORT = 85, 2, 1
+QUALITY, EFFORT = 85, 2
+"""Of WebP with loss. A tile of the map takes 4.3 ms and 16.5 kB at 35 dB. Effort 4 takes twice the time for 2 % less,
+effort 0 two thirds of it for 14 % more. Quality 80 takes a sixth less at 34 dB, 90 a quarter more at 37 dB.
+"""
+
+LOSSLESS_EFFORT = 0
+"""Of WebP without loss. A tile of flat colours takes 2.1 ms and 28 kB; effort 1 takes 11 ms for 2 % less. With loss, at
+quality 90, it would take 3.3 ms and 7 kB, and would no longer have the colours of the legend at borders."""
 
 
 def webp_bytes(picture: Image.Image, *, lossless: bool) -> bytes:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.rendering.tiles import TILE_PIXELS
-from vwe_dagster.stages import THUMBNAIL, read_processed, tile_choice, tile_file
+from vwe_dagster.stages import read_processed, tile_choice, tile_file
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.verification.verdict import FindingError, Verdict
 

@@ -1,0 +1,148 @@
+"""What ``vwe bench renders`` measures: the pictures and tiles of one world, drawn and written."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.bench.engine import SEED
+from vwe_dagster.bench.figures import spread
+from vwe_dagster.engine.messages import WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.extraction.engine_export import canonical_world
+from vwe_dagster.grid import Grid
+from vwe_dagster.rendering.pictures import pictures
+from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
+from vwe_dagster.stages import write_picture, write_tile
+from vwe_dagster.store import Draft
+from vwe_dagster.worldgen import World
+
+SIZE, ROUNDS, SINGLE_TILES = 2048, 5, 24
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One thing that was measured.
+
+    Attributes:
+        name: what.
+        seconds: how long it took, one value for each time.
+        bytes: what it left on the disk; for single tiles the mean.
+    """
+
+    name: str
+    seconds: list[float]
+    bytes: int
+
+    def row(self) -> tuple[str, str, str, str, str]:
+        """Name, milliseconds and kilobytes as the table shows them."""
+        least, middle, greatest = (f"{1e3 * seconds:.0f}" for seconds in spread(self.seconds))
+        return self.name, least, middle, greatest, f"{self.bytes / 1e3:,.0f}"
+
+
+@dataclasses.dataclass(frozen=True)
+class RendersBench:
+    """A whole benchmark.
+
+    Attributes:
+        seed: the integer of the world.
+        size: samples along each side of it.
+        figures: what was measured.
+    """
+
+    seed: int
+    size: int
+    figures: list[Figure]
+
+    def as_json(self) -> str:
+        """Every value, and the machine it was measured on."""
+        machine = {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
+        return json.dumps({"machine": machine, **dataclasses.asdict(self)}, indent=2) + "\n"
+
+
+def bench_renders(
+    announce: Callable[[str], None], *, size: int = SIZE, rounds: int = ROUNDS, single_tiles: int = SINGLE_TILES
+) -> RendersBench:
+    """Measures pictures, pyramids and single tiles, each once before it counts, so that kernels are compiled.
+
+    Pictures and pyramids are written and forced to the disk as a stage is; single tiles are only drawn.
+
+    Args:
+        announce: told what is measured next.
+        size: samples along each side of the world.
+        rounds: how often each picture and each pyramid is measured.
+        single_tiles: how many tiles of each of the zooms beyond the native one are measured.
+    """
+    announce("Making a world")
+    grid = Grid.of_world(size)
+    export = NativeEngine().generate(WorldRequest(SEED, grid))
+    world = canonical_world(export.planes, export.lines, grid)
+    figures = [*_pictures(world, analyse(world), rounds, announce)]
+    tiles = WorldTiles(world, World(SEED))
+    for style in STYLES:
+        announce(f"Making the tiles of the style {style}")
+        pyramid = _measured(f"pyramid {style}, zoom 0 to {NATIVE_ZOOM}", _pyramid(tiles, style), rounds)
+        figures.append(pyramid)
+    for zoom in range(NATIVE_ZOOM + 1, MAX_ZOOM + 1):
+        announce(f"Drawing single tiles at zoom {zoom}")
+        figures += [_single_tiles(tiles, style, zoom, single_tiles) for style in STYLES]
+    return RendersBench(SEED, size, figures)
+
+
+def _pictures(
+    world: CanonicalWorld, analysis: WorldAnalysis, rounds: int, announce: Callable[[str], None]
+) -> Sequence[Figure]:
+    figures = []
+    for name in pictures(world, analysis, "bench"):
+        announce(f"Drawing {name}")
+
+        def write(draft: Draft, name: str = name) -> None:
+            # Anew each time: pictures of one world may share what they are drawn from.
+            write_picture(draft, name, pictures(world, analysis, "bench")[name]())
+
+        figures.append(_measured(name, write, rounds))
+    return figures
+
+
+def _pyramid(tiles: WorldTiles, style: str) -> Callable[[Draft], None]:
+    def write(draft: Draft) -> None:
+        for tile in tiles.pyramid(style):
+            write_tile(draft, style, tile)
+
+    return write
+
+
+def _measured(name: str, write: Callable[[Draft], None], rounds: int) -> Figure:
+    """Times a part of a stage, from drawing to lying on the disk."""
+    seconds, size = [], 0
+    for _ in range(rounds + 1):
+        with tempfile.TemporaryDirectory(prefix="vwe-bench-") as folder:
+            began = time.perf_counter()
+            draft = Draft(Path(folder))
+            write(draft)
+            size = sum(facts.bytes for facts in draft.settle().values())
+            seconds.append(time.perf_counter() - began)
+    return Figure(name, seconds[1:], size)
+
+
+def _single_tiles(tiles: WorldTiles, style: str, zoom: int, count: int) -> Figure:
+    """Times tiles of the middle half of the map, where none is empty, after one that does not count."""
+    choice = random.Random(zoom)  # noqa: S311  the same tiles every time
+    side = 1 << zoom
+    seconds, size = [], 0
+    for _ in range(count + 1):
+        x, y = (choice.randrange(side // 4, side * 3 // 4) for _ in "xy")
+        began = time.perf_counter()
+        content = tiles.tile(style, zoom, x, y)
+        seconds.append(time.perf_counter() - began)
+        size += len(content)
+    return Figure(f"tile {style}, zoom {zoom}", seconds[1:], size // (count + 1))

@@ -1,0 +1,37 @@
+"""The pictures of a world, by the names of their files."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from PIL import Image
+
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.rendering.biomes import render_biomes
+from vwe_dagster.rendering.heights import render_heights
+from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
+from vwe_dagster.rendering.relief import render_relief
+
+THUMBNAIL = "thumbnail.png"
+MAP = "map.png"
+"""Pictures that other parts of the project refer to."""
+
+
+def pictures(world: CanonicalWorld, analysis: WorldAnalysis, title: str) -> Mapping[str, Callable[[], Image.Image]]:
+    """What draws each picture of a world.
+
+    Args:
+        world: on any grid.
+        analysis: of the same world.
+        title: lettered on the sheets; ASCII.
+    """
+    painted = functools.cache(lambda: paint_ground(world))
+    return {
+        MAP: lambda: render_map(world, title=title, analysis=analysis, painted=painted()),
+        "biomes.png": lambda: render_biomes(world, title=title),
+        "heights.png": lambda: render_heights(world, title=title),
+        "relief.png": lambda: render_relief(world, title=title, analysis=analysis, painted=painted()),
+        THUMBNAIL: lambda: render_thumbnail(world),
+    }
