@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from vwe_dagster.seed_lists import parse_seed_list
 from vwe_dagster.seeds import SeedError, parse_seed
-from vwe_dagster.store import STAGES
+from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import PATIENCE_S, Vwe, kill
 
 KEY = "HHcLC5acQt"
@@ -61,13 +61,13 @@ def test_a_second_run_touches_nothing(with_world: Vwe) -> None:
     before = with_world.files()
     again = with_world.run("world", KEY, "--size", "64")
     assert again.returncode == 0
-    assert again.stderr.count("is up to date and stays as it is") == len(STAGES)
+    assert again.stderr.count("is up to date and stays as it is") == len(WORLD_STAGES)
     assert with_world.files() == before
 
 
 def test_force_makes_everything_again(with_world: Vwe) -> None:
     again = with_world.run("world", KEY, "--size", "64", "--force")
-    assert again.stderr.count(": made") == len(STAGES)
+    assert again.stderr.count(": made") == len(WORLD_STAGES)
 
 
 def test_a_damaged_file_is_told_of_and_mended(with_world: Vwe) -> None:
@@ -212,7 +212,7 @@ def test_seeds_are_added_listed_and_removed(with_world: Vwe) -> None:
     assert added.stdout.splitlines() == ["@298112588 is registered.", f"{KEY} was registered already."]
     listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
     assert ["@298112588", "298112588", "yes", KEY] in listed
-    assert [KEY, "298112588", "yes", *STAGES, "@298112588"] in listed
+    assert [KEY, "298112588", "yes", *WORLD_STAGES, "@298112588"] in listed
     removed = with_world.run("seeds", "remove", "@298112588", KEY)
     first, second = removed.stdout.splitlines()
     assert first == "@298112588: removed its registration."
@@ -229,7 +229,7 @@ def test_removing_can_keep_the_data(with_world: Vwe) -> None:
     assert removed.stdout == f"{KEY}: removed its registration.\n"
     assert with_world.files() == before
     listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
-    assert [KEY, "298112588", "no", *STAGES] in listed
+    assert [KEY, "298112588", "no", *WORLD_STAGES] in listed
 
 
 def test_the_backup_that_the_manual_names_is_a_list_of_the_seeds(with_world: Vwe) -> None:
@@ -289,7 +289,9 @@ def test_a_foreign_export_is_imported(vwe: Vwe, real_export: Path) -> None:
     made = vwe.run("import", "@991789801", str(real_export))
     assert made.returncode == 0, made.stderr
     assert "plugin_json" in vwe.run("show", "@991789801").stdout
-    assert {stage for stage in STAGES if vwe.store.manifest(parse_seed("@991789801"), stage)} == set(STAGES[1:])
+    assert {stage for stage in WORLD_STAGES if vwe.store.manifest(parse_seed("@991789801"), stage)} == set(
+        WORLD_STAGES[1:]
+    )
 
 
 @pytest.mark.parametrize("trial", range(3))
@@ -343,3 +345,27 @@ def registered(vwe: Vwe) -> list[str]:
         return []
     with vwe.instance() as instance:
         return list(instance.get_dynamic_partitions("seeds"))
+
+
+def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe) -> None:
+    before = {path: facts for path, facts in with_world.files().items() if "/tiles/" not in path}
+    made = with_world.run("tiles", KEY, "--style", "map", "--max-zoom", "1")
+    assert made.returncode == 0, made.stderr
+    title, styles, tiles, folder = made.stdout.splitlines()
+    assert title == f"The tiles of {KEY} are ready."
+    assert styles.split() == ["styles", "map"]
+    assert tiles.split()[:5] == ["tiles", "5,", "zoom", "0", "to"]
+    assert folder.split() == ["folder", str(with_world.store.folder(SEED, "tiles"))]
+    assert f"{KEY}: tiles: made" in made.stderr
+    after = with_world.files()
+    assert {path: after[path] for path in before} == before
+    again = with_world.run("tiles", KEY)
+    assert again.stdout == made.stdout
+    assert "up to date" in again.stderr
+
+
+def test_tiles_of_no_style_are_refused_before_anything_is_made(vwe: Vwe) -> None:
+    refused = vwe.run("tiles", KEY, "--style", "nothing")
+    assert refused.returncode == 2
+    assert refused.stderr == "There is no style nothing of tiles; choose map, biomes, heights, forest.\n"
+    assert not (vwe.home / "data").exists()

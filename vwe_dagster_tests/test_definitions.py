@@ -19,6 +19,7 @@ WITHOUT_DAGSTER = (
     "vwe_dagster.extraction.foreign",
     "vwe_dagster.analysis.world",
     "vwe_dagster.rendering.map",
+    "vwe_dagster.rendering.tiles",
     "vwe_dagster.store",
     "vwe_dagster.stages",
     "vwe_dagster.inbox",
@@ -45,18 +46,23 @@ def test_the_job_world_makes_the_four_assets_of_a_seed() -> None:
     assert job.partitions_def.name == "seeds"
 
 
+def test_the_job_tiles_makes_the_tiles_alone() -> None:
+    job = build_defs().resolve_job_def("tiles")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"tiles"}
+
+
 def test_every_job_runs_in_one_process() -> None:
     jobs = build_defs().resolve_all_job_defs()
     assert {job.executor_def.name for job in jobs} == {"in_process"}
 
 
-@pytest.mark.parametrize("asset", ASSETS)
+@pytest.mark.parametrize("asset", [*ASSETS, "tiles"])
 def test_every_asset_tells_people_and_caches_what_it_is(asset: str) -> None:
     spec = build_defs().resolve_assets_def(asset).get_asset_spec(dg.AssetKey(asset))
     assert spec.description
     assert spec.kinds
     assert spec.code_version
-    assert spec.group_name == "world"
+    assert spec.group_name == ("tiles" if asset == "tiles" else "world")
 
 
 def test_importing_the_definitions_starts_nothing(tmp_path: Path) -> None:

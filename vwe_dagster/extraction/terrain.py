@@ -15,6 +15,8 @@ _COMPARED = 64
 def terrain_of(world: CanonicalWorld, seed_number: int) -> World | None:
     """The world of a seed in the version whose biomes are those of the planes; None where no version has them.
 
+    Where two versions have the same biomes, it is the one with the nearer heights.
+
     Args:
         world: on any grid.
         seed_number: the seed's integer.
@@ -24,4 +26,8 @@ def terrain_of(world: CanonicalWorld, seed_number: int) -> World | None:
     x, z = np.meshgrid(coordinates, coordinates)
     biomes = world.biome[np.ix_(indices, indices)]
     versions = (World(seed_number, version) for version in sorted(WORLD_GEN_VERSIONS, reverse=True))
-    return next((terrain for terrain in versions if np.array_equal(terrain.biome(x, z), biomes)), None)
+    alike = [terrain for terrain in versions if np.array_equal(terrain.biome(x, z), biomes)]
+    if len(alike) < 2:
+        return alike[0] if alike else None
+    heights = world.height[np.ix_(indices, indices)]
+    return min(alike, key=lambda terrain: float(np.abs(terrain.height(x, z) - heights).sum()))

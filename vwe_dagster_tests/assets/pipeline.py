@@ -91,7 +91,7 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Pipeline:
-    """The job ``world`` of the project.
+    """The jobs ``world`` and ``tiles`` of the project.
 
     Attributes:
         root: the data folder.
@@ -122,10 +122,12 @@ class Pipeline:
     ) -> Outcome:
         """Registers keys, valid or not, and makes assets of them in one run; several keys as a backfill would."""
         self.instance.add_dynamic_partitions("seeds", list(keys))
-        told = {"raw_export": {"size": size}, **(config or {})}
+        told: dict[str, Mapping[str, object]] = {"raw_export": {"size": size}, **(config or {})}
         resources = {"store": WorldStoreResource(root=str(self.root)), "pool": PoolOfOne(), **self.resources}
         name = uuid.uuid4().hex
-        _JOBS[name] = build_defs(resource_overrides=resources).resolve_job_def("world")
+        _JOBS[name] = build_defs(resource_overrides=resources).resolve_job_def(
+            "tiles" if "tiles" in assets else "world"
+        )
         try:
             result = dg.execute_job(
                 dg.build_reconstructable_job(__name__, "job_named", (name,)),

@@ -20,7 +20,7 @@ from vwe_dagster.engine.messages import (
 )
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds import parse_seed
-from vwe_dagster.store import STAGES
+from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.assets.pipeline import ASSETS, Pipeline, PoolOfOne
 
 KEYS = ["alpha", "beta", "gamma", "delta", "@5"]
@@ -54,7 +54,7 @@ def with_pool(pipeline: Pipeline, pool: PoolOfOne) -> Pipeline:
 def test_every_seed_of_a_batch_is_told_of_by_itself(pipeline: Pipeline) -> None:
     outcome = pipeline.run(*KEYS)
     assert outcome.success
-    for asset, stage in zip(ASSETS, STAGES, strict=True):
+    for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
         assert set(outcome.materialized(asset)) == set(KEYS)
         assert pipeline.made(asset) == set(KEYS)
         for key in KEYS:
@@ -71,7 +71,7 @@ def test_a_seed_that_fails_does_not_spoil_its_batch(pipeline: Pipeline) -> None:
     assert outcome.failures["raw_export"] == (
         f"1 of 5 seeds failed, the other 4 are made.\n{BAD}: The mountain did not come."
     )
-    for asset, stage in zip(ASSETS, STAGES, strict=True):
+    for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
         assert list(outcome.materialized(asset)) == GOOD
         assert pipeline.made(asset) == set(GOOD)
         assert {key for key in KEYS if pipeline.store.manifest(parse_seed(key), stage)} == set(GOOD)

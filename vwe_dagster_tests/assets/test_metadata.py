@@ -16,7 +16,7 @@ from vwe_dagster.assets.metadata import INLINE_CHARACTERS, biome_cover, miniatur
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import parse_seed
-from vwe_dagster.store import STAGES
+from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.assets.conftest import KEY, MadeWorld
 from vwe_dagster_tests.assets.pipeline import ASSETS
 
@@ -45,7 +45,7 @@ def test_every_asset_shows_biomes_engine_seed_time_and_grid(made_world: MadeWorl
     assert metadata["cached"] is False
 
 
-@pytest.mark.parametrize(("asset", "stage"), list(zip(ASSETS, STAGES, strict=True)))
+@pytest.mark.parametrize(("asset", "stage"), list(zip(ASSETS, WORLD_STAGES, strict=True)))
 def test_every_asset_shows_its_files_with_hash_and_path(made_world: MadeWorld, asset: str, stage: str) -> None:
     metadata = made_world.outcome.metadata(asset)
     manifest = made_world.pipeline.manifest(KEY, stage)  # type: ignore[arg-type]

@@ -16,21 +16,21 @@ from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, W
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
-from vwe_dagster.store import STAGES
+from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.assets.conftest import KEY, MadeWorld
 from vwe_dagster_tests.assets.pipeline import ASSETS, Pipeline, PoolOfOne
 from vwe_dagster_tests.extraction.foreign_files import tile_export
 from vwe_dagster_tests.extraction.worlds import native_world
 
 SEED = parse_seed(KEY)
-STAGE_OF = dict(zip(ASSETS, STAGES, strict=True))
+STAGE_OF = dict(zip(ASSETS, WORLD_STAGES, strict=True))
 
 
 def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
     assert made_world.outcome.success
     store = made_world.pipeline.store
-    assert [store.damaged(SEED, stage) for stage in STAGES] == [[], [], [], []]
-    files = {stage: set(made_world.pipeline.manifest(KEY, stage).files) for stage in STAGES}
+    assert [store.damaged(SEED, stage) for stage in WORLD_STAGES] == [[], [], [], []]
+    files = {stage: set(made_world.pipeline.manifest(KEY, stage).files) for stage in WORLD_STAGES}
     assert files == {
         "raw": {"biome.npy.gz", "height.npy.gz", "lava.npy.gz", "rivers.jsonl", "streams.jsonl", "lakes.jsonl"},
         "extracted": {
@@ -53,7 +53,7 @@ def test_the_data_version_is_the_digest_of_the_manifest(made_world: MadeWorld, a
 
 
 def test_every_stage_says_what_it_was_made_from_and_by(made_world: MadeWorld) -> None:
-    raw, extracted, processed, renders = (made_world.pipeline.manifest(KEY, stage) for stage in STAGES)
+    raw, extracted, processed, renders = (made_world.pipeline.manifest(KEY, stage) for stage in WORLD_STAGES)
     assert extracted.recipe.inputs == {"raw": raw.digest}
     assert processed.recipe.inputs == {"extracted": extracted.digest}
     assert renders.recipe.inputs == {"extracted": extracted.digest, "processed": processed.digest}
@@ -213,7 +213,7 @@ def test_an_impossible_world_stays_raw(pipeline: Pipeline) -> None:
     outcome = with_engine(pipeline, TalkativeEngine(height_m=1e6)).run(KEY)
     assert list(outcome.failures) == ["extracted"]
     assert "row 3, column 4" in outcome.failures["extracted"]
-    assert [stage for stage in STAGES if pipeline.store.manifest(SEED, stage)] == ["raw"]
+    assert [stage for stage in WORLD_STAGES if pipeline.store.manifest(SEED, stage)] == ["raw"]
 
 
 def test_another_kind_of_engine_is_asked_again(with_world: Pipeline) -> None:

@@ -73,6 +73,12 @@ def blank(path: Path) -> bytes:
     return file.getvalue()
 
 
+def a_small_picture(_: Path) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "WEBP")
+    return file.getvalue()
+
+
 def at(row: int, column: int, value: float) -> Callable[[np.ndarray], object]:
     def change(array: np.ndarray) -> None:
         array[row, column] = value
@@ -105,6 +111,7 @@ def test_a_stage_that_is_not_there_fails_its_checks(with_world: Pipeline, stage:
         ("processed", "statistics.json", {"statistics_add_up"}),
         ("processed", "peaks.parquet", {"statistics_add_up"}),
         ("renders", "map.png", {"pictures_not_blank"}),
+        ("tiles", "map/1/1/0.webp", {"tiles_not_blank"}),
     ],
 )
 def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
@@ -132,6 +139,9 @@ def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
         ("renders", "thumbnail.png", blank, "pictures_not_blank", "thumbnail.png is blank"),
         ("renders", "map.png", blank, "pictures_not_blank", "map.png is blank"),
         ("renders", "map.png", lambda _: b"no picture", "pictures_not_blank", "map.png is no picture"),
+        ("tiles", "map/0/0/0.webp", blank, "tiles_not_blank", "map/0/0/0.webp is blank"),
+        ("tiles", "map/1/0/1.webp", lambda _: b"no picture", "tiles_not_blank", "map/1/0/1.webp is no picture"),
+        ("tiles", "map/1/0/1.webp", a_small_picture, "tiles_not_blank", "is 8 x 8 and not 256 x 256"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -165,14 +165,14 @@ def test_the_data_folder_is_measured_beside_the_scrapes(home: Home) -> None:
         publish(home.data, number, parse_seed(f"@{number}"))
     data.measure()
     families = scrape(home, data)
-    files = [path for path in home.data.glob("seeds/*/*/*") if path.is_file()]
+    files = [path for path in home.data.glob("seeds/*/*/**/*") if path.is_file()]
     assert sum(sample.value for sample in families["vwe_data_bytes"].samples) == sum(
         path.stat().st_size for path in files
     )
     assert value(families, "vwe_data_seeds") == 2
     publish(home.data, 30_000, parse_seed("@2"))
     data.measure()
-    files = [path for path in home.data.glob("seeds/*/*/*") if path.is_file()]
+    files = [path for path in home.data.glob("seeds/*/*/**/*") if path.is_file()]
     assert sum(sample.value for sample in scrape(home, data)["vwe_data_bytes"].samples) == sum(
         path.stat().st_size for path in files
     )

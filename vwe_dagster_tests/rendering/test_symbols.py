@@ -60,6 +60,22 @@ def test_symbols_stand_in_the_same_places_in_every_world() -> None:
     np.testing.assert_array_equal(strew(planes), strew(lower))
 
 
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (16, 3), (41, 77)])
+def test_a_part_of_a_picture_has_the_symbols_of_the_whole(row: int, column: int) -> None:
+    planes = ground(Biome.BLACK_FOREST, forest=1.0)
+    part = dataclasses.replace(
+        planes,
+        biome=planes.biome[:100, :100],
+        height=planes.height[:100, :100],
+        forest=planes.forest[:100, :100],
+        first_pixel=(row, column),
+    )
+    inner = slice(30, 70)
+    whole = strew(planes)[row + 30 : row + 70, column + 30 : column + 70]
+    assert np.count_nonzero(whole)
+    np.testing.assert_array_equal(strew(part)[inner, inner], whole)
+
+
 def test_a_picture_smaller_than_a_symbol_has_none() -> None:
     small = ground(Biome.BLACK_FOREST, forest=0.5)
     corner = dataclasses.replace(

@@ -79,6 +79,27 @@ def test_a_landmark_lies_where_the_view_says(grid: Grid, pixels: int) -> None:
             assert biomes[int(row), int(column)] == biome
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from([96, 128, 256, 512, 1024]),
+    st.integers(-3, 12),
+    st.integers(-3, 12),
+    st.sampled_from(["height", "biome", "forest"]),
+)
+def test_a_part_of_a_picture_is_what_the_whole_picture_shows_there(size: int, row: int, column: int, name: str) -> None:
+    world = plateau_world(Grid.of_world(size))
+    whole, part_pixels = MapView(512), 64
+    side_m = part_pixels * whole.pixel_m
+    east_m, north_m = column * 48 * whole.pixel_m - MAP_WIDTH_M / 2, MAP_WIDTH_M / 2 - row * 48 * whole.pixel_m
+    part = MapView(part_pixels, side_m, east_m + side_m / 2, north_m - side_m / 2)
+    assert part.first_pixel() == (row * 48, column * 48)
+    rows, columns = (np.clip(first * 48 + np.arange(part_pixels), 0, 511) for first in (row, column))
+    seen = getattr(MapPlanes.of(world, part), name)
+    expected = getattr(MapPlanes.of(world, whole), name)[np.ix_(rows, columns)]
+    inner = np.ix_((rows > 16) & (rows < 495), (columns > 16) & (columns < 495))
+    np.testing.assert_allclose(seen[inner], expected[inner], atol=1e-4)
+
+
 def test_a_grid_whose_samples_are_the_pixels_is_only_turned_over() -> None:
     world = plateau_world(Grid.of_world(256))
     planes = MapPlanes.of(world, MapView(256))

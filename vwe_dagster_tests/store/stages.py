@@ -30,6 +30,8 @@ def write_files(draft: Draft, number: int) -> None:
     draft.json("number.json", {"number": number})
     draft.path("lines.jsonl").write_text(f"{number}\n" * 1000)
     draft.file("lines.jsonl", shape=(1000,), axes="line")
+    draft.path("folder/of/some.txt").write_text(f"{number}\n")
+    draft.file("folder/of/some.txt")
 
 
 def publish(root: Path, number: int, seed: Seed = SEED) -> None:
@@ -46,6 +48,7 @@ def numbers_told(store: WorldStore, manifest: Manifest) -> set[object]:
         *pd.read_parquet(store.read(manifest, "rows.parquet"))["value_m"],
         json.load(store.read(manifest, "number.json"))["number"],
         *map(int, store.read(manifest, "lines.jsonl")),
+        int(store.read(manifest, "folder/of/some.txt").read()),
     }
 
 

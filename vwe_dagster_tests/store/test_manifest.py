@@ -53,7 +53,9 @@ manifests = st.builds(
     stage=st.sampled_from(STAGES),
     recipe=recipes,
     files=st.dictionaries(
-        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}\.npy\.gz", fullmatch=True), file_facts, max_size=3
+        st.from_regex(r"([a-z][A-Za-z0-9._-]{0,9}/){0,3}[A-Za-z0-9][A-Za-z0-9._-]{0,20}\.npy\.gz", fullmatch=True),
+        file_facts,
+        max_size=3,
     ),
     made_at=st.datetimes(timezones=st.just(dt.UTC)),
     seconds=st.floats(0, 1e9),

@@ -145,7 +145,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("name", ["plane.npy.gz", "rows.parquet", "number.json", "lines.jsonl"])
+@pytest.mark.parametrize("name", ["plane.npy.gz", "rows.parquet", "number.json", "lines.jsonl", "folder/of/some.txt"])
 @pytest.mark.parametrize(("complaint", "damage"), DAMAGES.items())
 def test_a_damaged_file_is_noticed_and_cured_by_making_the_stage_again(
     store: WorldStore, name: str, complaint: str, damage: Callable[[Path], None]
@@ -243,8 +243,14 @@ def test_a_stage_in_the_making_is_not_seen(store: WorldStore) -> None:
         assert numbers_told(store, manifest) == {1}
 
 
-@pytest.mark.parametrize("name", ["../evil.npy", "a/b", "a\\b", "", ".", "..", ".hidden", "manifest.json", "a\nb", "ä"])
-def test_a_file_name_with_more_than_a_plain_name_in_it_is_refused(store: WorldStore, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../evil.npy", "a/../b", "/a", "a/", "a//b", "a/.b", "a/" * 8 + "b"),
+        *("a\\b", "", ".", "..", ".hidden", "manifest.json", "a\nb", "a\n", "ä"),
+    ],
+)
+def test_a_file_name_with_more_than_plain_names_in_it_is_refused(store: WorldStore, name: str) -> None:
     with pytest.raises(ValueError, match="name"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
         draft.path(name)
     assert entries(store) == set()
@@ -256,6 +262,11 @@ def test_a_file_not_recorded_or_not_written_is_refused(store: WorldStore) -> Non
         store.publish(SEED, STAGE, recipe_of(1)) as draft,
     ):
         draft.path("stray.txt").write_text("")
+    with (
+        pytest.raises(ValueError, match=r"a/stray\.txt of the stage was written but not recorded"),
+        store.publish(SEED, STAGE, recipe_of(1)) as draft,
+    ):
+        draft.path("a/stray.txt").write_text("")
     with (
         pytest.raises(ValueError, match=r"ghost\.txt of the stage was recorded but not written"),
         store.publish(SEED, STAGE, recipe_of(1)) as draft,

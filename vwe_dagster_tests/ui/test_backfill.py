@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from vwe_dagster.store import STAGES
+from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, select_all_partitions, shown_size
 
@@ -26,7 +26,7 @@ def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: 
     expect(page.get_by_text("100% filled")).to_have_count(len(ASSETS))
     page.screenshot(path=screenshots / "backfill.png")
     assert {seed.key for seed in vwe.store.seeds()} >= set(KEYS)
-    assert all(vwe.store.damaged(seed, stage) == [] for seed in vwe.store.seeds() for stage in STAGES)
+    assert all(vwe.store.damaged(seed, stage) == [] for seed in vwe.store.seeds() for stage in WORLD_STAGES)
     # The catalog follows by itself.
     page.goto("/assets/seed_catalog?view=events")
     expect(page.get_by_text("highest peak (m)", exact=True).first).to_be_visible(timeout=CATALOG_MS)

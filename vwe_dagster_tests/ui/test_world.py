@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from vwe_dagster.store import STAGES
+from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.ui.pages import ASSETS, GROUP, add_seed, launch, shown_size
 
@@ -21,7 +21,7 @@ def test_a_person_makes_a_world_and_looks_at_it(vwe: Vwe, page: Page, screenshot
     expect(page.get_by_text("100% filled")).to_have_count(len(ASSETS))
     page.screenshot(path=screenshots / "lineage.png")
     (seed,) = vwe.store.seeds()
-    assert [vwe.store.damaged(seed, stage) for stage in STAGES] == [[]] * len(STAGES)
+    assert [vwe.store.damaged(seed, stage) for stage in WORLD_STAGES] == [[]] * len(WORLD_STAGES)
     for asset in ASSETS:
         look_at(page, asset)
         page.screenshot(path=screenshots / f"{asset}.png")

@@ -1,0 +1,36 @@
+"""The benchmark of pictures and tiles measures each of them, and writes what it measured."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vwe_dagster.bench.renders import RendersBench, bench_renders
+from vwe_dagster.rendering.tiles import STYLES
+
+PICTURES = {"map.png", "biomes.png", "heights.png", "thumbnail.png"}
+
+
+@pytest.fixture(scope="module")
+def measured() -> RendersBench:
+    return bench_renders(lambda _: None, size=64, rounds=1, single_tiles=1)
+
+
+def test_every_picture_and_style_is_measured(measured: RendersBench) -> None:
+    pyramids = {f"pyramid {style}, zoom 0 to 3" for style in STYLES}
+    singles = {f"tile {style}, zoom {zoom}" for style in STYLES for zoom in (4, 5)}
+    assert {figure.name for figure in measured.figures} == PICTURES | pyramids | singles
+    for figure in measured.figures:
+        assert len(figure.seconds) == 1
+        assert figure.seconds[0] > 0
+        assert figure.bytes > 100
+
+
+def test_the_table_and_the_file_tell_what_was_measured(measured: RendersBench) -> None:
+    name, *times, size = measured.figures[0].row()
+    assert (name, size) == ("map.png", f"{measured.figures[0].bytes / 1e3:,.0f}")
+    assert times == [f"{1e3 * measured.figures[0].seconds[0]:.0f}"] * 3
+    told = json.loads(measured.as_json())
+    assert told["size"] == 64
+    assert told["figures"][0]["seconds"] == measured.figures[0].seconds
