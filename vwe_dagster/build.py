@@ -16,8 +16,7 @@ from vwe_dagster.assets.tiles import tiles
 from vwe_dagster.automation import automation
 from vwe_dagster.checks.worlds import CHECKS
 from vwe_dagster.home import Home, find_home
-from vwe_dagster.jobs import add_seeds, world
-from vwe_dagster.jobs import tiles as tiles_job
+from vwe_dagster.jobs import add_seeds, tile_pyramid, world
 from vwe_dagster.listening import LISTENER, listener_logger
 from vwe_dagster.pool.configured import settings_from_environment, valheim_settings_from_environment
 from vwe_dagster.pool.settings import PoolSettings
@@ -55,7 +54,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     return dg.Definitions(
         assets=[raw_export, extracted, processed, renders, tiles, seed_catalog],
         asset_checks=CHECKS,
-        jobs=[world, tiles_job, add_seeds, pool_upkeep, warm_pool],
+        jobs=[world, tile_pyramid, add_seeds, pool_upkeep, warm_pool],
         schedules=[nightly_seeds, warm_before_nightly],
         sensors=[automation, inbox, pool_upkeep_sensor],
         resources={**resources, **(resource_overrides or {})},

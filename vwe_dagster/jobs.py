@@ -19,8 +19,8 @@ world = dg.define_asset_job(
     description="Makes the world of a seed: the engine's export, the canonical data, its statistics and its pictures.",
 )
 
-tiles = dg.define_asset_job(
-    "tiles",
+tile_pyramid = dg.define_asset_job(
+    "tile_pyramid",
     selection=dg.AssetSelection.groups("tiles"),
     description="Makes the tiles of a seed whose world has been made.",
 )

@@ -20,7 +20,7 @@ from vwe_dagster.assets.seeds import seeds as partitions
 from vwe_dagster.build import build_defs
 from vwe_dagster.home import Home, HomeError
 from vwe_dagster.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
-from vwe_dagster.jobs import tiles, world
+from vwe_dagster.jobs import tile_pyramid, world
 from vwe_dagster.listening import LISTENER, Listener, is_check_failure, listening, was_interrupted
 from vwe_dagster.seeds import Seed
 
@@ -73,7 +73,7 @@ class Instance:
             self._alive(lock),
             listening(listener),
             dg.execute_job(
-                dg.build_reconstructable_job(__name__, (tiles_job if tiles.name in config else world_job).__name__),
+                dg.build_reconstructable_job(__name__, (tile_pyramid_job if "tiles" in config else world_job).__name__),
                 instance=self._dagster,
                 run_config={
                     "ops": {asset: {"config": dict(values)} for asset, values in config.items()},
@@ -169,9 +169,9 @@ def world_job() -> dg.JobDefinition:
     return build_defs().resolve_job_def(world.name)
 
 
-def tiles_job() -> dg.JobDefinition:
-    """The job ``tiles``, likewise."""
-    return build_defs().resolve_job_def(tiles.name)
+def tile_pyramid_job() -> dg.JobDefinition:
+    """The job ``tile_pyramid``, likewise."""
+    return build_defs().resolve_job_def(tile_pyramid.name)
 
 
 @contextlib.contextmanager

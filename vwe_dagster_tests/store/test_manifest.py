@@ -166,7 +166,7 @@ def test_wrong_versions_seeds_names_and_hashes_are_refused() -> None:
         {"stage": "baked"},
         {"made_at": "2026-01-01T00:00:00"},
         {"seconds": -1},
-        *[{"files": {name: facts}} for name in ("../evil", "a/b", "a\\b", "", ".hidden", "manifest.json", "a\n")],
+        *[{"files": {name: facts}} for name in ("../evil", "a//b", "a\\b", "", ".hidden", "manifest.json", "a\n")],
         {"files": {"plane.npy.gz": {**facts, "sha256": facts["sha256"].upper()}}},
         {"files": {"plane.npy.gz": {**facts, "sha256": facts["sha256"] + "\n"}}},
         {"files": {"plane.npy.gz": {**facts, "bytes": -1}}},
