@@ -46,8 +46,8 @@ def test_the_job_world_makes_the_four_assets_of_a_seed() -> None:
     assert job.partitions_def.name == "seeds"
 
 
-def test_the_job_tiles_makes_the_tiles_alone() -> None:
-    job = build_defs().resolve_job_def("tiles")
+def test_the_job_tile_pyramid_makes_the_tiles_alone() -> None:
+    job = build_defs().resolve_job_def("tile_pyramid")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"tiles"}
 
 

@@ -91,7 +91,7 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Pipeline:
-    """The jobs ``world`` and ``tiles`` of the project.
+    """The jobs ``world`` and ``tile_pyramid`` of the project.
 
     Attributes:
         root: the data folder.
@@ -126,7 +126,7 @@ class Pipeline:
         resources = {"store": WorldStoreResource(root=str(self.root)), "pool": PoolOfOne(), **self.resources}
         name = uuid.uuid4().hex
         _JOBS[name] = build_defs(resource_overrides=resources).resolve_job_def(
-            "tiles" if "tiles" in assets else "world"
+            "tile_pyramid" if "tiles" in assets else "world"
         )
         try:
             result = dg.execute_job(

@@ -1,4 +1,4 @@
-"""The job ``tiles``: what it makes, what it keeps, and what it refuses."""
+"""The job ``tile_pyramid``: what it makes, what it keeps, and what it refuses."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def test_tiles_lie_where_web_maps_look_for_them_and_are_told_of(with_world: Pipe
     before = with_world.files()
     outcome = made(with_world, styles=["heights", "map"], max_zoom=1)
     assert outcome.success
+    (check,) = outcome.result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("tiles_not_blank", True)
     manifest = with_world.manifest(KEY, "tiles")
     assert tile_choice(manifest) == TileChoice(("map", "heights"), 1)
     assert set(manifest.files) == {
@@ -58,11 +60,16 @@ def test_tiles_are_kept_until_other_ones_are_wanted_and_made_again_as_they_were(
     assert {name.partition("/")[0] for name in with_world.manifest(KEY, "tiles").files} == {"forest"}
 
 
-def test_at_first_tiles_of_every_style_are_made_up_to_the_native_zoom(with_world: Pipeline) -> None:
-    assert made(with_world).success
-    choice = tile_choice(with_world.manifest(KEY, "tiles"))
-    assert choice == TileChoice(tuple(STYLES), 3)
-    assert len(choice.files()) == len(STYLES) * 85
+def test_at_first_every_style_is_made(with_world: Pipeline) -> None:
+    assert made(with_world, max_zoom=0).success
+    assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(tuple(STYLES), 0)
+
+
+def test_at_first_tiles_are_made_up_to_the_native_zoom(with_world: Pipeline) -> None:
+    assert made(with_world, styles=["biomes"]).success
+    manifest = with_world.manifest(KEY, "tiles")
+    assert tile_choice(manifest) == TileChoice(("biomes",), 3)
+    assert len(manifest.files) == 85
 
 
 def test_what_cannot_be_made_is_refused_with_a_sentence(pipeline: Pipeline) -> None:

@@ -78,11 +78,12 @@ def centres(zoom: int, x: int, y: int) -> tuple[npt.NDArray[np.float64], npt.NDA
 
 @pytest.mark.parametrize("style", STYLES)
 def test_a_pyramid_has_every_tile_once_and_each_is_the_one_drawn_by_itself(style: str) -> None:
-    made = list(PLATEAUS_TILES.pyramid(style, zooms=(3, 0, 2, 2)))
+    zooms = (3, 0, 2, 2) if style == "map" else (1, 0, 0)
+    made = list(PLATEAUS_TILES.pyramid(style, zooms=zooms))
     by_number = {(zoom, x, y): content for zoom, x, y, content in made}
     assert len(made) == len(by_number)
-    assert set(by_number) == {(zoom, x, y) for zoom in (0, 2, 3) for x in range(1 << zoom) for y in range(1 << zoom)}
-    for number in [(0, 0, 0), (2, 1, 1), (3, 4, 3), (3, 1, 1), (3, 0, 0)]:
+    assert set(by_number) == {(zoom, x, y) for zoom in zooms for x in range(1 << zoom) for y in range(1 << zoom)}
+    for number in {(0, 0, 0), (1, 1, 0), (2, 1, 1), (3, 4, 3), (3, 1, 1), (3, 0, 0)} & by_number.keys():
         assert by_number[number] == PLATEAUS_TILES.tile(style, *number)
 
 
