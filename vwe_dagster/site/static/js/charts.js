@@ -1,0 +1,216 @@
+// What is drawn over the tiles on a canvas as large as the view: the grid of coordinates, rings, rivers.
+/* global L */
+
+import { RADIUS_M, at, metresPerPixel, number } from "./geo.js";
+
+/** A canvas over the view that is drawn anew with every step of a move, and zooms with the tiles. */
+const Canvas = L.Layer.extend({
+  initialize(options) {
+    L.setOptions(this, options);
+  },
+
+  onAdd() {
+    this._canvas = L.DomUtil.create("canvas", "chart leaflet-zoom-animated", this.getPane());
+    this._canvas.setAttribute("aria-hidden", "true");
+    this._themed = () => this._draw();
+    document.addEventListener("themechange", this._themed);
+    this._draw();
+  },
+
+  onRemove() {
+    document.removeEventListener("themechange", this._themed);
+    this._canvas.remove();
+  },
+
+  getEvents() {
+    return { move: this._draw, zoom: this._draw, zoomend: this._draw, viewreset: this._draw, resize: this._draw, zoomanim: this._zoom }; // prettier-ignore
+  },
+
+  redraw() {
+    if (this._map) this._draw();
+  },
+
+  _zoom(event) {
+    const scale = this._map.getZoomScale(event.zoom);
+    const offset = this._map._latLngBoundsToNewLayerBounds(this._map.getBounds(), event.zoom, event.center).min;
+    L.DomUtil.setTransform(this._canvas, offset, scale);
+  },
+
+  _draw() {
+    const map = this._map;
+    if (!map || map._animatingZoom) return;
+    const size = map.getSize();
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
+    if (this._canvas.width !== width || this._canvas.height !== height) {
+      this._canvas.width = width;
+      this._canvas.height = height;
+      this._canvas.style.width = `${size.x}px`;
+      this._canvas.style.height = `${size.y}px`;
+    }
+    L.DomUtil.setPosition(this._canvas, map.containerPointToLayerPoint([0, 0]));
+    const context = this._canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, size.x, size.y);
+    const pixel = metresPerPixel(map.getZoom());
+    const corner = map.containerPointToLatLng([0, 0]);
+    const view = {
+      width: size.x,
+      height: size.y,
+      pixel,
+      west: corner.lng,
+      north: corner.lat,
+      east: corner.lng + size.x * pixel,
+      south: corner.lat - size.y * pixel,
+      column: (x) => (x - corner.lng) / pixel,
+      row: (z) => (corner.lat - z) / pixel,
+    };
+    const style = window.getComputedStyle(document.documentElement);
+    this.paint(context, view, (name) => style.getPropertyValue(name).trim());
+  },
+});
+
+const LABEL_FONT = "500 11px system-ui, sans-serif";
+
+function label(context, text, x, y, colour, halo, align = "center") {
+  context.font = LABEL_FONT;
+  context.textAlign = align;
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  context.lineWidth = 3.5;
+  context.strokeStyle = halo;
+  context.fillStyle = colour;
+  context.strokeText(text, x, y);
+  context.fillText(text, x, y);
+}
+
+const STEPS = [20, 50, 100, 200, 500, 1000, 2000, 5000];
+
+/** Lines of equal x and z, with their coordinates along the edges of the view. */
+export const GridChart = Canvas.extend({
+  paint(context, view, colour) {
+    const step = STEPS.find((metres) => metres / view.pixel >= 84) ?? 5000;
+    const lines = (from, to) => {
+      const first = Math.ceil(from / step);
+      return Array.from({ length: Math.max(0, Math.floor(to / step) - first + 1) }, (_, index) => (first + index) * step);
+    };
+    const within = (value) => Math.abs(value) <= RADIUS_M;
+    const columns = lines(view.west, view.east).filter(within);
+    const rows = lines(view.south, view.north).filter(within);
+    const [line, ink, halo] = [colour("--chart-line"), colour("--chart-ink"), colour("--chart-halo")];
+    for (const strong of [false, true]) {
+      context.beginPath();
+      for (const x of columns.filter((value) => (value === 0) === strong)) {
+        context.moveTo(Math.round(view.column(x)) + 0.5, 0);
+        context.lineTo(Math.round(view.column(x)) + 0.5, view.height);
+      }
+      for (const z of rows.filter((value) => (value === 0) === strong)) {
+        context.moveTo(0, Math.round(view.row(z)) + 0.5);
+        context.lineTo(view.width, Math.round(view.row(z)) + 0.5);
+      }
+      context.strokeStyle = line;
+      context.lineWidth = strong ? 1.6 : 0.8;
+      context.stroke();
+    }
+    const { top, right, bottom, left } = this.options.inset();
+    for (const z of rows) {
+      const row = view.row(z);
+      if (row > top + 30 && row < view.height - bottom - 8) label(context, number(z), left + 6, row, ink, halo, "left");
+    }
+    for (const x of columns) {
+      const column = view.column(x);
+      if (column > 52 && column < view.width - right - 20) label(context, number(x), column, top + 12, ink, halo);
+    }
+  },
+});
+
+/** Circles around the centre of the world, every 1000 m. */
+export const RingsChart = Canvas.extend({
+  paint(context, view, colour) {
+    const step = 1000 / view.pixel < 15 ? 2000 : 1000;
+    const [column, row] = [view.column(0), view.row(0)];
+    const [line, ink, halo] = [colour("--chart-line"), colour("--chart-ink"), colour("--chart-halo")];
+    const seen = column > 0 && row > 0 && column < view.width && row < view.height;
+    const [ahead, down] = [view.width / 2 - column, view.height / 2 - row];
+    const length = Math.hypot(ahead, down) || 1;
+    // The labels stand north of the centre, or on the way from it to what is looked at.
+    const [x, y] = seen ? [0, -1] : [ahead / length, down / length];
+    context.strokeStyle = line;
+    const labels = [];
+    for (let radius = step; radius < RADIUS_M; radius += step) {
+      const pixels = radius / view.pixel;
+      context.beginPath();
+      context.arc(column, row, pixels, 0, 2 * Math.PI);
+      context.lineWidth = radius % 5000 === 0 ? 1.5 : 0.9;
+      context.stroke();
+      labels.push([`${radius / 1000} km`, column + x * pixels, row + y * pixels]);
+    }
+    for (const [text, labelX, labelY] of labels) {
+      if (labelX > -20 && labelX < view.width + 20 && labelY > 0 && labelY < view.height) {
+        label(context, text, labelX, labelY, ink, halo);
+      }
+    }
+    context.beginPath();
+    context.moveTo(column - 6, row);
+    context.lineTo(column + 6, row);
+    context.moveTo(column, row - 6);
+    context.lineTo(column, row + 6);
+    context.lineWidth = 2;
+    context.strokeStyle = ink;
+    context.stroke();
+  },
+});
+
+const INKED_SHARE = 0.34;
+
+/** Rivers, streams and the points of lakes. */
+export const WaterChart = Canvas.extend({
+  setWaterways(waterways) {
+    const prepare = (lines) =>
+      lines.map(([width, ...points]) => {
+        const box = { west: Infinity, east: -Infinity, south: Infinity, north: -Infinity };
+        for (let index = 0; index < points.length; index += 2) {
+          box.west = Math.min(box.west, points[index]);
+          box.east = Math.max(box.east, points[index]);
+          box.south = Math.min(box.south, points[index + 1]);
+          box.north = Math.max(box.north, points[index + 1]);
+        }
+        return { width, points, box };
+      });
+    this._lines = { rivers: prepare(waterways.rivers), streams: prepare(waterways.streams) };
+    this._lakes = waterways.lakes;
+    this.redraw();
+  },
+
+  paint(context, view, colour) {
+    if (!this._lines) return;
+    context.lineJoin = "round";
+    context.lineCap = "round";
+    context.strokeStyle = colour("--water-line");
+    context.fillStyle = colour("--water-line");
+    const reach = 60;
+    for (const [kind, least] of [["streams", 0.7], ["rivers", 1.4]]) {
+      for (const { width, points, box } of this._lines[kind]) {
+        if (box.east < view.west - reach || box.west > view.east + reach) continue;
+        if (box.north < view.south - reach || box.south > view.north + reach) continue;
+        context.beginPath();
+        for (let index = 0; index < points.length; index += 2) {
+          context.lineTo(view.column(points[index]), view.row(points[index + 1]));
+        }
+        context.lineWidth = Math.max(least, (width * INKED_SHARE) / view.pixel);
+        context.stroke();
+      }
+    }
+    if (view.pixel > 40) return;
+    for (const [x, z] of this._lakes) {
+      context.beginPath();
+      context.arc(view.column(x), view.row(z), 3.2, 0, 2 * Math.PI);
+      context.fill();
+    }
+  },
+});
+
+/** The edge of the world. */
+export function edge() {
+  return L.circle(at(0, 0), { radius: RADIUS_M, fill: false, interactive: false, className: "edge" });
+}

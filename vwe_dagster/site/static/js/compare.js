@@ -1,0 +1,199 @@
+// Two worlds side by side: one view, one pointer, two maps.
+/* global L */
+
+import { $, $$, fetchJson, fillIcons, h, toast } from "./dom.js";
+import { area, at, folderOf, metres, number, share } from "./geo.js";
+import { LayersCard, popUnder } from "./layers.js";
+import { Permalink } from "./permalink.js";
+import { PlacesLayer, placesOf } from "./places.js";
+import { Readout } from "./readout.js";
+import { listen } from "./shortcuts.js";
+import { WorldMap } from "./world_map.js";
+
+const OVERLAYS = ["grid", "rings", "water", "peak", "island"];
+
+class Side {
+  constructor(element, facts, base) {
+    this.facts = facts;
+    this.world = new WorldMap($(".side-map", element), facts, base, () => ({ top: 50, right: 0, bottom: 56, left: 0 }));
+    this.map = this.world.map;
+    for (const kind of ["peak", "island"]) {
+      const places = placesOf(facts).filter((each) => each.kind === kind);
+      if (places.length) this.world.overlays[kind] = new PlacesLayer(this.world, places, (each) => this.world.flyTo(each.x, each.z)); // prettier-ignore
+    }
+    this.readout = new Readout($(".readout", element), this.world.biomes);
+    this.ghost = L.circleMarker(at(0, 0), { radius: 7, className: "ghost", interactive: false });
+    const title = $(".side-title", element);
+    title.textContent = facts.key;
+    title.href = base;
+    title.title = `Open ${facts.key} by itself`;
+  }
+
+  look(looked, { elsewhere }) {
+    if (!looked) {
+      this.readout.show(null);
+      this.ghost.remove();
+      return;
+    }
+    this.latest = looked;
+    this.world.look(looked.x, looked.z, (told) => this.readout.show(told), () => {}, null);
+    if (elsewhere) this.ghost.setLatLng(at(looked.x, looked.z)).addTo(this.map);
+    else this.ghost.remove();
+  }
+}
+
+class Comparison {
+  constructor(sides) {
+    this.sides = sides;
+    const [one, other] = sides;
+    document.title = `${one.facts.key} and ${other.facts.key} · VWE`;
+    const names = OVERLAYS.filter((name) => sides.some(({ world }) => world.overlays[name]));
+    this.names = names;
+    this.layers = new LayersCard($("#layers"), one.facts, `../../worlds/${folderOf(one.facts.key)}/`, names, (id) => this.#set(id, null), (name, on) => this.#set(null, { [name]: on })); // prettier-ignore
+    this.showLayers = popUnder($("#layers-button"), $("#layers"));
+    const showTable = popUnder($("#table-button"), $("#table"));
+    this.#table();
+    this.#bind(one, other);
+    this.#bind(other, one);
+    this.link = new Permalink(() => this.state(), (state) => this.apply(state));
+    this.apply(this.link.initial());
+    one.map.on("moveend", () => this.link.changed());
+    $("#home-button").addEventListener("click", () => one.world.fitWorld({ animate: true }));
+    $("#swap-button").addEventListener("click", () => {
+      window.location.href = `../${folderOf(other.facts.key)}/${folderOf(one.facts.key)}${window.location.hash}`;
+    });
+    for (const { map } of sides) {
+      new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(map.getContainer());
+    }
+    const toggle = (name) => () => this.#set(null, { [name]: !one.world.shown.has(name) && !other.world.shown.has(name) });
+    listen({
+      ...Object.fromEntries(one.facts.styles.map(({ id }, index) => [String(index + 1), () => this.#set(id, null)])),
+      g: toggle("grid"),
+      r: toggle("rings"),
+      w: toggle("water"),
+      p: toggle("peak"),
+      i: toggle("island"),
+      l: () => this.showLayers($("#layers").hidden),
+      f: () => showTable($("#table").hidden),
+      d: () => window.switchTheme(),
+      0: () => one.world.fitWorld({ animate: true }),
+      Escape: () => {
+        this.showLayers(false);
+        showTable(false);
+      },
+    });
+  }
+
+  state() {
+    const [{ map, world }] = this.sides;
+    const { lng, lat } = map.getCenter();
+    return {
+      x: lng,
+      z: lat,
+      zoom: map.getZoom(),
+      style: world.style,
+      show: this.names.filter((name) => this.sides.some((side) => side.world.shown.has(name))),
+    };
+  }
+
+  apply(state) {
+    const [one] = this.sides;
+    const styles = one.facts.styles.map(({ id }) => id);
+    const shown = state.show ?? ["grid"];
+    for (const { world } of this.sides) {
+      world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
+      for (const name of this.names) world.setOverlay(name, shown.includes(name));
+    }
+    this.layers.show(one.world.style, new Set(shown));
+    if (state.zoom === undefined) one.world.fitWorld();
+    else one.world.view(at(state.x, state.z), state.zoom);
+  }
+
+  #set(style, overlays) {
+    for (const { world } of this.sides) {
+      if (style) world.setStyle(style);
+      for (const [name, on] of Object.entries(overlays ?? {})) world.setOverlay(name, on);
+    }
+    this.layers.show(this.sides[0].world.style, new Set(this.state().show));
+    this.link.changed({ step: true });
+  }
+
+  /** Moves the second map with the first, and shows on it what the pointer is at. */
+  #bind(one, other) {
+    one.map.on("move", () => {
+      if (this.moving) return;
+      this.moving = true;
+      other.world.view(one.map.getCenter(), one.map.getZoom());
+      this.moving = false;
+    });
+    one.map.on("zoomanim", (event) => {
+      if (this.moving || event.noUpdate) return;
+      this.moving = true;
+      other.world.view(event.center, event.zoom, { animate: true });
+      this.moving = false;
+    });
+    one.map.on("mousemove click", ({ latlng }) => {
+      const looked = { x: latlng.lng, z: latlng.lat };
+      one.look(looked, { elsewhere: false });
+      other.look(looked, { elsewhere: true });
+    });
+    one.map.on("mouseout", () => {
+      for (const side of this.sides) side.look(null, { elsewhere: false });
+    });
+  }
+
+  #table() {
+    const [one, other] = this.sides.map(({ facts }) => facts);
+    const sums = (name, show) => [show, one.statistics[name], other.statistics[name]];
+    const rows = [
+      ["Land", ...sums("land_area_km2", area)],
+      ["Islands", ...sums("island_count", number)],
+      ["Largest island", ...sums("largest_island_area_km2", area)],
+      ["Start island", ...sums("start_island_area_km2", area)],
+      ["Shore", ...sums("shoreline_km", (km) => `${number(km)} km`)],
+      ["Highest peak", ...sums("highest_peak_height_m", metres)],
+      ["Rivers", ...sums("river_count", number)],
+      ...one.biomes.map((biome, index) => [biome, share, biome.share_of_disc, other.biomes[index].share_of_disc]),
+      ...one.biomes
+        .map((biome, index) => [biome, metres, biome.nearest_land_m, other.biomes[index].nearest_land_m, "nearest"])
+        .filter((row) => row[2] !== null || row[3] !== null),
+    ];
+    const cell = (show, value) => h("td", {}, value === null || value === undefined ? "–" : show(value));
+    $("#table").append(
+      h(
+        "table",
+        {},
+        h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, one.key), h("th", { scope: "col" }, other.key))),
+        h(
+          "tbody",
+          {},
+          ...rows.map(([what, show, a, b, note], index) =>
+            h(
+              "tr",
+              { class: index === 7 || (note && !rows[index - 1][4]) ? "begins" : "" },
+              typeof what === "string"
+                ? h("th", { scope: "row" }, what)
+                : h("th", { scope: "row" }, h("i", { class: "swatch", colour: what.colour }), note ? `Nearest ${what.title}` : what.title),
+              cell(show, a),
+              cell(show, b),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+}
+
+fillIcons();
+for (const button of $$(".theme-button")) button.addEventListener("click", () => window.switchTheme());
+const folders = window.location.pathname.split("/").slice(-2);
+Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json`)))
+  .then((both) => {
+    const sides = $$(".side").map((element, index) => new Side(element, both[index], `../../worlds/${folders[index]}/`));
+    new Comparison(sides);
+    document.body.classList.add("ready");
+  })
+  .catch((error) => {
+    toast(error.message);
+    throw error;
+  });

@@ -1,0 +1,229 @@
+// The gallery of all worlds.
+
+import { $, copy, fetchJson, fillIcons, h, icon } from "./dom.js";
+import { area, folderOf, metres, number } from "./geo.js";
+import { listen } from "./shortcuts.js";
+
+const STEP = 60;
+
+// What one can sort and search by: name, column, whether the least is best, words.
+const MEASURES = [
+  ["Name", "seed", true, []],
+  ["Land", "land_area_km2", false, ["land"]],
+  ["Islands", "islands", false, ["islands"]],
+  ["Largest island", "largest_island_km2", false, ["largest"]],
+  ["Start island", "start_island_area_km2", false, ["start"]],
+  ["Highest peak", "highest_peak_m", false, ["peak"]],
+  ["Rivers", "rivers", false, ["rivers"]],
+  ["Nearest Black Forest", "black_forest_nearest_land_m", true, ["forest", "blackforest"]],
+  ["Nearest Swamp", "swamp_nearest_land_m", true, ["swamp"]],
+  ["Nearest Mountain", "mountain_nearest_land_m", true, ["mountain"]],
+  ["Nearest Plains", "plains_nearest_land_m", true, ["plains"]],
+  ["Nearest Mistlands", "mistlands_nearest_land_m", true, ["mistlands"]],
+  ["Nearest Ashlands", "ashlands_nearest_land_m", true, ["ashlands"]],
+  ["Nearest Deep North", "deep_north_nearest_land_m", true, ["north", "deepnorth"]],
+];
+const NEAREST = [
+  ["Swamp", "swamp_nearest_land_m", "#a48668"],
+  ["Mountain", "mountain_nearest_land_m", "#f4efe4"],
+  ["Plains", "plains_nearest_land_m", "#e2c686"],
+  ["Mistlands", "mistlands_nearest_land_m", "#867c94"],
+];
+const SEED = /^(?:@-?\d{1,10}|(?!.*\.\.)[A-Za-z0-9._-]{1,32})$/;
+const CONDITION = /([a-z]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)/gi;
+
+class Gallery {
+  constructor({ columns, rows, comparable }) {
+    this.comparable = comparable;
+    this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
+    this.chosen = [];
+    this.cards = new Map();
+    $("#order").append(...MEASURES.map(([title], index) => h("option", { value: String(index) }, title)));
+    const told = new URLSearchParams(window.location.hash.slice(1));
+    $("#search").value = told.get("search") ?? "";
+    const order = MEASURES.findIndex(([, column]) => column === told.get("sort"));
+    $("#order").value = String(Math.max(order, 0));
+    this.turned = told.has("turned");
+    $("#search").addEventListener("input", () => this.show());
+    $("#order").addEventListener("change", () => this.show());
+    $("#direction").addEventListener("click", () => {
+      this.turned = !this.turned;
+      this.show();
+    });
+    new IntersectionObserver((seen) => seen.some(({ isIntersecting }) => isIntersecting) && this.#more(), {
+      rootMargin: "800px",
+    }).observe($("#more"));
+    this.show();
+  }
+
+  show() {
+    const text = $("#search").value.trim();
+    const [title, column, ascending] = MEASURES[Number($("#order").value)];
+    const { conditions, words, unknown } = this.#understand(text);
+    const direction = ascending === this.turned ? -1 : 1;
+    this.found = this.worlds
+      .filter(
+        (world) =>
+          words.every((word) => world.seed.toLowerCase().includes(word)) &&
+          conditions.every((holds) => holds(world)),
+      )
+      .sort((a, b) => {
+        const [one, other] = [a[column], b[column]];
+        if (typeof one === "string") return direction * one.localeCompare(other);
+        if (one === null || other === null) return (one === null) - (other === null);
+        return direction * (one - other) || a.seed.localeCompare(b.seed);
+      });
+    this.column = column;
+    $("#worlds").replaceChildren();
+    this.shown = 0;
+    this.#more();
+    $("#count").textContent = this.found.length === this.worlds.length ? number(this.worlds.length) : `${number(this.found.length)} of ${number(this.worlds.length)}`; // prettier-ignore
+    $("#direction").title = `${title}: ${direction === 1 ? "the least" : "the greatest"} first; turn round`;
+    this.#hint(unknown);
+    this.#absent(text, conditions);
+    const told = new URLSearchParams();
+    if (text) told.set("search", text);
+    if (column !== "seed") told.set("sort", column);
+    if (this.turned) told.set("turned", "");
+    window.history.replaceState(null, "", told.size ? `#${told}` : window.location.pathname + window.location.search);
+  }
+
+  /** The conditions in a search, and its other words. */
+  #understand(text) {
+    const conditions = [];
+    const unknown = [];
+    const rest = text.replaceAll(CONDITION, (all, name, sign, limit) => {
+      const measure = MEASURES.find(([, column, , names]) => names.includes(name.toLowerCase()) || column === name.toLowerCase());
+      if (!measure) {
+        unknown.push(name);
+        return " ";
+      }
+      const value = Number(limit);
+      const compare = { "<": (a) => a < value, "<=": (a) => a <= value, ">": (a) => a > value, ">=": (a) => a >= value }[sign];
+      conditions.push((world) => world[measure[1]] !== null && compare(world[measure[1]]));
+      return " ";
+    });
+    return { conditions, unknown, words: rest.toLowerCase().split(/[\s,]+/).filter((word) => word && word !== "and") };
+  }
+
+  #hint(unknown) {
+    const hint = $("#hint");
+    if (this.worlds.length === 0) {
+      hint.hidden = false;
+      hint.replaceChildren("No world has been made yet. Make one with ", command("HHcLC5acQt"));
+    } else {
+      hint.hidden = unknown.length === 0;
+      const known = MEASURES.flatMap(([, , , names]) => names.slice(0, 1)).join(", ");
+      hint.textContent = `Nothing is called ${unknown.join(", ")}; there are ${known}.`;
+    }
+  }
+
+  /** A seed that was typed and whose world has not been made: how to make it. */
+  #absent(text, conditions) {
+    const box = $("#absent");
+    const known = this.worlds.some(({ seed }) => seed === text);
+    box.hidden = !text || known || conditions.length > 0 || (!SEED.test(text) && this.found.length > 0);
+    if (box.hidden) return;
+    box.replaceChildren(
+      ...(SEED.test(text)
+        ? [h("p", {}, "The world of ", h("strong", {}, text), " has not been made yet. Make it with"), command(text)]
+        : [h("p", {}, "A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written @-1772362158.")]),
+    );
+  }
+
+  #more() {
+    const next = this.found.slice(this.shown, this.shown + STEP);
+    this.shown += next.length;
+    $("#worlds").append(...next.map((world) => this.#card(world)));
+  }
+
+  #card(world) {
+    if (this.cards.has(world.seed)) return this.cards.get(world.seed);
+    const page = `worlds/${folderOf(world.seed)}/`;
+    const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+    const choose = h(
+      "button",
+      {
+        type: "button",
+        class: "tool choose",
+        "aria-pressed": "false",
+        "aria-label": `Choose ${world.seed} to compare`,
+        title: "Choose two to compare",
+        onclick: () => this.#choose(world.seed),
+      },
+      icon("compare"),
+    );
+    const card = h(
+      "li",
+      { class: "world" },
+      h(
+        "a",
+        { href: page },
+        h("img", { src: `${page}thumbnail.png`, alt: "", loading: "lazy", decoding: "async", width: 200, height: 200 }),
+        h("h2", {}, world.seed),
+      ),
+      h(
+        "dl",
+        { class: "sums" },
+        fact("Land", world.land_area_km2 === null ? "–" : area(world.land_area_km2)),
+        fact("Islands", number(world.islands)),
+        fact("Highest", metres(world.highest_peak_m)),
+      ),
+      h(
+        "dl",
+        { class: "nearest", title: "How far the nearest of each biome lies from the centre" },
+        ...NEAREST.map(([name, column, colour]) =>
+          h(
+            "div",
+            {},
+            h("dt", {}, h("i", { class: "swatch", colour }), name),
+            h("dd", {}, world[column] === null ? "–" : `${number(world[column] / 1000, 1)} km`),
+          ),
+        ),
+      ),
+      this.comparable && this.worlds.length > 1 ? choose : null,
+    );
+    card.choose = choose;
+    this.cards.set(world.seed, card);
+    return card;
+  }
+
+  #choose(seed) {
+    if (this.chosen.includes(seed)) this.chosen = this.chosen.filter((each) => each !== seed);
+    else this.chosen = [...this.chosen, seed].slice(-2);
+    for (const [key, card] of this.cards) {
+      card.choose.setAttribute("aria-pressed", String(this.chosen.includes(key)));
+      card.classList.toggle("is-chosen", this.chosen.includes(key));
+    }
+    const box = $("#chosen");
+    box.hidden = this.chosen.length === 0;
+    const [one, other] = this.chosen;
+    box.replaceChildren(
+      h("span", {}, h("strong", {}, one ?? ""), other ? " and " : " — choose another to compare it with", h("strong", {}, other ?? "")),
+      other ? h("a", { class: "go", href: `compare/${folderOf(one)}/${folderOf(other)}` }, "Compare") : "",
+    );
+  }
+}
+
+function command(seed) {
+  const text = `vwe world ${seed.startsWith("-") ? "-- " : ""}${seed}`;
+  return h("button", { type: "button", class: "text", onclick: () => copy(text) }, icon("copy"), h("code", {}, text));
+}
+
+fillIcons();
+for (const button of document.querySelectorAll(".theme-button")) button.addEventListener("click", () => window.switchTheme());
+listen({
+  "/": () => $("#search").focus(),
+  d: () => window.switchTheme(),
+  Escape: () => document.activeElement?.blur(),
+});
+fetchJson("worlds.json")
+  .then((told) => {
+    new Gallery(told);
+    document.body.classList.add("ready");
+  })
+  .catch((error) => {
+    $("#hint").hidden = false;
+    $("#hint").textContent = error.message;
+    throw error;
+  });

@@ -1,0 +1,60 @@
+// The ground and the screen: metres, x to the east and z to the north, and Leaflet's own notions of them.
+/* global L */
+
+export const WIDTH_M = 24576;
+export const RADIUS_M = 10500;
+export const SEA_M = 30;
+
+/** Zoom 0 shows the whole map on 256 pixels; a "latitude" is z, a "longitude" x. */
+export const CRS = L.extend({}, L.CRS.Simple, {
+  transformation: new L.Transformation(256 / WIDTH_M, 128, -256 / WIDTH_M, 128),
+});
+
+export const at = (x, z) => L.latLng(z, x);
+
+export const metresPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;
+
+/** Compass bearing, 0 to 360 degrees, of a way. */
+export function bearing(dx, dz) {
+  return ((Math.atan2(dx, dz) * 180) / Math.PI + 360) % 360;
+}
+
+const POINTS = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"];
+
+export const compassPoint = (degrees) => POINTS[Math.round(degrees / 22.5) % 16];
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const hundredth = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+const signed = (text) => (/^-0(\.0+)?$/.test(text) ? text.slice(1) : text.replace("-", "−"));
+
+export const number = (value, digits = 0) =>
+  value === null || value === undefined
+    ? "–"
+    : signed((digits === 0 ? whole : digits === 1 ? tenth : hundredth).format(value));
+
+export const metres = (value) => `${number(value)} m`;
+export const metresExactly = (value) => `${number(value, 1)} m`;
+export const area = (km2) => (km2 < 0.1 ? `${number(km2 * 100, 1)} ha` : `${number(km2, km2 < 10 ? 2 : 1)} km²`);
+export const share = (value) => `${number(value * 100, 1)} %`;
+export const degrees = (value) => `${number(value % 360)}° ${compassPoint(value)}`;
+export const place = (x, z) => `${number(x)}, ${number(z)}`;
+
+/** How far and where a point lies from the centre of the world. */
+export function fromCentre(x, z) {
+  const distance = Math.hypot(x, z);
+  return distance < 0.5 ? "the centre" : `${metres(distance)} · ${degrees(bearing(x, z))}`;
+}
+
+/** Coordinates as people type them: two numbers, with a comma, a space or letters between. */
+export function parsePlace(text) {
+  const found = text.replaceAll("−", "-").match(/[+-]?\d+(?:\.\d+)?/g);
+  if (!found || found.length < 2 || found.length > 3) return null;
+  // Three numbers are the game's own x, height and z.
+  const [x, z] = [Number(found[0]), Number(found.at(-1))];
+  return Math.abs(x) <= WIDTH_M && Math.abs(z) <= WIDTH_M ? { x, z } : null;
+}
+
+/** The folder of a world, as the server names it. */
+export const folderOf = (key) => encodeURIComponent(key === "." ? "~." : key);

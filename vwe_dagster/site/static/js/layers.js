@@ -1,0 +1,80 @@
+// The card with which one chooses what the map shows: a style, and what is drawn over it.
+
+import { $, h } from "./dom.js";
+
+export const OVERLAYS = {
+  grid: ["Coordinates", "G"],
+  rings: ["Rings every 1 km", "R"],
+  water: ["Rivers, streams and lakes", "W"],
+  peak: ["Peaks", "P"],
+  island: ["Islands", "I"],
+  boss: ["Bosses", "B"],
+  vendor: ["Vendors", "V"],
+  start: ["Start", null],
+  other: ["Other places", "O"],
+};
+
+export class LayersCard {
+  /**
+   * @param element the card.
+   * @param facts a world.json.
+   * @param base the address of the world's folder, for the previews.
+   * @param names the overlays there are.
+   * @param onStyle told the style that was chosen.
+   * @param onOverlay told the overlay that was switched, and whether it is on.
+   */
+  constructor(element, facts, base, names, onStyle, onOverlay) {
+    this.element = element;
+    const styles = facts.styles.map(({ id, title }, index) =>
+      h(
+        "label",
+        { class: "style" },
+        h("input", { type: "radio", name: "style", value: id, onchange: () => onStyle(id) }),
+        h("img", {
+          src: `${base}tiles/${id}/0/0/0.webp?v=${facts.version}`,
+          alt: "",
+          width: 60,
+          height: 60,
+          loading: "lazy",
+        }),
+        h("span", {}, title, h("kbd", {}, String(index + 1))),
+      ),
+    );
+    const overlays = names.map((name) => {
+      const [title, key] = OVERLAYS[name];
+      const box = h("input", { type: "checkbox", value: name, onchange: () => onOverlay(name, box.checked) });
+      return h("label", { class: "overlay" }, box, h("span", {}, title), key ? h("kbd", {}, key) : null);
+    });
+    element.append(
+      h("fieldset", { class: "styles" }, h("legend", {}, "Map style"), ...styles),
+      h("fieldset", { class: "overlays" }, h("legend", {}, "Show"), ...overlays),
+    );
+  }
+
+  show(style, overlays) {
+    const chosen = $(`input[name=style][value="${CSS.escape(style)}"]`, this.element);
+    if (chosen) chosen.checked = true;
+    for (const box of this.element.querySelectorAll("input[type=checkbox]")) box.checked = overlays.has(box.value);
+  }
+}
+
+/** Makes a button open and close a card; Escape and a press elsewhere close it. */
+export function popUnder(button, card) {
+  const set = (open) => {
+    card.hidden = !open;
+    button.setAttribute("aria-expanded", String(open));
+  };
+  button.addEventListener("click", () => set(card.hidden));
+  document.addEventListener("pointerdown", (event) => {
+    if (!card.hidden && !card.contains(event.target) && !button.contains(event.target)) set(false);
+  });
+  card.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      set(false);
+      button.focus();
+      event.stopPropagation();
+    }
+  });
+  set(false);
+  return set;
+}

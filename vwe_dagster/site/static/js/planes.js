@@ -1,0 +1,119 @@
+// The exact heights and biomes of a world, read in blocks where somebody looks.
+
+import { fetchAgain } from "./dom.js";
+
+const KEPT = 96;
+
+/**
+ * The planes of a world. A block is the samples of the world's own grid, heights first and biomes after them, the
+ * southernmost row first; see `data` in world.json.
+ */
+export class Planes {
+  constructor(facts, base, onOutdated = () => {}) {
+    this.grid = facts.grid;
+    this.side = facts.data.block;
+    this.version = facts.version;
+    this.base = base;
+    this.onOutdated = onOutdated;
+    this.blocks = new Map();
+  }
+
+  /** Column and row of the sample nearest to a point; null where the grid has none. */
+  cell(x, z) {
+    const { first_m: first, cell_m: cell, size } = this.grid;
+    const column = Math.round((x - first) / cell);
+    const row = Math.round((z - first) / cell);
+    return column < 0 || row < 0 || column >= size || row >= size ? null : { column, row };
+  }
+
+  /** The sample nearest to a point, `{biome, height}`; null outside the grid, undefined while it is not read yet. */
+  peek(x, z) {
+    const cell = this.cell(x, z);
+    return cell && this.#read(cell.column, cell.row);
+  }
+
+  /** The sample nearest to a point; null outside the grid. */
+  async sample(x, z) {
+    const cell = this.cell(x, z);
+    if (!cell) return null;
+    await this.#load(Math.floor(cell.column / this.side), Math.floor(cell.row / this.side));
+    return this.#read(cell.column, cell.row) ?? null;
+  }
+
+  /** Heights interpolated between samples, and the nearest biomes, along points `[x, z]`. */
+  async along(points) {
+    const wanted = new Map();
+    for (const [x, z] of points) {
+      for (const [column, row] of this.#corners(x, z)) {
+        const key = `${Math.floor(column / this.side)}/${Math.floor(row / this.side)}`;
+        wanted.set(key, [Math.floor(column / this.side), Math.floor(row / this.side)]);
+      }
+    }
+    await Promise.all([...wanted.values()].map(([x, y]) => this.#load(x, y)));
+    return points.map(([x, z]) => {
+      const nearest = this.peek(x, z);
+      return nearest ? { biome: nearest.biome, height: this.#between(x, z) ?? nearest.height } : null;
+    });
+  }
+
+  #corners(x, z) {
+    const { first_m: first, cell_m: cell, size } = this.grid;
+    const clip = (value) => Math.min(Math.max(Math.floor(value), 0), size - 1);
+    const [column, row] = [(x - first) / cell, (z - first) / cell];
+    if (column < -0.5 || row < -0.5 || column > size - 0.5 || row > size - 0.5) return [];
+    const [west, south] = [clip(column), clip(row)];
+    const [east, north] = [Math.min(west + 1, size - 1), Math.min(south + 1, size - 1)];
+    return [[west, south], [east, south], [west, north], [east, north]]; // prettier-ignore
+  }
+
+  #between(x, z) {
+    const corners = this.#corners(x, z).map(([column, row]) => this.#read(column, row)?.height);
+    if (corners.length < 4 || corners.includes(undefined)) return null;
+    const { first_m: first, cell_m: cell } = this.grid;
+    const part = (value) => Math.min(Math.max(value - Math.max(Math.floor(value), 0), 0), 1);
+    const [east, north] = [part((x - first) / cell), part((z - first) / cell)];
+    const [sw, se, nw, ne] = corners;
+    return (sw * (1 - east) + se * east) * (1 - north) + (nw * (1 - east) + ne * east) * north;
+  }
+
+  #read(column, row) {
+    const [x, y] = [Math.floor(column / this.side), Math.floor(row / this.side)];
+    const block = this.blocks.get(`${x}/${y}`);
+    if (!block?.height) return undefined;
+    const index = (row - y * this.side) * block.width + (column - x * this.side);
+    return { biome: block.biome[index], height: block.height[index] };
+  }
+
+  #load(x, y) {
+    const key = `${x}/${y}`;
+    let block = this.blocks.get(key);
+    if (block) {
+      // The blocks last used stand last.
+      this.blocks.delete(key);
+    } else {
+      block = { width: Math.min(this.side, this.grid.size - x * this.side) };
+      block.ready = this.#fetch(x, y).then(
+        (bytes) => {
+          const count = bytes.byteLength / 5;
+          block.height = new Float32Array(bytes, 0, count);
+          block.biome = new Uint8Array(bytes, count * 4, count);
+        },
+        (error) => {
+          this.blocks.delete(key);
+          throw error;
+        },
+      );
+    }
+    this.blocks.set(key, block);
+    if (this.blocks.size > KEPT) this.blocks.delete(this.blocks.keys().next().value);
+    return block.ready;
+  }
+
+  async #fetch(x, y) {
+    const answer = await fetchAgain(`${this.base}data/${x}/${y}.bin?v=${this.version}`);
+    if (!answer.ok) throw new Error(`The data of this place cannot be read (${answer.status}).`);
+    const told = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
+    if (told && told[1] !== this.version) this.onOutdated();
+    return answer.arrayBuffer();
+  }
+}

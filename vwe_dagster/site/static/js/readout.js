@@ -1,0 +1,65 @@
+// The line that says what is under the pointer.
+
+import { h } from "./dom.js";
+import { SEA_M, bearing, degrees, metres, metresExactly, number } from "./geo.js";
+
+const VOID_M = -399;
+
+/** What a sample says in words: biome, height, and how that lies to the sea. */
+export function describe(sample, biomes) {
+  if (sample === undefined) return { biome: "…", height: "…", sea: "" };
+  if (sample === null || sample.height <= VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
+  const above = sample.height - SEA_M;
+  return {
+    biome: biomes.get(sample.biome)?.title ?? "Unknown",
+    colour: biomes.get(sample.biome)?.colour,
+    height: metresExactly(sample.height),
+    sea: above < 0 ? `${metresExactly(-above)} under water` : `${metresExactly(above)} above the sea`,
+  };
+}
+
+export class Readout {
+  constructor(element, biomes) {
+    this.element = element;
+    this.biomes = biomes;
+    const part = (name, title) => h("span", { class: `part ${name}`, title });
+    this.swatch = h("i", { class: "swatch" });
+    this.parts = {
+      biome: part("biome", "Biome of the nearest sample"),
+      height: part("height", "Height of the nearest sample; the sea lies at 30 m"),
+      sea: part("sea", "Height above the sea, or depth of the water"),
+      place: part("place", "Coordinates: x to the east, z to the north"),
+      distance: part("distance", "Distance from the centre of the world"),
+      bearing: part("bearing", "Bearing from the centre of the world"),
+    };
+    this.idle = h("span", { class: "idle" }, element.dataset.idle ?? "");
+    const { biome, height, sea, place, distance, bearing: way } = this.parts;
+    this.filled = h(
+      "span",
+      { class: "filled" },
+      h("span", { class: "group" }, this.swatch, biome),
+      h("span", { class: "group" }, height, sea),
+      h("span", { class: "group" }, place),
+      h("span", { class: "group from-centre" }, distance, way),
+    );
+    element.append(this.idle, this.filled);
+    this.show(null);
+  }
+
+  show(looked) {
+    this.looked = looked;
+    this.idle.hidden = looked !== null;
+    this.filled.hidden = looked === null;
+    if (!looked) return;
+    const { x, z, sample } = looked;
+    const words = describe(sample, this.biomes);
+    this.element.dataset.ready = sample !== undefined;
+    this.swatch.style.setProperty("--colour", words.colour ?? "transparent");
+    this.parts.biome.textContent = words.biome;
+    this.parts.height.textContent = words.height;
+    this.parts.sea.textContent = words.sea;
+    this.parts.place.textContent = `x ${number(x)}  z ${number(z)}`;
+    this.parts.distance.textContent = metres(Math.hypot(x, z));
+    this.parts.bearing.textContent = Math.hypot(x, z) < 0.5 ? "" : degrees(bearing(x, z));
+  }
+}

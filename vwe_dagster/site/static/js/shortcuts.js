@@ -1,0 +1,20 @@
+// Keyboard shortcuts: single keys, nowhere in the way of typing.
+
+const typing = (target) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement ||
+    (target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type)));
+
+/** Listens to keys of the whole page; `keys` has what to do by `event.key`, letters in lower case. */
+export function listen(keys) {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog[open]")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (typing(event.target) && key !== "Escape") return;
+    const act = keys[key];
+    if (act && act(event) !== false) event.preventDefault();
+  });
+}

@@ -1,0 +1,440 @@
+// The page of a world.
+/* global L */
+
+import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from "./dom.js";
+import { area, at, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
+import { LayersCard, popUnder } from "./layers.js";
+import { Measure } from "./measure.js";
+import { Permalink } from "./permalink.js";
+import { PlacesLayer, PlacesList, kindsOf, placesOf, popupOf } from "./places.js";
+import { Profile } from "./profile.js";
+import { Readout } from "./readout.js";
+import { listen } from "./shortcuts.js";
+import { WorldMap } from "./world_map.js";
+
+const FIRST_SHOWN = ["grid", "peak", "boss", "vendor", "start"];
+const phone = window.matchMedia("(max-width: 760px)");
+
+class WorldPage {
+  constructor(facts) {
+    this.facts = facts;
+    this.world = new WorldMap($("#map"), facts, "./", () => this.#inset());
+    this.map = this.world.map;
+    this.places = placesOf(facts);
+    this.kinds = kindsOf(this.places);
+    for (const kind of this.kinds) {
+      const layer = new PlacesLayer(this.world, this.places.filter((each) => each.kind === kind), (each) => this.open(each)); // prettier-ignore
+      this.world.overlays[kind] = layer;
+    }
+    this.readout = new Readout($("#readout"), this.world.biomes);
+    this.#tellFacts();
+    this.#tellBiomes();
+    this.list = new PlacesList($("#places"), this.places, (each) => this.open(each));
+    this.layers = new LayersCard($("#layers"), facts, "./", Object.keys(this.world.overlays), (id) => this.setStyle(id), (name, on) => this.setOverlay(name, on)); // prettier-ignore
+    this.showLayers = popUnder($("#layers-button"), $("#layers"));
+    this.measure = new Measure(this.map, (how) => this.#measured(how));
+    this.profile = new Profile($("#profile"), this.world.planes, this.world.biomes, (point) => this.#pointAt(point));
+    this.spot = L.circleMarker(at(0, 0), { radius: 6, className: "spot", interactive: false });
+    this.link = new Permalink(() => this.state(), (state) => this.apply(state));
+    this.#listen();
+    this.#keys();
+    this.apply(this.link.initial(), { first: true });
+    this.map.on("moveend", () => this.link.changed());
+  }
+
+  state() {
+    const centre = this.map.getCenter();
+    return {
+      x: centre.lng,
+      z: centre.lat,
+      zoom: this.map.getZoom(),
+      style: this.world.style,
+      show: Object.keys(this.world.overlays).filter((name) => this.world.shown.has(name)),
+      line: this.measure.points,
+      place: this.opened?.id,
+    };
+  }
+
+  /** Brings the page to a state; what it does not tell is as on a first visit. */
+  apply(state, { first = false } = {}) {
+    const styles = this.facts.styles.map(({ id }) => id);
+    this.world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
+    const shown = state.show ?? FIRST_SHOWN;
+    for (const name of Object.keys(this.world.overlays)) this.world.setOverlay(name, shown.includes(name));
+    this.layers.show(this.world.style, this.world.shown);
+    if (state.zoom === undefined) this.world.fitWorld();
+    else this.world.view(at(state.x, state.z), state.zoom);
+    this.measure.set(state.line ?? []);
+    this.#measured({ done: false });
+    const each = this.places.find(({ id }) => id === state.place);
+    if (each) this.#popUp(each, { pan: false });
+    else this.map.closePopup();
+    if (first && state.line?.length) this.profile.show(state.line);
+  }
+
+  setStyle(id, { step = true } = {}) {
+    this.world.setStyle(id);
+    this.layers.show(id, this.world.shown);
+    this.link.changed({ step });
+  }
+
+  setOverlay(name, on) {
+    this.world.setOverlay(name, on);
+    this.layers.show(this.world.style, this.world.shown);
+    this.link.changed({ step: true });
+  }
+
+  /** Flies to a place and tells of it. */
+  open(each) {
+    if (phone.matches) this.#sheet("peek");
+    // Where one was before is where the browser goes back to.
+    this.link.changed({ step: true });
+    this.world.flyTo(each.x, each.z, each.kind === "island" ? each.zoom : Math.max(each.zoom, this.map.getZoom()));
+    this.#popUp(each, { pan: false });
+    this.link.changed({ step: true });
+  }
+
+  goTo(x, z) {
+    this.world.flyTo(x, z, Math.max(this.map.getZoom(), 4));
+    this.spot.setLatLng(at(x, z)).addTo(this.map);
+    this.world.look(x, z, (looked) => this.readout.show(looked));
+    this.link.changed({ step: true });
+  }
+
+  #popUp(each, { pan }) {
+    const popup = L.popup({ autoPan: pan, maxWidth: 300, minWidth: 220, offset: [0, -6] });
+    popup.setLatLng(at(each.x, each.z)).setContent(popupOf(each)).openOn(this.map);
+    this.opened = each;
+    this.list.mark(each.id);
+    popup.on("remove", () => {
+      if (this.opened !== each) return;
+      this.opened = undefined;
+      this.list.mark(null);
+      this.link.changed();
+    });
+  }
+
+  #measured({ done }) {
+    const { points, active } = this.measure;
+    const drawer = $("#profile");
+    drawer.hidden = !active && points.length < 2;
+    document.body.classList.toggle("measured", !drawer.hidden);
+    const button = $("#measure-button");
+    button.setAttribute("aria-pressed", String(active));
+    $("#measure-undo").disabled = points.length === 0;
+    $("#measure-go").hidden = active;
+    $("#measure-done").hidden = !active;
+    if (!drawer.hidden) this.profile.show(points.map((point) => [...point]));
+    if (done) this.link?.changed({ step: true });
+  }
+
+  #pointAt(point) {
+    if (point) {
+      this.spot.setLatLng(at(point.x, point.z)).addTo(this.map);
+      this.world.look(point.x, point.z, (looked) => this.readout.show(looked));
+    } else {
+      this.spot.remove();
+      this.readout.show(null);
+    }
+  }
+
+  #inset() {
+    if (!phone.matches) return { top: 0, right: 64, bottom: 60, left: 16 };
+    return { top: 58, right: 0, bottom: 116, left: 0 };
+  }
+
+  #tellFacts() {
+    const { key, number: seed, statistics: sums, grid, engine, same_world: same } = this.facts;
+    document.title = `${key} · VWE`;
+    for (const element of $$("[data-key]")) element.textContent = key;
+    $("#seed-number").textContent = seed;
+    const tile = (name, value, note, act) =>
+      h(
+        act ? "button" : "div",
+        act ? { class: "tile", type: "button", onclick: act } : { class: "tile" },
+        h("span", {}, name),
+        h("strong", {}, value),
+        note ? h("small", {}, note) : null,
+      );
+    const highest = this.places.find(({ id }) => id === "peak-1");
+    const start = this.places.find(({ id }) => id === `island-${sums.start_island}`);
+    const largest = this.places.find(({ id }) => id === "island-1");
+    const start_km2 = sums.start_island_area_km2;
+    $("#facts").append(
+      tile("Land", area(sums.land_area_km2), share(sums.land_share_of_disc ?? 0)),
+      tile("Islands", number(sums.island_count), `${number(sums.shoreline_km)} km of shore`),
+      tile("Highest peak", metres(sums.highest_peak_height_m), highest && place(highest.x, highest.z), highest && (() => this.open(highest))), // prettier-ignore
+      tile("Largest island", sums.largest_island_area_km2 === null ? "–" : area(sums.largest_island_area_km2), null, largest && (() => this.open(largest))), // prettier-ignore
+      tile("Start island", start_km2 === null ? "–" : area(start_km2), null, start && (() => this.open(start))),
+      sums.river_count === null ? null : tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`),
+    );
+    const maker = [engine.kind, engine.game_version ?? engine.version].filter(Boolean).join(" ");
+    const gen = engine.world_gen_version === null ? "" : `, world-gen version ${engine.world_gen_version}`;
+    $("#made").append(
+      `Engine: ${maker}${gen}. ${number(grid.size)} × ${number(grid.size)} samples, ${number(grid.cell_m, grid.cell_m % 1 ? 1 : 0)} m apart. `,
+      `Made ${this.facts.made_at.slice(0, 10)} by VWE ${engine.vwe}.`,
+    );
+    if (same.length) {
+      $("#made").append(
+        h("br"),
+        "The same world: ",
+        ...same.flatMap((other, index) => [index ? ", " : "", h("a", { href: `../${folderOf(other)}/` }, other)]),
+      );
+    }
+  }
+
+  #tellBiomes() {
+    const most = Math.max(...this.facts.biomes.map((biome) => biome.share_of_disc ?? 0)) || 1;
+    $("#legend").append(
+      ...this.facts.biomes.map((biome) => {
+        const near = biome.nearest_land_m ?? biome.nearest_m ?? null;
+        const way = biome.nearest_land_m === null ? biome.nearest_bearing_deg : biome.nearest_land_bearing_deg;
+        const bar = h("i", { class: "bar", colour: biome.colour });
+        bar.style.width = `${((biome.share_of_disc ?? 0) / most) * 100}%`;
+        const go = () => {
+          const angle = (way * Math.PI) / 180;
+          if (phone.matches) this.#sheet("peek");
+          this.goTo(near * Math.sin(angle), near * Math.cos(angle));
+        };
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            {
+              type: "button",
+              disabled: near === null,
+              onclick: go,
+              title: near === null ? "" : `Go to the nearest ${biome.title}: ${metres(near)}, ${degrees(way)}`,
+            },
+            h("i", { class: "swatch", colour: biome.colour }),
+            h("span", { class: "name" }, biome.title),
+            h("span", { class: "share" }, share(biome.share_of_disc ?? 0)),
+            h("span", { class: "track" }, bar),
+            h("small", {}, near === null ? "none" : `${area(biome.area_km2)} · nearest ${metres(near)} ${degrees(way).split(" ")[1]}`),
+          ),
+        );
+      }),
+    );
+  }
+
+  #listen() {
+    this.world.onPointer((looked) => {
+      // On a touch screen what was pressed stays told.
+      if (looked || !window.matchMedia("(hover: none)").matches) this.readout.show(looked);
+    });
+    this.map.on("click", (event) => {
+      if (!this.measure.active && window.matchMedia("(hover: none)").matches) this.spot.setLatLng(event.latlng).addTo(this.map);
+    });
+    this.map.on("contextmenu", ({ latlng }) => copy(`${Math.round(latlng.lng)}, ${Math.round(latlng.lat)}`));
+    const press = (id, act) => $(id).addEventListener("click", act);
+    press("#zoom-in", () => this.map.zoomIn());
+    press("#zoom-out", () => this.map.zoomOut());
+    press("#home-button", () => this.home());
+    press("#measure-button", () => (this.measure.active ? this.measure.stop() : this.measure.start()));
+    press("#measure-go", () => this.measure.start());
+    press("#measure-done", () => this.measure.stop());
+    press("#measure-undo", () => this.measure.undo());
+    press("#measure-clear", () => this.measure.clear());
+    press("#link-button", () => {
+      window.history.replaceState(null, "", window.location.hash || "#");
+      this.link.changed({ step: true });
+      copy(window.location.href, "the link to this view");
+    });
+    for (const button of $$(".theme-button")) button.addEventListener("click", () => window.switchTheme());
+    for (const button of $$(".help-button")) button.addEventListener("click", () => openDialog("help"));
+    press("#goto-button", () => this.askPlace());
+    $("#goto form").addEventListener("submit", (event) => {
+      const found = parsePlace($("#goto input").value);
+      $("#goto output").textContent = found ? "" : "Write x and z in metres, such as 600, -100.";
+      if (found) this.goTo(found.x, found.z);
+      else event.preventDefault();
+    });
+    const tabs = $$("[role=tab]");
+    tabs.forEach((tab, index) => {
+      tab.addEventListener("click", () => this.#tab(tab));
+      tab.addEventListener("keydown", (event) => {
+        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!by) return;
+        event.preventDefault();
+        const next = tabs[(index + by + tabs.length) % tabs.length];
+        this.#tab(next);
+        next.focus();
+      });
+    });
+    this.#sheetMoves();
+    const collapse = $("#collapse");
+    collapse.addEventListener("click", () => this.#collapse());
+    new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe($("#map"));
+  }
+
+  home() {
+    this.map.closePopup();
+    this.link.changed({ step: true });
+    this.world.fitWorld({ animate: true });
+  }
+
+  askPlace() {
+    $("#goto output").textContent = "";
+    openDialog("goto");
+    $("#goto input").select();
+  }
+
+  #collapse() {
+    const away = document.body.classList.toggle("panel-away");
+    $("#collapse").setAttribute("aria-expanded", String(!away));
+    $("#collapse").setAttribute("aria-label", away ? "Show the panel" : "Hide the panel");
+  }
+
+  #tab(chosen) {
+    for (const tab of $$("[role=tab]")) {
+      const here = tab === chosen;
+      tab.setAttribute("aria-selected", String(here));
+      tab.tabIndex = here ? 0 : -1;
+      $(`#${tab.getAttribute("aria-controls")}`).hidden = !here;
+    }
+    if (phone.matches && document.body.dataset.sheet === "peek") this.#sheet("half");
+  }
+
+  /** On a phone the panel is a sheet that shows its top, a half of itself, or all. */
+  #sheet(how) {
+    document.body.dataset.sheet = how;
+    $("#handle").setAttribute("aria-expanded", String(how !== "peek"));
+  }
+
+  #sheetMoves() {
+    this.#sheet("peek");
+    const handle = $("#handle");
+    let from = null;
+    let dragged = false;
+    handle.addEventListener("click", () => {
+      if (!dragged) this.#sheet({ peek: "half", half: "full", full: "peek" }[document.body.dataset.sheet]);
+    });
+    const panel = $("#panel");
+    const grip = $(".grip-area");
+    grip.addEventListener("pointerdown", (event) => {
+      if (phone.matches && !event.target.closest("a, button:not(#handle)")) from = { y: event.clientY, moved: false };
+    });
+    window.addEventListener("pointermove", (event) => {
+      if (!from) return;
+      const by = event.clientY - from.y;
+      if (Math.abs(by) > 6) from.moved = true;
+      if (from.moved) panel.style.setProperty("--drag", `${by}px`);
+    });
+    window.addEventListener("pointerup", (event) => {
+      if (!from) return;
+      panel.style.setProperty("--drag", "0px");
+      const by = event.clientY - from.y;
+      const steps = ["peek", "half", "full"];
+      const now = steps.indexOf(document.body.dataset.sheet);
+      if (from.moved && Math.abs(by) > 30) this.#sheet(steps[Math.min(Math.max(now + (by < 0 ? 1 : -1), 0), 2)]);
+      // The click that follows a drag is none.
+      dragged = from.moved;
+      window.setTimeout(() => (dragged = false), 60);
+      from = null;
+    });
+    window.addEventListener("pointercancel", () => {
+      from = null;
+      panel.style.setProperty("--drag", "0px");
+    });
+  }
+
+  #keys() {
+    const pan = (x, z) => (event) => {
+      // Leaflet moves the map itself where it has the focus.
+      if ($("#map").contains(event.target) || event.target.closest("[role=tab], .plot")) return false;
+      this.map.panBy([x * 120, z * 120]);
+      return true;
+    };
+    const toggle = (name) => () => {
+      if (this.world.overlays[name]) this.setOverlay(name, !this.world.shown.has(name));
+    };
+    const styles = Object.fromEntries(this.facts.styles.map(({ id }, index) => [String(index + 1), () => this.setStyle(id)]));
+    const middle = () => this.map.getCenter();
+    listen({
+      ...styles,
+      ArrowLeft: pan(-1, 0),
+      ArrowRight: pan(1, 0),
+      ArrowUp: pan(0, -1),
+      ArrowDown: pan(0, 1),
+      "+": (event) => !$("#map").contains(event.target) && this.map.zoomIn(),
+      "=": (event) => !$("#map").contains(event.target) && this.map.zoomIn(),
+      "-": (event) => !$("#map").contains(event.target) && this.map.zoomOut(),
+      0: () => this.home(),
+      Home: () => this.home(),
+      g: toggle("grid"),
+      r: toggle("rings"),
+      w: toggle("water"),
+      p: toggle("peak"),
+      i: toggle("island"),
+      b: toggle("boss"),
+      v: toggle("vendor"),
+      o: toggle("other"),
+      l: () => this.showLayers($("#layers").hidden),
+      m: () => (this.measure.active ? this.measure.stop() : this.measure.start()),
+      Enter: (event) => this.measure.active && !event.target.closest("button, a, .leaflet-marker-icon") && this.measure.stop() !== false, // prettier-ignore
+      Backspace: () => this.measure.active && this.measure.undo() !== false,
+      " ": (event) => {
+        if (!this.measure.active || event.target.closest("button, a, input")) return false;
+        this.measure.add(middle().lng, middle().lat);
+        return true;
+      },
+      Escape: ({ target }) => {
+        if (target.matches("input, select")) target.blur();
+        else if (!$("#layers").hidden) this.showLayers(false);
+        else if (this.measure.active) this.measure.stop();
+        else if (this.opened) this.map.closePopup();
+        else if (this.measure.points.length) this.measure.clear();
+        else document.activeElement?.blur();
+      },
+      "/": () => {
+        this.#tab($("#tab-places"));
+        if (phone.matches) this.#sheet("full");
+        document.body.classList.remove("panel-away");
+        this.list.focus();
+      },
+      c: () => this.askPlace(),
+      y: () => {
+        const here = this.readout.looked ?? { x: middle().lng, z: middle().lat };
+        copy(`${Math.round(here.x)}, ${Math.round(here.z)}`);
+      },
+      x: () => {
+        const { lng, lat } = middle();
+        this.spot.setLatLng(middle()).addTo(this.map);
+        this.world.look(lng, lat, (looked) => this.readout.show(looked));
+      },
+      d: () => window.switchTheme(),
+      "?": () => openDialog("help"),
+      "[": () => this.#collapse(),
+    });
+  }
+}
+
+fillIcons();
+fetchJson("world.json")
+  .then((facts) => {
+    new WorldPage(facts);
+    document.body.classList.add("ready");
+  })
+  .catch((error) => {
+    $("#map").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
+    toast(error.message);
+    throw error;
+  });
+
+fetchJson("../../worlds.json")
+  .then(({ comparable, rows, columns }) => {
+    const here = decodeURIComponent(window.location.pathname.replace(/\/(index\.html)?$/, "").split("/").pop());
+    const others = rows.map((row) => row[columns.indexOf("seed")]).filter((key) => folderOf(key) !== encodeURIComponent(here));
+    if (!comparable || others.length === 0) return;
+    $("#compare-button").hidden = false;
+    $("#compare-button").addEventListener("click", () => openDialog("compare"));
+    $("#compare-keys").append(...others.map((key) => h("option", { value: key })));
+    $("#compare form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const other = $("#compare input").value.trim();
+      if (others.includes(other)) window.location.href = `../../compare/${encodeURIComponent(here)}/${folderOf(other)}`;
+      else $("#compare output").textContent = "That world has not been made.";
+    });
+  })
+  .catch(() => {});
