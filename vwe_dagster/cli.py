@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from vwe_dagster.commands import bench, engine, export, find, metrics, pool, purge, seeds, tiles, ui, worlds
+from vwe_dagster.commands import bench, engine, export, find, metrics, pool, purge, seeds, serve, tiles, ui, worlds
 from vwe_dagster.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.exporting.errors import ExportError
@@ -38,6 +38,7 @@ app.command()(tiles.tiles)
 app.command()(worlds.seed)
 app.command()(worlds.show)
 app.command()(find.find)
+app.command()(serve.serve)
 app.command()(ui.ui)
 app.command()(purge.purge)
 app.add_typer(seeds.app, name="seeds")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError
-from vwe_dagster.store.manifest import STAGES, WORLD_STAGES, FileFacts, Manifest, Recipe, Stage
+from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, WORLD_STAGES, FileFacts, Manifest, Recipe, Stage
 from vwe_dagster.store.world_store import WorldStore
 
 __all__ = [
+    "MANIFEST_NAME",
     "STAGES",
     "WORLD_STAGES",
     "Draft",

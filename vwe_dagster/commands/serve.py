@@ -1,0 +1,54 @@
+"""The command ``vwe serve``: the map pages of all worlds on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from vwe_dagster.commands.common import CommandError
+from vwe_dagster.home import find_home
+from vwe_dagster.terminal import notices, say
+
+HOST, PORT = "127.0.0.1", 8080
+
+
+def serve(
+    *,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 for any free one.")] = PORT,
+    open_: Annotated[bool, typer.Option("--open", help="Open the browser, too.")] = False,
+) -> None:
+    """Opens the map pages of all worlds on this machine, at http://127.0.0.1:8080 unless told otherwise.
+
+    Worlds that are made meanwhile appear by themselves. Ctrl-C ends it.
+    """
+    # They take longer to load than other commands take to answer.
+    import uvicorn  # noqa: PLC0415
+
+    from vwe_dagster.site.server import site_app  # noqa: PLC0415
+    from vwe_dagster.store import WorldStore  # noqa: PLC0415
+
+    app = site_app(WorldStore(find_home().data))
+    with _listening(port) as listener:
+        address = f"http://{HOST}:{listener.getsockname()[1]}"
+        say(notices(), f"The worlds are at {address}; Ctrl-C ends it.")
+        if open_:
+            # The socket listens already: the browser waits until the server answers.
+            webbrowser.open(address)
+        settings = uvicorn.Config(app, log_level="warning", access_log=False)
+        # Ctrl-C is how one ends it, and no failure.
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise CommandError(
+            f"Port {port} cannot be used ({error.strerror}); name another, as in: "
+            f"vwe serve --port {port + 1 if port < 65535 else port - 1}"
+        ) from error

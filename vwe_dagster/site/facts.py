@@ -1,0 +1,101 @@
+"""What ``world.json`` says of a world: everything the page shows but the pictures and the planes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.legend import BIOME_ORDER
+from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
+from vwe_dagster.seeds import Seed
+from vwe_dagster.site.made import MadeWorld
+from vwe_dagster.site.planes import BLOCK
+from vwe_dagster.stages import grid_of
+
+_DECIMALS = 5
+"""Of all measures; what is exact is in the planes."""
+
+
+def world_facts(
+    made: MadeWorld, analysis: WorldAnalysis, *, same_world: Iterable[Seed], max_zoom: int
+) -> dict[str, Any]:
+    """The content of ``world.json``.
+
+    Units are in the names of keys. ``locations`` is null unless an engine told them; else a list of objects with
+    ``name``, the game's own, ``x_m`` and ``z_m``. ``data`` tells the form of the planes, see
+    :mod:`vwe_dagster.site.planes`.
+
+    Args:
+        made: the world.
+        analysis: of this world.
+        same_world: the other seeds that are this world.
+        max_zoom: the deepest zoom that there are tiles of.
+    """
+    recipe, grid = made.extracted.recipe, grid_of(made.extracted)
+    return {
+        "key": made.seed.key,
+        "number": made.seed.number,
+        "same_world": [seed.key for seed in same_world],
+        "version": made.version,
+        "made_at": made.extracted.made_at.isoformat(timespec="seconds"),
+        "engine": {
+            **recipe.made_by,
+            "world_gen_version": made.world_gen_version,
+            "vwe": importlib.metadata.version("vwe-dagster"),
+        },
+        "grid": {"size": grid.size, "cell_m": grid.cell_m, "first_m": grid.first_m},
+        "width_m": MAP_WIDTH_M,
+        "radius_m": WORLD_RADIUS_M,
+        "sea_level_m": SEA_LEVEL_M,
+        "data": {"block": BLOCK, "order": "height float32 LE, biome uint8; rows from the south, columns from the west"},
+        "biomes": _biomes(analysis),
+        "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name != "biomes"},
+        "peaks": _rows(analysis.peaks),
+        "islands": _rows(analysis.islands),
+        "has_waterways": "rivers.parquet" in made.extracted.files,
+        "locations": None,
+        "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
+        "native_zoom": NATIVE_ZOOM,
+        "max_zoom": max_zoom,
+    }
+
+
+def colour_of(biome: Biome) -> str:
+    """The colour of a biome as CSS writes it."""
+    return "#{:02x}{:02x}{:02x}".format(*palette.BIOME_COLOURS[biome])
+
+
+def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
+    """Every biome in the order players come to them, with what was measured of it."""
+    measured = {row.pop("biome"): row for row in _rows(analysis.biomes)}
+    return [
+        {
+            "index": int(biome),
+            "name": biome.game_name,
+            "title": biome.title,
+            "colour": colour_of(biome),
+            **measured.get(biome.game_name, {}),
+        }
+        for biome in sorted(BIOMES, key=BIOME_ORDER.index)
+    ]
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(column): _plain(value) for column, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, rounded; None for what is missing."""
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    return round(value, _DECIMALS) if isinstance(value, float) else value

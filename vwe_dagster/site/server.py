@@ -1,0 +1,303 @@
+"""The server of the site: the gallery, the page of every world, and comparisons. Meant for one's own machine.
+
+Nothing is drawn or read in the event loop, and what nobody waits for any more is not drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import functools
+import json
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from vwe_dagster.seeds import Seed, SeedError, parse_seed
+from vwe_dagster.site import pages
+from vwe_dagster.site.gallery import Gallery
+from vwe_dagster.site.made import MadeWorld, made_world
+from vwe_dagster.site.pages import Content
+from vwe_dagster.site.source import WorldSource, warm
+from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+"""The names this machine has for itself: a page of another site that makes a browser ask under its own name, by way
+of the name's address, is refused."""
+
+OPEN_WORLDS = 4
+"""How many worlds are kept in memory: those last looked at."""
+
+_EVER = "public, max-age=31536000, immutable"
+_ASK = "no-cache"
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+_GONE_AWAY = 499
+
+_Made = TypeVar("_Made")
+
+
+class _NotThereError(Exception):
+    """There is no such page or file; the message is a sentence that says why."""
+
+
+def site_app(store: WorldStore) -> Starlette:
+    """The application.
+
+    Args:
+        store: the data folder whose worlds are shown.
+    """
+    site = _Site(store)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        site.warm()
+        yield
+        site.close()
+
+    return Starlette(
+        routes=[
+            Route("/", site.page(pages.GALLERY_PAGE)),
+            Route("/index.html", site.page(pages.GALLERY_PAGE)),
+            Route("/worlds.json", site.worlds),
+            Route("/static/{path:path}", site.static),
+            Route("/worlds/{folder}", site.to_world),
+            Route("/worlds/{folder}/", site.world_page),
+            Route("/worlds/{folder}/world.json", site.facts),
+            Route("/worlds/{folder}/waterways.json", site.waterways),
+            Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
+            Route("/worlds/{folder}/data/{x:int}/{y:int}.bin", site.block),
+            Route("/worlds/{folder}/tiles/{style}/{zoom:int}/{x:int}/{y:int}.webp", site.tile),
+            Route("/compare/{one}/{other}", site.compare_page),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)],
+        exception_handlers={404: _missing, 405: _missing, _NotThereError: _missing, StoreError: _damaged},
+        lifespan=lifespan,
+    )
+
+
+class _Site:
+    """What the routes call."""
+
+    def __init__(self, store: WorldStore) -> None:
+        self._store = store
+        self._gallery = Gallery(store)
+        self._open = _OpenWorlds(store)
+        cores = os.cpu_count() or 1
+        self._readers = ThreadPoolExecutor(4, "read")
+        self._painters = ThreadPoolExecutor(cores, "paint")
+        self._easels = asyncio.Semaphore(cores)
+
+    def warm(self) -> None:
+        """Makes ready in the background what the first visitor would wait for."""
+        self._readers.submit(warm)
+        self._readers.submit(self._gallery.worlds)
+
+    def close(self) -> None:
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._painters.shutdown(wait=False, cancel_futures=True)
+
+    def page(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        async def page(request: Request) -> Response:
+            return _answer(request, pages.html_files()[name])
+
+        return page
+
+    async def static(self, request: Request) -> Response:
+        content = pages.static_files().get(request.path_params["path"])
+        if content is None:
+            raise _NotThereError("There is no such file.")
+        return _answer(request, content)
+
+    async def worlds(self, request: Request) -> Response:
+        listed = await self._read(self._gallery.worlds)
+        return _answer(request, await self._read(lambda: Content.of(listed, "application/json")))
+
+    async def to_world(self, request: Request) -> Response:
+        await self._find(request.path_params["folder"])
+        return RedirectResponse(f"{request.url.path}/", 308)
+
+    async def world_page(self, request: Request) -> Response:
+        self._prepare(await self._find(request.path_params["folder"]))
+        return _answer(request, pages.html_files()[pages.WORLD_PAGE])
+
+    async def compare_page(self, request: Request) -> Response:
+        for name in ("one", "other"):
+            self._prepare(await self._find(request.path_params[name]))
+        return _answer(request, pages.html_files()[pages.COMPARE_PAGE])
+
+    async def facts(self, request: Request) -> Response:
+        made = await self._find(request.path_params["folder"])
+
+        def read() -> Content:
+            source = self._open.source(made)
+            return Content.of(source.facts(self._gallery.same_world(made.seed)), "application/json")
+
+        return _answer(request, await self._read(read))
+
+    async def waterways(self, request: Request) -> Response:
+        return await self._file(request, "waterways", lambda source: source.waterways(), "application/json")
+
+    async def thumbnail(self, request: Request) -> Response:
+        made = await self._find(request.path_params["folder"])
+        etag = made.version if made.renders is None else made.renders.digest[:24]
+        if _is_known(request, f'"{etag}"'):
+            return _unchanged(f'"{etag}"', _ASK)
+        picture = await self._read(lambda: self._open.source(made).thumbnail())
+        return _answer(request, Content.of(picture, "image/png", etag=etag))
+
+    async def block(self, request: Request) -> Response:
+        x, y = request.path_params["x"], request.path_params["y"]
+        name = f"data-{x}-{y}"
+        return await self._file(request, name, lambda source: source.block(x, y), "application/octet-stream")
+
+    async def tile(self, request: Request) -> Response:
+        style, zoom, x, y = (request.path_params[name] for name in ("style", "zoom", "x", "y"))
+        name = f"{style}-{zoom}-{x}-{y}"
+        async with self._easels:
+            if await request.is_disconnected():
+                return Response(status_code=_GONE_AWAY)
+            return await self._file(
+                request, name, lambda source: source.tile(style, zoom, x, y), "image/webp", self._painters
+            )
+
+    async def _file(
+        self,
+        request: Request,
+        name: str,
+        make: Callable[[WorldSource], bytes],
+        media_type: str,
+        workers: ThreadPoolExecutor | None = None,
+    ) -> Response:
+        """A file that is the same as long as the world and the code that draws it are."""
+        made = await self._find(request.path_params["folder"])
+        etag = f"{made.version}-{name}"
+        # A page asks for files of the version it knows: they never change.
+        cache = _EVER if request.query_params.get("v") == made.version else _ASK
+        if _is_known(request, f'"{etag}"'):
+            return _unchanged(f'"{etag}"', cache)
+
+        def content() -> Content:
+            try:
+                return Content.of(make(self._open.source(made)), media_type, etag=etag)
+            except IndexError as error:
+                raise _NotThereError(str(error)) from error
+
+        loop = asyncio.get_running_loop()
+        return _answer(request, await loop.run_in_executor(workers or self._readers, content), cache)
+
+    async def _find(self, folder: str) -> MadeWorld:
+        try:
+            seed = parse_seed(pages.key_of(folder))
+        except SeedError as error:
+            raise _NotThereError(str(error)) from error
+        made = await self._read(lambda: self._open.made(seed))
+        if made is None:
+            separator = "-- " if seed.key.startswith("-") else ""
+            raise _NotThereError(
+                f"The world of {seed.key} has not been made yet; make it with: vwe world {separator}{seed.key}"
+            )
+        return made
+
+    def _prepare(self, made: MadeWorld) -> None:
+        """Reads a world while the browser still reads the page; what fails will fail again where it is waited for."""
+        self._painters.submit(lambda: self._open.source(made).prepare())
+
+    async def _read(self, make: Callable[[], _Made]) -> _Made:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, make)
+
+
+class _OpenWorlds:
+    """The worlds last looked at, each in its newest making."""
+
+    def __init__(self, store: WorldStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._sources: collections.OrderedDict[str, WorldSource] = collections.OrderedDict()
+        self._manifests = functools.lru_cache(maxsize=64)(self._made)
+
+    def made(self, seed: Seed) -> MadeWorld | None:
+        """The world of a seed as it now is; None if it has not been made."""
+        return self._manifests(seed, self._traces(seed))
+
+    def source(self, made: MadeWorld) -> WorldSource:
+        """The files of a world."""
+        with self._lock:
+            source = self._sources.pop(made.seed.key, None)
+            if source is None or source.made != made:
+                source = WorldSource(self._store, made)
+            self._sources[made.seed.key] = source
+            while len(self._sources) > OPEN_WORLDS:
+                self._sources.popitem(last=False)
+            return source
+
+    def _made(self, seed: Seed, _: tuple[tuple[int, int] | None, ...]) -> MadeWorld | None:
+        return made_world(self._store, seed)
+
+    def _traces(self, seed: Seed) -> tuple[tuple[int, int] | None, ...]:
+        """What changes when a stage of the seed does: found out without reading any."""
+        return tuple(_trace(self._store.folder(seed, stage) / MANIFEST_NAME) for stage in STAGES)
+
+
+def _trace(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
+
+
+def _answer(request: Request, content: Content, cache: str = _ASK) -> Response:
+    if _is_known(request, content.etag):
+        return _unchanged(content.etag, cache)
+    headers = {**_HEADERS, "etag": content.etag, "cache-control": cache}
+    body = content.plain
+    if content.packed is not None:
+        headers["vary"] = "accept-encoding"
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            body = content.packed
+    return Response(body, headers=headers, media_type=content.media_type)
+
+
+def _is_known(request: Request, etag: str) -> bool:
+    known = request.headers.get("if-none-match", "")
+    return etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
+
+
+def _unchanged(etag: str, cache: str) -> Response:
+    return Response(status_code=304, headers={**_HEADERS, "etag": etag, "cache-control": cache})
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    sentence = str(error) if isinstance(error, _NotThereError) else "There is no such page or file."
+    return _refusal(request, getattr(error, "status_code", 404), sentence)
+
+
+async def _damaged(request: Request, error: Exception) -> Response:
+    return _refusal(request, 503, str(error))
+
+
+def _refusal(request: Request, status: int, sentence: str) -> Response:
+    """A page where a person asked for one, else JSON."""
+    headers = {**_HEADERS, "cache-control": "no-store"}
+    if "text/html" in request.headers.get("accept", ""):
+        root = "../" * (request.url.path.count("/") - 1) or "./"
+        page = pages.missing_page(sentence, root=root)
+        return Response(page, status, headers, "text/html")
+    return Response(json.dumps({"message": sentence}), status, headers, "application/json")

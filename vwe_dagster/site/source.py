@@ -1,0 +1,149 @@
+"""The files of one world's page: what they are called and what is in them, whether they are served or exported."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.extraction.engine_export import forest_of
+from vwe_dagster.grid import MIN_SIZE, Grid
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.pictures import THUMBNAIL
+from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
+from vwe_dagster.seeds import Seed
+from vwe_dagster.site import planes
+from vwe_dagster.site.facts import world_facts
+from vwe_dagster.site.made import MadeWorld
+from vwe_dagster.site.waterways import waterways
+from vwe_dagster.stages import grid_of, read_extracted, read_processed, tile_file
+from vwe_dagster.store import WorldStore
+from vwe_dagster.worldgen import World
+
+_TILES_KEPT = 1024
+"""Tiles kept in memory, of 15 KB each on average."""
+
+
+class WorldSource:
+    """The files of a world, made when they are asked for; safe for any number of threads.
+
+    Every method raises :class:`vwe_dagster.store.StoreError` where a stage is damaged or was made again meanwhile.
+
+    Args:
+        store: the data folder.
+        made: the world.
+        max_zoom: the deepest zoom that there are tiles of, at most what the world has.
+    """
+
+    def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
+        self.made = made
+        self.max_zoom = max_zoom if made.world_gen_version is not None else min(max_zoom, NATIVE_ZOOM)
+        self._store = store
+        self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
+        self._reading = threading.Lock()
+        self._preparing = threading.Lock()
+
+    def prepare(self) -> None:
+        """Reads what the other files are made from, before anybody waits for it."""
+        self._tiles()
+
+    def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
+        """``world.json``."""
+        analysis = read_processed(self._store, self.made.processed)
+        return _json(world_facts(self.made, analysis, same_world=same_world, max_zoom=self.max_zoom))
+
+    def waterways(self) -> bytes:
+        """``waterways.json``."""
+        return _json(waterways(self._world()))
+
+    def block(self, x: int, y: int) -> bytes:
+        """``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.planes`.
+
+        Raises:
+            IndexError: there is no such block.
+        """
+        count = planes.blocks_a_side(grid_of(self.made.extracted))
+        if not (x < count and y < count):
+            raise IndexError(f"There are {count} x {count} blocks of data.")
+        return planes.block(self._world(), x, y)
+
+    def tile(self, style: str, zoom: int, x: int, y: int) -> bytes:
+        """``tiles/{style}/{zoom}/{x}/{y}.webp``: the one of the stage ``tiles`` where it was made, or drawn now.
+
+        Raises:
+            IndexError: there is no such tile.
+        """
+        if style not in STYLES:
+            raise IndexError(f"There is no style {style}; there are {', '.join(STYLES)}.")
+        if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
+            raise IndexError(f"There are tiles of zoom 0 to {self.max_zoom}, and 2**zoom of them each way.")
+        return self._drawn(style, zoom, x, y)
+
+    def thumbnail(self) -> bytes:
+        """``thumbnail.png``: the one of the stage ``renders``, or the biomes alone where that is not made."""
+        renders = self.made.renders
+        if renders is not None and THUMBNAIL in renders.files:
+            return self._store.read(renders, THUMBNAIL).getvalue()
+        world = self._world()
+        file = io.BytesIO()
+        biome_thumbnail(world.biome, world.grid).save(file, "PNG")
+        return file.getvalue()
+
+    def tiles(self) -> Iterator[tuple[str, bytes]]:
+        """The name of every tile and its content, drawn on every core."""
+        for style in STYLES:
+            for zoom, x, y, content in self._tiles().pyramid(style, zooms=range(self.max_zoom + 1)):
+                yield f"tiles/{style}/{zoom}/{x}/{y}.webp", content
+
+    @property
+    def tile_count(self) -> int:
+        """How many tiles there are."""
+        return len(STYLES) * sum(1 << 2 * zoom for zoom in range(self.max_zoom + 1))
+
+    def block_names(self) -> list[tuple[int, int]]:
+        """X and y of every block of data."""
+        count = planes.blocks_a_side(grid_of(self.made.extracted))
+        return [(x, y) for x in range(count) for y in range(count)]
+
+    def _world(self) -> CanonicalWorld:
+        with self._reading:
+            return self._read
+
+    def _tiles(self) -> WorldTiles:
+        with self._preparing:
+            return self._prepared
+
+    def _draw(self, style: str, zoom: int, x: int, y: int) -> bytes:
+        made, name = self.made.tiles, tile_file(style, zoom, x, y)
+        if made is not None and name in made.files:
+            return self._store.read(made, name).getvalue()
+        return self._tiles().tile(style, zoom, x, y)
+
+    @functools.cached_property
+    def _read(self) -> CanonicalWorld:
+        return read_extracted(self._store, self.made.extracted)
+
+    @functools.cached_property
+    def _prepared(self) -> WorldTiles:
+        return WorldTiles(self._world(), self.made.terrain())
+
+
+@functools.cache
+def warm() -> None:
+    """Loads all that the first tile of a process would wait for: compiled kernels, and what all worlds share."""
+    terrain = World(0)
+    sampled = terrain.grid(MIN_SIZE)
+    world = CanonicalWorld(Grid.of_world(MIN_SIZE), sampled.biome, sampled.height, sampled.forest, sampled.lava)
+    tiles = WorldTiles(world, terrain)
+    for style in STYLES:
+        tiles.tile(style, NATIVE_ZOOM - 1, 1, 1)
+    tiles.tile(next(iter(STYLES)), MAX_ZOOM, 0, 0)
+    forest_of(Grid.of_world())
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
