@@ -1,13 +1,30 @@
-"""What tests of several rooms share: the real export of the game, which lies outside the project."""
+"""What tests of several rooms share: the real export of the game, which lies outside the project, and a browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 REAL_EXPORT_VARIABLE = "VWE_REAL_EXPORT"
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +40,29 @@ def real_export() -> Path:
     if os.environ.get("CI"):
         pytest.fail(absence)
     pytest.skip(absence)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of the system; on a CI machine there has to be one."""
+    # Most tests need no browser.
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        absence = f"none of {', '.join(BROWSERS)} is installed"
+        if os.environ.get("CI"):
+            pytest.fail(absence)
+        pytest.skip(absence)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where to keep pictures of the pages: where an environment variable says, else nowhere for long."""
+    folder = Path(os.environ.get("VWE_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

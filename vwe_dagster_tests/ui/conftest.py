@@ -1,51 +1,22 @@
-"""The pages of ``vwe ui`` on a home of their own, and a real browser to look at them with."""
+"""The pages of ``vwe ui`` on a home of their own."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 
 PAGE_MS = 60_000
 """How long a page may take to show what is looked for; CI has few cores."""
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-BROWSER_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium of the system; on a CI machine there has to be one."""
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        absence = f"none of {', '.join(BROWSERS)} is installed"
-        if os.environ.get("CI"):
-            pytest.fail(absence)
-        pytest.skip(absence)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +46,6 @@ def page(browser: Browser, address: str) -> Page:
     page.set_default_timeout(PAGE_MS)
     expect.set_options(timeout=PAGE_MS)
     return page
-
-
-@pytest.fixture
-def screenshots(tmp_path: Path) -> Path:
-    """Where to keep pictures of the pages: where an environment variable says, else nowhere for long."""
-    folder = Path(os.environ.get("VWE_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def wait_for_pages(process: subprocess.Popen[str], address: str) -> None:

@@ -1,0 +1,75 @@
+"""A site with a few small worlds, served on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.site.server import site_app
+from vwe_dagster.stages import read_extracted
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.site.worlds import publish_world
+
+SIZE = 320
+"""Samples along each side of the worlds: more than one block of them, and the last ones are not whole."""
+
+ONE, OTHER, NUMBERED = "HHcLC5acQt", "abc", "@298112588"
+"""The seeds of the worlds; the last is the same world as the first."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """A site that is served.
+
+    Attributes:
+        address: where.
+        store: the data folder.
+    """
+
+    address: str
+    store: WorldStore
+
+    def world(self, key: str = ONE) -> CanonicalWorld:
+        """A world as the store has it."""
+        manifest = self.store.manifest(parse_seed(key), "extracted")
+        assert manifest is not None
+        return read_extracted(self.store, manifest)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    store = WorldStore(tmp_path_factory.mktemp("site"))
+    publish_world(store, ONE, size=SIZE, pictures=True)
+    publish_world(store, OTHER, size=SIZE)
+    publish_world(store, NUMBERED, size=64)
+    with served(site_app(store)) as address:
+        yield Site(address, store)
+
+
+@contextlib.contextmanager
+def served(app: Starlette) -> Iterator[str]:
+    """Serves an application on this machine; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not server.started and time.monotonic() < deadline:
+                assert thread.is_alive()
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,0 +1,368 @@
+"""A person looks at worlds: the real pages, from the real server, in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import http.server
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
+from playwright.sync_api import TimeoutError as PageTimeoutError
+
+from vwe_dagster.biomes import Biome
+from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.site.export import SiteError, write_site
+from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, Site
+
+PAGE_MS = 60_000
+"""How long a page may take to show what is looked for; CI has few cores."""
+
+MINUS = "\N{MINUS SIGN}"
+
+WORLD = f"/worlds/{ONE}/"
+PIXEL_M = 12.0
+"""The ground of a pixel at zoom 3."""
+
+
+@dataclasses.dataclass
+class Visitor:
+    """A browser window, and whatever went wrong in it.
+
+    Attributes:
+        page: the window.
+        hosts: the hosts that were asked for anything.
+        complaints: errors and warnings of the page.
+    """
+
+    page: Page
+    hosts: set[str]
+    complaints: list[str]
+
+
+@pytest.fixture
+def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    """A visitor who is content in the end; the parameter sets up the window."""
+    settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
+    settings |= getattr(request, "param", {})
+    context = browser.new_context(base_url=site.address, permissions=["clipboard-read", "clipboard-write"], **settings)
+    context.set_default_timeout(PAGE_MS)
+    expect.set_options(timeout=PAGE_MS)
+    page = context.new_page()
+    visitor = Visitor(page, set(), [])
+
+    def hear(said: ConsoleMessage) -> None:
+        # The machine's networks change while other tests start containers, and Chromium then drops its connections.
+        if "ERR_NETWORK_CHANGED" not in said.text:
+            visitor.complaints.append(f"{said.type}: {said.text}")
+
+    page.on("request", lambda asked: visitor.hosts.add(urlsplit(asked.url).netloc))
+    page.on("console", hear)
+    page.on("pageerror", lambda error: visitor.complaints.append(f"error: {error}"))
+    yield visitor
+    assert visitor.complaints == []
+    assert visitor.hosts == {urlsplit(site.address).netloc}
+    context.close()
+
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+def test_a_person_explores_a_world(visitor: Visitor, site: Site, screenshots: Path) -> None:
+    page, world = visitor.page, site.world()
+    visit(page, f"{WORLD}#at=0,0&zoom=3&style=map&show=grid,peak")
+    page.screenshot(path=screenshots / "page_world.png")
+    readout = page.locator("#readout")
+    for row, column in [(160, 160), (150, 175), (172, 150), (145, 142), (168, 181)]:
+        point_at(page, page.locator("#map"), world, row, column)
+        expect(readout.locator(".biome")).to_have_text(Biome(int(world.biome[row, column])).title)
+        height = float(world.height[row, column])
+        assert number_in(readout.locator(".height")) == pytest.approx(height, abs=0.06)
+        sea = readout.locator(".sea")
+        expect(sea).to_contain_text("above the sea" if height >= SEA_LEVEL_M else "under water")
+        assert number_in(sea) == pytest.approx(abs(height - SEA_LEVEL_M), abs=0.06)
+
+    page.keyboard.press("2")
+    expect(page.locator("img.leaflet-tile[src*='/biomes/']").first).to_be_visible()
+    page.get_by_role("button", name="Layers").click()
+    page.get_by_label("Relief").check(force=True)
+    expect(page).to_have_url(re.compile("style=heights"))
+    page.get_by_label("Rivers, streams and lakes").check()
+    expect(page).to_have_url(re.compile("show=grid,water,peak"))
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(re.compile("style=biomes"))
+    expect(page.get_by_label("Biomes", exact=False).first).to_be_checked()
+    page.keyboard.press("Escape")
+    page.screenshot(path=screenshots / "page_biomes.png")
+
+
+def test_a_person_measures_a_line_and_sends_the_link(visitor: Visitor, site: Site, screenshots: Path) -> None:
+    page, world = visitor.page, site.world()
+    visit(page, f"{WORLD}#at=0,0&zoom=3&style=biomes&show=grid")
+    page.get_by_role("button", name="Measure").click()
+    click_at(page, -2400, 600)
+    click_at(page, 1200, 600)
+    click_at(page, 1200, -600)
+    page.keyboard.press("Enter")
+    figures = page.locator("#profile .figures")
+    expect(figures).to_contain_text("Length4,800 m")
+    expect(figures).to_contain_text("Bearing108° ESE")
+    line = re.search(r"line=([^&]+)", page.url)
+    assert line is not None
+    assert line[1] == "-2400,600;1200,600;1200,-600"
+    plot = page.locator("#profile .plot")
+    expect(plot.locator(".ground").first).to_be_attached()
+    plot.focus()
+    page.keyboard.press("Home")
+    tip = page.locator("#profile .tip")
+    expect(tip).to_contain_text("after 0 m")
+    expect(page.locator("path.spot")).to_be_visible()
+    along = world.grid.nearest(-2400), world.grid.nearest(600)
+    assert Biome(int(world.biome[along[1], along[0]])).title in tip.inner_text()
+    page.screenshot(path=screenshots / "page_profile.png")
+
+    address, told = page.url, figures.inner_text()
+    page.reload()
+    expect(page.locator("#profile .ground").first).to_be_attached()
+    assert (page.url, figures.inner_text()) == (address, told)
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+    expect(page.locator("#readout .place")).to_have_text(re.compile(rf"x {MINUS}?\d "))
+    page.get_by_role("button", name="Remove the line").click()
+    expect(page.locator("#profile")).to_be_hidden()
+    assert "line=" not in page.url
+
+
+def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
+    page = visitor.page
+
+    def with_locations(route: Route) -> None:
+        facts = route.fetch().json()
+        facts["locations"] = [
+            {"name": "Eikthyrnir", "x_m": 600.0, "z_m": -300.0},
+            {"name": "Runestone_Boars", "x_m": 700.0, "z_m": 300.0},
+        ]
+        route.fulfill(body=json.dumps(facts), content_type="application/json")
+
+    page.route("**/world.json", with_locations)
+    visit(page, WORLD)
+    facts = page.request.get(f"{WORLD}world.json").json()
+    peak = facts["peaks"][1]
+    page.get_by_role("tab", name="Places").click()
+    page.get_by_label("Search places").fill("peak 2")
+    page.locator(".places button").first.click()
+    expect(page.locator(".place-card")).to_contain_text(f"Height{peak['height_m']:,.0f} m")
+    expect(page).to_have_url(re.compile("zoom=4&.*place=peak-2"))
+    page.screenshot(path=screenshots / "page_peak.png")
+    page.go_back()
+    expect(page.locator(".place-card")).to_be_hidden()
+    page.locator(".leaflet-marker-icon[data-place='peak-2']").click()
+    expect(page.locator(".place-card")).to_contain_text("Peak 2")
+    page.locator(".place-card button").click()
+    assert page.evaluate("navigator.clipboard.readText()") == f"{round(peak['x_m'])}, {round(peak['z_m'])}"
+
+    page.keyboard.press("c")
+    page.get_by_label("x, z in metres").fill("600 -300")
+    page.keyboard.press("Enter")
+    expect(page.locator("#readout .place")).to_have_text(f"x 600  z {MINUS}300")
+    expect(page.locator("#readout .distance")).to_have_text("671 m")
+    expect(page.locator("#readout .bearing")).to_have_text("117° ESE")
+    boss = page.get_by_role("button", name="Eikthyr's altar")
+    expect(boss).to_be_visible()
+    page.get_by_label("Search places").fill("runestone")
+    expect(page.locator(".places li")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    expect(boss).to_be_hidden()
+
+
+def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
+    page = visitor.page
+    visit(page, "/")
+    for key in (ONE, OTHER):
+        page.get_by_role("button", name=f"Choose {key} to compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/compare/{ONE}/{OTHER}"))
+    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=3&style=biomes&show=grid")
+    left, right = page.locator(".side-map").first, page.locator(".side-map").last
+    for row, column in [(160, 161), (150, 172)]:
+        point_at(page, left, site.world(), row, column)
+        for readout, key in zip(page.locator(".readout").all(), (ONE, OTHER), strict=True):
+            expect(readout).to_have_attribute("data-ready", "true")
+            expect(readout.locator(".biome")).to_have_text(Biome(int(site.world(key).biome[row, column])).title)
+    expect(right.locator("path.ghost")).to_be_visible()
+    page.screenshot(path=screenshots / "page_compare.png")
+    left.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("at=14[34]"))
+    box = right.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for readout in page.locator(".readout").all():
+        assert number_in(readout.locator(".place")) == pytest.approx(1440, abs=PIXEL_M)
+    page.get_by_role("button", name="Figures").click()
+    expect(page.locator("#table")).to_contain_text("Highest peak")
+
+
+def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor, screenshots: Path) -> None:
+    page = visitor.page
+    visit(page, "/")
+    cards = page.locator(".world h2")
+    expect(cards).to_have_text([NUMBERED, OTHER, ONE])
+    page.screenshot(path=screenshots / "page_gallery.png")
+    rows = page.request.get("/worlds.json").json()
+    peaks = {row[0]: row[rows["columns"].index("highest_peak_m")] for row in rows["rows"]}
+    page.get_by_label("Sort by").select_option("Highest peak")
+    expect(cards).to_have_text(sorted(peaks, key=lambda key: -peaks[key]))
+    search = page.get_by_label("Search worlds", exact=False)
+    between = sum(sorted(peaks.values())[1:]) / 2
+    search.fill(f"peak > {between:.2f}")
+    expect(cards).to_have_text([max(peaks, key=lambda key: peaks[key])])
+    search.fill("NotYetMade")
+    expect(page.locator("#absent")).to_contain_text("vwe world NotYetMade")
+    search.fill(ONE)
+    page.get_by_role("link", name=ONE).click()
+    expect(page.locator("h1")).to_have_text(ONE)
+
+
+@pytest.mark.parametrize("visitor", [{"color_scheme": "dark"}], indirect=True)
+def test_dark_is_the_system_s_and_can_be_switched_for_good(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, "/")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.keyboard.press("d")
+    expect(root).to_have_attribute("data-theme", "light")
+    visit(page, WORLD)
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+@pytest.mark.parametrize("visitor", [PHONE], indirect=True)
+def test_everything_fits_a_phone(visitor: Visitor, screenshots: Path) -> None:
+    page = visitor.page
+    for name, path in {"gallery": "/", "compare": f"/compare/{ONE}/{OTHER}", "world": WORLD}.items():
+        visit(page, path)
+        page.locator(".leaflet-tile-loaded, .world img").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+        page.screenshot(path=screenshots / f"page_phone_{name}.png")
+    page.touchscreen.tap(195, 400)
+    expect(page.locator("#readout .biome")).not_to_have_text("…")
+    expect(page.locator("path.spot")).to_be_visible()
+    page.get_by_role("button", name="Show more of the panel").click()
+    expect(page.locator("#legend li").first).to_be_in_viewport()
+    page.get_by_role("tab", name="Places").click()
+    expect(page.locator(".places li").first).to_be_in_viewport()
+    for button in page.locator(".toolbar button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+
+
+def test_a_site_of_plain_files_is_what_the_server_gives(
+    site: Site, browser: Browser, tmp_path: Path, screenshots: Path
+) -> None:
+    folder, seed = tmp_path / "sites" / "site", parse_seed(ONE)
+    steps: list[tuple[int, int]] = []
+    write_site(folder, site.store, [seed], max_zoom=1, progress=lambda done, of: steps.append((done, of)))
+    assert steps[-1][0] == steps[-1][1] == len(steps)
+    assert [path.name for path in folder.parent.iterdir()] == ["site"]
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {"index.html", "worlds.json", "static/leaflet/LICENSE", f"worlds/{ONE}/tiles/map/1/1/1.webp"} <= files
+    page = browser.new_context(base_url=site.address).new_page()
+    for name in files - {"worlds.json", f"worlds/{ONE}/world.json"}:
+        if "/tiles/" not in name or name.endswith("map/1/1/1.webp"):
+            served = page.request.get(f"/{name.removesuffix('index.html')}")
+            assert served.body() == (folder / name).read_bytes(), name
+    with plain_server(folder) as address:
+        complaints: list[str] = []
+        page.on("console", lambda said: complaints.append(said.text))
+        visit(page, f"{address}/")
+        page.get_by_role("link", name=ONE).click()
+        page.locator("img.leaflet-tile-loaded").first.wait_for(timeout=PAGE_MS)
+        box = page.locator("#map").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.locator("#readout")).to_have_attribute("data-ready", "true")
+        expect(page.get_by_role("button", name="Compare with another world")).to_be_hidden()
+        page.screenshot(path=screenshots / "page_plain_files.png")
+        assert complaints == []
+    page.context.close()
+    with pytest.raises(SiteError, match="name a folder that is not"):
+        write_site(folder, site.store, [seed])
+    with pytest.raises(SiteError, match="vwe world nothing"):
+        write_site(folder.with_name("other"), site.store, [parse_seed("nothing")])
+    assert [path.name for path in folder.parent.iterdir()] == ["site"]
+
+
+def visit(page: Page, path: str) -> None:
+    """Opens a page, once more where a part of it was lost on the way."""
+    for _ in range(3):
+        page.goto(path)
+        with contextlib.suppress(PageTimeoutError):
+            page.locator("body.ready").wait_for(timeout=PAGE_MS / 2)
+            return
+    pytest.fail(f"{path} does not open")
+
+
+def point_at(page: Page, view: Locator, world: CanonicalWorld, row: int, column: int) -> None:
+    """Moves the pointer to a sample of a world, in a view of zoom 3 around the centre, and waits for what is told."""
+    along = world.grid.coordinates()
+    x, z = float(along[column]), float(along[row])
+    box = view.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2 + x / PIXEL_M, box["y"] + box["height"] / 2 - z / PIXEL_M)
+    place = page.locator("#readout .place, .readout .place").first
+    expect(place).to_have_text(re.compile(f"^x ({'|'.join(near(x))})  z ({'|'.join(near(z))})$"))
+    expect(page.locator("#readout, .readout").first).to_have_attribute("data-ready", "true")
+
+
+def near(metres: float) -> list[str]:
+    """Coordinates as the page writes them, within a pixel of one."""
+    around = np.arange(round(metres) - PIXEL_M, round(metres) + PIXEL_M + 1)
+    return [f"{value:,.0f}".replace("-", MINUS) for value in around]
+
+
+def click_at(page: Page, x: float, z: float) -> None:
+    """Presses a point of the world, in a view of zoom 3 around the centre."""
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2 + x / PIXEL_M, box["y"] + box["height"] / 2 - z / PIXEL_M)
+
+
+def number_in(element: Locator) -> float:
+    """The first number of a text."""
+    found = re.search(rf"{MINUS}?[\d,]+(?:\.\d+)?", element.inner_text())
+    assert found is not None
+    return float(found[0].replace(",", "").replace(MINUS, "-"))
+
+
+@contextlib.contextmanager
+def plain_server(folder: Path) -> Iterator[str]:
+    """Serves a folder as any web server would."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

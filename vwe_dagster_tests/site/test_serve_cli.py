@@ -1,0 +1,31 @@
+"""``vwe serve``, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+
+from vwe_dagster_tests.command import PATIENCE_S, Vwe
+
+
+def test_the_site_is_served_on_this_machine_until_the_command_is_ended(tmp_path: Path) -> None:
+    serving = Vwe(tmp_path).start("serve", "--port", "0")
+    assert serving.stderr is not None
+    told = re.fullmatch(r"The worlds are at (http://127\.0\.0\.1:\d+); Ctrl-C ends it\.\n", serving.stderr.readline())
+    assert told is not None
+    with urllib.request.urlopen(f"{told[1]}/worlds.json", timeout=PATIENCE_S) as answer:  # noqa: S310  loopback
+        assert json.load(answer)["rows"] == []
+    serving.send_signal(signal.SIGINT)
+    assert serving.communicate(timeout=PATIENCE_S) == ("", "")
+    assert serving.returncode in {0, -signal.SIGINT}
+
+
+def test_a_port_that_is_taken_is_told_of(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = Vwe(tmp_path).run("serve", "--port", str(taken.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "name another, as in: vwe serve --port" in refused.stderr

@@ -1,0 +1,209 @@
+"""The server of the site, asked as a browser asks it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from vwe_dagster.biomes import BIOMES
+from vwe_dagster.rendering.pictures import THUMBNAIL
+from vwe_dagster.seeds import parse_seed
+from vwe_dagster.site.server import site_app
+from vwe_dagster.stages import read_processed
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
+from vwe_dagster_tests.site.worlds import publish_tile, publish_world
+
+WORLD = f"/worlds/{ONE}"
+
+
+@pytest.fixture(scope="module")
+def client(site: Site) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=site.address, timeout=120) as client:
+        yield client
+
+
+def test_blocks_of_data_put_together_are_the_planes(site: Site, client: httpx.Client) -> None:
+    height, biome = np.empty((SIZE, SIZE), np.float32), np.empty((SIZE, SIZE), np.uint8)
+    side = client.get(f"{WORLD}/world.json").json()["data"]["block"]
+    for x in range(-(-SIZE // side)):
+        for y in range(-(-SIZE // side)):
+            part = np.s_[y * side : (y + 1) * side, x * side : (x + 1) * side]
+            rows, columns = height[part].shape
+            content = client.get(f"{WORLD}/data/{x}/{y}.bin").content
+            assert len(content) == rows * columns * 5
+            height[part] = np.frombuffer(content, "<f4", rows * columns).reshape(rows, columns)
+            biome[part] = np.frombuffer(content, np.uint8, offset=rows * columns * 4).reshape(rows, columns)
+    world = site.world()
+    assert np.array_equal(height, world.height)
+    assert np.array_equal(biome, world.biome)
+
+
+def test_facts_are_those_of_the_stages(site: Site, client: httpx.Client) -> None:
+    facts = client.get(f"{WORLD}/world.json").json()
+    manifest = site.store.manifest(parse_seed(ONE), "processed")
+    assert manifest is not None
+    analysis = read_processed(site.store, manifest)
+    assert (facts["key"], facts["number"], facts["same_world"]) == (ONE, parse_seed(ONE).number, [NUMBERED])
+    assert facts["grid"] == {"size": SIZE, "cell_m": 76.8, "first_m": -12249.6}
+    assert (facts["engine"]["kind"], facts["engine"]["world_gen_version"]) == ("native", 2)
+    assert {biome["index"] for biome in facts["biomes"]} == set(BIOMES)
+    assert sum(biome["share_of_disc"] for biome in facts["biomes"]) == pytest.approx(1, abs=1e-4)
+    assert [peak["height_m"] for peak in facts["peaks"]] == pytest.approx(analysis.peaks["height_m"].tolist(), abs=1e-4)
+    assert [island["island"] for island in facts["islands"]] == analysis.islands["island"].tolist()
+    assert facts["statistics"]["island_count"] == analysis.statistics["island_count"]
+    assert [style["id"] for style in facts["styles"]] == ["map", "biomes", "heights", "forest"]
+    assert (facts["native_zoom"], facts["max_zoom"], facts["locations"]) == (3, 5, None)
+
+
+def test_waterways_are_the_lines_of_the_world(site: Site, client: httpx.Client) -> None:
+    waterways = client.get(f"{WORLD}/waterways.json").json()
+    rivers = site.world().rivers
+    assert rivers is not None
+    for kind in ("river", "stream"):
+        lines = rivers[rivers["kind"] == kind].groupby("line")
+        told = waterways[f"{kind}s"]
+        assert len(told) == lines.ngroups
+        ends = lines[["x_m", "z_m"]].agg(["first", "last"]).to_numpy()
+        assert [[line[1], line[-2], line[2], line[-1]] for line in told] == np.rint(ends).tolist()
+        assert [line[0] for line in told] == np.rint(lines["width_m"].mean()).tolist()
+
+
+@pytest.mark.parametrize("style", ["map", "biomes"])
+def test_tiles_are_pictures_of_256_pixels(client: httpx.Client, style: str) -> None:
+    answer = client.get(f"{WORLD}/tiles/{style}/1/0/1.webp")
+    assert answer.headers["content-type"] == "image/webp"
+    assert Image.open(io.BytesIO(answer.content)).size == (256, 256)
+
+
+def test_a_thumbnail_is_that_of_the_renders_or_drawn(site: Site, client: httpx.Client) -> None:
+    manifest = site.store.manifest(parse_seed(ONE), "renders")
+    assert manifest is not None
+    assert client.get(f"{WORLD}/thumbnail.png").content == site.store.read(manifest, THUMBNAIL).getvalue()
+    drawn = Image.open(io.BytesIO(client.get(f"/worlds/{OTHER}/thumbnail.png").content))
+    assert drawn.size == (256, 256)
+    assert len(drawn.getcolors(256**2) or []) > 5
+
+
+def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
+    worlds = client.get("/worlds.json").json()
+    rows = [dict(zip(worlds["columns"], row, strict=True)) for row in worlds["rows"]]
+    assert [row["seed"] for row in rows] == [NUMBERED, OTHER, ONE]
+    assert all(row["islands"] > 0 and row["swamp_nearest_land_m"] > 1000 for row in rows)
+    assert worlds["comparable"] is True
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/worlds/nothing/", "make it with: vwe world nothing"),
+        ("/worlds/-a/world.json", "vwe world -- -a"),
+        ("/worlds/..%2F..%2Fetc/world.json", "no such page"),
+        ("/worlds/a%20b/world.json", "white space"),
+        ("/worlds/@99999999999/world.json", "out of range"),
+        (f"{WORLD}/tiles/satellite/0/0/0.webp", "no style"),
+        (f"{WORLD}/tiles/map/6/0/0.webp", "zoom 0 to 5"),
+        (f"{WORLD}/tiles/map/1/2/0.webp", "zoom 0 to 5"),
+        (f"{WORLD}/tiles/map/1/-1/0.webp", "no such page"),
+        (f"{WORLD}/data/2/0.bin", "2 x 2 blocks"),
+        (f"{WORLD}/data/99999999999999999999/0.bin", "2 x 2 blocks"),
+        ("/static/../server.py", "no such page"),
+        ("/static/..%2Fserver.py", "no such file"),
+        (f"/compare/{ONE}/nothing", "vwe world nothing"),
+        ("/elsewhere", "no such page"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_a_sentence(client: httpx.Client, path: str, words: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert words in answer.json()["message"]
+    assert answer.headers["cache-control"] == "no-store"
+    page = client.get(path, headers={"accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_a_page_that_says_what_is_missing_cannot_be_made_to_say_something_else(client: httpx.Client) -> None:
+    page = client.get("/worlds/%3Cscript%3Ealert(1)%3C%2Fscript%3E/", headers={"accept": "text/html"})
+    assert page.status_code == 404
+    assert "<script>alert" not in page.text
+
+
+def test_files_of_the_version_asked_for_are_kept_for_good_and_others_asked_for_again(client: httpx.Client) -> None:
+    version = client.get(f"{WORLD}/world.json").json()["version"]
+    for_good = client.get(f"{WORLD}/data/0/0.bin", params={"v": version})
+    assert "immutable" in for_good.headers["cache-control"]
+    again = client.get(f"{WORLD}/data/0/0.bin", params={"v": "0" * 16})
+    assert again.headers["cache-control"] == "no-cache"
+    for path in (f"{WORLD}/", f"{WORLD}/world.json", f"{WORLD}/data/0/0.bin", f"{WORLD}/thumbnail.png", "/worlds.json"):
+        first = client.get(path)
+        unchanged = client.get(path, headers={"if-none-match": first.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b""), path
+
+
+def test_text_and_planes_are_packed_for_whom_that_suits(client: httpx.Client) -> None:
+    for path in ("/static/leaflet/leaflet.js", f"{WORLD}/world.json", f"{WORLD}/data/0/0.bin"):
+        packed = client.get(path)
+        plain = client.get(path, headers={"accept-encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert packed.content == plain.content
+        assert int(packed.headers["content-length"]) < 0.8 * len(plain.content)
+
+
+def test_pages_may_load_nothing_from_elsewhere_and_only_this_machine_is_answered(client: httpx.Client) -> None:
+    policy = client.get(f"{WORLD}/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+    assert client.post("/worlds.json").status_code == 405
+
+
+def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
+    store = WorldStore(site.store.root.parent / "again")
+    with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
+        assert client.get("/worlds.json").json()["rows"] == []
+        assert client.get("/worlds/abc/world.json").status_code == 404
+        publish_world(store, "abc", size=64)
+        facts = client.get("/worlds/abc/world.json").json()
+        block = client.get("/worlds/abc/data/0/0.bin")
+        assert len(block.content) == 64 * 64 * 5
+        publish_world(store, "abc", size=96, making="2")
+        now = client.get("/worlds/abc/world.json").json()
+        assert now["version"] != facts["version"]
+        assert now["grid"]["size"] == 96
+        known = client.get("/worlds/abc/data/0/0.bin", headers={"if-none-match": block.headers["etag"]})
+        assert (known.status_code, len(known.content)) == (200, 96 * 96 * 5)
+        assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
+        store.remove(parse_seed("abc"))
+        assert client.get("/worlds/abc/world.json").status_code == 404
+        assert client.get("/worlds.json").json()["rows"] == []
+
+
+def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: Site) -> None:
+    store = WorldStore(site.store.root.parent / "tiles")
+    publish_world(store, "abc", size=64)
+    extracted = store.manifest(parse_seed("abc"), "extracted")
+    assert extracted is not None
+    with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
+        path = "/worlds/abc/tiles/map/0/0/0.webp"
+        drawn = client.get(path)
+        publish_tile(store, "abc", b"made", of=extracted.digest)
+        made = client.get(path, headers={"if-none-match": drawn.headers["etag"]})
+        assert (made.status_code, made.content) == (200, b"made")
+        publish_tile(store, "abc", b"of another", of="0" * 64)
+        assert client.get(path).content == drawn.content
+
+
+def test_a_damaged_world_is_told_of(site: Site) -> None:
+    store = WorldStore(site.store.root.parent / "damaged")
+    publish_world(store, "abc", size=64)
+    (store.folder(parse_seed("abc"), "extracted") / "height.npy.gz").write_bytes(b"no more")
+    with served(site_app(store)) as address:
+        answer = httpx.get(f"{address}/worlds/abc/data/0/0.bin", timeout=120)
+    assert answer.status_code == 503
+    assert "make the stage extracted again" in answer.json()["message"]
