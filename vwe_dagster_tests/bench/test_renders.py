@@ -9,6 +9,7 @@ import pytest
 
 from vwe_dagster.bench import renders as bench
 from vwe_dagster.bench.renders import RendersBench, bench_renders
+from vwe_dagster.rendering.pictures import pictures
 
 PICTURES, STYLES = ["biomes.png", "thumbnail.png"], ["forest"]
 
@@ -16,7 +17,7 @@ PICTURES, STYLES = ["biomes.png", "thumbnail.png"], ["forest"]
 @pytest.fixture(scope="module")
 def measured() -> Iterator[RendersBench]:
     """A benchmark of some of the pictures and styles."""
-    real = bench.pictures
+    real = pictures
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench, "pictures", lambda *world: {name: real(*world)[name] for name in PICTURES})
         patch.setattr(bench, "STYLES", STYLES)
