@@ -36,6 +36,9 @@ PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor",
 STATISTICS = "statistics.json"
 """The file of the sums of a world."""
 
+LOCATIONS_FILE = "locations.parquet"
+"""The table of locations in the stage ``extracted``, where an engine told of them."""
+
 _UNPACKED = UnpackedArrays()
 
 _UNIT_OF_SUFFIX = {"m": "m", "km": "km", "km2": "km²", "deg": "degrees"}
@@ -110,7 +113,7 @@ def read_extracted(store: WorldStore, manifest: Manifest) -> CanonicalWorld:
         lava=read_plane(store, manifest, "lava") if "lava" in planes else None,
         rivers=read_table(store, manifest, "rivers.parquet") if "rivers.parquet" in files else None,
         lakes=read_table(store, manifest, "lakes.parquet") if "lakes.parquet" in files else None,
-        locations=read_table(store, manifest, "locations.parquet") if "locations.parquet" in files else None,
+        locations=read_table(store, manifest, LOCATIONS_FILE) if LOCATIONS_FILE in files else None,
     )
 
 

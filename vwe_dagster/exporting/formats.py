@@ -142,6 +142,13 @@ FORMATS = {
             "-poster.png",
             "vwe_dagster.exporting.poster:write",
         ),
+        Format(
+            "site",
+            "the world's map page as files for any web server, without a server of ours",
+            "-site",
+            "vwe_dagster.exporting.map_page:write",
+            marker="index.html",
+        ),
         Format("numpy", "one .npz of all planes, coordinates and facts", ".npz", "vwe_dagster.exporting.bundle:write"),
         Format(
             "plugin-json",

@@ -25,7 +25,12 @@ _DECIMALS = 5
 
 
 def world_facts(
-    made: MadeWorld, analysis: WorldAnalysis, *, same_world: Iterable[Seed], max_zoom: int
+    made: MadeWorld,
+    analysis: WorldAnalysis,
+    locations: pd.DataFrame | None,
+    *,
+    same_world: Iterable[Seed],
+    max_zoom: int,
 ) -> dict[str, Any]:
     """The content of ``world.json``.
 
@@ -36,6 +41,7 @@ def world_facts(
     Args:
         made: the world.
         analysis: of this world.
+        locations: of this world, see :data:`vwe_dagster.extraction.canonical.LOCATION_COLUMNS`; None if not told.
         same_world: the other seeds that are this world.
         max_zoom: the deepest zoom that there are tiles of.
     """
@@ -61,11 +67,15 @@ def world_facts(
         "peaks": _rows(analysis.peaks),
         "islands": _rows(analysis.islands),
         "has_waterways": "rivers.parquet" in made.extracted.files,
-        "locations": None,
+        "locations": None if locations is None else _locations(locations),
         "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
         "native_zoom": NATIVE_ZOOM,
         "max_zoom": max_zoom,
     }
+
+
+def _locations(locations: pd.DataFrame) -> list[dict[str, object]]:
+    return _rows(locations[["prefab", "x_m", "z_m"]].rename(columns={"prefab": "name"}))
 
 
 def colour_of(biome: Biome) -> str:

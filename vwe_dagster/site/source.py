@@ -20,7 +20,7 @@ from vwe_dagster.site import planes
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import MadeWorld
 from vwe_dagster.site.waterways import waterways
-from vwe_dagster.stages import grid_of, read_extracted, read_processed, tile_file
+from vwe_dagster.stages import LOCATIONS_FILE, grid_of, read_extracted, read_processed, read_table, tile_file
 from vwe_dagster.store import WorldStore
 from vwe_dagster.worldgen import World
 
@@ -54,7 +54,9 @@ class WorldSource:
     def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
         """``world.json``."""
         analysis = read_processed(self._store, self.made.processed)
-        return _json(world_facts(self.made, analysis, same_world=same_world, max_zoom=self.max_zoom))
+        extracted = self.made.extracted
+        locations = read_table(self._store, extracted, LOCATIONS_FILE) if LOCATIONS_FILE in extracted.files else None
+        return _json(world_facts(self.made, analysis, locations, same_world=same_world, max_zoom=self.max_zoom))
 
     def waterways(self) -> bytes:
         """``waterways.json``."""

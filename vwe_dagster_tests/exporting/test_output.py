@@ -28,7 +28,7 @@ def test_every_format_writes_what_it_says(tmp_path: Path, facts: WorldFacts, nam
     assert len(inspect.signature(writer).parameters) == 3
     assert set(of.options) <= set(ExportOptions.__dataclass_fields__)
     of.refuse_unusable()
-    if name in {"game-cache", "poster"}:  # written in tests of their own, which take seconds
+    if name in {"game-cache", "poster", "site"}:  # written in tests of their own, which take seconds
         return
     path = write(tmp_path / of.default_name(facts.seed), name, facts)
     assert path.is_dir() == of.is_folder

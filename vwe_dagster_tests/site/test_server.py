@@ -7,12 +7,16 @@ from collections.abc import Iterator
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from vwe_dagster.biomes import BIOMES
+from vwe_dagster.extraction.canonical import LOCATION_COLUMNS
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds import parse_seed
+from vwe_dagster.site.facts import world_facts
+from vwe_dagster.site.made import made_world
 from vwe_dagster.site.server import site_app
 from vwe_dagster.stages import read_processed
 from vwe_dagster.store import WorldStore
@@ -59,6 +63,18 @@ def test_facts_are_those_of_the_stages(site: Site, client: httpx.Client) -> None
     assert facts["statistics"]["island_count"] == analysis.statistics["island_count"]
     assert [style["id"] for style in facts["styles"]] == ["map", "biomes", "heights", "forest"]
     assert (facts["native_zoom"], facts["max_zoom"], facts["locations"]) == (3, 5, None)
+
+
+def test_facts_tell_the_locations_where_an_engine_told_them(site: Site) -> None:
+    made = made_world(site.store, parse_seed(ONE))
+    assert made is not None
+    told = [("Eikthyrnir", "", 12.5, 40.0, -30.0, 8.0, False), ("Crypt2", "", 1.0, 31.0, 2.0, 5.0, True)]
+    locations = pd.DataFrame(told, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
+    facts = world_facts(made, read_processed(site.store, made.processed), locations, same_world=[], max_zoom=5)
+    assert facts["locations"] == [
+        {"name": "Eikthyrnir", "x_m": 12.5, "z_m": -30.0},
+        {"name": "Crypt2", "x_m": 1.0, "z_m": 2.0},
+    ]
 
 
 def test_waterways_are_the_lines_of_the_world(site: Site, client: httpx.Client) -> None:

@@ -16,9 +16,11 @@ import docker
 import numpy as np
 import pytest
 
+from vwe_dagster.canary.canary import SEEDS, requests_of, verify
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError
 from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
 from vwe_dagster.grid import Grid
+from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.opening import open_pool, pool_id_of
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, wait_until
@@ -219,6 +221,7 @@ def pool_folder(tmp_path: Path, docker_client: docker.DockerClient) -> Iterator[
 
 def test_a_pool_makes_worlds_with_it(game_image: str, pool_folder: Path) -> None:
     settings = PoolSettings(
+        engine="valheim",
         launcher="docker",
         base_image=game_image,
         connection="tcp",
@@ -239,6 +242,25 @@ def test_a_pool_makes_worlds_with_it(game_image: str, pool_folder: Path) -> None
                 assert export.lines == expected.lines
             (slot,) = pool.status().slots
             assert (slot.state, slot.jobs) == ("READY", 2)
+            with pool.lease() as lease:
+                requests = requests_of(SEEDS, Grid.of_world(64), 2, lease.status().capabilities)
+                outcome = verify(lease.generate, requests)
+            # It repeats itself, but its terrain is not the game's.
+            assert outcome.changed == ()
+            assert {difference.layer for difference in outcome.worlds[0].differences} >= {"biome", "height"}
+            assert outcome.engine.kind == "valheim"
+        finally:
+            pool.drain()
+
+
+def test_a_pool_of_another_kind_does_not_use_it(game_image: str, pool_folder: Path) -> None:
+    settings = PoolSettings(
+        launcher="docker", base_image=game_image, connection="tcp", max_warm_containers=1, min_free_disk_gb=0
+    )
+    with open_pool(settings, pool_folder) as pool:
+        try:
+            with pytest.raises(PoolError, match="an engine of the kind valheim, not native"):
+                pool.generate(WorldRequest(1, Grid.of_world(64)))
         finally:
             pool.drain()
 

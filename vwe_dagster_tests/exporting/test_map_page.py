@@ -1,0 +1,17 @@
+"""The map page of a world as plain files, as ``vwe export --to site`` writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster_tests.exporting.worlds import write
+
+
+def test_the_page_is_there_with_the_world_and_its_tiles(tmp_path: Path, facts: WorldFacts) -> None:
+    site = write(tmp_path / "site", "site", facts)
+    assert (site / "index.html").is_file()
+    world = site / "worlds" / facts.seed.key
+    assert json.loads((world / "world.json").read_text())["number"] == facts.seed.number
+    assert len(list(world.glob("tiles/map/*/*/*.webp"))) == 1 + 4 + 16 + 64
