@@ -21,9 +21,6 @@ MARSH_LIFT_M = 2.4
 FINE_RELIEF, BROAD_RELIEF = np.float32(0.45), np.float32(1.2)
 """How far slopes of single pixels, and slopes of the lie of the land, are exaggerated in the hillshade."""
 
-TRUE_RELIEF_M = 12.0
-"""Pixels that cover less ground show slopes steeper than they look from afar: there they are exaggerated less."""
-
 BROAD_M = 48.0
 """Ground over which the lie of the land is taken."""
 
@@ -46,6 +43,7 @@ def paint(
     *,
     detailed: bool = True,
     climates: Climates | None = None,
+    steepness: float = 1.0,
 ) -> Image.Image:
     """Paints the ground.
 
@@ -54,6 +52,7 @@ def paint(
         rivers: how much of each pixel is river, 0 to 255; see :func:`vwe_dagster.rendering.waterways.river_ink`.
         detailed: with symbols and water lines, which want to be seen at full size.
         climates: as told of the whole world where the planes are only a part of it; else of the planes.
+        steepness: how steep slopes are drawn, by comparison with those of the map.
 
     Returns:
         RGB, one pixel a sample; paper outside the world.
@@ -68,7 +67,7 @@ def paint(
         bottom = min(top + _STRIP_ROWS, len(height))
         seen = np.flatnonzero(planes.inside[top:bottom].max(axis=0))
         if len(seen):
-            light = light_on(surface[top : bottom + 4], broad[top : bottom + 2], planes.pixel_m, top)
+            light = light_on(surface[top : bottom + 4], broad[top : bottom + 2], planes.pixel_m, top, steepness)
             paint_rows(layers, light, (int(seen[0]), int(seen[-1]) + 1), coast, painted)
     return Image.fromarray(painted)
 
@@ -78,14 +77,13 @@ def without_pools(planes: MapPlanes) -> Plane:
     return np.asarray(planes.height + (planes.biome == Biome.SWAMP) * np.float32(MARSH_LIFT_M))
 
 
-def light_on(surface: Plane, broad: Plane, pixel_m: float, top: int) -> Light:
+def light_on(surface: Plane, broad: Plane, pixel_m: float, top: int = 0, steepness: float = 1.0) -> Light:
     """The light on rows of a picture, given with two samples more on each side, one of the lie of the land."""
     softened = shading.softened(surface)
     east, north = shading.slopes(softened, pixel_m)
     broad_east, broad_north = shading.slopes(broad, pixel_m)
     height = np.ascontiguousarray(softened[1:-1, 1:-1])
-    gentler = np.float32(min(1.0, (pixel_m / TRUE_RELIEF_M) ** 0.35))
-    fine, wide = FINE_RELIEF * gentler, BROAD_RELIEF * gentler
+    fine, wide = FINE_RELIEF * np.float32(steepness), BROAD_RELIEF * np.float32(steepness)
     return Light(
         top=top,
         height=height,

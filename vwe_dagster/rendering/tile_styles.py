@@ -65,7 +65,10 @@ def _paint_map(where: TileGround, view: MapView, planes: MapPlanes) -> Pixels:
     """The ground of the printed map; from afar without its symbols."""
     rivers = where.rivers(view) if view.pixel_m <= RIVERS_M else None
     detailed = view.pixel_m <= DETAILED_M
-    return np.asarray(ground.paint(planes, rivers, detailed=detailed, climates=where.climates(view)))
+    painted = ground.paint(
+        planes, rivers, detailed=detailed, climates=where.climates(view), steepness=_steepness(planes.pixel_m)
+    )
+    return np.asarray(painted)
 
 
 def _paint_biomes(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
@@ -100,7 +103,13 @@ STYLES: Mapping[str, Style] = {
 
 def _light(planes: MapPlanes) -> Light:
     broad = np.pad(ground.lie_of_the_land(planes.height, planes.pixel_m), 1, mode="edge")
-    return ground.light_on(np.pad(planes.height, 2, mode="edge"), broad, planes.pixel_m, 0)
+    surface = np.pad(planes.height, 2, mode="edge")
+    return ground.light_on(surface, broad, planes.pixel_m, steepness=_steepness(planes.pixel_m))
+
+
+def _steepness(pixel_m: float) -> float:
+    """Pixels that cover less ground have steeper slopes, and are lit as if they had not, so that zooms look alike."""
+    return min(1.0, (pixel_m / DETAILED_M) ** 0.35)
 
 
 @functools.cache
