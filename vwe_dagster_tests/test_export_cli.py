@@ -16,7 +16,7 @@ from vwe_dagster.grid import Grid
 from vwe_dagster.home import Home
 from vwe_dagster.saves import new_world, read_world_file, world_file_bytes
 from vwe_dagster.seeds import Seed, parse_seed
-from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.store import WORLD_STAGES, WorldStore
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.exporting.worlds import make
 
@@ -63,7 +63,7 @@ def test_worlds_of_saves_are_made_by_their_version(
     facts = {label.strip(): fact.strip() for label, _, fact in (line[2:].partition("  ") for line in lines)}
     assert facts["world"] == "Old land"
     assert (facts["seed"], facts["integer"], facts["world-gen version"]) == ("@-5", "-5", "1")
-    assert facts["made"] == ", ".join(STAGES)
+    assert facts["made"] == ", ".join(WORLD_STAGES)
 
 
 def test_a_world_is_exported_in_several_formats(

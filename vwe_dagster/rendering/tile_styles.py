@@ -109,7 +109,7 @@ def _light(planes: MapPlanes) -> Light:
 
 def _steepness(pixel_m: float) -> float:
     """Pixels that cover less ground have steeper slopes, and are lit as if they had not, so that zooms look alike."""
-    return min(1.0, (pixel_m / DETAILED_M) ** 0.35)
+    return float(min(1.0, (pixel_m / DETAILED_M) ** 0.35))
 
 
 @functools.cache
