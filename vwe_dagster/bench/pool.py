@@ -30,8 +30,7 @@ from vwe_dagster.grid import Grid
 from vwe_dagster.pool.opening import open_pool
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.worldgen import Terrain, World
-from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, terrain_digest
+from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, planes_digest
 
 SEEDS = (SEED, *range(1, 8))
 """The worlds that everything is measured with; the first is one whose digest we know."""
@@ -323,7 +322,7 @@ def _digest_of_game(export: WorldExport) -> str:
     biome = np.searchsorted(np.sort(FLAGS), export.planes["biome"])
     indices = np.argsort(FLAGS)[biome].astype(np.uint8)
     height = export.planes["height"].astype(np.float32)
-    return terrain_digest(Terrain(World(export.request.seed), coordinates, coordinates, indices, height))
+    return planes_digest(coordinates, coordinates, indices, height)
 
 
 def _engines(count: int) -> str:

@@ -16,8 +16,7 @@ from vwe_dagster.grid import WORLD_RADIUS_M, Grid
 from vwe_dagster.stages import grid_of, plane_file, plane_names, read_plane
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.verification.verdict import FindingError, Verdict
-from vwe_dagster.worldgen import Terrain, World
-from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, terrain_digest
+from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, planes_digest
 
 VOID_M = np.float32(-400)
 """The height of everything beyond the edge of the world."""
@@ -88,7 +87,7 @@ def known_digest(store: WorldStore, manifest: Manifest) -> Verdict:
         return Verdict("The digest of this world on this grid is not known.")
     coordinates = grid.coordinates()
     biome, height = (read_plane(store, manifest, name) for name in ("biome", "height"))
-    digest = terrain_digest(Terrain(World(seed.number), coordinates, coordinates, biome, height))
+    digest = planes_digest(coordinates, coordinates, biome, height)
     if digest != known:
         raise FindingError(f"The terrain has the digest {digest}, and the game's has {known}.")
     return Verdict("The terrain is the game's, to the bit.", {"digest": digest})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 from vwe_dagster.biomes import Biome
 from vwe_dagster.grid import WORLD_RADIUS_M
@@ -19,13 +20,29 @@ KNOWN_DIGESTS = {
 
 
 def terrain_digest(terrain: Terrain) -> str:
+    """The :func:`planes_digest` of a sampled terrain."""
+    return planes_digest(terrain.x, terrain.z, terrain.biome, terrain.height)
+
+
+def planes_digest(
+    columns: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.float32],
+    biome: npt.NDArray[np.uint8],
+    height: npt.NDArray[np.float32],
+) -> str:
     """SHA-256 over a grid: biome indices as bytes, heights as little-endian float32, an int64 zero.
 
     Cells beyond the edge of the world, where the game's own map has nothing, count as Ocean at -1000 m. Section 10 of
     the terrain specification.
+
+    Args:
+        columns: x in metres, ``[n]``.
+        rows: z in metres, ``[m]``.
+        biome: the indices, ``[m, n]``.
+        height: the heights in metres, ``[m, n]``.
     """
-    x, z = terrain.x.astype(np.float64), terrain.z.astype(np.float64)
+    x, z = columns.astype(np.float64), rows.astype(np.float64)
     beyond = (x[None, :] ** 2 + z[:, None] ** 2).astype(np.float32) > WORLD_RADIUS_M**2
-    biome = np.where(beyond, np.uint8(Biome.OCEAN), terrain.biome)
-    height = np.where(beyond, np.float32(-1000), terrain.height).astype("<f4")
-    return hashlib.sha256(biome.tobytes() + height.tobytes() + bytes(8)).hexdigest()
+    biomes = np.where(beyond, np.uint8(Biome.OCEAN), biome)
+    heights = np.where(beyond, np.float32(-1000), height).astype("<f4")
+    return hashlib.sha256(biomes.tobytes() + heights.tobytes() + bytes(8)).hexdigest()

@@ -79,27 +79,17 @@ def perlin(x: float, y: float) -> float:
 
 
 @kernel
-def fbm(x: float, z: float, octaves: int, lacunarity: float, gain: float) -> float:
-    """A float64 sum of octaves of Perlin noise."""
-    total, amplitude = 0.0, 1.0
-    for _ in range(octaves):
-        total += amplitude * perlin(x, z)
-        amplitude *= gain
-        x *= lacunarity
-        z *= lacunarity
-    return total
-
-
-@kernel
-def _cell_hash(seed: int, x: int, y: int) -> int:
+def cell_hash(seed: int, x: int | np.int32, y: int | np.int32) -> int:
+    """FastNoise's hash of a lattice place: 32-bit arithmetic that wraps."""
     n = np.int32(seed) ^ (np.int32(1619) * np.int32(x)) ^ (np.int32(31337) * np.int32(y))
     n = np.int32(np.int32(np.int32(n * n) * n) * np.int32(60493))
     return np.int32((n >> np.int32(13)) ^ n)
 
 
 @kernel
-def _nearest_integer(value: float) -> int:
-    return np.int64(value + 0.5) if value >= 0.0 else np.int64(value - 0.5)
+def nearest_integer(value: float) -> int:
+    """The nearest integer, halves away from zero."""
+    return np.int32(value + 0.5 if value >= 0.0 else value - 0.5)
 
 
 @kernel
@@ -107,34 +97,36 @@ def cellular(x: float, y: float) -> float:
     """The squared distance to the nearest cell point, frequency 0.01, jitter 0.45."""
     x *= 0.01
     y *= 0.01
-    column, row = _nearest_integer(x), _nearest_integer(y)
+    column, row = nearest_integer(x), nearest_integer(y)
     nearest = 999999.0
     for i in range(column - 1, column + 2):
         for j in range(row - 1, row + 2):
-            index = _cell_hash(0, i, j) & 255
+            index = cell_hash(0, i, j) & 255
             dx = i - x + CELL_JITTER[index, 0]
             dy = j - y + CELL_JITTER[index, 1]
             nearest = min(nearest, dx * dx + dy * dy)
     return nearest
 
 
-SIMPLEX_GRADIENTS = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1), (0, -1), (-1, 0), (0, 1), (1, 0)], dtype=np.float64)
+SIMPLEX_GRADIENT_X = np.array([-1, 1, -1, 1, 0, -1, 0, 1], dtype=np.float64)
+SIMPLEX_GRADIENT_Y = np.array([-1, -1, 1, 1, -1, 0, 1, 0], dtype=np.float64)
 SIMPLEX_SKEW, SIMPLEX_UNSKEW = 0.3660254037844386, 0.21132486540518713
 
 
 @kernel
-def _floor(value: float) -> int:
-    return np.int64(value) if value >= 0.0 else np.int64(value) - 1
+def _floor(value: float) -> float:
+    """FastNoise's floor, one too low for negative integers."""
+    whole = np.float64(np.int32(value))
+    return whole if value >= 0.0 else whole - 1.0
 
 
 @kernel
-def _simplex_corner(seed: int, i: int, j: int, x: float, y: float) -> float:
+def _simplex_corner(seed: int, i: float, j: float, x: float, y: float) -> float:
     t = 0.5 - x * x - y * y
-    if t < 0.0:
-        return 0.0
-    t *= t
-    gradient = _cell_hash(seed, i, j) & 7
-    return t * t * (x * SIMPLEX_GRADIENTS[gradient, 0] + y * SIMPLEX_GRADIENTS[gradient, 1])
+    t2 = t * t
+    gradient = cell_hash(seed, np.int32(i), np.int32(j)) & 7
+    value = t2 * t2 * (x * SIMPLEX_GRADIENT_X[gradient] + y * SIMPLEX_GRADIENT_Y[gradient])
+    return value if t >= 0.0 else 0.0
 
 
 @kernel
@@ -143,13 +135,14 @@ def _simplex_octave(seed: int, x: float, y: float) -> float:
     i, j = _floor(x + t), _floor(y + t)
     t = (i + j) * SIMPLEX_UNSKEW
     x0, y0 = x - (i - t), y - (j - t)
-    i1, j1 = (1, 0) if x0 > y0 else (0, 1)
+    i1 = 1.0 if x0 > y0 else 0.0
+    j1 = 1.0 - i1
     x1, y1 = x0 - i1 + SIMPLEX_UNSKEW, y0 - j1 + SIMPLEX_UNSKEW
     x2, y2 = x0 - 1.0 + 0.42264973081037427, y0 - 1.0 + 0.42264973081037427
     return 50.0 * (
         _simplex_corner(seed, i, j, x0, y0)
         + _simplex_corner(seed, i + i1, j + j1, x1, y1)
-        + _simplex_corner(seed, i + 1, j + 1, x2, y2)
+        + _simplex_corner(seed, i + 1.0, j + 1.0, x2, y2)
     )
 
 

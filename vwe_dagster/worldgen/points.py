@@ -60,17 +60,6 @@ def forests(x: Floats, z: Floats) -> Floats:
 
 
 @kernel
-def lava_plane(c: WorldConstants, x: Floats, z: Floats, biome: npt.NDArray[np.uint8]) -> Floats:
-    """How much of each crossing of columns and rows is lava, ``[z, x]``."""
-    out = np.zeros(biome.shape, np.float32)
-    for i in range(z.size):
-        for j in range(x.size):
-            if biome[i, j] == terrain.ASHLANDS:
-                out[i, j] = terrain.lava(c, np.float64(x[j]), np.float64(z[i]))
-    return out
-
-
-@kernel
 def forest_plane(x: Floats, z: Floats) -> Floats:
     """The forest factor of each crossing of columns and rows, ``[z, x]``."""
     out = np.empty((z.size, x.size), np.float32)

@@ -61,8 +61,12 @@ def cell_of(x: float, z: float) -> int:
 def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
     """The ground ``h``, in units of 200 m, lowered to the beds of the rivers at a point."""
     cell = cell_of(x, z)
-    if cell < 0:
-        return h
+    return add_rivers_of(field, cell, x, z, h) if cell >= 0 else h
+
+
+@kernel
+def add_rivers_of(field: RiverField, cell: int, x: float, z: float, h: float) -> float:
+    """:func:`add_rivers` where the number of the point's cell is known."""
     weight, weights, widths = 0.0, 0.0, 0.0
     for i in range(field.start[cell], field.start[cell + 1]):
         dx, dz = f(np.float64(field.x[i]) - x), f(np.float64(field.z[i]) - z)
@@ -80,7 +84,10 @@ def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
 
 @kernel
 def carve(h: float, weight: float, width: float) -> float:
-    """The ground ``h`` lowered by a river of a width in metres whose middle is near, ``weight`` 1, or far, 0."""
+    """The ground ``h`` lowered by a river of a width in metres whose middle is near, ``weight`` 1, or far, 0.
+
+    Beds lie at 0.12 or higher: lower ground stays as it is.
+    """
     t = lerp_step(20.0, 60.0, width)
     bed = lerp(f(0.14), f(0.12), t)
     mid = lerp(f(0.139), f(0.128), t)

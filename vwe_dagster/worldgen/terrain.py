@@ -13,7 +13,7 @@ import numpy as np
 from vwe_dagster.biomes import Biome
 from vwe_dagster.worldgen.compiling import kernel
 from vwe_dagster.worldgen.constants import WorldConstants
-from vwe_dagster.worldgen.noise import cellular, fbm, perlin, simplex
+from vwe_dagster.worldgen.noise import cellular, perlin, simplex
 from vwe_dagster.worldgen.numerics import (
     clamp01,
     dlerp,
@@ -222,9 +222,21 @@ def mountain_ground(base: float, d: float) -> float:
 
 
 @kernel
+def upland_ground(where: int, base: float, d: float) -> float:
+    """The ground of the Mountain or of what :func:`lowland_ground` is for."""
+    return mountain_ground(base, d) if where == MOUNTAIN else lowland_ground(where, base, d)
+
+
+@kernel
 def mountain_tilt(west: float, east: float, south: float, north: float) -> float:
     """How steep the base is, from its height 1 m off in each direction."""
     return f(abs(f(east - west)) + abs(f(south - north)))
+
+
+@kernel
+def mountain_top(h: float, p: float, tilt: float) -> float:
+    """The Mountain's ground with what its :func:`mountain_tilt` makes of the noise of the frequency 0.2."""
+    return f(h + p * 2.0 * tilt)
 
 
 @kernel
@@ -288,7 +300,7 @@ def _mountain(c: WorldConstants, rivers: RiverField, x: float, z: float, base: f
     )
     h = mountain_ground(base, detail_at(U, V))
     h = _fine_at(add_rivers(rivers, x, z, h), U, V)
-    return f(h + perlin(U * f(0.2), V * f(0.2)) * 2.0 * tilt)
+    return mountain_top(h, perlin(U * f(0.2), V * f(0.2)), tilt)
 
 
 @kernel
@@ -314,11 +326,28 @@ def ashlands_ridge(x: float, z: float) -> float:
 
 
 @kernel
-def _ashlands_lava(X: float, Z: float, r: float, h: float) -> float:
-    """How much of a point is lava, 0 to 1."""
-    t = fbm(f(X * f(0.01)), f(Z * f(0.01)), 3, 2.0, 0.5) * clamp01(remap(r, 0.0, 0.5, 0.5, 1.0))
+def ashlands_land(x: float, z: float, base: float, r: float, cells: float, hills: float) -> float:
+    """The Ashlands before lava, ``r`` being their :func:`ashlands_ridge`.
+
+    ``cells`` are the five octaves of eased cellular noise, and ``hills`` is the simplex noise.
+    """
+    e = 1.0 - clamp01((math.sqrt(x * x + z * z) - 10150.0) / 600.0)
+    h = dlerp(base, f(0.15), 0.75) + dlerp(r, overlay(r, remap(cells, -1.0, 1.0, 0.0, 1.0)), 0.5) * 0.5
+    h = dlerp(-1.0, h, smooth01(0.0, 1.0, e))
+    return h * math.pow(remap(hills, -1.0, 1.0, 0.0, 1.0), f(1.4))
+
+
+@kernel
+def ashlands_dryness(h: float) -> float:
+    """How far the Ashlands' land has risen out of the sea, 0 to 1; only dry land has lava."""
+    return clamp01((h - 0.15 - 0.02) / 0.01)
+
+
+@kernel
+def ashlands_lava(X: float, Z: float, r: float, dry: float, p0: float, p1: float, p2: float) -> float:
+    """How much of a point is lava, 0 to 1, from the three octaves of the noise that spreads it."""
+    t = (p0 + 0.5 * p1 + 0.25 * p2) * clamp01(remap(r, 0.0, 0.5, 0.5, 1.0))
     t = math.pow(clamp01((t - f(0.7)) / (1.0 - f(0.7))), 2.0)
-    dry = clamp01((h - 0.15 - 0.02) / 0.01)
     if t == 0.0 or dry == 0.0:
         return 0.0
     cells, amplitude, q = 0.0, 1.0, 8.0
@@ -331,23 +360,30 @@ def _ashlands_lava(X: float, Z: float, r: float, h: float) -> float:
 
 
 @kernel
+def ashlands_ground(h: float, lava: float, p: float) -> float:
+    """The Ashlands' land ``h`` with its lava, which lies as deep as a noise says."""
+    if lava == 0.0:
+        return f(h)
+    dip = remap(math.pow(p, 2.0), 0.0, 1.0, f(0.01), f(0.055))
+    floor = min(max(f(h - dip), f(0.15 + f(0.01))), 5000.0)
+    return f(dlerp(h, floor, lava))
+
+
+@kernel
 def ashlands(c: WorldConstants, x: float, z: float, base: float, r: float) -> tuple[float, float]:
     """The Ashlands' ground, and how much of it is lava, 0 to 1; ``r`` is their :func:`ashlands_ridge`."""
-    e = 1.0 - clamp01((math.sqrt(x * x + z * z) - 10150.0) / 600.0)
     X, Z = x + f(100000.0 + c.o3), z + f(100000.0 + c.o3)
     cells, amplitude, q = 0.0, 1.0, f(0.33)
     for _ in range(5):
         cells += amplitude * smooth01(0.0, 1.0, cellular(X * q, Z * q))
         amplitude *= 0.5
         q *= 2.0
-    cells = remap(cells, -1.0, 1.0, 0.0, 1.0)
-    h = dlerp(base, f(0.15), 0.75) + dlerp(r, overlay(r, cells), 0.5) * 0.5
-    h = dlerp(-1.0, h, smooth01(0.0, 1.0, e))
-    h = h * math.pow(remap(simplex(X * 0.075, Z * 0.075), -1.0, 1.0, 0.0, 1.0), f(1.4))
-    lava = _ashlands_lava(X, Z, r, h)
-    dip = remap(math.pow(perlin(f(X * 0.05 + 5124.0), f(Z * 0.05 + 5000.0)), 2.0), 0.0, 1.0, f(0.01), f(0.055))
-    floor = min(max(f(h - dip), f(0.15 + f(0.01))), 5000.0)
-    return f(dlerp(h, floor, lava)), lava
+    h = ashlands_land(x, z, base, r, cells, simplex(X * 0.075, Z * 0.075))
+    lx, lz = f(X * f(0.01)), f(Z * f(0.01))
+    lava = ashlands_lava(
+        X, Z, r, ashlands_dryness(h), perlin(lx, lz), perlin(lx * 2.0, lz * 2.0), perlin(lx * 4.0, lz * 4.0)
+    )
+    return ashlands_ground(h, lava, perlin(f(X * 0.05 + 5124.0), f(Z * 0.05 + 5000.0))), lava
 
 
 @kernel

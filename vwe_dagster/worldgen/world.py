@@ -51,6 +51,7 @@ class Terrain:
         x, z: float32 metres: the coordinates of the columns and of the rows.
         biome: uint8 indices of :class:`vwe_dagster.biomes.Biome`.
         height: float32 metres, sea level at 30, -400 beyond the edge of the world.
+        lava: float32, how much of each cell is lava, 0 to 1; only the Ashlands have any.
     """
 
     world: World
@@ -58,11 +59,7 @@ class Terrain:
     z: npt.NDArray[np.float32]
     biome: npt.NDArray[np.uint8]
     height: npt.NDArray[np.float32]
-
-    @functools.cached_property
-    def lava(self) -> npt.NDArray[np.float32]:
-        """How much of each cell is lava, 0 to 1; only the Ashlands have any."""
-        return points.lava_plane(self.world.constants, self.x, self.z, self.biome)
+    lava: npt.NDArray[np.float32]
 
     @functools.cached_property
     def forest(self) -> npt.NDArray[np.float32]:
@@ -114,8 +111,8 @@ class World:
             WorldError: the columns or the rows do not ascend.
         """
         columns, rows = _ascending(x), _ascending(z)
-        biome, height = fill_planes(self.constants, self._waters.field, columns, rows)
-        return Terrain(self, columns, rows, biome, height)
+        planes = fill_planes(self.constants, self._waters.field, columns, rows)
+        return Terrain(self, columns, rows, *planes)
 
     def biome(self, x: Numbers, z: Numbers) -> Biome | npt.NDArray[np.uint8]:
         """The biome at points: a :class:`Biome` for numbers, uint8 indices for arrays."""
