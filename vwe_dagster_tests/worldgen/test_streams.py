@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from vwe_dagster.biomes import Biome
-from vwe_dagster.worldgen import World, streams, terrain
+from vwe_dagster.worldgen import World, scattered, streams, terrain
 from vwe_dagster.worldgen.lakes import find_lakes, low_points
 from vwe_dagster.worldgen.pregeneration import Pregeneration
 from vwe_dagster.worldgen.river_field import RiverField, cell_of, no_rivers
@@ -28,25 +29,72 @@ def plain(world: World, field: RiverField, x: float, z: float, *, second_pass: b
     return float(terrain.pregeneration_height(world.constants, field, x, z, where, base, second_pass))
 
 
-@pytest.mark.parametrize(("seed", "version"), [(298112588, 2), (-5, 0), (77, 1), (2**31 - 1, 2)])
+def batch_of(world: World, points: npt.NDArray[np.float64]) -> scattered.Batch:
+    batch: scattered.Batch = scattered.make_batch(len(points))
+    batch.x[:], batch.z[:] = points.T
+    scattered.survey_batch(world.constants, batch, len(points))
+    return batch
+
+
+KNOWN = ("x", "z", "base", "lowest", "highest")
+WORLDS = [(298112588, 2), (-5, 0), (77, 1), (2**31 - 1, 2)]
+
+
+def scatter(seed: int) -> npt.NDArray[np.float64]:
+    """Points of a whole world, and as many of its centre and of its rim, float64 metres ``[n, 2]``."""
+    random = np.random.default_rng(seed & 0xFFFF)
+    bearing, far = random.uniform(0, 2 * np.pi, 1500), random.uniform(9900, 10600, 1500)
+    rim = np.stack((far * np.cos(bearing), far * np.sin(bearing)), axis=1)
+    points = [random.uniform(-10000, 10000, (6000, 2)), random.uniform(-1600, 1600, (1500, 2)), rim]
+    return np.concatenate(points).astype(np.float32).astype(np.float64)
+
+
+@pytest.mark.parametrize(("seed", "version"), WORLDS)
+def test_a_batch_knows_base_heights_and_bounds(seed: int, version: int) -> None:
+    world, points = World(seed, version), scatter(seed)
+    batch = batch_of(world, points)
+    np.testing.assert_array_equal(batch.base, world.base_height(points[:, 0], points[:, 1]))
+    is_bounded = np.isin(
+        world.biome(points[:, 0], points[:, 1]), [Biome.MEADOWS, Biome.PLAINS, Biome.BLACK_FOREST, Biome.MISTLANDS]
+    )
+    assert is_bounded.sum() > 1000
+    for i in np.flatnonzero(is_bounded):
+        x, z = points[i]
+        dry = plain(world, no_rivers(), x, z, second_pass=False)
+        assert batch.lowest[i] <= dry <= batch.highest[i]
+        assert plain(world, world._waters.field, x, z, second_pass=False) <= dry  # noqa: SLF001
+
+
+@pytest.mark.parametrize(("seed", "version"), WORLDS)
 @pytest.mark.parametrize("second_pass", [False, True])
 def test_a_short_cut_never_changes_the_outcome(seed: int, version: int, second_pass: bool) -> None:
     world = World(seed, version)
     field = world._waters.field  # noqa: SLF001
-    points = np.random.default_rng(seed & 0xFFFF).uniform(-10000, 10000, (6000, 2)).astype(np.float32).astype(float)
-    biomes = set()
-    for x, z in points:
-        expected = plain(world, field, x, z, second_pass=second_pass)
-        biomes.add(world.biome(x, z))
-        for low, high, surely_above in USES:
-            memory = np.array([-1, 0])
-            found = streams._probe(  # noqa: SLF001
-                world.constants, field, field, memory, x, z, second_pass, low, surely_above
+    points = scatter(seed)
+    expected = np.array([plain(world, field, x, z, second_pass=second_pass) for x, z in points])
+    assert set(np.unique(world.biome(points[:, 0], points[:, 1]))) == set(Biome) - {Biome.NONE}
+    batch = batch_of(world, points)
+    for low, high, surely_above in USES:
+        hits, begin = [], 0
+        while begin < len(points):
+            left = batch._replace(**{name: getattr(batch, name)[begin:] for name in KNOWN})
+            i = streams._first_hit(  # noqa: SLF001
+                world.constants,
+                field,
+                field,
+                np.array([-1, 0]),
+                left,
+                len(left.x),
+                second_pass,
+                low,
+                high,
+                surely_above,
             )
-            assert (low <= found <= high) == (low <= expected <= high)
-            if low <= expected <= high:
-                assert found == expected
-    assert biomes == set(Biome) - {Biome.NONE}
+            if i < 0:
+                break
+            hits.append(begin + i)
+            begin += i + 1
+        assert hits == np.flatnonzero((low < expected) & (expected < high)).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +118,18 @@ def test_the_remembered_cell_is_seen_as_it_was_until_another_is_asked_for(waters
     )
     memory = np.array([cell_of(x, z), 1])
 
-    def ask(px: float, pz: float) -> float:
-        return float(
-            streams._probe(world.constants, new, old, memory, px, pz, True, -1e9, 1e9)  # noqa: SLF001
+    def is_within(px: float, pz: float, low: float, high: float) -> bool:
+        batch = batch_of(world, np.array([[px, pz]]))
+        hit: int = streams._first_hit(  # noqa: SLF001
+            world.constants, new, old, memory, batch, 1, True, low, high, 1e9
         )
+        return hit == 0
 
-    assert ask(x, z) == plain(world, old, x, z, second_pass=True)
-    assert ask(x, z) == plain(world, old, x, z, second_pass=True)
-    ask(*elsewhere)
-    assert ask(x, z) == plain(world, new, x, z, second_pass=True)
+    assert is_within(x, z, 30, 1e3)
+    assert is_within(x, z, 30, 1e3)
+    is_within(*elsewhere, -1e3, 1e3)
+    assert not is_within(x, z, 30, 1e3)
+    assert is_within(x, z, -1e3, 27)
 
 
 def merge(xs: list[float], zs: list[float]) -> list[tuple[float, float]]:
