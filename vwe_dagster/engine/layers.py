@@ -151,8 +151,10 @@ def verify(facts: LayerFacts, body: memoryview) -> None:
 def _pack_plane(name: str, plane: npt.NDArray[np.generic]) -> Packed:
     values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<"))
     # As integers: a negative zero is a value like any other.
-    rows = np.flatnonzero(values.view(f"u{values.itemsize}").any(axis=1))
-    first, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    bits, first, end = values.view(f"u{values.itemsize}"), 0, len(values)
+    if not (bits[0].any() and bits[-1].any()):
+        rows = np.flatnonzero(bits.any(axis=1))
+        first, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
     body = values[first:end].reshape(-1).view(np.uint8).data
     return _facts(name, body, plane.dtype.name, plane.shape, offset=first * values[:1].nbytes), body
 

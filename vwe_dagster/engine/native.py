@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -185,16 +185,26 @@ def _plane(terrain: Terrain, name: str) -> npt.NDArray[np.generic]:
 def _lines(waterways: Waterways, name: str) -> list[Line]:
     match name:
         case "rivers":
-            return [_line("river", points) for points in waterways.rivers]
+            return _thinned("river", waterways.rivers)
         case "streams":
-            return [_line("stream", points) for points in waterways.streams]
+            return _thinned("stream", waterways.streams)
         case _:
             return [{"kind": "lake", "points": [[x, z, 0.0]]} for x, z in waterways.lakes.round(2).tolist()]
 
 
-def _line(kind: str, points: npt.NDArray[np.float32]) -> Line:
-    """A line thinned to a vertex every 16 m or so, its ends kept, in metres to two decimals."""
-    spacing = float(np.hypot(*(points[1, :2] - points[0, :2]))) if len(points) > 1 else _VERTEX_SPACING_M
-    every = max(1, round(_VERTEX_SPACING_M / max(spacing, 1.0)))
-    kept = np.union1d(np.arange(0, len(points), every), [len(points) - 1])
-    return {"kind": kind, "points": points[kept].astype(float).round(2).tolist()}
+def _thinned(kind: str, lines: Sequence[npt.NDArray[np.float32]]) -> list[Line]:
+    """Lines thinned to a vertex every 16 m or so, their ends kept, in metres to two decimals."""
+    if not lines:
+        return []
+    lengths = np.array([len(line) for line in lines])
+    points = np.concatenate(lines)
+    ends = np.cumsum(lengths)
+    begins = ends - lengths
+    step = points[np.minimum(begins + 1, ends - 1), :2] - points[begins, :2]
+    spacing = np.where(lengths > 1, np.hypot(step[:, 0], step[:, 1]), np.float32(_VERTEX_SPACING_M)).astype(float)
+    every = np.maximum(1, np.rint(_VERTEX_SPACING_M / np.maximum(spacing, 1.0))).astype(int)
+    is_kept = (np.arange(len(points)) - np.repeat(begins, lengths)) % np.repeat(every, lengths) == 0
+    is_kept[ends - 1] = True
+    vertices = points[is_kept].astype(float).round(2).tolist()
+    last = np.cumsum(np.add.reduceat(is_kept, begins, dtype=int)).tolist()
+    return [{"kind": kind, "points": vertices[i:j]} for i, j in zip([0, *last], last, strict=False)]
