@@ -139,12 +139,19 @@ def _generate(
     with contextlib.closing(outcomes):
         for world in wanted:
             with batch.attempt(world.making.seed.key):
-                outcome = next(outcomes)
-                if outcome.export is None and not fail:
-                    left.append(dataclasses.replace(world, fallback=str(outcome.error)))
-                else:
-                    batch.report(world.making.seed.key, world.publish(_export(outcome)))
+                # No name may keep an export alive while the next one is awaited.
+                reason = _publish(batch, world, next(outcomes), fail=fail)
+                if reason is not None:
+                    left.append(dataclasses.replace(world, fallback=reason))
     return left
+
+
+def _publish(batch: Batch, world: _Wanted, outcome: Outcome, *, fail: bool) -> str | None:
+    """Publishes a world that the pool has made; if it has not, and that is no failure, says why."""
+    if outcome.export is None and not fail:
+        return str(outcome.error)
+    batch.report(world.making.seed.key, world.publish(_export(outcome)))
+    return None
 
 
 def _generate_instead(
