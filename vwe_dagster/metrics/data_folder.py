@@ -121,5 +121,14 @@ class DataFolder:
 
 
 def _bytes_in(folder: str) -> int:
+    """The bytes of a stage's files. A file that a later stage took over from the stage ``raw`` counts there alone."""
+    is_first = folder.endswith("/raw")
+    total = 0
     with os.scandir(folder) as entries:
-        return sum(_bytes_in(entry.path) if entry.is_dir() else entry.stat().st_size for entry in entries)
+        for entry in entries:
+            if entry.is_dir():
+                total += _bytes_in(entry.path)
+            else:
+                facts = entry.stat()
+                total += facts.st_size if is_first or facts.st_nlink == 1 else 0
+    return total

@@ -86,12 +86,14 @@ def find_leftovers(root: Path, now: float) -> list[Leftover]:
 
 
 def bytes_in(path: Path) -> int:
-    """The bytes of a file, or of all files in a folder; none of what is gone meanwhile."""
-    total = 0
+    """The bytes of a file, or of all files in a folder, each once; none of what is gone meanwhile."""
+    sizes: dict[tuple[int, int], int] = {}
     for each in [path, *path.rglob("*")]:
         with contextlib.suppress(FileNotFoundError):
-            total += each.lstat().st_size if not each.is_dir() else 0
-    return total
+            if not each.is_dir():
+                facts = each.lstat()
+                sizes[facts.st_dev, facts.st_ino] = facts.st_size
+    return sum(sizes.values())
 
 
 def _of_seed(folder: Path) -> Iterator[tuple[Path, Path]]:
