@@ -11,8 +11,8 @@ from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import grid_of, read_extracted, read_processed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
-from vwe_dagster.worldgen import Terrain, World
-from vwe_dagster.worldgen.digest import terrain_digest
+from vwe_dagster.worldgen import World
+from vwe_dagster.worldgen.digest import planes_digest
 
 if TYPE_CHECKING:
     from vwe_dagster.analysis.world import WorldAnalysis
@@ -99,9 +99,9 @@ class WorldFacts:
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 of biomes and heights, see :func:`vwe_dagster.worldgen.digest.terrain_digest`."""
+        """SHA-256 of biomes and heights, see :func:`vwe_dagster.worldgen.digest.planes_digest`."""
         coordinates = self.grid.coordinates()
-        return terrain_digest(Terrain(self.engine, coordinates, coordinates, self.world.biome, self.world.height))
+        return planes_digest(coordinates, coordinates, self.world.biome, self.world.height)
 
     @property
     def metadata(self) -> dict[str, str | int | float | None]:
