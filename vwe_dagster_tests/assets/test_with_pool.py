@@ -88,7 +88,8 @@ def test_two_runs_in_two_processes_share_the_engines_of_a_pool(
 def test_a_run_that_is_killed_holds_up_nobody_and_leaves_nothing_half(
     environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
 ) -> None:
-    doomed = start_run(environment, FIRST, size=1024)
+    # Worlds that take seconds: both engines are at work at once for long enough to be seen.
+    doomed = start_run(environment, FIRST, size=4096)
     wait_until(lambda: pool.status().leased == ENGINES)
     doomed.send_signal(signal.SIGKILL)
     doomed.communicate(timeout=PATIENCE_S)
