@@ -104,7 +104,7 @@ class SeedCatalog:
         Raises:
             StoreError: the data folder cannot be read or written.
         """
-        former = self.read()
+        former = self._read()
         known = {row["seed"]: row for row in former.to_pylist()} if former is not None else {}
         rows, left_out, read = [], {}, 0
         for seed in self._store.seeds():
@@ -125,7 +125,7 @@ class SeedCatalog:
             self._write(table)
         return CatalogState(table, left_out, read)
 
-    def read(self) -> pa.Table | None:
+    def _read(self) -> pa.Table | None:
         """The table as it was last written, though worlds may have been made since; None if none can be used."""
         try:
             with disk_errors_explained(self._store.root):
