@@ -45,12 +45,20 @@ static class Host
             Call(plugin, "Update");
             if (random != null && !random.Value.Equals(UnityEngine.Random.state))
                 return 9;
-            while (_stalls)
-                Thread.Sleep(10);
+            if (_stalls)
+                Stall();
             Thread.Sleep(5);
         }
         Call(plugin, "OnDestroy");
         return Application.QuitCode.Value;
+    }
+
+    // Said by the thread that stalls: from here on it does nothing, whatever it was about to do.
+    static void Stall()
+    {
+        Console.Error.WriteLine("[Host] stall");
+        while (_stalls)
+            Thread.Sleep(10);
     }
 
     static object Load(string path)
@@ -83,7 +91,7 @@ static class Host
         var parts = fault.Split('=');
         switch (parts[0])
         {
-            case "stall": _stalls = true; break;
+            case "stall": _stalls = true; return;
             case "go_on": _stalls = false; break;
             case "stall_in_switch": Faults.StallInSwitch = true; break;
             case "throw_in_switch": Faults.ThrowInSwitch = true; break;
