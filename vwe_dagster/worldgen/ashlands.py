@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.worldgen import lattice, terrain
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import CELL_JITTER, cell_hash, nearest_integer, simplex
 from vwe_dagster.worldgen.numerics import f, smooth01
@@ -69,37 +69,36 @@ def _nearest(points: Column, dx: float) -> float:
     return min(dx0 * dx0 + points[1], dx1 * dx1 + points[3], dx2 * dx2 + points[5])
 
 
-@kernel
+@inner_kernel
 def _add_cells(
     columns: CellAxis, rows: CellAxis, octave: int, row: int, start: int, stop: int, amplitude: float, out: Doubles
 ) -> None:
     """Adds an octave of eased cellular noise to the columns ``start`` to before ``stop`` of ``out``."""
     j, z = rows.cell[octave, row], rows.place[octave, row]
-    cell, place = columns.cell[octave, start:stop], columns.place[octave, start:stop]
-    target = out[start:stop]
-    i = int(cell[0])
+    cell, place = columns.cell, columns.place
+    i = int(cell[octave, start])
     west, here, east = _cell_column(i - 1, j, z), _cell_column(i, j, z), _cell_column(i + 1, j, z)
-    begin = 0
+    begin = start
     while True:
         end = begin + 1
-        while end < target.size and cell[end] == i:
+        while end < stop and cell[octave, end] == i:
             end += 1
-        middle, run, sums = np.float64(i), place[begin:end], target[begin:end]
-        for k in range(sums.size):
-            x = run[k]
+        middle = np.float64(i)
+        for k in flat(begin, end):
+            x = place[octave, k]
             nearest = min(_nearest(west, middle - 1.0 - x), _nearest(here, middle - x))
             nearest = min(nearest, _nearest(east, middle + 1.0 - x))
-            sums[k] += amplitude * smooth01(0.0, 1.0, nearest)
-        if end == target.size:
+            out[k] += amplitude * smooth01(0.0, 1.0, nearest)
+        if end == stop:
             return
-        begin, before, i = end, i, int(cell[end])
+        begin, before, i = end, i, int(cell[octave, end])
         if i == before + 1:
             west, here, east = here, east, _cell_column(i + 1, j, z)
         else:
             west, here, east = _cell_column(i - 1, j, z), _cell_column(i, j, z), _cell_column(i + 1, j, z)
 
 
-@kernel
+@inner_kernel
 def _cells_row(
     columns: CellAxis, rows: CellAxis, ridge: Doubles, row: int, start: int, stop: int, out: Doubles
 ) -> None:
@@ -118,16 +117,16 @@ def _cells_row(
         amplitude *= 0.5
 
 
-@kernel
+@inner_kernel
 def _hills_row(columns: CellAxis, rows: CellAxis, row: int, start: int, stop: int, out: Doubles) -> None:
     """Writes the simplex noise to the columns ``start`` to before ``stop`` of ``out``."""
     z = rows.at[row] * 0.075
-    at, target = columns.at[start:stop], out[start:stop]
-    for k in range(target.size):
-        target[k] = simplex(at[k] * 0.075, z)
+    at = columns.at
+    for k in flat(start, stop):
+        out[k] = simplex(at[k] * 0.075, z)
 
 
-@kernel
+@inner_kernel
 def ashlands_run(
     columns: CellAxis,
     rows: CellAxis,

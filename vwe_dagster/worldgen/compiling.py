@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numba.core.config
+import numpy as np
 
 PACKAGE = Path(__file__).parent
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -41,14 +42,46 @@ def kernel(function: _Function) -> _Function:
 
     Divisions by zero give infinities and NaN as in IEEE-754 instead of raising.
     """
+    return _compiled(function)
+
+
+def borrowing_kernel(function: _Function) -> _Function:
+    """A :func:`kernel` that neither makes nor returns arrays, and does not count references to those it is given.
+
+    Counting takes longer than a short row does: two atomic instructions for each array of each tuple at each call.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def inner_kernel(function: _Function) -> _Function:
+    """A :func:`borrowing_kernel` that only kernels may call: called from Python it ends the process.
+
+    To unpack tuples of arrays from Python takes longer to compile than most kernels.
+    """
+    return _compiled(function, _nrt=False, no_cpython_wrapper=True)
+
+
+def _compiled(function: _Function, **options: bool) -> _Function:
     config: Any = numba.core.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE_FOLDER)
     try:
-        compiled: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+        compiled: Any = numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(
+            function
+        )
     finally:
         config.CACHE_DIR = before
     return cast(_Function, compiled)
+
+
+@kernel
+def flat(start: int, stop: int) -> range:
+    """The places from ``start`` to before ``stop``, neither negative, for a loop without a branch.
+
+    They come unsigned: an index that might be negative keeps a loop from becoming vector instructions, and a slice
+    costs more than the loop where loops are short.
+    """
+    return range(np.uint64(start), np.uint64(stop))
 
 
 def are_kernels_cached() -> bool:

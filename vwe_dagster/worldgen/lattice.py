@@ -2,9 +2,9 @@
 
 A regular grid is separable: the lattice cell, the position in it and the fade along x depend on the column only, those
 along z on the row only. An :class:`Axis` holds them for every noise channel of the terrain, and :data:`CORNERS` the
-gradients at the four corners of every lattice cell in one number, so that :func:`noise_row` is a flat loop of float32
+gradients at the four corners of every lattice cell in one number, so that :func:`block_noise` is a flat loop of float32
 arithmetic with one look-up that the compiler turns into vector instructions. Where several rows lie in the same row of
-lattice cells, :class:`Spread` keeps what they share, and :func:`block_noise` looks nothing up.
+lattice cells, :class:`Spread` keeps what they share, and nothing is looked up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PERLIN_SCALE, PERMUTATION, fade
 from vwe_dagster.worldgen.numerics import f
@@ -50,6 +50,13 @@ class Axis(NamedTuple):
     faded: npt.NDArray[np.float32]
 
 
+class Part(NamedTuple):
+    """The columns of each channel or of each biome: from ``start`` to before ``stop``, int64, ``[n]``."""
+
+    start: npt.NDArray[np.int64]
+    stop: npt.NDArray[np.int64]
+
+
 class Spread(NamedTuple):
     """What the rows of a block share as long as they lie in one row of lattice cells.
 
@@ -82,7 +89,7 @@ def _corner_gradients() -> npt.NDArray[np.int32]:
 CORNERS = _corner_gradients()
 
 
-@kernel
+@inner_kernel
 def channel_arguments(c: WorldConstants, at: float, along_z: bool, out: npt.NDArray[np.float64]) -> None:
     """Fills in what each channel's noise is asked for at one coordinate: sections 5, 6 and 7 of the specification."""
     X = at + (100000.0 + (c.o1 if along_z else c.o0))
@@ -125,6 +132,12 @@ def make_axis(c: WorldConstants, coordinates: npt.NDArray[np.float32], along_z: 
 
 
 @kernel
+def make_part(n: int) -> Part:
+    """No columns."""
+    return Part(np.zeros(n, np.int64), np.zeros(n, np.int64))
+
+
+@kernel
 def make_spread() -> Spread:
     """A spread of nothing."""
     return Spread(np.full(CHANNELS, -1), np.empty((CHANNELS, 8, BLOCK), np.float32))
@@ -157,64 +170,55 @@ def noise_of_corners(corners: np.int32, fx: np.float32, fy: np.float32, u: np.fl
     return _blend(g00, g10, g01, g11, u, v)
 
 
-@kernel
-def noise_row(
-    columns: Axis, rows: Axis, channel: int, row: int, start: int, stop: int, out: npt.NDArray[np.float32]
-) -> None:
-    """Writes a channel's noise in one row, from column ``start`` to before ``stop``, to the same places of ``out``."""
-    fy, v = rows.offset[channel, row], rows.faded[channel, row]
-    # Slices counted from 0: an index that might be negative would keep the loop from becoming vector instructions.
-    cell, target = columns.cell[channel, start:stop], out[start:stop]
-    offset, faded = columns.offset[channel, start:stop], columns.faded[channel, start:stop]
-    lattice_row = CORNERS[rows.cell[channel, row]]
-    for j in range(target.size):
-        target[j] = noise_of_corners(lattice_row[np.uint32(cell[j])], offset[j], fy, faded[j], v)
-
-
-@kernel
+@inner_kernel
 def block_noise(
     columns: Axis,
     rows: Axis,
     spread: Spread,
-    channel: int,
+    first: int,
+    last: int,
     row: int,
     begin: int,
-    start: int,
-    stop: int,
+    part: Part,
     out: npt.NDArray[np.float32],
 ) -> None:
-    """:func:`noise_row` for a part of the block that begins at column ``begin``; quicker if a row's cells last."""
-    y = rows.cell[channel, row]
-    if spread.cell[channel] != y:
-        if row + 1 >= rows.cell.shape[1] or rows.cell[channel, row + 1] != y:
-            noise_row(columns, rows, channel, row, start, stop, out)
-            return
-        _spread_block(columns, channel, y, begin, spread.parts[channel])
-        spread.cell[channel] = y
-    fy, v = rows.offset[channel, row], rows.faded[channel, row]
-    fy1 = fy - np.float32(1)
-    target, faded, parts = out[start:stop], columns.faded[channel, start:stop], spread.parts[channel]
-    a, b = start - begin, stop - begin
-    x00, z00, x10, z10 = parts[0, a:b], parts[1, a:b], parts[2, a:b], parts[3, a:b]
-    x01, z01, x11, z11 = parts[4, a:b], parts[5, a:b], parts[6, a:b], parts[7, a:b]
-    for j in range(target.size):
-        g00, g10 = x00[j] + z00[j] * fy, x10[j] + z10[j] * fy
-        g01, g11 = x01[j] + z01[j] * fy1, x11[j] + z11[j] * fy1
-        target[j] = _blend(g00, g10, g01, g11, faded[j], v)
+    """Writes the noise of the channels ``first`` to before ``last`` in one row to their rows of ``out``, ``[.., x]``.
+
+    Only in the wanted part of the block that begins at column ``begin``. If the next row lies in the same row of cells,
+    what they share is kept in ``spread``. Channels are told apart here and not by the caller, because a call that hands
+    over so many arrays takes as long as a hundred places.
+    """
+    cell, offset, faded, parts, before = columns.cell, columns.offset, columns.faded, spread.parts, np.uint64(begin)
+    has_next = row + 1 < rows.cell.shape[1]
+    for k in range(first, last):
+        start, stop = part.start[k], part.stop[k]
+        if start >= stop:
+            continue
+        y, fy, v = rows.cell[k, row], rows.offset[k, row], rows.faded[k, row]
+        if spread.cell[k] != y:
+            if not has_next or rows.cell[k, row + 1] != y:
+                for j in flat(start, stop):
+                    corners = CORNERS[y, np.uint32(cell[k, j])]
+                    out[k, j] = noise_of_corners(corners, offset[k, j], fy, faded[k, j], v)
+                continue
+            _spread_block(columns, k, y, begin, parts)
+            spread.cell[k] = y
+        fy1 = fy - np.float32(1)
+        for j in flat(start, stop):
+            i = j - before
+            g00, g10 = parts[k, 0, i] + parts[k, 1, i] * fy, parts[k, 2, i] + parts[k, 3, i] * fy
+            g01, g11 = parts[k, 4, i] + parts[k, 5, i] * fy1, parts[k, 6, i] + parts[k, 7, i] * fy1
+            out[k, j] = _blend(g00, g10, g01, g11, faded[k, j], v)
 
 
-@kernel
+@inner_kernel
 def _spread_block(columns: Axis, channel: int, y: int, begin: int, parts: npt.NDArray[np.float32]) -> None:
     """Fills in what the block from column ``begin`` on shares in the row ``y`` of lattice cells."""
-    cell, offset = columns.cell[channel, begin : begin + BLOCK], columns.offset[channel, begin : begin + BLOCK]
-    x00, z00, x10, z10 = parts[0], parts[1], parts[2], parts[3]
-    x01, z01, x11, z11 = parts[4], parts[5], parts[6], parts[7]
-    lattice_row = CORNERS[y]
-    for j in range(cell.size):
-        corners = lattice_row[np.uint32(cell[j])]
-        fx = offset[j]
+    cell, offset, first = columns.cell, columns.offset, np.uint64(begin)
+    for j in flat(begin, min(begin + BLOCK, cell.shape[1])):
+        i, corners, fx = j - first, CORNERS[y, np.uint32(cell[channel, j])], offset[channel, j]
         fx1 = fx - np.float32(1)
-        x00[j], z00[j] = _factor(corners, 0) * fx, _factor(corners, 1)
-        x10[j], z10[j] = _factor(corners, 2) * fx1, _factor(corners, 3)
-        x01[j], z01[j] = _factor(corners, 4) * fx, _factor(corners, 5)
-        x11[j], z11[j] = _factor(corners, 6) * fx1, _factor(corners, 7)
+        parts[channel, 0, i], parts[channel, 1, i] = _factor(corners, 0) * fx, _factor(corners, 1)
+        parts[channel, 2, i], parts[channel, 3, i] = _factor(corners, 2) * fx1, _factor(corners, 3)
+        parts[channel, 4, i], parts[channel, 5, i] = _factor(corners, 4) * fx, _factor(corners, 5)
+        parts[channel, 6, i], parts[channel, 7, i] = _factor(corners, 6) * fx1, _factor(corners, 7)

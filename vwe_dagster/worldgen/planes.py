@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import math
 import os
 from typing import NamedTuple
 
@@ -18,12 +19,12 @@ import numpy.typing as npt
 
 from vwe_dagster.worldgen import lattice, rings, terrain
 from vwe_dagster.worldgen.ashlands import CellAxis, ashlands_run, make_cell_axis
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
-from vwe_dagster.worldgen.lattice import BLOCK, Axis, Spread, block_noise, make_spread, noise_row
+from vwe_dagster.worldgen.lattice import BLOCK, Axis, Part, Spread, block_noise, make_part, make_spread
 from vwe_dagster.worldgen.numerics import f, length
 from vwe_dagster.worldgen.rings import Rings
-from vwe_dagster.worldgen.river_field import RiverField, add_rivers_of, cell_index, cell_of
+from vwe_dagster.worldgen.river_field import RiverField, carve, cell_indices, cell_points
 
 DEEPEST_BED = np.float32(0.12)
 """Rivers leave ground alone that is not higher, see :func:`~vwe_dagster.worldgen.river_field.carve`."""
@@ -72,6 +73,7 @@ class Sampling(NamedTuple):
         columns, rows: the same as axes.
         west, east, south, north: the axes 1 m to each side, for the slope of mountains.
         cell_columns, cell_rows: the axes of the Ashlands' cellular noise.
+        river_columns, river_rows: int64, the column or row of river cells that each lies in.
         rings: the survey of the grid.
     """
 
@@ -85,6 +87,8 @@ class Sampling(NamedTuple):
     north: Axis
     cell_columns: CellAxis
     cell_rows: CellAxis
+    river_columns: npt.NDArray[np.int64]
+    river_rows: npt.NDArray[np.int64]
     rings: Rings
 
 
@@ -92,21 +96,34 @@ class Workspace(NamedTuple):
     """What the passes over a row hand on, by column.
 
     Attributes:
-        spread: what rows share of their noise.
+        spread, spread_west, spread_east: what rows share of their noise, here and 1 m to the west and to the east.
+        part: the columns that each channel of the noise is wanted for.
+        biome_part: the columns from the first to the last place of each biome.
         noise: float32, the channels of the lattice, ``[CHANNELS, n]``.
         side_noise: float32, the base height's channels once more, for the slope of mountains, ``[8, n]``.
         sides: float32, the base height 1 m to the west, east, south and north, ``[4, n]``.
         mist: float32, the Mistlands' ruggedness.
         cells, hills: float64, the noises of the Ashlands.
+        place, at: uint64 columns and float32 metres: the places of a river cell that rivers may lower.
+        weight, weights, widths: float64, the sums that add_rivers makes, of these places.
     """
 
     spread: Spread
+    spread_west: Spread
+    spread_east: Spread
+    part: Part
+    biome_part: Part
     noise: Floats
     side_noise: Floats
     sides: Floats
     mist: Floats
     cells: npt.NDArray[np.float64]
     hills: npt.NDArray[np.float64]
+    place: npt.NDArray[np.uint64]
+    at: Floats
+    weight: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+    widths: npt.NDArray[np.float64]
 
 
 @kernel
@@ -114,10 +131,19 @@ def make_workspace(n: int) -> Workspace:
     """A workspace for rows of ``n`` columns."""
     return Workspace(
         make_spread(),
+        make_spread(),
+        make_spread(),
+        make_part(lattice.CHANNELS),
+        make_part(terrain.MISTLANDS + 1),
         np.empty((lattice.CHANNELS, n), np.float32),
         np.empty((8, n), np.float32),
         np.empty((4, n), np.float32),
         np.empty(n, np.float32),
+        np.empty(n),
+        np.empty(n),
+        np.empty(n, np.uint64),
+        np.empty(n, np.float32),
+        np.empty(n),
         np.empty(n),
         np.empty(n),
     )
@@ -138,70 +164,70 @@ def make_sampling(c: WorldConstants, x: Floats, z: Floats, surveyed: Rings) -> S
         lattice.make_axis(c, z + metre, True),
         make_cell_axis(c, x),
         make_cell_axis(c, z),
+        cell_indices(x),
+        cell_indices(z),
         surveyed,
     )
 
 
-@kernel
-def _base_from_noise(start: int, stop: int, noise: Floats, out: Floats) -> None:
-    """The base height of a part of a row as it is between the centre and the rim of the world."""
-    p0, p1, p2, p3 = noise[0, start:stop], noise[1, start:stop], noise[2, start:stop], noise[3, start:stop]
-    p4, p5, a, b = noise[4, start:stop], noise[5, start:stop], noise[6, start:stop], noise[7, start:stop]
-    target = out[start:stop]
-    for j in range(target.size):
-        target[j] = terrain.base_from_noise(
-            np.float64(p0[j]),
-            np.float64(p1[j]),
-            np.float64(p2[j]),
-            np.float64(p3[j]),
-            np.float64(p4[j]),
-            np.float64(p5[j]),
-            np.float64(a[j]),
-            np.float64(b[j]),
-            1.0,
-        )
+@inner_kernel
+def _base_of_noise(noise: Floats, j: int, cut: float) -> float:
+    return terrain.base_from_noise(
+        np.float64(noise[0, j]),
+        np.float64(noise[1, j]),
+        np.float64(noise[2, j]),
+        np.float64(noise[3, j]),
+        np.float64(noise[4, j]),
+        np.float64(noise[5, j]),
+        np.float64(noise[6, j]),
+        np.float64(noise[7, j]),
+        cut,
+    )
 
 
-@kernel
-def _shape(c: WorldConstants, x: Floats, aside: float, z: float, start: int, stop: int, out: Floats) -> None:
-    """Gives the centre and the rim of the world their shape, in a row ``aside`` metres to the east of the columns."""
+@inner_kernel
+def _base_part(
+    c: WorldConstants, x: Floats, aside: float, z: float, start: int, stop: int, noise: Floats, out: Floats
+) -> None:
+    """The base height of a part of a row from its noise, ``aside`` metres to the east of the columns."""
+    for j in flat(start, stop):
+        out[j] = _base_of_noise(noise, j, 1.0)
+    # The rest is the shape of the centre and of the rim of the world.
     centre, rim = max(terrain.CHANNELS_FROM, c.min_mountain) + 1.0, terrain.RIM - 1.0
     west, east = np.float64(x[start]) + aside, np.float64(x[stop - 1]) + aside
     nearest, farthest = max(west, -east, 0.0), max(-west, east)
     if nearest * nearest + z * z > centre * centre and farthest * farthest + z * z < rim * rim:
         return
-    for j in range(start, stop):
-        xj = f(np.float64(x[j]) + aside)
-        d2 = xj * xj + z * z
-        if d2 < centre * centre:
-            out[j] = terrain.base_height(c, xj, z)
-        elif d2 > rim * rim:
-            out[j] = terrain.shape_base(c, np.float64(out[j]), length(xj, z))
+    for j in flat(start, stop):
+        d = length(f(np.float64(x[j]) + aside), z)
+        if d < terrain.CHANNELS_FROM:
+            out[j] = _base_of_noise(noise, j, terrain.channel_cut(d))
+        if d < centre or d > rim:
+            out[j] = terrain.shape_base(c, np.float64(out[j]), d)
 
 
-@kernel
+@inner_kernel
 def _base_block(
     c: WorldConstants, s: Sampling, row: int, begin: int, start: int, stop: int, w: Workspace, out: Floats
 ) -> None:
     """The base height of a block: section 5 of the specification."""
-    for k in range(lattice.BASE, lattice.BASE + 8):
-        block_noise(s.columns, s.rows, w.spread, k, row, begin, start, stop, w.noise[k])
-    _base_from_noise(start, stop, w.noise, out)
-    _shape(c, s.x, 0.0, np.float64(s.z[row]), start, stop, out)
+    w.part.start[: lattice.BASE + 8], w.part.stop[: lattice.BASE + 8] = start, stop
+    block_noise(s.columns, s.rows, w.spread, lattice.BASE, lattice.BASE + 8, row, begin, w.part, w.noise)
+    _base_part(c, s.x, 0.0, np.float64(s.z[row]), start, stop, w.noise, out)
 
 
-@kernel
-def _rings_that_matter(zone: npt.NDArray[np.uint8], base: Floats) -> int:
+@inner_kernel
+def _rings_that_matter(zone: npt.NDArray[np.uint8], base: Floats, start: int, stop: int) -> int:
     """The bits of :mod:`~vwe_dagster.worldgen.rings` at the places whose biome neither position nor base decides."""
     bits = np.uint8(0)
-    for j in range(zone.size):
+    for j in flat(start, stop):
         is_open = np.float32(0.02) < base[j] <= np.float32(0.4)
         is_open &= (zone[j] & np.uint8(rings.IN_ASHLANDS | rings.IN_DEEP_NORTH)) == 0
         bits |= zone[j] if is_open else np.uint8(0)
     return np.int64(bits)
 
 
-@kernel
+@inner_kernel
 def _biome_block(
     c: WorldConstants,
     s: Sampling,
@@ -214,30 +240,29 @@ def _biome_block(
     out: npt.NDArray[np.uint8],
 ) -> None:
     """The biomes of a block inside the world: section 6 of the specification."""
-    zone, heights, target = s.rings.zone[row, start:stop], base[start:stop], out[start:stop]
-    matter = _rings_that_matter(zone, heights)
+    zone, noise = s.rings.zone[row], w.noise
+    matter = _rings_that_matter(zone, base, start, stop)
     for ring, k in (
         (rings.IN_SWAMP_RING, lattice.MASK_SWAMP),
         (rings.IN_MISTLANDS_RING, lattice.MASK_MISTLANDS),
         (rings.IN_PLAINS_RING, lattice.MASK_PLAINS),
         (rings.IN_FOREST_RING, lattice.MASK_BLACK_FOREST),
     ):
-        if matter & ring:
-            block_noise(s.columns, s.rows, w.spread, k, row, begin, start, stop, w.noise[k])
-    swamp, mistlands = w.noise[lattice.MASK_SWAMP, start:stop], w.noise[lattice.MASK_MISTLANDS, start:stop]
-    plains, forest = w.noise[lattice.MASK_PLAINS, start:stop], w.noise[lattice.MASK_BLACK_FOREST, start:stop]
+        w.part.start[k], w.part.stop[k] = start, stop if matter & ring else start
+    first, last = lattice.MASK_SWAMP, lattice.MASK_BLACK_FOREST + 1
+    block_noise(s.columns, s.rows, w.spread, first, last, row, begin, w.part, w.noise)
     min_mist = np.float32(c.min_mist)
-    for j in range(target.size):
-        bits, h = zone[j], heights[j]
+    for j in flat(start, stop):
+        bits, h = zone[j], base[j]
         biome = terrain.BLACK_FOREST if bits & rings.IN_OUTER_FOREST else terrain.MEADOWS
-        if bits & rings.IN_FOREST_RING and forest[j] > np.float32(0.4):
+        if bits & rings.IN_FOREST_RING and noise[lattice.MASK_BLACK_FOREST, j] > np.float32(0.4):
             biome = terrain.BLACK_FOREST
-        if bits & rings.IN_PLAINS_RING and plains[j] > np.float32(0.4):
+        if bits & rings.IN_PLAINS_RING and noise[lattice.MASK_PLAINS, j] > np.float32(0.4):
             biome = terrain.PLAINS
-        if bits & rings.IN_MISTLANDS_RING and mistlands[j] > min_mist:
+        if bits & rings.IN_MISTLANDS_RING and noise[lattice.MASK_MISTLANDS, j] > min_mist:
             biome = terrain.MISTLANDS
         in_swamp_band = np.float32(0.05) < h < np.float32(0.25)
-        if bits & rings.IN_SWAMP_RING and in_swamp_band and swamp[j] > np.float32(0.6):
+        if bits & rings.IN_SWAMP_RING and in_swamp_band and noise[lattice.MASK_SWAMP, j] > np.float32(0.6):
             biome = terrain.SWAMP
         if h > np.float32(0.4):
             biome = terrain.MOUNTAIN
@@ -247,10 +272,10 @@ def _biome_block(
             biome = terrain.OCEAN
         if bits & rings.IN_ASHLANDS:
             biome = terrain.ASHLANDS
-        target[j] = biome
+        out[j] = biome
 
 
-@kernel
+@inner_kernel
 def _void_block(
     zone: npt.NDArray[np.uint8], start: int, stop: int, biome: npt.NDArray[np.uint8], height: Floats
 ) -> None:
@@ -260,12 +285,20 @@ def _void_block(
         height[j] = terrain.VOID
 
 
-@kernel
+@inner_kernel
 def _noise_for(
-    s: Sampling, row: int, begin: int, start: int, stop: int, biome: npt.NDArray[np.uint8], w: Workspace
+    c: WorldConstants,
+    s: Sampling,
+    row: int,
+    begin: int,
+    start: int,
+    stop: int,
+    biome: npt.NDArray[np.uint8],
+    w: Workspace,
 ) -> None:
     """The noise that the biomes of a block need, each channel from the first to the last place that needs it."""
-    first, last = np.full(terrain.MISTLANDS + 1, stop), np.full(terrain.MISTLANDS + 1, start)
+    first, last = w.biome_part.start, w.biome_part.stop
+    first[:], last[:] = stop, start
     for j in range(start, stop):
         where = biome[j]
         first[where] = min(first[where], j)
@@ -275,110 +308,145 @@ def _noise_for(
         for where in range(terrain.MEADOWS, terrain.MISTLANDS + 1):
             if NEEDED[where, k]:
                 begins, ends = min(begins, first[where]), max(ends, last[where])
-        if begins < ends:
-            block_noise(s.columns, s.rows, w.spread, k, row, begin, begins, ends, w.noise[k])
+        w.part.start[k], w.part.stop[k] = begins, ends
+    block_noise(s.columns, s.rows, w.spread, lattice.DETAIL_01, lattice.CHANNELS, row, begin, w.part, w.noise)
+    if first[terrain.MOUNTAIN] < last[terrain.MOUNTAIN]:
+        _sides_block(c, s, row, begin, first[terrain.MOUNTAIN], last[terrain.MOUNTAIN], w)
 
 
-@kernel
+@inner_kernel
 def _bed_run(where: int, start: int, stop: int, w: Workspace, ground: Floats) -> None:
     """Turns the base height of a run of one biome, in ``ground``, into its ground before rivers."""
-    target = ground[start:stop]
+    noise, mist = w.noise, w.mist
     if where == terrain.SWAMP:
-        p04, p08 = w.noise[lattice.SWAMP_04, start:stop], w.noise[lattice.SWAMP_08, start:stop]
-        for j in range(target.size):
-            target[j] = terrain.swamp_ground(np.float64(p04[j]), np.float64(p08[j]))
+        for j in flat(start, stop):
+            ground[j] = terrain.swamp_ground(
+                np.float64(noise[lattice.SWAMP_04, j]), np.float64(noise[lattice.SWAMP_08, j])
+            )
     elif where == terrain.MISTLANDS:
-        p0, p1 = w.noise[lattice.MIST, start:stop], w.noise[lattice.MIST + 1, start:stop]
-        p2, p3 = w.noise[lattice.MIST + 2, start:stop], w.noise[lattice.MIST + 3, start:stop]
-        mist = w.mist[start:stop]
-        for j in range(target.size):
-            m = terrain.mist(np.float64(p0[j]), np.float64(p1[j]), np.float64(p2[j]), np.float64(p3[j]))
+        for j in flat(start, stop):
+            m = terrain.mist(
+                np.float64(noise[lattice.MIST, j]),
+                np.float64(noise[lattice.MIST + 1, j]),
+                np.float64(noise[lattice.MIST + 2, j]),
+                np.float64(noise[lattice.MIST + 3, j]),
+            )
             mist[j] = m
-            target[j] = terrain.mistlands_ground(np.float64(target[j]), m)
+            ground[j] = terrain.mistlands_ground(np.float64(ground[j]), m)
     else:
-        p01, p02 = w.noise[lattice.DETAIL_01, start:stop], w.noise[lattice.DETAIL_02, start:stop]
-        p05, p1 = w.noise[lattice.DETAIL_05, start:stop], w.noise[lattice.DETAIL_1, start:stop]
-        for j in range(target.size):
-            d = terrain.detail(np.float64(p01[j]), np.float64(p02[j]), np.float64(p05[j]), np.float64(p1[j]))
-            target[j] = terrain.upland_ground(where, np.float64(target[j]), d)
+        for j in flat(start, stop):
+            d = terrain.detail(
+                np.float64(noise[lattice.DETAIL_01, j]),
+                np.float64(noise[lattice.DETAIL_02, j]),
+                np.float64(noise[lattice.DETAIL_05, j]),
+                np.float64(noise[lattice.DETAIL_1, j]),
+            )
+            ground[j] = terrain.upland_ground(where, np.float64(ground[j]), d)
 
 
-@kernel
-def _carve_run(field: RiverField, x: Floats, z: float, start: int, stop: int, ground: Floats) -> None:
-    """Lowers the ground of a run to the beds of its rivers, river cell by river cell."""
-    begin = start
+@inner_kernel
+def _carve_run(field: RiverField, s: Sampling, row: int, start: int, stop: int, w: Workspace, ground: Floats) -> None:
+    """Lowers the ground of a run to the beds of its rivers, river cell by river cell.
+
+    It sums as :func:`~vwe_dagster.worldgen.river_field.add_rivers` does, for all places of a cell side by side, and is
+    one function because a call for each cell would take longer than the sums.
+    """
+    starts, xs, zs, radius, radius2 = field.start, field.x, field.z, field.radius, field.radius2
+    place, at, weight, weights, widths = w.place, w.at, w.weight, w.weights, w.widths
+    z, begin = s.z[row], start
     while begin < stop:
-        cell = cell_of(np.float64(x[begin]), z)
-        column = cell_index(np.float64(x[begin]))
         end = begin + 1
-        while end < stop and cell_index(np.float64(x[end])) == column:
+        while end < stop and s.river_columns[end] == s.river_columns[begin]:
             end += 1
-        if cell >= 0 and field.start[cell] < field.start[cell + 1]:
-            for j in range(begin, end):
+        first, last = cell_points(starts, s.river_columns[begin], s.river_rows[row])
+        count = np.uint64(0)
+        if first < last:
+            for j in flat(begin, end):
                 if ground[j] > DEEPEST_BED:
-                    ground[j] = add_rivers_of(field, cell, np.float64(x[j]), z, np.float64(ground[j]))
+                    place[count], at[count] = j, s.x[j]
+                    weight[count] = weights[count] = widths[count] = 0.0
+                    count += np.uint64(1)
+        if count > 0:
+            for i in flat(first, last):
+                dz, r2 = np.float64(zs[i] - z), np.float64(radius2[i])
+                dz2 = dz * dz
+                if dz2 >= r2:
+                    continue
+                x, r = xs[i], np.float64(radius[i])
+                for k in range(count):
+                    dx = np.float64(x - at[k])
+                    d2 = f(dx * dx + dz2)
+                    if d2 < r2:
+                        near = f(1.0 - f(math.sqrt(d2)) / r)
+                        weight[k] = max(weight[k], near)
+                        widths[k] = f(widths[k] + r * near)
+                        weights[k] = f(weights[k] + near)
+            for k in range(count):
+                if weight[k] > 0.0:
+                    j = place[k]
+                    ground[j] = carve(np.float64(ground[j]), weight[k], f(widths[k] / weights[k]))
         begin = end
 
 
-@kernel
-def _fine_run(start: int, stop: int, p1: Floats, p4: Floats, ground: Floats) -> None:
-    """Adds the finest bumps to the ground of a run."""
-    target, p1, p4 = ground[start:stop], p1[start:stop], p4[start:stop]
-    for j in range(target.size):
-        target[j] = terrain.fine(np.float64(target[j]), np.float64(p1[j]), np.float64(p4[j]))
+@inner_kernel
+def _fine_run(start: int, stop: int, noise: Floats, tenth: int, ground: Floats) -> None:
+    """Adds the finest bumps to the ground of a run, from the channel ``tenth`` and the one after it."""
+    for j in flat(start, stop):
+        ground[j] = terrain.fine(np.float64(ground[j]), np.float64(noise[tenth, j]), np.float64(noise[tenth + 1, j]))
 
 
-@kernel
+@inner_kernel
 def _steps_run(start: int, stop: int, w: Workspace, ground: Floats) -> None:
     """Steps the ground of a run of Mistlands."""
-    p1, p4 = w.noise[lattice.DETAIL_1, start:stop], w.noise[lattice.DETAIL_4, start:stop]
-    target, mist = ground[start:stop], w.mist[start:stop]
-    for j in range(target.size):
-        target[j] = terrain.mistlands_steps(
-            np.float64(target[j]), np.float64(mist[j]), np.float64(p1[j]), np.float64(p4[j])
-        )
+    noise, mist = w.noise, w.mist
+    for j in flat(start, stop):
+        p1, p4 = np.float64(noise[lattice.DETAIL_1, j]), np.float64(noise[lattice.DETAIL_4, j])
+        ground[j] = terrain.mistlands_steps(np.float64(ground[j]), np.float64(mist[j]), p1, p4)
 
 
-@kernel
-def _base_aside(
+@inner_kernel
+def _side(
     c: WorldConstants,
     s: Sampling,
     columns: Axis,
     rows: Axis,
-    aside: float,
-    z: float,
+    spread: Spread,
+    aside_x: float,
+    aside_z: float,
     row: int,
+    begin: int,
     start: int,
     stop: int,
     w: Workspace,
     out: Floats,
 ) -> None:
-    """The base height of a run a metre off."""
-    for k in range(8):
-        noise_row(columns, rows, lattice.BASE + k, row, start, stop, w.side_noise[k])
-    _base_from_noise(start, stop, w.side_noise, out)
-    _shape(c, s.x, aside, z, start, stop, out)
+    """The base height of a part of a block, a metre off."""
+    w.part.start[: lattice.BASE + 8], w.part.stop[: lattice.BASE + 8] = start, stop
+    block_noise(columns, rows, spread, lattice.BASE, lattice.BASE + 8, row, begin, w.part, w.side_noise)
+    _base_part(c, s.x, aside_x, f(np.float64(s.z[row]) + aside_z), start, stop, w.side_noise, out)
 
 
-@kernel
-def _tilt_run(c: WorldConstants, s: Sampling, row: int, start: int, stop: int, w: Workspace, ground: Floats) -> None:
+@inner_kernel
+def _sides_block(c: WorldConstants, s: Sampling, row: int, begin: int, start: int, stop: int, w: Workspace) -> None:
+    """The base height of a part of a block, a metre off in each direction."""
+    _side(c, s, s.west, s.rows, w.spread_west, -1.0, 0.0, row, begin, start, stop, w, w.sides[0])
+    _side(c, s, s.east, s.rows, w.spread_east, 1.0, 0.0, row, begin, start, stop, w, w.sides[1])
+    _side(c, s, s.columns, s.south, w.spread, 0.0, -1.0, row, begin, start, stop, w, w.sides[2])
+    _side(c, s, s.columns, s.north, w.spread, 0.0, 1.0, row, begin, start, stop, w, w.sides[3])
+
+
+@inner_kernel
+def _tilt_run(start: int, stop: int, noise: Floats, sides: Floats, ground: Floats) -> None:
     """Adds to the ground of a run of Mountain what its slope makes of the noise."""
-    z = np.float64(s.z[row])
-    _base_aside(c, s, s.west, s.rows, -1.0, z, row, start, stop, w, w.sides[0])
-    _base_aside(c, s, s.east, s.rows, 1.0, z, row, start, stop, w, w.sides[1])
-    _base_aside(c, s, s.columns, s.south, 0.0, f(z - 1.0), row, start, stop, w, w.sides[2])
-    _base_aside(c, s, s.columns, s.north, 0.0, f(z + 1.0), row, start, stop, w, w.sides[3])
-    west, east, south, north = w.sides[0], w.sides[1], w.sides[2], w.sides[3]
-    for j in range(start, stop):
+    for j in flat(start, stop):
         tilt = terrain.mountain_tilt(
-            np.float64(west[j]), np.float64(east[j]), np.float64(south[j]), np.float64(north[j])
+            np.float64(sides[0, j]), np.float64(sides[1, j]), np.float64(sides[2, j]), np.float64(sides[3, j])
         )
-        ground[j] = terrain.mountain_top(np.float64(ground[j]), np.float64(w.noise[lattice.DETAIL_2, j]), tilt)
+        ground[j] = terrain.mountain_top(np.float64(ground[j]), np.float64(noise[lattice.DETAIL_2, j]), tilt)
 
 
-@kernel
+@inner_kernel
 def _ground_block(
-    c: WorldConstants,
     field: RiverField,
     s: Sampling,
     row: int,
@@ -407,19 +475,19 @@ def _ground_block(
             reached[0] += end - begin
         elif where != terrain.OCEAN:
             _bed_run(where, begin, end, w, ground)
-            _carve_run(field, s.x, z, begin, end, ground)
+            _carve_run(field, s, row, begin, end, w, ground)
             if where == terrain.MISTLANDS:
                 _steps_run(begin, end, w, ground)
             elif where == terrain.SWAMP:
-                _fine_run(begin, end, w.noise[lattice.SWAMP_1], w.noise[lattice.SWAMP_4], ground)
+                _fine_run(begin, end, w.noise, lattice.SWAMP_1, ground)
             else:
-                _fine_run(begin, end, w.noise[lattice.DETAIL_1], w.noise[lattice.DETAIL_4], ground)
+                _fine_run(begin, end, w.noise, lattice.DETAIL_1, ground)
             if where == terrain.MOUNTAIN:
-                _tilt_run(c, s, row, begin, end, w, ground)
+                _tilt_run(begin, end, w.noise, w.sides, ground)
         begin = end
 
 
-@kernel
+@inner_kernel
 def _metres_block(s: Sampling, row: int, start: int, stop: int, reached: npt.NDArray[np.int64], ground: Floats) -> None:
     """Turns the ground of a block into metres, less in the trenches.
 
@@ -454,7 +522,7 @@ def fill_rows(
     reached = np.stack((s.rings.ridge_start[first:last], s.rings.trench_start[first:last]), axis=1)
     for begin in range(0, n, BLOCK):
         end = min(begin + BLOCK, n)
-        w.spread.cell[:] = -1
+        w.spread.cell[:] = w.spread_west.cell[:] = w.spread_east.cell[:] = -1
         for row in range(first, last):
             zone = s.rings.zone[row]
             start = min(max(begin, s.rings.start[row]), end)
@@ -465,8 +533,8 @@ def fill_rows(
                 continue
             _base_block(c, s, row, begin, start, stop, w, height[row])
             _biome_block(c, s, row, begin, start, stop, w, height[row], biome[row])
-            _noise_for(s, row, begin, start, stop, biome[row], w)
-            _ground_block(c, field, s, row, start, stop, reached[row - first], biome[row], w, height[row], lava[row])
+            _noise_for(c, s, row, begin, start, stop, biome[row], w)
+            _ground_block(field, s, row, start, stop, reached[row - first], biome[row], w, height[row], lava[row])
             _metres_block(s, row, start, stop, reached[row - first], height[row])
 
 

@@ -45,34 +45,22 @@ class Pregeneration(NamedTuple):
 
 def pregenerate(c: WorldConstants, seeds: RiverSeeds) -> Pregeneration:
     """Lays out the waters of a world."""
-    laid: Pregeneration = _pregenerate(c, seeds.river, seeds.stream, no_rivers())
-    return laid
-
-
-@kernel
-def _pregenerate(c: WorldConstants, river_seed: int, stream_seed: int, empty: RiverField) -> Pregeneration:
     lakes_x, lakes_z = find_lakes(c)
-    state = init_state(river_seed)
-    rivers, river_begins = render(state, find_rivers(c, state, lakes_x, lakes_z))
-    with_rivers = add_points(empty, rivers)
+    state = init_state(seeds.river)
+    rivers = render(state, find_rivers(c, state, lakes_x, lakes_z))
+    with_rivers = add_points(no_rivers(), rivers[0])
 
     memory = np.array([-1, 0])
-    found, state = find_streams(c, stream_seed, with_rivers, with_rivers, memory, False)
-    first, first_begins = render(state, _in_deep_north(found, False))
-    with_first = add_points(with_rivers, first)
+    found, state = find_streams(c, seeds.stream, with_rivers, with_rivers, memory, False)
+    first = render(state, _in_deep_north(found, False))
+    with_first = add_points(with_rivers, first[0])
 
     memory[1] = 1
-    found_again, state = find_streams(c, stream_seed, with_first, with_rivers, memory, True)
-    second, second_begins = render(state, _in_deep_north(found_again, True))
-    return Pregeneration(
-        lakes_x,
-        lakes_z,
-        np.array([len(found), len(found_again)]),
-        Rendered(rivers, river_begins),
-        Rendered(first, first_begins),
-        Rendered(second, second_begins),
-        add_points(with_first, second),
-    )
+    found_again, state = find_streams(c, seeds.stream, with_first, with_rivers, memory, True)
+    second = render(state, _in_deep_north(found_again, True))
+    accepted = np.array([len(found), len(found_again)])
+    field = add_points(with_first, second[0])
+    return Pregeneration(lakes_x, lakes_z, accepted, Rendered(*rivers), Rendered(*first), Rendered(*second), field)
 
 
 @kernel

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import borrowing_kernel, kernel
 from vwe_dagster.worldgen.numerics import f, lerp, lerp_step
 
 CELL_M = 64.0
@@ -49,6 +49,24 @@ def cell_index(v: float) -> int:
 
 
 @kernel
+def cell_indices(coordinates: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The column or row of the cell that holds each coordinate."""
+    indices = np.empty(coordinates.size, np.int64)
+    for i in range(coordinates.size):
+        indices[i] = cell_index(np.float64(coordinates[i]))
+    return indices
+
+
+@borrowing_kernel
+def cell_points(start: npt.NDArray[np.int32], column: int, row: int) -> tuple[int, int]:
+    """Where the points of a cell begin and end in a field with this ``start``; none where the field does not reach."""
+    if -REACH <= column < REACH and -REACH <= row < REACH:
+        cell = (row + REACH) * SPAN + column + REACH
+        return np.int64(start[cell]), np.int64(start[cell + 1])
+    return 0, 0
+
+
+@kernel
 def cell_of(x: float, z: float) -> int:
     """The number of the cell that holds a point; -1 where the field does not reach."""
     column, row = cell_index(x) + REACH, cell_index(z) + REACH
@@ -57,16 +75,12 @@ def cell_of(x: float, z: float) -> int:
     return -1
 
 
-@kernel
+@borrowing_kernel
 def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
     """The ground ``h``, in units of 200 m, lowered to the beds of the rivers at a point."""
     cell = cell_of(x, z)
-    return add_rivers_of(field, cell, x, z, h) if cell >= 0 else h
-
-
-@kernel
-def add_rivers_of(field: RiverField, cell: int, x: float, z: float, h: float) -> float:
-    """:func:`add_rivers` where the number of the point's cell is known."""
+    if cell < 0:
+        return h
     weight, weights, widths = 0.0, 0.0, 0.0
     for i in range(field.start[cell], field.start[cell + 1]):
         dx, dz = f(np.float64(field.x[i]) - x), f(np.float64(field.z[i]) - z)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.worldgen import terrain
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import borrowing_kernel, flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lattice import CORNERS, noise_of_corners
 from vwe_dagster.worldgen.noise import fade
@@ -79,7 +79,7 @@ def make_batch(n: int) -> Batch:
     )
 
 
-@kernel
+@borrowing_kernel
 def survey_batch(c: WorldConstants, points: Batch, count: int) -> None:
     """Fills in what is known of the first ``count`` points."""
     for i in range(count):
@@ -88,75 +88,79 @@ def survey_batch(c: WorldConstants, points: Batch, count: int) -> None:
         points.shifted[2, i], points.shifted[3, i] = f(x + 100000.0 + c.o3), f(z + 100000.0 + c.o3)
     for k in range(NOISES):
         first = 0 if k < BASE_NOISES else 2
-        _place(
-            points.shifted[first, :count],
-            points.shifted[first + 1, :count],
-            k,
-            points.along_x[k * count : (k + 1) * count],
-            points.along_z[k * count : (k + 1) * count],
-            points.corners[k * count : (k + 1) * count],
-        )
-    end = NOISES * count
-    _noises(points.corners[:end], points.along_x[:end], points.along_z[:end], points.noise)
+        _place(points.shifted, first, k, count, points.along_x, points.along_z, points.corners)
+    _noises(points.corners, points.along_x, points.along_z, NOISES * count, points.noise)
     _base(c, points, count)
     _bounds(points, count)
 
 
-@kernel
-def _place(xs: Doubles, zs: Doubles, k: int, along_x: Floats, along_z: Floats, cell: npt.NDArray[np.int32]) -> None:
-    """Finds where in the lattice noise ``k`` of each point lies."""
+@inner_kernel
+def _place(
+    shifted: Doubles, first: int, k: int, count: int, along_x: Floats, along_z: Floats, cell: npt.NDArray[np.int32]
+) -> None:
+    """Finds where in the lattice noise ``k`` of each point lies; ``first`` is where ``shifted`` holds its x."""
     scale, more, aside_x, aside_z = ARGUMENTS[k, 0], ARGUMENTS[k, 1], ARGUMENTS[k, 2], ARGUMENTS[k, 3]
-    for i in range(cell.size):
-        x = abs(np.float32(xs[i] * scale * more + aside_x))
-        z = abs(np.float32(zs[i] * scale * more + aside_z))
-        column, row = np.int32(x), np.int32(z)
-        along_x[i], along_z[i] = x - np.float32(column), z - np.float32(row)
-        cell[i] = np.int32(np.int32(np.int32(row & 255) << 8) | np.int32(column & 255))
+    before = np.uint64(k * count)
+    for i in flat(0, count):
+        x = abs(np.float32(shifted[first, i] * scale * more + aside_x))
+        z = abs(np.float32(shifted[first + 1, i] * scale * more + aside_z))
+        column, row, at = np.int32(x), np.int32(z), before + i
+        along_x[at], along_z[at] = x - np.float32(column), z - np.float32(row)
+        cell[at] = np.int32(np.int32(np.int32(row & 255) << 8) | np.int32(column & 255))
 
 
-@kernel
-def _noises(corners: npt.NDArray[np.int32], along_x: Floats, along_z: Floats, out: Floats) -> None:
+@inner_kernel
+def _noises(corners: npt.NDArray[np.int32], along_x: Floats, along_z: Floats, count: int, out: Floats) -> None:
     """The noises; two loops, of which the one that looks up cannot become vector instructions everywhere."""
-    for i in range(corners.size):
+    for i in flat(0, count):
         corners[i] = ALL_CORNERS[np.uint32(corners[i])]
-    for i in range(corners.size):
+    for i in flat(0, count):
         fx, fz = along_x[i], along_z[i]
         out[i] = noise_of_corners(corners[i], fx, fz, fade(fx), fade(fz))
 
 
-@kernel
+@inner_kernel
+def _base_of_noise(p: Floats, i: int, n: np.uint64, cut: float) -> float:
+    return terrain.base_from_noise(
+        np.float64(p[i]),
+        np.float64(p[i + n]),
+        np.float64(p[i + np.uint64(2) * n]),
+        np.float64(p[i + np.uint64(3) * n]),
+        np.float64(p[i + np.uint64(4) * n]),
+        np.float64(p[i + np.uint64(5) * n]),
+        np.float64(p[i + np.uint64(6) * n]),
+        np.float64(p[i + np.uint64(7) * n]),
+        cut,
+    )
+
+
+@inner_kernel
 def _base(c: WorldConstants, points: Batch, count: int) -> None:
     """The base height of the points."""
-    p, out = points.noise, points.base
-    for i in range(count):
-        out[i] = terrain.base_from_noise(
-            np.float64(p[i]),
-            np.float64(p[i + count]),
-            np.float64(p[i + 2 * count]),
-            np.float64(p[i + 3 * count]),
-            np.float64(p[i + 4 * count]),
-            np.float64(p[i + 5 * count]),
-            np.float64(p[i + 6 * count]),
-            np.float64(p[i + 7 * count]),
-            1.0,
-        )
+    p, out, n = points.noise, points.base, np.uint64(count)
+    for i in flat(0, count):
+        out[i] = _base_of_noise(p, i, n, 1.0)
     centre = max(terrain.CHANNELS_FROM, c.min_mountain)
-    for i in range(count):
-        x, z = points.x[i], points.z[i]
-        d = length(x, z)
-        if d < centre:
-            out[i] = terrain.base_height(c, x, z)
-        elif d > terrain.RIM:
+    for i in flat(0, count):
+        d = length(points.x[i], points.z[i])
+        if d < terrain.CHANNELS_FROM:
+            out[i] = _base_of_noise(p, i, n, terrain.channel_cut(d))
+        if d < centre or d > terrain.RIM:
             out[i] = terrain.shape_base(c, np.float64(out[i]), d)
 
 
-@kernel
+@inner_kernel
 def _bounds(points: Batch, count: int) -> None:
     """The bounds on the height of the points: every rounding keeps the order of two values."""
-    p, bases, lowest, highest = points.noise[BASE_NOISES * count :], points.base, points.lowest, points.highest
-    for i in range(count):
-        base, bump, more = np.float64(bases[i]), np.float64(p[i + 3 * count]), np.float64(p[i + 4 * count])
-        d = terrain.detail(np.float64(p[i]), np.float64(p[i + count]), np.float64(p[i + 2 * count]), bump)
+    p, bases, lowest, highest = points.noise, points.base, points.lowest, points.highest
+    n = np.uint64(count)
+    before = np.uint64(BASE_NOISES) * n
+    for i in flat(0, count):
+        at = before + i
+        base, p01, p02 = np.float64(bases[i]), np.float64(p[at]), np.float64(p[at + n])
+        p05 = np.float64(p[at + np.uint64(2) * n])
+        p1, p4 = np.float64(p[at + np.uint64(3) * n]), np.float64(p[at + np.uint64(4) * n])
+        d = terrain.detail(p01, p02, p05, p1)
         low = min(terrain.meadows_ground(base, d), terrain.plains_ground(base, d))
-        lowest[i] = f(terrain.fine(low, bump, more) * 200.0)
-        highest[i] = f(terrain.fine(terrain.black_forest_ground(base, d), bump, more) * 200.0)
+        lowest[i] = f(terrain.fine(low, p1, p4) * 200.0)
+        highest[i] = f(terrain.fine(terrain.black_forest_ground(base, d), p1, p4) * 200.0)

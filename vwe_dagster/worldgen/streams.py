@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import borrowing_kernel, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import perlin
 from vwe_dagster.worldgen.numerics import f, length
@@ -45,14 +45,14 @@ BUMPS = 0.0157
 """The most that :func:`~vwe_dagster.worldgen.terrain.fine` adds; noise lies within [-0.2, 1.2]."""
 HAIR = 1e-9
 """Less than the gap between a bound and the next float32: with it the bounds themselves are within."""
-BATCH = 16
+BATCH = 24
 """Tries that are looked at together."""
 
 Memory = npt.NDArray[np.int64]
 """``[2]``: the cell that was last asked for river points, and 1 while it must be answered as it was before pass 1."""
 
 
-@kernel
+@borrowing_kernel
 def _first_hit(
     c: WorldConstants,
     field: RiverField,
@@ -172,14 +172,14 @@ def _find(
     return False, 0.0, 0.0
 
 
-@kernel
+@inner_kernel
 def _draw_starts(state: State, tries: Batch, count: int) -> None:
     for i in range(count):
         tries.x[i] = range_float(state, -10000.0, 10000.0)
         tries.z[i] = range_float(state, -10000.0, 10000.0)
 
 
-@kernel
+@inner_kernel
 def _draw_ends(state: State, tries: Batch, count: int, ax: float, az: float, reach: float) -> float:
     """Draws tries around a start, each nearer than the one before; returns how near the last one is."""
     drop = f((200.0 - 80.0) / 100.0)

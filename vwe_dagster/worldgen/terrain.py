@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from vwe_dagster.biomes import Biome
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import borrowing_kernel, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import cellular, perlin, simplex
 from vwe_dagster.worldgen.numerics import (
@@ -54,9 +54,15 @@ def base_height(c: WorldConstants, x: float, z: float) -> float:
         perlin(X * f(0.01), Z * f(0.01)),
         perlin(X * f(0.002) * 0.25 + f(0.123), Z * f(0.002) * 0.25 + f(0.15123)),
         perlin(X * f(0.002) * 0.25 + f(0.321), Z * f(0.002) * 0.25 + f(0.231)),
-        smooth_step(744.0, CHANNELS_FROM, d),
+        channel_cut(d),
     )
     return shape_base(c, h, d)
+
+
+@kernel
+def channel_cut(d: float) -> float:
+    """How deep the channels between the continents are cut: 0 at the centre, 1 from 1,000 m on."""
+    return smooth_step(744.0, CHANNELS_FROM, d)
 
 
 @kernel
@@ -65,8 +71,7 @@ def base_from_noise(
 ) -> float:
     """The base height before :func:`shape_base`, from the eight noises of its formula.
 
-    ``a`` and ``b`` make the channels between the continents, and ``cut`` is how much of these is cut: 0 at the centre,
-    1 from 1,000 m on.
+    ``a`` and ``b`` make the channels between the continents, and ``cut`` is their :func:`channel_cut`.
     """
     h = f(p0 * p1)
     h = f(h + p2 * p3 * h * f(0.9))
@@ -283,14 +288,14 @@ def _fine_at(h: float, U: float, V: float) -> float:
     return fine(h, perlin(U * f(0.1), V * f(0.1)), perlin(U * f(0.4), V * f(0.4)))
 
 
-@kernel
+@inner_kernel
 def _swamp(rivers: RiverField, x: float, z: float) -> float:
     U, V = f(x + 100000.0), f(z + 100000.0)
     h = swamp_ground(perlin(U * f(0.04), V * f(0.04)), perlin(U * f(0.08), V * f(0.08)))
     return _fine_at(add_rivers(rivers, x, z, h), U, V)
 
 
-@kernel
+@inner_kernel
 def _mountain(c: WorldConstants, rivers: RiverField, x: float, z: float, base: float, U: float, V: float) -> float:
     tilt = mountain_tilt(
         base_height(c, f(x - 1.0), z),
@@ -303,7 +308,7 @@ def _mountain(c: WorldConstants, rivers: RiverField, x: float, z: float, base: f
     return mountain_top(h, perlin(U * f(0.2), V * f(0.2)), tilt)
 
 
-@kernel
+@inner_kernel
 def _mistlands(rivers: RiverField, x: float, z: float, base: float, U: float, V: float) -> float:
     s = f(0.7)
     m = mist(
@@ -408,7 +413,7 @@ def gap(x: float, z: float, shifted_z: float) -> float:
     return smooth01(0.0, 1.0, f(v))
 
 
-@kernel
+@inner_kernel
 def _ground(c: WorldConstants, rivers: RiverField, x: float, z: float, where: int, base: float) -> float:
     """The height before the trenches, in units of 200 m."""
     if where == OCEAN:
@@ -426,7 +431,7 @@ def _ground(c: WorldConstants, rivers: RiverField, x: float, z: float, where: in
     return _fine_at(add_rivers(rivers, x, z, h), U, V)
 
 
-@kernel
+@borrowing_kernel
 def height(c: WorldConstants, rivers: RiverField, x: float, z: float) -> float:
     """The height in metres, sea level at 30. Section 7."""
     if length(x, z) > EDGE:
@@ -436,7 +441,7 @@ def height(c: WorldConstants, rivers: RiverField, x: float, z: float) -> float:
     return f(g * metres(x, z))
 
 
-@kernel
+@borrowing_kernel
 def pregeneration_height(
     c: WorldConstants, rivers: RiverField, x: float, z: float, where: int, base: float, second_pass: bool
 ) -> float:
