@@ -1,9 +1,9 @@
 """Biome and height of a whole grid, block by block, from the same formulas as single points.
 
-A block of a row takes four passes: the base height, the biome, the ground with its river beds, and the finish: the
-Ashlands and the trenches. Noise comes
-from :mod:`~vwe_dagster.worldgen.lattice`, and a channel is only asked for where a biome needs it; what the position
-alone decides comes from :mod:`~vwe_dagster.worldgen.rings`.
+A block of a row takes four passes: the base height, the biome, the ground, one run of a biome after the other, and
+metres with the trenches. Noise comes from :mod:`~vwe_dagster.worldgen.lattice`, and a channel is only asked for where a
+biome needs it; the Ashlands come from :mod:`~vwe_dagster.worldgen.ashlands`, and what the position alone decides from
+:mod:`~vwe_dagster.worldgen.rings`.
 """
 
 from __future__ import annotations
