@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError
 from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, Status
-from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, wait_until
+from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, a_job, wait_until
 from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin, started_plugin
 
 PLANES_ONLY = ("biome", "height")
@@ -130,6 +132,32 @@ def test_a_job_cancelled_in_the_middle_leaves_the_engine_well(client: EngineClie
     engine.play("slow=0")
     assert finish(client, client.start(a_job(1, seed=9))).state is JobState.DONE
     assert client.reset(1).state is EngineState.READY
+
+
+def test_a_reset_fails_when_the_job_that_it_stops_breaks_the_engine(plugin: Path) -> None:
+    with running_plugin(plugin, ENGINE_STOP_S="30") as engine, engine.client() as client:
+        client.claim(1)
+        engine.play("wrong_seed")
+        engine.play("slow_switch=1000")
+        client.start(a_job(1))
+        wait_until(lambda: "[Host] switching" in engine.log.read_text())
+        with pytest.raises(EngineRefusedError, match="when asked for that of 1") as error:
+            client.reset(1)
+        assert (error.value.status, error.value.code) == (500, "reset_failed")
+        assert_broken(client, "when asked for that of 1")
+
+
+def test_callers_who_never_end_their_requests_do_not_keep_others_from_being_answered(
+    client: EngineClient, engine: PlayedEngine
+) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    head = f"POST /v1/jobs HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {BEARER}\r\nContent-Length: 9\r\n\r\n{{"
+    with contextlib.ExitStack() as open_:
+        slow = [open_.enter_context(socket.create_connection((host, int(port)), PATIENCE_S)) for _ in range(20)]
+        for caller in slow:
+            caller.sendall(head.encode())
+        wait_until(lambda: client.status().state is EngineState.READY)
+        assert b"The body was not there within 5 s." in slow[0].recv(65536)
 
 
 def test_a_first_world_that_comes_back_as_another_breaks_the_engine(client: EngineClient, engine: PlayedEngine) -> None:

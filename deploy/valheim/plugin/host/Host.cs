@@ -100,6 +100,7 @@ static class Host
             case "drift": Faults.Drift = 1u; break;
             case "wrong_seed": Faults.WrongSeed = true; break;
             case "starve_locations": Faults.StarveLocations = true; break;
+            case "slow_switch": Faults.SwitchMilliseconds = int.Parse(parts[1]); break;
             case "slow": Faults.SlowMilliseconds = int.Parse(parts[1]); break;
             default: throw new ArgumentException("There is no fault " + fault);
         }

@@ -19,6 +19,7 @@ namespace Vwe.Engine
         public const int Threads = 16;
 
         const int MaxBodyBytes = 64 * 1024;
+        const double BodySeconds = 5;
         const double LastAnswersSeconds = 2;
         const int ChunkBytes = 1024 * 1024;
 
@@ -141,9 +142,19 @@ namespace Vwe.Engine
         static string Body(HttpListenerRequest request)
         {
             var body = new byte[MaxBodyBytes + 1];
+            var watch = Stopwatch.StartNew();
             int filled = 0, count;
-            while (filled < body.Length && (count = request.InputStream.Read(body, filled, body.Length - filled)) > 0)
+            do
+            {
+                var read = request.InputStream.BeginRead(body, filled, body.Length - filled, null, null);
+                var left = BodySeconds - watch.Elapsed.TotalSeconds;
+                // Whoever sends nothing must not keep a thread that others wait for.
+                if (!read.IsCompleted && !(left > 0 && read.AsyncWaitHandle.WaitOne((int)Math.Ceiling(left * 1000))))
+                    throw new RefusalException("invalid", $"The body was not there within {BodySeconds} s.");
+                count = request.InputStream.EndRead(read);
                 filled += count;
+            }
+            while (count > 0 && filled < body.Length);
             if (filled > MaxBodyBytes)
                 throw new RefusalException("too_large", $"A request has at most {MaxBodyBytes / 1024} KiB.");
             try

@@ -230,6 +230,8 @@ namespace Vwe.Engine
                 Tell();
                 if (job != null && !WaitFor(() => job.HasEnded, _settings.StopSeconds))
                     throw ResetFailed($"job {job.Request.JobId} did not stop within {_settings.StopSeconds} s");
+                if (_error != null)
+                    throw ResetFailed(_error.Message.TrimEnd('.'));
                 _job = null;
             }
             try

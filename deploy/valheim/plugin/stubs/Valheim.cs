@@ -101,6 +101,11 @@ public class WorldGenerator
         MainThread.Require();
         if (m_instance != null)
             m_instance.m_world = null;
+        if (Faults.SwitchMilliseconds > 0)
+        {
+            Console.Error.WriteLine("[Host] switching");
+            Thread.Sleep(Faults.SwitchMilliseconds);
+        }
         if (Faults.ThrowInSwitch)
             throw new InvalidOperationException("the switch failed, as it was told to");
         UnityEngine.Random.InitState(world.m_seed);
@@ -317,6 +322,7 @@ public static class Faults
     public static volatile bool StarveLocations;
     public static volatile uint Drift;
     public static volatile int SlowMilliseconds;
+    public static volatile int SwitchMilliseconds;
     static int _calls;
 
     /// <summary>Sleeps at every thousandth height.</summary>
