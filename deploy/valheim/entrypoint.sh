@@ -32,7 +32,9 @@ while (($#)); do
 done
 [[ -n ${VWE_ENGINE_LISTEN:-} ]] || refuse "Say where to listen, as in --tcp 0.0.0.0:8471."
 [[ -n ${VWE_ENGINE_TOKEN_FILE:-} ]] || refuse "An engine on TCP must have a token, or anybody could use it; name its file with --token-file."
-[[ -r $VWE_ENGINE_TOKEN_FILE ]] || refuse "The token file $VWE_ENGINE_TOKEN_FILE cannot be read."
+[[ -f $VWE_ENGINE_TOKEN_FILE && -r $VWE_ENGINE_TOKEN_FILE ]] || refuse "The token file $VWE_ENGINE_TOKEN_FILE cannot be read."
+# The server runs in a folder of its own.
+[[ $VWE_ENGINE_TOKEN_FILE == /* ]] || VWE_ENGINE_TOKEN_FILE=$PWD/$VWE_ENGINE_TOKEN_FILE
 
 # Nobody is to play on this server, but it does not start without a password of at least five characters.
 password=${VALHEIM_PASSWORD:-$(od -An -N 12 -tx1 /dev/urandom | tr -d ' \n')}

@@ -151,7 +151,8 @@ def test_callers_who_never_end_their_requests_do_not_keep_others_from_being_answ
     client: EngineClient, engine: PlayedEngine
 ) -> None:
     host, _, port = engine.address.removeprefix("http://").partition(":")
-    head = f"POST /v1/jobs HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {BEARER}\r\nContent-Length: 9\r\n\r\n{{"
+    headers = (f"Host: {host}:{port}", f"Authorization: Bearer {BEARER}", "Content-Length: 9")
+    head = "\r\n".join(("POST /v1/jobs HTTP/1.1", *headers, "", "{"))
     with contextlib.ExitStack() as open_:
         slow = [open_.enter_context(socket.create_connection((host, int(port)), PATIENCE_S)) for _ in range(20)]
         for caller in slow:

@@ -107,6 +107,14 @@ def test_the_server_is_started_with_what_the_pool_gives_every_engine(home: Path)
     assert said["folder"] == str(home)
 
 
+def test_a_token_file_is_found_from_where_the_script_is_called(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.parent)
+    ended = enter(home, "--tcp", "0.0.0.0:8471", "--token-file", "token", EXIT="0")
+    token_file = str(home.parent / "token")
+    assert json.loads(ended.stdout)["environment"]["VWE_ENGINE_TOKEN_FILE"] == token_file
+    assert (home.parent / "scratch" / "listening").read_text() == f"8471\n{token_file}\n"
+
+
 @pytest.mark.parametrize("code", ["1", "42"])
 def test_the_exit_code_is_the_servers(home: Path, code: str) -> None:
     assert enter(home, *pool_arguments(home), EXIT=code).returncode == int(code)
@@ -135,6 +143,7 @@ def test_an_interrupt_is_the_servers_to_handle(home: Path) -> None:
         (["--token-file", "TOKEN"], "Say where to listen"),
         (["--tcp", "0.0.0.0:8471"], "name its file with --token-file"),
         (["--tcp", "0.0.0.0:8471", "--token-file", "/nowhere"], "/nowhere cannot be read"),
+        (["--tcp", "0.0.0.0:8471", "--token-file", "/tmp"], "/tmp cannot be read"),  # noqa: S108
     ],
 )
 def test_arguments_that_cannot_be_are_refused(home: Path, arguments: list[str], said: str) -> None:
