@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pydantic_core
@@ -12,7 +13,7 @@ from PIL import Image
 from vwe_dagster.canary.canary import Verification, WorldVerdict
 from vwe_dagster.canary.compare import LayerDifference, differing_cells
 from vwe_dagster.canary.picture import difference_picture
-from vwe_dagster.engine.messages import WorldExport
+from vwe_dagster.engine.messages import EngineError, WorldExport
 from vwe_dagster.pool.verified import REPORT
 from vwe_dagster.store.whole_folder import replace_whole, write_to_disk
 
@@ -39,7 +40,15 @@ class Report:
 
     def write(self, folder: Path, verification: Verification) -> None:
         """Writes the report in place of an earlier one; it appears whole or not at all."""
-        told = {**verification.as_dict(), "sentences": sentences(verification)}
+        self._write(folder, {**verification.as_dict(), "sentences": sentences(verification)})
+
+    def write_failure(self, folder: Path, error: EngineError) -> None:
+        """Writes that the engine did not make the worlds, likewise: an earlier trial that passed is no longer true."""
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        told = [f"The engine did not make the worlds it was tried with. {error}"]
+        self._write(folder, {"at": at, "passed": False, "sentences": told})
+
+    def _write(self, folder: Path, told: Mapping[str, object]) -> None:
         text = pydantic_core.to_json(told, indent=2, inf_nan_mode="strings") + b"\n"
         with replace_whole(folder) as draft:
             write_to_disk(draft / REPORT, text)

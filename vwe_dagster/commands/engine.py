@@ -57,10 +57,12 @@ def verify(
 
     It makes one world, another and the first again, which has to come out the same. What differs is told by layer and
     biome; the report and a picture of each plane that differs lie in the pool's folder, and vwe pool status tells of
-    the last trial. Exit code 1 where anything differs.
+    the last trial. Exit code 1 where anything differs, or a world was not made.
     """
     from vwe_dagster.canary.canary import SEEDS, requests_of, verify  # noqa: PLC0415
     from vwe_dagster.canary.report import Report, sentences  # noqa: PLC0415
+    from vwe_dagster.engine.messages import EngineError  # noqa: PLC0415
+    from vwe_dagster.pool.errors import FencedError  # noqa: PLC0415
     from vwe_dagster.pool.verified import FOLDER  # noqa: PLC0415
 
     numbers = tuple(seed.number for seed in parse_seeds(seeds)) if seeds else SEEDS
@@ -69,8 +71,17 @@ def verify(
     report = Report()
     with open_named(pool) as opened, showing_progress(notices(), "trying an engine") as progress:
         with opened.lease(purpose="trying an engine") as lease:
-            requests = requests_of(numbers, Grid.of_world(size), world_gen_version, lease.status().capabilities)
-            outcome = verify(lease.generate, requests, progress=progress, seen=report.see)
+            capabilities = lease.status().capabilities
+            if world_gen_version not in capabilities.world_gen_versions:
+                raise InputError(f"There is no world-gen version {world_gen_version} on this engine.")
+            requests = requests_of(numbers, Grid.of_world(size), world_gen_version, capabilities)
+            try:
+                outcome = verify(lease.generate, requests, progress=progress, seen=report.see)
+            except FencedError:
+                raise
+            except EngineError as error:
+                report.write_failure(opened.folder / FOLDER, error)
+                raise
         report.write(opened.folder / FOLDER, outcome)
         folder = opened.folder / FOLDER
     if as_json:

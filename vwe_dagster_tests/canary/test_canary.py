@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ from vwe_dagster.canary.canary import SEEDS, Verification, requests_of, verify
 from vwe_dagster.canary.compare import differences, differing_cells
 from vwe_dagster.canary.picture import SEEN_PIXELS, difference_picture
 from vwe_dagster.canary.report import Report, sentences
-from vwe_dagster.engine.messages import Line, Progress, WorldExport, WorldRequest
+from vwe_dagster.commands.common import InputError
+from vwe_dagster.engine.messages import EngineError, Line, Progress, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.grid import Grid
 from vwe_dagster.pool.verified import read_verified
@@ -146,6 +149,39 @@ def test_the_report_is_kept_with_a_picture_and_told_by_the_pool(tmp_path: Path) 
     assert (rows.mean(), columns.mean(), red.sum()) == (63 - 10, 50, SEEN_PIXELS**2)
     Report().write(tmp_path / "verification", tried(lambda export, _: export))
     assert [path.name for path in (tmp_path / "verification").iterdir()] == ["report.json"]
+
+
+def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vwe_dagster.commands import engine as commands  # noqa: PLC0415
+
+    class Lease:
+        def status(self) -> SimpleNamespace:
+            return SimpleNamespace(capabilities=NativeEngine.capabilities)
+
+        def generate(self, _request: WorldRequest, _progress: Progress) -> WorldExport:
+            raise EngineError("The world could not be made: the switch failed.")
+
+    @contextlib.contextmanager
+    def leased(**_: str) -> Iterator[Lease]:
+        yield Lease()
+
+    @contextlib.contextmanager
+    def opened(_: str | None) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(folder=tmp_path, lease=leased)
+
+    monkeypatch.setattr(commands, "open_named", opened)
+    Report().write(tmp_path / "verification", tried(lambda export, _: export))
+    with pytest.raises(InputError, match="no world-gen version 9"):
+        commands.verify(size=64, world_gen_version=9)
+    assert (read_verified(tmp_path) or pytest.fail("no trial")).passed
+    with pytest.raises(EngineError):
+        commands.verify(size=64, world_gen_version=2)
+    verified = read_verified(tmp_path)
+    assert verified is not None
+    assert not verified.passed
+    assert verified.sentence.endswith("The world could not be made: the switch failed.")
 
 
 def test_a_pool_without_a_trial_tells_of_none(tmp_path: Path) -> None:
