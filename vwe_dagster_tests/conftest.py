@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vwe_dagster.engine.native import NativeEngine
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -25,6 +27,15 @@ BROWSER_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compiles the terrain kernels once, before several workers and their engines would do so side by side.
+
+    An engine that compiles takes longer to start than its pool waits when the machine is busy.
+    """
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        NativeEngine().warm()
 
 
 @pytest.fixture(scope="session")
