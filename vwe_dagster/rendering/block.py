@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.grid import SEA_LEVEL_M
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import inner_kernel, kernel
 
 Plane = npt.NDArray[np.float32]
 Line = npt.NDArray[np.float32]
@@ -159,7 +159,7 @@ def draw_block(block: Block, camera: Camera, air: Plane, out: Picture) -> None:
         rows_below_horizon -= 1
 
 
-@kernel
+@inner_kernel
 def _read_line(block: Block, at: float, line: Plane) -> None:
     """Surface, bed, red, green and blue from west to east, between two rows of the planes."""
     north = min(max(int(at), 0), len(block.surface) - 2)
@@ -175,7 +175,7 @@ def _read_line(block: Block, at: float, line: Plane) -> None:
             line[2 + channel, x] = tone + (np.float32(colour_south[x, channel]) - tone) * share
 
 
-@kernel
+@inner_kernel
 def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn) -> None:
     """Draws what lies at a distance from the eye, from west to east."""
     out = drawn.picture
@@ -206,12 +206,12 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
             drawn.colour[column, channel] = colour[channel]
 
 
-@kernel
+@inner_kernel
 def _between(values: Line, west: int, share: np.float32) -> np.float32:
     return np.float32(values[west] + (values[west + 1] - values[west]) * share)
 
 
-@kernel
+@inner_kernel
 def _fill(
     out: Picture, rows: tuple[int, int], levels: tuple[np.float32, np.float32], colour: Colour, last_colour: Line
 ) -> None:
@@ -226,7 +226,7 @@ def _fill(
             out[row, channel] = np.uint8(colour[channel] + (last_colour[channel] - colour[channel]) * share)
 
 
-@kernel
+@inner_kernel
 def _draw_side(block: Block, rows: Colour, east: np.float32, out: Picture) -> int:
     """Draws one column of the cut side; returns the highest row that it fills.
 

@@ -15,7 +15,7 @@ from vwe_dagster.biomes import Biome
 from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.worldgen.compiling import borrowing_kernel, inner_kernel, kernel
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
@@ -109,12 +109,12 @@ _ASHLANDS, _MISTLANDS, _MOUNTAIN, _SWAMP = (
 _0, _HALF, _1 = np.float32(0), np.float32(0.5), np.float32(1)
 
 
-@kernel
+@inner_kernel
 def _clip(value: np.float32, lowest: np.float32, highest: np.float32) -> np.float32:
     return min(max(value, lowest), highest)
 
 
-@kernel
+@inner_kernel
 def _mix(canvas: Colour, colour: Colour, strength: np.float32) -> Colour:
     """A colour moved towards another by 0 (not) to 1 (all the way)."""
     red, green, blue = canvas
@@ -125,7 +125,7 @@ def _mix(canvas: Colour, colour: Colour, strength: np.float32) -> Colour:
     )
 
 
-@kernel
+@inner_kernel
 def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
     height, _, _, relief = lie
     depth = np.int64(_clip((_SEA_LEVEL_M - height) * DEPTH_STEPS, _0, np.float32(len(layers.sea) - 1)))
@@ -150,7 +150,7 @@ def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
     return canvas
 
 
-@kernel
+@inner_kernel
 def _land(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
     height, east, north, relief = lie
     biome = layers.biome[z, x]
@@ -224,25 +224,25 @@ def run_together(classes: Mask, colours: Mask, radius: np.float32) -> Mask:
     return fill
 
 
-@kernel
+@inner_kernel
 def _weigh_outer(one: Sums | Mask, other: Sums | Mask, share: np.uint32, out: Sums) -> None:
     for x in range(out.size):
         out[x] = (np.uint32(one[x]) + np.uint32(other[x])) * share
 
 
-@kernel
+@inner_kernel
 def _add(line: Sums | Mask, share: np.uint32, out: Sums) -> None:
     for x in range(out.size):
         out[x] += np.uint32(line[x]) * share
 
 
-@kernel
+@inner_kernel
 def _round_off(total: Sums, out: Mask) -> None:
     for x in range(out.size):
         out[x] = (total[x] + np.uint32(1 << 23)) >> np.uint32(24)
 
 
-@kernel
+@borrowing_kernel
 def paint_rows(layers: Layers, light: Light, columns: tuple[int, int], coast: np.float32, out: Mask) -> None:
     """Paints rows of a picture.
 
