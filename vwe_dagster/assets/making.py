@@ -59,9 +59,14 @@ class Making:
             )
         return manifest
 
+    @property
+    def is_of_many(self) -> bool:
+        """Whether the run has more than this seed."""
+        return len(self.context.partition_keys) > 1
+
     def tell(self, phase: str) -> None:
         """Logs what is being done; a run of several seeds tells of each only when its stage is there."""
-        if len(self.context.partition_keys) == 1:
+        if not self.is_of_many:
             self.context.log.info(phase)
 
     def make(

@@ -4,7 +4,7 @@ import dagster as dg
 import pydantic
 from PIL import Image
 
-from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.assets.batch import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed, on_every_core
 from vwe_dagster.assets.making import Making, recipe_from
 from vwe_dagster.assets.metadata import materialization
 from vwe_dagster.assets.seeds import seeds
@@ -54,14 +54,18 @@ def renders(
 
 
 def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> Image.Image:
-    """Draws the pictures and returns the thumbnail."""
+    """Draws the pictures, those of a seed that is made by itself side by side, and returns the thumbnail."""
     world = read_extracted(making.store, extracted)
     analysis = read_processed(making.store, processed)
-    drawn = {}
-    for name, draw in pictures(world, analysis, making.seed.key).items():
+    drawing = pictures(world, analysis, making.seed.key)
+
+    def draw(name: str) -> Image.Image:
         making.tell(f"drawing {name}")
-        drawn[name] = draw()
-        write_picture(draft, name, drawn[name])
+        return drawing[name]()
+
+    drawn = dict(zip(drawing, (map if making.is_of_many else on_every_core)(draw, drawing), strict=True))
+    for name, picture in drawn.items():
+        write_picture(draft, name, picture)
     return drawn[THUMBNAIL]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Mapping
 
 from PIL import Image
@@ -20,14 +21,19 @@ MAP = "map.png"
 
 
 def pictures(world: CanonicalWorld, analysis: WorldAnalysis, title: str) -> Mapping[str, Callable[[], Image.Image]]:
-    """What draws each picture of a world.
+    """What draws each picture of a world; several may be drawn at once.
 
     Args:
         world: on any grid.
         analysis: of the same world.
         title: lettered on the sheets; ASCII.
     """
-    painted = functools.cache(lambda: paint_ground(world))
+    paint, painting = functools.cache(lambda: paint_ground(world)), threading.Lock()
+
+    def painted() -> Image.Image:
+        with painting:
+            return paint()
+
     return {
         MAP: lambda: render_map(world, title=title, analysis=analysis, painted=painted()),
         "biomes.png": lambda: render_biomes(world, title=title),
