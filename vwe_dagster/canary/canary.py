@@ -1,4 +1,4 @@
-"""Trying an engine: a world, another, and the first again; each compared with the native engine's, bit for bit."""
+"""Trying an engine: a world, another, and the first again; what the native engine has too is compared bit for bit."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether every layer is the native engine's to the bit, and the first world came out the same twice."""
+        """Whether every layer that both have is the native engine's to the bit, and the first world came out the same twice."""
         return not self.changed and not any(world.differences for world in self.worlds)
 
     def as_dict(self) -> dict[str, Any]:

@@ -128,9 +128,10 @@ class Misfortune:
         return sorted(self._folder.glob("leases-*"))
 
     def run(self) -> None:
-        """Goes on for as long as it should, then lets everybody end in peace."""
-        ends = time.monotonic() + SOAK_S
+        """Begins when a holder has its first lease, goes on for as long as it should, lets everybody end in peace."""
         try:
+            self._await_first_lease()
+            ends = time.monotonic() + SOAK_S
             while time.monotonic() < ends:
                 self._fill_up()
                 time.sleep(self._choice.uniform(0.5, 3))
@@ -145,6 +146,14 @@ class Misfortune:
                 process.kill()
                 process.join()
         self.exits += [process.exitcode for process in self._holders]
+
+    def _await_first_lease(self) -> None:
+        """Engines killed while they start open the circuit: on a busy machine nobody would have one for long."""
+        until = time.monotonic() + 3 * PATIENCE_S
+        self._fill_up()
+        while not any(told.stat().st_size for told in self.told):
+            assert time.monotonic() < until, "no holder had a lease"
+            time.sleep(0.05)
 
     def _fill_up(self) -> None:
         ended = [process for process in self._holders if process.exitcode is not None]
