@@ -66,7 +66,7 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether every layer that both have is the native engine's to the bit, and the first world came out the same twice."""
+        """Whether every layer that both have is the same to the bit, and the first world came out the same twice."""
         return not self.changed and not any(world.differences for world in self.worlds)
 
     def as_dict(self) -> dict[str, Any]:
