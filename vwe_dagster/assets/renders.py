@@ -63,7 +63,8 @@ def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft
         making.tell(f"drawing {name}")
         return drawing[name]()
 
-    drawn = dict(zip(drawing, (map if making.is_of_many else on_every_core)(draw, drawing), strict=True))
+    each = map if making.is_of_many else on_every_core
+    drawn = dict(zip(drawing, each(draw, drawing), strict=True))
     for name, picture in drawn.items():
         write_picture(draft, name, picture)
     return drawn[THUMBNAIL]

@@ -75,15 +75,15 @@ def verify(
             if world_gen_version not in capabilities.world_gen_versions:
                 raise InputError(f"There is no world-gen version {world_gen_version} on this engine.")
             requests = requests_of(numbers, Grid.of_world(size), world_gen_version, capabilities)
+            folder = opened.folder / FOLDER
             try:
                 outcome = verify(lease.generate, requests, progress=progress, seen=report.see)
             except FencedError:
                 raise
             except EngineError as error:
-                report.write_failure(opened.folder / FOLDER, error)
+                report.write_failure(folder, error)
                 raise
-        report.write(opened.folder / FOLDER, outcome)
-        folder = opened.folder / FOLDER
+        report.write(folder, outcome)
     if as_json:
         print_json(outcome.as_dict())
     else:

@@ -208,12 +208,29 @@ def _base_part(
 
 @inner_kernel
 def _base_block(
-    c: WorldConstants, s: Sampling, row: int, begin: int, start: int, stop: int, w: Workspace, out: Floats
+    c: WorldConstants,
+    s: Sampling,
+    columns: Axis,
+    rows: Axis,
+    spread: Spread,
+    aside_x: float,
+    aside_z: float,
+    row: int,
+    begin: int,
+    start: int,
+    stop: int,
+    part: Part,
+    noise: Floats,
+    out: Floats,
 ) -> None:
-    """The base height of a block: section 5 of the specification."""
-    w.part.start[: lattice.BASE + 8], w.part.stop[: lattice.BASE + 8] = start, stop
-    block_noise(s.columns, s.rows, w.spread, lattice.BASE, lattice.BASE + 8, row, begin, w.part, w.noise)
-    _base_part(c, s.x, 0.0, np.float64(s.z[row]), start, stop, w.noise, out)
+    """The base height of a part of a block: section 5 of the specification.
+
+    ``columns`` and ``rows`` are the axes at places so many metres to the east and north of the grid's; ``noise`` is
+    filled in on the way.
+    """
+    part.start[: lattice.BASE + 8], part.stop[: lattice.BASE + 8] = start, stop
+    block_noise(columns, rows, spread, lattice.BASE, lattice.BASE + 8, row, begin, part, noise)
+    _base_part(c, s.x, aside_x, f(np.float64(s.z[row]) + aside_z), start, stop, noise, out)
 
 
 @inner_kernel
@@ -405,34 +422,13 @@ def _steps_run(start: int, stop: int, w: Workspace, ground: Floats) -> None:
 
 
 @inner_kernel
-def _side(
-    c: WorldConstants,
-    s: Sampling,
-    columns: Axis,
-    rows: Axis,
-    spread: Spread,
-    aside_x: float,
-    aside_z: float,
-    row: int,
-    begin: int,
-    start: int,
-    stop: int,
-    w: Workspace,
-    out: Floats,
-) -> None:
-    """The base height of a part of a block, a metre off."""
-    w.part.start[: lattice.BASE + 8], w.part.stop[: lattice.BASE + 8] = start, stop
-    block_noise(columns, rows, spread, lattice.BASE, lattice.BASE + 8, row, begin, w.part, w.side_noise)
-    _base_part(c, s.x, aside_x, f(np.float64(s.z[row]) + aside_z), start, stop, w.side_noise, out)
-
-
-@inner_kernel
 def _sides_block(c: WorldConstants, s: Sampling, row: int, begin: int, start: int, stop: int, w: Workspace) -> None:
     """The base height of a part of a block, a metre off in each direction."""
-    _side(c, s, s.west, s.rows, w.spread_west, -1.0, 0.0, row, begin, start, stop, w, w.sides[0])
-    _side(c, s, s.east, s.rows, w.spread_east, 1.0, 0.0, row, begin, start, stop, w, w.sides[1])
-    _side(c, s, s.columns, s.south, w.spread, 0.0, -1.0, row, begin, start, stop, w, w.sides[2])
-    _side(c, s, s.columns, s.north, w.spread, 0.0, 1.0, row, begin, start, stop, w, w.sides[3])
+    part, noise, sides = w.part, w.side_noise, w.sides
+    _base_block(c, s, s.west, s.rows, w.spread_west, -1.0, 0.0, row, begin, start, stop, part, noise, sides[0])
+    _base_block(c, s, s.east, s.rows, w.spread_east, 1.0, 0.0, row, begin, start, stop, part, noise, sides[1])
+    _base_block(c, s, s.columns, s.south, w.spread, 0.0, -1.0, row, begin, start, stop, part, noise, sides[2])
+    _base_block(c, s, s.columns, s.north, w.spread, 0.0, 1.0, row, begin, start, stop, part, noise, sides[3])
 
 
 @inner_kernel
@@ -531,7 +527,9 @@ def fill_rows(
             _void_block(zone, stop, end, biome[row], height[row])
             if start == stop:
                 continue
-            _base_block(c, s, row, begin, start, stop, w, height[row])
+            _base_block(
+                c, s, s.columns, s.rows, w.spread, 0.0, 0.0, row, begin, start, stop, w.part, w.noise, height[row]
+            )
             _biome_block(c, s, row, begin, start, stop, w, height[row], biome[row])
             _noise_for(c, s, row, begin, start, stop, biome[row], w)
             _ground_block(field, s, row, start, stop, reached[row - first], biome[row], w, height[row], lava[row])

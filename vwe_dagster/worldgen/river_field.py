@@ -57,22 +57,27 @@ def cell_indices(coordinates: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     return indices
 
 
-@borrowing_kernel
-def cell_points(start: npt.NDArray[np.int32], column: int, row: int) -> tuple[int, int]:
-    """Where the points of a cell begin and end in a field with this ``start``; none where the field does not reach."""
+@kernel
+def cell_number(column: int, row: int) -> int:
+    """The number of a cell; -1 where the field does not reach."""
     if -REACH <= column < REACH and -REACH <= row < REACH:
-        cell = (row + REACH) * SPAN + column + REACH
-        return np.int64(start[cell]), np.int64(start[cell + 1])
-    return 0, 0
+        return (row + REACH) * SPAN + column + REACH
+    return -1
 
 
 @kernel
 def cell_of(x: float, z: float) -> int:
     """The number of the cell that holds a point; -1 where the field does not reach."""
-    column, row = cell_index(x) + REACH, cell_index(z) + REACH
-    if 0 <= column < SPAN and 0 <= row < SPAN:
-        return row * SPAN + column
-    return -1
+    return cell_number(cell_index(x), cell_index(z))
+
+
+@borrowing_kernel
+def cell_points(start: npt.NDArray[np.int32], column: int, row: int) -> tuple[int, int]:
+    """Where the points of a cell begin and end in a field with this ``start``; none where the field does not reach."""
+    cell = cell_number(column, row)
+    if cell < 0:
+        return 0, 0
+    return np.int64(start[cell]), np.int64(start[cell + 1])
 
 
 @borrowing_kernel
