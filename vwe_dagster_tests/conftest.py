@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vwe_dagster.engine.native import NativeEngine
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -35,6 +33,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     An engine that compiles takes longer to start than its pool waits when the machine is busy.
     """
     if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        # Many a test needs no kernel, and to load the compiler takes longer than such a test.
+        from vwe_dagster.engine.native import NativeEngine  # noqa: PLC0415
+
         NativeEngine().warm()
 
 

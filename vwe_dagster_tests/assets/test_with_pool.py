@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +18,7 @@ from vwe_dagster.runs import open_instance
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.engine.engines import wait_until
 
 FIRST, SECOND = ["alpha", "beta", "gamma", "delta"], ["one", "two", "three", "four"]
 ENGINES = 2
@@ -61,13 +61,6 @@ def made(tmp_path: Path, keys: list[str]) -> list[str]:
     return [key for key in keys if not store.damaged(parse_seed(key), "raw")]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_two_runs_in_two_processes_share_the_engines_of_a_pool(
     environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
 ) -> None:
@@ -90,7 +83,7 @@ def test_a_run_that_is_killed_holds_up_nobody_and_leaves_nothing_half(
 ) -> None:
     # Worlds that take seconds: both engines are at work at once for long enough to be seen.
     doomed = start_run(environment, FIRST, size=4096)
-    wait_until(lambda: pool.status().leased == ENGINES)
+    wait_until(lambda: pool.status().leased == ENGINES, PATIENCE_S)
     doomed.send_signal(signal.SIGKILL)
     doomed.communicate(timeout=PATIENCE_S)
     assert len(made(tmp_path, FIRST)) < len(FIRST)

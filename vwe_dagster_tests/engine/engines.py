@@ -92,15 +92,15 @@ def has_started(client: EngineClient) -> bool:
     return status is not None and status.state is not EngineState.STARTING
 
 
-def wait_until(is_true: Callable[[], object]) -> None:
-    """Waits for a condition.
+def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
+    """Waits for a condition, for so many seconds at most.
 
     Raises:
         AssertionError: it did not come about.
     """
     begun = time.monotonic()
     while not is_true():
-        assert time.monotonic() - begun < PATIENCE_S, "it did not come about"
+        assert time.monotonic() - begun < patience_s, "it did not come about"
         time.sleep(0.01)
 
 

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster_tests.engine.engines import wait_until
 
 
 @pytest.fixture
@@ -88,9 +88,7 @@ def test_a_removed_lock_leaves_no_file_and_locks_nothing(path: Path) -> None:
 def _is_soon_free(path: Path) -> None:
     """A child gives a lock up when it begins to run, which may be a moment later."""
     lock = KernelLock(path)
-    until = time.monotonic() + 20
-    while not lock.acquire():
-        assert time.monotonic() < until
+    wait_until(lock.acquire, 20)
     lock.release()
 
 

@@ -32,6 +32,7 @@ from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.engine.engines import wait_until
 from vwe_dagster_tests.pool.holders import GRID, PATIENCE_S, PROCESSES, Site, hashes, pid_of, publish
 
 SOAK_S = float(os.environ.get("VWE_SOAK_S", "60"))
@@ -149,11 +150,8 @@ class Misfortune:
 
     def _await_first_lease(self) -> None:
         """Engines killed while they start open the circuit: on a busy machine nobody would have one for long."""
-        until = time.monotonic() + 3 * PATIENCE_S
         self._fill_up()
-        while not any(told.stat().st_size for told in self.told):
-            assert time.monotonic() < until, "no holder had a lease"
-            time.sleep(0.05)
+        wait_until(lambda: any(told.stat().st_size for told in self.told), 3 * PATIENCE_S)
 
     def _fill_up(self) -> None:
         ended = [process for process in self._holders if process.exitcode is not None]
