@@ -82,12 +82,11 @@ def raw_export(
                 wanted.append(_Wanted(making, request, recipe))
             else:
                 batch.report(seed.key, _report(store, kept, {}, kept=True))
-    progress = None if batch.has_many else _logging_progress(context)
     if instead is None:
-        _generate(batch, wanted, engines, progress)
+        _generate(batch, wanted, engines)
     else:
-        left = _generate(batch, wanted, engines, progress, fail=False)
-        _generate_instead(batch, left, instead, progress, force=config.force)
+        left = _generate(batch, wanted, engines, fail=False)
+        _generate_instead(batch, left, instead, force=config.force)
     return batch.end()
 
 
@@ -118,7 +117,6 @@ def _generate(
     batch: Batch,
     wanted: Sequence[_Wanted],
     pool: Engines,
-    progress: Callable[[int, float, str], None] | None,
     *,
     fail: bool = True,
 ) -> list[_Wanted]:
@@ -128,13 +126,13 @@ def _generate(
         batch: is told of every world that was made.
         wanted: the worlds.
         pool: is asked for them.
-        progress: see :meth:`Engines.generate_many`.
         fail: whether a world that the pool did not make fails.
 
     Returns:
         The worlds that the pool did not make, unless they failed, each with the reason.
     """
     left = []
+    progress = None if batch.has_many or not wanted else _logging_progress(wanted[0].making.context)
     outcomes = pool.generate_many((world.request for world in wanted), progress)
     with contextlib.closing(outcomes):
         for world in wanted:
@@ -158,15 +156,18 @@ def _generate_instead(
     batch: Batch,
     left: Sequence[_Wanted],
     pool: Engines,
-    progress: Callable[[int, float, str], None] | None,
     *,
     force: bool,
 ) -> None:
-    """Has another pool make the worlds that one did not, but for those it has made before."""
+    """Has another pool make the worlds that one did not, but for those that either has made before."""
     wanted = []
     for world in left:
         making, fallback = world.making, str(world.fallback)
         with batch.attempt(making.seed.key):
+            if making.store.current(making.seed, making.stage, world.recipe) is not None:
+                raise EngineError(
+                    f"The {world.recipe.inputs['engine']} engine made it before, and that stays. {fallback}"
+                )
             making.context.log.warning(
                 f"{making.seed.key} is made by the {pool.identity.kind} engine instead. {fallback}"
             )
@@ -176,7 +177,7 @@ def _generate_instead(
                 wanted.append(dataclasses.replace(world, recipe=recipe))
             else:
                 batch.report(making.seed.key, _report(making.store, kept, {}, kept=True, fallback=fallback))
-    _generate(batch, wanted, pool, progress)
+    _generate(batch, wanted, pool)
 
 
 def _export(outcome: Outcome) -> WorldExport:

@@ -35,16 +35,17 @@ class Server:
         return SERVER
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        export = NativeEngine().generate(request, progress)
         if request.seed in {parse_seed(key).number for key in self.fails}:
             raise EngineError("The main thread stalled.")
-        return dataclasses.replace(NativeEngine().generate(request, progress), engine=SERVER)
+        return dataclasses.replace(export, engine=SERVER)
 
 
-def run(pipeline: Pipeline, server: Server | None, engine: str | None, *keys: str) -> Outcome:
+def run(pipeline: Pipeline, server: Server | None, engine: str | None, *keys: str, force: bool = False) -> Outcome:
     resources = {} if server is None else {"valheim_pool": PoolOfOne(server)}
     chosen = {} if engine is None else {"engine": engine}
     with_pools = dataclasses.replace(pipeline, resources=resources)
-    return with_pools.run(*keys, assets=["raw_export"], config={"raw_export": {"size": 64, **chosen}})
+    return with_pools.run(*keys, assets=["raw_export"], config={"raw_export": {"size": 64, "force": force, **chosen}})
 
 
 def maker(pipeline: Pipeline, key: str) -> object:
@@ -80,6 +81,23 @@ def test_what_took_over_is_kept_while_the_chosen_engine_still_fails_and_replaced
     healed = run(pipeline, Server(), "VALHEIM_ELSE_NATIVE", BAD).metadata("raw_export")
     assert healed["cached"] is False
     assert maker(pipeline, BAD) == "valheim"
+
+
+def test_a_world_of_the_chosen_engine_is_not_replaced_because_that_engine_fails_to_make_it_anew(
+    pipeline: Pipeline,
+) -> None:
+    run(pipeline, Server(), "VALHEIM_ELSE_NATIVE", BAD)
+    outcome = run(pipeline, Server(frozenset({BAD})), "VALHEIM_ELSE_NATIVE", BAD, force=True)
+    assert (
+        outcome.failures["raw_export"] == "The valheim engine made it before, and that stays. The main thread stalled."
+    )
+    assert maker(pipeline, BAD) == "valheim"
+
+
+def test_the_log_tells_of_the_progress_of_each_engine_that_tried(pipeline: Pipeline) -> None:
+    outcome = run(pipeline, Server(frozenset({BAD})), "VALHEIM_ELSE_NATIVE", BAD)
+    told = [line for line in pipeline.log(outcome) if "lakes" in line]
+    assert len(told) == 2 * len(set(told))
 
 
 def test_without_a_fallback_a_world_that_the_chosen_engine_did_not_make_fails(pipeline: Pipeline) -> None:
