@@ -97,20 +97,23 @@ def verify(
 
     Args:
         generate: has the engine generate a world; the same engine each time.
-        requests: worlds, on one grid, at least two; the first is made again after the last.
+        requests: worlds of at least two seeds, on one grid; the first is made again after the last.
         progress: told how far it is.
         seen: shown each world and the native engine's.
 
     Raises:
         EngineError: the engine refused or failed.
+        ValueError: there are not two seeds.
     """
+    if len({request.seed for request in requests}) < 2:
+        raise ValueError("An engine is tried with worlds of at least two seeds: it has to come back from another.")
     steps = 2 * len(requests) + 1
     native = NativeEngine()
     worlds: list[WorldVerdict] = []
-    first: WorldExport | None = None
-    for number, request in enumerate(requests):
+
+    def compared(number: int) -> WorldExport:
+        request = requests[number]
         export = generate(request, _part(progress, 2 * number, steps, f"world {request.seed}"))
-        first = first or export
         own = native.generate(
             dataclasses.replace(request, layers=native_layers(request)),
             _part(progress, 2 * number + 1, steps, f"the native engine's world {request.seed}"),
@@ -118,7 +121,11 @@ def verify(
         seen(export, own)
         only_here = tuple(layer for layer in request.layers if layer not in own.request.layers)
         worlds.append(WorldVerdict(request.seed, _digests(export), tuple(differences(export, own)), only_here))
-    assert first is not None  # noqa: S101  there are two requests
+        return export
+
+    first = compared(0)
+    for number in range(1, len(requests)):
+        compared(number)
     again = generate(requests[0], _part(progress, steps - 1, steps, f"world {requests[0].seed} again"))
     return Verification(
         at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

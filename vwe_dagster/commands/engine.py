@@ -69,7 +69,7 @@ def verify(
     if len(numbers) != 2:
         raise InputError(f"An engine is tried with two different seeds, not with {len(numbers)}.")
     report = Report()
-    with open_named(pool) as opened, showing_progress(notices(), "trying an engine") as progress:
+    with open_named(pool, new=True) as opened, showing_progress(notices(), "trying an engine") as progress:
         with opened.lease(purpose="trying an engine") as lease:
             capabilities = lease.status().capabilities
             if world_gen_version not in capabilities.world_gen_versions:

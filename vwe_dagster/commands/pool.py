@@ -82,7 +82,7 @@ def warm(
     As many are kept until the pool is drained or nobody uses it: those that end by age are replaced by whoever next
     uses it. Where engines failed to start so often that none is started for a while, one is tried at once.
     """
-    with open_named(pool) as opened, _showing_count("engines ready", count) as tell:
+    with open_named(pool, new=True) as opened, _showing_count("engines ready", count) as tell:
         ready = opened.warm(count, progress=tell)
     if as_json:
         print_json({"ready": ready, "asked": count})
@@ -226,13 +226,28 @@ def settings_of(name: str | None = None) -> PoolSettings:
 
 
 @contextlib.contextmanager
-def open_named(name: str | None) -> Iterator[EnginePool]:
-    """Opens the pool that the option ``--pool`` names, of the home that the environment names."""
+def open_named(name: str | None, *, new: bool = False) -> Iterator[EnginePool]:
+    """Opens the pool that the option ``--pool`` names, of the home that the environment names.
+
+    Args:
+        name: the pool's; None for the one for everybody.
+        new: whether it may be one that nobody has used.
+
+    Raises:
+        InputError: the environment has a setting that cannot be used, or there is no such pool.
+    """
     from vwe_dagster.pool.opening import open_pool  # noqa: PLC0415
 
     settings = settings_of(name)
     home = find_home()
-    with open_pool(settings, home.pools / settings.folder_name, data=home.data) as pool:
+    folder = home.pools / settings.folder_name
+    if not (new or folder.is_dir() or settings == settings_of() or settings.engine == "valheim"):
+        used = sorted(each.name for each in home.pools.glob("*/"))
+        raise InputError(
+            f"No pool named {settings.name} has been used here; "
+            + (f"there are: {', '.join(used)}." if used else "none has.")
+        )
+    with open_pool(settings, folder, data=home.data) as pool:
         yield pool
 
 

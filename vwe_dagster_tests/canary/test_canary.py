@@ -108,6 +108,11 @@ def test_missing_and_other_lines_are_counted() -> None:
     assert (found.layer, found.differing) == ("lakes", 1)
 
 
+def test_a_trial_needs_two_seeds() -> None:
+    with pytest.raises(ValueError, match="at least two seeds"):
+        verify(engine(lambda export, _: export), [REQUESTS[0], REQUESTS[0]])
+
+
 def test_a_layer_that_only_the_engine_has_is_not_compared_but_has_to_repeat() -> None:
     number = 0
 
@@ -168,7 +173,8 @@ def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
         yield Lease()
 
     @contextlib.contextmanager
-    def opened(_: str | None) -> Iterator[SimpleNamespace]:
+    def opened(_: str | None, *, new: bool) -> Iterator[SimpleNamespace]:
+        assert new
         yield SimpleNamespace(folder=tmp_path, lease=leased)
 
     monkeypatch.setattr(commands, "open_named", opened)
