@@ -3,7 +3,8 @@
 #
 #   entrypoint.sh --tcp HOST:PORT --token-file FILE [--name NAME] [--idle-exit-minutes M]
 #
-# What the server writes goes to a folder that is thrown away. Exit codes: the server's own, 2 if it cannot be started.
+# What the server writes goes to a folder that is thrown away. Exit codes: the server's own once it runs; 2 where an
+# argument, a setting or the image is at fault, with a sentence that says what is.
 set -euo pipefail
 
 : "${VALHEIM_HOME:=/opt/valheim}"
@@ -54,7 +55,7 @@ export DOORSTOP_TARGET_ASSEMBLY=$VALHEIM_SCRATCH/BepInEx/core/BepInEx.Preloader.
 export LD_LIBRARY_PATH=$VALHEIM_HOME/doorstop_libs:$VALHEIM_HOME/linux64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 # For the health check, which is told nothing else.
-printf '%s\n' "${VWE_ENGINE_LISTEN##*:}" "$VWE_ENGINE_TOKEN_FILE" >"$VALHEIM_SCRATCH/listening"
+printf '%s\n' "${VWE_ENGINE_LISTEN%:*}" "${VWE_ENGINE_LISTEN##*:}" "$VWE_ENGINE_TOKEN_FILE" >"$VALHEIM_SCRATCH/listening"
 
 # In place of this shell, so that signals and the exit code are the server's: SIGINT has it end, and SIGTERM kills it.
 cd "$VALHEIM_HOME"

@@ -112,7 +112,7 @@ def test_a_token_file_is_found_from_where_the_script_is_called(home: Path, monke
     ended = enter(home, "--tcp", "0.0.0.0:8471", "--token-file", "token", EXIT="0")
     token_file = str(home.parent / "token")
     assert json.loads(ended.stdout)["environment"]["VWE_ENGINE_TOKEN_FILE"] == token_file
-    assert (home.parent / "scratch" / "listening").read_text() == f"8471\n{token_file}\n"
+    assert (home.parent / "scratch" / "listening").read_text() == f"0.0.0.0\n8471\n{token_file}\n"
 
 
 @pytest.mark.parametrize("code", ["1", "42"])
@@ -174,8 +174,9 @@ def test_the_health_check_follows_the_engines_status(plugin: Path, tmp_path: Pat
     (tmp_path / "scratch").mkdir()
     with running_plugin(plugin) as engine, engine.client() as client:
         port = engine.address.rpartition(":")[2]
-        (tmp_path / "scratch" / "listening").write_text(f"{port}\n{tmp_path / 'token'}\n")
-        assert health() == 0
+        for host in ("0.0.0.0", "127.0.0.1"):  # noqa: S104
+            (tmp_path / "scratch" / "listening").write_text(f"{host}\n{port}\n{tmp_path / 'token'}\n")
+            assert health() == 0
         engine.play("stall")
         with pytest.raises(EngineRefusedError):
             client.reset(1)
