@@ -16,6 +16,7 @@ from vwe_dagster.terminal import notices, output, say, show_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LIMIT = 20
 _ALWAYS = ("seed", "islands", "land_area_km2", "highest_peak_m", "start_island_area_km2")
 
 
@@ -27,7 +28,9 @@ def find(
     *,
     sort: Annotated[str, typer.Option(metavar="COLUMN", help="Sort by this column, the greatest first.")] = "seed",
     ascending: Annotated[bool, typer.Option("--ascending", help="The least first, as seeds are in any case.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Show so many seeds at most.")] = 20,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help=f"Show so many seeds at most; {_LIMIT} unless said, and with --json all.")
+    ] = None,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="Show these columns; 'all' for every one.")
     ] = None,
@@ -61,9 +64,10 @@ def find(
     elif not found.num_rows:
         say(notices(), f"None of the {state.table.num_rows} worlds is such.")
     else:
-        show_table(output(), "", shown, [list(map(_text, row.values())) for row in found.slice(0, limit).to_pylist()])
-        if found.num_rows > limit:
-            say(notices(), f"{limit} of {found.num_rows} are shown; show more with --limit.")
+        first = found.slice(0, limit or _LIMIT)
+        show_table(output(), "", shown, [list(map(_text, row.values())) for row in first.to_pylist()])
+        if first.num_rows < found.num_rows:
+            say(notices(), f"{first.num_rows} of {found.num_rows} are shown; show more with --limit.")
 
 
 def _print_json(found: pa.Table) -> None:

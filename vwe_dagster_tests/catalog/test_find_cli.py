@@ -33,6 +33,14 @@ def test_json_is_for_programs(vwe: Vwe) -> None:
     assert json.loads(found.stdout) == [{"seed": "@1", "islands": 1}, {"seed": "@2", "islands": 2}]
 
 
+def test_json_has_all_unless_a_limit_is_said(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    for number in range(21):
+        write_statistics(vwe.store, f"@{number}", island_count=number)
+    assert len(json.loads(vwe.run("find", "--json").stdout)) == 21
+    assert "20 of 21 are shown" in vwe.run("find").stderr
+
+
 def test_what_is_not_shown_is_told_of(vwe: Vwe) -> None:
     assert "1 of 3 are shown" in vwe.run("find", "--limit", "1").stderr
 
