@@ -220,7 +220,7 @@ class EnginePool:
                 self._start(row.slot, cause="the pool is warmed")
             ready = sum(row.state not in {State.EMPTY, State.STARTING, State.ERROR} for row in rows)
             if progress is not None:
-                progress(ready, count)
+                progress(min(ready, count), count)
             if ready >= count or not wait:
                 return ready
             self._refuse_while_open()
