@@ -242,10 +242,11 @@ def open_named(name: str | None, *, new: bool = False) -> Iterator[EnginePool]:
     home = find_home()
     folder = home.pools / settings.folder_name
     if not (new or folder.is_dir() or settings == settings_of() or settings.engine == "valheim"):
-        used = sorted(each.name for each in home.pools.glob("*/"))
+        used = [each.name.partition(".") for each in sorted(home.pools.glob("*/"))]
+        there = ", ".join(f"{name} ({launcher or 'process'})" for name, _, launcher in used)
         raise InputError(
-            f"No pool named {settings.name} has been used here; "
-            + (f"there are: {', '.join(used)}." if used else "none has.")
+            f"No pool named {settings.name} with the launcher {settings.launcher} has been used here; "
+            + (f"there are: {there}." if there else "none has.")
         )
     with open_pool(settings, folder, data=home.data) as pool:
         yield pool

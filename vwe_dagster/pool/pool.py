@@ -531,10 +531,9 @@ class EnginePool:
 
     def _who_holds_what(self, rows: Iterable[Slot]) -> str:
         now = self._clock.now()
+        who = {row.slot: row.holder and f"{row.holder}, since {now - (row.held_s or now):.0f} s" for row in rows}
         held = [
-            f"Slot {row.slot} ({row.state}): {row.holder}, since {now - (row.held_s or now):.0f} s"
-            if row.holder
-            else f"Slot {row.slot} ({row.state}): nobody"
+            f"Slot {row.slot} ({row.state}): {(row.last_error if row.state is State.ERROR else who[row.slot]) or 'nobody'}"
             for row in rows
         ]
         return "; ".join(held) + "."

@@ -86,11 +86,12 @@ class Upkeep:
         )
         if row is None or row.engine is None:
             return False
+        digest = None
         try:
             digest = self.launcher.digest
             launched = self.launcher.launch(Birth(row.engine, slot, digest))
         except LauncherError as error:
-            self._start_failed(row, f"it could not be started: {error}")
+            self._start_failed(row, f"it could not be started: {error}", nothing_to_end=digest is None)
             return False
         self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
         return True
@@ -284,14 +285,19 @@ class Upkeep:
         elif row.is_late(self.clock, self.settings.engine_startup_timeout):
             self._start_failed(row, f"it was not ready within {self.settings.engine_startup_timeout:g} s")
 
-    def _start_failed(self, row: Slot, cause: str) -> None:
+    def _start_failed(self, row: Slot, cause: str, *, nothing_to_end: bool = False) -> None:
         said = self.launcher.log(row.engine, lines=3).strip() if row.engine and row.launched else ""
         cause = f"{cause}. Its log ends: {said}" if said else cause
         self.ledger.count(FAILED_STARTS)
         if row.boot == self.clock.boot:
             # While the slot still is STARTING: whoever finds it empty finds the circuit as it is then.
             self.circuit.failed(row.slot, cause)
-        self.fail(row.slot, row.token, cause)
+        if nothing_to_end:
+            # A launcher that does not answer could not end it either, and the slot would wait for it in ERROR.
+            self.ledger.step(row.slot, row.token, State.ERROR, cause, last_error=cause)
+            self.ledger.empty(row.slot, row.token, "nothing was started")
+        else:
+            self.fail(row.slot, row.token, cause)
 
     def _notice_end(self, row: Slot) -> None:
         """Empties a slot whose engine has ended while nobody used it."""

@@ -11,7 +11,7 @@ import pytest
 from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.database import FILE
-from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.errors import NoEngineError, PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -54,6 +54,28 @@ def test_who_would_start_an_engine_is_refused_at_once_and_told_what_to_do(
     assert machine.clock.time == before
     status = peer.status().circuit
     assert (status.state, status.failures, status.openings) == ("open", 3, 1)
+
+
+def test_a_launcher_that_does_not_answer_is_told_of_at_once_and_has_nothing_to_end_later(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    machine.launcher_is_down = True
+    before = machine.clock.time
+    with pytest.raises(PoolError, match="could not be started: The launcher does not answer"):
+        pool.generate(REQUEST)
+    assert machine.clock.time < before + 0.1
+    assert {slot.state for slot in pool.status().slots} == {"EMPTY"}
+
+
+def test_who_waits_in_vain_for_a_launcher_is_told_why_the_engine_is_not_there(
+    pool: EnginePool, machine: FakeMachine
+) -> None:
+    pool.warm(2)
+    machine.launcher_is_down = True
+    for engine in machine.engines.values():
+        engine.hangs = True
+    with pytest.raises(NoEngineError, match=r"Slot 0 \(ERROR\): it does not answer"):
+        pool.generate(REQUEST)
 
 
 def test_each_probe_that_fails_doubles_the_time_to_the_next_up_to_a_limit(

@@ -143,7 +143,10 @@ def test_the_log_of_an_engine_is_printed(used: Vwe) -> None:
 def test_pools_of_other_names_are_others(used: Vwe) -> None:
     mistyped = used.run("pool", "status", "--pool", "other")
     assert (mistyped.returncode, mistyped.stdout) == (2, "")
-    assert "No pool named other has been used here; there are: default." in mistyped.stderr
+    assert (
+        "No pool named other with the launcher process has been used here; there are: default (process)."
+        in mistyped.stderr
+    )
     assert documents(used, "warm", "0", "--pool", "other") == {"ready": 0, "asked": 0}
     status = documents(used, "status", "--pool", "other")
     assert isinstance(status, dict)
