@@ -18,8 +18,9 @@ from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, W
 from vwe_dagster.pool.configured import VALHEIM_PREFIX
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.lease import Lease
+from vwe_dagster.pool.many import Outcome
 from vwe_dagster.pool.opening import open_pool
-from vwe_dagster.pool.pool import IDENTITIES, EnginePool, Outcome
+from vwe_dagster.pool.pool import IDENTITIES, EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus
 from vwe_dagster.store import WorldStore

@@ -16,7 +16,7 @@ from vwe_dagster.engine.messages import LINES, LOCATIONS, EngineError, EngineIde
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.grid import Grid
 from vwe_dagster.pool.configured import EngineChoice, engine_choice_from_environment
-from vwe_dagster.pool.pool import Outcome
+from vwe_dagster.pool.many import Outcome
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.resources import Engines
 from vwe_dagster.stages import grid_of, read_plane, write_raw

@@ -6,31 +6,28 @@ and whoever comes by puts right what others left.
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import dataclasses
 import os
 import shutil
 import socket
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
 import tenacity
 
-from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
+from vwe_dagster.pool.many import Outcome, outcomes
 from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
-from vwe_dagster.pool.states import BUSY, State
-from vwe_dagster.pool.status import PoolStatus, SlotStatus
+from vwe_dagster.pool.states import State
+from vwe_dagster.pool.status import PoolStatus, slot_status
 from vwe_dagster.pool.troubles import take_alerts
 from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
 from vwe_dagster.pool.verified import read_verified
@@ -44,15 +41,6 @@ IDENTITIES: Mapping[str, EngineIdentity] = {"native": NativeEngine.identity, "va
 _WAITING = "waiting for an engine"
 _POLL_S = (0.002, 0.05)
 _REAP_EVERY_S = 10.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of one of many worlds: an export, or the error that it failed with."""
-
-    request: WorldRequest
-    export: WorldExport | None = None
-    error: Exception | None = None
 
 
 class EnginePool:
@@ -148,44 +136,8 @@ class EnginePool:
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
-        """Generates worlds on as many engines as the pool may have.
-
-        Outcomes come in the order of the requests, each as soon as it and those before it are there; no more exports
-        than there are slots are kept in memory. A world that fails does not stop the others. Ending the iteration
-        early cancels what runs.
-
-        Args:
-            requests: read as engines become free.
-            progress: told of the number of the request (from 0), the fraction done and the phase; from other threads.
-        """
-        stopped = threading.Event()
-
-        def one(number: int, request: WorldRequest) -> Outcome:
-            def tell(fraction: float, phase: str) -> None:
-                if stopped.is_set():
-                    raise _StoppedError("It was interrupted.")
-                if progress is not None:
-                    progress(number, fraction, phase)
-
-            try:
-                return Outcome(request, export=self.generate(request, tell))
-            except Exception as error:  # noqa: BLE001  whatever happens to one world, the others are made
-                return Outcome(request, error=error)
-
-        window: collections.deque[Future[Outcome]] = collections.deque()
-        numbered = enumerate(requests)
-        with ThreadPoolExecutor(self.settings.max_warm_containers, thread_name_prefix="lease") as threads:
-            try:
-                for number, request in numbered:
-                    window.append(threads.submit(one, number, request))
-                    if len(window) == self.settings.max_warm_containers:
-                        yield window.popleft().result()
-                while window:
-                    yield window.popleft().result()
-            finally:
-                stopped.set()
-                for future in window:
-                    future.cancel()
+        """Generates worlds on as many engines as the pool may have; see :func:`vwe_dagster.pool.many.outcomes`."""
+        return outcomes(self.generate, requests, at_once=self.settings.max_warm_containers, progress=progress)
 
     def warm(self, count: int, *, wait: bool = True, progress: Callable[[int, int], None] | None = None) -> int:
         """Has so many engines be there, and keeps as many until they are drained or nobody uses them.
@@ -353,7 +305,7 @@ class EnginePool:
             waiting=self._queue.length(),
             circuit=self._upkeep.circuit.status(),
             verified=read_verified(self.folder),
-            slots=[self._slot_status(row) for row in rows],
+            slots=[slot_status(self._upkeep, row) for row in rows],
         )
 
     def history(self, limit: int = 50) -> list[JobRecord]:
@@ -530,46 +482,13 @@ class EnginePool:
             )
 
     def _who_holds_what(self, rows: Iterable[Slot]) -> str:
+        return "; ".join(f"Slot {row.slot} ({row.state}): {self._who_holds(row)}" for row in rows) + "."
+
+    def _who_holds(self, row: Slot) -> str:
+        if row.state is State.ERROR:
+            return str(row.last_error)
         now = self._clock.now()
-        who = {row.slot: row.holder and f"{row.holder}, since {now - (row.held_s or now):.0f} s" for row in rows}
-        held = [
-            f"Slot {row.slot} ({row.state}): {(row.last_error if row.state is State.ERROR else who[row.slot]) or 'nobody'}"
-            for row in rows
-        ]
-        return "; ".join(held) + "."
-
-    def _slot_status(self, row: Slot) -> SlotStatus:
-        now = self._clock.now()
-        there = row.state is not State.EMPTY and row.boot == self._clock.boot
-        seed = progress = phase = None
-        if row.state in BUSY and row.job is not None:
-            seed = next((job.seed for job in self._ledger.jobs(100) if job.job_id == row.job), None)
-            with contextlib.suppress(EngineError):
-                said = self._upkeep.connection(row).status()
-                progress, phase = said.progress, said.phase
-        launched = row.launched
-        return SlotStatus(
-            slot=row.slot,
-            state=row.state.value,
-            engine=row.engine,
-            name=row.name,
-            address=row.address,
-            holder=row.holder,
-            held_s=now - row.held_s if there and row.holder and row.held_s is not None else None,
-            token=row.token,
-            jobs=row.jobs,
-            age_s=now - row.started_s if there and row.started_s is not None else None,
-            expires_in_s=row.expires_s - now if there and row.expires_s is not None else None,
-            seed=seed,
-            progress=progress,
-            phase=phase,
-            memory_bytes=self._upkeep.launcher.memory_bytes(launched) if launched is not None else None,
-            last_error=row.last_error,
-        )
-
-
-class _StoppedError(EngineError):
-    """Somebody stopped asking for worlds."""
+        return f"{row.holder}, since {now - (row.held_s or now):.0f} s" if row.holder else "nobody"
 
 
 def _holder(purpose: str) -> str:

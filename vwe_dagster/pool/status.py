@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
+from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.pool.circuit import CircuitStatus
+from vwe_dagster.pool.ledger import Slot
+from vwe_dagster.pool.states import BUSY, State
+from vwe_dagster.pool.upkeep import Upkeep
 from vwe_dagster.pool.verified import Verified
 
 
@@ -66,3 +71,34 @@ class PoolStatus:
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""
         return dataclasses.asdict(self)
+
+
+def slot_status(upkeep: Upkeep, row: Slot) -> SlotStatus:
+    """What a slot is, and what its engine says of the world that it makes."""
+    now = upkeep.clock.now()
+    there = row.state is not State.EMPTY and row.boot == upkeep.clock.boot
+    seed = progress = phase = None
+    if row.state in BUSY and row.job is not None:
+        seed = next((job.seed for job in upkeep.ledger.jobs(100) if job.job_id == row.job), None)
+        with contextlib.suppress(EngineError):
+            said = upkeep.connection(row).status()
+            progress, phase = said.progress, said.phase
+    launched = row.launched
+    return SlotStatus(
+        slot=row.slot,
+        state=row.state.value,
+        engine=row.engine,
+        name=row.name,
+        address=row.address,
+        holder=row.holder,
+        held_s=now - row.held_s if there and row.holder and row.held_s is not None else None,
+        token=row.token,
+        jobs=row.jobs,
+        age_s=now - row.started_s if there and row.started_s is not None else None,
+        expires_in_s=row.expires_s - now if there and row.expires_s is not None else None,
+        seed=seed,
+        progress=progress,
+        phase=phase,
+        memory_bytes=upkeep.launcher.memory_bytes(launched) if launched is not None else None,
+        last_error=row.last_error,
+    )

@@ -14,7 +14,7 @@ from vwe_dagster.build import build_defs
 from vwe_dagster.engine.messages import Engine, EngineError, EngineIdentity, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.listening import reason
-from vwe_dagster.pool.pool import Outcome as PoolOutcome
+from vwe_dagster.pool.many import Outcome as PoolOutcome
 from vwe_dagster.resources import WorldStoreResource
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store import Manifest, Stage, WorldStore
