@@ -118,8 +118,8 @@ def half_floats(values: _Plane) -> npt.NDArray[np.uint16]:
 
 
 def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
-    if facts.is_native and facts.grid != GAME_GRID:
-        terrain = facts.engine.grid(GAME_GRID.size)
+    if facts.terrain is not None and facts.grid != GAME_GRID:
+        terrain = facts.terrain.grid(GAME_GRID.size)
         return terrain.biome, terrain.height, terrain.forest, terrain.lava
     world = facts.world
     if facts.grid != GAME_GRID:

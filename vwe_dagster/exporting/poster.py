@@ -21,9 +21,9 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
 
 
 def _fine(facts: WorldFacts) -> CanonicalWorld:
-    if not facts.is_native or facts.grid.size >= FINE:
+    if facts.terrain is None or facts.grid.size >= FINE:
         return facts.world
-    terrain = facts.engine.grid(FINE)
+    terrain = facts.terrain.grid(FINE)
     return dataclasses.replace(
         facts.world,
         grid=Grid.of_world(FINE),

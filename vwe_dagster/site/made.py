@@ -9,10 +9,9 @@ from pathlib import Path
 
 from vwe_dagster import rendering
 from vwe_dagster.seeds import Seed
+from vwe_dagster.stages import native_terrain, world_gen_version
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.worldgen import World
-
-_NATIVE = "native"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,16 +46,12 @@ class MadeWorld:
 
     @property
     def world_gen_version(self) -> int | None:
-        """The version of the native engine's terrain; None where another engine made the world."""
-        if self.raw is None or self.extracted.recipe.made_by.get("kind") != _NATIVE:
-            return None
-        version = self.raw.recipe.inputs.get("world_gen_version")
-        return version if isinstance(version, int) else None
+        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
+        return world_gen_version(self.extracted, self.raw)
 
     def terrain(self) -> World | None:
-        """The native engine's terrain of this world, which can be sampled finer than its grid."""
-        version = self.world_gen_version
-        return None if version is None else World(self.seed.number, version)
+        """The native engine's terrain of this world, see :func:`vwe_dagster.stages.native_terrain`."""
+        return native_terrain(self.extracted, self.raw)
 
 
 def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:

@@ -41,7 +41,7 @@ class WorldSource:
 
     def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
         self.made = made
-        self.max_zoom = max_zoom if made.world_gen_version is not None else min(max_zoom, NATIVE_ZOOM)
+        self.max_zoom = max_zoom if made.terrain() is not None else min(max_zoom, NATIVE_ZOOM)
         self._store = store
         self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
         self._reading = threading.Lock()
