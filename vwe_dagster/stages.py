@@ -25,7 +25,7 @@ from vwe_dagster.engine.messages import Line, WorldExport
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
-from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
@@ -153,7 +153,7 @@ def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
 
 def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:
     """Writes a picture as PNG."""
-    save_png(picture, draft.path(name))
+    draft.path(name).write_bytes(png_bytes(picture))
     draft.file(name, dtype=picture.mode, shape=(picture.height, picture.width), axes="y,x north up")
 
 

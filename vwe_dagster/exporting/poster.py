@@ -8,7 +8,7 @@ from pathlib import Path
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.grid import Grid
-from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.poster import DPI, render_poster
 
 FINE = 4096
@@ -17,7 +17,8 @@ FINE = 4096
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """Writes the poster of a world as PNG; the ground is sampled anew, every 6 m, where the native engine made it."""
-    save_png(render_poster(_fine(facts), title=facts.seed.key, analysis=facts.analysis), path, dpi=DPI)
+    picture = render_poster(_fine(facts), title=facts.seed.key, analysis=facts.analysis)
+    path.write_bytes(png_bytes(picture, dpi=DPI))
 
 
 def _fine(facts: WorldFacts) -> CanonicalWorld:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from vwe_dagster.extraction.engine_export import forest_of
 from vwe_dagster.grid import MIN_SIZE, Grid
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds import Seed
 from vwe_dagster.site import planes
@@ -91,9 +91,7 @@ class WorldSource:
         if renders is not None and THUMBNAIL in renders.files:
             return self._store.read(renders, THUMBNAIL).getvalue()
         world = self._world()
-        file = io.BytesIO()
-        biome_thumbnail(world.biome, world.grid).save(file, "PNG")
-        return file.getvalue()
+        return png_bytes(biome_thumbnail(world.biome, world.grid))
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """The name of every tile and its content, drawn on every core."""
