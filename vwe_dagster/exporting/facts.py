@@ -117,5 +117,8 @@ class WorldFacts:
     def _stage(self, stage: Stage) -> Manifest:
         manifest = self.store.manifest(self.seed, stage)
         if manifest is None:
-            raise StoreError(f"The stage {stage} of {self.seed.key} has not been made; make the world first.")
+            raise StoreError(
+                f"The stage {stage} of {self.seed.key} has not been made; make the world first: "
+                f"vwe world {self.seed.argument}"
+            )
         return manifest

@@ -126,12 +126,12 @@ def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
         raise ExportError(
             f"The game's map has 2048 cells a side, sampled at their centres, and the world of {facts.seed.key}, which "
             f"came from another program, has {facts.grid.size}; make it with the engine first: "
-            f"vwe world --force {facts.seed.key}"
+            f"vwe world --force {facts.seed.argument}"
         )
     if world.lava is None:
         raise ExportError(
             f"The game's map shows lava, of which the world of {facts.seed.key}, which came from another program, says "
-            f"nothing; make it with the engine first: vwe world --force {facts.seed.key}"
+            f"nothing; make it with the engine first: vwe world --force {facts.seed.argument}"
         )
     return world.biome, world.height, world.forest, world.lava
 
