@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -72,20 +71,17 @@ class Gallery:
             return frozenset(found)
 
 
-def gallery_json(table: pa.Table, only: Collection[Seed] | None = None, *, comparable: bool = True) -> bytes:
+def gallery_json(table: pa.Table, only: Seed | None = None) -> bytes:
     """The content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values for each world.
 
     Args:
         table: a catalog.
-        only: the seeds to tell of; None for all.
-        comparable: whether the site can show two worlds side by side.
+        only: the one to tell of; None for all.
     """
     rows = table.select(_COLUMNS).to_pylist()
-    keys = None if only is None else {seed.key for seed in only}
     content: dict[str, Any] = {
-        "comparable": comparable,
         "columns": _COLUMNS,
-        "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows if keys is None or row["seed"] in keys],
+        "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows if only is None or row["seed"] == only.key],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 

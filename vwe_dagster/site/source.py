@@ -99,11 +99,6 @@ class WorldSource:
             for zoom, x, y, content in self._tiles().pyramid(style, zooms=range(self.max_zoom + 1)):
                 yield f"tiles/{style}/{zoom}/{x}/{y}.webp", content
 
-    @property
-    def tile_count(self) -> int:
-        """How many tiles there are."""
-        return len(STYLES) * sum(1 << 2 * zoom for zoom in range(self.max_zoom + 1))
-
     def block_names(self) -> list[tuple[int, int]]:
         """X and y of every block of data."""
         count = planes.blocks_a_side(grid_of(self.made.extracted))

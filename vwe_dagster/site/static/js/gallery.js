@@ -33,8 +33,7 @@ const SEED = /^(?:@-?\d{1,10}|(?!.*\.\.)[A-Za-z0-9._-]{1,32})$/;
 const CONDITION = /([a-z]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)/gi;
 
 class Gallery {
-  constructor({ columns, rows, comparable }) {
-    this.comparable = comparable;
+  constructor({ columns, rows }) {
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
     this.chosen = [];
     this.cards = new Map();
@@ -181,7 +180,7 @@ class Gallery {
           ),
         ),
       ),
-      this.comparable && this.worlds.length > 1 ? choose : null,
+      this.worlds.length > 1 ? choose : null,
     );
     card.choose = choose;
     this.cards.set(world.seed, card);

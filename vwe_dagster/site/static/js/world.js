@@ -423,10 +423,10 @@ fetchJson("world.json")
   });
 
 fetchJson("../../worlds.json")
-  .then(({ comparable, rows, columns }) => {
+  .then(({ rows, columns }) => {
     const here = decodeURIComponent(window.location.pathname.replace(/\/(index\.html)?$/, "").split("/").pop());
     const others = rows.map((row) => row[columns.indexOf("seed")]).filter((key) => folderOf(key) !== encodeURIComponent(here));
-    if (!comparable || others.length === 0) return;
+    if (others.length === 0) return;
     $("#compare-button").hidden = false;
     $("#compare-button").addEventListener("click", () => openDialog("compare"));
     $("#compare-keys").append(...others.map((key) => h("option", { value: key })));
