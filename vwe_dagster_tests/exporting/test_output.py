@@ -89,6 +89,12 @@ def test_what_is_no_export_is_never_replaced(tmp_path: Path, of: str) -> None:
     assert (precious / "thesis.txt").read_text() == "mine"
 
 
+def test_a_site_of_one_s_own_is_no_export_of_the_map_page(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(ExportError, match="is no site export"):
+        refuse_taken(tmp_path, FORMATS["site"], force=True)
+
+
 def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for of in (FILE, FOLDER):
