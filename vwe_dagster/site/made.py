@@ -7,7 +7,7 @@ import functools
 import hashlib
 from pathlib import Path
 
-from vwe_dagster import rendering
+from vwe_dagster import rendering, site, worldgen
 from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import native_terrain, world_gen_version
 from vwe_dagster.store import Manifest, WorldStore
@@ -39,9 +39,9 @@ class MadeWorld:
 
     @functools.cached_property
     def version(self) -> str:
-        """Tells this making of the world, and the code that draws it, from every other."""
+        """Tells this making of the world, and the code that makes its files, from every other."""
         drawn = "" if self.tiles is None else self.tiles.digest
-        told = (self.extracted.digest, self.processed.digest, drawn, _drawing_code())
+        told = (self.extracted.digest, self.processed.digest, drawn, _code())
         return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
 
     @property
@@ -74,9 +74,10 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
 
 
 @functools.cache
-def _drawing_code() -> str:
-    """The hash of the code that draws tiles: one drawn by other code is another tile."""
+def _code() -> str:
+    """The hash of the code that makes the files which browsers keep for good: made by other code they are others."""
     digest = hashlib.sha256()
-    for source in sorted(Path(rendering.__path__[0]).glob("*.py")):
-        digest.update(source.read_bytes())
+    for package in (rendering, site, worldgen):
+        for source in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(source.read_bytes())
     return digest.hexdigest()
