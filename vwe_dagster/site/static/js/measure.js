@@ -63,6 +63,7 @@ export class Measure {
 
   undo() {
     this.points.pop();
+    if (!this.active && this.points.length < 2) this.points = [];
     this.ahead.setLatLngs([]);
     this.#draw();
     this.changed({ done: true });

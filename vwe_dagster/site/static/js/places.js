@@ -82,8 +82,6 @@ export function placesOf(facts) {
 
 /** The kinds of places that a world has. */
 export const kindsOf = (places) => Object.keys(KINDS).filter((kind) => places.some((each) => each.kind === kind));
-export const titleOfKind = (kind) => KINDS[kind];
-export const signOfKind = (kind) => SIGNS[kind];
 
 /** The places of one kind as a layer of the map. */
 export class PlacesLayer {
@@ -108,7 +106,7 @@ export class PlacesLayer {
   #mark(each, open) {
     if (each.kind === "other") {
       const dotted = L.circleMarker(at(each.x, each.z), { radius: 4, className: "location", renderer: this.#canvas() });
-      return dotted.bindTooltip(each.title).on("click", () => open(each));
+      return dotted.bindTooltip(h("span", {}, each.title)).on("click", () => open(each));
     }
     const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [26, 26], html: "" });
     const mark = L.marker(at(each.x, each.z), { icon: sign, title: `${each.title}: ${each.note}`, alt: each.title });
@@ -209,7 +207,9 @@ export class PlacesList {
 
   mark(id) {
     this.marked = id;
-    for (const item of this.list.children) item.firstChild.toggleAttribute("aria-current", item.dataset.place === id);
+    for (const item of this.list.children) {
+      item.firstChild.setAttribute("aria-current", String(item.dataset.place === id));
+    }
   }
 
   #choose(kind) {
