@@ -99,8 +99,11 @@ def test_a_person_explores_a_world(visitor: Visitor, site: Site, screenshots: Pa
     page.get_by_role("button", name="Layers").click()
     page.get_by_label("Relief").check(force=True)
     expect(page).to_have_url(re.compile("style=heights"))
+    page.get_by_label("Relief").press("ArrowDown")
+    expect(page).to_have_url(re.compile("style=forest"))
     page.get_by_label("Rivers, streams and lakes").check()
     expect(page).to_have_url(re.compile("show=grid,water,peak"))
+    page.go_back()
     page.go_back()
     page.go_back()
     expect(page).to_have_url(re.compile("style=biomes"))
@@ -163,10 +166,12 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     facts = page.request.get(f"{WORLD}world.json").json()
     peak = facts["peaks"][1]
     page.get_by_role("tab", name="Places").click()
+    expect(page.get_by_label("Search places")).to_have_js_property("spellcheck", False)
     page.get_by_label("Search places").fill("peak 2")
     page.locator(".places button").first.click()
     expect(page.locator(".place-card")).to_contain_text(f"Height{peak['height_m']:,.0f} m")
     expect(page).to_have_url(re.compile("zoom=4&.*place=peak-2"))
+    expect(page.locator(".places button").first).to_have_attribute("aria-current", "true")
     page.screenshot(path=screenshots / "page_peak.png")
     page.go_back()
     expect(page.locator(".place-card")).to_be_hidden()
@@ -216,6 +221,22 @@ def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site,
         assert number_in(readout.locator(".place")) == pytest.approx(1440, abs=PIXEL_M)
     page.get_by_role("button", name="Figures").click()
     expect(page.locator("#table")).to_contain_text("Highest peak")
+
+
+def test_what_is_found_late_is_not_told_of_a_place_that_the_pointer_has_left(visitor: Visitor) -> None:
+    page, held = visitor.page, list[Route]()
+    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=3&style=biomes&show=grid")
+    page.route("**/data/**", lambda route: held.append(route))  # noqa: PLW0108  it must be a function of Python
+    page.locator(".side-map").first.hover()
+    for readout in page.locator(".readout").all():
+        expect(readout.locator(".biome")).to_have_text("…")
+    page.locator("h1").hover()
+    with page.expect_event("requestfinished"):
+        for route in held:
+            route.continue_()
+    page.wait_for_load_state("networkidle")
+    for readout in page.locator(".readout").all():
+        expect(readout.locator(".idle")).to_be_visible()
 
 
 def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor, screenshots: Path) -> None:
