@@ -270,6 +270,8 @@ def test_dark_is_the_system_s_and_can_be_switched_for_good(visitor: Visitor) -> 
     expect(root).to_have_attribute("data-theme", "light")
     visit(page, WORLD)
     expect(root).to_have_attribute("data-theme", "light")
+    page.get_by_role("button", name="Light or dark").click()
+    expect(root).to_have_attribute("data-theme", "dark")
 
 
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)

@@ -1,8 +1,9 @@
 // Two worlds side by side: one view, one pointer, two maps.
 /* global L */
 
+import { at } from "./crs.js";
 import { $, $$, fetchJson, fillIcons, h, toast } from "./dom.js";
-import { area, at, folderOf, metres, number, share } from "./geo.js";
+import { area, folderOf, metres, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
@@ -75,7 +76,6 @@ class Comparison {
       i: toggle("island"),
       l: () => this.showLayers($("#layers").hidden),
       f: () => showTable($("#table").hidden),
-      d: () => window.switchTheme(),
       0: () => one.world.fitWorld({ animate: true }),
       Escape: () => {
         this.showLayers(false);
@@ -186,7 +186,6 @@ class Comparison {
 }
 
 fillIcons();
-for (const button of $$(".theme-button")) button.addEventListener("click", () => window.switchTheme());
 const folders = window.location.pathname.split("/").slice(-2);
 Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json`)))
   .then((both) => {

@@ -210,10 +210,8 @@ function command(seed) {
 }
 
 fillIcons();
-for (const button of document.querySelectorAll(".theme-button")) button.addEventListener("click", () => window.switchTheme());
 listen({
   "/": () => $("#search").focus(),
-  d: () => window.switchTheme(),
   Escape: () => document.activeElement?.blur(),
 });
 fetchJson("worlds.json")

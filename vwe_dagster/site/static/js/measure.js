@@ -1,7 +1,8 @@
 // Measuring: a line of any number of points, its length and bearings.
 /* global L */
 
-import { at, bearing, degrees, metres } from "./geo.js";
+import { at } from "./crs.js";
+import { bearing, degrees, metres } from "./geo.js";
 
 const FINGER = 24;
 

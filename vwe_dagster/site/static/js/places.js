@@ -1,8 +1,9 @@
 // Islands, peaks and locations: on the map, and in a list that can be searched.
 /* global L */
 
+import { at } from "./crs.js";
 import { copy, h, icon } from "./dom.js";
-import { SEA_M, area, at, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
+import { SEA_M, area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
 
 const LISTED = 300;
 const ISLAND_PIXELS = 26;

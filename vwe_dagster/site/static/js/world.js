@@ -1,8 +1,9 @@
 // The page of a world.
 /* global L */
 
+import { at } from "./crs.js";
 import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from "./dom.js";
-import { area, at, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
+import { area, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Measure } from "./measure.js";
 import { Permalink } from "./permalink.js";
@@ -241,7 +242,6 @@ class WorldPage {
       this.link.changed({ step: true });
       copy(window.location.href, "the link to this view");
     });
-    for (const button of $$(".theme-button")) button.addEventListener("click", () => window.switchTheme());
     for (const button of $$(".help-button")) button.addEventListener("click", () => openDialog("help"));
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {
@@ -404,7 +404,6 @@ class WorldPage {
         this.spot.setLatLng(middle()).addTo(this.map);
         this.world.look(lng, lat, (looked) => this.readout.show(looked));
       },
-      d: () => window.switchTheme(),
       "?": () => openDialog("help"),
       "[": () => this.#collapse(),
     });

@@ -2,8 +2,9 @@
 /* global L */
 
 import { GridChart, RingsChart, WaterChart, edge } from "./charts.js";
+import { CRS, at } from "./crs.js";
 import { fetchJson, toast } from "./dom.js";
-import { CRS, RADIUS_M, at, metresPerPixel } from "./geo.js";
+import { RADIUS_M, metresPerPixel } from "./geo.js";
 import { Planes } from "./planes.js";
 
 const BEYOND_TILES = 2;
