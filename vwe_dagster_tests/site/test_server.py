@@ -111,6 +111,7 @@ def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
     rows = [dict(zip(worlds["columns"], row, strict=True)) for row in worlds["rows"]]
     assert [row["seed"] for row in rows] == [NUMBERED, OTHER, ONE]
     assert all(row["islands"] > 0 and row["swamp_nearest_land_m"] > 1000 for row in rows)
+    assert worlds["colours"]["swamp_nearest_land_m"] == "#a48668"
 
 
 @pytest.mark.parametrize(
