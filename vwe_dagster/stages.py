@@ -25,10 +25,11 @@ from vwe_dagster.engine.messages import Line, WorldExport
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
-from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
+from vwe_dagster.worldgen import World
 
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
 """What the numbers of each plane are, except that the raw stage has biome flags."""
@@ -38,6 +39,9 @@ STATISTICS = "statistics.json"
 
 LOCATIONS_FILE = "locations.parquet"
 """The table of locations in the stage ``extracted``, where an engine told of them."""
+
+NATIVE = "native"
+"""The kind of the engine whose worlds the terrain library knows, too."""
 
 _UNPACKED = UnpackedArrays()
 
@@ -149,7 +153,7 @@ def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
 
 def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:
     """Writes a picture as PNG."""
-    save_png(picture, draft.path(name))
+    draft.path(name).write_bytes(png_bytes(picture))
     draft.file(name, dtype=picture.mode, shape=(picture.height, picture.width), axes="y,x north up")
 
 
@@ -240,6 +244,32 @@ def grid_of(manifest: Manifest) -> Grid:
     if manifest.recipe.grid is None:
         raise StoreError(f"The stage {manifest.stage} of {manifest.seed.key} does not say its grid; make it again.")
     return manifest.recipe.grid
+
+
+def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
+    """The world-gen version of a world; None where it is not known.
+
+    It is not where another program made the world, nor where ``raw`` was made anew and ``extracted`` of it not yet.
+
+    Args:
+        extracted: the stage that holds the world.
+        raw: the stage of the same seed as it now is; None where there is none.
+    """
+    if raw is None or extracted.recipe.inputs.get("raw") != raw.digest:
+        return None
+    version = raw.recipe.inputs.get("world_gen_version")
+    return version if isinstance(version, int) else None
+
+
+def native_terrain(extracted: Manifest, raw: Manifest | None) -> World | None:
+    """The terrain library's own world of a stage ``extracted``, which can be sampled finer than its grid.
+
+    None where another engine or program made it, or its version is not known; see :func:`world_gen_version`.
+    """
+    version = world_gen_version(extracted, raw)
+    if version is None or extracted.recipe.made_by.get("kind") != NATIVE:
+        return None
+    return World(extracted.seed.number, version)
 
 
 def _column_units(table: pd.DataFrame) -> dict[str, str]:

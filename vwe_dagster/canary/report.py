@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pydantic_core
-from PIL import Image
 
 from vwe_dagster.canary.canary import Verification, WorldVerdict
 from vwe_dagster.canary.compare import LayerDifference, differing_cells
 from vwe_dagster.canary.picture import difference_picture
 from vwe_dagster.engine.messages import EngineError, WorldExport
 from vwe_dagster.pool.verified import REPORT
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.store.whole_folder import replace_whole, write_to_disk
 
 _BIOMES_TOLD = 4
@@ -36,7 +35,7 @@ class Report:
             where = differing_cells(plane, other)
             if where.any():
                 picture = difference_picture(native.planes["biome"], where)
-                self._pictures[f"{engine.request.seed}-{name}.png"] = _png(picture)
+                self._pictures[f"{engine.request.seed}-{name}.png"] = png_bytes(picture)
 
     def write(self, folder: Path, verification: Verification) -> None:
         """Writes the report in place of an earlier one; it appears whole or not at all."""
@@ -93,9 +92,3 @@ def _by_biome(difference: LayerDifference) -> Iterator[str]:
     if difference.largest is not None:
         at = difference.largest
         yield f"Most at x {at.x_m:g}, z {at.z_m:g}: {at.engine:.9g} in place of {at.native:.9g}."
-
-
-def _png(picture: Image.Image) -> bytes:
-    content = io.BytesIO()
-    picture.save(content, "PNG")
-    return content.getvalue()

@@ -140,7 +140,9 @@ def show(seed: SeedText) -> None:
     store = WorldStore(find_home().data)
     manifest = store.manifest(parsed, "processed")
     if manifest is None:
-        raise CommandError(f"The world of {parsed.key} has not been made yet; make it with: {_world_command(parsed)}")
+        raise CommandError(
+            f"The world of {parsed.key} has not been made yet; make it with: vwe world {parsed.argument}"
+        )
     show_world(output(), store, manifest)
     show_files(output(), store, parsed)
 
@@ -216,7 +218,3 @@ def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:
     for seed in seeds:
         say(output(), f"The world of {seed.key} is ready.", "bold")
         show_files(output(), store, seed)
-
-
-def _world_command(seed: Seed) -> str:
-    return f"vwe world {'-- ' if seed.key.startswith('-') else ''}{seed.key}"

@@ -14,7 +14,7 @@ from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
-from vwe_dagster.rendering.palette import Rgb
+from vwe_dagster.rendering.palette import Rgb, hex_code
 
 DECIMALS = 1
 """Of coordinates in metres: what is rounded off is a twentieth of the usual tolerance."""
@@ -168,20 +168,17 @@ def _path(line: Points) -> str:
 
 
 def _style() -> str:
+    ink, sea = hex_code(palette.INK), hex_code(palette.SEA_STOPS[2][1])
     rules = {
-        ".paper": f"fill:{_hex(palette.PAPER)}",
-        ".edge": f"fill:{_hex(palette.SEA_STOPS[2][1])};fill-opacity:.35;stroke:{_hex(palette.INK)};stroke-width:20",
-        ".title, .facts": f"fill:{_hex(palette.INK)};font-family:sans-serif",
+        ".paper": f"fill:{hex_code(palette.PAPER)}",
+        ".edge": f"fill:{sea};fill-opacity:.35;stroke:{ink};stroke-width:20",
+        ".title, .facts": f"fill:{ink};font-family:sans-serif",
         ".title": "font-size:900px",
         ".facts": "font-size:320px",
         ".contours": "fill:none;stroke-linejoin:round",
-        ".shore .rings": f"fill:{_hex(_LAND)};fill-rule:evenodd",
+        ".shore .rings": f"fill:{hex_code(_LAND)};fill-rule:evenodd",
     }
     for kind, (width, index_width) in _WIDTHS_M.items():
-        rules[f".{kind}"] = f"stroke:{_hex(_INKS[kind])};stroke-width:{10 * width}"
+        rules[f".{kind}"] = f"stroke:{hex_code(_INKS[kind])};stroke-width:{10 * width}"
         rules[f".{kind}.index"] = f"stroke-width:{10 * index_width}"
     return "".join(f"{selector} {{{rule}}}\n" for selector, rule in rules.items())
-
-
-def _hex(colour: Rgb) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 from vwe_dagster.biomes import Biome
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import grid_of, read_extracted, read_processed
+from vwe_dagster.stages import grid_of, native_terrain, read_extracted, read_processed, world_gen_version
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
-from vwe_dagster.worldgen import World
 from vwe_dagster.worldgen.digest import planes_digest
 
 if TYPE_CHECKING:
     from vwe_dagster.analysis.world import WorldAnalysis
     from vwe_dagster.extraction.canonical import CanonicalWorld
-
-NATIVE = "native"
-"""The kind of engine whose worlds can be sampled anywhere else too."""
+    from vwe_dagster.worldgen import World
 
 BIOME_MEANINGS = {biome.value: biome.game_name for biome in Biome}
 """The names of the indices that planes of biomes hold."""
@@ -80,22 +77,13 @@ class WorldFacts:
 
     @functools.cached_property
     def world_gen_version(self) -> int | None:
-        """The world-gen version; None where the world came from another program, which does not tell."""
-        raw = self.store.manifest(self.seed, "raw")
-        if raw is None or self._extracted.recipe.inputs.get("raw") != raw.digest:
-            return None
-        version = raw.recipe.inputs.get("world_gen_version")
-        return version if isinstance(version, int) else None
-
-    @property
-    def is_native(self) -> bool:
-        """Whether the native engine made it, so that :attr:`engine` gives the same ground elsewhere too."""
-        return self._extracted.recipe.made_by.get("kind") == NATIVE and self.world_gen_version is not None
+        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
+        return world_gen_version(self._extracted, self._raw)
 
     @functools.cached_property
-    def engine(self) -> World:
-        """The world as the native engine knows it; of use where :attr:`is_native`."""
-        return World(self.seed.number, 2 if self.world_gen_version is None else self.world_gen_version)
+    def terrain(self) -> World | None:
+        """The same ground between the samples, too; None where the native engine did not make the world."""
+        return native_terrain(self._extracted, self._raw)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -111,7 +99,7 @@ class WorldFacts:
             "seed": self.seed.key,
             "seed_integer": self.seed.number,
             "world_gen_version": self.world_gen_version,
-            "made_by": " ".join(str(fact) for fact in self._extracted.recipe.made_by.values() if fact is not None),
+            "made_by": self._extracted.recipe.maker,
             "grid_size": grid.size,
             "grid_cell_m": grid.cell_m,
             "grid_first_m": grid.first_m,
@@ -122,8 +110,15 @@ class WorldFacts:
     def _extracted(self) -> Manifest:
         return self._stage("extracted")
 
+    @functools.cached_property
+    def _raw(self) -> Manifest | None:
+        return self.store.manifest(self.seed, "raw")
+
     def _stage(self, stage: Stage) -> Manifest:
         manifest = self.store.manifest(self.seed, stage)
         if manifest is None:
-            raise StoreError(f"The stage {stage} of {self.seed.key} has not been made; make the world first.")
+            raise StoreError(
+                f"The stage {stage} of {self.seed.key} has not been made; make the world first: "
+                f"vwe world {self.seed.argument}"
+            )
         return manifest

@@ -118,20 +118,20 @@ def half_floats(values: _Plane) -> npt.NDArray[np.uint16]:
 
 
 def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
-    if facts.is_native and facts.grid != GAME_GRID:
-        terrain = facts.engine.grid(GAME_GRID.size)
+    if facts.terrain is not None and facts.grid != GAME_GRID:
+        terrain = facts.terrain.grid(GAME_GRID.size)
         return terrain.biome, terrain.height, terrain.forest, terrain.lava
     world = facts.world
     if facts.grid != GAME_GRID:
         raise ExportError(
             f"The game's map has 2048 cells a side, sampled at their centres, and the world of {facts.seed.key}, which "
             f"came from another program, has {facts.grid.size}; make it with the engine first: "
-            f"vwe world --force {facts.seed.key}"
+            f"vwe world --force {facts.seed.argument}"
         )
     if world.lava is None:
         raise ExportError(
             f"The game's map shows lava, of which the world of {facts.seed.key}, which came from another program, says "
-            f"nothing; make it with the engine first: vwe world --force {facts.seed.key}"
+            f"nothing; make it with the engine first: vwe world --force {facts.seed.argument}"
         )
     return world.biome, world.height, world.forest, world.lava
 

@@ -10,4 +10,4 @@ from vwe_dagster.site.export import write_site
 
 def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:  # noqa: ARG001  there are none
     """Writes the page, with tiles down to the world's own 12 m a pixel, into an empty folder."""
-    write_site(path, facts.store, [facts.seed])
+    write_site(path, facts.store, facts.seed)

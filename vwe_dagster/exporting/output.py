@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.formats import Format
-from vwe_dagster.store.whole_folder import replace_whole
+from vwe_dagster.store.whole_folder import replace_whole, sync_folder
 
 
 def refuse_taken(path: Path, of: Format, *, force: bool) -> None:
@@ -50,7 +50,7 @@ def whole_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
         if of.is_folder:
             with replace_whole(path) as draft:
                 yield draft
-                _sync_files(draft)
+                _sync(draft)
                 refuse_taken(path, of, force=force)
         else:
             with _file_draft(path) as draft:
@@ -70,14 +70,17 @@ def _file_draft(path: Path) -> Iterator[Path]:
     folder.mkdir()
     try:
         yield folder / path.name
-        _sync_files(folder)
+        _sync(folder)
         (folder / path.name).replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sync_files(folder: Path) -> None:
-    for file in folder.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as written:
+def _sync(folder: Path) -> None:
+    """Returns when all that is in a folder is on the disk; the folder itself is the caller's."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with path.open("rb") as written:
                 os.fsync(written.fileno())

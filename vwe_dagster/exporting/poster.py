@@ -8,7 +8,7 @@ from pathlib import Path
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.grid import Grid
-from vwe_dagster.rendering.png import save_png
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.poster import DPI, render_poster
 
 FINE = 4096
@@ -17,13 +17,14 @@ FINE = 4096
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """Writes the poster of a world as PNG; the ground is sampled anew, every 6 m, where the native engine made it."""
-    save_png(render_poster(_fine(facts), title=facts.seed.key, analysis=facts.analysis), path, dpi=DPI)
+    picture = render_poster(_fine(facts), title=facts.seed.key, analysis=facts.analysis)
+    path.write_bytes(png_bytes(picture, dpi=DPI))
 
 
 def _fine(facts: WorldFacts) -> CanonicalWorld:
-    if not facts.is_native or facts.grid.size >= FINE:
+    if facts.terrain is None or facts.grid.size >= FINE:
         return facts.world
-    terrain = facts.engine.grid(FINE)
+    terrain = facts.terrain.grid(FINE)
     return dataclasses.replace(
         facts.world,
         grid=Grid.of_world(FINE),

@@ -99,6 +99,11 @@ _TO_LAB = np.array(
 )
 
 
+def hex_code(colour: Rgb) -> str:
+    """A colour as CSS and SVG write it."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
 def linear_from_srgb(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Light intensities, 0 to 1, of sRGB colours, 0 to 255; the last axis is the channel (IEC 61966-2-1)."""
     value = np.asarray(rgb, dtype=np.float64) / 255

@@ -1,12 +1,8 @@
-"""The site as plain files, for any web server: the same files, under the same names, that the server gives."""
+"""A world's page as plain files, for any web server: the same files, under the same names, that the server gives."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from vwe_dagster.catalog.table import SeedCatalog
@@ -18,105 +14,49 @@ from vwe_dagster.site.made import made_world
 from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import StoreError, WorldStore
 
-Progress = Callable[[int, int], None]
-
 _FILES: Mapping[str, Callable[[WorldSource], bytes]] = {
     "index.html": lambda _: pages.html_files()[pages.WORLD_PAGE].plain,
     "world.json": WorldSource.facts,
     "waterways.json": WorldSource.waterways,
     "thumbnail.png": WorldSource.thumbnail,
 }
-"""The files that every world has once."""
+"""The files that a world has once."""
 
 
-class SiteError(ValueError):
-    """A site that cannot be written; the message is a sentence that says how to mend it."""
-
-
-def write_site(
-    folder: Path,
-    store: WorldStore,
-    seeds: Sequence[Seed],
-    *,
-    max_zoom: int = NATIVE_ZOOM,
-    progress: Progress = lambda done, of: None,  # noqa: ARG005
-) -> None:
-    """Writes the gallery and the pages of worlds as files that any web server can give; comparisons need our own.
-
-    The folder appears whole or not at all.
+def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = NATIVE_ZOOM) -> None:
+    """Writes the page of a world, and a gallery of this one, as files that any web server can give.
 
     Args:
-        folder: where to; it must not exist yet, or be empty.
+        folder: where to; it is there and empty.
         store: the data folder.
-        seeds: whose worlds; they must have been made.
+        seed: whose world.
         max_zoom: the deepest zoom that tiles are drawn of: 3 is the world's own 12 m, and every further one makes
             four times as many files.
-        progress: told how many files of how many are written.
 
     Raises:
-        SiteError: the folder is not empty, or a world has not been made.
-        StoreError: a stage is damaged.
+        StoreError: the world has not been made, or a stage is damaged.
+        OSError: the disk does not let us.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SiteError(f"{folder} is there already; name a folder that is not.")
-    sources = [_source(store, seed, max_zoom) for seed in seeds]
-    with _whole(folder) as draft:
-        for name, shared in pages.static_files().items():
-            _write(draft / "static" / name, shared.plain)
-        _write(draft / "index.html", pages.html_files()[pages.GALLERY_PAGE].plain)
-        _write(draft / "worlds.json", gallery_json(SeedCatalog(store).update().table, seeds, comparable=False))
-        begun = [_begin(draft, source) for source in sources]
-        count = sum(len(source.block_names()) + source.tile_count + len(_FILES) for source in sources)
-        files = itertools.chain.from_iterable(map(_files, begun, sources))
-        for done, (path, content) in enumerate(files, start=1):
-            _write(path, content)
-            progress(done, count)
-
-
-def _source(store: WorldStore, seed: Seed, max_zoom: int) -> WorldSource:
     made = made_world(store, seed)
     if made is None:
-        raise SiteError(f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.key}")
-    return WorldSource(store, made, max_zoom=max_zoom)
+        raise StoreError(f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}")
+    for name, content in _files(store, WorldSource(store, made, max_zoom=max_zoom)):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
-def _begin(draft: Path, source: WorldSource) -> Path:
-    """Makes the folder of a world."""
-    folder = draft / "worlds" / pages.folder_of(source.made.seed.key)
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise SiteError(
-            f"{source.made.seed.key} and another of the seeds have names that this disk takes for one; "
-            f"write them into sites of their own."
-        ) from error
-    return folder
-
-
-def _files(folder: Path, source: WorldSource) -> Iterator[tuple[Path, bytes]]:
-    """The path and the content of every file of a world."""
+def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]]:
+    """The name and the content of every file."""
+    seed = source.made.seed
+    for name, shared in pages.static_files().items():
+        yield f"static/{name}", shared.plain
+    yield "index.html", pages.html_files()[pages.GALLERY_PAGE].plain
+    yield "worlds.json", gallery_json(SeedCatalog(store).update().table, seed)
+    world = f"worlds/{pages.folder_of(seed.key)}"
     for name, make in _FILES.items():
-        yield folder / name, make(source)
+        yield f"{world}/{name}", make(source)
     for x, y in source.block_names():
-        yield folder / f"data/{x}/{y}.bin", source.block(x, y)
+        yield f"{world}/data/{x}/{y}.bin", source.block(x, y)
     for name, content in source.tiles():
-        yield folder / name, content
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-@contextlib.contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """An empty folder that becomes ``folder`` when the block ends well, and otherwise goes."""
-    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    try:
-        draft.mkdir(parents=True)
-        yield draft
-        draft.replace(folder)
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        yield f"{world}/{name}", content

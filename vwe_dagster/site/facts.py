@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.biomes import BIOMES
 from vwe_dagster.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
-from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.legend import BIOME_ORDER
+from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds import Seed
 from vwe_dagster.site.made import MadeWorld
@@ -78,11 +78,6 @@ def _locations(locations: pd.DataFrame) -> list[dict[str, object]]:
     return _rows(locations[["prefab", "x_m", "z_m"]].rename(columns={"prefab": "name"}))
 
 
-def colour_of(biome: Biome) -> str:
-    """The colour of a biome as CSS writes it."""
-    return "#{:02x}{:02x}{:02x}".format(*palette.BIOME_COLOURS[biome])
-
-
 def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
     """Every biome in the order players come to them, with what was measured of it."""
     measured = {row.pop("biome"): row for row in _rows(analysis.biomes)}
@@ -91,7 +86,7 @@ def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
             "index": int(biome),
             "name": biome.game_name,
             "title": biome.title,
-            "colour": colour_of(biome),
+            "colour": hex_code(BIOME_COLOURS[biome]),
             **measured.get(biome.game_name, {}),
         }
         for biome in sorted(BIOMES, key=BIOME_ORDER.index)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -13,11 +12,12 @@ import pyarrow as pa
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.catalog.names import same_world
 from vwe_dagster.catalog.table import SeedCatalog
+from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
 from vwe_dagster.seeds import Seed
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
 
-_NEAREST = [f"{biome.name.lower()}_nearest_land_m" for biome in BIOMES if biome is not Biome.OCEAN]
+_NEAREST = {f"{biome.name.lower()}_nearest_land_m": biome for biome in BIOMES if biome is not Biome.OCEAN}
 _COLUMNS = [
     "seed", "number", "land_area_km2", "islands", "largest_island_km2", "start_island_area_km2", "highest_peak_m",
     "rivers", *_NEAREST, "grid_size",
@@ -72,20 +72,20 @@ class Gallery:
             return frozenset(found)
 
 
-def gallery_json(table: pa.Table, only: Collection[Seed] | None = None, *, comparable: bool = True) -> bytes:
+def gallery_json(table: pa.Table, only: Seed | None = None) -> bytes:
     """The content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values for each world.
+
+    ``colours`` are those of the biomes whose nearest land a column tells of, by its name.
 
     Args:
         table: a catalog.
-        only: the seeds to tell of; None for all.
-        comparable: whether the site can show two worlds side by side.
+        only: the one to tell of; None for all.
     """
     rows = table.select(_COLUMNS).to_pylist()
-    keys = None if only is None else {seed.key for seed in only}
     content: dict[str, Any] = {
-        "comparable": comparable,
         "columns": _COLUMNS,
-        "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows if keys is None or row["seed"] in keys],
+        "colours": {column: hex_code(BIOME_COLOURS[biome]) for column, biome in _NEAREST.items()},
+        "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows if only is None or row["seed"] == only.key],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 

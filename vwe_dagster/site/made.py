@@ -7,12 +7,11 @@ import functools
 import hashlib
 from pathlib import Path
 
-from vwe_dagster import rendering
+from vwe_dagster import rendering, site, worldgen
 from vwe_dagster.seeds import Seed
+from vwe_dagster.stages import native_terrain, world_gen_version
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.worldgen import World
-
-_NATIVE = "native"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,23 +39,19 @@ class MadeWorld:
 
     @functools.cached_property
     def version(self) -> str:
-        """Tells this making of the world, and the code that draws it, from every other."""
+        """Tells this making of the world, and the code that makes its files, from every other."""
         drawn = "" if self.tiles is None else self.tiles.digest
-        told = (self.extracted.digest, self.processed.digest, drawn, _drawing_code())
+        told = (self.extracted.digest, self.processed.digest, drawn, _code())
         return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
 
     @property
     def world_gen_version(self) -> int | None:
-        """The version of the native engine's terrain; None where another engine made the world."""
-        if self.raw is None or self.extracted.recipe.made_by.get("kind") != _NATIVE:
-            return None
-        version = self.raw.recipe.inputs.get("world_gen_version")
-        return version if isinstance(version, int) else None
+        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
+        return world_gen_version(self.extracted, self.raw)
 
     def terrain(self) -> World | None:
-        """The native engine's terrain of this world, which can be sampled finer than its grid."""
-        version = self.world_gen_version
-        return None if version is None else World(self.seed.number, version)
+        """The native engine's terrain of this world, see :func:`vwe_dagster.stages.native_terrain`."""
+        return native_terrain(self.extracted, self.raw)
 
 
 def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
@@ -79,9 +74,10 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
 
 
 @functools.cache
-def _drawing_code() -> str:
-    """The hash of the code that draws tiles: one drawn by other code is another tile."""
+def _code() -> str:
+    """The hash of the code that makes the files which browsers keep for good: made by other code they are others."""
     digest = hashlib.sha256()
-    for source in sorted(Path(rendering.__path__[0]).glob("*.py")):
-        digest.update(source.read_bytes())
+    for package in (rendering, site, worldgen):
+        for source in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(source.read_bytes())
     return digest.hexdigest()

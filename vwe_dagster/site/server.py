@@ -208,9 +208,8 @@ class _Site:
             raise _NotThereError(str(error)) from error
         made = await self._read(lambda: self._open.made(seed))
         if made is None:
-            separator = "-- " if seed.key.startswith("-") else ""
             raise _NotThereError(
-                f"The world of {seed.key} has not been made yet; make it with: vwe world {separator}{seed.key}"
+                f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}"
             )
         return made
 

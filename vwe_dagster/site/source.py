@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from vwe_dagster.extraction.engine_export import forest_of
 from vwe_dagster.grid import MIN_SIZE, Grid
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
+from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds import Seed
 from vwe_dagster.site import planes
@@ -41,7 +41,7 @@ class WorldSource:
 
     def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
         self.made = made
-        self.max_zoom = max_zoom if made.world_gen_version is not None else min(max_zoom, NATIVE_ZOOM)
+        self.max_zoom = max_zoom if made.terrain() is not None else min(max_zoom, NATIVE_ZOOM)
         self._store = store
         self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
         self._reading = threading.Lock()
@@ -91,20 +91,13 @@ class WorldSource:
         if renders is not None and THUMBNAIL in renders.files:
             return self._store.read(renders, THUMBNAIL).getvalue()
         world = self._world()
-        file = io.BytesIO()
-        biome_thumbnail(world.biome, world.grid).save(file, "PNG")
-        return file.getvalue()
+        return png_bytes(biome_thumbnail(world.biome, world.grid))
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """The name of every tile and its content, drawn on every core."""
         for style in STYLES:
             for zoom, x, y, content in self._tiles().pyramid(style, zooms=range(self.max_zoom + 1)):
                 yield f"tiles/{style}/{zoom}/{x}/{y}.webp", content
-
-    @property
-    def tile_count(self) -> int:
-        """How many tiles there are."""
-        return len(STYLES) * sum(1 << 2 * zoom for zoom in range(self.max_zoom + 1))
 
     def block_names(self) -> list[tuple[int, int]]:
         """X and y of every block of data."""

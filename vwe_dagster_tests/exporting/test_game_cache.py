@@ -22,7 +22,7 @@ from vwe_dagster.exporting.game_cache import half_floats
 from vwe_dagster.store import WorldStore
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.analysis.worlds import make_world
-from vwe_dagster_tests.exporting.worlds import KEY, NUMBER, check_places, import_, write
+from vwe_dagster_tests.exporting.worlds import NUMBER, check_places, import_, write
 from vwe_dagster_tests.worldgen.known_worlds import BIOME_CELLS
 
 SIZE = 2048
@@ -147,8 +147,8 @@ def test_planes_of_the_games_grid_are_taken_as_they_are(
 def test_worlds_of_other_programs_are_refused_where_something_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = import_(WorldStore(tmp_path / "data"), KEY, make_world([[40.0] * 64] * 64))
-    with pytest.raises(ExportError, match="2048 cells a side"):
+    facts = import_(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))
+    with pytest.raises(ExportError, match=r"2048 cells a side.*with the engine first: vwe world --force -- -a$"):
         write(tmp_path / "out", "game-cache", facts)
     monkeypatch.setattr(game_cache, "GAME_GRID", facts.grid)
     with pytest.raises(ExportError, match="shows lava"):

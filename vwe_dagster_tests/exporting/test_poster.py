@@ -46,7 +46,8 @@ def test_a_world_of_the_native_engine_is_drawn_from_finer_samples(
 ) -> None:
     write(tmp_path / "poster.png", "poster", facts)
     (world,) = drawn
-    terrain = facts.engine.grid(256)
+    assert facts.terrain is not None
+    terrain = facts.terrain.grid(256)
     assert world.grid == Grid.of_world(256)
     np.testing.assert_array_equal(world.biome, terrain.biome)
     np.testing.assert_array_equal(world.height, terrain.height)

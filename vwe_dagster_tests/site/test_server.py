@@ -21,7 +21,7 @@ from vwe_dagster.site.server import site_app
 from vwe_dagster.stages import read_processed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
-from vwe_dagster_tests.site.worlds import publish_tile, publish_world
+from vwe_dagster_tests.site.worlds import publish_raw, publish_tile, publish_world
 
 WORLD = f"/worlds/{ONE}"
 
@@ -111,7 +111,7 @@ def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
     rows = [dict(zip(worlds["columns"], row, strict=True)) for row in worlds["rows"]]
     assert [row["seed"] for row in rows] == [NUMBERED, OTHER, ONE]
     assert all(row["islands"] > 0 and row["swamp_nearest_land_m"] > 1000 for row in rows)
-    assert worlds["comparable"] is True
+    assert worlds["colours"]["swamp_nearest_land_m"] == "#a48668"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,20 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
         assert (made.status_code, made.content) == (200, b"made")
         publish_tile(store, "abc", b"of another", of="0" * 64)
         assert client.get(path).content == drawn.content
+
+
+def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) -> None:
+    store = WorldStore(site.store.root.parent / "raw_alone")
+    publish_world(store, "abc", size=64)
+    with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
+        facts = client.get("/worlds/abc/world.json").json()
+        assert (facts["engine"]["world_gen_version"], facts["max_zoom"]) == (2, 5)
+        publish_raw(store, "abc", size=64, world_gen_version=1)
+        facts = client.get("/worlds/abc/world.json").json()
+        assert (facts["engine"]["world_gen_version"], facts["max_zoom"]) == (None, 3)
+        refused = client.get("/worlds/abc/tiles/map/4/0/0.webp")
+        assert refused.status_code == 404
+        assert refused.json()["message"].startswith("There are tiles of zoom 0 to 3")
 
 
 def test_a_damaged_world_is_told_of(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.engine.messages import WorldRequest
+from vwe_dagster.engine.messages import WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.grid import Grid
@@ -14,13 +14,14 @@ from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.stages import (
     TileChoice,
+    grid_of,
     write_extracted,
     write_picture,
     write_processed,
     write_raw,
     write_tile,
 )
-from vwe_dagster.store import Recipe, WorldStore
+from vwe_dagster.store import Manifest, Recipe, WorldStore
 
 
 def publish_world(store: WorldStore, key: str, *, size: int, pictures: bool = False, making: str = "1") -> None:
@@ -33,14 +34,11 @@ def publish_world(store: WorldStore, key: str, *, size: int, pictures: bool = Fa
         pictures: whether the stage ``renders`` is made, too, with a thumbnail.
         making: tells one making of a world from another.
     """
-    seed, grid = parse_seed(key), Grid.of_world(size)
-    export = NativeEngine().generate(WorldRequest(seed.number, grid))
+    seed = parse_seed(key)
+    export, raw = publish_raw(store, key, size=size, making=making)
+    grid = grid_of(raw)
     world = canonical_world(export.planes, export.lines, grid)
-    made_by = dataclasses.asdict(export.engine)
-    raw = Recipe({"world_gen_version": 2}, making, made_by, grid)
-    with store.publish(seed, "raw", raw) as draft:
-        write_raw(draft, export)
-    recipe = dataclasses.replace(raw, inputs={})
+    recipe = Recipe({"raw": raw.digest}, making, raw.recipe.made_by, grid)
     with store.publish(seed, "extracted", recipe) as draft:
         write_extracted(draft, world, {})
     with store.publish(seed, "processed", recipe) as draft:
@@ -48,6 +46,20 @@ def publish_world(store: WorldStore, key: str, *, size: int, pictures: bool = Fa
     if pictures:
         with store.publish(seed, "renders", recipe) as draft:
             write_picture(draft, THUMBNAIL, render_thumbnail(world))
+
+
+def publish_raw(
+    store: WorldStore, key: str, *, size: int, making: str = "1", world_gen_version: int = 2
+) -> tuple[WorldExport, Manifest]:
+    """Publishes the stage ``raw`` of a world alone; see :func:`publish_world`."""
+    seed, grid = parse_seed(key), Grid.of_world(size)
+    export = NativeEngine().generate(WorldRequest(seed.number, grid, world_gen_version))
+    recipe = Recipe({"world_gen_version": world_gen_version}, making, dataclasses.asdict(export.engine), grid)
+    with store.publish(seed, "raw", recipe) as draft:
+        write_raw(draft, export)
+    manifest = store.manifest(seed, "raw")
+    assert manifest is not None
+    return export, manifest
 
 
 def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str) -> None:

@@ -1,7 +1,8 @@
 // What is drawn over the tiles on a canvas as large as the view: the grid of coordinates, rings, rivers.
 /* global L */
 
-import { RADIUS_M, at, metresPerPixel, number } from "./geo.js";
+import { at } from "./crs.js";
+import { RADIUS_M, metresPerPixel, number } from "./geo.js";
 
 /** A canvas over the view that is drawn anew with every step of a move, and zooms with the tiles. */
 const Canvas = L.Layer.extend({

@@ -1,8 +1,9 @@
 // Two worlds side by side: one view, one pointer, two maps.
 /* global L */
 
+import { at } from "./crs.js";
 import { $, $$, fetchJson, fillIcons, h, toast } from "./dom.js";
-import { area, at, folderOf, metres, number, share } from "./geo.js";
+import { area, folderOf, metres, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
@@ -30,13 +31,13 @@ class Side {
   }
 
   look(looked, { elsewhere }) {
+    const show = (told) => this.readout.show(told);
     if (!looked) {
-      this.readout.show(null);
+      this.world.lookAway(show);
       this.ghost.remove();
       return;
     }
-    this.latest = looked;
-    this.world.look(looked.x, looked.z, (told) => this.readout.show(told), () => {}, null);
+    this.world.look(looked.x, looked.z, show);
     if (elsewhere) this.ghost.setLatLng(at(looked.x, looked.z)).addTo(this.map);
     else this.ghost.remove();
   }
@@ -75,7 +76,6 @@ class Comparison {
       i: toggle("island"),
       l: () => this.showLayers($("#layers").hidden),
       f: () => showTable($("#table").hidden),
-      d: () => window.switchTheme(),
       0: () => one.world.fitWorld({ animate: true }),
       Escape: () => {
         this.showLayers(false);
@@ -158,6 +158,7 @@ class Comparison {
         .map((biome, index) => [biome, metres, biome.nearest_land_m, other.biomes[index].nearest_land_m, "nearest"])
         .filter((row) => row[2] !== null || row[3] !== null),
     ];
+    const block = ([what, , , , note]) => (typeof what === "string" ? "sums" : (note ?? "shares"));
     const cell = (show, value) => h("td", {}, value === null || value === undefined ? "–" : show(value));
     $("#table").append(
       h(
@@ -170,7 +171,7 @@ class Comparison {
           ...rows.map(([what, show, a, b, note], index) =>
             h(
               "tr",
-              { class: index === 7 || (note && !rows[index - 1][4]) ? "begins" : "" },
+              { class: index > 0 && block(rows[index]) !== block(rows[index - 1]) ? "begins" : "" },
               typeof what === "string"
                 ? h("th", { scope: "row" }, what)
                 : h("th", { scope: "row" }, h("i", { class: "swatch", colour: what.colour }), note ? `Nearest ${what.title}` : what.title),
@@ -185,7 +186,6 @@ class Comparison {
 }
 
 fillIcons();
-for (const button of $$(".theme-button")) button.addEventListener("click", () => window.switchTheme());
 const folders = window.location.pathname.split("/").slice(-2);
 Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json`)))
   .then((both) => {

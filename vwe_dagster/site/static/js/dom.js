@@ -19,7 +19,7 @@ export function s(tag, attributes = {}, ...children) {
 
 function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "class") element.className = value;
     else if (name === "colour") element.style.setProperty("--colour", value);
@@ -55,7 +55,6 @@ const ICONS = {
   island: "M2 15c2-5 6-4 8-7 3-3 7-1 8 2 1 2 4 3 4 5M2 19c2 1.5 4 1.5 6.500 0s4.500-1.500 6.500 0 4 1.500 6.500 0",
   pin: "M12 21c-4-5-7-8-7-12a7 7 0 0 1 14 0c0 4-3 7-7 12zM12 6.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5z",
   swap: "M7 7h13l-4-4M17 17H4l4 4",
-  print: "M7 8V3h10v5M5 17H3V9h18v8h-2M7 14h10v7H7z",
 };
 
 export function icon(name) {

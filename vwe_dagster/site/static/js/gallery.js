@@ -24,17 +24,17 @@ const MEASURES = [
   ["Nearest Deep North", "deep_north_nearest_land_m", true, ["north", "deepnorth"]],
 ];
 const NEAREST = [
-  ["Swamp", "swamp_nearest_land_m", "#a48668"],
-  ["Mountain", "mountain_nearest_land_m", "#f4efe4"],
-  ["Plains", "plains_nearest_land_m", "#e2c686"],
-  ["Mistlands", "mistlands_nearest_land_m", "#867c94"],
+  ["Swamp", "swamp_nearest_land_m"],
+  ["Mountain", "mountain_nearest_land_m"],
+  ["Plains", "plains_nearest_land_m"],
+  ["Mistlands", "mistlands_nearest_land_m"],
 ];
 const SEED = /^(?:@-?\d{1,10}|(?!.*\.\.)[A-Za-z0-9._-]{1,32})$/;
 const CONDITION = /([a-z]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)/gi;
 
 class Gallery {
-  constructor({ columns, rows, comparable }) {
-    this.comparable = comparable;
+  constructor({ columns, rows, colours }) {
+    this.colours = colours;
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
     this.chosen = [];
     this.cards = new Map();
@@ -172,16 +172,16 @@ class Gallery {
       h(
         "dl",
         { class: "nearest", title: "How far the nearest of each biome lies from the centre" },
-        ...NEAREST.map(([name, column, colour]) =>
+        ...NEAREST.map(([name, column]) =>
           h(
             "div",
             {},
-            h("dt", {}, h("i", { class: "swatch", colour }), name),
+            h("dt", {}, h("i", { class: "swatch", colour: this.colours[column] }), name),
             h("dd", {}, world[column] === null ? "–" : `${number(world[column] / 1000, 1)} km`),
           ),
         ),
       ),
-      this.comparable && this.worlds.length > 1 ? choose : null,
+      this.worlds.length > 1 ? choose : null,
     );
     card.choose = choose;
     this.cards.set(world.seed, card);
@@ -211,10 +211,8 @@ function command(seed) {
 }
 
 fillIcons();
-for (const button of document.querySelectorAll(".theme-button")) button.addEventListener("click", () => window.switchTheme());
 listen({
   "/": () => $("#search").focus(),
-  d: () => window.switchTheme(),
   Escape: () => document.activeElement?.blur(),
 });
 fetchJson("worlds.json")

@@ -1,17 +1,10 @@
-// The ground and the screen: metres, x to the east and z to the north, and Leaflet's own notions of them.
-/* global L */
+// Metres on the ground, x to the east and z to the north, and how places, measures and worlds are written.
 
 export const WIDTH_M = 24576;
 export const RADIUS_M = 10500;
 export const SEA_M = 30;
 
-/** Zoom 0 shows the whole map on 256 pixels; a "latitude" is z, a "longitude" x. */
-export const CRS = L.extend({}, L.CRS.Simple, {
-  transformation: new L.Transformation(256 / WIDTH_M, 128, -256 / WIDTH_M, 128),
-});
-
-export const at = (x, z) => L.latLng(z, x);
-
+/** Zoom 0 shows the whole map on 256 pixels. */
 export const metresPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;
 
 /** Compass bearing, 0 to 360 degrees, of a way. */

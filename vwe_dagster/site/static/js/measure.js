@@ -1,7 +1,8 @@
 // Measuring: a line of any number of points, its length and bearings.
 /* global L */
 
-import { at, bearing, degrees, metres } from "./geo.js";
+import { at } from "./crs.js";
+import { bearing, degrees, metres } from "./geo.js";
 
 const FINGER = 24;
 
@@ -63,6 +64,7 @@ export class Measure {
 
   undo() {
     this.points.pop();
+    if (!this.active && this.points.length < 2) this.points = [];
     this.ahead.setLatLngs([]);
     this.#draw();
     this.changed({ done: true });

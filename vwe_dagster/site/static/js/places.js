@@ -1,8 +1,9 @@
 // Islands, peaks and locations: on the map, and in a list that can be searched.
 /* global L */
 
+import { at } from "./crs.js";
 import { copy, h, icon } from "./dom.js";
-import { SEA_M, area, at, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
+import { SEA_M, area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
 
 const LISTED = 300;
 const ISLAND_PIXELS = 26;
@@ -82,8 +83,6 @@ export function placesOf(facts) {
 
 /** The kinds of places that a world has. */
 export const kindsOf = (places) => Object.keys(KINDS).filter((kind) => places.some((each) => each.kind === kind));
-export const titleOfKind = (kind) => KINDS[kind];
-export const signOfKind = (kind) => SIGNS[kind];
 
 /** The places of one kind as a layer of the map. */
 export class PlacesLayer {
@@ -108,7 +107,7 @@ export class PlacesLayer {
   #mark(each, open) {
     if (each.kind === "other") {
       const dotted = L.circleMarker(at(each.x, each.z), { radius: 4, className: "location", renderer: this.#canvas() });
-      return dotted.bindTooltip(each.title).on("click", () => open(each));
+      return dotted.bindTooltip(h("span", {}, each.title)).on("click", () => open(each));
     }
     const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [26, 26], html: "" });
     const mark = L.marker(at(each.x, each.z), { icon: sign, title: `${each.title}: ${each.note}`, alt: each.title });
@@ -209,7 +208,9 @@ export class PlacesList {
 
   mark(id) {
     this.marked = id;
-    for (const item of this.list.children) item.firstChild.toggleAttribute("aria-current", item.dataset.place === id);
+    for (const item of this.list.children) {
+      item.firstChild.setAttribute("aria-current", String(item.dataset.place === id));
+    }
   }
 
   #choose(kind) {

@@ -1,6 +1,6 @@
 // The height profile along a line, as a drawing whose every point is a place on the map.
 
-import { $, h, s } from "./dom.js";
+import { $, h, s, toast } from "./dom.js";
 import { SEA_M, bearing, degrees, metres, metresExactly, number, place } from "./geo.js";
 import { lengthOf } from "./measure.js";
 import { describe } from "./readout.js";
@@ -68,9 +68,15 @@ export class Profile {
     }
     const count = Math.max(2, Math.min(MOST_SAMPLES, Math.ceil(lengthOf(line) / 2)));
     const points = pointsAlong(line, count);
-    const told = await this.planes.along(points.map(({ x, z }) => [x, z]));
-    if (this.line !== line) return;
-    this.samples = points.map((point, index) => ({ ...point, sample: told[index] }));
+    try {
+      const told = await this.planes.along(points.map(({ x, z }) => [x, z]));
+      if (this.line !== line) return;
+      this.samples = points.map((point, index) => ({ ...point, sample: told[index] }));
+    } catch (error) {
+      if (this.line !== line) return;
+      this.samples = null;
+      toast(error.message);
+    }
     this.#tell();
     this.#draw();
   }

@@ -7,8 +7,9 @@ const typing = (target) =>
     target instanceof HTMLSelectElement ||
     (target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type)));
 
-/** Listens to keys of the whole page; `keys` has what to do by `event.key`, letters in lower case. */
-export function listen(keys) {
+/** Listens to keys of the whole page; `own` has what a page does by `event.key`, letters in lower case. */
+export function listen(own) {
+  const keys = { d: () => document.querySelector(".theme-button").click(), ...own };
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]")) return;

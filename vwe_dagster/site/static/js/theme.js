@@ -1,4 +1,4 @@
-// Sets the colours before the first paint; a classic script, so that the page waits for it.
+// Light or dark: set before the first paint, by a classic script, for which the page waits, and turned by the buttons.
 (() => {
   const KEY = "vwe-theme";
   const system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -17,7 +17,7 @@
     document.dispatchEvent(new CustomEvent("themechange", { detail: theme }));
   };
 
-  window.switchTheme = () => {
+  const turn = () => {
     chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
     try {
       window.localStorage.setItem(KEY, chosen);
@@ -26,6 +26,7 @@
     }
     apply();
   };
+  document.addEventListener("click", ({ target }) => target.closest(".theme-button") && turn());
   system.addEventListener("change", apply);
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) {

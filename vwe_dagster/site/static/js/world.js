@@ -1,8 +1,9 @@
 // The page of a world.
 /* global L */
 
+import { at } from "./crs.js";
 import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from "./dom.js";
-import { area, at, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
+import { area, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Measure } from "./measure.js";
 import { Permalink } from "./permalink.js";
@@ -67,7 +68,7 @@ class WorldPage {
     this.measure.set(state.line ?? []);
     this.#measured({ done: false });
     const each = this.places.find(({ id }) => id === state.place);
-    if (each) this.#popUp(each, { pan: false });
+    if (each) this.#popUp(each);
     else this.map.closePopup();
     if (first && state.line?.length) this.profile.show(state.line);
   }
@@ -90,7 +91,7 @@ class WorldPage {
     // Where one was before is where the browser goes back to.
     this.link.changed({ step: true });
     this.world.flyTo(each.x, each.z, each.kind === "island" ? each.zoom : Math.max(each.zoom, this.map.getZoom()));
-    this.#popUp(each, { pan: false });
+    this.#popUp(each);
     this.link.changed({ step: true });
   }
 
@@ -101,8 +102,8 @@ class WorldPage {
     this.link.changed({ step: true });
   }
 
-  #popUp(each, { pan }) {
-    const popup = L.popup({ autoPan: pan, maxWidth: 300, minWidth: 220, offset: [0, -6] });
+  #popUp(each) {
+    const popup = L.popup({ autoPan: false, maxWidth: 300, minWidth: 220, offset: [0, -6] });
     popup.setLatLng(at(each.x, each.z)).setContent(popupOf(each)).openOn(this.map);
     this.opened = each;
     this.list.mark(each.id);
@@ -134,7 +135,7 @@ class WorldPage {
       this.world.look(point.x, point.z, (looked) => this.readout.show(looked));
     } else {
       this.spot.remove();
-      this.readout.show(null);
+      this.world.lookAway((looked) => this.readout.show(looked));
     }
   }
 
@@ -241,7 +242,6 @@ class WorldPage {
       this.link.changed({ step: true });
       copy(window.location.href, "the link to this view");
     });
-    for (const button of $$(".theme-button")) button.addEventListener("click", () => window.switchTheme());
     for (const button of $$(".help-button")) button.addEventListener("click", () => openDialog("help"));
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {
@@ -280,8 +280,8 @@ class WorldPage {
     $("#goto input").select();
   }
 
-  #collapse() {
-    const away = document.body.classList.toggle("panel-away");
+  #collapse(away = !document.body.classList.contains("panel-away")) {
+    document.body.classList.toggle("panel-away", away);
     $("#collapse").setAttribute("aria-expanded", String(!away));
     $("#collapse").setAttribute("aria-label", away ? "Show the panel" : "Hide the panel");
   }
@@ -300,6 +300,7 @@ class WorldPage {
   #sheet(how) {
     document.body.dataset.sheet = how;
     $("#handle").setAttribute("aria-expanded", String(how !== "peek"));
+    $("#handle").setAttribute("aria-label", how === "full" ? "Show less of the panel" : "Show more of the panel");
   }
 
   #sheetMoves() {
@@ -341,8 +342,8 @@ class WorldPage {
 
   #keys() {
     const pan = (x, z) => (event) => {
-      // Leaflet moves the map itself where it has the focus.
-      if ($("#map").contains(event.target) || event.target.closest("[role=tab], .plot")) return false;
+      // Leaflet moves the map itself where it has the focus; tabs, the profile and styles have arrows of their own.
+      if ($("#map").contains(event.target) || event.target.closest("[role=tab], .plot, input")) return false;
       this.map.panBy([x * 120, z * 120]);
       return true;
     };
@@ -390,7 +391,7 @@ class WorldPage {
       "/": () => {
         this.#tab($("#tab-places"));
         if (phone.matches) this.#sheet("full");
-        document.body.classList.remove("panel-away");
+        this.#collapse(false);
         this.list.focus();
       },
       c: () => this.askPlace(),
@@ -403,7 +404,6 @@ class WorldPage {
         this.spot.setLatLng(middle()).addTo(this.map);
         this.world.look(lng, lat, (looked) => this.readout.show(looked));
       },
-      d: () => window.switchTheme(),
       "?": () => openDialog("help"),
       "[": () => this.#collapse(),
     });
@@ -423,10 +423,10 @@ fetchJson("world.json")
   });
 
 fetchJson("../../worlds.json")
-  .then(({ comparable, rows, columns }) => {
+  .then(({ rows, columns }) => {
     const here = decodeURIComponent(window.location.pathname.replace(/\/(index\.html)?$/, "").split("/").pop());
     const others = rows.map((row) => row[columns.indexOf("seed")]).filter((key) => folderOf(key) !== encodeURIComponent(here));
-    if (!comparable || others.length === 0) return;
+    if (others.length === 0) return;
     $("#compare-button").hidden = false;
     $("#compare-button").addEventListener("click", () => openDialog("compare"));
     $("#compare-keys").append(...others.map((key) => h("option", { value: key })));

@@ -2,8 +2,9 @@
 /* global L */
 
 import { GridChart, RingsChart, WaterChart, edge } from "./charts.js";
+import { CRS, at } from "./crs.js";
 import { fetchJson, toast } from "./dom.js";
-import { CRS, RADIUS_M, at, metresPerPixel } from "./geo.js";
+import { RADIUS_M, metresPerPixel } from "./geo.js";
 import { Planes } from "./planes.js";
 
 const BEYOND_TILES = 2;
@@ -129,32 +130,33 @@ export class WorldMap {
     else this.map.flyTo(middle, zoom, { duration: 0.7 });
   }
 
-  /**
-   * Tells where the pointer is, and of what is there as soon as it is known: `tell({x, z, sample})`, `sample` being
-   * `{biome, height}`, null outside the grid, undefined while it is being read; null when the pointer has left.
-   */
+  /** Looks at where the pointer is, see `look`. */
   onPointer(tell) {
-    let last = null;
-    const point = ({ latlng }) => this.look(latlng.lng, latlng.lat, tell, (mine) => (last = mine), () => last);
-    this.map.on("mousemove click", point);
-    this.map.on("mouseout", () => {
-      last = null;
-      tell(null);
-    });
+    this.map.on("mousemove click", ({ latlng }) => this.look(latlng.lng, latlng.lat, tell));
+    this.map.on("mouseout", () => this.lookAway(tell));
   }
 
-  async look(x, z, tell, begin = () => {}, latest = null) {
-    const mine = {};
-    begin(mine);
-    const known = this.planes.peek(x, z);
-    tell({ x, z, sample: known });
-    if (known !== undefined) return;
+  /**
+   * Tells of a place, and again when it is known what is there, unless one looks elsewhere by then:
+   * `tell({x, z, sample})`, `sample` being `{biome, height}`, null outside the grid, undefined while it is being read.
+   */
+  async look(x, z, tell) {
+    const looked = { x, z, sample: this.planes.peek(x, z) };
+    this.looked = looked;
+    tell(looked);
+    if (looked.sample !== undefined) return;
     try {
       const sample = await this.planes.sample(x, z);
-      if (latest === null || latest() === mine) tell({ x, z, sample });
+      if (this.looked === looked) tell({ x, z, sample });
     } catch (error) {
       toast(error.message);
     }
+  }
+
+  /** Looks at no place any more, and tells null. */
+  lookAway(tell) {
+    this.looked = null;
+    tell(null);
   }
 
   #water() {
