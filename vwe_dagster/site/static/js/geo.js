@@ -4,6 +4,8 @@
 export const WIDTH_M = 24576;
 export const RADIUS_M = 10500;
 export const SEA_M = 30;
+/** What lies lower is beyond the edge of the world. */
+export const VOID_M = -399;
 
 /** Zoom 0 shows the whole map on 256 pixels; a "latitude" is z, a "longitude" x. */
 export const CRS = L.extend({}, L.CRS.Simple, {
