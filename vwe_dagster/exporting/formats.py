@@ -147,7 +147,7 @@ FORMATS = {
             "the world's map page as files for any web server, without a server of ours",
             "-site",
             "vwe_dagster.exporting.map_page:write",
-            marker="index.html",
+            marker="worlds.json",
         ),
         Format("numpy", "one .npz of all planes, coordinates and facts", ".npz", "vwe_dagster.exporting.bundle:write"),
         Format(

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.site.export import write_site
+from vwe_dagster.site.export import SiteError, write_site
 
 
 def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:  # noqa: ARG001  there are none
-    """Writes the page, with tiles down to the world's own 12 m a pixel, into an empty folder."""
-    write_site(path, facts.store, [facts.seed])
+    """Writes the page, with tiles down to the world's own 12 m a pixel, into an empty folder.
+
+    Raises:
+        ExportError: the world is not there.
+    """
+    try:
+        write_site(path, facts.store, [facts.seed])
+    except SiteError as error:
+        raise ExportError(str(error)) from error

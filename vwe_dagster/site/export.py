@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import secrets
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import gallery_json
 from vwe_dagster.site.made import made_world
 from vwe_dagster.site.source import WorldSource
-from vwe_dagster.store import StoreError, WorldStore
+from vwe_dagster.store import WorldStore
 
 Progress = Callable[[int, int], None]
 
@@ -43,8 +40,6 @@ def write_site(
 ) -> None:
     """Writes the gallery and the pages of worlds as files that any web server can give; comparisons need our own.
 
-    The folder appears whole or not at all.
-
     Args:
         folder: where to; it must not exist yet, or be empty.
         store: the data folder.
@@ -56,33 +51,34 @@ def write_site(
     Raises:
         SiteError: the folder is not empty, or a world has not been made.
         StoreError: a stage is damaged.
+        OSError: the disk does not let us.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SiteError(f"{folder} is there already; name a folder that is not.")
     sources = [_source(store, seed, max_zoom) for seed in seeds]
-    with _whole(folder) as draft:
-        for name, shared in pages.static_files().items():
-            _write(draft / "static" / name, shared.plain)
-        _write(draft / "index.html", pages.html_files()[pages.GALLERY_PAGE].plain)
-        _write(draft / "worlds.json", gallery_json(SeedCatalog(store).update().table, seeds, comparable=False))
-        begun = [_begin(draft, source) for source in sources]
-        count = sum(len(source.block_names()) + source.tile_count + len(_FILES) for source in sources)
-        files = itertools.chain.from_iterable(map(_files, begun, sources))
-        for done, (path, content) in enumerate(files, start=1):
-            _write(path, content)
-            progress(done, count)
+    for name, shared in pages.static_files().items():
+        _write(folder / "static" / name, shared.plain)
+    _write(folder / "index.html", pages.html_files()[pages.GALLERY_PAGE].plain)
+    _write(folder / "worlds.json", gallery_json(SeedCatalog(store).update().table, seeds, comparable=False))
+    begun = [_begin(folder, source) for source in sources]
+    count = sum(len(source.block_names()) + source.tile_count + len(_FILES) for source in sources)
+    files = itertools.chain.from_iterable(map(_files, begun, sources))
+    for done, (path, content) in enumerate(files, start=1):
+        _write(path, content)
+        progress(done, count)
 
 
 def _source(store: WorldStore, seed: Seed, max_zoom: int) -> WorldSource:
     made = made_world(store, seed)
     if made is None:
-        raise SiteError(f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.key}")
+        separator = "-- " if seed.key.startswith("-") else ""
+        raise SiteError(f"The world of {seed.key} has not been made yet; make it with: vwe world {separator}{seed.key}")
     return WorldSource(store, made, max_zoom=max_zoom)
 
 
-def _begin(draft: Path, source: WorldSource) -> Path:
+def _begin(site: Path, source: WorldSource) -> Path:
     """Makes the folder of a world."""
-    folder = draft / "worlds" / pages.folder_of(source.made.seed.key)
+    folder = site / "worlds" / pages.folder_of(source.made.seed.key)
     try:
         folder.mkdir(parents=True)
     except FileExistsError as error:
@@ -106,17 +102,3 @@ def _files(folder: Path, source: WorldSource) -> Iterator[tuple[Path, bytes]]:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-
-
-@contextlib.contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """An empty folder that becomes ``folder`` when the block ends well, and otherwise goes."""
-    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    try:
-        draft.mkdir(parents=True)
-        yield draft
-        draft.replace(folder)
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
