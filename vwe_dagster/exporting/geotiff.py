@@ -72,10 +72,10 @@ def _write(
             if colours is not None:
                 dataset.write_colormap(1, {int(biome): (*colour, 255) for biome, colour in colours.items()})
                 dataset.update_tags(1, **{f"biome_{biome.value}": biome.game_name for biome in BIOMES})
-        with memory.open() as dataset:
+        with memory.open() as dataset, MemoryFile() as tiff:
             rasterio.shutil.copy(
                 dataset,
-                path,
+                tiff.name,
                 driver="COG",
                 compress="DEFLATE",
                 predictor="YES",
@@ -83,3 +83,5 @@ def _write(
                 overview_resampling=overviews,
                 num_threads="ALL_CPUS",
             )
+            # Where the disk is full GDAL leaves half a file and says nothing.
+            path.write_bytes(tiff.read())

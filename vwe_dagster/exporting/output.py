@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.formats import Format
-from vwe_dagster.store.whole_folder import replace_whole, sync_folder
+from vwe_dagster.store.whole_folder import replace_whole, replace_whole_file, sync_folder
 
 
 def refuse_taken(path: Path, of: Format, *, force: bool) -> None:
@@ -46,16 +44,12 @@ def whole_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
         ExportError: the path is taken, or the disk does not let us.
     """
     path = path.absolute()
+    replacing = replace_whole if of.is_folder else replace_whole_file
     try:
-        if of.is_folder:
-            with replace_whole(path) as draft:
-                yield draft
-                _sync(draft)
-                refuse_taken(path, of, force=force)
-        else:
-            with _file_draft(path) as draft:
-                yield draft
-                refuse_taken(path, of, force=force)
+        with replacing(path) as draft:
+            yield draft
+            _sync(draft)
+            refuse_taken(path, of, force=force)
     except OSError as error:
         raise ExportError(
             f"{path} cannot be written ({error.strerror or error}); "
@@ -63,22 +57,9 @@ def whole_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
         ) from error
 
 
-@contextlib.contextmanager
-def _file_draft(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = path.with_name(f".{path.name}.draft-{secrets.token_hex(8)}")
-    folder.mkdir()
-    try:
-        yield folder / path.name
-        _sync(folder)
-        (folder / path.name).replace(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Returns when all that is in a folder is on the disk; the folder itself is the caller's."""
-    for path in folder.rglob("*"):
+def _sync(draft: Path) -> None:
+    """Returns when all of an export is on the disk, but for the folder that it is in."""
+    for path in (draft, *draft.rglob("*")):
         if path.is_dir():
             sync_folder(path)
         else:

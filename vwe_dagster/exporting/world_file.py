@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.saves import new_world, world_file_bytes
+from vwe_dagster.saves import new_world, shown, world_file_bytes
 
 _CURRENT = 2
 
@@ -17,7 +18,17 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """Writes a world file; the world is called as the file, for that is how the game finds it.
 
     The world-gen version is that of the world where it has been made, else the current one.
+
+    Raises:
+        ExportError: the name of the file is no text.
     """
     made = facts.world_gen_version if facts.is_made else None
     world = new_world(facts.seed, path.stem, world_gen_version=_CURRENT if made is None else made)
-    path.write_bytes(world_file_bytes(world))
+    try:
+        content = world_file_bytes(world)
+    except UnicodeEncodeError as error:
+        raise ExportError(
+            f"The world would be called as the file, {shown(path.stem)}, and that is no UTF-8 text; "
+            f"name another file with --out."
+        ) from error
+    path.write_bytes(content)

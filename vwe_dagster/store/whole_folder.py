@@ -9,6 +9,7 @@ puts it back.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
@@ -40,6 +41,20 @@ def replace_whole(folder: Path) -> Iterator[Path]:
             sync_folder(folder.parent)
         finally:
             _tidy(folder)
+
+
+@contextlib.contextmanager
+def replace_whole_file(path: Path) -> Iterator[Path]:
+    """As :func:`replace_whole` for a single file: gives a path of the same name at which nothing is."""
+    with _locked(path):
+        folder = _unused_sibling(path)
+        try:
+            folder.mkdir()
+            yield folder / path.name
+            (folder / path.name).replace(path)
+            sync_folder(path.parent)
+        finally:
+            _tidy(path)
 
 
 def restore_whole(folder: Path) -> bool:
@@ -127,14 +142,22 @@ def _tidy(folder: Path) -> None:
         _discard(set_aside, _unused_sibling(folder))
     elif set_aside.exists():
         set_aside.rename(folder)
-    for abandoned in folder.parent.glob(f".{folder.name}.draft-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
+    for abandoned in folder.parent.glob(f".{glob.escape(folder.name)}.draft-*"):
+        _remove(abandoned)
 
 
 def _discard(folder: Path, doomed: Path) -> None:
     """Removes a folder, first from where it is found by its name, so that nobody finds half of it."""
     folder.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    _remove(doomed)
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder, or a link to one."""
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set_aside(folder: Path) -> Path:

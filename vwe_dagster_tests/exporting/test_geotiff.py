@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import rasterio
 from PIL import Image
 
 from vwe_dagster.biomes import Biome
+from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster_tests.exporting.worlds import check_places, write
 
@@ -27,6 +29,17 @@ def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
             return biome.tags(1)[f"biome_{index}"], float(metres)
 
         check_places(at)
+
+
+def test_a_full_disk_is_not_passed_over(folder: Path, facts: WorldFacts, tmp_path: Path) -> None:
+    enough, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * (folder / "height.tif").stat().st_size // 4, most))
+    try:
+        with pytest.raises(ExportError, match="cannot be written"):
+            write(tmp_path / "out", "geotiff", facts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (enough, most))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_system_is_a_local_one_in_metres(folder: Path, facts: WorldFacts) -> None:

@@ -89,10 +89,39 @@ def test_what_is_no_export_is_never_replaced(tmp_path: Path, of: str) -> None:
     assert (precious / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("of", ["csv", "valheim-map"])
+def test_what_a_killed_export_left_is_cleared_away_by_the_next(tmp_path: Path, of: str) -> None:
+    (tmp_path / ".out[1].draft-0123").mkdir()
+    (tmp_path / ".out[1].draft-0123" / "half").write_text("half")
+    (tmp_path / ".out1.draft-0123").mkdir()
+    with whole_output(tmp_path / "out[1]", FORMATS[of], force=False) as draft:
+        (draft / "whole" if draft.is_dir() else draft).write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"out[1]", ".out1.draft-0123"}
+
+
+@pytest.mark.parametrize("of", ["csv", "valheim-map"])
+def test_of_a_link_the_link_is_replaced(tmp_path: Path, of: str) -> None:
+    earlier, link = tmp_path / "earlier", tmp_path / "link"
+    for path in (earlier, link):
+        with whole_output(path, FORMATS[of], force=True) as draft:
+            (draft / "map.json" if draft.is_dir() else draft).write_text(path.name)
+        if path == earlier:
+            link.symlink_to(earlier)
+    assert {path.name for path in tmp_path.iterdir()} == {"earlier", "link"}
+    assert not link.is_symlink()
+    assert (earlier / "map.json" if earlier.is_dir() else earlier).read_text() == "earlier"
+
+
 def test_a_site_of_one_s_own_is_no_export_of_the_map_page(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(ExportError, match="is no site export"):
         refuse_taken(tmp_path, FORMATS["site"], force=True)
+
+
+def test_a_world_is_not_called_by_what_is_no_text(tmp_path: Path, facts: WorldFacts) -> None:
+    with pytest.raises(ExportError, match=r"no UTF-8 text"):
+        write(tmp_path / "Mid\udcffgard.fwl", "fwl", facts)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from vwe_dagster.grid import SEA_LEVEL_M
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.site.export import write_site
 from vwe_dagster.store import StoreError
-from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, Site
+from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site
 
 PAGE_MS = 60_000
 """How long a page may take to show what is looked for; CI has few cores."""
@@ -148,6 +148,31 @@ def test_a_person_measures_a_line_and_sends_the_link(visitor: Visitor, site: Sit
     page.get_by_role("button", name="Remove the line").click()
     expect(page.locator("#profile")).to_be_hidden()
     assert "line=" not in page.url
+
+
+def test_a_profile_does_not_slope_into_the_void(visitor: Visitor, site: Site) -> None:
+    page, world = visitor.page, site.world()
+    row = world.grid.nearest(2000)
+    ground = world.height[row - 1 : row + 2, : SIZE // 2]
+    visit(page, f"{WORLD}#line=-14000,2000;0,2000")
+    lowest = page.locator("#profile .figures div").filter(has_text="Lowest").locator("dd")
+    assert number_in(lowest) >= ground[ground > -399].min() - 1
+
+
+@pytest.mark.parametrize(
+    "link", ["at=1e300,0&zoom=3", "at=,&zoom=3", "at=0,0", "line=0,0;1e308,0", "line=1,", "style=__proto__&show=x"]
+)
+def test_a_link_that_makes_no_sense_shows_what_a_first_visit_does(visitor: Visitor, link: str) -> None:
+    page = visitor.page
+    visit(page, WORLD)
+    page.get_by_role("button", name="Whole world").click()
+    expect(page).to_have_url(re.compile("#at="))
+    first = page.url
+    visit(page, "/")
+    visit(page, f"{WORLD}#{link}")
+    expect(page.locator("#profile")).to_be_hidden()
+    page.get_by_role("button", name="Copy the link to this view").click()
+    expect(page).to_have_url(first if "show" not in link else re.compile("style=map&show=$"))
 
 
 def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
@@ -293,6 +318,27 @@ def test_everything_fits_a_phone(visitor: Visitor, screenshots: Path) -> None:
         box = button.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
+
+
+@pytest.mark.parametrize(
+    "visitor",
+    [{**PHONE, "viewport": {"width": 320, "height": 568}}, {**PHONE, "viewport": {"width": 844, "height": 390}}],
+    indirect=True,
+)
+def test_small_screens_cover_no_button(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, f"/compare/{ONE}/{OTHER}")
+    for button in page.locator(".compare-bar button:visible").all():
+        button.click(trial=True)
+    page.get_by_role("button", name="Layers").click()
+    assert page.viewport_size is not None
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+    visit(page, f"{WORLD}#line=-4000,2000;0,0;4000,1500")
+    expect(page.locator("#profile .ground").first).to_be_attached()
+    for button in page.locator("#profile button:visible, .toolbar button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        button.click(trial=True, position={"x": box["width"] - 8, "y": box["height"] / 2})
 
 
 def test_a_site_of_plain_files_is_what_the_server_gives(

@@ -3,6 +3,8 @@
 export const WIDTH_M = 24576;
 export const RADIUS_M = 10500;
 export const SEA_M = 30;
+/** What lies lower is beyond the edge of the world. */
+export const VOID_M = -399;
 
 /** Zoom 0 shows the whole map on 256 pixels. */
 export const metresPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;

@@ -1,20 +1,25 @@
 // What is looked at, in the fragment of the address, so that a link shows the same and the browser goes back to it.
 
+const FARTHEST_M = 1e6;
+
 const round = (value, digits) => Number(value.toFixed(digits));
+
+const number = (text) => (text?.trim() ? Number(text) : NaN);
+
+const isPoint = (numbers) => numbers.length === 2 && numbers.every((metres) => Math.abs(metres) <= FARTHEST_M);
 
 /** The state that a fragment tells; whatever it does not tell, or tells wrongly, is missing. */
 export function read(fragment) {
   const told = new URLSearchParams(fragment.replace(/^#/, ""));
-  const numbers = (text) => (text ?? "").split(",").map(Number);
+  const numbers = (text) => (text ?? "").split(",").map(number);
   const state = {};
-  const [x, z] = numbers(told.get("at"));
-  const zoom = Number(told.get("zoom"));
-  if (told.has("at") && [x, z, zoom].every(Number.isFinite)) Object.assign(state, { x, z, zoom });
+  const [at, zoom] = [numbers(told.get("at")), number(told.get("zoom"))];
+  if (isPoint(at) && Number.isFinite(zoom)) Object.assign(state, { x: at[0], z: at[1], zoom });
   if (told.has("style")) state.style = told.get("style");
   if (told.has("show")) state.show = told.get("show").split(",").filter(Boolean);
   if (told.has("line")) {
     const points = told.get("line").split(";").map(numbers);
-    if (points.every((point) => point.length === 2 && point.every(Number.isFinite))) state.line = points;
+    if (points.every(isPoint)) state.line = points;
   }
   if (told.has("place")) state.place = told.get("place");
   return state;

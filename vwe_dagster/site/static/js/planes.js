@@ -1,6 +1,7 @@
 // The exact heights and biomes of a world, read in blocks where somebody looks.
 
 import { fetchAgain } from "./dom.js";
+import { VOID_M } from "./geo.js";
 
 const KEPT = 96;
 
@@ -68,7 +69,8 @@ export class Planes {
 
   #between(x, z) {
     const corners = this.#corners(x, z).map(([column, row]) => this.#read(column, row)?.height);
-    if (corners.length < 4 || corners.includes(undefined)) return null;
+    // Between the ground and the void there is no slope.
+    if (corners.length < 4 || !corners.every((height) => height > VOID_M)) return null;
     const { first_m: first, cell_m: cell } = this.grid;
     const part = (value) => Math.min(Math.max(value - Math.max(Math.floor(value), 0), 0), 1);
     const [east, north] = [part((x - first) / cell), part((z - first) / cell)];
