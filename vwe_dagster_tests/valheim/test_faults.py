@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import http.client
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, Status
 from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, a_job, wait_until
 from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin, started_plugin
 
-PLANES_ONLY = ("biome", "height")
+AUTHORIZED = f"Authorization: Bearer {BEARER}"
 
 
 @pytest.fixture
@@ -147,18 +150,65 @@ def test_a_reset_fails_when_the_job_that_it_stops_breaks_the_engine(plugin: Path
         assert_broken(client, "when asked for that of 1")
 
 
+@contextlib.contextmanager
+def callers(engine: PlayedEngine, call: str, *headers: str, body: str = "") -> Iterator[list[socket.socket]]:
+    """More callers than the engine has threads; they have sent a request and do nothing more."""
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    request = "\r\n".join((f"{call} HTTP/1.1", f"Host: {host}:{port}", *headers, "", body)).encode()
+    with contextlib.ExitStack() as open_:
+        calling = [open_.enter_context(socket.create_connection((host, int(port)), PATIENCE_S)) for _ in range(20)]
+        for caller in calling:
+            caller.sendall(request)
+        yield calling
+
+
 def test_callers_who_never_end_their_requests_do_not_keep_others_from_being_answered(
     client: EngineClient, engine: PlayedEngine
 ) -> None:
-    host, _, port = engine.address.removeprefix("http://").partition(":")
-    headers = (f"Host: {host}:{port}", f"Authorization: Bearer {BEARER}", "Content-Length: 9")
-    head = "\r\n".join(("POST /v1/jobs HTTP/1.1", *headers, "", "{"))
-    with contextlib.ExitStack() as open_:
-        slow = [open_.enter_context(socket.create_connection((host, int(port)), PATIENCE_S)) for _ in range(20)]
-        for caller in slow:
-            caller.sendall(head.encode())
+    with callers(engine, "POST /v1/jobs", AUTHORIZED, "Content-Length: 9", body="{") as slow:
         wait_until(lambda: client.status().state is EngineState.READY)
         assert b"The body was not there within 5 s." in slow[0].recv(65536)
+
+
+@pytest.mark.parametrize("begin", ["{", 65537 * " "])
+def test_nor_do_callers_without_the_token_who_go_on_sending(
+    client: EngineClient, engine: PlayedEngine, begin: str
+) -> None:
+    with callers(engine, "POST /v1/jobs", "Content-Length: 9999999", body=begin) as strangers:
+        is_over = threading.Event()
+
+        def go_on() -> None:
+            while not is_over.wait(0.2):
+                for stranger in strangers:
+                    with contextlib.suppress(OSError):
+                        stranger.sendall(b" ")
+
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            going_on = threads.submit(go_on)
+            try:
+                client.status(timeout_s=PATIENCE_S)
+            finally:
+                is_over.set()
+            going_on.result()
+
+
+def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient, engine: PlayedEngine) -> None:
+    done = finish(client, client.start(a_job(1, size=2048, layers=("height",))))
+    with callers(engine, f"GET /v1/jobs/{done.job_id}/layers/height", AUTHORIZED):
+        wait_until(lambda: "the caller took less than" in engine.log.read_text())
+        assert client.status(timeout_s=PATIENCE_S).state is EngineState.EXPORTING
+
+
+def test_a_call_that_is_refused_before_its_body_is_read_keeps_the_connection(engine: PlayedEngine) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
+    with contextlib.closing(connection):
+        for bearer, status in (("another-token-than-that", 401), (BEARER, 200)):
+            headers = {"Authorization": f"Bearer {bearer}"}
+            connection.request("POST", "/v1/claim", b'{"token": 1}', headers)
+            answer = connection.getresponse()
+            assert (answer.status, answer.will_close) == (status, False)
+            answer.read()
 
 
 def test_a_first_world_that_comes_back_as_another_breaks_the_engine(client: EngineClient, engine: PlayedEngine) -> None:
