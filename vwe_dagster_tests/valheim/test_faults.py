@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import http.client
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -250,6 +251,19 @@ def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> No
         assert client.status().state is EngineState.READY
 
 
+def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None:
+    game = shutil.copytree(plugin / "host", tmp_path / "host")
+    (game / "patchers" / "deep").mkdir(parents=True)
+    (game / "patchers" / "deep" / "Bigger.Worlds.dll").touch()
+    with running_plugin(plugin, host=str(game)) as engine, engine.client() as client:
+        status = assert_broken(client, "Plugins that may change worlds are loaded: Bigger.Worlds.dll.")
+        assert status.game is not None
+        assert [(one.guid, one.name) for one in status.game.plugins][1:] == [("Bigger.Worlds.dll", "patcher")]
+    allowed = {"host": str(game), "ENGINE_ALLOW_PLUGINS": "Bigger.Worlds.dll"}
+    with running_plugin(plugin, **allowed) as engine, engine.client() as client:
+        assert client.status().state is EngineState.READY
+
+
 def test_locations_that_come_out_otherwise_a_second_time_are_not_offered(plugin: Path) -> None:
     with (
         running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="starve_locations") as engine,
@@ -268,6 +282,12 @@ def test_an_engine_ends_the_game_when_it_is_drained_or_idle(plugin: Path, variab
         if not variables:
             client.drain()
         assert engine.process.wait(PATIENCE_S) == 0
+
+
+def test_an_engine_that_starts_is_not_idle(plugin: Path) -> None:
+    slow = {"ENGINE_LOCATIONS": "regenerate", "HOST_FAULTS": "slow_switch=2500"}
+    with running_plugin(plugin, ENGINE_IDLE_EXIT_MINUTES="0.04", **slow) as engine, engine.client() as client:
+        assert client.status().state is EngineState.READY
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,11 @@ namespace Vwe.Engine
         /// <exception cref="BrokenException">It is not.</exception>
         public void Restore(double seconds)
         {
-            _game.Restore(seconds);
-            if (_locations.CanRegenerate)
-                _locations.Enter(_game.BootWorld);
+            _game.Restore(seconds, () =>
+            {
+                if (_locations.CanRegenerate)
+                    _locations.Enter(_game.BootWorld);
+            });
         }
 
         /// <summary>Packs every layer, several at once, for hashing takes longest.</summary>
