@@ -81,7 +81,7 @@ def _headline(status: PoolStatus) -> Text:
 def _circuit(status: PoolStatus, settings: PoolSettings) -> list[Text]:
     if status.circuit.state == "closed":
         return []
-    return [Text(sentence_on(status.circuit, settings.image), "red")]
+    return [Text(sentence_on(status.circuit, settings), "red")]
 
 
 def _verified(status: PoolStatus) -> list[Text]:

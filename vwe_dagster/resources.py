@@ -29,6 +29,8 @@ from vwe_dagster.store.tally import Tally
 VALHEIM_POOL = "valheim_pool"
 """The key of the resource that is the pool of Valheim's servers."""
 
+_DEFAULT = PoolSettings()
+
 _NO_VALHEIM_POOL = (
     f"There is no pool of Valheim's servers; set {VALHEIM_PREFIX}BASE_IMAGE to their image, or choose another engine."
 )
@@ -93,49 +95,57 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
         default=None, description="The data folder, whose disk must have room for worlds; the pool's folder if not set."
     )
     name: str = pydantic.Field(
-        default="default", description="Tells pools of one project apart: small letters, digits and '-'."
+        default=_DEFAULT.name, description="Tells pools of one project apart: small letters, digits and '-'."
     )
     engine: str = pydantic.Field(
-        default="native", description="The kind of engine, `native` or `valheim`; one of another kind is not used."
+        default=_DEFAULT.engine,
+        description="The kind of engine, `native` or `valheim`; one of another kind is not used.",
     )
     launcher: str = pydantic.Field(
-        default="process",
+        default=_DEFAULT.launcher,
         description="What starts engines: `process`, as processes of this machine, or `docker`, as containers.",
     )
     max_warm_containers: int = pydantic.Field(
-        default=3, description="The most engines, processes or containers, at once: 1 to 64."
+        default=_DEFAULT.max_warm_containers, description="The most engines, processes or containers, at once: 1 to 64."
     )
     container_ttl_minutes: float = pydantic.Field(
-        default=120.0,
+        default=_DEFAULT.container_ttl_minutes,
         description="An engine older than this, give or take a tenth, is replaced when nobody uses it.",
     )
     idle_minutes: float | None = pydantic.Field(
-        default=None,
+        default=_DEFAULT.idle_minutes,
         description="An engine that nobody has used for so long ends by itself. "
         "If not set: 10 for a process, `container_ttl_minutes` for a container.",
     )
     engine_startup_timeout: float = pydantic.Field(
-        default=120.0, description="Seconds that an engine may take to become ready."
+        default=_DEFAULT.engine_startup_timeout, description="Seconds that an engine may take to become ready."
     )
-    world_gen_timeout: float = pydantic.Field(default=300.0, description="Seconds that one world may take.")
+    world_gen_timeout: float = pydantic.Field(
+        default=_DEFAULT.world_gen_timeout, description="Seconds that one world may take."
+    )
     acquire_timeout: float = pydantic.Field(
-        default=600.0, description="Seconds to wait for an engine that others use before the seed fails."
+        default=_DEFAULT.acquire_timeout,
+        description="Seconds to wait for an engine that others use before the seed fails.",
     )
     auto_reset_after_job: bool = pydantic.Field(
-        default=True, description="Resets an engine when it is given back rather than when it is next used."
+        default=_DEFAULT.auto_reset_after_job,
+        description="Resets an engine when it is given back rather than when it is next used.",
     )
-    max_jobs_per_engine: int = pydantic.Field(default=10, description="An engine is replaced after so many worlds.")
+    max_jobs_per_engine: int = pydantic.Field(
+        default=_DEFAULT.max_jobs_per_engine, description="An engine is replaced after so many worlds."
+    )
     memory_limit: str = pydantic.Field(
-        default="4g", description="Memory that an engine may use, as in `4g` or `512m`; 256m or more."
+        default=_DEFAULT.memory_limit, description="Memory that an engine may use, as in `4g` or `512m`; 256m or more."
     )
-    base_image: str = pydantic.Field(default="vwe-engine", description="The image of a container engine.")
+    base_image: str = pydantic.Field(default=_DEFAULT.base_image, description="The image of a container engine.")
     connection: str = pydantic.Field(
-        default="unix",
+        default=_DEFAULT.connection,
         description="How engines are spoken to: `unix`, a socket in a shared folder with no network at all, "
         "or `tcp`, a published port of this machine.",
     )
     min_free_disk_gb: float = pydantic.Field(
-        default=1.0, description="No world is begun with less free on the disk of the data folder."
+        default=_DEFAULT.min_free_disk_gb,
+        description="No world is begun with less free on the disk of the data folder.",
     )
 
     _opened: EnginePool | None = pydantic.PrivateAttr(default=None)

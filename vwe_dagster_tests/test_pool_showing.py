@@ -64,6 +64,13 @@ def test_engines_that_are_not_tried_any_more_are_told_of() -> None:
     assert "vwe pool logs 2, and whether the image vwe-engine is there" in text
 
 
+def test_the_commands_that_are_advised_are_for_the_pool_in_question() -> None:
+    status = PoolStatus("valheim", "docker", 1, 0, 0, 0, 0, OPEN, None, [EMPTY])
+    text = " ".join(shown(pool_view(status, PoolSettings(name="valheim", launcher="docker"))).split())
+    assert "or at once by: vwe pool warm 1 --pool valheim." in text
+    assert "look at: vwe pool logs 2 --pool valheim, and" in text
+
+
 def test_the_last_trial_of_an_engine_is_told_of() -> None:
     verified = Verified("2026-11-24T00:17:03+00:00", True, "The engine is sound.", "/pool/verification/report.json")
     status = PoolStatus("default", "process", 3, 0, 0, 0, 0, CLOSED, verified, [EMPTY])

@@ -12,6 +12,7 @@ import sqlite3
 
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.ledger import Ledger
+from vwe_dagster.pool.settings import PoolSettings
 
 OPENS_AFTER = 3
 """Failed starts in a row, with no good one in between, that open the circuit."""
@@ -124,19 +125,19 @@ class Circuit:
         )
 
 
-def sentence_on(status: CircuitStatus, image: str | None) -> str:
+def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
     """What people are told of engines that do not start.
 
     Args:
         status: the circuit, which is not closed.
-        image: the image of the engines; None where they are processes.
+        settings: those of the pool.
     """
     when = f"in {status.retry_in_s:.0f} s" if status.state == "open" else "with the next one that is needed"
-    look = f"vwe pool logs {status.slot}"
-    if image is not None:
-        look += f", and whether the image {image} is there and the present one"
+    look = settings.command(f"logs {status.slot}")
+    if settings.image is not None:
+        look += f", and whether the image {settings.image} is there and the present one"
     cause = str(status.cause).rstrip()
     return (
         f"Engines do not start: {cause}{'' if cause.endswith('.') else '.'} {status.failures} failed in a row; "
-        f"another is tried {when}, or at once by: vwe pool warm 1. To see why, look at: {look}"
+        f"another is tried {when}, or at once by: {settings.command('warm 1')}. To see why, look at: {look}"
     )

@@ -204,7 +204,7 @@ class EnginePool:
             self._refuse_after_failed_start(failed)
             raise PoolError(
                 f"All {self.settings.max_warm_containers} slots of the pool have engines; "
-                f"raise max_warm_containers, or end engines with: vwe pool drain"
+                f"raise max_warm_containers, or end engines with: {self.settings.command('drain')}"
             )
         while True:
             row = self._settle(slot) or self._ledger.slot(slot)
@@ -261,7 +261,7 @@ class EnginePool:
         """
         rows = {row.slot: row for row in self._ledger.slots()}
         if slot not in rows:
-            raise PoolError(f"The pool has no slot {slot}; see: vwe pool status")
+            raise PoolError(f"The pool has no slot {slot}; see: {self.settings.command('status')}")
         row = rows[slot]
         lock = self._upkeep.lock(slot)
         if lock.acquire():
@@ -324,7 +324,7 @@ class EnginePool:
         """
         of_slot = [step.engine for step in self._ledger.transitions() if step.slot == slot and step.engine]
         if not of_slot:
-            raise PoolError(f"Slot {slot} has had no engine; see: vwe pool status")
+            raise PoolError(f"Slot {slot} has had no engine; see: {self.settings.command('status')}")
         return self._upkeep.launcher.log(of_slot[-1], lines=lines)
 
     def _acquire(self, purpose: str, timeout_s: float, wanted: str | None, waiting: Callable[[], None] | None) -> Lease:
@@ -465,7 +465,7 @@ class EnginePool:
         """Raises PoolError if engines failed so often that none may be started now."""
         circuit = self._upkeep.circuit.status()
         if circuit.state == "open":
-            raise PoolError(sentence_on(circuit, self.settings.image))
+            raise PoolError(sentence_on(circuit, self.settings))
 
     def _refuse_after_failed_start(self, before: int) -> None:
         if self._ledger.fact(FAILED_STARTS) > before:

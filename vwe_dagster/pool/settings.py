@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+DEFAULT_NAME = "default"
 IDLE_MINUTES_OF_A_PROCESS = 10.0
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
@@ -41,7 +42,7 @@ class PoolSettings(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = "default"
+    name: str = DEFAULT_NAME
     engine: Literal["native", "valheim"] = "native"
     launcher: Literal["process", "docker"] = "process"
     max_warm_containers: Annotated[int, pydantic.Field(ge=1, le=64)] = 3
@@ -83,6 +84,10 @@ class PoolSettings(pydantic.BaseModel):
         match = _BYTES.fullmatch(self.memory_limit.strip())
         assert match is not None  # noqa: S101  checked by the validator
         return _bytes(match)
+
+    def command(self, words: str) -> str:
+        """A command on this pool as a person writes it, as in ``vwe pool logs 0 --pool valheim``."""
+        return f"vwe pool {words}" if self.name == DEFAULT_NAME else f"vwe pool {words} --pool {self.name}"
 
     @property
     def image(self) -> str | None:

@@ -36,13 +36,14 @@ def take_alerts(upkeep: Upkeep) -> list[str]:
     """What people are to be told now, a sentence or two each, and takes note that they were told."""
     alerts = []
     if upkeep.circuit.take_alert():
-        alerts.append(sentence_on(upkeep.circuit.status(), upkeep.settings.image))
+        alerts.append(sentence_on(upkeep.circuit.status(), upkeep.settings))
     lost = lost_engines(upkeep.ledger)
     if len(lost) >= LOST_OFTEN:
-        last = lost[-1]
+        last, command = lost[-1], upkeep.settings.command
         upkeep.ledger.set_fact(TOLD_STEP, last.id)
         alerts.append(
             f"{len(lost)} engines were lost within an hour, the last in slot {last.slot}: {last.cause.rstrip('.')}. "
-            f"To see why, look at: vwe pool events --last 50, vwe pool history, and vwe pool logs {last.slot}"
+            f"To see why, look at: {command('events --last 50')}, {command('history')}, "
+            f"and {command(f'logs {last.slot}')}"
         )
     return alerts

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import http.client
+import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, Status
 from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, a_job, wait_until
 from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin, started_plugin
 
-PLANES_ONLY = ("biome", "height")
+AUTHORIZED = f"Authorization: Bearer {BEARER}"
 
 
 @pytest.fixture
@@ -147,18 +151,65 @@ def test_a_reset_fails_when_the_job_that_it_stops_breaks_the_engine(plugin: Path
         assert_broken(client, "when asked for that of 1")
 
 
+@contextlib.contextmanager
+def callers(engine: PlayedEngine, call: str, *headers: str, body: str = "") -> Iterator[list[socket.socket]]:
+    """More callers than the engine has threads; they have sent a request and do nothing more."""
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    request = "\r\n".join((f"{call} HTTP/1.1", f"Host: {host}:{port}", *headers, "", body)).encode()
+    with contextlib.ExitStack() as open_:
+        calling = [open_.enter_context(socket.create_connection((host, int(port)), PATIENCE_S)) for _ in range(20)]
+        for caller in calling:
+            caller.sendall(request)
+        yield calling
+
+
 def test_callers_who_never_end_their_requests_do_not_keep_others_from_being_answered(
     client: EngineClient, engine: PlayedEngine
 ) -> None:
-    host, _, port = engine.address.removeprefix("http://").partition(":")
-    headers = (f"Host: {host}:{port}", f"Authorization: Bearer {BEARER}", "Content-Length: 9")
-    head = "\r\n".join(("POST /v1/jobs HTTP/1.1", *headers, "", "{"))
-    with contextlib.ExitStack() as open_:
-        slow = [open_.enter_context(socket.create_connection((host, int(port)), PATIENCE_S)) for _ in range(20)]
-        for caller in slow:
-            caller.sendall(head.encode())
+    with callers(engine, "POST /v1/jobs", AUTHORIZED, "Content-Length: 9", body="{") as slow:
         wait_until(lambda: client.status().state is EngineState.READY)
         assert b"The body was not there within 5 s." in slow[0].recv(65536)
+
+
+@pytest.mark.parametrize("begin", ["{", 65537 * " "])
+def test_nor_do_callers_without_the_token_who_go_on_sending(
+    client: EngineClient, engine: PlayedEngine, begin: str
+) -> None:
+    with callers(engine, "POST /v1/jobs", "Content-Length: 9999999", body=begin) as strangers:
+        is_over = threading.Event()
+
+        def go_on() -> None:
+            while not is_over.wait(0.2):
+                for stranger in strangers:
+                    with contextlib.suppress(OSError):
+                        stranger.sendall(b" ")
+
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            going_on = threads.submit(go_on)
+            try:
+                client.status(timeout_s=PATIENCE_S)
+            finally:
+                is_over.set()
+            going_on.result()
+
+
+def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient, engine: PlayedEngine) -> None:
+    done = finish(client, client.start(a_job(1, size=2048, layers=("height",))))
+    with callers(engine, f"GET /v1/jobs/{done.job_id}/layers/height", AUTHORIZED):
+        wait_until(lambda: "the caller took less than" in engine.log.read_text())
+        assert client.status(timeout_s=PATIENCE_S).state is EngineState.EXPORTING
+
+
+def test_a_call_that_is_refused_before_its_body_is_read_keeps_the_connection(engine: PlayedEngine) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
+    with contextlib.closing(connection):
+        for bearer, status in (("another-token-than-that", 401), (BEARER, 200)):
+            headers = {"Authorization": f"Bearer {bearer}"}
+            connection.request("POST", "/v1/claim", b'{"token": 1}', headers)
+            answer = connection.getresponse()
+            assert (answer.status, answer.will_close) == (status, False)
+            answer.read()
 
 
 def test_a_first_world_that_comes_back_as_another_breaks_the_engine(client: EngineClient, engine: PlayedEngine) -> None:
@@ -200,6 +251,19 @@ def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> No
         assert client.status().state is EngineState.READY
 
 
+def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None:
+    game = shutil.copytree(plugin / "host", tmp_path / "host")
+    (game / "patchers" / "deep").mkdir(parents=True)
+    (game / "patchers" / "deep" / "Bigger.Worlds.dll").touch()
+    with running_plugin(plugin, host=str(game)) as engine, engine.client() as client:
+        status = assert_broken(client, "Plugins that may change worlds are loaded: Bigger.Worlds.dll.")
+        assert status.game is not None
+        assert [(one.guid, one.name) for one in status.game.plugins][1:] == [("Bigger.Worlds.dll", "patcher")]
+    allowed = {"host": str(game), "ENGINE_ALLOW_PLUGINS": "Bigger.Worlds.dll"}
+    with running_plugin(plugin, **allowed) as engine, engine.client() as client:
+        assert client.status().state is EngineState.READY
+
+
 def test_locations_that_come_out_otherwise_a_second_time_are_not_offered(plugin: Path) -> None:
     with (
         running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="starve_locations") as engine,
@@ -218,6 +282,12 @@ def test_an_engine_ends_the_game_when_it_is_drained_or_idle(plugin: Path, variab
         if not variables:
             client.drain()
         assert engine.process.wait(PATIENCE_S) == 0
+
+
+def test_an_engine_that_starts_is_not_idle(plugin: Path) -> None:
+    slow = {"ENGINE_LOCATIONS": "regenerate", "HOST_FAULTS": "slow_switch=2500"}
+    with running_plugin(plugin, ENGINE_IDLE_EXIT_MINUTES="0.04", **slow) as engine, engine.client() as client:
+        assert client.status().state is EngineState.READY
 
 
 @pytest.mark.parametrize(

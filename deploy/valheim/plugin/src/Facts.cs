@@ -16,6 +16,7 @@ namespace Vwe.Engine
         public const string GameAssembly = "assembly_valheim";
 
         readonly List<BepInPlugin> _plugins = new List<BepInPlugin>();
+        readonly string[] _patchers = Patchers();
         readonly Binder _game;
 
         public readonly string GameVersion;
@@ -34,10 +35,14 @@ namespace Vwe.Engine
             _plugins.Sort((one, other) => string.CompareOrdinal(one.GUID, other.GUID));
         }
 
-        /// <summary>The plugins that are neither this one nor allowed. Any of them may change how worlds are made.</summary>
+        /// <summary>
+        /// The plugins that are neither this one nor allowed. Any of them may change how worlds are made, and so may a
+        /// patcher: it changes assemblies in memory, which their hash does not show.
+        /// </summary>
         public List<string> Foreign(string[] allowed)
         {
             var guids = _plugins.ConvertAll(plugin => plugin.GUID);
+            guids.AddRange(_patchers);
             return guids.FindAll(guid => guid != EnginePlugin.Guid && Array.IndexOf(allowed, guid) < 0);
         }
 
@@ -53,12 +58,28 @@ namespace Vwe.Engine
                 json.Member("guid", plugin.GUID).Member("name", plugin.Name).Member("version", plugin.Version.ToString());
                 json.EndObject();
             }
+            foreach (var patcher in _patchers)
+            {
+                json.BeginObject();
+                json.Member("guid", patcher).Member("name", "patcher").Member("version", "");
+                json.EndObject();
+            }
             json.EndArray();
             json.Name("missing").BeginArray();
             foreach (var member in _game.Missing)
                 json.Value(member);
             json.EndArray();
             json.EndObject();
+        }
+
+        static string[] Patchers()
+        {
+            if (!Directory.Exists(Paths.PatcherPluginPath))
+                return new string[0];
+            var files = Directory.GetFiles(Paths.PatcherPluginPath, "*.dll", SearchOption.AllDirectories);
+            var names = Array.ConvertAll(files, Path.GetFileName);
+            Array.Sort(names, string.CompareOrdinal);
+            return names;
         }
 
         static string HashOf(string path)

@@ -75,12 +75,18 @@ namespace Vwe.Engine
         }
 
         /// <summary>Goes back to the first world, by making it anew, and compares points of it with what they were.</summary>
+        /// <param name="seconds">How long the main thread may take.</param>
+        /// <param name="enter">Called on the main thread once the world is there.</param>
         /// <exception cref="BrokenException">It came out as another one, or not in time.</exception>
-        public void Restore(double seconds)
+        public void Restore(double seconds, Action enter)
         {
             try
             {
-                _mainThread.RunWithin(seconds, () => Initialize(() => _bootWorld, _bootSeed));
+                _mainThread.RunWithin(seconds, () =>
+                {
+                    Initialize(() => _bootWorld, _bootSeed);
+                    enter();
+                });
             }
             catch (Exception error) when (error is MainThreadException || error is TimeoutException)
             {

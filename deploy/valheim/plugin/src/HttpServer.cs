@@ -20,6 +20,8 @@ namespace Vwe.Engine
 
         const int MaxBodyBytes = 64 * 1024;
         const double BodySeconds = 5;
+        const double RestSeconds = 0.05;
+        const double ChunkSeconds = 10;
         const double LastAnswersSeconds = 2;
         const int ChunkBytes = 1024 * 1024;
 
@@ -98,7 +100,7 @@ namespace Vwe.Engine
                 }
                 catch (Exception error)
                 {
-                    // The caller has hung up.
+                    // The caller has hung up, or reads nothing.
                     _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error.Message}");
                     context.Response.Abort();
                 }
@@ -112,10 +114,18 @@ namespace Vwe.Engine
         void Answer(HttpListenerContext context)
         {
             Reply reply;
+            bool isAsked = false, isRead = !context.Request.HasEntityBody;
+            Func<string> body = () =>
+            {
+                isAsked = true;
+                var text = Body(context.Request);
+                isRead = true;
+                return text;
+            };
             try
             {
                 RequireToken(context.Request);
-                reply = _calls.Answer(context.Request.HttpMethod, context.Request.RawUrl, () => Body(context.Request));
+                reply = _calls.Answer(context.Request.HttpMethod, context.Request.RawUrl, body);
             }
             catch (RefusalException refusal)
             {
@@ -126,6 +136,8 @@ namespace Vwe.Engine
                 _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error}");
                 reply = Reply.Refused(new RefusalException("internal", "The engine failed to answer; its log says why."));
             }
+            // The listener reads what is left of a body before it uses the connection again, for as long as anything comes.
+            context.Response.KeepAlive = isRead || !isAsked && IsSoonRead(context.Request);
             Send(context.Response, reply);
         }
 
@@ -139,22 +151,17 @@ namespace Vwe.Engine
                 throw new RefusalException("unauthorized", "Send the engine's token in the header Authorization: Bearer.");
         }
 
+        /// <summary>Reads a body that nobody asks for, if it is short and there.</summary>
+        static bool IsSoonRead(HttpListenerRequest request)
+        {
+            return TryRead(request, new byte[MaxBodyBytes + 1], RestSeconds, out var filled) && filled <= MaxBodyBytes;
+        }
+
         static string Body(HttpListenerRequest request)
         {
             var body = new byte[MaxBodyBytes + 1];
-            var watch = Stopwatch.StartNew();
-            int filled = 0, count;
-            do
-            {
-                var read = request.InputStream.BeginRead(body, filled, body.Length - filled, null, null);
-                var left = BodySeconds - watch.Elapsed.TotalSeconds;
-                // Whoever sends nothing must not keep a thread that others wait for.
-                if (!read.IsCompleted && !(left > 0 && read.AsyncWaitHandle.WaitOne((int)Math.Ceiling(left * 1000))))
-                    throw new RefusalException("invalid", $"The body was not there within {BodySeconds} s.");
-                count = request.InputStream.EndRead(read);
-                filled += count;
-            }
-            while (count > 0 && filled < body.Length);
+            if (!TryRead(request, body, BodySeconds, out var filled))
+                throw new RefusalException("invalid", $"The body was not there within {BodySeconds} s.");
             if (filled > MaxBodyBytes)
                 throw new RefusalException("too_large", $"A request has at most {MaxBodyBytes / 1024} KiB.");
             try
@@ -167,6 +174,25 @@ namespace Vwe.Engine
             }
         }
 
+        /// <summary>Reads a body to its end, or as much of it as there is room for; false if that takes longer than told.</summary>
+        static bool TryRead(HttpListenerRequest request, byte[] body, double seconds, out int filled)
+        {
+            var watch = Stopwatch.StartNew();
+            filled = 0;
+            int count;
+            do
+            {
+                var read = request.InputStream.BeginRead(body, filled, body.Length - filled, null, null);
+                // Whoever sends nothing must not keep a thread that others wait for.
+                if (!IsDone(read, seconds - watch.Elapsed.TotalSeconds))
+                    return false;
+                count = request.InputStream.EndRead(read);
+                filled += count;
+            }
+            while (count > 0 && filled < body.Length);
+            return true;
+        }
+
         static void Send(HttpListenerResponse response, Reply reply)
         {
             response.StatusCode = reply.Status;
@@ -175,9 +201,21 @@ namespace Vwe.Engine
             foreach (var header in reply.Headers)
                 response.AddHeader(header.Key, header.Value);
             for (var sent = 0; sent < reply.Count; sent += ChunkBytes)
-                response.OutputStream.Write(reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, reply.Count - sent));
+            {
+                var write = response.OutputStream.BeginWrite(
+                    reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, reply.Count - sent), null, null);
+                // Nor must whoever reads nothing.
+                if (!IsDone(write, ChunkSeconds))
+                    throw new IOException($"the caller took less than {ChunkBytes / 1024} KiB within {ChunkSeconds} s");
+                response.OutputStream.EndWrite(write);
+            }
             response.Close();
             reply.WhenSent();
+        }
+
+        static bool IsDone(IAsyncResult act, double seconds)
+        {
+            return act.IsCompleted || seconds > 0 && act.AsyncWaitHandle.WaitOne((int)Math.Ceiling(seconds * 1000));
         }
     }
 

@@ -477,7 +477,11 @@ namespace Vwe.Engine
 
         double IdleSeconds
         {
-            get { return _state == EngineState.Generating || _state == EngineState.Resetting ? 0 : Now - _used; }
+            get
+            {
+                var isBusy = _state == EngineState.Starting || _state == EngineState.Generating || _state == EngineState.Resetting;
+                return isBusy ? 0 : Now - _used;
+            }
         }
 
         bool WaitFor(Func<bool> isTrue, double seconds)

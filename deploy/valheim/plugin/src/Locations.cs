@@ -97,7 +97,7 @@ namespace Vwe.Engine
             _generate(zones);
         }
 
-        /// <summary>Has the server take a world for its own.</summary>
+        /// <summary>Has the server take a world for its own. On the main thread.</summary>
         public void Enter(object world)
         {
             _netWorld.Set(null, world);

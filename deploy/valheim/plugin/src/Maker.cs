@@ -116,9 +116,11 @@ namespace Vwe.Engine
         /// <exception cref="BrokenException">It is not.</exception>
         public void Restore(double seconds)
         {
-            _game.Restore(seconds);
-            if (_locations.CanRegenerate)
-                _locations.Enter(_game.BootWorld);
+            _game.Restore(seconds, () =>
+            {
+                if (_locations.CanRegenerate)
+                    _locations.Enter(_game.BootWorld);
+            });
         }
 
         /// <summary>Packs every layer, several at once, for hashing takes longest.</summary>
@@ -147,21 +149,26 @@ namespace Vwe.Engine
         /// <summary>Places the locations of a world; once begun it cannot be stopped.</summary>
         void Place(object generator)
         {
-            Broken(() =>
+            var random = default(UnityEngine.Random.State);
+            var hasBegun = false;
+            // One piece of work, so that no frame passes in which nobody looks whether the game is done.
+            Func<bool> step = () =>
             {
-                var random = default(UnityEngine.Random.State);
-                _mainThread.Run(() =>
+                if (!hasBegun)
                 {
+                    hasBegun = true;
                     random = UnityEngine.Random.state;
                     _locations.Begin(generator, _generator.WorldOf(generator));
-                }, () => false);
-                _mainThread.Poll(() =>
-                {
-                    if (!_locations.AreGenerated)
-                        return false;
-                    UnityEngine.Random.state = random;
-                    return true;
-                }, () => false);
+                    return false;
+                }
+                if (!_locations.AreGenerated)
+                    return false;
+                UnityEngine.Random.state = random;
+                return true;
+            };
+            Broken(() =>
+            {
+                _mainThread.Poll(step, () => false);
                 return true;
             });
         }

@@ -1,6 +1,7 @@
 // Stand-ins for the members of BepInEx 5 that the plugin uses.
 using System;
 using System.Collections.Generic;
+using System.IO;
 using BepInEx.Logging;
 
 [assembly: System.Reflection.AssemblyVersion("5.4.0.0")]
@@ -27,6 +28,11 @@ namespace BepInEx
         public static string ManagedPath
         {
             get { return AppDomain.CurrentDomain.BaseDirectory; }
+        }
+
+        public static string PatcherPluginPath
+        {
+            get { return Path.Combine(ManagedPath, "patchers"); }
         }
     }
 
