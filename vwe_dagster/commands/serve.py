@@ -23,7 +23,7 @@ def serve(
 ) -> None:
     """Opens the map pages of all worlds on this machine, at http://127.0.0.1:8080 unless told otherwise.
 
-    Worlds that are made meanwhile appear by themselves. Ctrl-C ends it.
+    Worlds that are made meanwhile are there when a page is loaded again. Ctrl-C ends it.
     """
     # They take longer to load than other commands take to answer.
     import uvicorn  # noqa: PLC0415
