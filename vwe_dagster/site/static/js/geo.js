@@ -4,6 +4,9 @@ export const WIDTH_M = 24576;
 export const RADIUS_M = 10500;
 export const SEA_M = 30;
 
+/** Only the void beyond the edge of the world lies lower. */
+export const VOID_M = -399;
+
 /** Zoom 0 shows the whole map on 256 pixels. */
 export const metresPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;
 

@@ -1,14 +1,12 @@
 // The line that says what is under the pointer.
 
 import { h } from "./dom.js";
-import { SEA_M, bearing, degrees, metres, metresExactly, number } from "./geo.js";
-
-const VOID_M = -399;
+import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number } from "./geo.js";
 
 /** What a sample says in words: biome, height, and how that lies to the sea. */
 export function describe(sample, biomes) {
   if (sample === undefined) return { biome: "…", height: "…", sea: "" };
-  if (sample === null || sample.height <= VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
+  if (sample === null || sample.height < VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
   const above = sample.height - SEA_M;
   return {
     biome: biomes.get(sample.biome)?.title ?? "Unknown",
