@@ -95,7 +95,6 @@ class _Site:
     """What the routes call."""
 
     def __init__(self, store: WorldStore) -> None:
-        self._store = store
         self._gallery = Gallery(store)
         self._open = _OpenWorlds(store)
         cores = usable_cores()
