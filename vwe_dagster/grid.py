@@ -15,7 +15,10 @@ MAP_WIDTH_M = 24576.0
 """Side of the game's own map: 2048 cells of 12 m."""
 
 WORLD_RADIUS_M = 10500.0
-"""The edge of the world: beyond it there is only the void at -400 m."""
+"""The edge of the world: beyond it there is only the void."""
+
+VOID_M = -400.0
+"""The height of everything beyond the edge of the world, and of nothing within it."""
 
 SEA_LEVEL_M = 30.0
 """Heights below this are under water."""

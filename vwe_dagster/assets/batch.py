@@ -12,13 +12,13 @@ import dataclasses
 import functools
 import gc
 import hashlib
-import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import dagster as dg
 
+from vwe_dagster.cores import usable_cores
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.grid import GridError
@@ -234,7 +234,7 @@ def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.Mater
 
 def on_every_core(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Does some work for many items, several at once; the results come in the order of the items."""
-    threads = concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE))
+    threads = concurrent.futures.ThreadPoolExecutor(min(usable_cores(), MOST_AT_ONCE))
     try:
         return [done.result() for done in [threads.submit(work, item) for item in items]]
     finally:

@@ -92,11 +92,11 @@ def _draw(making: Making, extracted: Manifest, draft: Draft, wanted: TileChoice)
     """Draws the tiles and returns how many they are."""
     world = read_extracted(making.store, extracted)
     terrain = terrain_of(world, making.seed.number) if wanted.max_zoom > NATIVE_ZOOM else None
-    drawn, of_all = 0, len(wanted.files())
+    world_tiles, drawn, of_all = WorldTiles(world, terrain), 0, len(wanted.files())
     for style in wanted.styles:
         making.tell(f"drawing {style}")
         told = time.monotonic()
-        for tile in WorldTiles(world, terrain).pyramid(style, zooms=range(wanted.max_zoom + 1)):
+        for tile in world_tiles.pyramid(style, zooms=range(wanted.max_zoom + 1)):
             write_tile(draft, style, tile)
             drawn += 1
             if time.monotonic() - told > TOLD_EVERY_S:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from typing import Annotated
 
 import typer
 
-from vwe_dagster.commands.common import CommandError
+from vwe_dagster.commands.web import address, listen, serve_until_ended
 from vwe_dagster.home import find_home
 from vwe_dagster.terminal import notices, say
 
@@ -36,33 +34,12 @@ def serve(
     They come from what all processes of the home share; it matters to none whether this runs.
     """
     # They take longer to load than other commands take to answer.
-    import uvicorn  # noqa: PLC0415
-
     from vwe_dagster.metrics.data_folder import DataFolder  # noqa: PLC0415
     from vwe_dagster.metrics.server import metrics_app  # noqa: PLC0415
 
     home = find_home()
     data = DataFolder(home.data)
-    with _listening(host, port) as listener:
+    with listen(host, port, command="vwe metrics serve") as listener:
         data.start()
-        number = listener.getsockname()[1]
-        say(notices(), f"Metrics are at http://{_bracketed(host)}:{number}/metrics; Ctrl-C ends it.")
-        settings = uvicorn.Config(metrics_app(home, data), log_level="warning", access_log=False)
-        # Ctrl-C is how one ends it, and no failure.
-        with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(settings).run(sockets=[listener])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise CommandError(
-            f"{_bracketed(host)}:{port} cannot be listened at ({error.strerror}); name another, as in: "
-            f"vwe metrics serve --port {port + 1 if port < 65535 else port - 1}"
-        ) from error
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+        say(notices(), f"Metrics are at {address(host, listener)}/metrics; Ctrl-C ends it.")
+        serve_until_ended(metrics_app(home, data), listener)

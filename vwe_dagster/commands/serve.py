@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import webbrowser
 from typing import Annotated
 
 import typer
 
-from vwe_dagster.commands.common import CommandError
+from vwe_dagster.commands.web import address, listen, serve_until_ended
 from vwe_dagster.home import find_home
 from vwe_dagster.terminal import notices, say
 
@@ -23,32 +21,17 @@ def serve(
 ) -> None:
     """Opens the map pages of all worlds on this machine, at http://127.0.0.1:8080 unless told otherwise.
 
-    Worlds that are made meanwhile appear by themselves. Ctrl-C ends it.
+    Worlds that are made meanwhile are there when a page is loaded again. Ctrl-C ends it.
     """
     # They take longer to load than other commands take to answer.
-    import uvicorn  # noqa: PLC0415
-
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
     app = site_app(WorldStore(find_home().data))
-    with _listening(port) as listener:
-        address = f"http://{HOST}:{listener.getsockname()[1]}"
-        say(notices(), f"The worlds are at {address}; Ctrl-C ends it.")
+    with listen(HOST, port, command="vwe serve") as listener:
+        worlds = address(HOST, listener)
+        say(notices(), f"The worlds are at {worlds}; Ctrl-C ends it.")
         if open_:
             # The socket listens already: the browser waits until the server answers.
-            webbrowser.open(address)
-        settings = uvicorn.Config(app, log_level="warning", access_log=False)
-        # Ctrl-C is how one ends it, and no failure.
-        with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(settings).run(sockets=[listener])
-
-
-def _listening(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        raise CommandError(
-            f"Port {port} cannot be used ({error.strerror}); name another, as in: "
-            f"vwe serve --port {port + 1 if port < 65535 else port - 1}"
-        ) from error
+            webbrowser.open(worlds)
+        serve_until_ended(app, listener)

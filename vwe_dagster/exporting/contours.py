@@ -1,4 +1,4 @@
-"""Contour lines: GeoJSON for programs that draw maps, SVG for browsers and for drawing programs."""
+"""The formats ``contours-geojson``, for programs that draw maps, and ``contours-svg``, for browsers and for drawing."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ SVG_HALF_SIDE_M = 11_400
 
 _WIDTHS_M = {"sea": (7, 14), "shore": (11, 11), "land": (8, 16)}
 _INKS: dict[str, Rgb] = {"sea": palette.WATER_INK, "shore": palette.COAST_INK, "land": (150, 112, 74)}
+"""By kind: widths in metres of lines and of index contours, and their ink."""
+
 _LAND: Rgb = (246, 240, 222)
-"""Widths in metres of the lines of each kind, of index contours, and their inks."""
 
 
 def write_geojson(path: Path, facts: WorldFacts, options: ExportOptions) -> None:

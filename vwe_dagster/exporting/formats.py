@@ -144,7 +144,7 @@ FORMATS = {
         ),
         Format(
             "site",
-            "the world's map page as files for any web server, without a server of ours",
+            "the map page of the world as files for any web server",
             "-site",
             "vwe_dagster.exporting.map_page:write",
             marker="worlds.json",

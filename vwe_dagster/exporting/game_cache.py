@@ -59,7 +59,8 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     A world on another grid is sampled again by the native engine, if that made it.
 
     Raises:
-        ExportError: the world is on another grid and came from another program, or nothing is known of its lava.
+        ExportError: the world is on another grid and the native engine did not make it, or nothing is known of its
+            lava.
     """
     biome, height, forest, lava = _planes(facts)
     contents = {
@@ -125,13 +126,13 @@ def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
     if facts.grid != GAME_GRID:
         raise ExportError(
             f"The game's map has 2048 cells a side, sampled at their centres, and the world of {facts.seed.key}, which "
-            f"came from another program, has {facts.grid.size}; make it with the engine first: "
-            f"vwe world --force {facts.seed.argument}"
+            f"the native engine did not make, has {facts.grid.size}; make it with that engine first: "
+            f"vwe world --force --engine native {facts.seed.argument}"
         )
     if world.lava is None:
         raise ExportError(
-            f"The game's map shows lava, of which the world of {facts.seed.key}, which came from another program, says "
-            f"nothing; make it with the engine first: vwe world --force {facts.seed.argument}"
+            f"The game's map shows lava, of which the world of {facts.seed.key}, which the native engine did not make, "
+            f"says nothing; make it with that engine first: vwe world --force --engine native {facts.seed.argument}"
         )
     return world.biome, world.height, world.forest, world.lava
 

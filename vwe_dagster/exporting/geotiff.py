@@ -19,7 +19,8 @@ from rasterio.io import MemoryFile
 
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.exporting.void import VOID_M, inside
+from vwe_dagster.exporting.void import inside
+from vwe_dagster.grid import VOID_M
 from vwe_dagster.rendering.palette import BIOME_COLOURS, Rgb
 
 LOCAL_SYSTEM = 'LOCAL_CS["Valheim world",UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'

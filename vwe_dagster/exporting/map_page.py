@@ -1,4 +1,4 @@
-"""The map page of a world as plain files, see :mod:`vwe_dagster.site.export`."""
+"""The format ``site``: the map page of a world as plain files, see :mod:`vwe_dagster.site.export`."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from vwe_dagster.biomes import Biome
+from vwe_dagster.cores import usable_cores
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MOST_TILE_SAMPLES, SAMPLE
@@ -52,7 +52,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
         content = gzip.compress(tile.tobytes(), _COMPRESSION, mtime=0)
         (path / f"{x:02}-{z:02}.bin.gz").write_bytes(content)
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         list(threads.map(write_tile, range(tiles * tiles)))
     (path / DOCUMENT).write_text(json.dumps(_document(facts, tiles), indent=2) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The poster: a picture to print, of 300 dpi."""
+"""The format ``poster``: a picture to print, of 300 dpi."""
 
 from __future__ import annotations
 

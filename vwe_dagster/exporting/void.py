@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.extraction.canonical import CanonicalWorld
-
-VOID_M = -400.0
-"""The height of everything beyond the edge of the world, and of nothing within it."""
+from vwe_dagster.grid import VOID_M
 
 
 def inside(world: CanonicalWorld) -> npt.NDArray[np.bool_]:

@@ -17,7 +17,7 @@ _CURRENT = 2
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """Writes a world file; the world is called as the file, for that is how the game finds it.
 
-    The world-gen version is that of the world where it has been made, else the current one.
+    The world-gen version is that of the world where it is known, else the current one.
 
     Raises:
         ExportError: the name of the file is no text.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
-from vwe_dagster.grid import Grid
+from vwe_dagster.grid import VOID_M, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,6 @@ VOID_CELLS = 1_788_980
 LAKE_COLUMNS = {"x_m": "float32", "z_m": "float32"}
 """Columns of the table of lakes."""
 
-_VOID_M = -400.0
 _FEWEST_VERTICES = 2
 _REMEDY = "Make the export again; if it comes out the same, what made it is at fault."
 
@@ -134,7 +133,7 @@ def _check_range(
 def _check_counts(world: CanonicalWorld) -> None:
     found = {
         f"{Biome.ASHLANDS.game_name} cells": (np.count_nonzero(world.biome == Biome.ASHLANDS), ASHLANDS_CELLS),
-        f"cells of {_VOID_M:g} m": (np.count_nonzero(world.height == np.float32(_VOID_M)), VOID_CELLS),
+        f"cells of {VOID_M:g} m": (np.count_nonzero(world.height == np.float32(VOID_M)), VOID_CELLS),
     }
     for what, (count, expected) in found.items():
         if count != expected:

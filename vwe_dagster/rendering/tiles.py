@@ -12,13 +12,13 @@ import dataclasses
 import functools
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from vwe_dagster.cores import usable_cores
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.grid import MAP_WIDTH_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import tile_styles
@@ -224,7 +224,7 @@ def _nothing() -> bytes:
 
 def _on_every_core(work: Iterator[Callable[[], list[Tile]]]) -> Iterator[list[Tile]]:
     """What each piece of work makes, in its order; little more is begun than there are cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     threads = concurrent.futures.ThreadPoolExecutor(cores)
     try:
         begun = [threads.submit(piece) for piece in itertools.islice(work, 2 * cores)]

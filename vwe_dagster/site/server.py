@@ -10,7 +10,6 @@ import collections
 import contextlib
 import functools
 import json
-import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from vwe_dagster.cores import usable_cores
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import Gallery
@@ -95,10 +95,9 @@ class _Site:
     """What the routes call."""
 
     def __init__(self, store: WorldStore) -> None:
-        self._store = store
         self._gallery = Gallery(store)
         self._open = _OpenWorlds(store)
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         self._readers = ThreadPoolExecutor(4, "read")
         self._painters = ThreadPoolExecutor(cores, "paint")
         self._easels = asyncio.Semaphore(cores)

@@ -12,14 +12,11 @@ from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.engine.messages import PLANES
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.extraction.validate import ASHLANDS_CELLS, check_plane
-from vwe_dagster.grid import WORLD_RADIUS_M, Grid
+from vwe_dagster.grid import VOID_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.stages import grid_of, plane_file, plane_names, read_plane
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.verification.verdict import FindingError, Verdict
 from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, planes_digest
-
-VOID_M = np.float32(-400)
-"""The height of everything beyond the edge of the world."""
 
 _EDGE_M = 0.01
 """Cells this near to the edge may lie on either side of it: the game tells by a distance rounded to float32."""
@@ -61,7 +58,7 @@ def world_edge(store: WorldStore, manifest: Manifest) -> Verdict:
         return Verdict("Not looked at: only engines give the void beyond the edge.")
     height = read_plane(store, manifest, "height")
     beyond, certain = _edge(grid_of(manifest))
-    is_void = height == VOID_M
+    is_void = height == np.float32(VOID_M)
     wrong = (is_void != beyond) & certain
     if wrong.any():
         raise FindingError(

@@ -11,12 +11,12 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import math
-import os
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.cores import usable_cores
 from vwe_dagster.worldgen import lattice, rings, terrain
 from vwe_dagster.worldgen.ashlands import CellAxis, ashlands_run, make_cell_axis
 from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
@@ -548,8 +548,7 @@ def fill_planes(c: WorldConstants, field: RiverField, x: Floats, z: Floats) -> P
     sampling = make_sampling(c, x, z, _survey_of(x.tobytes(), z.tobytes(), c.max_swamp))
     shape = z.size, x.size
     planes = Planes(np.empty(shape, np.uint8), np.empty(shape, np.float32), np.zeros(shape, np.float32))
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+    with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
         strips = [
             pool.submit(fill_rows, c, field, sampling, first, min(first + STRIP, z.size), *planes)
             for first in range(0, z.size, STRIP)

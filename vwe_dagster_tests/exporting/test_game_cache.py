@@ -148,7 +148,7 @@ def test_worlds_of_other_programs_are_refused_where_something_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = import_(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))
-    with pytest.raises(ExportError, match=r"2048 cells a side.*with the engine first: vwe world --force -- -a$"):
+    with pytest.raises(ExportError, match=r"2048 cells a side.*: vwe world --force --engine native -- -a$"):
         write(tmp_path / "out", "game-cache", facts)
     monkeypatch.setattr(game_cache, "GAME_GRID", facts.grid)
     with pytest.raises(ExportError, match="shows lava"):

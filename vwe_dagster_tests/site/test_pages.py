@@ -264,6 +264,30 @@ def test_what_is_found_late_is_not_told_of_a_place_that_the_pointer_has_left(vis
         expect(readout.locator(".idle")).to_be_visible()
 
 
+def test_samples_of_a_world_that_was_made_again_are_not_told(visitor: Visitor) -> None:
+    page = visitor.page
+
+    def made_again(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "etag": f'"{16 * "0"}-data-0-0"'})
+
+    page.route("**/data/**", made_again)
+    visit(page, WORLD)
+    page.locator("#map").hover()
+    expect(page.locator("#toast")).to_contain_text("This world was made again. Reload the page")
+    expect(page.locator("#readout .biome")).to_have_text("…")
+
+
+@pytest.mark.parametrize("path", [WORLD, f"/compare/{ONE}/{OTHER}"])
+def test_a_page_that_cannot_be_shown_says_why(browser: Browser, site: Site, path: str) -> None:
+    page = browser.new_context(base_url=site.address).new_page()
+    said = json.dumps({"message": "A file is damaged; make the stage extracted again."})
+    page.route("**/world.json", lambda route: route.fulfill(status=503, body=said))
+    page.goto(path)
+    expect(page.locator("main .failure")).to_have_text("A file is damaged; make the stage extracted again.")
+    page.context.close()
+
+
 def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page
     visit(page, "/")

@@ -2,7 +2,7 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { $, $$, fetchJson, fillIcons, h, toast } from "./dom.js";
+import { $, $$, fetchJson, fillIcons, h, icon, toast } from "./dom.js";
 import { area, folderOf, metres, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
@@ -194,6 +194,7 @@ Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json
     document.body.classList.add("ready");
   })
   .catch((error) => {
+    $(".sides").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
     toast(error.message);
     throw error;
   });

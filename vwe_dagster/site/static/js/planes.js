@@ -10,12 +10,11 @@ const KEPT = 96;
  * southernmost row first; see `data` in world.json.
  */
 export class Planes {
-  constructor(facts, base, onOutdated = () => {}) {
+  constructor(facts, base) {
     this.grid = facts.grid;
     this.side = facts.data.block;
     this.version = facts.version;
     this.base = base;
-    this.onOutdated = onOutdated;
     this.blocks = new Map();
   }
 
@@ -30,30 +29,23 @@ export class Planes {
   /** The sample nearest to a point, `{biome, height}`; null outside the grid, undefined while it is not read yet. */
   peek(x, z) {
     const cell = this.cell(x, z);
-    return cell && this.#read(cell.column, cell.row);
+    return cell && this.#read(this.blocks, cell.column, cell.row);
   }
 
   /** The sample nearest to a point; null outside the grid. */
   async sample(x, z) {
     const cell = this.cell(x, z);
-    if (!cell) return null;
-    await this.#load(Math.floor(cell.column / this.side), Math.floor(cell.row / this.side));
-    return this.#read(cell.column, cell.row) ?? null;
+    return cell && this.#read(await this.#load([[cell.column, cell.row]]), cell.column, cell.row);
   }
 
   /** Heights interpolated between samples, and the nearest biomes, along points `[x, z]`. */
   async along(points) {
-    const wanted = new Map();
-    for (const [x, z] of points) {
-      for (const [column, row] of this.#corners(x, z)) {
-        const key = `${Math.floor(column / this.side)}/${Math.floor(row / this.side)}`;
-        wanted.set(key, [Math.floor(column / this.side), Math.floor(row / this.side)]);
-      }
-    }
-    await Promise.all([...wanted.values()].map(([x, y]) => this.#load(x, y)));
+    const blocks = await this.#load(points.flatMap(([x, z]) => this.#corners(x, z)));
     return points.map(([x, z]) => {
-      const nearest = this.peek(x, z);
-      return nearest ? { biome: nearest.biome, height: this.#between(x, z) ?? nearest.height } : null;
+      const cell = this.cell(x, z);
+      if (!cell) return null;
+      const nearest = this.#read(blocks, cell.column, cell.row);
+      return { biome: nearest.biome, height: this.#between(blocks, x, z) ?? nearest.height };
     });
   }
 
@@ -67,26 +59,41 @@ export class Planes {
     return [[west, south], [east, south], [west, north], [east, north]]; // prettier-ignore
   }
 
-  #between(x, z) {
-    const corners = this.#corners(x, z).map(([column, row]) => this.#read(column, row)?.height);
+  #between(blocks, x, z) {
+    const corners = this.#corners(x, z).map(([column, row]) => this.#read(blocks, column, row).height);
     // Between the ground and the void there is no slope.
-    if (corners.length < 4 || !corners.every((height) => height > VOID_M)) return null;
+    if (!corners.every((height) => height >= VOID_M)) return null;
+    const [sw, se, nw, ne] = corners;
     const { first_m: first, cell_m: cell } = this.grid;
     const part = (value) => Math.min(Math.max(value - Math.max(Math.floor(value), 0), 0), 1);
     const [east, north] = [part((x - first) / cell), part((z - first) / cell)];
-    const [sw, se, nw, ne] = corners;
     return (sw * (1 - east) + se * east) * (1 - north) + (nw * (1 - east) + ne * east) * north;
   }
 
-  #read(column, row) {
-    const [x, y] = [Math.floor(column / this.side), Math.floor(row / this.side)];
-    const block = this.blocks.get(`${x}/${y}`);
+  #read(blocks, column, row) {
+    const [x, y] = this.#blockOf(column, row);
+    const block = blocks.get(`${x}/${y}`);
     if (!block?.height) return undefined;
     const index = (row - y * this.side) * block.width + (column - x * this.side);
     return { biome: block.biome[index], height: block.height[index] };
   }
 
-  #load(x, y) {
+  #blockOf(column, row) {
+    return [Math.floor(column / this.side), Math.floor(row / this.side)];
+  }
+
+  /** The blocks that samples `[column, row]` lie in, by name: all of them, even if they are more than are kept. */
+  async #load(samples) {
+    const blocks = new Map();
+    for (const [column, row] of samples) {
+      const [x, y] = this.#blockOf(column, row);
+      if (!blocks.has(`${x}/${y}`)) blocks.set(`${x}/${y}`, this.#block(x, y));
+    }
+    await Promise.all([...blocks.values()].map(({ ready }) => ready));
+    return blocks;
+  }
+
+  #block(x, y) {
     const key = `${x}/${y}`;
     let block = this.blocks.get(key);
     if (block) {
@@ -108,14 +115,15 @@ export class Planes {
     }
     this.blocks.set(key, block);
     if (this.blocks.size > KEPT) this.blocks.delete(this.blocks.keys().next().value);
-    return block.ready;
+    return block;
   }
 
   async #fetch(x, y) {
     const answer = await fetchAgain(`${this.base}data/${x}/${y}.bin?v=${this.version}`);
     if (!answer.ok) throw new Error(`The data of this place cannot be read (${answer.status}).`);
     const told = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
-    if (told && told[1] !== this.version) this.onOutdated();
+    // Samples of another making may lie on another grid.
+    if (told && told[1] !== this.version) throw new Error("This world was made again. Reload the page to see it as it now is.");
     return answer.arrayBuffer();
   }
 }

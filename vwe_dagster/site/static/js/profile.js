@@ -89,7 +89,7 @@ export class Profile {
       facts.push(["Length", metres(lengthOf(line))]);
       facts.push(["Bearing", degrees(bearing(last[0] - first[0], last[1] - first[1]))]);
       if (line.length > 2) facts.push(["Straight", metres(Math.hypot(last[0] - first[0], last[1] - first[1]))]);
-      const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height > VOID_M);
+      const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height >= VOID_M);
       if (heights.length) {
         // Not spread into arguments: there may be many.
         facts.push(["Lowest", metres(heights.reduce((a, b) => Math.min(a, b)))]);

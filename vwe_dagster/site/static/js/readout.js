@@ -6,7 +6,7 @@ import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number } from "
 /** What a sample says in words: biome, height, and how that lies to the sea. */
 export function describe(sample, biomes) {
   if (sample === undefined) return { biome: "…", height: "…", sea: "" };
-  if (sample === null || sample.height <= VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
+  if (sample === null || sample.height < VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
   const above = sample.height - SEA_M;
   return {
     biome: biomes.get(sample.biome)?.title ?? "Unknown",

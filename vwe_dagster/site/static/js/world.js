@@ -238,7 +238,6 @@ class WorldPage {
     press("#measure-undo", () => this.measure.undo());
     press("#measure-clear", () => this.measure.clear());
     press("#link-button", () => {
-      window.history.replaceState(null, "", window.location.hash || "#");
       this.link.changed({ step: true });
       copy(window.location.href, "the link to this view");
     });
