@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import operator
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -135,7 +137,15 @@ def _apart(here: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> npt
 
 
 def _line_difference(name: str, lines: Sequence[Line], other: Sequence[Line]) -> LayerDifference:
-    """Lines are compared one by one in their order, which is the game's."""
-    shared = sum(line == its for line, its in zip(lines, other, strict=False))
+    """Lines are compared one by one in their order, which is the game's; where some are missing, the rest moves up."""
     most = max(len(lines), len(other))
-    return LayerDifference(name, most - shared, most)
+    if len(lines) == len(other):
+        return LayerDifference(name, sum(map(operator.ne, lines, other)), most)
+    before = _alike(lines, other)
+    after = _alike(lines[before:][::-1], other[before:][::-1])
+    return LayerDifference(name, most - before - after, most)
+
+
+def _alike(lines: Sequence[Line], other: Sequence[Line]) -> int:
+    """How many lines are the same before the first that is not."""
+    return sum(1 for _ in itertools.takewhile(bool, map(operator.eq, lines, other)))

@@ -11,7 +11,7 @@ import pydantic_core
 from vwe_dagster.canary.canary import Verification, WorldVerdict
 from vwe_dagster.canary.compare import LayerDifference, differing_cells
 from vwe_dagster.canary.picture import difference_picture
-from vwe_dagster.engine.messages import EngineError, WorldExport
+from vwe_dagster.engine.messages import PLANES, EngineError, WorldExport
 from vwe_dagster.pool.verified import REPORT
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.store.whole_folder import replace_whole, write_to_disk
@@ -62,7 +62,9 @@ def sentences(verification: Verification) -> list[str]:
     worlds = " and ".join(str(world.seed) for world in verification.worlds)
     if verification.passed:
         return [f"The engine {who} makes the worlds {worlds} as the native engine does, to the bit, and repeatably."]
-    found = [f"The engine {who} does not make the worlds {worlds} as the native engine {verification.native} does."]
+    as_native = f"make the worlds {worlds} as the native engine {verification.native} does"
+    is_other = any(world.differences for world in verification.worlds)
+    found = [f"The engine {who} does not {as_native if is_other else 'repeat itself'}."]
     if verification.changed:
         found.append(
             f"The world {verification.worlds[0].seed} came out otherwise when it was made again: "
@@ -74,7 +76,7 @@ def sentences(verification: Verification) -> list[str]:
 def _of_world(world: WorldVerdict) -> Iterator[str]:
     for difference in world.differences:
         share = difference.differing / max(1, difference.of)
-        unit = "cells" if difference.biomes else "lines"
+        unit = "cells" if difference.layer in PLANES else "lines"
         count = f"{difference.differing:,} of {difference.of:,} {unit} ({share:.2g})"
         yield f"World {world.seed}, {difference.layer}: {count} differ."
         yield from (f"  {told}" for told in _by_biome(difference))

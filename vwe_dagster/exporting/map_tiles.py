@@ -1,7 +1,7 @@
 """The format ``valheim-map``: ``map.json`` and tiles as valheim-map.world exports them.
 
 The form is described where it is read, in :mod:`vwe_dagster.extraction.foreign_tiles`. ``map.json`` has keys of ours
-besides, after those that the format knows. ``locations.json`` is not written: only some engines tell of locations.
+besides, after those that the format knows. ``locations.json`` is not written: its form is not known.
 """
 
 from __future__ import annotations

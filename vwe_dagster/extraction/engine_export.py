@@ -161,8 +161,13 @@ def _location_table(locations: Sequence[Line]) -> pd.DataFrame:
                     f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. "
                     f"Make the export again."
                 )
-    with np.errstate(over="ignore"):
-        return pd.DataFrame(rows, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
+    try:
+        with np.errstate(over="ignore"):
+            return pd.DataFrame(rows, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
+    except OverflowError as error:
+        raise ExtractionError(
+            f"A location of the layer {LOCATIONS} has a number that is too great ({error}). Make the export again."
+        ) from error
 
 
 def _polylines(layer: str, lines: Iterable[Line]) -> list[npt.NDArray[np.float32]]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
-from vwe_dagster.grid import VOID_M, Grid
+from vwe_dagster.grid import MAP_WIDTH_M, VOID_M, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,8 @@ VOID_CELLS = 1_788_980
 LAKE_COLUMNS = {"x_m": "float32", "z_m": "float32"}
 """Columns of the table of lakes."""
 
+_EDGE_M = MAP_WIDTH_M / 2
+_ON_THE_MAP = {"x_m", "z_m"}
 _FEWEST_VERTICES = 2
 _REMEDY = "Make the export again; if it comes out the same, what made it is at fault."
 
@@ -43,8 +45,9 @@ def validate(world: CanonicalWorld) -> None:
     """Refuses a world that the game cannot have made.
 
     Every plane has the grid's shape and its dtype; biomes are the game's nine; heights are finite and within
-    -1000 to 1000 m, forest factors finite, lava 0 to 1; lines have at least two vertices, all finite. On the game's
-    own grid, ``Grid.of_world(2048)``, the counts :data:`ASHLANDS_CELLS` and :data:`VOID_CELLS` must come out.
+    -1000 to 1000 m, forest factors finite, lava 0 to 1; lines have at least two vertices; vertices, lakes and
+    locations are finite and on the map. On the game's own grid, ``Grid.of_world(2048)``, the counts
+    :data:`ASHLANDS_CELLS` and :data:`VOID_CELLS` must come out.
 
     Raises:
         ExtractionError: for the first of these that fails.
@@ -164,10 +167,19 @@ def _check_table(name: str, table: pd.DataFrame, columns: Mapping[str, str]) -> 
     for column, dtype in columns.items():
         if dtype != "float32":
             continue
-        wrong = ~np.isfinite(table[column].to_numpy())
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise ExtractionError(
-                f"The {name} table holds {table[column].iloc[row]} as {column} in row {row}, which is not a number of "
-                f"metres; rows like this: {np.count_nonzero(wrong)} of {len(table)}. {_REMEDY}"
-            )
+        metres = table[column].to_numpy()
+        _check_rows(name, column, metres, ~np.isfinite(metres), "is not a number of metres")
+        if column in _ON_THE_MAP:
+            _check_rows(name, column, metres, np.abs(metres) > _EDGE_M, f"is beyond the {_EDGE_M:g} m of the map")
+
+
+def _check_rows(
+    table: str, column: str, metres: npt.NDArray[np.float32], wrong: npt.NDArray[np.bool_], complaint: str
+) -> None:
+    if not wrong.any():
+        return
+    row = int(wrong.argmax())
+    raise ExtractionError(
+        f"The {table} table holds {metres[row]} as {column} in row {row}, which {complaint}; "
+        f"rows like this: {np.count_nonzero(wrong)} of {wrong.size}. {_REMEDY}"
+    )

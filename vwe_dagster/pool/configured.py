@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import pydantic
 
-from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.settings import DEFAULT_NAME, PoolSettings
 
 PREFIX = "VWE_POOL_"
 """``VWE_POOL_MAX_WARM_CONTAINERS`` is the setting ``max_warm_containers``, and so on."""
@@ -73,7 +73,8 @@ def valheim_settings_from_environment(environ: Mapping[str, str] = os.environ) -
     """The settings of the pool of Valheim's servers; None where there is none.
 
     Raises:
-        PoolSettingsError: a variable is no setting, its value is none for it, or the image is not told.
+        PoolSettingsError: a variable is no setting, its value is none for it, the image is not told, or the name is
+            that of the pool for everybody.
     """
     if not any(key.startswith(VALHEIM_PREFIX) and text.strip() for key, text in environ.items()):
         return None
@@ -82,18 +83,30 @@ def valheim_settings_from_environment(environ: Mapping[str, str] = os.environ) -
             f"A pool of Valheim's servers needs their image; set {VALHEIM_PREFIX}BASE_IMAGE, or unset the other "
             f"{VALHEIM_PREFIX} variables."
         )
-    return _settings(environ, VALHEIM_PREFIX, _VALHEIM, None)
+    settings = _settings(environ, VALHEIM_PREFIX, _VALHEIM, None)
+    if settings.name == _name_of_the_other(environ):
+        raise PoolSettingsError(
+            f"Both pools are named {settings.name}; set {VALHEIM_PREFIX}NAME or {PREFIX}NAME to another name."
+        )
+    return settings
 
 
 def settings_of_pool(name: str | None, environ: Mapping[str, str] = os.environ) -> PoolSettings:
     """The settings of the pool of a name, whichever of the two it is; without a name, of the one for everybody.
 
     Raises:
-        PoolSettingsError: a variable is no setting, or its value is none for it.
+        PoolSettingsError: a variable is no setting, its value is none for it, or there is no pool of Valheim's servers.
     """
     valheim = valheim_settings_from_environment(environ)
     if valheim is not None and name == valheim.name:
         return valheim
+    if name == VALHEIM_POOL != _name_of_the_other(environ):
+        # A pool of native engines of that name would pass every trial.
+        raise PoolSettingsError(
+            f"There is no pool of Valheim's servers named {name}; set {VALHEIM_PREFIX}BASE_IMAGE to their image."
+            if valheim is None
+            else f"The pool of Valheim's servers is named {valheim.name}; name it so."
+        )
     return settings_from_environment(environ, name=name)
 
 
@@ -108,6 +121,11 @@ def settings_from_environment(environ: Mapping[str, str] = os.environ, *, name: 
         PoolSettingsError: a variable is no setting, or its value is none for it.
     """
     return _settings(environ, PREFIX, {}, name)
+
+
+def _name_of_the_other(environ: Mapping[str, str]) -> str:
+    """The name of the pool for everybody."""
+    return environ.get(f"{PREFIX}NAME", "").strip() or DEFAULT_NAME
 
 
 def variable_of(field: str, prefix: str = PREFIX) -> str:

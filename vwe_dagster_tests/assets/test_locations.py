@@ -92,6 +92,8 @@ def test_a_world_with_no_location_at_all_is_one(pipeline: Pipeline) -> None:
         ({**location("Crypt2", 1, 1), "x_m": True}, "has True as x_m"),
         ({**location("Crypt2", 1, 1), "placed": 1}, "has 1 as placed"),
         (location("Crypt2", float("inf"), 1), "as x_m in row 0, which is not a number"),
+        (location("Crypt2", 1, -3e38), "as z_m in row 0, which is beyond the 12288 m of the map"),
+        (location("Crypt2", 10**400, 1), "a number that is too great"),
     ],
 )
 def test_what_is_no_location_is_refused(pipeline: Pipeline, line: Line, sentence: str) -> None:

@@ -99,13 +99,24 @@ def test_an_engine_that_does_not_repeat_itself_fails() -> None:
     assert "came out otherwise when it was made again: biome" in sentences(outcome)[1]
 
 
-def test_missing_and_other_lines_are_counted() -> None:
-    def one_less(export: WorldExport, _: int) -> WorldExport:
-        lines: dict[str, list[Line]] = {**export.lines, "lakes": list(export.lines["lakes"][:-1])}
-        return dataclasses.replace(export, lines=lines)
+@pytest.mark.parametrize("missing", [0, 7, -1])
+def test_missing_and_other_lines_are_counted(missing: int) -> None:
+    native = NativeEngine().generate(REQUESTS[0])
+    lakes: list[Line] = list(native.lines["lakes"])
+    del lakes[missing]
+    (found,) = differences(dataclasses.replace(native, lines={**native.lines, "lakes": lakes}), native)
+    assert (found.layer, found.differing, found.of) == ("lakes", 1, len(native.lines["lakes"]))
+    lakes.insert(missing % len(native.lines["lakes"]), {"kind": "lake", "points": [[0, 0, 0]]})
+    (found,) = differences(dataclasses.replace(native, lines={**native.lines, "lakes": lakes}), native)
+    assert found.differing == 1
 
-    (found,) = tried(one_less).worlds[0].differences
-    assert (found.layer, found.differing) == ("lakes", 1)
+
+def test_a_plane_of_another_kind_differs_in_every_cell() -> None:
+    def doubled(export: WorldExport, _: int) -> WorldExport:
+        planes = {**export.planes, "height": export.planes["height"].astype(np.float64)}
+        return dataclasses.replace(export, planes=planes)
+
+    assert "height: 4,096 of 4,096 cells (1) differ." in sentences(tried(doubled))[1]
 
 
 def test_a_trial_needs_two_seeds() -> None:
@@ -127,6 +138,7 @@ def test_a_layer_that_only_the_engine_has_is_not_compared_but_has_to_repeat() ->
     outcome = verify(with_places, requests)
     assert [world.not_compared for world in outcome.worlds] == [("locations",)] * 2
     assert outcome.changed == ("locations",)
+    assert sentences(outcome)[0] == "The engine native 1.0 does not repeat itself."
 
 
 def test_values_that_are_no_numbers_are_as_far_apart_as_can_be() -> None:

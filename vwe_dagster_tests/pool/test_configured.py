@@ -69,12 +69,22 @@ def test_a_pool_of_valheims_servers_is_there_where_its_image_is_named() -> None:
         ({"VWE_VALHEIM_POOL_MEMORY_LIMIT": "6g"}, "set VWE_VALHEIM_POOL_BASE_IMAGE"),
         ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_IMAGE": "x"}, "mean VWE_VALHEIM_POOL_BASE_IMAGE?"),
         ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_ENGINE": "y"}, "VWE_VALHEIM_POOL_ENGINE is 'y'"),
+        ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_NAME": "default"}, "Both pools are named default"),
+        ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_POOL_NAME": "valheim"}, "Both pools are named valheim"),
     ],
 )
 def test_a_wrong_setting_of_that_pool_is_refused(environ: dict[str, str], sentence: str) -> None:
     with pytest.raises(PoolSettingsError) as refusal:
         valheim_settings_from_environment(environ)
     assert sentence in str(refusal.value)
+
+
+def test_native_engines_are_not_taken_for_valheims_servers_that_are_not_there() -> None:
+    with pytest.raises(PoolSettingsError, match="set VWE_VALHEIM_POOL_BASE_IMAGE to their image"):
+        settings_of_pool("valheim", {})
+    with pytest.raises(PoolSettingsError, match="is named vikings; name it so"):
+        settings_of_pool("valheim", {"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_NAME": "vikings"})
+    assert settings_of_pool("valheim", {"VWE_POOL_NAME": "valheim"}).engine == "native"
 
 
 def test_the_environment_chooses_the_engine() -> None:

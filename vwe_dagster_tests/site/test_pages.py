@@ -220,6 +220,24 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     expect(boss).to_be_hidden()
 
 
+def test_the_name_of_a_location_is_text_and_no_markup(visitor: Visitor) -> None:
+    page, name = visitor.page, "<b>Rune</b>stone"
+
+    def with_location(route: Route) -> None:
+        facts = route.fetch().json()
+        facts["locations"] = [{"name": name, "x_m": 700.0, "z_m": 300.0}]
+        route.fulfill(body=json.dumps(facts), content_type="application/json")
+
+    page.route("**/world.json", with_location)
+    visit(page, f"{WORLD}#at=0,0&zoom=3&style=map&show=other")
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.move(middle[0] + 700 / PIXEL_M, middle[1] - 300 / PIXEL_M, steps=5)
+    expect(page.locator(".leaflet-tooltip")).to_have_text(name)
+
+
 def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page = visitor.page
     visit(page, "/")

@@ -44,6 +44,7 @@ DIGEST_LABEL = "vwe.digest"
 BORN_LABEL = "vwe.born"
 KERNELS_LABEL = "vwe.kernels"
 
+_RECIPES = {"native": "deploy/engine/build.py", "valheim": "deploy/valheim/Dockerfile"}
 _ROOM = "/run/vwe"
 _KERNELS = "/var/cache/vwe"
 _PORT = 8471
@@ -191,7 +192,7 @@ class DockerLauncher:
             image: dict[str, Any] = self._client.api.inspect_image(self._settings.base_image)  # type: ignore[no-untyped-call]
         except docker.errors.ImageNotFound as error:
             raise LauncherError(
-                f"Docker has no image {self._settings.base_image}; build it with deploy/engine/build.py, "
+                f"Docker has no image {self._settings.base_image}; build it with {_RECIPES[self._settings.engine]}, "
                 "or name another as the pool's base_image."
             ) from error
         return image

@@ -107,6 +107,7 @@ export class PlacesLayer {
   #mark(each, open) {
     if (each.kind === "other") {
       const dotted = L.circleMarker(at(each.x, each.z), { radius: 4, className: "location", renderer: this.#canvas() });
+      // A string would be taken for HTML, and the name is whatever the game has.
       return dotted.bindTooltip(h("span", {}, each.title)).on("click", () => open(each));
     }
     const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [26, 26], html: "" });
