@@ -22,7 +22,7 @@ class MadeWorld:
     Attributes:
         extracted: its planes and waterways.
         processed: its statistics, islands and peaks.
-        raw: what an engine said; None where the world was imported.
+        raw: what an engine said; None where the planes are not from it: the world was imported, or is being made again.
         renders: its pictures, if they were drawn.
         tiles: its tiles, if they were drawn of these planes.
     """
@@ -42,7 +42,7 @@ class MadeWorld:
     def version(self) -> str:
         """Tells this making of the world, and the code that draws it, from every other."""
         drawn = "" if self.tiles is None else self.tiles.digest
-        told = (self.extracted.digest, self.processed.digest, drawn, _drawing_code())
+        told = (self.extracted.digest, self.processed.digest, drawn, str(self.world_gen_version), _drawing_code())
         return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
 
     @property
@@ -68,11 +68,11 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
     extracted, processed = store.manifest(seed, "extracted"), store.manifest(seed, "processed")
     if extracted is None or processed is None:
         return None
-    tiles = store.manifest(seed, "tiles")
+    raw, tiles = store.manifest(seed, "raw"), store.manifest(seed, "tiles")
     return MadeWorld(
         extracted=extracted,
         processed=processed,
-        raw=store.manifest(seed, "raw"),
+        raw=raw if raw is not None and extracted.recipe.inputs.get("raw") == raw.digest else None,
         renders=store.manifest(seed, "renders"),
         tiles=tiles if tiles is not None and tiles.recipe.inputs.get("extracted") == extracted.digest else None,
     )

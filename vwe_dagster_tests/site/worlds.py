@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.engine.messages import WorldRequest
+from vwe_dagster.engine.messages import WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.grid import Grid
@@ -34,13 +34,11 @@ def publish_world(store: WorldStore, key: str, *, size: int, pictures: bool = Fa
         making: tells one making of a world from another.
     """
     seed, grid = parse_seed(key), Grid.of_world(size)
-    export = NativeEngine().generate(WorldRequest(seed.number, grid))
+    export = publish_raw(store, key, size=size, making=making)
     world = canonical_world(export.planes, export.lines, grid)
-    made_by = dataclasses.asdict(export.engine)
-    raw = Recipe({"world_gen_version": 2}, making, made_by, grid)
-    with store.publish(seed, "raw", raw) as draft:
-        write_raw(draft, export)
-    recipe = dataclasses.replace(raw, inputs={})
+    raw = store.manifest(seed, "raw")
+    assert raw is not None
+    recipe = dataclasses.replace(raw.recipe, inputs={"raw": raw.digest})
     with store.publish(seed, "extracted", recipe) as draft:
         write_extracted(draft, world, {})
     with store.publish(seed, "processed", recipe) as draft:
@@ -48,6 +46,18 @@ def publish_world(store: WorldStore, key: str, *, size: int, pictures: bool = Fa
     if pictures:
         with store.publish(seed, "renders", recipe) as draft:
             write_picture(draft, THUMBNAIL, render_thumbnail(world))
+
+
+def publish_raw(
+    store: WorldStore, key: str, *, size: int, world_gen_version: int = 2, making: str = "1"
+) -> WorldExport:
+    """Publishes the stage ``raw`` of a world; see :func:`publish_world`."""
+    seed, grid = parse_seed(key), Grid.of_world(size)
+    export = NativeEngine().generate(WorldRequest(seed.number, grid, world_gen_version=world_gen_version))
+    inputs = {"world_gen_version": world_gen_version}
+    with store.publish(seed, "raw", Recipe(inputs, making, dataclasses.asdict(export.engine), grid)) as draft:
+        write_raw(draft, export)
+    return export
 
 
 def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str) -> None:
