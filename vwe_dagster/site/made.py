@@ -21,7 +21,7 @@ class MadeWorld:
     Attributes:
         extracted: its planes and waterways.
         processed: its statistics, islands and peaks.
-        raw: what an engine said; None where the world was imported.
+        raw: what an engine said last; None where none was asked. The planes may be of something else.
         renders: its pictures, if they were drawn.
         tiles: its tiles, if they were drawn of these planes.
     """
@@ -41,7 +41,7 @@ class MadeWorld:
     def version(self) -> str:
         """Tells this making of the world, and the code that makes its files, from every other."""
         drawn = "" if self.tiles is None else self.tiles.digest
-        told = (self.extracted.digest, self.processed.digest, drawn, _code())
+        told = (self.extracted.digest, self.processed.digest, drawn, str(self.world_gen_version), _code())
         return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
 
     @property

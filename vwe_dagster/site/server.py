@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -52,6 +53,15 @@ _GONE_AWAY = 499
 _Made = TypeVar("_Made")
 
 
+class _Index(IntegerConvertor):
+    """A number of a tile or a block; Python reads none of thousands of digits."""
+
+    regex = "[0-9]{1,99}"
+
+
+register_url_convertor("index", _Index())
+
+
 class _NotThereError(Exception):
     """There is no such page or file; the message is a sentence that says why."""
 
@@ -81,8 +91,8 @@ def site_app(store: WorldStore) -> Starlette:
             Route("/worlds/{folder}/world.json", site.facts),
             Route("/worlds/{folder}/waterways.json", site.waterways),
             Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
-            Route("/worlds/{folder}/data/{x:int}/{y:int}.bin", site.block),
-            Route("/worlds/{folder}/tiles/{style}/{zoom:int}/{x:int}/{y:int}.webp", site.tile),
+            Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", site.block),
+            Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
             Route("/compare/{one}/{other}", site.compare_page),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)],
@@ -295,7 +305,9 @@ def _refusal(request: Request, status: int, sentence: str) -> Response:
     """A page where a person asked for one, else JSON."""
     headers = {**_HEADERS, "cache-control": "no-store"}
     if "text/html" in request.headers.get("accept", ""):
-        root = "../" * (request.url.path.count("/") - 1) or "./"
+        # As the browser sees it, to which a slash in a name is no slash.
+        asked = request.scope["raw_path"].partition(b"?")[0]
+        root = "../" * (asked.count(b"/") - 1) or "./"
         page = pages.missing_page(sentence, root=root)
         return Response(page, status, headers, "text/html")
     return Response(json.dumps({"message": sentence}), status, headers, "application/json")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import httpx
 import numpy as np
@@ -128,6 +130,8 @@ def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
         (f"{WORLD}/tiles/map/1/-1/0.webp", "no such page"),
         (f"{WORLD}/data/2/0.bin", "2 x 2 blocks"),
         (f"{WORLD}/data/99999999999999999999/0.bin", "2 x 2 blocks"),
+        (f"{WORLD}/data/{'9' * 5000}/0.bin", "no such page"),
+        (f"{WORLD}/tiles/map/{'9' * 5000}/0/0.webp", "no such page"),
         ("/static/../server.py", "no such page"),
         ("/static/..%2Fserver.py", "no such file"),
         (f"/compare/{ONE}/nothing", "vwe world nothing"),
@@ -147,6 +151,14 @@ def test_a_page_that_says_what_is_missing_cannot_be_made_to_say_something_else(c
     page = client.get("/worlds/%3Cscript%3Ealert(1)%3C%2Fscript%3E/", headers={"accept": "text/html"})
     assert page.status_code == 404
     assert "<script>alert" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/worlds/a%2Fb/", "/worlds/abc/x", "/elsewhere", "/a?b=/c/d"])
+def test_a_page_that_says_what_is_missing_finds_its_files(client: httpx.Client, path: str) -> None:
+    page = client.get(path, headers={"accept": "text/html"})
+    (found,) = re.findall(r'href="([^"]+)">All worlds', page.text)
+    # As browsers go, to which %2F is no slash.
+    assert urljoin(f"http://127.0.0.1{path}", found) == "http://127.0.0.1/"
 
 
 def test_files_of_the_version_asked_for_are_kept_for_good_and_others_asked_for_again(client: httpx.Client) -> None:
@@ -219,11 +231,12 @@ def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) ->
     store = WorldStore(site.store.root.parent / "raw_alone")
     publish_world(store, "abc", size=64)
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
-        facts = client.get("/worlds/abc/world.json").json()
-        assert (facts["engine"]["world_gen_version"], facts["max_zoom"]) == (2, 5)
+        before = client.get("/worlds/abc/world.json").json()
+        assert (before["engine"]["world_gen_version"], before["max_zoom"]) == (2, 5)
         publish_raw(store, "abc", size=64, world_gen_version=1)
         facts = client.get("/worlds/abc/world.json").json()
         assert (facts["engine"]["world_gen_version"], facts["max_zoom"]) == (None, 3)
+        assert facts["version"] != before["version"]
         refused = client.get("/worlds/abc/tiles/map/4/0/0.webp")
         assert refused.status_code == 404
         assert refused.json()["message"].startswith("There are tiles of zoom 0 to 3")
