@@ -179,6 +179,8 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
         facts["locations"] = [
             {"name": "Eikthyrnir", "x_m": 600.0, "z_m": -300.0},
             {"name": "Runestone_Boars", "x_m": 700.0, "z_m": 300.0},
+            {"name": "constructor", "x_m": 900.0, "z_m": 300.0},
+            {"name": "<img src=x>", "x_m": 0.0, "z_m": 900.0},
         ]
         route.fulfill(body=json.dumps(facts), content_type="application/json")
 
@@ -213,6 +215,13 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     page.keyboard.press("b")
     expect(boss).to_be_hidden()
 
+    visit(page, "/")
+    visit(page, f"{WORLD}#at=0,0&zoom=3&show=other")
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 - 900 / PIXEL_M)
+    expect(page.locator(".leaflet-tooltip")).to_have_text("<img src=x>")
+
 
 def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page = visitor.page
@@ -240,6 +249,19 @@ def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site,
         assert number_in(readout.locator(".place")) == pytest.approx(1440, abs=PIXEL_M)
     page.get_by_role("button", name="Figures").click()
     expect(page.locator("#table")).to_contain_text("Highest peak")
+
+
+def test_worlds_with_tiles_of_other_depths_are_compared_in_one_view(visitor: Visitor) -> None:
+    page = visitor.page
+
+    def of_another_program(route: Route) -> None:
+        facts = route.fetch().json() | {"max_zoom": 3}
+        route.fulfill(body=json.dumps(facts), content_type="application/json")
+
+    page.route(f"**/{OTHER}/world.json", of_another_program)
+    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=6.5&show=grid")
+    scales = page.locator(".leaflet-control-scale-line")
+    expect(scales).to_have_text(["100 m", "100 m"])
 
 
 def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor, screenshots: Path) -> None:

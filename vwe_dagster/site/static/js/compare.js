@@ -53,6 +53,8 @@ class Comparison {
     this.showLayers = popUnder($("#layers-button"), $("#layers"));
     const showTable = popUnder($("#table-button"), $("#table"));
     this.#table();
+    const deepest = Math.max(...sides.map(({ map }) => map.getMaxZoom()));
+    for (const { map } of sides) map.setMaxZoom(deepest);
     this.#bind(one, other);
     this.#bind(other, one);
     this.link = new Permalink(() => this.state(), (state) => this.apply(state));
