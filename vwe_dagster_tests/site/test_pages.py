@@ -146,6 +146,33 @@ def test_a_person_measures_a_line_and_sends_the_link(visitor: Visitor, site: Sit
     assert "line=" not in page.url
 
 
+def test_a_line_goes_on_at_the_sign_of_a_place(visitor: Visitor) -> None:
+    page = visitor.page
+    peak = page.request.get(f"{WORLD}world.json").json()["peaks"][0]
+    visit(page, f"{WORLD}#at={peak['x_m']},{peak['z_m']}&zoom=3&show=peak")
+    page.get_by_role("button", name="Measure").click()
+    page.locator(".leaflet-marker-icon[data-place='peak-1']").click()
+    click_at(page, 1200, 600)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(f"line={peak['x_m']:.6g},{peak['z_m']:.6g};")))
+    expect(page.locator(".place-card")).to_be_hidden()
+
+
+def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
+    page = visitor.page
+    page.route("**/data/**", lambda route: route.abort())
+    visit(page, f"{WORLD}#line=0,0;900,900")
+    expect(page.locator("#toast")).to_have_text("The server does not answer.")
+    expect(page.locator("#profile .figures")).to_contain_text("Length")
+    assert {complaint.partition(":")[0] for complaint in visitor.complaints} == {"error"}
+    assert all("Failed to load resource" in complaint for complaint in visitor.complaints)
+
+    page.route("**/world.json", lambda route: route.abort())
+    page.goto(f"/compare/{ONE}/{OTHER}")
+    expect(page.locator(".failure")).to_have_text(["The server does not answer."] * 2)
+    visitor.complaints.clear()
+
+
 def test_a_profile_does_not_slope_into_the_void(visitor: Visitor, site: Site) -> None:
     page, world = visitor.page, site.world()
     row = world.grid.nearest(2000)

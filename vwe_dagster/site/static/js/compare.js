@@ -1,7 +1,7 @@
 // Two worlds side by side: one view, one pointer, two maps.
 /* global L */
 
-import { $, $$, fetchJson, fillIcons, h, toast } from "./dom.js";
+import { $, $$, fetchJson, fillIcons, h, icon } from "./dom.js";
 import { area, at, folderOf, metres, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
@@ -196,6 +196,6 @@ Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json
     document.body.classList.add("ready");
   })
   .catch((error) => {
-    toast(error.message);
+    for (const view of $$(".side-map")) view.replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
     throw error;
   });

@@ -1,6 +1,6 @@
 // The height profile along a line, as a drawing whose every point is a place on the map.
 
-import { $, h, s } from "./dom.js";
+import { $, h, s, toast } from "./dom.js";
 import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number, place } from "./geo.js";
 import { lengthOf } from "./measure.js";
 import { describe } from "./readout.js";
@@ -68,9 +68,14 @@ export class Profile {
     }
     const count = Math.max(2, Math.min(MOST_SAMPLES, Math.ceil(lengthOf(line) / 2)));
     const points = pointsAlong(line, count);
-    const told = await this.planes.along(points.map(({ x, z }) => [x, z]));
+    let told;
+    try {
+      told = await this.planes.along(points.map(({ x, z }) => [x, z]));
+    } catch (error) {
+      toast(error.message);
+    }
     if (this.line !== line) return;
-    this.samples = points.map((point, index) => ({ ...point, sample: told[index] }));
+    this.samples = told ? points.map((point, index) => ({ ...point, sample: told[index] })) : null;
     this.#tell();
     this.#draw();
   }
