@@ -173,6 +173,19 @@ def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
     visitor.complaints.clear()
 
 
+def test_heights_of_a_world_made_again_are_not_taken_for_those_of_the_former(visitor: Visitor) -> None:
+    page = visitor.page
+
+    def of_the_former(route: Route) -> None:
+        route.fulfill(body=json.dumps(route.fetch().json() | {"version": "0" * 16}), content_type="application/json")
+
+    page.route("**/world.json", of_the_former)
+    visit(page, f"{WORLD}#at=0,0&zoom=3")
+    click_at(page, 600, 600)
+    expect(page.locator("#toast")).to_contain_text("This world was made again.")
+    expect(page.locator("#readout .height")).to_have_text("…")
+
+
 def test_a_profile_does_not_slope_into_the_void(visitor: Visitor, site: Site) -> None:
     page, world = visitor.page, site.world()
     row = world.grid.nearest(2000)

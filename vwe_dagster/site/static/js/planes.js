@@ -10,12 +10,11 @@ const KEPT = 96;
  * southernmost row first; see `data` in world.json.
  */
 export class Planes {
-  constructor(facts, base, onOutdated = () => {}) {
+  constructor(facts, base) {
     this.grid = facts.grid;
     this.side = facts.data.block;
     this.version = facts.version;
     this.base = base;
-    this.onOutdated = onOutdated;
     this.blocks = new Map();
   }
 
@@ -115,7 +114,8 @@ export class Planes {
     const answer = await fetchAgain(`${this.base}data/${x}/${y}.bin?v=${this.version}`);
     if (!answer.ok) throw new Error(`The data of this place cannot be read (${answer.status}).`);
     const told = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
-    if (told && told[1] !== this.version) this.onOutdated();
+    // Its samples lie elsewhere than those of the world that this page knows.
+    if (told && told[1] !== this.version) throw new Error("This world was made again. Reload the page to see it.");
     return answer.arrayBuffer();
   }
 }

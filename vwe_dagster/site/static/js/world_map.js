@@ -22,7 +22,7 @@ export class WorldMap {
     this.base = base;
     this.inset = inset;
     this.biomes = new Map(facts.biomes.map((biome) => [biome.index, biome]));
-    this.planes = new Planes(facts, base, () => this.#outdated());
+    this.planes = new Planes(facts, base);
     this.map = L.map(element, {
       crs: CRS,
       attributionControl: false,
@@ -171,11 +171,5 @@ export class WorldMap {
         });
     });
     return chart;
-  }
-
-  #outdated() {
-    if (this.told) return;
-    this.told = true;
-    toast("This world was made again. Reload the page to see it as it now is.");
   }
 }
