@@ -128,12 +128,13 @@ def _feature(contour: Contour) -> dict[str, object]:
 
 def _svg(contours: Contours, title: str) -> Iterator[str]:
     half, name = SVG_HALF_SIDE_M, escape(title)
+    letters = min(900, 12_000 // max(len(title), 1))
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-half} {-half} {2 * half} {2 * half}">\n'
         f"<title>{name}: contours every {contours.interval_m:g} m</title>\n<style>\n{_style()}</style>\n"
         f'<rect class="paper" x="{-half}" y="{-half}" width="{2 * half}" height="{2 * half}"/>\n'
         f'<circle class="edge" r="{WORLD_RADIUS_M:g}"/>\n'
-        f'<text class="title" x="{400 - half}" y="{1100 - half}">{name}</text>\n'
+        f'<text class="title" x="{400 - half}" y="{1100 - half}" style="font-size:{letters}px">{name}</text>\n'
         f'<text class="facts" x="{400 - half}" y="{1650 - half}">Contours every {contours.interval_m:g} m</text>\n'
         f'<text class="facts" x="{400 - half}" y="{2050 - half}">The sea lies at {SEA_LEVEL_M:g} m</text>\n'
         f'<g class="contours" transform="scale(.1)">\n'
@@ -174,7 +175,6 @@ def _style() -> str:
         ".paper": f"fill:{hex_code(palette.PAPER)}",
         ".edge": f"fill:{sea};fill-opacity:.35;stroke:{ink};stroke-width:20",
         ".title, .facts": f"fill:{ink};font-family:sans-serif",
-        ".title": "font-size:900px",
         ".facts": "font-size:320px",
         ".contours": "fill:none;stroke-linejoin:round",
         ".shore .rings": f"fill:{hex_code(_LAND)};fill-rule:evenodd",

@@ -15,7 +15,12 @@ import pytest
 import shapely
 
 from vwe_dagster.analysis.contours import Contours, trace_contours
-from vwe_dagster.exporting.contours import COORDINATE_SYSTEM, write_contours_geojson, write_contours_svg
+from vwe_dagster.exporting.contours import (
+    COORDINATE_SYSTEM,
+    SVG_HALF_SIDE_M,
+    write_contours_geojson,
+    write_contours_svg,
+)
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.canonical import CanonicalWorld
@@ -102,6 +107,13 @@ def test_svg_has_the_same_lines_north_up(contours: Contours, tmp_path: Path) -> 
         for form, lines in expected.items():
             for read, line in zip(drawn[form], lines, strict=True):
                 np.testing.assert_allclose(read, line, atol=0.0501)
+
+
+@pytest.mark.parametrize("title", ["HHcLC5acQt", "W" * 32])
+def test_the_title_stays_on_the_svg(title: str, contours: Contours, tmp_path: Path) -> None:
+    write_contours_svg(tmp_path / "contours.svg", contours, title=title)
+    (letters,) = re.findall(r'class="title".*font-size:(\d+)px', (tmp_path / "contours.svg").read_text())
+    assert 300 < int(letters) <= SVG_HALF_SIDE_M * 2 / len(title)
 
 
 def test_classes_of_the_svg_have_a_style(contours: Contours, tmp_path: Path) -> None:

@@ -150,6 +150,33 @@ def test_a_person_measures_a_line_and_sends_the_link(visitor: Visitor, site: Sit
     assert "line=" not in page.url
 
 
+def test_a_line_goes_on_at_the_sign_of_a_place(visitor: Visitor) -> None:
+    page = visitor.page
+    peak = page.request.get(f"{WORLD}world.json").json()["peaks"][0]
+    visit(page, f"{WORLD}#at={peak['x_m']},{peak['z_m']}&zoom=3&show=peak")
+    page.get_by_role("button", name="Measure").click()
+    page.locator(".leaflet-marker-icon[data-place='peak-1']").click()
+    click_at(page, 1200, 600)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(f"line={peak['x_m']:.6g},{peak['z_m']:.6g};")))
+    expect(page.locator(".place-card")).to_be_hidden()
+
+
+def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
+    page = visitor.page
+    page.route("**/data/**", lambda route: route.abort())
+    visit(page, f"{WORLD}#line=0,0;900,900")
+    expect(page.locator("#toast")).to_have_text("The server does not answer.")
+    expect(page.locator("#profile .figures")).to_contain_text("Length")
+    assert {complaint.partition(":")[0] for complaint in visitor.complaints} == {"error"}
+    assert all("Failed to load resource" in complaint for complaint in visitor.complaints)
+
+    page.route("**/world.json", lambda route: route.abort())
+    page.goto(f"/compare/{ONE}/{OTHER}")
+    expect(page.locator(".failure")).to_have_text("The server does not answer.")
+    visitor.complaints.clear()
+
+
 def test_a_profile_does_not_slope_into_the_void(visitor: Visitor, site: Site) -> None:
     page, world = visitor.page, site.world()
     row = world.grid.nearest(2000)
@@ -183,6 +210,8 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
         facts["locations"] = [
             {"name": "Eikthyrnir", "x_m": 600.0, "z_m": -300.0},
             {"name": "Runestone_Boars", "x_m": 700.0, "z_m": 300.0},
+            {"name": "constructor", "x_m": 900.0, "z_m": 300.0},
+            {"name": "<img src=x>", "x_m": 0.0, "z_m": 900.0},
         ]
         route.fulfill(body=json.dumps(facts), content_type="application/json")
 
@@ -219,23 +248,12 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     page.keyboard.press("b")
     expect(boss).to_be_hidden()
 
-
-def test_the_name_of_a_location_is_text_and_no_markup(visitor: Visitor) -> None:
-    page, name = visitor.page, "<b>Rune</b>stone"
-
-    def with_location(route: Route) -> None:
-        facts = route.fetch().json()
-        facts["locations"] = [{"name": name, "x_m": 700.0, "z_m": 300.0}]
-        route.fulfill(body=json.dumps(facts), content_type="application/json")
-
-    page.route("**/world.json", with_location)
-    visit(page, f"{WORLD}#at=0,0&zoom=3&style=map&show=other")
+    visit(page, "/")
+    visit(page, f"{WORLD}#at=0,0&zoom=3&show=other")
     box = page.locator("#map").bounding_box()
     assert box is not None
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(*middle)
-    page.mouse.move(middle[0] + 700 / PIXEL_M, middle[1] - 300 / PIXEL_M, steps=5)
-    expect(page.locator(".leaflet-tooltip")).to_have_text(name)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 - 900 / PIXEL_M)
+    expect(page.locator(".leaflet-tooltip")).to_have_text("<img src=x>")
 
 
 def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
@@ -282,6 +300,29 @@ def test_what_is_found_late_is_not_told_of_a_place_that_the_pointer_has_left(vis
         expect(readout.locator(".idle")).to_be_visible()
 
 
+def test_the_last_of_many_moves_is_told_over_what_is_drawn_on_a_canvas(visitor: Visitor) -> None:
+    page = visitor.page
+
+    def with_location(route: Route) -> None:
+        facts = route.fetch().json() | {"locations": [{"name": "Ruin", "x_m": 5000.0, "z_m": 300.0}]}
+        route.fulfill(body=json.dumps(facts), content_type="application/json")
+
+    page.route("**/world.json", with_location)
+    visit(page, f"{WORLD}#at=0,0&zoom=3&show=other")
+    page.locator("#map").hover()
+    page.evaluate(
+        """() => {
+            const box = document.querySelector("#map").getBoundingClientRect();
+            const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+            for (const step of [0, 1, 2, 3, 4, 5]) {
+                const at = { clientX: x + 10 * step, clientY: y, bubbles: true };
+                document.elementFromPoint(at.clientX, y).dispatchEvent(new MouseEvent("mousemove", at));
+            }
+        }"""
+    )
+    expect(page.locator("#readout .place")).to_have_text(re.compile(r"x 600\b"))
+
+
 def test_samples_of_a_world_that_was_made_again_are_not_told(visitor: Visitor) -> None:
     page = visitor.page
 
@@ -304,6 +345,19 @@ def test_a_page_that_cannot_be_shown_says_why(browser: Browser, site: Site, path
     page.goto(path)
     expect(page.locator("main .failure")).to_have_text("A file is damaged; make the stage extracted again.")
     page.context.close()
+
+
+def test_worlds_with_tiles_of_other_depths_are_compared_in_one_view(visitor: Visitor) -> None:
+    page = visitor.page
+
+    def of_another_program(route: Route) -> None:
+        facts = route.fetch().json() | {"max_zoom": 3}
+        route.fulfill(body=json.dumps(facts), content_type="application/json")
+
+    page.route(f"**/{OTHER}/world.json", of_another_program)
+    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=6.5&show=grid")
+    scales = page.locator(".leaflet-control-scale-line")
+    expect(scales).to_have_text(["100 m", "100 m"])
 
 
 def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor, screenshots: Path) -> None:

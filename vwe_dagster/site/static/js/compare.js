@@ -2,7 +2,7 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { $, $$, fetchJson, fillIcons, h, icon, toast } from "./dom.js";
+import { $, $$, fetchJson, fillIcons, h, icon } from "./dom.js";
 import { area, folderOf, metres, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
@@ -54,6 +54,8 @@ class Comparison {
     this.showLayers = popUnder($("#layers-button"), $("#layers"));
     const showTable = popUnder($("#table-button"), $("#table"));
     this.#table();
+    const deepest = Math.max(...sides.map(({ map }) => map.getMaxZoom()));
+    for (const { map } of sides) map.setMaxZoom(deepest);
     this.#bind(one, other);
     this.#bind(other, one);
     this.link = new Permalink(() => this.state(), (state) => this.apply(state));
@@ -132,7 +134,7 @@ class Comparison {
       other.world.view(event.center, event.zoom, { animate: true });
       this.moving = false;
     });
-    one.map.on("mousemove click", ({ latlng }) => {
+    one.map.on("point click", ({ latlng }) => {
       const looked = { x: latlng.lng, z: latlng.lat };
       one.look(looked, { elsewhere: false });
       other.look(looked, { elsewhere: true });
@@ -195,6 +197,5 @@ Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json
   })
   .catch((error) => {
     $(".sides").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
-    toast(error.message);
     throw error;
   });

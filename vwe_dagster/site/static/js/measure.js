@@ -14,7 +14,7 @@ export const lengthOf = (points) =>
 
 export class Measure {
   /**
-   * @param map Leaflet's map.
+   * @param map Leaflet's map, of a `WorldMap`.
    * @param changed called with every change of the line; `{done}` says whether a person has finished a step.
    */
   constructor(map, changed) {
@@ -27,7 +27,7 @@ export class Measure {
     this.ahead = L.polyline([], { className: "measure-ahead", interactive: false });
     this.marks = L.layerGroup();
     map.on("click", (event) => this.active && this.add(event.latlng.lng, event.latlng.lat));
-    map.on("mousemove", (event) => this.active && this.#reach(event.latlng));
+    map.on("point", (event) => this.active && this.#reach(event.latlng));
     map.on("dblclick", () => this.active && this.stop());
   }
 

@@ -65,7 +65,7 @@ export function placesOf(facts) {
     ],
   }));
   const locations = (facts.locations ?? []).map((location, index) => {
-    const [title, kind] = KNOWN[location.name] ?? [location.name, "other"];
+    const [title, kind] = Object.hasOwn(KNOWN, location.name) ? KNOWN[location.name] : [location.name, "other"];
     return {
       id: `location-${index + 1}`,
       kind,
@@ -84,15 +84,23 @@ export function placesOf(facts) {
 /** The kinds of places that a world has. */
 export const kindsOf = (places) => Object.keys(KINDS).filter((kind) => places.some((each) => each.kind === kind));
 
+/** The colours of what is drawn on a canvas, which style sheets do not reach. */
+function inks() {
+  const style = window.getComputedStyle(document.documentElement);
+  return { color: style.getPropertyValue("--panel").trim(), fillColor: style.getPropertyValue("--accent").trim() };
+}
+
 /** The places of one kind as a layer of the map. */
 export class PlacesLayer {
   constructor(worldMap, places, open) {
     this.worldMap = worldMap;
     this.map = worldMap.map;
+    this.inks = inks();
     this.marks = places.map((each) => ({ place: each, mark: this.#mark(each, open) }));
     this.group = L.layerGroup();
     this.group.on("add", () => this.#sift());
     this.map.on("zoomend moveend", () => this.map.hasLayer(this.group) && this.#sift());
+    document.addEventListener("themechange", () => this.marks.forEach(({ mark }) => mark.setStyle?.(inks())));
   }
 
   addTo(map) {
@@ -106,9 +114,9 @@ export class PlacesLayer {
 
   #mark(each, open) {
     if (each.kind === "other") {
-      const dotted = L.circleMarker(at(each.x, each.z), { radius: 4, className: "location", renderer: this.#canvas() });
-      // A string would be taken for HTML, and the name is whatever the game has.
-      return dotted.bindTooltip(h("span", {}, each.title)).on("click", () => open(each));
+      const dotted = L.circleMarker(at(each.x, each.z), { radius: 4, weight: 1.5, fillOpacity: 1, renderer: this.#canvas(), ...this.inks }); // prettier-ignore
+      // A text of its own, for Leaflet takes one that it is told for HTML.
+      return dotted.bindTooltip(() => document.createTextNode(each.title)).on("click", () => open(each));
     }
     const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [26, 26], html: "" });
     const mark = L.marker(at(each.x, each.z), { icon: sign, title: `${each.title}: ${each.note}`, alt: each.title });

@@ -24,7 +24,7 @@ class WorldPage {
     this.places = placesOf(facts);
     this.kinds = kindsOf(this.places);
     for (const kind of this.kinds) {
-      const layer = new PlacesLayer(this.world, this.places.filter((each) => each.kind === kind), (each) => this.open(each)); // prettier-ignore
+      const layer = new PlacesLayer(this.world, this.places.filter((each) => each.kind === kind), (each) => this.#pressed(each)); // prettier-ignore
       this.world.overlays[kind] = layer;
     }
     this.readout = new Readout($("#readout"), this.world.biomes);
@@ -83,6 +83,12 @@ class WorldPage {
     this.world.setOverlay(name, on);
     this.layers.show(this.world.style, this.world.shown);
     this.link.changed({ step: true });
+  }
+
+  /** The sign of a place was pressed: a line that is being measured goes on there. */
+  #pressed(each) {
+    if (this.measure.active) this.measure.add(each.x, each.z);
+    else this.open(each);
   }
 
   /** Flies to a place and tells of it. */

@@ -37,6 +37,10 @@ export class WorldMap {
       maxBoundsViscosity: 0.6,
       keyboardPanDelta: 120,
     });
+    // Of moves that follow each other fast over a canvas Leaflet tells some, and not always the last.
+    this.map.getContainer().addEventListener("mousemove", (event) => {
+      this.map.fire("point", { latlng: this.map.mouseEventToLatLng(event) });
+    });
     const charts = this.map.createPane("charts");
     charts.style.zIndex = 350;
     charts.style.pointerEvents = "none";
@@ -132,7 +136,7 @@ export class WorldMap {
 
   /** Looks at where the pointer is, see `look`. */
   onPointer(tell) {
-    this.map.on("mousemove click", ({ latlng }) => this.look(latlng.lng, latlng.lat, tell));
+    this.map.on("point click", ({ latlng }) => this.look(latlng.lng, latlng.lat, tell));
     this.map.on("mouseout", () => this.lookAway(tell));
   }
 
