@@ -59,7 +59,7 @@ def write_site(
     for name, shared in pages.static_files().items():
         _write(folder / "static" / name, shared.plain)
     _write(folder / "index.html", pages.html_files()[pages.GALLERY_PAGE].plain)
-    _write(folder / "worlds.json", gallery_json(SeedCatalog(store).update().table, seeds, comparable=False))
+    _write(folder / "worlds.json", gallery_json(SeedCatalog(store).look().table, seeds, comparable=False))
     begun = [_begin(folder, source) for source in sources]
     count = sum(len(source.block_names()) + source.tile_count + len(_FILES) for source in sources)
     files = itertools.chain.from_iterable(map(_files, begun, sources))

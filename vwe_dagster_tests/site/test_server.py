@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -237,6 +240,19 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
         assert (made.status_code, made.content) == (200, b"made")
         publish_tile(store, "abc", b"of another", of="0" * 64)
         assert client.get(path).content == drawn.content
+
+
+def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = WorldStore(site.store.root.parent / "full")
+    publish_world(store, "abc", size=64)
+
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("vwe_dagster.catalog.table.write_whole", full)
+    with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
+        assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
+        assert client.get("/worlds/abc/world.json").status_code == 200
 
 
 def test_a_damaged_world_is_told_of(site: Site) -> None:
