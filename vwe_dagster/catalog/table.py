@@ -5,6 +5,7 @@ It holds nothing that the stages ``processed`` do not say, and is brought up to 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -104,6 +105,25 @@ class SeedCatalog:
         Raises:
             StoreError: the data folder cannot be read or written.
         """
+        state, is_new = self._current()
+        if is_new:
+            self._write(state.table)
+        return state
+
+    def look(self) -> CatalogState:
+        """As :meth:`update`, also where the file cannot be written, as on a full disk.
+
+        Raises:
+            StoreError: the data folder cannot be read.
+        """
+        state, is_new = self._current()
+        if is_new:
+            with contextlib.suppress(StoreError):
+                self._write(state.table)
+        return state
+
+    def _current(self) -> tuple[CatalogState, bool]:
+        """The catalog of the worlds that are there, and whether the file says otherwise."""
         former = self._read()
         known = {row["seed"]: row for row in former.to_pylist()} if former is not None else {}
         rows, left_out, read = [], {}, 0
@@ -121,9 +141,7 @@ class SeedCatalog:
             rows.append(row)
         rows.sort(key=lambda row: (row["seed"].casefold(), row["seed"]))
         table = pa.Table.from_pylist(rows, schema=pa.schema(COLUMNS))
-        if former is None or not table.equals(former):
-            self._write(table)
-        return CatalogState(table, left_out, read)
+        return CatalogState(table, left_out, read), former is None or not table.equals(former)
 
     def _read(self) -> pa.Table | None:
         """The table as it was last written, though worlds may have been made since; None if none can be used."""

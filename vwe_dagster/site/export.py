@@ -52,7 +52,7 @@ def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]
     for name, shared in pages.static_files().items():
         yield f"static/{name}", shared.plain
     yield "index.html", pages.html_files()[pages.GALLERY_PAGE].plain
-    yield "worlds.json", gallery_json(SeedCatalog(store).update().table, seed)
+    yield "worlds.json", gallery_json(SeedCatalog(store).look().table, seed)
     world = f"worlds/{pages.folder_of(seed.key)}"
     for name, make in _FILES.items():
         yield f"{world}/{name}", make(source)

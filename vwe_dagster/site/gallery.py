@@ -56,7 +56,7 @@ class Gallery:
         with self._updating:
             traces = self._traces()
             if self._known is None or self._known.traces != traces:
-                self._known = _Known(traces, self._catalog.update().table)
+                self._known = _Known(traces, self._catalog.look().table)
             return self._known.table
 
     def _traces(self) -> _Traces:

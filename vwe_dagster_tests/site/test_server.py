@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -240,6 +243,19 @@ def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) ->
         refused = client.get("/worlds/abc/tiles/map/4/0/0.webp")
         assert refused.status_code == 404
         assert refused.json()["message"].startswith("There are tiles of zoom 0 to 3")
+
+
+def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = WorldStore(site.store.root.parent / "full")
+    publish_world(store, "abc", size=64)
+
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("vwe_dagster.catalog.table.write_whole", full)
+    with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
+        assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
+        assert client.get("/worlds/abc/world.json").status_code == 200
 
 
 def test_a_damaged_world_is_told_of(site: Site) -> None:

@@ -6,6 +6,7 @@ import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from ".
 import { area, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Measure } from "./measure.js";
+import { Panel, isPhone } from "./panel.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, PlacesList, kindsOf, placesOf, popupOf } from "./places.js";
 import { Profile } from "./profile.js";
@@ -14,7 +15,6 @@ import { listen } from "./shortcuts.js";
 import { WorldMap } from "./world_map.js";
 
 const FIRST_SHOWN = ["grid", "peak", "boss", "vendor", "start"];
-const phone = window.matchMedia("(max-width: 760px)");
 
 class WorldPage {
   constructor(facts) {
@@ -28,6 +28,7 @@ class WorldPage {
       this.world.overlays[kind] = layer;
     }
     this.readout = new Readout($("#readout"), this.world.biomes);
+    this.panel = new Panel();
     this.#tellFacts();
     this.#tellBiomes();
     this.list = new PlacesList($("#places"), this.places, (each) => this.open(each));
@@ -93,7 +94,7 @@ class WorldPage {
 
   /** Flies to a place and tells of it. */
   open(each) {
-    if (phone.matches) this.#sheet("peek");
+    this.panel.giveWay();
     // Where one was before is where the browser goes back to.
     this.link.changed({ step: true });
     this.world.flyTo(each.x, each.z, each.kind === "island" ? each.zoom : Math.max(each.zoom, this.map.getZoom()));
@@ -146,7 +147,7 @@ class WorldPage {
   }
 
   #inset() {
-    if (!phone.matches) return { top: 0, right: 64, bottom: 60, left: 16 };
+    if (!isPhone()) return { top: 0, right: 64, bottom: 60, left: 16 };
     return { top: 58, right: 0, bottom: 116, left: 0 };
   }
 
@@ -200,7 +201,7 @@ class WorldPage {
         bar.style.width = `${((biome.share_of_disc ?? 0) / most) * 100}%`;
         const go = () => {
           const angle = (way * Math.PI) / 180;
-          if (phone.matches) this.#sheet("peek");
+          this.panel.giveWay();
           this.goTo(near * Math.sin(angle), near * Math.cos(angle));
         };
         return h(
@@ -255,21 +256,6 @@ class WorldPage {
       if (found) this.goTo(found.x, found.z);
       else event.preventDefault();
     });
-    const tabs = $$("[role=tab]");
-    tabs.forEach((tab, index) => {
-      tab.addEventListener("click", () => this.#tab(tab));
-      tab.addEventListener("keydown", (event) => {
-        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        if (!by) return;
-        event.preventDefault();
-        const next = tabs[(index + by + tabs.length) % tabs.length];
-        this.#tab(next);
-        next.focus();
-      });
-    });
-    this.#sheetMoves();
-    const collapse = $("#collapse");
-    collapse.addEventListener("click", () => this.#collapse());
     new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe($("#map"));
   }
 
@@ -283,66 +269,6 @@ class WorldPage {
     $("#goto output").textContent = "";
     openDialog("goto");
     $("#goto input").select();
-  }
-
-  #collapse(away = !document.body.classList.contains("panel-away")) {
-    document.body.classList.toggle("panel-away", away);
-    $("#collapse").setAttribute("aria-expanded", String(!away));
-    $("#collapse").setAttribute("aria-label", away ? "Show the panel" : "Hide the panel");
-  }
-
-  #tab(chosen) {
-    for (const tab of $$("[role=tab]")) {
-      const here = tab === chosen;
-      tab.setAttribute("aria-selected", String(here));
-      tab.tabIndex = here ? 0 : -1;
-      $(`#${tab.getAttribute("aria-controls")}`).hidden = !here;
-    }
-    if (phone.matches && document.body.dataset.sheet === "peek") this.#sheet("half");
-  }
-
-  /** On a phone the panel is a sheet that shows its top, a half of itself, or all. */
-  #sheet(how) {
-    document.body.dataset.sheet = how;
-    $("#handle").setAttribute("aria-expanded", String(how !== "peek"));
-    $("#handle").setAttribute("aria-label", how === "full" ? "Show less of the panel" : "Show more of the panel");
-  }
-
-  #sheetMoves() {
-    this.#sheet("peek");
-    const handle = $("#handle");
-    let from = null;
-    let dragged = false;
-    handle.addEventListener("click", () => {
-      if (!dragged) this.#sheet({ peek: "half", half: "full", full: "peek" }[document.body.dataset.sheet]);
-    });
-    const panel = $("#panel");
-    const grip = $(".grip-area");
-    grip.addEventListener("pointerdown", (event) => {
-      if (phone.matches && !event.target.closest("a, button:not(#handle)")) from = { y: event.clientY, moved: false };
-    });
-    window.addEventListener("pointermove", (event) => {
-      if (!from) return;
-      const by = event.clientY - from.y;
-      if (Math.abs(by) > 6) from.moved = true;
-      if (from.moved) panel.style.setProperty("--drag", `${by}px`);
-    });
-    window.addEventListener("pointerup", (event) => {
-      if (!from) return;
-      panel.style.setProperty("--drag", "0px");
-      const by = event.clientY - from.y;
-      const steps = ["peek", "half", "full"];
-      const now = steps.indexOf(document.body.dataset.sheet);
-      if (from.moved && Math.abs(by) > 30) this.#sheet(steps[Math.min(Math.max(now + (by < 0 ? 1 : -1), 0), 2)]);
-      // The click that follows a drag is none.
-      dragged = from.moved;
-      window.setTimeout(() => (dragged = false), 60);
-      from = null;
-    });
-    window.addEventListener("pointercancel", () => {
-      from = null;
-      panel.style.setProperty("--drag", "0px");
-    });
   }
 
   #keys() {
@@ -394,9 +320,7 @@ class WorldPage {
         else document.activeElement?.blur();
       },
       "/": () => {
-        this.#tab($("#tab-places"));
-        if (phone.matches) this.#sheet("full");
-        this.#collapse(false);
+        this.panel.open($("#tab-places"));
         this.list.focus();
       },
       c: () => this.askPlace(),
@@ -410,7 +334,7 @@ class WorldPage {
         this.world.look(lng, lat, (looked) => this.readout.show(looked));
       },
       "?": () => openDialog("help"),
-      "[": () => this.#collapse(),
+      "[": () => this.panel.collapse(),
     });
   }
 }
