@@ -34,10 +34,11 @@ _VALHEIM: Mapping[str, str] = {
     "memory_limit": "8g",
     "engine_startup_timeout": "600",
     "world_gen_timeout": "900",
+    "acquire_timeout": "1500",
     "max_jobs_per_engine": "50",
 }
 """What a pool of Valheim's servers has where others have the defaults: a server takes a minute or more to start, 4 to 6
-GB of memory, and has no socket but TCP."""
+GB of memory, and has no socket but TCP. Who waits for the only one may see it start and make another's world."""
 
 
 ENGINE_VARIABLE = "VWE_ENGINE"

@@ -58,6 +58,7 @@ def test_a_pool_of_valheims_servers_is_there_where_its_image_is_named() -> None:
         "tcp",
     )
     assert (settings.base_image, settings.memory_limit, settings.max_warm_containers) == ("my-valheim", "6g", 1)
+    assert settings.acquire_timeout >= settings.engine_startup_timeout + settings.world_gen_timeout
     assert settings_of_pool("valheim", environ) == settings
     assert settings_of_pool(None, environ).name == "n"
     assert settings_of_pool("other", environ).engine == "native"

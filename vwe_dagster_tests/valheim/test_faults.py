@@ -200,16 +200,19 @@ def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient,
         assert client.status(timeout_s=PATIENCE_S).state is EngineState.EXPORTING
 
 
-def test_a_call_that_is_refused_before_its_body_is_read_keeps_the_connection(engine: PlayedEngine) -> None:
+def test_a_connection_is_kept_when_a_call_is_refused(engine: PlayedEngine) -> None:
     host, _, port = engine.address.removeprefix("http://").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
-    with contextlib.closing(connection):
-        for bearer, status in (("another-token-than-that", 401), (BEARER, 200)):
-            headers = {"Authorization": f"Bearer {bearer}"}
-            connection.request("POST", "/v1/claim", b'{"token": 1}', headers)
+    calls: list[tuple[str, str, bytes | None, str, int]] = [
+        ("POST", "/v1/claim", b'{"token": 1}', "another-token-than-that", 401),
+        ("HEAD", "/v1/status", None, BEARER, 405),
+        ("GET", "/v1/status", None, BEARER, 200),
+    ]
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
+        for method, path, body, bearer, status in calls:
+            connection.request(method, path, body, {"Authorization": f"Bearer {bearer}"})
             answer = connection.getresponse()
-            assert (answer.status, answer.will_close) == (status, False)
             answer.read()
+            assert (answer.status, answer.will_close) == (status, False)
 
 
 def test_a_first_world_that_comes_back_as_another_breaks_the_engine(client: EngineClient, engine: PlayedEngine) -> None:

@@ -222,6 +222,34 @@ def test_the_plugin_can_be_built_against_assemblies_of_elsewhere(plugin: Path, t
     assert ended.returncode != 0
 
 
+FORWARDED = (
+    *("object", "System.ValueType", "int", "uint", "float", "string", "void", "System.Nullable<>"),
+    *("System.InvalidOperationException", "System.Threading.Thread"),
+    "System.Runtime.CompilerServices.RuntimeCompatibilityAttribute",
+    "System.Runtime.CompilerServices.CompilationRelaxationsAttribute",
+)
+"""What the stand-in of UnityEngine.CoreModule uses of the runtime's own library."""
+
+
+def test_the_plugin_can_be_built_against_assemblies_that_refer_to_netstandard(plugin: Path, tmp_path: Path) -> None:
+    """As the game's do: what forwards to the runtime's library has to be named to the compiler."""
+    managed = shutil.copytree(plugin / "host", tmp_path / "managed")
+    engine = managed / "UnityEngine.CoreModule.dll"
+    engine.write_bytes(engine.read_bytes().replace(b"\0mscorlib\0", b"\0netstand\0"))
+    build = [str(DEPLOY / "plugin" / "build.sh"), str(tmp_path / "out"), str(managed)]
+    assert subprocess.run(build, capture_output=True, check=False).returncode != 0
+    lines = [f"[assembly: System.Runtime.CompilerServices.TypeForwardedTo(typeof({name}))]" for name in FORWARDED]
+    source, key = tmp_path / "forwards.cs", tmp_path / "key"
+    source.write_text("\n".join(['[assembly: System.Reflection.AssemblyVersion("4.0.0.0")]', *lines]))
+    key.write_bytes(bytes.fromhex("00000000000000000400000000000000"))
+    forwards = tmp_path / "netstand.dll"
+    options = ["-nologo", "-target:library", "-delaysign+", f"-keyfile:{key}", f"-out:{forwards}"]
+    subprocess.run(["mcs", *options, str(source)], check=True)
+    forwards.rename(managed / "netstandard.dll")
+    subprocess.run(build, check=True)
+    assert (tmp_path / "out" / "Vwe.Engine.dll").read_bytes() == (plugin / "Vwe.Engine.dll").read_bytes()
+
+
 @pytest.fixture
 def pool_folder(tmp_path: Path, docker_client: docker.DockerClient) -> Iterator[Path]:
     """The folder of a pool that must leave no container behind."""

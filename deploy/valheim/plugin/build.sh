@@ -2,7 +2,8 @@
 # Builds the plugin.
 #
 #   build.sh OUT            with mono's mcs against the stubs: OUT/Vwe.Engine.dll, and OUT/host* to play the game for it
-#   build.sh OUT MANAGED    against the game: MANAGED holds UnityEngine.CoreModule.dll and BepInEx.dll
+#   build.sh OUT MANAGED    against the game: MANAGED holds UnityEngine.CoreModule.dll and BepInEx.dll, and what these two
+#                           refer to: UnityEngine.dll and netstandard.dll
 set -euo pipefail
 export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,5 +32,8 @@ if [[ -z $managed ]]; then
             -r:"$folder/BepInEx.dll" "$here/host/Host.cs"
     done
 fi
-compile -target:library -out:"$out/Vwe.Engine.dll" \
-    -r:"$managed/UnityEngine.CoreModule.dll" -r:"$managed/BepInEx.dll" "$here"/src/*.cs
+references=(-r:"$managed/UnityEngine.CoreModule.dll" -r:"$managed/BepInEx.dll")
+for forwards in UnityEngine netstandard; do
+    [[ ! -f $managed/$forwards.dll ]] || references+=(-r:"$managed/$forwards.dll")
+done
+compile -target:library -out:"$out/Vwe.Engine.dll" "${references[@]}" "$here"/src/*.cs

@@ -138,7 +138,7 @@ namespace Vwe.Engine
             }
             // The listener reads what is left of a body before it uses the connection again, for as long as anything comes.
             context.Response.KeepAlive = isRead || !isAsked && IsSoonRead(context.Request);
-            Send(context.Response, reply);
+            Send(context.Response, reply, context.Request.HttpMethod == "HEAD" ? 0 : reply.Count);
         }
 
         void RequireToken(HttpListenerRequest request)
@@ -193,17 +193,17 @@ namespace Vwe.Engine
             return true;
         }
 
-        static void Send(HttpListenerResponse response, Reply reply)
+        static void Send(HttpListenerResponse response, Reply reply, int count)
         {
             response.StatusCode = reply.Status;
             response.ContentType = reply.ContentType;
             response.ContentLength64 = reply.Count;
             foreach (var header in reply.Headers)
                 response.AddHeader(header.Key, header.Value);
-            for (var sent = 0; sent < reply.Count; sent += ChunkBytes)
+            for (var sent = 0; sent < count; sent += ChunkBytes)
             {
                 var write = response.OutputStream.BeginWrite(
-                    reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, reply.Count - sent), null, null);
+                    reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, count - sent), null, null);
                 // Nor must whoever reads nothing.
                 if (!IsDone(write, ChunkSeconds))
                     throw new IOException($"the caller took less than {ChunkBytes / 1024} KiB within {ChunkSeconds} s");
