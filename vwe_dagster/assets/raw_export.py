@@ -19,10 +19,13 @@ from vwe_dagster.pool.configured import EngineChoice, engine_choice_from_environ
 from vwe_dagster.pool.many import Outcome
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.resources import Engines
-from vwe_dagster.stages import grid_of, read_plane, write_raw
+from vwe_dagster.stages import grid_of, plane_names, read_plane, write_raw
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 
 CODE_VERSION = "2"
+
+_LAYERS = ("biome", "height")
+_LAYERS_IF_OFFERED = ("lava", *LINES, LOCATIONS)
 
 
 class RawExportConfig(dg.Config):
@@ -73,7 +76,7 @@ def raw_export(
             for remark in remarks(seed, catalog):
                 context.log.warning(remark)
             request = WorldRequest(
-                seed.number, Grid.of_world(config.size), config.world_gen_version, if_offered=(LOCATIONS,)
+                seed.number, Grid.of_world(config.size), config.world_gen_version, _LAYERS, _LAYERS_IF_OFFERED
             )
             recipe = _recipe(request, engines.identity)
             making = Making(context, store, seed, "raw")
@@ -224,6 +227,7 @@ def _report(
     biome = biome_indices(read_plane(store, manifest, "biome"), grid)
     names = {layer: f"{layer}.jsonl" for layer in (*LINES, LOCATIONS)}
     lines = {layer: manifest.files[name].shape for layer, name in names.items() if name in manifest.files}
+    has_not = [layer for layer in ("lava", *LINES) if layer not in lines and layer not in plane_names(manifest)]
     return materialization(
         store,
         manifest,
@@ -232,6 +236,7 @@ def _report(
         biomes=biome_cover(biome, grid),
         counts={
             "made by the native engine instead, for": fallback,
+            "the engine has no": ", ".join(has_not) or None,
             **{layer: shape[0] for layer, shape in lines.items() if shape},
             **{f"{phase.replace('_', ' ')} (s)": seconds for phase, seconds in timings_s.items()},
         },

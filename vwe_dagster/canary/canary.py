@@ -25,6 +25,9 @@ SEEDS = (298112588, -1772362158)
 """The worlds an engine is tried with unless others are named; the digest of the second is known of the game itself."""
 
 
+_NATIVE_LAYERS = tuple(layer.name for layer in NativeEngine.capabilities.layers)
+
+
 @dataclasses.dataclass(frozen=True)
 class WorldVerdict:
     """How a world of the engine compares with that of the native engine.
@@ -54,6 +57,7 @@ class Verification:
         world_gen_version: which the worlds are of.
         worlds: a verdict for each seed, in the order in which they were made.
         changed: layers of the first world that were not the same when it was made again.
+        not_offered: layers that only the native engine has.
     """
 
     at: str
@@ -63,11 +67,20 @@ class Verification:
     world_gen_version: int
     worlds: tuple[WorldVerdict, ...]
     changed: tuple[str, ...]
+    not_offered: tuple[str, ...]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Layers that the engine does not offer and without which there is no world."""
+        return tuple(layer for layer in ("biome", "height") if layer in self.not_offered)
 
     @property
     def passed(self) -> bool:
-        """Whether every layer that both have is the same to the bit, and the first world came out the same twice."""
-        return not self.changed and not any(world.differences for world in self.worlds)
+        """Whether every layer that both have is the same to the bit, and the first world came out the same twice.
+
+        Biomes and heights have to be among them.
+        """
+        return not (self.needed or self.changed or any(world.differences for world in self.worlds))
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""
@@ -135,13 +148,13 @@ def verify(
         world_gen_version=requests[0].world_gen_version,
         worlds=tuple(worlds),
         changed=tuple(_changed(first, again)),
+        not_offered=tuple(layer for layer in _NATIVE_LAYERS if layer not in requests[0].layers),
     )
 
 
 def native_layers(request: WorldRequest) -> tuple[str, ...]:
     """The layers of a request that the native engine has, and its biomes, by which differences are told."""
-    known = {layer.name for layer in NativeEngine.capabilities.layers}
-    return tuple(dict.fromkeys(["biome", *(layer for layer in request.layers if layer in known)]))
+    return tuple(dict.fromkeys(["biome", *(layer for layer in request.layers if layer in _NATIVE_LAYERS)]))
 
 
 def _part(progress: Progress, number: int, of: int, what: str) -> Progress:

@@ -60,8 +60,17 @@ def sentences(verification: Verification) -> list[str]:
     engine = verification.engine
     who = " ".join(filter(None, (engine.kind, engine.version, engine.game_version and f"({engine.game_version})")))
     worlds = " and ".join(str(world.seed) for world in verification.worlds)
+    has_not = (
+        [f"It has no {', '.join(verification.not_offered)}, of which nothing was compared."]
+        if verification.not_offered
+        else []
+    )
     if verification.passed:
-        return [f"The engine {who} makes the worlds {worlds} as the native engine does, to the bit, and repeatably."]
+        passed = f"The engine {who} makes the worlds {worlds} as the native engine does, to the bit, and repeatably."
+        return [passed, *has_not]
+    if verification.needed:
+        needed = " and no ".join(verification.needed)
+        return [f"The engine {who} makes no worlds: it has no {needed}. Look at what its status says is missing."]
     as_native = f"make the worlds {worlds} as the native engine {verification.native} does"
     is_other = any(world.differences for world in verification.worlds)
     found = [f"The engine {who} does not {as_native if is_other else 'repeat itself'}."]
@@ -70,7 +79,7 @@ def sentences(verification: Verification) -> list[str]:
             f"The world {verification.worlds[0].seed} came out otherwise when it was made again: "
             f"{', '.join(verification.changed)}. The engine does not start afresh for every world; do not use it."
         )
-    return found + [sentence for world in verification.worlds for sentence in _of_world(world)]
+    return found + has_not + [sentence for world in verification.worlds for sentence in _of_world(world)]
 
 
 def _of_world(world: WorldVerdict) -> Iterator[str]:

@@ -205,14 +205,13 @@ def run_job(
     try:
         identity = _insisting(client.status, ends)
         offered = {layer.name for layer in identity.capabilities.layers}
-        layers_asked = (*request.layers, *(layer for layer in request.if_offered if layer in offered))
         asking = JobRequest(
             token=token,
             job_id=job_id,
             seed=request.seed,
             world_gen_version=request.world_gen_version,
             grid=GridRequest(size=request.grid.size),
-            layers=layers_asked,
+            layers=request.layers_of(offered),
             deadline_s=deadline_s,
         )
         done = _follow(client, asking, ends, progress)

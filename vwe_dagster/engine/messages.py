@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +49,10 @@ class WorldRequest:
     world_gen_version: int = 2
     layers: tuple[str, ...] = ("biome", "height", "lava", "rivers", "streams", "lakes")
     if_offered: tuple[str, ...] = ()
+
+    def layers_of(self, offered: Collection[str]) -> tuple[str, ...]:
+        """The layers that are made of it by an engine that has these."""
+        return (*self.layers, *(layer for layer in self.if_offered if layer in offered))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,11 +118,12 @@ def _known_world() -> World:
 
 def _export(world: World, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:
     started = time.perf_counter()
+    layers = request.layers_of((*PLANES, *LINES))
     progress(0.0, "laying rivers")
     waterways = world.waterways
     laid = time.perf_counter()
     progress(0.3, "sampling the terrain")
-    names, size = [name for name in PLANES if name in request.layers], request.grid.size
+    names, size = [name for name in PLANES if name in layers], request.grid.size
     planes: dict[str, npt.NDArray[np.generic]] = {}
     drawing: concurrent.futures.Future[dict[str, list[Line]]] | None = None
     terrain_s, is_whole = 0.0, size * size <= STRIP_CELLS
@@ -133,7 +134,7 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
             begun = time.perf_counter()
             terrain = world.grid(size, rows=part)
             terrain_s += time.perf_counter() - begun
-            drawing = drawing or thread.submit(_draw, waterways, request.layers, made)
+            drawing = drawing or thread.submit(_draw, waterways, layers, made)
             progress(0.3 + 0.6 * (part.start + part.stop) / 2 / size, "drawing the other layers")
             for name in names:
                 plane = _plane(terrain, name)
@@ -142,7 +143,7 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
                     made(name, plane)
                 else:
                     planes.setdefault(name, np.empty((size, size), plane.dtype))[part] = plane
-        drawing = drawing or thread.submit(_draw, waterways, request.layers, made)
+        drawing = drawing or thread.submit(_draw, waterways, layers, made)
         for name in [] if is_whole else names:
             made(name, planes[name])
         lines = drawing.result()

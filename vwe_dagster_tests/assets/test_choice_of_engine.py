@@ -7,6 +7,8 @@ import dataclasses
 import pytest
 
 from vwe_dagster.engine.messages import (
+    LINES,
+    PLANES,
     EngineError,
     EngineIdentity,
     Progress,
@@ -29,13 +31,15 @@ class Server:
     """A server of Valheim, as far as the assets can tell; it cannot make some seeds."""
 
     fails: frozenset[str] = frozenset()
+    knows: tuple[str, ...] = (*PLANES, *LINES)
 
     @property
     def identity(self) -> EngineIdentity:
         return SERVER
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
-        export = NativeEngine().generate(request, progress)
+        known = dataclasses.replace(request, layers=request.layers_of(self.knows), if_offered=())
+        export = NativeEngine().generate(known, progress)
         if request.seed in {parse_seed(key).number for key in self.fails}:
             raise EngineError("The main thread stalled.")
         return dataclasses.replace(export, engine=SERVER)
@@ -98,6 +102,13 @@ def test_the_log_tells_of_the_progress_of_each_engine_that_tried(pipeline: Pipel
     outcome = run(pipeline, Server(frozenset({BAD})), "VALHEIM_ELSE_NATIVE", BAD)
     told = [line for line in pipeline.log(outcome) if "lakes" in line]
     assert len(told) == 2 * len(set(told))
+
+
+def test_an_engine_that_knows_no_waters_makes_worlds_without_them(pipeline: Pipeline) -> None:
+    outcome = run(pipeline, Server(knows=("biome", "height")), "VALHEIM", GOOD)
+    assert outcome.metadata("raw_export")["the engine has no"] == "lava, rivers, streams, lakes"
+    assert pipeline.run(GOOD, assets=["extracted", "processed", "renders"]).success
+    assert pipeline.manifest(GOOD, "extracted").files.keys() == {"biome.npy.gz", "height.npy.gz", "water.npy.gz"}
 
 
 def test_without_a_fallback_a_world_that_the_chosen_engine_did_not_make_fails(pipeline: Pipeline) -> None:

@@ -119,6 +119,20 @@ def test_a_plane_of_another_kind_differs_in_every_cell() -> None:
     assert "height: 4,096 of 4,096 cells (1) differ." in sentences(tried(doubled))[1]
 
 
+def test_layers_that_the_engine_does_not_offer_are_told_of() -> None:
+    requests = [dataclasses.replace(each, layers=("biome", "height", "rivers")) for each in REQUESTS]
+    outcome = verify(engine(lambda export, _: export), requests)
+    assert outcome.passed
+    assert sentences(outcome)[1] == "It has no forest, lava, streams, lakes, of which nothing was compared."
+
+
+@pytest.mark.parametrize(("layers", "said"), [((), "no biome and no height"), (("biome", "lava"), "no height")])
+def test_an_engine_without_biomes_or_heights_fails(layers: tuple[str, ...], said: str) -> None:
+    outcome = verify(engine(lambda export, _: export), [dataclasses.replace(each, layers=layers) for each in REQUESTS])
+    assert not outcome.passed
+    assert f"it has {said}." in sentences(outcome)[0]
+
+
 def test_a_trial_needs_two_seeds() -> None:
     with pytest.raises(ValueError, match="at least two seeds"):
         verify(engine(lambda export, _: export), [REQUESTS[0], REQUESTS[0]])
