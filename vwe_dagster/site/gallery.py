@@ -56,11 +56,11 @@ class Gallery:
         with self._updating:
             traces = self._traces()
             if self._known is None or self._known.traces != traces:
-                self._known = _Known(traces, self._catalog.look().table)
+                self._known = _Known(traces, _only(self._catalog.look().table, {folder for folder, *_ in traces}))
             return self._known.table
 
     def _traces(self) -> _Traces:
-        """What changes when a stage ``processed`` does: found out without reading any."""
+        """What changes when a stage ``processed`` of a world that can be shown does: found out without reading any."""
         with disk_errors_explained(self._store.root):
             found = set()
             for path in (self._store.root / "seeds").glob(f"*/processed/{MANIFEST_NAME}"):
@@ -68,7 +68,8 @@ class Gallery:
                     facts = path.stat()
                 except FileNotFoundError:
                     continue
-                found.add((path.parts[-3], facts.st_ino, facts.st_mtime_ns))
+                if (path.parents[1] / "extracted" / MANIFEST_NAME).exists():
+                    found.add((path.parts[-3], facts.st_ino, facts.st_mtime_ns))
             return frozenset(found)
 
 
@@ -88,6 +89,11 @@ def gallery_json(table: pa.Table, only: Seed | None = None) -> bytes:
         "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows if only is None or row["seed"] == only.key],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _only(table: pa.Table, folders: Collection[str]) -> pa.Table:
+    """The rows of the seeds that have these folders."""
+    return table.filter(pa.array([seed.folder_name in folders for seed in _seeds(table)], pa.bool_()))
 
 
 def _seeds(table: pa.Table) -> list[Seed]:

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin
@@ -210,6 +211,9 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
         known = client.get("/worlds/abc/data/0/0.bin", headers={"if-none-match": block.headers["etag"]})
         assert (known.status_code, len(known.content)) == (200, 96 * 96 * 5)
         assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
+        shutil.rmtree(store.folder(parse_seed("abc"), "extracted"))
+        assert client.get("/worlds/abc/").status_code == 404
+        assert client.get("/worlds.json").json()["rows"] == []
         store.remove(parse_seed("abc"))
         assert client.get("/worlds/abc/world.json").status_code == 404
         assert client.get("/worlds.json").json()["rows"] == []
