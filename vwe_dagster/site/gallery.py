@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
