@@ -90,7 +90,7 @@ def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolera
 
     Args:
         world: on any grid.
-        interval_m: at least 5 m.
+        interval_m: at least :data:`MIN_INTERVAL_M`.
         tolerance_m: 0 to 100 m; 0 keeps every vertex.
 
     Raises:
@@ -99,7 +99,7 @@ def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolera
     if not (math.isfinite(interval_m) and interval_m >= MIN_INTERVAL_M):
         raise ContourError(
             f"Contours are drawn every {MIN_INTERVAL_M:g} m or more, not every {interval_m:g} m: the samples of the "
-            f"ground do not tell finer lines apart, and their file would be huge. Choose a greater interval."
+            f"ground do not tell finer lines apart, and their file would be huge. Choose another interval."
         )
     if not 0 <= tolerance_m <= MAX_TOLERANCE_M:
         raise ContourError(

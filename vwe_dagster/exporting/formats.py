@@ -33,7 +33,7 @@ class Format:
         suffix: what the default name adds to the name of the seed.
         writer: the function that writes it, ``module:function``. It gets a path at which nothing is, or for a format of
             many files an empty folder; the facts of the world; and the options.
-        marker: of a format of many files the one by which a folder is known to be such an export; None for a format of
+        markers: of a format of many files those by which a folder is known to be such an export; none for a format of
             one file.
         options: the fields of ``ExportOptions`` it knows.
         needs: modules that not every installation has, with what pip is to install for them.
@@ -44,7 +44,7 @@ class Format:
     description: str
     suffix: str
     writer: str
-    marker: str | None = None
+    markers: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     needs: tuple[tuple[str, str], ...] = ()
     needs_world: bool = True
@@ -52,7 +52,7 @@ class Format:
     @property
     def is_folder(self) -> bool:
         """Whether an export of it is a folder of files."""
-        return self.marker is not None
+        return bool(self.markers)
 
     def default_name(self, seed: Seed) -> str:
         """The name of an export of a seed, fit for a file."""
@@ -90,21 +90,21 @@ FORMATS = {
             "tiles and map.json as valheim-map.world exports them",
             "-valheim-map",
             "vwe_dagster.exporting.map_tiles:write",
-            marker="map.json",
+            markers=("map.json", "00-00.bin.gz"),
         ),
         Format(
             "game-cache",
             "the game's own map cache, four files",
             "-game-cache",
             "vwe_dagster.exporting.game_cache:write",
-            marker="cacheMinimapMeta",
+            markers=("cacheMinimapMeta", "cacheMinimapMask"),
         ),
         Format(
             "geotiff",
             "height.tif and biome.tif for GIS programs, in a local system in metres",
             "-geotiff",
             "vwe_dagster.exporting.geotiff:write",
-            marker="height.tif",
+            markers=("height.tif", "biome.tif"),
             needs=(("rasterio", "rasterio>=1.4,<2"),),
         ),
         Format(
@@ -112,7 +112,7 @@ FORMATS = {
             "a Zarr 3 group for xarray and the like",
             ".zarr",
             "vwe_dagster.exporting.zarr_group:write",
-            marker="zarr.json",
+            markers=("zarr.json", "biome", "height"),
             needs=(("zarr", "zarr>=3.1,<4"),),
         ),
         Format(
@@ -147,7 +147,7 @@ FORMATS = {
             "the map page of the world as files for any web server",
             "-site",
             "vwe_dagster.exporting.map_page:write",
-            marker="worlds.json",
+            markers=("worlds.json", "index.html", "worlds"),
         ),
         Format("numpy", "one .npz of all planes, coordinates and facts", ".npz", "vwe_dagster.exporting.bundle:write"),
         Format(
@@ -155,7 +155,7 @@ FORMATS = {
             "biomes.json and heightmap.json as the older export plugin wrote them",
             "-plugin-json",
             "vwe_dagster.exporting.plugin_json:write",
-            marker="heightmap.json",
+            markers=("heightmap.json", "biomes.json"),
         ),
         Format(
             "fwl",

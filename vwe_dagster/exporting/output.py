@@ -15,6 +15,8 @@ from vwe_dagster.store.whole_folder import replace_whole, replace_whole_file, sy
 def refuse_taken(path: Path, of: Format, *, force: bool) -> None:
     """Refuses a path at which something lies, unless it is an earlier export of the format and may be replaced.
 
+    An empty folder is as good as none for a format of many files.
+
     Args:
         path: where the export is to appear.
         of: its format.
@@ -25,7 +27,9 @@ def refuse_taken(path: Path, of: Format, *, force: bool) -> None:
     """
     if not os.path.lexists(path):
         return
-    if of.is_folder and not (path.is_dir() and (path / str(of.marker)).is_file()):
+    if of.is_folder and path.is_dir() and not any(path.iterdir()):
+        return
+    if of.is_folder and not all((path / marker).exists() for marker in of.markers):
         raise ExportError(f"{path} is there already and is no {of.name} export; name another place with --out.")
     if not of.is_folder and not path.is_file():
         raise ExportError(f"{path} is there already and is no file; name another place with --out.")

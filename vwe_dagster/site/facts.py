@@ -61,7 +61,11 @@ def world_facts(
         "width_m": MAP_WIDTH_M,
         "radius_m": WORLD_RADIUS_M,
         "sea_level_m": SEA_LEVEL_M,
-        "data": {"block": BLOCK, "order": "height float32 LE, biome uint8; rows from the south, columns from the west"},
+        "data": {
+            "version": made.data_version,
+            "block": BLOCK,
+            "order": "height float32 LE, biome uint8; rows from the south, columns from the west",
+        },
         "biomes": _biomes(analysis),
         "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name != "biomes"},
         "peaks": _rows(analysis.peaks),

@@ -41,8 +41,12 @@ class MadeWorld:
     def version(self) -> str:
         """Tells this making of the world, and the code that makes its files, from every other."""
         drawn = "" if self.tiles is None else self.tiles.digest
-        told = (self.extracted.digest, self.processed.digest, drawn, str(self.world_gen_version), _code())
-        return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
+        return _version(self.extracted.digest, self.processed.digest, drawn, str(self.world_gen_version))
+
+    @functools.cached_property
+    def data_version(self) -> str:
+        """The same of its planes and waterways alone, which drawing tiles, say, does not change."""
+        return _version(self.extracted.digest)
 
     @property
     def world_gen_version(self) -> int | None:
@@ -71,6 +75,10 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
         renders=store.manifest(seed, "renders"),
         tiles=tiles if tiles is not None and tiles.recipe.inputs.get("extracted") == extracted.digest else None,
     )
+
+
+def _version(*told: str) -> str:
+    return hashlib.sha256("".join((*told, _code())).encode()).hexdigest()[:16]
 
 
 @functools.cache

@@ -11,13 +11,15 @@ import contextlib
 import functools
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.convertors import IntegerConvertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -160,7 +162,14 @@ class _Site:
         return _answer(request, await self._read(read))
 
     async def waterways(self, request: Request) -> Response:
-        return await self._file(request, "waterways", lambda source: source.waterways(), "application/json")
+        made = await self._find(request.path_params["folder"])
+        return await self._file(
+            request,
+            made,
+            lambda source: source.waterways(),
+            etag=f"{made.data_version}-waterways",
+            media_type="application/json",
+        )
 
     async def thumbnail(self, request: Request) -> Response:
         made = await self._find(request.path_params["folder"])
@@ -172,32 +181,43 @@ class _Site:
 
     async def block(self, request: Request) -> Response:
         x, y = request.path_params["x"], request.path_params["y"]
-        name = f"data-{x}-{y}"
-        return await self._file(request, name, lambda source: source.block(x, y), "application/octet-stream")
+        made = await self._find(request.path_params["folder"])
+        return await self._file(
+            request,
+            made,
+            lambda source: source.block(x, y),
+            etag=f"{made.data_version}-data-{x}-{y}",
+            media_type="application/octet-stream",
+        )
 
     async def tile(self, request: Request) -> Response:
         style, zoom, x, y = (request.path_params[name] for name in ("style", "zoom", "x", "y"))
-        name = f"{style}-{zoom}-{x}-{y}"
         async with self._easels:
             if await request.is_disconnected():
                 return Response(status_code=_GONE_AWAY)
+            made = await self._find(request.path_params["folder"])
             return await self._file(
-                request, name, lambda source: source.tile(style, zoom, x, y), "image/webp", self._painters
+                request,
+                made,
+                lambda source: source.tile(style, zoom, x, y),
+                etag=f"{made.version}-{style}-{zoom}-{x}-{y}",
+                media_type="image/webp",
+                workers=self._painters,
             )
 
     async def _file(
         self,
         request: Request,
-        name: str,
+        made: MadeWorld,
         make: Callable[[WorldSource], bytes],
+        *,
+        etag: str,
         media_type: str,
         workers: ThreadPoolExecutor | None = None,
     ) -> Response:
-        """A file that is the same as long as the world and the code that draws it are."""
-        made = await self._find(request.path_params["folder"])
-        etag = f"{made.version}-{name}"
+        """A file that is the same as long as its entity tag is, which begins with a version."""
         # A page asks for files of the version it knows: they never change.
-        cache = _EVER if request.query_params.get("v") == made.version else _ASK
+        cache = _EVER if request.query_params.get("v") == etag.partition("-")[0] else _ASK
         if _is_known(request, f'"{etag}"'):
             return _unchanged(f'"{etag}"', cache)
 
@@ -293,6 +313,8 @@ def _unchanged(etag: str, cache: str) -> Response:
 
 
 async def _missing(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _refusal(request, error.status_code, "Pages and files are only read here: GET or HEAD.", error.headers)
     sentence = str(error) if isinstance(error, _NotThereError) else "There is no such page or file."
     return _refusal(request, getattr(error, "status_code", 404), sentence)
 
@@ -301,9 +323,9 @@ async def _damaged(request: Request, error: Exception) -> Response:
     return _refusal(request, 503, str(error))
 
 
-def _refusal(request: Request, status: int, sentence: str) -> Response:
+def _refusal(request: Request, status: int, sentence: str, more: Mapping[str, str] | None = None) -> Response:
     """A page where a person asked for one, else JSON."""
-    headers = {**_HEADERS, "cache-control": "no-store"}
+    headers = {**_HEADERS, "cache-control": "no-store", **(more or {})}
     if "text/html" in request.headers.get("accept", ""):
         # As the browser sees it, to which a slash in a name is no slash.
         asked = request.scope["raw_path"].partition(b"?")[0]

@@ -159,7 +159,7 @@ def test_a_partition_that_is_no_seed_is_refused_with_the_same_sentence_as_everyw
 
 
 @given(key=st.text(min_size=1, max_size=40))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_no_seed_is_refused_by_every_asset(pipeline: Pipeline, key: str) -> None:
     sentence = refusal_of(key)
     assume(sentence is not None)

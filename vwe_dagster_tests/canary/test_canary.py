@@ -67,7 +67,7 @@ def test_a_sound_engine_passes() -> None:
     assert told.endswith("to the bit, and repeatably.")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(layer=st.sampled_from(["biome", "height", "lava", "forest"]), row=st.integers(0, 63), column=st.integers(0, 63))
 def test_a_single_bit_is_found_where_it_is(layer: str, row: int, column: int) -> None:
     native = NativeEngine().generate(REQUESTS[0])

@@ -49,7 +49,7 @@ def test_every_refusal_is_in_the_document() -> None:
 
 @SCHEMA.exclude(path_regex=NOT_TRIED).parametrize()
 @hypothesis.settings(
-    max_examples=40, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
+    max_examples=40, database=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
 )
 def test_the_engine_keeps_to_the_document(case: schemathesis.Case[Any], url: str) -> None:
     if "wait_s" in (case.query or {}):

@@ -32,7 +32,7 @@ def test_every_format_writes_what_it_says(tmp_path: Path, facts: WorldFacts, nam
         return
     path = write(tmp_path / of.default_name(facts.seed), name, facts)
     assert path.is_dir() == of.is_folder
-    assert not of.is_folder or (path / str(of.marker)).is_file()
+    assert all((path / marker).exists() for marker in of.markers)
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
@@ -66,7 +66,9 @@ def test_an_earlier_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.mkdir()
     (path / "map.json").write_text("earlier")
-    (path / "99-99.bin.gz").write_text("earlier")
+    with pytest.raises(ExportError, match="is no valheim-map export"):
+        refuse_taken(path, FOLDER, force=True)
+    (path / "00-00.bin.gz").write_text("earlier")
     with pytest.raises(ExportError, match="--force"):
         refuse_taken(path, FOLDER, force=False)
     with whole_output(path, FOLDER, force=True) as draft:
@@ -104,7 +106,8 @@ def test_of_a_link_the_link_is_replaced(tmp_path: Path, of: str) -> None:
     earlier, link = tmp_path / "earlier", tmp_path / "link"
     for path in (earlier, link):
         with whole_output(path, FORMATS[of], force=True) as draft:
-            (draft / "map.json" if draft.is_dir() else draft).write_text(path.name)
+            for file in (draft / "map.json", draft / "00-00.bin.gz") if draft.is_dir() else (draft,):
+                file.write_text(path.name)
         if path == earlier:
             link.symlink_to(earlier)
     assert {path.name for path in tmp_path.iterdir()} == {"earlier", "link"}
@@ -122,6 +125,16 @@ def test_a_world_is_not_called_by_what_is_no_text(tmp_path: Path, facts: WorldFa
     with pytest.raises(ExportError, match=r"no UTF-8 text"):
         write(tmp_path / "Mid\udcffgard.fwl", "fwl", facts)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    with whole_output(tmp_path / "out", FOLDER, force=False) as draft:
+        (tmp_path / "out").mkdir()
+        (draft / "map.json").write_text("whole")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["map.json"]
+    (tmp_path / "file").mkdir()
+    with pytest.raises(ExportError, match="is no file"):
+        refuse_taken(tmp_path / "file", FILE, force=True)
 
 
 def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:

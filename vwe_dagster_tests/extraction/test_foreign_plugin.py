@@ -29,7 +29,7 @@ Documents = dict[str, dict[str, Any]]
 CORNERS = Grid(64, 312.5, -10000.0)
 NAMES = ("biomes.json", "heightmap.json")
 
-fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TILES = 4
 TILE_WIDTH_M = MAP_WIDTH_M / TILES
-fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @pytest.fixture

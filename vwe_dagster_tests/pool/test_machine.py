@@ -229,4 +229,4 @@ class PoolMachine(RuleBasedStateMachine):
 
 
 TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = hypothesis.settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestPoolMachine.settings = hypothesis.settings(max_examples=40, stateful_step_count=30)

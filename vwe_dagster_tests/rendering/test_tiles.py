@@ -103,7 +103,7 @@ def test_neighbours_show_what_one_painting_of_them_all_shows(
         assert native.tile(style, zoom, column, row) == content
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, MAX_ZOOM), st.sampled_from(list(PLATEAUS)))
 def test_a_place_lies_where_web_maps_look_for_it(zoom: int, biome: Biome) -> None:
     colour = colour_at(PLATEAUS_TILES, "biomes", zoom, *PLATEAUS[biome])

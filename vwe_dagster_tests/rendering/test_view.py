@@ -50,7 +50,7 @@ def test_the_disc_is_the_middle_of_the_picture_pixel_for_pixel(view: MapView) ->
     np.testing.assert_allclose(disc.centres(), view.centres()[cut : cut + disc.pixels], atol=0.01)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(WORLD_GRIDS | FOREIGN_GRIDS, st.integers(32, 300), st.floats(5000, 30_000))
 def test_a_plane_that_rises_evenly_keeps_its_value_at_every_place(grid: Grid, pixels: int, width_m: float) -> None:
     view = MapView(pixels, width_m)
@@ -67,7 +67,7 @@ def test_a_plane_that_rises_evenly_keeps_its_value_at_every_place(grid: Grid, pi
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(WORLD_GRIDS | FOREIGN_GRIDS, st.integers(32, 300))
 def test_a_landmark_lies_where_the_view_says(grid: Grid, pixels: int) -> None:
     view = MapView(pixels)
@@ -79,7 +79,7 @@ def test_a_landmark_lies_where_the_view_says(grid: Grid, pixels: int) -> None:
             assert biomes[int(row), int(column)] == biome
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from([96, 128, 256, 512, 1024]),
     st.integers(-3, 12),

@@ -165,10 +165,17 @@ def test_a_page_that_says_what_is_missing_finds_its_files(client: httpx.Client, 
     assert urljoin(f"http://127.0.0.1{path}", found) == "http://127.0.0.1/"
 
 
+def test_who_writes_is_told_that_there_is_only_reading(client: httpx.Client) -> None:
+    refused = client.post(f"{WORLD}/world.json")
+    assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+    assert "only read" in refused.json()["message"]
+
+
 def test_files_of_the_version_asked_for_are_kept_for_good_and_others_asked_for_again(client: httpx.Client) -> None:
-    version = client.get(f"{WORLD}/world.json").json()["version"]
-    for_good = client.get(f"{WORLD}/data/0/0.bin", params={"v": version})
-    assert "immutable" in for_good.headers["cache-control"]
+    facts = client.get(f"{WORLD}/world.json").json()
+    for path, version in (("data/0/0.bin", facts["data"]["version"]), ("tiles/map/0/0/0.webp", facts["version"])):
+        for_good = client.get(f"{WORLD}/{path}", params={"v": version})
+        assert "immutable" in for_good.headers["cache-control"]
     again = client.get(f"{WORLD}/data/0/0.bin", params={"v": "0" * 16})
     assert again.headers["cache-control"] == "no-cache"
     for path in (f"{WORLD}/", f"{WORLD}/world.json", f"{WORLD}/data/0/0.bin", f"{WORLD}/thumbnail.png", "/worlds.json"):
@@ -227,7 +234,11 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         path = "/worlds/abc/tiles/map/0/0/0.webp"
         drawn = client.get(path)
+        before = client.get("/worlds/abc/world.json").json()
         publish_tile(store, "abc", b"made", of=extracted.digest)
+        after = client.get("/worlds/abc/world.json").json()
+        assert before["version"] != after["version"]
+        assert before["data"] == after["data"]
         made = client.get(path, headers={"if-none-match": drawn.headers["etag"]})
         assert (made.status_code, made.content) == (200, b"made")
         publish_tile(store, "abc", b"of another", of="0" * 64)

@@ -61,7 +61,7 @@ def assert_same(export: WorldExport, expected: WorldExport) -> None:
     version=st.integers(0, 2),
     layers=st.lists(st.sampled_from(LAYERS), min_size=1, unique=True),
 )
-@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30, derandomize=True, database=None)
 def test_any_world_is_the_games_own_to_the_bit(
     client: EngineClient, seed: int, size: int, version: int, layers: list[str]
 ) -> None:

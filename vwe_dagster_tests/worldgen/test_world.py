@@ -22,13 +22,13 @@ def assert_equals_the_points(terrain: Terrain) -> None:
     np.testing.assert_array_equal(terrain.forest, terrain.world.forest(x, z))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS, version=st.sampled_from([0, 1, 2]), size=st.integers(64, 400))
 def test_a_grid_equals_its_points(seed: int, version: int, size: int) -> None:
     assert_equals_the_points(World(seed, version).grid(size))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=SEEDS,
     size=st.sampled_from([1000, 2048, 5000, 8192]),

@@ -13,7 +13,7 @@ export class Planes {
   constructor(facts, base) {
     this.grid = facts.grid;
     this.side = facts.data.block;
-    this.version = facts.version;
+    this.version = facts.data.version;
     this.base = base;
     this.blocks = new Map();
   }

@@ -169,7 +169,7 @@ export class WorldMap {
     chart.on("add", () => {
       if (asked) return;
       asked = true;
-      fetchJson(`${this.base}waterways.json?v=${this.facts.version}`)
+      fetchJson(`${this.base}waterways.json?v=${this.facts.data.version}`)
         .then((waterways) => chart.setWaterways(waterways))
         .catch((error) => {
           asked = false;
