@@ -295,7 +295,7 @@ class Upkeep:
         if nothing_to_end:
             # A launcher that does not answer could not end it either, and the slot would wait for it in ERROR.
             self.ledger.step(row.slot, row.token, State.ERROR, cause, last_error=cause)
-            self.ledger.empty(row.slot, row.token, "nothing was started")
+            self.ledger.empty(row.slot, row.token, "it is no longer needed")
         else:
             self.fail(row.slot, row.token, cause)
 

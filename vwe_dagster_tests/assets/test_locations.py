@@ -46,7 +46,7 @@ class Server:
         return EngineIdentity("valheim", "0.1.0")
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
-        assert request.if_offered == (LOCATIONS,)
+        assert LOCATIONS in request.if_offered
         export = NativeEngine().generate(request, progress)
         return dataclasses.replace(export, engine=self.identity, lines={**export.lines, LOCATIONS: self.locations})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.pool.due import REAP_EVERY_S, reasons, upkeep_due
+from vwe_dagster.pool.errors import NoEngineError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -84,19 +85,23 @@ def test_an_engine_that_is_idle_or_old_is_noticed(
     assert due(machine, folder) == []
 
 
-def test_an_engine_that_does_not_become_ready_and_one_that_cannot_be_ended_are_noticed(
-    pool: EnginePool, machine: FakeMachine, folder: Path
-) -> None:
+def test_an_engine_that_does_not_become_ready_is_noticed(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     machine.boots_take_s = 1e6
     pool.warm(1, wait=False)
     pool.reap()
     assert due(machine, folder) == []
     machine.clock.time += SETTINGS.engine_startup_timeout + 1
     assert due(machine, folder) == ["slot 0: its engine is not ready in time"]
-    machine.launch_fails, machine.launcher_is_down = "It is down.", True
-    pool.warm(1, wait=False)
-    pool._start(1, cause="the pool is warmed")  # noqa: SLF001
-    assert "slot 1: its engine is broken" in due(machine, folder)
+
+
+def test_an_engine_that_cannot_be_ended_is_noticed(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+    pool.warm(2)
+    machine.launcher_is_down = True
+    for engine in machine.engines.values():
+        engine.hangs = True
+    with pytest.raises(NoEngineError):
+        pool.generate(REQUEST)
+    assert {"slot 0: its engine is broken", "slot 1: its engine is broken"} <= set(due(machine, folder))
 
 
 def test_missing_engines_are_noticed_while_there_is_work_and_may_be_tried(
