@@ -12,7 +12,15 @@ from vwe_dagster.assets.making import Making
 from vwe_dagster.assets.metadata import biome_cover, materialization
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.catalog.names import parse_catalog, remarks
-from vwe_dagster.engine.messages import LINES, LOCATIONS, EngineError, EngineIdentity, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import (
+    ESSENTIAL,
+    LINES,
+    LOCATIONS,
+    EngineError,
+    EngineIdentity,
+    WorldExport,
+    WorldRequest,
+)
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.grid import Grid
 from vwe_dagster.pool.configured import EngineChoice, engine_choice_from_environment
@@ -24,7 +32,6 @@ from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 
 CODE_VERSION = "2"
 
-_LAYERS = ("biome", "height")
 _LAYERS_IF_OFFERED = ("lava", *LINES, LOCATIONS)
 
 
@@ -76,7 +83,7 @@ def raw_export(
             for remark in remarks(seed, catalog):
                 context.log.warning(remark)
             request = WorldRequest(
-                seed.number, Grid.of_world(config.size), config.world_gen_version, _LAYERS, _LAYERS_IF_OFFERED
+                seed.number, Grid.of_world(config.size), config.world_gen_version, ESSENTIAL, _LAYERS_IF_OFFERED
             )
             recipe = _recipe(request, engines.identity)
             making = Making(context, store, seed, "raw")

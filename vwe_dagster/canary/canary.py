@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pydantic_core
 
 from vwe_dagster.canary.compare import LayerDifference, differences, differing_cells
-from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import ESSENTIAL, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import Capabilities
 from vwe_dagster.grid import Grid
@@ -72,7 +72,7 @@ class Verification:
     @property
     def needed(self) -> tuple[str, ...]:
         """Layers that the engine does not offer and without which there is no world."""
-        return tuple(layer for layer in ("biome", "height") if layer in self.not_offered)
+        return tuple(layer for layer in ESSENTIAL if layer in self.not_offered)
 
     @property
     def passed(self) -> bool:

@@ -15,6 +15,9 @@ PLANES: Mapping[str, str] = {"biome": "uint16", "height": "float32", "forest": "
 """Layers sampled on the grid and their dtype. ``biome`` holds the game's bit flags, ``height`` metres,
 ``forest`` the forest factor (see :func:`vwe_dagster.worldgen.World.forest`), ``lava`` 0 to 1."""
 
+ESSENTIAL = ("biome", "height")
+"""The layers without which there is no world."""
+
 LINES = ("rivers", "streams", "lakes")
 """Layers of lines: one mapping a line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
 

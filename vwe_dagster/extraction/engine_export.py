@@ -12,7 +12,7 @@ import pandas as pd
 import pydantic_core
 
 from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.engine.messages import LOCATIONS, PLANES, Line
+from vwe_dagster.engine.messages import ESSENTIAL, LOCATIONS, PLANES, Line
 from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.extraction.validate import LAKE_COLUMNS, ExtractionError, check_cells, check_plane, validate
 from vwe_dagster.worldgen import forest_plane
@@ -45,7 +45,7 @@ def canonical_world(
     Raises:
         ExtractionError: a layer is missing or malformed, or the world is not valid.
     """
-    for name in ("biome", "height"):
+    for name in ESSENTIAL:
         if name not in planes:
             raise ExtractionError(f"The export has no {name} plane. Ask the engine for the layer {name!r}.")
     for name, plane in planes.items():

@@ -9,7 +9,7 @@ from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM
 from vwe_dagster.seeds import Seed
 from vwe_dagster.site import pages
-from vwe_dagster.site.gallery import gallery_json
+from vwe_dagster.site.gallery import gallery_json, rows_of
 from vwe_dagster.site.made import made_world
 from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import StoreError, WorldStore
@@ -52,7 +52,7 @@ def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]
     for name, shared in pages.static_files().items():
         yield f"static/{name}", shared.plain
     yield "index.html", pages.html_files()[pages.GALLERY_PAGE].plain
-    yield "worlds.json", gallery_json(SeedCatalog(store).look().table, seed)
+    yield "worlds.json", gallery_json(rows_of(SeedCatalog(store).look().table, {seed.folder_name}))
     world = f"worlds/{pages.folder_of(seed.key)}"
     for name, make in _FILES.items():
         yield f"{world}/{name}", make(source)

@@ -57,7 +57,7 @@ class Gallery:
         with self._updating:
             traces = self._traces()
             if self._known is None or self._known.traces != traces:
-                self._known = _Known(traces, _only(self._catalog.look().table, {folder for folder, *_ in traces}))
+                self._known = _Known(traces, rows_of(self._catalog.look().table, {folder for folder, *_ in traces}))
             return self._known.table
 
     def _traces(self) -> _Traces:
@@ -74,26 +74,25 @@ class Gallery:
             return frozenset(found)
 
 
-def gallery_json(table: pa.Table, only: Seed | None = None) -> bytes:
+def gallery_json(table: pa.Table) -> bytes:
     """The content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values for each world.
 
     ``colours`` are those of the biomes whose nearest land a column tells of, by its name.
 
     Args:
-        table: a catalog.
-        only: the one to tell of; None for all.
+        table: a catalog, or some rows of one.
     """
     rows = table.select(_COLUMNS).to_pylist()
     content: dict[str, Any] = {
         "columns": _COLUMNS,
         "colours": {column: hex_code(BIOME_COLOURS[biome]) for column, biome in _NEAREST.items()},
-        "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows if only is None or row["seed"] == only.key],
+        "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _only(table: pa.Table, folders: Collection[str]) -> pa.Table:
-    """The rows of the seeds that have these folders."""
+def rows_of(table: pa.Table, folders: Collection[str]) -> pa.Table:
+    """The rows of a catalog whose seeds have these folders."""
     return table.filter(pa.array([seed.folder_name in folders for seed in _seeds(table)], pa.bool_()))
 
 
