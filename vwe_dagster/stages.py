@@ -255,7 +255,7 @@ def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
         extracted: the stage that holds the world.
         raw: the stage of the same seed as it now is; None where there is none.
     """
-    if raw is None or extracted.recipe.inputs.get("raw") != raw.digest:
+    if raw is None or not extracted.is_made_of(raw):
         return None
     version = raw.recipe.inputs.get("world_gen_version")
     return version if isinstance(version, int) else None

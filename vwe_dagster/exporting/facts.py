@@ -57,8 +57,9 @@ class WorldFacts:
 
     @property
     def is_made(self) -> bool:
-        """Whether the stages that exports are written from are there."""
-        return all(self.store.manifest(self.seed, stage) for stage in ("extracted", "processed"))
+        """Whether the stages that exports are written from are there, the one made from the other."""
+        extracted, processed = (self.store.manifest(self.seed, stage) for stage in ("extracted", "processed"))
+        return extracted is not None and processed is not None and processed.is_made_of(extracted)
 
     @functools.cached_property
     def world(self) -> CanonicalWorld:

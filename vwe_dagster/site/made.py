@@ -59,13 +59,13 @@ class MadeWorld:
 
 
 def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
-    """What the stages of a seed say; None unless both ``extracted`` and ``processed`` are there.
+    """What the stages of a seed say; None unless ``extracted`` is there, and ``processed`` made of it.
 
     Raises:
         StoreError: the data folder cannot be read.
     """
     extracted, processed = store.manifest(seed, "extracted"), store.manifest(seed, "processed")
-    if extracted is None or processed is None:
+    if extracted is None or processed is None or not processed.is_made_of(extracted):
         return None
     tiles = store.manifest(seed, "tiles")
     return MadeWorld(
@@ -73,7 +73,7 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
         processed=processed,
         raw=store.manifest(seed, "raw"),
         renders=store.manifest(seed, "renders"),
-        tiles=tiles if tiles is not None and tiles.recipe.inputs.get("extracted") == extracted.digest else None,
+        tiles=tiles if tiles is not None and tiles.is_made_of(extracted) else None,
     )
 
 

@@ -140,6 +140,10 @@ class Manifest:
         """
         return _digest({"recipe": self.recipe.fingerprint, "files": _FILES.dump_python(self.files, mode="json")})
 
+    def is_made_of(self, source: Manifest) -> bool:
+        """Whether it was made from another stage as that now is, and not from what was there before."""
+        return self.recipe.inputs.get(source.stage) == source.digest
+
     def to_json(self) -> bytes:
         """The text of ``manifest.json``."""
         return _MANIFEST.dump_json(self, indent=2) + b"\n"

@@ -17,6 +17,7 @@ from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster_tests.exporting.worlds import make, write
+from vwe_dagster_tests.worlds import publish_extracted_again
 
 FILE, FOLDER = FORMATS["csv"], FORMATS["valheim-map"]
 
@@ -178,6 +179,8 @@ def test_facts_tell_by_which_version_the_world_was_made(tmp_path: Path) -> None:
     assert facts.terrain.version == 1
     assert facts.metadata["world_gen_version"] == 1
     assert facts.analysis.statistics["grid_size"] == 64
+    publish_extracted_again(store, "old")
+    assert not WorldFacts(store, facts.seed).is_made
     missing = WorldFacts(store, parse_seed("missing"))
     assert not missing.is_made
     with pytest.raises(StoreError, match="has not been made"):

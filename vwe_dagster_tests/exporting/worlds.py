@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vwe_dagster.analysis.world import analyse
-from vwe_dagster.engine.messages import WorldRequest
-from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.exporting.output import whole_output
 from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import parse_seed
-from vwe_dagster.stages import write_extracted, write_processed, write_raw
-from vwe_dagster.store import Recipe, Stage, WorldStore
+from vwe_dagster.store import Recipe, WorldStore
 from vwe_dagster.worldgen import World
+from vwe_dagster_tests.worlds import publish_stages, publish_world
 
 KEY, NUMBER = "MWd8eV6svz", -1772362158
 GRID = Grid.of_world(128)
@@ -30,23 +25,16 @@ PLACES = ((79, 26), (57, 87), (70, 90), (62, 16))
 
 
 def make(store: WorldStore, key: str, *, grid: Grid = GRID, world_gen_version: int = 2) -> WorldFacts:
-    """Publishes the stages of a world of the native engine that exports are written from."""
-    seed = parse_seed(key)
-    engine = NativeEngine()
-    request = WorldRequest(seed.number, grid, world_gen_version)
-    export = engine.generate(request)
-    maker = dataclasses.asdict(engine.identity)
-    recipe = Recipe({"engine": "native", "world_gen_version": world_gen_version}, "1", maker, grid)
-    with store.publish(seed, "raw", recipe) as draft:
-        write_raw(draft, export)
-    recipe = dataclasses.replace(recipe, inputs={"raw": _digest(store, key, "raw")})
-    return _extracted(store, key, canonical_world(export.planes, export.lines, grid), recipe)
+    """Publishes a world of the native engine."""
+    publish_world(store, key, grid, world_gen_version=world_gen_version)
+    return WorldFacts(store, parse_seed(key))
 
 
 def import_(store: WorldStore, key: str, world: CanonicalWorld) -> WorldFacts:
     """Publishes the stages of a world that came from another program."""
     recipe = Recipe({"foreign_export": "plugin_json"}, "1", {"kind": "plugin_json"}, world.grid)
-    return _extracted(store, key, world, recipe)
+    publish_stages(store, key, world, recipe)
+    return WorldFacts(store, parse_seed(key))
 
 
 def write(path: Path, name: str, facts: WorldFacts, **options: Any) -> Path:
@@ -76,19 +64,3 @@ def check_places(at: Callable[[float, float], tuple[str, float]], grid: Grid = G
         assert at(x, z) == expected
         seen.append(biome)
     assert len(set(seen)) == len(PLACES), "the places are of different biomes"
-
-
-def _extracted(store: WorldStore, key: str, world: CanonicalWorld, recipe: Recipe) -> WorldFacts:
-    seed = parse_seed(key)
-    with store.publish(seed, "extracted", recipe) as draft:
-        write_extracted(draft, world, {})
-    recipe = dataclasses.replace(recipe, inputs={"extracted": _digest(store, key, "extracted")})
-    with store.publish(seed, "processed", recipe) as draft:
-        write_processed(draft, analyse(world))
-    return WorldFacts(store, seed)
-
-
-def _digest(store: WorldStore, key: str, stage: Stage) -> str:
-    manifest = store.manifest(parse_seed(key), stage)
-    assert manifest is not None
-    return manifest.digest

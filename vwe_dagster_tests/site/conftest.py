@@ -14,12 +14,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.site.server import site_app
 from vwe_dagster.stages import read_extracted
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import PATIENCE_S
-from vwe_dagster_tests.site.worlds import publish_world
+from vwe_dagster_tests.worlds import publish_world
 
 SIZE = 320
 """Samples along each side of the worlds: more than one block of them, and the last ones are not whole."""
@@ -50,9 +51,9 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     store = WorldStore(tmp_path_factory.mktemp("site"))
-    publish_world(store, ONE, size=SIZE, pictures=True)
-    publish_world(store, OTHER, size=SIZE)
-    publish_world(store, NUMBERED, size=64)
+    publish_world(store, ONE, Grid.of_world(SIZE), pictures=True)
+    publish_world(store, OTHER, Grid.of_world(SIZE))
+    publish_world(store, NUMBERED, Grid.of_world(64))
     with served(site_app(store)) as address:
         yield Site(address, store)
 

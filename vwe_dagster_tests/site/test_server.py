@@ -19,15 +19,16 @@ from PIL import Image
 
 from vwe_dagster.biomes import BIOMES
 from vwe_dagster.extraction.canonical import LOCATION_COLUMNS
+from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import made_world
 from vwe_dagster.site.server import site_app
-from vwe_dagster.stages import read_processed
-from vwe_dagster.store import WorldStore
+from vwe_dagster.stages import TileChoice, read_processed, write_tile
+from vwe_dagster.store import Recipe, WorldStore
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
-from vwe_dagster_tests.site.worlds import publish_raw, publish_tile, publish_world
+from vwe_dagster_tests.worlds import publish_extracted_again, publish_raw, publish_world
 
 WORLD = f"/worlds/{ONE}"
 
@@ -207,17 +208,21 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         assert client.get("/worlds.json").json()["rows"] == []
         assert client.get("/worlds/abc/world.json").status_code == 404
-        publish_world(store, "abc", size=64)
+        publish_world(store, "abc", Grid.of_world(64))
         facts = client.get("/worlds/abc/world.json").json()
         block = client.get("/worlds/abc/data/0/0.bin")
         assert len(block.content) == 64 * 64 * 5
-        publish_world(store, "abc", size=96, making="2")
+        publish_world(store, "abc", Grid.of_world(96), making="2")
         now = client.get("/worlds/abc/world.json").json()
         assert now["version"] != facts["version"]
         assert now["grid"]["size"] == 96
         known = client.get("/worlds/abc/data/0/0.bin", headers={"if-none-match": block.headers["etag"]})
         assert (known.status_code, len(known.content)) == (200, 96 * 96 * 5)
         assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
+        publish_extracted_again(store, "abc")
+        half = client.get("/worlds/abc/world.json")
+        assert half.status_code == 404
+        assert "vwe world abc" in half.json()["message"]
         shutil.rmtree(store.folder(parse_seed("abc"), "extracted"))
         assert client.get("/worlds/abc/").status_code == 404
         assert client.get("/worlds.json").json()["rows"] == []
@@ -228,7 +233,7 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
 
 def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "tiles")
-    publish_world(store, "abc", size=64)
+    publish_world(store, "abc", Grid.of_world(64))
     extracted = store.manifest(parse_seed("abc"), "extracted")
     assert extracted is not None
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
@@ -247,11 +252,11 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
 
 def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "raw_alone")
-    publish_world(store, "abc", size=64)
+    publish_world(store, "abc", Grid.of_world(64))
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         before = client.get("/worlds/abc/world.json").json()
         assert (before["engine"]["world_gen_version"], before["max_zoom"]) == (2, 5)
-        publish_raw(store, "abc", size=64, world_gen_version=1)
+        publish_raw(store, "abc", Grid.of_world(64), world_gen_version=1)
         facts = client.get("/worlds/abc/world.json").json()
         assert (facts["engine"]["world_gen_version"], facts["max_zoom"]) == (None, 3)
         assert facts["version"] != before["version"]
@@ -262,7 +267,7 @@ def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) ->
 
 def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     store = WorldStore(site.store.root.parent / "full")
-    publish_world(store, "abc", size=64)
+    publish_world(store, "abc", Grid.of_world(64))
 
     def full(path: Path, _: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -275,9 +280,24 @@ def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch:
 
 def test_a_damaged_world_is_told_of(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "damaged")
-    publish_world(store, "abc", size=64)
+    publish_world(store, "abc", Grid.of_world(64))
     (store.folder(parse_seed("abc"), "extracted") / "height.npy.gz").write_bytes(b"no more")
     with served(site_app(store)) as address:
         answer = httpx.get(f"{address}/worlds/abc/data/0/0.bin", timeout=120)
     assert answer.status_code == 503
     assert "make the stage extracted again" in answer.json()["message"]
+
+
+def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str) -> None:
+    """Publishes a stage ``tiles`` with the one tile of the map at zoom 0.
+
+    Args:
+        store: where.
+        key: the seed of the world.
+        content: the tile.
+        of: the digest of the planes that it was drawn of.
+    """
+    choice = TileChoice(("map",), 0)
+    recipe = Recipe({"extracted": of, **choice.inputs()}, "1", {}, None)
+    with store.publish(parse_seed(key), "tiles", recipe) as draft:
+        write_tile(draft, "map", (0, 0, 0, content))
