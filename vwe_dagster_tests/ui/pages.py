@@ -12,6 +12,7 @@ ASSETS = ("raw_export", "extracted", "processed", "renders")
 GROUP = "/locations/vwe_dagster.definitions/asset-groups/world"
 RUN_S = BACKFILL_S = 240
 DIALOG_S = 60
+SETTLED_S = 2
 RUNS = (
     "query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { runId status } } } }"
 )
@@ -20,13 +21,15 @@ BACKFILLS = "query { partitionBackfillsOrError { ... on PartitionBackfills { res
 
 
 def add_seed(page: Page, key: str) -> None:
-    """Adds a partition in the dialog that materializes all four assets, and leaves the dialog open."""
+    """Adds a partition in the dialog that materializes all four assets, and leaves the dialog open with it selected."""
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
     page.get_by_text("Add a partition").first.click()
-    page.get_by_placeholder("name").fill(key)
+    name = page.get_by_placeholder("name")
+    name.fill(key)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("button", name="Launch 1 run")).to_be_enabled()
+    name.wait_for(state="detached")
+    select_partitions(page, "Missing", "Launch 1 run")
 
 
 def launch(page: Page, key: str) -> dict[str, str]:
@@ -50,13 +53,28 @@ def shown_size(page: Page, selector: str) -> Any:
     return picture.evaluate("async img => { await img.decode(); return [img.naturalWidth, img.naturalHeight] }")
 
 
-def select_all_partitions(page: Page) -> None:
-    """Presses *All* in the open dialog until it knows the partitions: pressed before, the button selects none."""
-    ready = page.get_by_role("button", name="Launch backfill")
+def select_partitions(page: Page, which: str, then: str) -> None:
+    """Presses a button that selects partitions in the open dialog until the dialog knows them.
+
+    While it still reads what has been made it selects none, and forgets what was selected.
+
+    Args:
+        page: the page.
+        which: the button, such as *All*.
+        then: the button that can be pressed with these selected.
+    """
+    ready = page.get_by_role("button", name=then)
+    since = None
     deadline = time.monotonic() + DIALOG_S
-    while not ready.is_enabled() and time.monotonic() < deadline:
-        page.get_by_role("button", name="All", exact=True).click()
-        page.wait_for_timeout(500)
+    while time.monotonic() < deadline:
+        if not ready.is_visible() or not ready.is_enabled():
+            since = None
+            page.get_by_role("button", name=which, exact=True).click()
+        elif since is None:
+            since = time.monotonic()
+        elif time.monotonic() - since > SETTLED_S:
+            return
+        page.wait_for_timeout(300)
     expect(ready).to_be_enabled()
 
 

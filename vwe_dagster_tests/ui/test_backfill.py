@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, select_all_partitions, shown_size
+from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, select_partitions, shown_size
 
 CATALOG_MS = 120_000
 KEYS = ("alpha", "beta", "gamma", "delta", "@5")
@@ -19,7 +19,7 @@ def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: 
     assert vwe.run("seeds", "add", *KEYS).returncode == 0
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
-    select_all_partitions(page)
+    select_partitions(page, "All", "Launch backfill")
     page.screenshot(path=screenshots / "backfill_dialog.png")
     assert launch_backfill(page) == "COMPLETED_SUCCESS"
     page.goto(f"{GROUP}/lineage")
