@@ -28,7 +28,7 @@ from filelock import FileLock
 
 from vwe_dagster.assets.seeds import seeds
 from vwe_dagster.home import Home, find_home
-from vwe_dagster.purge import Purgeable, PurgeError, plan_purge
+from vwe_dagster.purging.plan import Purgeable, PurgeError, plan_purge
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster_tests.assets.pipeline import ASSETS, Pipeline, partition_tags
 from vwe_dagster_tests.command import Vwe

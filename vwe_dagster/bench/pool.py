@@ -10,9 +10,6 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -124,11 +121,6 @@ class PoolBench:
     in_process_s: list[float]
     launchers: list[PoolFigures]
     skipped: dict[str, str]
-
-    def as_json(self) -> str:
-        """Every value, and the machine it was measured on."""
-        machine = {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
-        return json.dumps({"machine": machine, **dataclasses.asdict(self)}, indent=2) + "\n"
 
 
 def bench_pool(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import platform
 import random
 import tempfile
 import time
@@ -62,11 +59,6 @@ class RendersBench:
     seed: int
     size: int
     figures: list[Figure]
-
-    def as_json(self) -> str:
-        """Every value, and the machine it was measured on."""
-        machine = {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
-        return json.dumps({"machine": machine, **dataclasses.asdict(self)}, indent=2) + "\n"
 
 
 def bench_renders(

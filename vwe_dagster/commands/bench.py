@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.bench.figures import BenchError, spread
+from vwe_dagster.bench.figures import BenchError, report, spread
 from vwe_dagster.commands.common import CommandError
 from vwe_dagster.commands.pool import settings_of
 from vwe_dagster.terminal import notices, output, say, show_table
@@ -68,7 +68,7 @@ def pool(
         if not measured.launchers:
             raise CommandError("Nothing could be measured.")
         if json_file is not None:
-            json_file.write_text(measured.as_json())
+            json_file.write_text(report(measured))
         if plot is not None:
             from vwe_dagster.bench.chart import draw_chart  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def renders(
         _refuse_unwritable(json_file)
         measured = bench_renders(_announce)
         if json_file is not None:
-            json_file.write_text(measured.as_json())
+            json_file.write_text(report(measured))
     except (BenchError, OSError) as error:
         raise CommandError(str(error)) from error
     headings = ("figure", "min ms", "median ms", "max ms", "kB")

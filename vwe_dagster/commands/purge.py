@@ -19,7 +19,7 @@ from vwe_dagster.terminal import notices, output, say, show_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vwe_dagster.purge import Purgeable
+    from vwe_dagster.purging.plan import Purgeable
 
 _AGE = re.compile(r"(\d{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
@@ -43,7 +43,8 @@ def purge(
     """
     age = parse_age(older_than)
     # Dagster takes longer to load than it takes to see that an age is none.
-    from vwe_dagster.purge import PurgeError, compact, plan_purge  # noqa: PLC0415
+    from vwe_dagster.purging.compacting import compact  # noqa: PLC0415
+    from vwe_dagster.purging.plan import PurgeError, plan_purge  # noqa: PLC0415
     from vwe_dagster.runs import Instance, open_dagster  # noqa: PLC0415
 
     home = find_home()

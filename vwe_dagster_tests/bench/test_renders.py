@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from vwe_dagster.bench import renders as bench
+from vwe_dagster.bench.figures import report
 from vwe_dagster.bench.renders import RendersBench, bench_renders
 from vwe_dagster.rendering.pictures import pictures
 
@@ -38,6 +39,6 @@ def test_the_table_and_the_file_tell_what_was_measured(measured: RendersBench) -
     name, *times, size = measured.figures[0].row()
     assert (name, size) == (PICTURES[0], f"{measured.figures[0].bytes / 1e3:,.0f}")
     assert times == [f"{1e3 * measured.figures[0].seconds[0]:.0f}"] * 3
-    told = json.loads(measured.as_json())
+    told = json.loads(report(measured))
     assert told["size"] == 64
     assert told["figures"][0]["seconds"] == measured.figures[0].seconds
