@@ -104,6 +104,28 @@ def test_what_fails_after_the_switch_began_breaks_the_engine(
     assert reason in failed.error.message
     status = assert_broken(client, reason)
     assert (status.jobs_done, status.token) == (0, 1)
+    assert "System.InvalidOperationException: " in engine.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("fault", "layer", "reason"),
+    [
+        ("no_number", "rivers", "a point of a river cannot be told: a number is Infinity, which JSON has not"),
+        ("no_number", "lakes", "a point of a lake cannot be told: a number is NaN, which JSON has not"),
+        ("no_number", "locations", "the location StartTemple cannot be told: z_m is -Infinity, which JSON has not"),
+        ("long_names=257", "locations", "a location has a name of 257 characters, more than 256: StartTemple+"),
+    ],
+)
+def test_what_the_protocol_cannot_tell_is_not_told_in_another_way(
+    plugin: Path, fault: str, layer: str, reason: str
+) -> None:
+    with running_plugin(plugin, ENGINE_LOCATIONS="regenerate") as engine, engine.client() as client:
+        client.claim(1)
+        engine.play(fault)
+        failed = finish(client, client.start(a_job(1, layers=(layer,))))
+        assert failed.error is not None
+        assert reason in failed.error.message
+        assert_broken(client, reason)
 
 
 def test_a_world_switched_by_another_hand_is_noticed(client: EngineClient, engine: PlayedEngine) -> None:
@@ -277,6 +299,18 @@ def test_locations_that_come_out_otherwise_a_second_time_are_not_offered(plugin:
         assert "locations" not in {layer.name for layer in status.capabilities.layers}
         assert status.game is not None
         assert [what for what in status.game.missing if what.startswith("locations: placed again")]
+
+
+def test_locations_that_the_protocol_cannot_tell_are_not_offered(plugin: Path) -> None:
+    with (
+        running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="long_names=257") as engine,
+        engine.client() as client,
+    ):
+        status = client.status()
+        assert status.state is EngineState.READY
+        assert "locations" not in {layer.name for layer in status.capabilities.layers}
+        assert status.game is not None
+        assert [what for what in status.game.missing if what.startswith("locations: a location has a name of 257")]
 
 
 @pytest.mark.parametrize("variables", [{"ENGINE_IDLE_EXIT_MINUTES": "0.005"}, {}])

@@ -99,6 +99,8 @@ static class Host
             case "steal": _steals = true; break;
             case "drift": Faults.Drift = 1u; break;
             case "wrong_seed": Faults.WrongSeed = true; break;
+            case "no_number": Faults.NoNumber = true; break;
+            case "long_names": Faults.NameLength = int.Parse(parts[1]); break;
             case "starve_locations": Faults.StarveLocations = true; break;
             case "slow_switch": Faults.SwitchMilliseconds = int.Parse(parts[1]); break;
             case "slow": Faults.SlowMilliseconds = int.Parse(parts[1]); break;

@@ -140,13 +140,7 @@ namespace Vwe.Engine
             json.BeginObject();
             json.Member("kind", kind).Name("points").BeginArray();
             foreach (var point in points)
-            {
-                json.BeginArray();
-                json.Value(point.X);
-                json.Value(point.Z);
-                json.Value(point.Width);
-                json.EndArray();
-            }
+                point.Write(json, kind);
             json.EndArray();
             json.EndObject();
             return json.ToString();
@@ -163,6 +157,22 @@ namespace Vwe.Engine
                 X = x;
                 Z = z;
                 Width = width;
+            }
+
+            public void Write(JsonWriter json, string kind)
+            {
+                try
+                {
+                    json.BeginArray();
+                    json.Value(X);
+                    json.Value(Z);
+                    json.Value(Width);
+                    json.EndArray();
+                }
+                catch (NotFiniteNumberException error)
+                {
+                    throw new InvalidOperationException($"a point of a {kind} cannot be told: {error.Message}");
+                }
             }
         }
 
