@@ -128,6 +128,23 @@ def test_what_the_protocol_cannot_tell_is_not_told_in_another_way(
         assert_broken(client, reason)
 
 
+@pytest.mark.parametrize(
+    ("fault", "deadline_s", "state"),
+    [
+        ("go_on", 60, EngineState.EXPORTING),
+        ("throw_in_switch", 60, EngineState.ERROR),
+        ("stall", 0.3, EngineState.ERROR),
+    ],
+)
+def test_a_log_that_hangs_keeps_nobody_from_being_answered(
+    client: EngineClient, engine: PlayedEngine, fault: str, deadline_s: float, state: EngineState
+) -> None:
+    engine.play("stall_log")
+    engine.play(fault)
+    finish(client, client.start(a_job(1, deadline_s=deadline_s)))
+    wait_until(lambda: client.status().state is state)
+
+
 def test_a_world_switched_by_another_hand_is_noticed(client: EngineClient, engine: PlayedEngine) -> None:
     engine.play("slow=5")
     running = client.start(a_job(1, size=128))

@@ -93,6 +93,7 @@ static class Host
         {
             case "stall": _stalls = true; return;
             case "go_on": _stalls = false; break;
+            case "stall_log": BepInEx.Logging.ManualLogSource.Stalls = true; break;
             case "stall_in_switch": Faults.StallInSwitch = true; break;
             case "throw_in_switch": Faults.ThrowInSwitch = true; break;
             case "throw_in_sampling": Faults.ThrowInSampling = true; break;
