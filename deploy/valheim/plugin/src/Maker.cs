@@ -101,10 +101,8 @@ namespace Vwe.Engine
             timings["terrain"] = Lap(watch);
 
             progress(0.8, "reading the other layers");
-            var lines = new Dictionary<string, List<string>>();
-            foreach (var name in request.Layers)
-                if (Array.IndexOf(Waters, name) >= 0)
-                    lines[name] = Broken(() => _waterways.Lines(world, name));
+            var waters = Array.FindAll(request.Layers, name => Array.IndexOf(Waters, name) >= 0);
+            var lines = Broken(() => _waterways.Lines(world, waters));
             if (request.Has("locations"))
             {
                 progress(0.85, "placing locations");

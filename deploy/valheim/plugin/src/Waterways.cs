@@ -51,15 +51,27 @@ namespace Vwe.Engine
             return lines != null && _riverPoints != null && Array.TrueForAll(_course, has => has != null) && _position != null && _width != null;
         }
 
-        /// <summary>The lines of a layer, each as JSON.</summary>
-        public List<string> Lines(object generator, string layer)
+        /// <summary>The lines of some layers, each line as JSON.</summary>
+        public Dictionary<string, List<string>> Lines(object generator, ICollection<string> layers)
         {
-            if (layer == "lakes")
-                return Lakes(generator);
+            var drawn = new Lazy<DrawnPoints>(() => Drawn(generator));
+            var lines = new Dictionary<string, List<string>>();
+            foreach (var layer in layers)
+                lines[layer] = layer == "lakes" ? Lakes(generator) : Courses(generator, layer, drawn.Value);
+            return lines;
+        }
+
+        DrawnPoints Drawn(object generator)
+        {
             var drawn = new DrawnPoints();
             foreach (var cell in ((IDictionary)_riverPoints.Get(generator)).Values)
                 foreach (var point in (IEnumerable)cell)
                     drawn.Add((Vector2)_position.Get(point), (float)_width.Get(point));
+            return drawn;
+        }
+
+        List<string> Courses(object generator, string layer, DrawnPoints drawn)
+        {
             var kind = layer == "rivers" ? "river" : "stream";
             var lines = new List<string>();
             foreach (var river in (IEnumerable)(layer == "rivers" ? _rivers : _streams).Get(generator))

@@ -4,6 +4,7 @@
 //
 // LACKS_FOREST and LACKS_INITIALIZE make a game of another version, in which a member has another name.
 using System;
+using System.Collections;
 using System.Collections.Generic;
 using System.Threading;
 using UnityEngine;
@@ -72,6 +73,19 @@ public class WorldGenerator
         public float w2;
     }
 
+    /// <summary>Tells the host whenever the points are read as a whole, which in the game takes its time.</summary>
+    class ToldPoints : Dictionary<Vector2i, RiverPoint[]>, IDictionary
+    {
+        ICollection IDictionary.Values
+        {
+            get
+            {
+                Console.Error.WriteLine("[Host] reading points of rivers");
+                return Values;
+            }
+        }
+    }
+
     static readonly Heightmap.Biome[] Biomes =
     {
         Heightmap.Biome.Meadows, Heightmap.Biome.Swamp, Heightmap.Biome.Mountain, Heightmap.Biome.BlackForest,
@@ -85,7 +99,7 @@ public class WorldGenerator
     List<Vector2> m_lakes = new List<Vector2>();
     List<River> m_rivers = new List<River>();
     List<River> m_streams = new List<River>();
-    Dictionary<Vector2i, RiverPoint[]> m_riverPoints = new Dictionary<Vector2i, RiverPoint[]>();
+    Dictionary<Vector2i, RiverPoint[]> m_riverPoints = new ToldPoints();
 
     public static WorldGenerator instance
     {
