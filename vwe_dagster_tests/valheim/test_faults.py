@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import shutil
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -235,8 +236,50 @@ def test_nor_do_callers_without_the_token_who_go_on_sending(
 def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient, engine: PlayedEngine) -> None:
     done = finish(client, client.start(a_job(1, size=2048, layers=("height",))))
     with callers(engine, f"GET /v1/jobs/{done.job_id}/layers/height", AUTHORIZED):
-        wait_until(lambda: "the caller took less than" in engine.log.read_text())
+        wait_until(lambda: "The caller took less than" in engine.log.read_text())
         assert client.status(timeout_s=PATIENCE_S).state is EngineState.EXPORTING
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        f"POST /v1/{9999 * 'a'} HTTP/1.1\r\nHost: HOST\r\nContent-Length: 9\r\n\r\n{{",
+        f"POST /v1/claim HTTP/1.1\r\nHost: HOST\r\n{AUTHORIZED}\r\nContent-Length: 9\r\n\r\n{{",
+    ],
+    ids=["stranger", "holder"],
+)
+def test_callers_who_hang_up_do_not_fill_the_log(engine: PlayedEngine, request_: str) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    before = len(engine.log.read_bytes())
+    for _ in range(64):
+        with socket.create_connection((host, int(port)), PATIENCE_S) as caller:
+            caller.sendall(request_.replace("HOST", f"{host}:{port}").encode())
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: "Callers lost so far: 32." in engine.log.read_text())
+    assert len(engine.log.read_bytes()) - before < 7 * 500
+
+
+@pytest.mark.parametrize(
+    ("call", "headers", "status"),
+    [
+        ("nonsense", (), 400),
+        ("POST /v1/drain HTTP/1.1", ("Host: elsewhere", "Content-Length: 0"), 400),
+        ("POST /v1/drain HTTP/1.1", ("Host: HOST",), 411),
+        ("POST /v1/drain HTTP/1.1", ("Host: HOST", "Transfer-Encoding: gzip", "Connection: close"), 501),
+    ],
+)
+def test_what_the_listener_refuses_itself_is_not_done(
+    client: EngineClient, engine: PlayedEngine, call: str, headers: tuple[str, ...], status: int
+) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    request = "\r\n".join((call, *headers, AUTHORIZED, "", "")).replace("HOST", f"{host}:{port}")
+    with socket.create_connection((host, int(port)), PATIENCE_S) as caller:
+        caller.sendall(request.encode())
+        answer = caller.recv(65536)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: text/html" in answer
+    wait_until(lambda: status == 400 or "Callers lost so far: 1." in engine.log.read_text())
+    assert not client.status().draining
 
 
 def test_a_connection_is_kept_when_a_call_is_refused(engine: PlayedEngine) -> None:
