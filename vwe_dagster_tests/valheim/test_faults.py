@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError
-from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, Status
+from vwe_dagster.engine.protocol import EngineState, ErrorBody, JobState, JobStatus, Status
 from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, a_job, wait_until
 from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin, started_plugin
 
@@ -282,6 +282,16 @@ def test_what_the_listener_refuses_itself_is_not_done(
     assert not client.status().draining
 
 
+def test_what_is_said_of_half_a_character_is_json_for_every_reader(client: EngineClient, engine: PlayedEngine) -> None:
+    body = a_job(1, layers=("half",)).model_dump_json().replace("half", r"\ud800")
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
+        connection.request("POST", "/v1/jobs", body, {"Authorization": f"Bearer {BEARER}"})
+        said = ErrorBody.model_validate_json(connection.getresponse().read())
+    assert "There is no layer \ufffd; this engine has biome" in said.message
+    assert client.status().job_id is None
+
+
 def test_a_connection_is_kept_when_a_call_is_refused(engine: PlayedEngine) -> None:
     host, _, port = engine.address.removeprefix("http://").partition(":")
     calls: list[tuple[str, str, bytes | None, str, int]] = [
@@ -339,12 +349,12 @@ def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> No
 def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None:
     game = shutil.copytree(plugin / "host", tmp_path / "host")
     (game / "patchers" / "deep").mkdir(parents=True)
-    (game / "patchers" / "deep" / "Bigger.Worlds.dll").touch()
+    (game / "patchers" / "deep" / "Bigger Worlds.dll").touch()
     with running_plugin(plugin, host=str(game)) as engine, engine.client() as client:
-        status = assert_broken(client, "Plugins that may change worlds are loaded: Bigger.Worlds.dll.")
+        status = assert_broken(client, "Plugins that may change worlds are loaded: Bigger Worlds.dll.")
         assert status.game is not None
-        assert [(one.guid, one.name) for one in status.game.plugins][1:] == [("Bigger.Worlds.dll", "patcher")]
-    allowed = {"host": str(game), "ENGINE_ALLOW_PLUGINS": "Bigger.Worlds.dll"}
+        assert [(one.guid, one.name) for one in status.game.plugins][1:] == [("Bigger Worlds.dll", "patcher")]
+    allowed = {"host": str(game), "ENGINE_ALLOW_PLUGINS": "chat, Bigger Worlds.dll"}
     with running_plugin(plugin, **allowed) as engine, engine.client() as client:
         assert client.status().state is EngineState.READY
 

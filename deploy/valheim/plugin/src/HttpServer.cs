@@ -15,9 +15,8 @@ namespace Vwe.Engine
     /// </summary>
     internal sealed class HttpServer
     {
-        /// <summary>Calls that are answered at once.</summary>
-        public const int Threads = 16;
-
+        // Half of them are left to answer when all others wait for a job.
+        const int Threads = 2 * Jobs.MaxWaiting;
         const int MaxBodyBytes = 64 * 1024;
         const double BodySeconds = 5;
         const double RestSeconds = 0.05;
@@ -64,7 +63,7 @@ namespace Vwe.Engine
             return server;
         }
 
-        /// <summary>Ends, once what is being answered is; who waits for a job is not waited for.</summary>
+        /// <summary>Ends once nothing is being answered any more, or soon: who waits for a job is not waited for.</summary>
         public void Stop()
         {
             var watch = Stopwatch.StartNew();

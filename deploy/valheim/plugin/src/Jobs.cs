@@ -24,6 +24,9 @@ namespace Vwe.Engine
     /// </summary>
     internal sealed class Jobs
     {
+        /// <summary>Calls that may wait for a job at once; any more are answered without waiting.</summary>
+        public const int MaxWaiting = 8;
+
         const double FetchSeconds = 30;
         const int NewestWorldGenVersion = 2;
 
@@ -159,8 +162,7 @@ namespace Vwe.Engine
                 var job = Known(jobId);
                 var ends = Now + seconds;
                 seen = seen ?? job.Seen;
-                // So many may wait that a thread is always left to answer.
-                if (_waiting < HttpServer.Threads / 2)
+                if (_waiting < MaxWaiting)
                 {
                     _waiting++;
                     try

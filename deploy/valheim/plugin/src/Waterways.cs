@@ -18,7 +18,11 @@ namespace Vwe.Engine
         readonly Variable _streams;
         readonly Variable _lakes;
         readonly Variable _riverPoints;
-        readonly Variable[] _course;
+        readonly Variable _from;
+        readonly Variable _to;
+        readonly Variable _leastWidth;
+        readonly Variable _bendWidth;
+        readonly Variable _bendLength;
         readonly Variable _position;
         readonly Variable _width;
 
@@ -30,14 +34,11 @@ namespace Vwe.Engine
             _lakes = game.Variable(generator, "m_lakes", typeof(ICollection<Vector2>));
             _riverPoints = game.Variable(generator, "m_riverPoints", typeof(IDictionary));
             var river = game.Type("WorldGenerator+River");
-            _course = new[]
-            {
-                game.Variable(river, "p0", typeof(Vector2)),
-                game.Variable(river, "p1", typeof(Vector2)),
-                game.Variable(river, "widthMin", typeof(float)),
-                game.Variable(river, "curveWidth", typeof(float)),
-                game.Variable(river, "curveWavelength", typeof(float)),
-            };
+            _from = game.Variable(river, "p0", typeof(Vector2));
+            _to = game.Variable(river, "p1", typeof(Vector2));
+            _leastWidth = game.Variable(river, "widthMin", typeof(float));
+            _bendWidth = game.Variable(river, "curveWidth", typeof(float));
+            _bendLength = game.Variable(river, "curveWavelength", typeof(float));
             var point = game.Type("WorldGenerator+RiverPoint");
             _position = game.Variable(point, "p", typeof(Vector2));
             _width = game.Variable(point, "w", typeof(float));
@@ -48,7 +49,8 @@ namespace Vwe.Engine
             if (layer == "lakes")
                 return _lakes != null;
             var lines = layer == "rivers" ? _rivers : layer == "streams" ? _streams : null;
-            return lines != null && _riverPoints != null && Array.TrueForAll(_course, has => has != null) && _position != null && _width != null;
+            var needed = new[] { lines, _riverPoints, _from, _to, _leastWidth, _bendWidth, _bendLength, _position, _width };
+            return Array.TrueForAll(needed, member => member != null);
         }
 
         /// <summary>The lines of some layers, each line as JSON.</summary>
@@ -94,8 +96,8 @@ namespace Vwe.Engine
         /// <summary>The points of a river; none if the game has not drawn it.</summary>
         List<Point> Follow(object river, DrawnPoints drawn)
         {
-            Vector2 from = (Vector2)_course[0].Get(river), to = (Vector2)_course[1].Get(river);
-            float least = (float)_course[2].Get(river), bendWidth = (float)_course[3].Get(river), bendLength = (float)_course[4].Get(river);
+            Vector2 from = (Vector2)_from.Get(river), to = (Vector2)_to.Get(river);
+            float least = (float)_leastWidth.Get(river), bendWidth = (float)_bendWidth.Get(river), bendLength = (float)_bendLength.Get(river);
             float dx = to.x - from.x, dz = to.y - from.y;
             var span = (float)Math.Sqrt(dx * dx + dz * dz);
             var points = new List<Point>();
