@@ -24,6 +24,7 @@ import secrets
 import struct
 from pathlib import Path
 
+from vwe_dagster.reading import read_file
 from vwe_dagster.seeds import Seed, SeedError, parse_seed, seed_number
 
 OLDEST, NEWEST = 26, 41
@@ -121,11 +122,10 @@ def read_world_file(path: Path) -> WorldFile:
     Raises:
         SaveError: it cannot be read, or is no world file.
     """
-    if path.is_dir():
-        raise SaveError(f"{path} is a folder; name the .fwl or .fwl2 file in it.")
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_file(path, MAX_BYTES + 1)
+    except IsADirectoryError as error:
+        raise SaveError(f"{path} is a folder; name the .fwl or .fwl2 file in it.") from error
     except OSError as error:
         raise SaveError(f"{path} cannot be read ({error.strerror}); name a file that you may read.") from error
     try:

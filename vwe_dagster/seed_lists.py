@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from vwe_dagster.reading import read_file
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
 
 SUFFIXES = (".txt", ".csv", ".json")
@@ -70,8 +71,7 @@ def read_seed_list(path: Path) -> SeedList:
         SeedListError: the file cannot be read, or is no seed list.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_file(path, MAX_BYTES + 1)
     except OSError as error:
         raise SeedListError(f"{path} cannot be read ({error.strerror}); name a file that you may read.") from error
     return parse_seed_list(path.name, content)

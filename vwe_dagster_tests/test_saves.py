@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import struct
 from pathlib import Path
 
@@ -209,6 +210,11 @@ def test_files_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
         read_world_file(path)
     with pytest.raises(SaveError, match=r"is a folder; name the \.fwl or \.fwl2 file"):
         read_world_file(tmp_path)
+    os.mkfifo(path)
+    for strange in (path, Path("/dev/zero")):
+        with pytest.raises(SaveError, match="it is a pipe, a device or a socket"):
+            read_world_file(strange)
+    path.unlink()
     path.write_bytes(laid_down(36)[:-1])
     with pytest.raises(SaveError, match=f"^{path}: The file announces"):
         read_world_file(path)

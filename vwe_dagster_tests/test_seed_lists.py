@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,8 @@ def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "spring.json"
     path.write_text('["HHcLC5acQt"]')
     assert [seed.key for seed in read_seed_list(path).seeds] == ["HHcLC5acQt"]
-    for missing in (tmp_path / "none.txt", tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    for missing in (tmp_path / "none.txt", tmp_path, tmp_path / "pipe.txt"):
         with pytest.raises(SeedListError, match=r"cannot be read \(.*\); name a file"):
             read_seed_list(missing)
 

@@ -21,9 +21,11 @@ from vwe_dagster.grid import Grid
 Generate = Callable[[WorldRequest, Progress], WorldExport]
 """Has one engine generate a world."""
 
+Seen = Callable[[WorldExport, WorldExport], None]
+"""Shown each world as the engine and as the native engine made it."""
+
 SEEDS = (298112588, -1772362158)
 """The worlds an engine is tried with unless others are named; the digest of the second is known of the game itself."""
-
 
 _NATIVE_LAYERS = tuple(layer.name for layer in NativeEngine.capabilities.layers)
 
@@ -93,10 +95,6 @@ def requests_of(
     """Requests for worlds with every layer that an engine has."""
     layers = tuple(layer.name for layer in capabilities.layers)
     return tuple(WorldRequest(seed, grid, world_gen_version, layers) for seed in seeds)
-
-
-Seen = Callable[[WorldExport, WorldExport], None]
-"""Shown each world as the engine and as the native engine made it."""
 
 
 def verify(

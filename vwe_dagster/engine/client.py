@@ -245,6 +245,12 @@ def _follow(client: EngineClient, asking: JobRequest, ends: float, progress: Pro
         ask = functools.partial(client.job, asking.job_id, wait_s=min(LONG_POLL_S, left), seen=status.seen)
         status = _insisting(ask, ends)
     if status.state is JobState.DONE:
+        made = [facts.name for facts in status.layers]
+        if sorted(made) != sorted(asking.layers):
+            raise EngineError(
+                f"The engine at {client.address} was asked for the layers {', '.join(asking.layers)} and has made "
+                f"{', '.join(made) or 'none'}; it is broken, destroy it."
+            )
         progress(status.progress, status.phase)
         return status
     reason = status.error.message if status.error is not None else f"It was {status.state}."

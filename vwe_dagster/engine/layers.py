@@ -115,7 +115,7 @@ def _unpack_lines(facts: LayerFacts, body: memoryview) -> list[Line]:
     text = bytes(body).rstrip(b"\n").replace(b"\n", b",")
     try:
         with _no_collection():
-            lines: list[Line] = pydantic_core.from_json(b"[" + text + b"]", cache_strings="keys")
+            lines: list[Line] = pydantic_core.from_json(b"[" + text + b"]", allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         raise EngineError(f"The layer {facts.name} is not lines of JSON ({error}); the engine is broken.") from error
     if facts.shape != (len(lines),):

@@ -25,6 +25,9 @@ LOCATIONS = "locations"
 """A layer of lines that only the game has: one mapping a location with ``kind``, ``prefab``, ``group``, ``x_m``,
 ``y_m``, ``z_m``, ``radius_m`` (of its outer circle), and ``placed``, whether the game has built it for somebody."""
 
+MAX_NAME_LENGTH = 256
+"""Characters of the longest ``prefab`` or ``group`` of a location; the game's own have some thirty."""
+
 Line = Mapping[str, object]
 Progress = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and the phase in words."""

@@ -27,6 +27,7 @@ from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.server import engine_app
+from vwe_dagster.reading import read_file
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code of an engine that was told to end."""
@@ -34,6 +35,7 @@ TERMINATED = 128 + signal.SIGTERM
 _LOG = logging.getLogger(__name__)
 _LONGEST_SOCKET_PATH = 107
 _BACKLOG = 256
+_MOST_TOKEN_BYTES = 4096
 _ADDRESS = re.compile(r"(?P<host>[^\s:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
@@ -208,8 +210,10 @@ def _listen_tcp(address: str) -> socket.socket:
 
 def _read_token(file: Path) -> str:
     try:
-        token = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        token = read_file(file, _MOST_TOKEN_BYTES).decode("ascii").strip()
+    except OSError as error:
+        raise ServingError(f"The token cannot be read from {file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
         raise ServingError(f"The token cannot be read from {file}: {error}.") from error
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,256}", token):
         raise ServingError(f"{file} holds no token: 16 to 256 letters, digits and -._~+/= on one line.")

@@ -12,7 +12,7 @@ import pandas as pd
 import pydantic_core
 
 from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.engine.messages import ESSENTIAL, LOCATIONS, PLANES, Line
+from vwe_dagster.engine.messages import ESSENTIAL, LOCATIONS, MAX_NAME_LENGTH, PLANES, Line
 from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.extraction.validate import LAKE_COLUMNS, ExtractionError, check_cells, check_plane, validate
 from vwe_dagster.worldgen import forest_plane
@@ -155,12 +155,7 @@ def _location_table(locations: Sequence[Line]) -> pd.DataFrame:
         ) from error
     for number, row in enumerate(rows):
         for (column, dtype), value in zip(LOCATION_COLUMNS.items(), row, strict=True):
-            kinds = _VALUE_KINDS[dtype]
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise ExtractionError(
-                    f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. "
-                    f"Make the export again."
-                )
+            _check_of_location(number, column, dtype, value)
     try:
         with np.errstate(over="ignore"):
             return pd.DataFrame(rows, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
@@ -168,6 +163,19 @@ def _location_table(locations: Sequence[Line]) -> pd.DataFrame:
         raise ExtractionError(
             f"A location of the layer {LOCATIONS} has a number that is too great ({error}). Make the export again."
         ) from error
+
+
+def _check_of_location(number: int, column: str, dtype: str, value: object) -> None:
+    kinds = _VALUE_KINDS[dtype]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ExtractionError(
+            f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. Make the export again."
+        )
+    if isinstance(value, str) and len(value) > MAX_NAME_LENGTH:
+        raise ExtractionError(
+            f"Location {number} of the layer {LOCATIONS} has a {column} of {len(value)} characters, more than "
+            f"{MAX_NAME_LENGTH}. Make the export again, without mods of the game."
+        )
 
 
 def _polylines(layer: str, lines: Iterable[Line]) -> list[npt.NDArray[np.float32]]:

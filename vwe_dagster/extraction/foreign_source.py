@@ -15,6 +15,7 @@ import zlib
 from typing import TYPE_CHECKING, Literal
 
 from vwe_dagster.extraction.validate import ExtractionError
+from vwe_dagster.reading import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,12 +74,13 @@ class SourceFolder:
         """
         path = self.path / name
         try:
-            if not path.is_file():
-                raise ExtractionError(f"{path} is missing. Add it to the folder, or make the export again.")
-            with path.open("rb") as file:
-                content = file.read(most_bytes + most_bytes // 1000 + _GZIP_OVERHEAD_BYTES)
+            content = read_file(path, most_bytes + most_bytes // 1000 + _GZIP_OVERHEAD_BYTES)
+        except FileNotFoundError as error:
+            raise ExtractionError(f"{path} is missing. Add it to the folder, or make the export again.") from error
         except OSError as error:
-            raise ExtractionError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+            raise ExtractionError(
+                f"{path} cannot be read: {error.strerror}. It must be a file that you may read."
+            ) from error
         digest = hashlib.sha256(content).hexdigest()
         if name.endswith(".gz"):
             try:

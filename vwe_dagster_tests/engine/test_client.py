@@ -15,7 +15,7 @@ from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.engine.protocol import EngineState, JobState
+from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus
 from vwe_dagster.grid import Grid
 from vwe_dagster_tests.engine.engines import a_job, next_number, running_engine, wait_until
 
@@ -131,6 +131,16 @@ def test_a_late_world_is_given_up_by_whoever_notices_first(client: EngineClient,
     with pytest.raises(EngineError, match=r"within 0\.2 s; allow more time"):
         run_job(client, LONG, token=token, job_id=f"job-{token}", deadline_s=0.2)
     wait_until(lambda: client.status().state is EngineState.READY)
+
+
+def test_a_world_without_a_layer_that_was_asked_for_is_refused(address: str, token: int) -> None:
+    class Forgetful(EngineClient):
+        def job(self, job_id: str, *, wait_s: float = 0, seen: str | None = None) -> JobStatus:
+            status = super().job(job_id, wait_s=wait_s, seen=seen)
+            return status.model_copy(update={"layers": status.layers[1:]})
+
+    with Forgetful(address) as client, pytest.raises(EngineError, match="was asked for the layers biome, height, lava"):
+        run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
 
 
 def test_a_refusal_is_told_in_the_words_of_the_engine(client: EngineClient, token: int) -> None:

@@ -58,6 +58,16 @@ def test_of_a_plane_of_zeros_nothing_is_sent() -> None:
     assert facts.sha256 == hashlib.sha256().hexdigest()
 
 
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+def test_lines_with_numbers_that_json_has_not_are_refused(number: bytes) -> None:
+    body = b'{"points": [[0, 0, %s]]}\n' % number
+    facts, _ = pack("rivers", [])
+    facts = facts.model_copy(update={"shape": (1,), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()})
+
+    with pytest.raises(EngineError, match="The layer rivers is not lines of JSON"):
+        arrived(facts, memoryview(body)).layer()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import stat
@@ -128,3 +129,9 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path, arguments: dict[str, o
     path = tmp_path / str(arguments["socket"]) if "socket" in arguments else None
     with pytest.raises(EngineError, match=sentence):
         serve(socket_path=path, token_file=token if "token" in arguments else None, **given)  # type: ignore[arg-type]
+
+
+def test_a_token_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token")
+    with pytest.raises(EngineError, match="it is a pipe, a device or a socket"):
+        serve(tcp="127.0.0.1:0", token_file=tmp_path / "token")

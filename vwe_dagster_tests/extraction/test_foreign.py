@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from vwe_dagster.extraction.foreign_source import SourceFolder
 from vwe_dagster.extraction.validate import ExtractionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -34,9 +36,14 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
             read_foreign(path)
 
 
-def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "map.json").mkdir()
-    with pytest.raises(ExtractionError, match=r"map.json is missing"):
+@pytest.mark.parametrize(
+    ("make", "what"), [(os.mkdir, "it is a folder"), (os.mkfifo, "it is a pipe, a device or a socket")]
+)
+def test_what_is_no_file_in_the_place_of_one_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], what: str
+) -> None:
+    make(tmp_path / "map.json")
+    with pytest.raises(ExtractionError, match=rf"map.json cannot be read: {what}"):
         read_foreign(tmp_path)
 
 

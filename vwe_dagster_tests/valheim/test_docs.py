@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from vwe_dagster.engine.messages import MAX_NAME_LENGTH
 from vwe_dagster.engine.protocol import REFUSALS
 from vwe_dagster_tests.valheim.stand_in import DEPLOY, ROOT
 
@@ -24,6 +25,10 @@ def test_the_sources_have_been_understood() -> None:
 def test_calls_are_refused_with_the_codes_and_statuses_of_the_protocol() -> None:
     has = {code: int(status) for code, status in re.findall(r'\{ "(\w+)", (\d{3}) \}', SOURCES)}
     assert has == {code: status for code, (status, _) in REFUSALS.items()}
+
+
+def test_names_of_locations_are_as_long_as_they_may_be_when_they_are_read() -> None:
+    assert f"const int MaxNameLength = {MAX_NAME_LENGTH};" in SOURCES
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

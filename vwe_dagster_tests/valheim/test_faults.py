@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import shutil
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError
-from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, Status
+from vwe_dagster.engine.protocol import EngineState, ErrorBody, JobState, JobStatus, Status
 from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, a_job, wait_until
 from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin, started_plugin
 
@@ -104,6 +105,45 @@ def test_what_fails_after_the_switch_began_breaks_the_engine(
     assert reason in failed.error.message
     status = assert_broken(client, reason)
     assert (status.jobs_done, status.token) == (0, 1)
+    assert "System.InvalidOperationException: " in engine.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("fault", "layer", "reason"),
+    [
+        ("no_number", "rivers", "a point of a river cannot be told: a number is Infinity, which JSON has not"),
+        ("no_number", "lakes", "a point of a lake cannot be told: a number is NaN, which JSON has not"),
+        ("no_number", "locations", "the location StartTemple cannot be told: z_m is -Infinity, which JSON has not"),
+        ("long_names=257", "locations", "a location has a name of 257 characters, more than 256: StartTemple+"),
+    ],
+)
+def test_what_the_protocol_cannot_tell_is_not_told_in_another_way(
+    plugin: Path, fault: str, layer: str, reason: str
+) -> None:
+    with running_plugin(plugin, ENGINE_LOCATIONS="regenerate") as engine, engine.client() as client:
+        client.claim(1)
+        engine.play(fault)
+        failed = finish(client, client.start(a_job(1, layers=(layer,))))
+        assert failed.error is not None
+        assert reason in failed.error.message
+        assert_broken(client, reason)
+
+
+@pytest.mark.parametrize(
+    ("fault", "deadline_s", "state"),
+    [
+        ("go_on", 60, EngineState.EXPORTING),
+        ("throw_in_switch", 60, EngineState.ERROR),
+        ("stall", 0.3, EngineState.ERROR),
+    ],
+)
+def test_a_log_that_hangs_keeps_nobody_from_being_answered(
+    client: EngineClient, engine: PlayedEngine, fault: str, deadline_s: float, state: EngineState
+) -> None:
+    engine.play("stall_log")
+    engine.play(fault)
+    finish(client, client.start(a_job(1, deadline_s=deadline_s)))
+    wait_until(lambda: client.status().state is state)
 
 
 def test_a_world_switched_by_another_hand_is_noticed(client: EngineClient, engine: PlayedEngine) -> None:
@@ -196,8 +236,60 @@ def test_nor_do_callers_without_the_token_who_go_on_sending(
 def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient, engine: PlayedEngine) -> None:
     done = finish(client, client.start(a_job(1, size=2048, layers=("height",))))
     with callers(engine, f"GET /v1/jobs/{done.job_id}/layers/height", AUTHORIZED):
-        wait_until(lambda: "the caller took less than" in engine.log.read_text())
+        wait_until(lambda: "The caller took less than" in engine.log.read_text())
         assert client.status(timeout_s=PATIENCE_S).state is EngineState.EXPORTING
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        f"POST /v1/{9999 * 'a'} HTTP/1.1\r\nHost: HOST\r\nContent-Length: 9\r\n\r\n{{",
+        f"POST /v1/claim HTTP/1.1\r\nHost: HOST\r\n{AUTHORIZED}\r\nContent-Length: 9\r\n\r\n{{",
+    ],
+    ids=["stranger", "holder"],
+)
+def test_callers_who_hang_up_do_not_fill_the_log(engine: PlayedEngine, request_: str) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    before = len(engine.log.read_bytes())
+    for _ in range(64):
+        with socket.create_connection((host, int(port)), PATIENCE_S) as caller:
+            caller.sendall(request_.replace("HOST", f"{host}:{port}").encode())
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: "Callers lost so far: 32." in engine.log.read_text())
+    assert len(engine.log.read_bytes()) - before < 7 * 500
+
+
+@pytest.mark.parametrize(
+    ("call", "headers", "status"),
+    [
+        ("nonsense", (), 400),
+        ("POST /v1/drain HTTP/1.1", ("Host: elsewhere", "Content-Length: 0"), 400),
+        ("POST /v1/drain HTTP/1.1", ("Host: HOST",), 411),
+        ("POST /v1/drain HTTP/1.1", ("Host: HOST", "Transfer-Encoding: gzip", "Connection: close"), 501),
+    ],
+)
+def test_what_the_listener_refuses_itself_is_not_done(
+    client: EngineClient, engine: PlayedEngine, call: str, headers: tuple[str, ...], status: int
+) -> None:
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    request = "\r\n".join((call, *headers, AUTHORIZED, "", "")).replace("HOST", f"{host}:{port}")
+    with socket.create_connection((host, int(port)), PATIENCE_S) as caller:
+        caller.sendall(request.encode())
+        answer = caller.recv(65536)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: text/html" in answer
+    wait_until(lambda: status == 400 or "Callers lost so far: 1." in engine.log.read_text())
+    assert not client.status().draining
+
+
+def test_what_is_said_of_half_a_character_is_json_for_every_reader(client: EngineClient, engine: PlayedEngine) -> None:
+    body = a_job(1, layers=("half",)).model_dump_json().replace("half", r"\ud800")
+    host, _, port = engine.address.removeprefix("http://").partition(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
+        connection.request("POST", "/v1/jobs", body, {"Authorization": f"Bearer {BEARER}"})
+        said = ErrorBody.model_validate_json(connection.getresponse().read())
+    assert "There is no layer \ufffd; this engine has biome" in said.message
+    assert client.status().job_id is None
 
 
 def test_a_connection_is_kept_when_a_call_is_refused(engine: PlayedEngine) -> None:
@@ -257,12 +349,12 @@ def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> No
 def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None:
     game = shutil.copytree(plugin / "host", tmp_path / "host")
     (game / "patchers" / "deep").mkdir(parents=True)
-    (game / "patchers" / "deep" / "Bigger.Worlds.dll").touch()
+    (game / "patchers" / "deep" / "Bigger Worlds.dll").touch()
     with running_plugin(plugin, host=str(game)) as engine, engine.client() as client:
-        status = assert_broken(client, "Plugins that may change worlds are loaded: Bigger.Worlds.dll.")
+        status = assert_broken(client, "Plugins that may change worlds are loaded: Bigger Worlds.dll.")
         assert status.game is not None
-        assert [(one.guid, one.name) for one in status.game.plugins][1:] == [("Bigger.Worlds.dll", "patcher")]
-    allowed = {"host": str(game), "ENGINE_ALLOW_PLUGINS": "Bigger.Worlds.dll"}
+        assert [(one.guid, one.name) for one in status.game.plugins][1:] == [("Bigger Worlds.dll", "patcher")]
+    allowed = {"host": str(game), "ENGINE_ALLOW_PLUGINS": "chat, Bigger Worlds.dll"}
     with running_plugin(plugin, **allowed) as engine, engine.client() as client:
         assert client.status().state is EngineState.READY
 
@@ -277,6 +369,18 @@ def test_locations_that_come_out_otherwise_a_second_time_are_not_offered(plugin:
         assert "locations" not in {layer.name for layer in status.capabilities.layers}
         assert status.game is not None
         assert [what for what in status.game.missing if what.startswith("locations: placed again")]
+
+
+def test_locations_that_the_protocol_cannot_tell_are_not_offered(plugin: Path) -> None:
+    with (
+        running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="long_names=257") as engine,
+        engine.client() as client,
+    ):
+        status = client.status()
+        assert status.state is EngineState.READY
+        assert "locations" not in {layer.name for layer in status.capabilities.layers}
+        assert status.game is not None
+        assert [what for what in status.game.missing if what.startswith("locations: a location has a name of 257")]
 
 
 @pytest.mark.parametrize("variables", [{"ENGINE_IDLE_EXIT_MINUTES": "0.005"}, {}])

@@ -20,6 +20,7 @@ from vwe_dagster.canary.canary import SEEDS, requests_of, verify
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError
 from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
 from vwe_dagster.grid import Grid
+from vwe_dagster.pool.configured import valheim_settings_from_environment
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.opening import open_pool, pool_id_of
 from vwe_dagster.pool.settings import PoolSettings
@@ -201,6 +202,9 @@ def test_the_recipe_pins_what_it_downloads_and_runs_as_nobody() -> None:
     assert recipe.count("sha256sum --check") == 2
     final = recipe[recipe.rindex("\nFROM ") :]
     assert "USER 10001:10001\nSTOPSIGNAL SIGINT\nHEALTHCHECK " in final
+    settings = valheim_settings_from_environment({"VWE_VALHEIM_POOL_BASE_IMAGE": "vwe-valheim"})
+    assert settings is not None
+    assert f"--start-period={settings.engine_startup_timeout:.0f}s " in final
     assert "curl" not in final
 
 

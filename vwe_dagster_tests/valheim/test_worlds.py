@@ -75,6 +75,13 @@ def test_all_layers_of_a_world_come_at_once_and_a_second_time_the_same(client: E
         assert_same(world(client, request), stand_in_world(request))
 
 
+def test_points_of_rivers_are_read_once_for_a_world(client: EngineClient, engine: PlayedEngine) -> None:
+    before = engine.log.read_text().count("reading points of rivers")
+    for layers, readings in ((LINES, 1), (("lakes",), 1), (("streams",), 2)):
+        world(client, WorldRequest(1, Grid.of_world(64), layers=layers))
+        assert engine.log.read_text().count("reading points of rivers") - before == readings
+
+
 def test_rows_of_zeros_are_not_sent(client: EngineClient) -> None:
     job = a_job(1, size=256, layers=("lava", "height"))
     status = client.start(job)

@@ -93,12 +93,15 @@ static class Host
         {
             case "stall": _stalls = true; return;
             case "go_on": _stalls = false; break;
+            case "stall_log": BepInEx.Logging.ManualLogSource.Stalls = true; break;
             case "stall_in_switch": Faults.StallInSwitch = true; break;
             case "throw_in_switch": Faults.ThrowInSwitch = true; break;
             case "throw_in_sampling": Faults.ThrowInSampling = true; break;
             case "steal": _steals = true; break;
             case "drift": Faults.Drift = 1u; break;
             case "wrong_seed": Faults.WrongSeed = true; break;
+            case "no_number": Faults.NoNumber = true; break;
+            case "long_names": Faults.NameLength = int.Parse(parts[1]); break;
             case "starve_locations": Faults.StarveLocations = true; break;
             case "slow_switch": Faults.SwitchMilliseconds = int.Parse(parts[1]); break;
             case "slow": Faults.SlowMilliseconds = int.Parse(parts[1]); break;

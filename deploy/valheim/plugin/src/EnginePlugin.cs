@@ -116,6 +116,7 @@ namespace Vwe.Engine
             }
             catch (Exception error)
             {
+                Logger.LogError(error.ToString());
                 _jobs.Break($"Locations could not be tried: {error.Message}.");
             }
         }

@@ -90,7 +90,7 @@ namespace Vwe.Engine
             }
             catch (Exception error) when (error is MainThreadException || error is TimeoutException)
             {
-                throw new BrokenException(error.Message);
+                throw new BrokenException(error.Message, error);
             }
             var probe = Probe(_current);
             for (var i = 0; i < probe.Length; i++)
@@ -106,7 +106,7 @@ namespace Vwe.Engine
             }
             catch (MainThreadException error)
             {
-                throw new BrokenException(error.Message);
+                throw new BrokenException(error.Message, error);
             }
         }
 
@@ -154,6 +154,6 @@ namespace Vwe.Engine
     /// <summary>Nobody knows any more what the game is in: the engine must be destroyed.</summary>
     internal sealed class BrokenException : Exception
     {
-        public BrokenException(string message) : base(message) { }
+        public BrokenException(string message, Exception cause = null) : base(message, cause) { }
     }
 }

@@ -9,7 +9,7 @@ namespace Vwe.Engine
     internal delegate int SeedOf(object generator);
     internal delegate void InitializeWith(object generator, object world);
 
-    /// <summary>Every member of the game's world generator that the engine uses.</summary>
+    /// <summary>The members of the game's world generator that switch worlds and sample them.</summary>
     internal sealed class Generator
     {
         readonly ConstructorInfo _newWorld;

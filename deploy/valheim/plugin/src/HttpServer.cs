@@ -15,21 +15,22 @@ namespace Vwe.Engine
     /// </summary>
     internal sealed class HttpServer
     {
-        /// <summary>Calls that are answered at once.</summary>
-        public const int Threads = 16;
-
+        // Half of them are left to answer when all others wait for a job.
+        const int Threads = 2 * Jobs.MaxWaiting;
         const int MaxBodyBytes = 64 * 1024;
         const double BodySeconds = 5;
         const double RestSeconds = 0.05;
         const double ChunkSeconds = 10;
         const double LastAnswersSeconds = 2;
         const int ChunkBytes = 1024 * 1024;
+        const int ShownLength = 100;
 
         readonly HttpListener _listener;
         readonly Calls _calls;
         readonly byte[] _expected;
         readonly Action<string> _log;
         int _answering;
+        int _lost;
 
         HttpServer(HttpListener listener, Calls calls, string token, Action<string> log)
         {
@@ -62,7 +63,7 @@ namespace Vwe.Engine
             return server;
         }
 
-        /// <summary>Ends, once what is being answered is; who waits for a job is not waited for.</summary>
+        /// <summary>Ends once nothing is being answered any more, or soon: who waits for a job is not waited for.</summary>
         public void Stop()
         {
             var watch = Stopwatch.StartNew();
@@ -100,8 +101,7 @@ namespace Vwe.Engine
                 }
                 catch (Exception error)
                 {
-                    // The caller has hung up, or reads nothing.
-                    _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error.Message}");
+                    TellOfLost(context.Request, error);
                     context.Response.Abort();
                 }
                 finally
@@ -113,6 +113,8 @@ namespace Vwe.Engine
 
         void Answer(HttpListenerContext context)
         {
+            // Fails where the listener has refused the request itself and hands it over all the same.
+            context.Response.KeepAlive = true;
             Reply reply;
             bool isAsked = false, isRead = !context.Request.HasEntityBody;
             Func<string> body = () =>
@@ -131,14 +133,33 @@ namespace Vwe.Engine
             {
                 reply = Reply.Refused(refusal);
             }
-            catch (Exception error)
+            catch (Exception error) when (!(error is IOException || error is HttpListenerException))
             {
-                _log($"{context.Request.HttpMethod} {context.Request.RawUrl}: {error}");
+                _log($"{Shown(context.Request)}: {error}");
                 reply = Reply.Refused(new RefusalException("internal", "The engine failed to answer; its log says why."));
             }
             // The listener reads what is left of a body before it uses the connection again, for as long as anything comes.
             context.Response.KeepAlive = isRead || !isAsked && IsSoonRead(context.Request);
             Send(context.Response, reply, context.Request.HttpMethod == "HEAD" ? 0 : reply.Count);
+        }
+
+        /// <summary>
+        /// Tells of a caller who has hung up, reads nothing or sends no HTTP: of the first, and then whenever they have
+        /// become twice as many, for none of them needs the token to come again and again.
+        /// </summary>
+        void TellOfLost(HttpListenerRequest request, Exception error)
+        {
+            var lost = Interlocked.Increment(ref _lost);
+            if ((lost & (lost - 1)) == 0)
+                _log($"{Shown(request)}: {error.Message} Callers lost so far: {lost}.");
+        }
+
+        static string Shown(HttpListenerRequest request)
+        {
+            var url = request.RawUrl;
+            var json = new JsonWriter();
+            json.Value(url.Length > ShownLength ? url.Substring(0, ShownLength) + "…" : url);
+            return $"{request.HttpMethod} {json}";
         }
 
         void RequireToken(HttpListenerRequest request)
@@ -206,7 +227,7 @@ namespace Vwe.Engine
                     reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, count - sent), null, null);
                 // Nor must whoever reads nothing.
                 if (!IsDone(write, ChunkSeconds))
-                    throw new IOException($"the caller took less than {ChunkBytes / 1024} KiB within {ChunkSeconds} s");
+                    throw new IOException($"The caller took less than {ChunkBytes / 1024} KiB within {ChunkSeconds} s.");
                 response.OutputStream.EndWrite(write);
             }
             response.Close();

@@ -24,7 +24,11 @@ namespace Vwe.Engine
     /// </summary>
     internal sealed class Jobs
     {
+        /// <summary>Calls that may wait for a job at once; any more are answered without waiting.</summary>
+        public const int MaxWaiting = 8;
+
         const double FetchSeconds = 30;
+        const int NewestWorldGenVersion = 2;
 
         static readonly Stopwatch Clock = Stopwatch.StartNew();
 
@@ -79,8 +83,7 @@ namespace Vwe.Engine
         /// <summary>Is broken for good.</summary>
         public void Break(string message)
         {
-            lock (_gate)
-                Fail(new Fault("engine_error", message));
+            Break(new Fault("engine_error", message));
         }
 
         public string Status()
@@ -159,8 +162,7 @@ namespace Vwe.Engine
                 var job = Known(jobId);
                 var ends = Now + seconds;
                 seen = seen ?? job.Seen;
-                // So many may wait that a thread is always left to answer.
-                if (_waiting < HttpServer.Threads / 2)
+                if (_waiting < MaxWaiting)
                 {
                     _waiting++;
                     try
@@ -216,42 +218,12 @@ namespace Vwe.Engine
         /// <summary>Stops what runs, forgets what was made and goes back to the first world; takes as long as that takes.</summary>
         public void Reset(long token)
         {
-            lock (_gate)
-            {
-                Fence(token);
-                RefuseIfBroken();
-                RefuseIfBusy(EngineState.Starting, EngineState.Resetting);
-                TakeFor(token);
-                var job = _job;
-                _state = EngineState.Resetting;
-                _used = Now;
-                if (job != null)
-                    Stop(job, JobState.Cancelled);
-                Tell();
-                if (job != null && !WaitFor(() => job.HasEnded, _settings.StopSeconds))
-                    throw ResetFailed($"job {job.Request.JobId} did not stop within {_settings.StopSeconds} s");
-                if (_error != null)
-                    throw ResetFailed(_error.Message.TrimEnd('.'));
-                _job = null;
-            }
-            try
-            {
-                _maker.Restore(_settings.StopSeconds);
-            }
-            catch (Exception error)
-            {
-                lock (_gate)
-                    throw ResetFailed(error.Message);
-            }
-            // A world of 8192 cells a side leaves a gigabyte.
-            GC.Collect();
-            lock (_gate)
-            {
-                if (_state == EngineState.Resetting)
-                    _state = EngineState.Ready;
-                _used = Now;
-                Tell();
-            }
+            var why = Clear(token) ?? Restore();
+            if (why == null)
+                return;
+            var refusal = new RefusalException("reset_failed", $"The reset failed, destroy the engine: {why.TrimEnd('.')}.");
+            Break(refusal.Fault);
+            throw refusal;
         }
 
         /// <summary>Takes no more jobs; <see cref="WhyExit"/> says when it is time to go.</summary>
@@ -280,49 +252,99 @@ namespace Vwe.Engine
             }
         }
 
-        void Run(Job job)
+        /// <summary>Stops what runs and forgets what was made.</summary>
+        /// <returns>Why it does not stop; null if it has.</returns>
+        string Clear(long token)
         {
-            var state = JobState.Done;
-            Fault fault = null;
-            var timings = new Dictionary<string, double>();
-            var isBroken = true;
+            lock (_gate)
+            {
+                Fence(token);
+                RefuseIfBroken();
+                RefuseIfBusy(EngineState.Starting, EngineState.Resetting);
+                TakeFor(token);
+                var job = _job;
+                _state = EngineState.Resetting;
+                _used = Now;
+                if (job != null)
+                    Stop(job, JobState.Cancelled);
+                Tell();
+                if (job != null && !WaitFor(() => job.HasEnded, _settings.StopSeconds))
+                    return $"job {job.Request.JobId} did not stop within {_settings.StopSeconds} s";
+                if (_error != null)
+                    return _error.Message;
+                _job = null;
+                return null;
+            }
+        }
+
+        /// <returns>Why the first world is not there again; null if it is.</returns>
+        string Restore()
+        {
             try
             {
-                var layers = _maker.Make(job.Request, (share, phase) => Progress(job, share, phase), () => job.Stopping.HasValue, timings);
-                lock (_gate)
+                _maker.Restore(_settings.StopSeconds);
+            }
+            catch (Exception error)
+            {
+                return error.Message;
+            }
+            // A world of 8192 cells a side leaves a gigabyte.
+            GC.Collect();
+            lock (_gate)
+            {
+                if (_state == EngineState.Resetting)
+                    _state = EngineState.Ready;
+                _used = Now;
+                Tell();
+            }
+            return null;
+        }
+
+        void Run(Job job)
+        {
+            var timings = new Dictionary<string, double>();
+            Dictionary<string, Packed> layers = null;
+            Exception broken = null;
+            try
+            {
+                layers = _maker.Make(job.Request, (share, phase) => Progress(job, share, phase), () => job.Stopping.HasValue, timings);
+            }
+            catch (StopException) { }
+            catch (Exception error)
+            {
+                broken = error;
+            }
+            string outcome;
+            lock (_gate)
+            {
+                if (layers != null)
                 {
                     job.Layers = layers;
                     job.Timings = timings;
                 }
-                isBroken = false;
+                var state = layers != null ? JobState.Done : broken != null ? JobState.Failed : JobState.Cancelled;
+                outcome = End(job, state, broken == null ? null : FaultOf(broken));
             }
-            catch (StopException)
-            {
-                state = JobState.Cancelled;
-                isBroken = false;
-            }
-            catch (OutOfMemoryException)
-            {
-                state = JobState.Failed;
-                fault = new Fault("out_of_memory", "The engine ran out of memory; give it more.");
-            }
-            catch (Exception error)
-            {
-                state = JobState.Failed;
-                var message = error is BrokenException ? error.Message : $"{error.GetType().Name}: {error.Message}";
-                fault = new Fault("engine_failed", $"The world could not be made: {message}.");
-                _log(error.ToString());
-            }
-            lock (_gate)
-                End(job, state, fault, isBroken);
+            if (broken != null)
+                _log(broken.ToString());
+            _log(outcome);
+        }
+
+        static Fault FaultOf(Exception error)
+        {
+            if (error is OutOfMemoryException)
+                return new Fault("out_of_memory", "The engine ran out of memory; give it more.");
+            var message = error is BrokenException ? error.Message : $"{error.GetType().Name}: {error.Message}";
+            return new Fault("engine_failed", $"The world could not be made: {message}.");
         }
 
         /// <summary>Ends a job whose thread is done; one that has been given up has ended before.</summary>
-        void End(Job job, JobState state, Fault fault, bool isBroken)
+        /// <returns>What has become of it, for the log.</returns>
+        string End(Job job, JobState state, Fault broken)
         {
             job.HasEnded = true;
             job.EndedAt = _used = Now;
-            var cause = fault;
+            var fault = broken;
             if (job.Stopping == JobState.Failed && state != JobState.Done)
             {
                 state = JobState.Failed;
@@ -337,16 +359,17 @@ namespace Vwe.Engine
             }
             if (job == _job && _state == EngineState.Generating)
                 _state = job.State == JobState.Done ? EngineState.Exporting : EngineState.Ready;
-            if (isBroken)
-                Fail(cause);
+            if (broken != null)
+                Fail(broken);
             _done += job.State == JobState.Done ? 1 : 0;
-            _log($"Job {job.Request.JobId}: {Job.Word(job.State)}{(job.Fault == null ? "" : ", " + job.Fault.Message)}");
             Tell();
+            return $"Job {job.Request.JobId}: {Job.Word(job.State)}{(job.Fault == null ? "" : ", " + job.Fault.Message)}";
         }
 
         /// <summary>Holds a job to its deadline, and to stopping when it is told to.</summary>
         void Watch(Job job)
         {
+            var hangs = new Fault("engine_failed", $"Job {job.Request.JobId} does not stop; destroy this engine.");
             lock (_gate)
             {
                 if (!WaitFor(() => job.HasEnded || job.Stopping.HasValue, job.Request.DeadlineSeconds))
@@ -356,8 +379,9 @@ namespace Vwe.Engine
                 job.State = job.Stopping ?? JobState.Failed;
                 job.Fault = job.State == JobState.Failed ? job.Late : null;
                 job.Phase = "hanging";
-                Fail(new Fault("engine_failed", $"Job {job.Request.JobId} does not stop; destroy this engine."));
+                Fail(hangs);
             }
+            _log(hangs.Message);
         }
 
         void Progress(Job job, double share, string phase)
@@ -411,8 +435,6 @@ namespace Vwe.Engine
                 throw new RefusalException("invalid", $"There is no world-gen version {request.WorldGenVersion} on this engine.");
         }
 
-        const int NewestWorldGenVersion = 2;
-
         void WriteCapabilities(JsonWriter json)
         {
             json.BeginObject();
@@ -460,16 +482,15 @@ namespace Vwe.Engine
             return _job;
         }
 
-        RefusalException ResetFailed(string reason)
+        void Break(Fault error)
         {
-            var refusal = new RefusalException("reset_failed", $"The reset failed, destroy the engine: {reason}.");
-            Fail(refusal.Fault);
-            return refusal;
+            lock (_gate)
+                Fail(error);
+            _log(error.Message);
         }
 
         void Fail(Fault error)
         {
-            _log(error.Message);
             _state = EngineState.Error;
             _error = _error ?? error;
             Tell();

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using System.Text;
 
@@ -68,10 +69,10 @@ namespace Vwe.Engine
             return this;
         }
 
+        /// <exception cref="NotFiniteNumberException">JSON has no such number.</exception>
         public JsonWriter Member(string name, double value)
         {
-            Name(name).Value(value);
-            return this;
+            return Name(name).Number(value, name);
         }
 
         public JsonWriter Member(string name, Fault fault)
@@ -88,11 +89,10 @@ namespace Vwe.Engine
             Raw(value.ToString(CultureInfo.InvariantCulture));
         }
 
-        /// <summary>A finite number; a whole one is written with a point, as it is no integer.</summary>
+        /// <exception cref="NotFiniteNumberException">JSON has no such number.</exception>
         public void Value(double value)
         {
-            var text = value.ToString("R", CultureInfo.InvariantCulture);
-            Raw(text.IndexOfAny(new[] { '.', 'E' }) < 0 ? text + ".0" : text);
+            Number(value, "a number");
         }
 
         public void Value(string value)
@@ -108,13 +108,22 @@ namespace Vwe.Engine
             {
                 if (c == '"' || c == '\\')
                     _text.Append('\\').Append(c);
-                else if (c < ' ' || char.IsSurrogate(c))
+                else if (c < ' ')
                     _text.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture));
                 else
                     _text.Append(c);
             }
             _text.Append('"');
             _needsComma = true;
+        }
+
+        /// <summary>A whole number is written with a point, as it is no integer.</summary>
+        JsonWriter Number(double value, string what)
+        {
+            if (double.IsNaN(value) || double.IsInfinity(value))
+                throw new NotFiniteNumberException($"{what} is {value.ToString(CultureInfo.InvariantCulture)}, which JSON has not", value);
+            var text = value.ToString("R", CultureInfo.InvariantCulture);
+            return Raw(text.IndexOfAny(new[] { '.', 'E' }) < 0 ? text + ".0" : text);
         }
 
         JsonWriter Raw(string text)

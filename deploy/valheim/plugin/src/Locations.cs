@@ -14,6 +14,8 @@ namespace Vwe.Engine
     /// </summary>
     internal sealed class Locations
     {
+        const int MaxNameLength = 256;
+
         readonly Variable _zones;
         readonly Variable _instances;
         readonly Variable _areGenerated;
@@ -104,6 +106,7 @@ namespace Vwe.Engine
         }
 
         /// <summary>The locations of the world that the game has placed last, each as JSON, sorted by prefab and place.</summary>
+        /// <exception cref="LocationException">One of them cannot be told.</exception>
         public List<string> Lines()
         {
             var found = new List<KeyValuePair<string, string>>();
@@ -111,23 +114,49 @@ namespace Vwe.Engine
             {
                 var location = _location.Get(instance);
                 var at = (Vector3)_position.Get(instance);
-                var prefab = (string)_prefab.Get(location);
-                var json = new JsonWriter();
-                json.BeginObject();
-                json.Member("kind", "location").Member("prefab", prefab).Member("group", (string)_group.Get(location) ?? "");
-                json.Member("x_m", (double)at.x).Member("y_m", (double)at.y).Member("z_m", (double)at.z);
-                json.Member("radius_m", (double)(float)_radius.Get(location)).Member("placed", (bool)_isPlaced.Get(instance));
-                json.EndObject();
+                var prefab = Named(_prefab.Get(location));
                 var key = $"{prefab}\0{BitConverter.ToString(BitConverter.GetBytes(at.x))}{BitConverter.ToString(BitConverter.GetBytes(at.z))}";
-                found.Add(new KeyValuePair<string, string>(key, json.ToString()));
+                found.Add(new KeyValuePair<string, string>(key, Line(prefab, location, instance, at)));
             }
             found.Sort((one, other) => string.CompareOrdinal(one.Key, other.Key));
             return found.ConvertAll(pair => pair.Value);
+        }
+
+        string Line(string prefab, object location, object instance, Vector3 at)
+        {
+            var json = new JsonWriter();
+            try
+            {
+                json.BeginObject();
+                json.Member("kind", "location").Member("prefab", prefab).Member("group", Named(_group.Get(location)));
+                json.Member("x_m", (double)at.x).Member("y_m", (double)at.y).Member("z_m", (double)at.z);
+                json.Member("radius_m", (double)(float)_radius.Get(location)).Member("placed", (bool)_isPlaced.Get(instance));
+                json.EndObject();
+            }
+            catch (NotFiniteNumberException error)
+            {
+                throw new LocationException($"the location {prefab} cannot be told: {error.Message}");
+            }
+            return json.ToString();
+        }
+
+        static string Named(object name)
+        {
+            var text = (string)name ?? "";
+            if (text.Length > MaxNameLength)
+                throw new LocationException($"a location has a name of {text.Length} characters, more than {MaxNameLength}: {text.Substring(0, 40)}…");
+            return text;
         }
 
         static void Clear(object collection)
         {
             collection.GetType().GetMethod("Clear", Type.EmptyTypes).Invoke(collection, null);
         }
+    }
+
+    /// <summary>A location that the protocol has no words for.</summary>
+    internal sealed class LocationException : Exception
+    {
+        public LocationException(string message) : base(message) { }
     }
 }

@@ -61,12 +61,19 @@ namespace Vwe.Engine
         {
             if (!_locations.CanRegenerate)
                 return "members of the game are missing";
-            var atStart = string.Join("\n", _locations.Lines().ToArray());
-            Place(_game.Switch(_game.BootSeed ^ 0x5bd1e995, 2, () => false));
-            Restore(60);
-            Place(_generator.Instance);
-            if (string.Join("\n", _locations.Lines().ToArray()) != atStart)
-                return "placed again, the locations of one world were others than at the game's start";
+            try
+            {
+                var atStart = string.Join("\n", _locations.Lines().ToArray());
+                Place(_game.Switch(_game.BootSeed ^ 0x5bd1e995, 2, () => false));
+                Restore(60);
+                Place(_generator.Instance);
+                if (string.Join("\n", _locations.Lines().ToArray()) != atStart)
+                    return "placed again, the locations of one world were others than at the game's start";
+            }
+            catch (LocationException error)
+            {
+                return error.Message;
+            }
             lock (_layers)
                 _layers.Add(LayerKind.Of("locations"));
             return null;
@@ -94,10 +101,8 @@ namespace Vwe.Engine
             timings["terrain"] = Lap(watch);
 
             progress(0.8, "reading the other layers");
-            var lines = new Dictionary<string, List<string>>();
-            foreach (var name in request.Layers)
-                if (Array.IndexOf(Waters, name) >= 0)
-                    lines[name] = Broken(() => _waterways.Lines(world, name));
+            var waters = Array.FindAll(request.Layers, name => Array.IndexOf(Waters, name) >= 0);
+            var lines = Broken(() => _waterways.Lines(world, waters));
             if (request.Has("locations"))
             {
                 progress(0.85, "placing locations");
@@ -181,7 +186,7 @@ namespace Vwe.Engine
             }
             catch (Exception error) when (!(error is BrokenException) && !(error is OutOfMemoryException))
             {
-                throw new BrokenException(error.Message);
+                throw new BrokenException(error.Message, error);
             }
         }
 

@@ -65,7 +65,7 @@ namespace Vwe.Engine
             if (_error is OutOfMemoryException)
                 throw _error;
             if (_error != null)
-                throw new BrokenException($"the game's generator failed while it was sampled: {_error.GetType().Name}: {_error.Message}");
+                throw new BrokenException($"the game's generator failed while it was sampled: {_error.GetType().Name}: {_error.Message}", _error);
             return _planes;
         }
 

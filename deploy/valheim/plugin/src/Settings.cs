@@ -45,7 +45,8 @@ namespace Vwe.Engine
             var minutes = Take(given, "IDLE_EXIT_MINUTES", null);
             if (minutes != null)
                 settings.IdleExitSeconds = 60 * Number("IDLE_EXIT_MINUTES", minutes, 1e-3, 1e6);
-            settings.AllowedPlugins = Take(given, "ALLOW_PLUGINS", "").Split(new[] { ',', ' ' }, StringSplitOptions.RemoveEmptyEntries);
+            var allowed = Take(given, "ALLOW_PLUGINS", "").Split(new[] { ',' }, StringSplitOptions.RemoveEmptyEntries);
+            settings.AllowedPlugins = Array.ConvertAll(allowed, name => name.Trim());
             var cores = Math.Max(1, Environment.ProcessorCount - 1);
             settings.Workers = (int)Number("WORKERS", Take(given, "WORKERS", cores.ToString(CultureInfo.InvariantCulture)), 1, 64);
             settings.FrameBudgetSeconds = Number("FRAME_MS", Take(given, "FRAME_MS", "20"), 1, 1000) / 1000;

@@ -18,7 +18,11 @@ namespace Vwe.Engine
         readonly Variable _streams;
         readonly Variable _lakes;
         readonly Variable _riverPoints;
-        readonly Variable[] _course;
+        readonly Variable _from;
+        readonly Variable _to;
+        readonly Variable _leastWidth;
+        readonly Variable _bendWidth;
+        readonly Variable _bendLength;
         readonly Variable _position;
         readonly Variable _width;
 
@@ -30,14 +34,11 @@ namespace Vwe.Engine
             _lakes = game.Variable(generator, "m_lakes", typeof(ICollection<Vector2>));
             _riverPoints = game.Variable(generator, "m_riverPoints", typeof(IDictionary));
             var river = game.Type("WorldGenerator+River");
-            _course = new[]
-            {
-                game.Variable(river, "p0", typeof(Vector2)),
-                game.Variable(river, "p1", typeof(Vector2)),
-                game.Variable(river, "widthMin", typeof(float)),
-                game.Variable(river, "curveWidth", typeof(float)),
-                game.Variable(river, "curveWavelength", typeof(float)),
-            };
+            _from = game.Variable(river, "p0", typeof(Vector2));
+            _to = game.Variable(river, "p1", typeof(Vector2));
+            _leastWidth = game.Variable(river, "widthMin", typeof(float));
+            _bendWidth = game.Variable(river, "curveWidth", typeof(float));
+            _bendLength = game.Variable(river, "curveWavelength", typeof(float));
             var point = game.Type("WorldGenerator+RiverPoint");
             _position = game.Variable(point, "p", typeof(Vector2));
             _width = game.Variable(point, "w", typeof(float));
@@ -48,18 +49,31 @@ namespace Vwe.Engine
             if (layer == "lakes")
                 return _lakes != null;
             var lines = layer == "rivers" ? _rivers : layer == "streams" ? _streams : null;
-            return lines != null && _riverPoints != null && Array.TrueForAll(_course, has => has != null) && _position != null && _width != null;
+            var needed = new[] { lines, _riverPoints, _from, _to, _leastWidth, _bendWidth, _bendLength, _position, _width };
+            return Array.TrueForAll(needed, member => member != null);
         }
 
-        /// <summary>The lines of a layer, each as JSON.</summary>
-        public List<string> Lines(object generator, string layer)
+        /// <summary>The lines of some layers, each line as JSON.</summary>
+        public Dictionary<string, List<string>> Lines(object generator, ICollection<string> layers)
         {
-            if (layer == "lakes")
-                return Lakes(generator);
+            var drawn = new Lazy<DrawnPoints>(() => Drawn(generator));
+            var lines = new Dictionary<string, List<string>>();
+            foreach (var layer in layers)
+                lines[layer] = layer == "lakes" ? Lakes(generator) : Courses(generator, layer, drawn.Value);
+            return lines;
+        }
+
+        DrawnPoints Drawn(object generator)
+        {
             var drawn = new DrawnPoints();
             foreach (var cell in ((IDictionary)_riverPoints.Get(generator)).Values)
                 foreach (var point in (IEnumerable)cell)
                     drawn.Add((Vector2)_position.Get(point), (float)_width.Get(point));
+            return drawn;
+        }
+
+        List<string> Courses(object generator, string layer, DrawnPoints drawn)
+        {
             var kind = layer == "rivers" ? "river" : "stream";
             var lines = new List<string>();
             foreach (var river in (IEnumerable)(layer == "rivers" ? _rivers : _streams).Get(generator))
@@ -82,8 +96,8 @@ namespace Vwe.Engine
         /// <summary>The points of a river; none if the game has not drawn it.</summary>
         List<Point> Follow(object river, DrawnPoints drawn)
         {
-            Vector2 from = (Vector2)_course[0].Get(river), to = (Vector2)_course[1].Get(river);
-            float least = (float)_course[2].Get(river), bendWidth = (float)_course[3].Get(river), bendLength = (float)_course[4].Get(river);
+            Vector2 from = (Vector2)_from.Get(river), to = (Vector2)_to.Get(river);
+            float least = (float)_leastWidth.Get(river), bendWidth = (float)_bendWidth.Get(river), bendLength = (float)_bendLength.Get(river);
             float dx = to.x - from.x, dz = to.y - from.y;
             var span = (float)Math.Sqrt(dx * dx + dz * dz);
             var points = new List<Point>();
@@ -140,13 +154,7 @@ namespace Vwe.Engine
             json.BeginObject();
             json.Member("kind", kind).Name("points").BeginArray();
             foreach (var point in points)
-            {
-                json.BeginArray();
-                json.Value(point.X);
-                json.Value(point.Z);
-                json.Value(point.Width);
-                json.EndArray();
-            }
+                point.Write(json, kind);
             json.EndArray();
             json.EndObject();
             return json.ToString();
@@ -163,6 +171,22 @@ namespace Vwe.Engine
                 X = x;
                 Z = z;
                 Width = width;
+            }
+
+            public void Write(JsonWriter json, string kind)
+            {
+                try
+                {
+                    json.BeginArray();
+                    json.Value(X);
+                    json.Value(Z);
+                    json.Value(Width);
+                    json.EndArray();
+                }
+                catch (NotFiniteNumberException error)
+                {
+                    throw new InvalidOperationException($"a point of a {kind} cannot be told: {error.Message}");
+                }
             }
         }
 

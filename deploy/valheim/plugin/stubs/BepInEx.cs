@@ -74,8 +74,13 @@ namespace BepInEx.Logging
             Write("Error", data);
         }
 
+        /// <summary>For the host: whether the log takes nothing, as when its disk hangs.</summary>
+        public static volatile bool Stalls;
+
         static void Write(string level, object data)
         {
+            while (Stalls)
+                System.Threading.Thread.Sleep(10);
             Console.Error.WriteLine("[{0}] {1}", level, data);
         }
     }

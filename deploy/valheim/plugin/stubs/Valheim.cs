@@ -4,6 +4,7 @@
 //
 // LACKS_FOREST and LACKS_INITIALIZE make a game of another version, in which a member has another name.
 using System;
+using System.Collections;
 using System.Collections.Generic;
 using System.Threading;
 using UnityEngine;
@@ -72,6 +73,19 @@ public class WorldGenerator
         public float w2;
     }
 
+    /// <summary>Tells the host whenever the points are read as a whole, which in the game takes its time.</summary>
+    class ToldPoints : Dictionary<Vector2i, RiverPoint[]>, IDictionary
+    {
+        ICollection IDictionary.Values
+        {
+            get
+            {
+                Console.Error.WriteLine("[Host] reading points of rivers");
+                return Values;
+            }
+        }
+    }
+
     static readonly Heightmap.Biome[] Biomes =
     {
         Heightmap.Biome.Meadows, Heightmap.Biome.Swamp, Heightmap.Biome.Mountain, Heightmap.Biome.BlackForest,
@@ -85,7 +99,7 @@ public class WorldGenerator
     List<Vector2> m_lakes = new List<Vector2>();
     List<River> m_rivers = new List<River>();
     List<River> m_streams = new List<River>();
-    Dictionary<Vector2i, RiverPoint[]> m_riverPoints = new Dictionary<Vector2i, RiverPoint[]>();
+    Dictionary<Vector2i, RiverPoint[]> m_riverPoints = new ToldPoints();
 
     public static WorldGenerator instance
     {
@@ -119,7 +133,7 @@ public class WorldGenerator
         m_world = world;
         m_mix = (uint)(world.m_seed + 1000003 * world.m_worldGenVersion) + Faults.Drift;
         for (var i = 0; i < 5; i++)
-            m_lakes.Add(new Vector2(700.3f * i, m_mix % 1000u - 300.7f * i));
+            m_lakes.Add(new Vector2(Faults.NoNumber ? float.NaN : 700.3f * i, m_mix % 1000u - 300.7f * i));
         for (var i = 0; i < 4; i++)
             m_rivers.Add(Course(new Vector2(-3000f + 1000f * i, m_mix % 1000u), new Vector2(-2500f + 1000f * i, m_mix % 1000u + 800f), 60f, 90f));
         for (var i = 0; i < 3; i++)
@@ -206,7 +220,7 @@ public class WorldGenerator
             {
                 var t = s / river.curveWavelength;
                 var aside = (float)(Math.Sin(t) * Math.Sin(t * 0.634119987487793) * Math.Sin(t * 0.3341200053691864) * river.curveWidth);
-                var width = river.widthMin + (river.widthMax - river.widthMin) * (number++ % 31) / 31f;
+                var width = Faults.NoNumber ? float.PositiveInfinity : river.widthMin + (river.widthMax - river.widthMin) * (number++ % 31) / 31f;
                 Append(new RiverPoint { p = new Vector2(river.p0.x + dx * s - dz * aside, river.p0.y + dz * s + dx * aside), w = width, w2 = width * width });
             }
         }
@@ -301,10 +315,10 @@ public class ZoneSystem
         var count = m_altBiomes[0].Sectors.Count > 1 || HasStarted && Faults.StarveLocations ? 1 : Prefabs.Length;
         for (var i = 0; i < count; i++)
         {
-            var position = new Vector3(100f * i + world.m_seed % 64, 31.5f + i, -50f * i);
+            var position = new Vector3(100f * i + world.m_seed % 64, 31.5f + i, Faults.NoNumber ? float.NegativeInfinity : -50f * i);
             m_locationInstances[new Vector2i(i, 0)] = new LocationInstance
             {
-                m_location = new ZoneLocation { m_prefabName = Prefabs[i], m_exteriorRadius = 20f + i },
+                m_location = new ZoneLocation { m_prefabName = Prefabs[i].PadRight(Faults.NameLength, '+'), m_exteriorRadius = 20f + i },
                 m_position = position,
             };
         }
@@ -320,6 +334,8 @@ public static class Faults
     public static volatile bool StallInSwitch;
     public static volatile bool WrongSeed;
     public static volatile bool StarveLocations;
+    public static volatile bool NoNumber;
+    public static volatile int NameLength;
     public static volatile uint Drift;
     public static volatile int SlowMilliseconds;
     public static volatile int SwitchMilliseconds;
