@@ -456,8 +456,9 @@ def test_a_site_of_plain_files_is_what_the_server_gives(
     page = browser.new_context(base_url=site.address).new_page()
     for name in files - {"worlds.json", f"worlds/{ONE}/world.json"}:
         if "/tiles/" not in name or name.endswith("map/1/1/1.webp"):
-            served = page.request.get(f"/{name.removesuffix('index.html')}")
-            assert served.body() == (folder / name).read_bytes(), name
+            for address in {name, name.removesuffix("index.html")}:
+                served = page.request.get(f"/{address}")
+                assert served.body() == (folder / name).read_bytes(), address
     with plain_server(folder) as address:
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text))

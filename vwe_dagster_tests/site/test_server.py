@@ -194,6 +194,25 @@ def test_text_and_planes_are_packed_for_whom_that_suits(client: httpx.Client) ->
         assert int(packed.headers["content-length"]) < 0.8 * len(plain.content)
 
 
+@pytest.mark.parametrize(
+    ("told", "packed"),
+    [
+        ("br, GZip;q=0.5", True),
+        ("*", True),
+        ("*;q=0, gzip", True),
+        ("gzip;q=0", False),
+        ("br, gzip ; q=0.000, *", False),
+        ("*;q=0", False),
+        ("notgzip", False),
+        ("", False),
+    ],
+)
+def test_nothing_is_packed_for_whom_refuses_it(client: httpx.Client, told: str, packed: bool) -> None:
+    answer = client.get("/static/leaflet/leaflet.js", headers={"accept-encoding": told})
+    assert (answer.headers.get("content-encoding") == "gzip") is packed
+    assert answer.headers["vary"] == "accept-encoding"
+
+
 def test_pages_may_load_nothing_from_elsewhere_and_only_this_machine_is_answered(client: httpx.Client) -> None:
     policy = client.get(f"{WORLD}/").headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -271,6 +290,16 @@ def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch:
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
         assert client.get("/worlds/abc/world.json").status_code == 200
+
+
+def test_a_fault_of_the_server_is_not_told_as_a_missing_file(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*_: object) -> bytes:
+        raise IndexError("index 7 is out of bounds")
+
+    monkeypatch.setattr("vwe_dagster.site.planes.block", faulty)
+    assert client.get(f"{WORLD}/data/0/0.bin").status_code == 500
 
 
 def test_a_damaged_world_is_told_of(site: Site) -> None:
