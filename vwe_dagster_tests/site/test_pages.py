@@ -171,6 +171,19 @@ def test_a_line_goes_on_at_the_sign_of_a_place(visitor: Visitor) -> None:
     expect(page.locator(".place-card")).to_be_hidden()
 
 
+def test_an_island_is_marked_on_its_land(visitor: Visitor, site: Site) -> None:
+    page, world = visitor.page, site.world()
+
+    def is_land(x_m: float, z_m: float) -> bool:
+        return bool(world.height[world.grid.nearest(z_m), world.grid.nearest(x_m)] >= SEA_LEVEL_M)
+
+    islands = page.request.get(f"{WORLD}world.json").json()["islands"]
+    around_water = (island for island in islands if not is_land(island["centroid_x_m"], island["centroid_z_m"]))
+    visit(page, f"{WORLD}#place=island-{next(around_water)['island']}")
+    page.locator(".place-card button").click()
+    assert is_land(*map(float, page.evaluate("navigator.clipboard.readText()").split(", ")))
+
+
 def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
     page = visitor.page
     page.route("**/data/**", lambda route: route.abort())
