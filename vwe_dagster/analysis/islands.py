@@ -64,7 +64,8 @@ def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.
     biomes = np.bincount(island * len(Biome) + disc.biome.ravel()[cells], minlength=count * len(Biome))
     biomes = biomes.reshape(count, len(Biome))
     cell_count = biomes.sum(axis=1)
-    inland = cells[first_lowest(island, -steps_inland(disc.land).ravel()[cells], count)]
+    steps = steps_inland(disc.land).ravel()[cells].astype(np.float32)
+    inland = cells[first_lowest(island, -steps, count)]
     return pd.DataFrame(
         {
             "island": np.arange(1, count + 1, dtype=np.int32),

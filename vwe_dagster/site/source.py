@@ -40,12 +40,12 @@ class WorldSource:
     Args:
         store: the data folder.
         made: the world.
-        max_zoom: the deepest zoom that there are tiles of, at most what the world has.
+        max_zoom: the deepest zoom that there are tiles of, at most :attr:`MadeWorld.max_zoom`.
     """
 
     def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
         self.made = made
-        self.max_zoom = max_zoom if made.terrain() is not None else min(max_zoom, NATIVE_ZOOM)
+        self.max_zoom = min(max_zoom, made.max_zoom)
         self._store = store
         self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
         self._reading = threading.Lock()

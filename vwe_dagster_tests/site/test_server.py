@@ -264,7 +264,7 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
         assert client.get(path).content == drawn.content
 
 
-def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) -> None:
+def test_deep_tiles_are_of_the_same_terrain_as_the_planes_or_those_that_were_made(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "raw_alone")
     publish_world(store, "abc", size=64)
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
@@ -277,6 +277,12 @@ def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) ->
         refused = client.get("/worlds/abc/tiles/map/4/0/0.webp")
         assert refused.status_code == 404
         assert refused.json()["message"].startswith("There are tiles of zoom 0 to 3")
+        extracted = store.manifest(parse_seed("abc"), "extracted")
+        assert extracted is not None
+        publish_tile(store, "abc", b"made", of=extracted.digest, max_zoom=4)
+        assert client.get("/worlds/abc/world.json").json()["max_zoom"] == 4
+        assert client.get("/worlds/abc/tiles/map/4/0/0.webp").content == b"made"
+        assert client.get("/worlds/abc/tiles/map/5/0/0.webp").status_code == 404
 
 
 def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,16 +62,17 @@ def publish_raw(
     return export, manifest
 
 
-def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str) -> None:
-    """Publishes a stage ``tiles`` with the one tile of the map at zoom 0.
+def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str, max_zoom: int = 0) -> None:
+    """Publishes a stage ``tiles`` with the first tile of the map at its last zoom.
 
     Args:
         store: where.
         key: the seed of the world.
         content: the tile.
         of: the digest of the planes that it was drawn of.
+        max_zoom: the last zoom.
     """
-    choice = TileChoice(("map",), 0)
+    choice = TileChoice(("map",), max_zoom)
     recipe = Recipe({"extracted": of, **choice.inputs()}, "1", {}, None)
     with store.publish(parse_seed(key), "tiles", recipe) as draft:
-        write_tile(draft, "map", (0, 0, 0, content))
+        write_tile(draft, "map", (max_zoom, 0, 0, content))
