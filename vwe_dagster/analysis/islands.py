@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.analysis.kernels import first_lowest, number_patches
+from vwe_dagster.analysis.kernels import first_lowest, number_patches, steps_inland
 from vwe_dagster.biomes import Biome
 
 ISLAND_AREA_KM2 = 0.01
@@ -43,6 +43,8 @@ def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.
         - ``centroid_x_m``, ``centroid_z_m``: mean position of its cells; it need not lie on the island.
         - ``peak_height_m``, ``peak_x_m``, ``peak_z_m``: its highest cell, of equally high ones the southernmost,
           then the westernmost.
+        - ``inland_x_m``, ``inland_z_m``: its cell furthest from all water, as
+          :func:`vwe_dagster.analysis.kernels.steps_inland` measures it, with ties as for the peak.
         - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the centre of the world to the
           nearest of its cells, with ties as for the peak.
         - ``shoreline_km``: length of its shore, lakes included.
@@ -62,6 +64,8 @@ def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.
     biomes = np.bincount(island * len(Biome) + disc.biome.ravel()[cells], minlength=count * len(Biome))
     biomes = biomes.reshape(count, len(Biome))
     cell_count = biomes.sum(axis=1)
+    steps = steps_inland(disc.land).ravel()[cells].astype(np.float32)
+    inland = cells[first_lowest(island, -steps, count)]
     return pd.DataFrame(
         {
             "island": np.arange(1, count + 1, dtype=np.int32),
@@ -71,6 +75,8 @@ def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.
             "peak_height_m": disc.height.ravel()[peak].astype(np.float64),
             "peak_x_m": disc.x_m(peak),
             "peak_z_m": disc.z_m(peak),
+            "inland_x_m": disc.x_m(inland),
+            "inland_z_m": disc.z_m(inland),
             "nearest_m": nearest_m,
             "nearest_bearing_deg": disc.bearing_deg(nearest),
             "shoreline_km": shorelines_m[1 : count + 1] / 1000,

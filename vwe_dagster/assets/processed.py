@@ -14,7 +14,7 @@ from vwe_dagster.seeds import Seed
 from vwe_dagster.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
 from vwe_dagster.store import Draft, Manifest, WorldStore
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 class ProcessedConfig(dg.Config):

@@ -8,8 +8,9 @@ import hashlib
 from pathlib import Path
 
 from vwe_dagster import rendering, site, worldgen
+from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import native_terrain, world_gen_version
+from vwe_dagster.stages import native_terrain, tile_choice, world_gen_version
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.worldgen import World
 
@@ -52,6 +53,13 @@ class MadeWorld:
     def world_gen_version(self) -> int | None:
         """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
         return world_gen_version(self.extracted, self.raw)
+
+    @property
+    def max_zoom(self) -> int:
+        """The deepest zoom of its tiles: the last one where terrain can be sampled, else as deep as they were drawn."""
+        if self.terrain() is not None:
+            return MAX_ZOOM
+        return NATIVE_ZOOM if self.tiles is None else max(NATIVE_ZOOM, tile_choice(self.tiles).max_zoom)
 
     def terrain(self) -> World | None:
         """The native engine's terrain of this world, see :func:`vwe_dagster.stages.native_terrain`."""

@@ -10,6 +10,7 @@ import collections
 import contextlib
 import functools
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,7 @@ from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import Gallery
 from vwe_dagster.site.made import MadeWorld, made_world
 from vwe_dagster.site.pages import Content
-from vwe_dagster.site.source import WorldSource, warm
+from vwe_dagster.site.source import NotThereError, WorldSource, warm
 from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -51,6 +52,7 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _GONE_AWAY = 499
+_NO_WEIGHT = re.compile(r"0(\.0*)?")
 
 _Made = TypeVar("_Made")
 
@@ -62,10 +64,6 @@ class _Index(IntegerConvertor):
 
 
 register_url_convertor("index", _Index())
-
-
-class _NotThereError(Exception):
-    """There is no such page or file; the message is a sentence that says why."""
 
 
 def site_app(store: WorldStore) -> Starlette:
@@ -90,6 +88,7 @@ def site_app(store: WorldStore) -> Starlette:
             Route("/static/{path:path}", site.static),
             Route("/worlds/{folder}", site.to_world),
             Route("/worlds/{folder}/", site.world_page),
+            Route("/worlds/{folder}/index.html", site.world_page),
             Route("/worlds/{folder}/world.json", site.facts),
             Route("/worlds/{folder}/waterways.json", site.waterways),
             Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
@@ -98,7 +97,7 @@ def site_app(store: WorldStore) -> Starlette:
             Route("/compare/{one}/{other}", site.compare_page),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)],
-        exception_handlers={404: _missing, 405: _missing, _NotThereError: _missing, StoreError: _damaged},
+        exception_handlers={404: _missing, 405: _missing, NotThereError: _missing, StoreError: _damaged},
         lifespan=lifespan,
     )
 
@@ -132,7 +131,7 @@ class _Site:
     async def static(self, request: Request) -> Response:
         content = pages.static_files().get(request.path_params["path"])
         if content is None:
-            raise _NotThereError("There is no such file.")
+            raise NotThereError("There is no such file.")
         return _answer(request, content)
 
     async def worlds(self, request: Request) -> Response:
@@ -222,10 +221,7 @@ class _Site:
             return _unchanged(f'"{etag}"', cache)
 
         def content() -> Content:
-            try:
-                return Content.of(make(self._open.source(made)), media_type, etag=etag)
-            except IndexError as error:
-                raise _NotThereError(str(error)) from error
+            return Content.of(make(self._open.source(made)), media_type, etag=etag)
 
         loop = asyncio.get_running_loop()
         return _answer(request, await loop.run_in_executor(workers or self._readers, content), cache)
@@ -234,10 +230,10 @@ class _Site:
         try:
             seed = parse_seed(pages.key_of(folder))
         except SeedError as error:
-            raise _NotThereError(str(error)) from error
+            raise NotThereError(str(error)) from error
         made = await self._read(lambda: self._open.made(seed))
         if made is None:
-            raise _NotThereError(
+            raise NotThereError(
                 f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}"
             )
         return made
@@ -297,10 +293,19 @@ def _answer(request: Request, content: Content, cache: str = _ASK) -> Response:
     body = content.plain
     if content.packed is not None:
         headers["vary"] = "accept-encoding"
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if _takes_gzip(request):
             headers["content-encoding"] = "gzip"
             body = content.packed
     return Response(body, headers=headers, media_type=content.media_type)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Whether gzip, or any coding where it is not named, has a weight above nothing."""
+    weights = {}
+    for told in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
+        coding, *more = (part.strip() for part in told.split(";"))
+        weights[coding] = next((part[2:] for part in more if part.startswith("q=")), "1")
+    return _NO_WEIGHT.fullmatch(weights.get("gzip", weights.get("*", "0"))) is None
 
 
 def _is_known(request: Request, etag: str) -> bool:
@@ -315,7 +320,7 @@ def _unchanged(etag: str, cache: str) -> Response:
 async def _missing(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return _refusal(request, error.status_code, "Pages and files are only read here: GET or HEAD.", error.headers)
-    sentence = str(error) if isinstance(error, _NotThereError) else "There is no such page or file."
+    sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
     return _refusal(request, getattr(error, "status_code", 404), sentence)
 
 

@@ -28,6 +28,10 @@ _TILES_KEPT = 1024
 """Tiles kept in memory, of 15 KB each on average."""
 
 
+class NotThereError(Exception):
+    """There is no such page or file; the message is a sentence that says why."""
+
+
 class WorldSource:
     """The files of a world, made when they are asked for; safe for any number of threads.
 
@@ -36,12 +40,12 @@ class WorldSource:
     Args:
         store: the data folder.
         made: the world.
-        max_zoom: the deepest zoom that there are tiles of, at most what the world has.
+        max_zoom: the deepest zoom that there are tiles of, at most :attr:`MadeWorld.max_zoom`.
     """
 
     def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
         self.made = made
-        self.max_zoom = max_zoom if made.terrain() is not None else min(max_zoom, NATIVE_ZOOM)
+        self.max_zoom = min(max_zoom, made.max_zoom)
         self._store = store
         self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
         self._reading = threading.Lock()
@@ -66,23 +70,23 @@ class WorldSource:
         """``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.planes`.
 
         Raises:
-            IndexError: there is no such block.
+            NotThereError: there is no such block.
         """
         count = planes.blocks_a_side(grid_of(self.made.extracted))
         if not (x < count and y < count):
-            raise IndexError(f"There are {count} x {count} blocks of data.")
+            raise NotThereError(f"There are {count} x {count} blocks of data.")
         return planes.block(self._world(), x, y)
 
     def tile(self, style: str, zoom: int, x: int, y: int) -> bytes:
         """``tiles/{style}/{zoom}/{x}/{y}.webp``: the one of the stage ``tiles`` where it was made, or drawn now.
 
         Raises:
-            IndexError: there is no such tile.
+            NotThereError: there is no such tile.
         """
         if style not in STYLES:
-            raise IndexError(f"There is no style {style}; there are {', '.join(STYLES)}.")
+            raise NotThereError(f"There is no style {style}; there are {', '.join(STYLES)}.")
         if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
-            raise IndexError(f"There are tiles of zoom 0 to {self.max_zoom}, and 2**zoom of them each way.")
+            raise NotThereError(f"There are tiles of zoom 0 to {self.max_zoom}, and 2**zoom of them each way.")
         return self._drawn(style, zoom, x, y)
 
     def thumbnail(self) -> bytes:

@@ -11,6 +11,7 @@ from hypothesis import given
 
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.grid import SEA_LEVEL_M
 from vwe_dagster_tests.analysis.worlds import draw_world, make_world, random_worlds
 
 
@@ -31,6 +32,8 @@ def test_a_drawn_archipelago() -> None:
     assert islands["area_km2"].tolist() == pytest.approx([0.2, 0.08])
     assert islands["centroid_x_m"].tolist() == pytest.approx([-240, 400])
     assert islands["centroid_z_m"].tolist() == pytest.approx([320, -100])
+    assert islands["inland_x_m"].tolist() == [-400, 400]
+    assert islands["inland_z_m"].tolist() == [200, -200]
     assert islands["peak_height_m"].tolist() == [40, 200]
     assert islands["peak_x_m"].tolist() == [-400, 400]
     assert islands["peak_z_m"].tolist() == [200, -200]
@@ -39,6 +42,21 @@ def test_a_drawn_archipelago() -> None:
     assert islands["dominant_biome"].tolist() == ["Meadows", "Meadows"]
     assert islands["dominant_biome_share"].tolist() == pytest.approx([0.8, 0.5])
     assert islands["is_start"].tolist() == [True, False]
+
+
+def test_the_cell_furthest_inland_lies_on_the_island_and_not_in_its_bay() -> None:
+    (island,) = analyse(
+        draw_world(
+            "mmmmmmm",
+            "m~~~~~m",
+            "m~~~~~m",
+            "m~~~~~m",
+            "m~~~mmm",
+            "m~~~mmm",
+            "mmmmmmm",
+        )
+    ).islands.itertuples()
+    assert (island.inland_x_m, island.inland_z_m) == (200, -200)
 
 
 def test_land_that_touches_at_a_corner_is_two_islands() -> None:
@@ -94,6 +112,8 @@ def test_islands_are_land_and_one_of_them_is_the_start(world: CanonicalWorld) ->
     assert islands["is_start"].sum() == min(len(islands), 1)
     assert islands.loc[islands["is_start"], "nearest_m"].eq(islands["nearest_m"].min()).all()
     assert (islands["dominant_biome_share"].between(0, 1, inclusive="right")).all()
+    for x_m, z_m in zip(islands["inland_x_m"], islands["inland_z_m"], strict=True):
+        assert world.height[world.grid.nearest(z_m), world.grid.nearest(x_m)] >= SEA_LEVEL_M
     if world.grid.cell_m > 100 and len(islands):
         assert islands["area_km2"].sum() == pytest.approx(statistics["land_area_km2"])
         assert islands["peak_height_m"].max() == analysis.biomes["max_height_m"].max()

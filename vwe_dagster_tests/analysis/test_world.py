@@ -64,7 +64,7 @@ def test_a_moved_world_keeps_its_shape(seed: int, cells: int) -> None:
     shape = ["biome", "area_km2", "land_area_km2", "mean_height_m", "patch_count", "largest_patch_km2"]
     pd.testing.assert_frame_equal(here.biomes[shape], there.biomes[shape])
     assert here.islands["shoreline_km"].tolist() == there.islands["shoreline_km"].tolist()
-    for column in ("centroid_x_m", "centroid_z_m", "peak_x_m", "peak_z_m"):
+    for column in ("centroid_x_m", "centroid_z_m", "inland_x_m", "inland_z_m", "peak_x_m", "peak_z_m"):
         assert there.islands[column].tolist() == pytest.approx((here.islands[column] + 100 * cells).tolist())
     assert here.peaks["height_m"].tolist() == there.peaks["height_m"].tolist()
 

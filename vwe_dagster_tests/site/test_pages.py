@@ -36,6 +36,15 @@ WORLD = f"/worlds/{ONE}/"
 PIXEL_M = 12.0
 """The ground of a pixel at zoom 3."""
 
+READ: dict[tuple[str, ...], tuple[float, float] | None] = {
+    ("600, -100", "600,-100", "600 \N{MINUS SIGN}100", "x 600 z -100", "X=600, Z=-100", "x600z-100"): (600, -100),
+    ("600 m; -100 m", "6e2, -1E2", "[600, -100.0]", "+600 ,-100."): (600, -100),
+    ("600, 38.5, -100", "600,38,-100", "Player position (X,Y,Z):(600, 38, -100)", "x 600 y 38 z -100"): (600, -100),
+    ("1,234, -5,678", f"x 1,234  z {MINUS}5,678", "1234 -5678"): (1234, -5678),
+    ("1e5, 3", "1e5", "1,5 2,5", "12,34 5", "0x10, 3", "600W 100S", "1 km, 2 km", "z 1 x 2", "1 2 3 4", ""): None,
+}
+"""Places as people write them, and what is meant."""
+
 
 @dataclasses.dataclass
 class Visitor:
@@ -162,6 +171,19 @@ def test_a_line_goes_on_at_the_sign_of_a_place(visitor: Visitor) -> None:
     expect(page.locator(".place-card")).to_be_hidden()
 
 
+def test_an_island_is_marked_on_its_land(visitor: Visitor, site: Site) -> None:
+    page, world = visitor.page, site.world()
+
+    def is_land(x_m: float, z_m: float) -> bool:
+        return bool(world.height[world.grid.nearest(z_m), world.grid.nearest(x_m)] >= SEA_LEVEL_M)
+
+    islands = page.request.get(f"{WORLD}world.json").json()["islands"]
+    around_water = (island for island in islands if not is_land(island["centroid_x_m"], island["centroid_z_m"]))
+    visit(page, f"{WORLD}#place=island-{next(around_water)['island']}")
+    page.locator(".place-card button").click()
+    assert is_land(*map(float, page.evaluate("navigator.clipboard.readText()").split(", ")))
+
+
 def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
     page = visitor.page
     page.route("**/data/**", lambda route: route.abort())
@@ -240,6 +262,8 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     expect(page.locator("#readout .place")).to_have_text(f"x 600  z {MINUS}300")
     expect(page.locator("#readout .distance")).to_have_text("671 m")
     expect(page.locator("#readout .bearing")).to_have_text("117° ESE")
+    said = page.locator("#readout").get_by_role("status")
+    expect(said).to_have_text(re.compile(rf"^[A-Z][a-zA-Z ]+; [\d.]+ m; .+; 600, {MINUS}300$"))
     boss = page.get_by_role("button", name="Eikthyr's altar")
     expect(boss).to_be_visible()
     page.get_by_label("Search places").fill("runestone")
@@ -254,6 +278,23 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 - 900 / PIXEL_M)
     expect(page.locator(".leaflet-tooltip")).to_have_text("<img src=x>")
+
+
+def test_coordinates_are_read_right_or_not_at_all(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, WORLD)
+    page.keyboard.press("c")
+    page.get_by_label("x, z in metres").fill("1e5, 3")
+    page.keyboard.press("Enter")
+    expect(page.locator("#goto output")).to_have_text("Write x and z in metres, such as 600, -100.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    said = page.locator("#readout").get_by_role("status")
+    expect(said).to_have_text(re.compile(rf"^[A-Z].+; .+ m; .+; {MINUS}?\d+, {MINUS}?\d+$"))
+    for texts, place in READ.items():
+        for text in texts:
+            told = page.evaluate("text => import('/static/js/geo.js').then((geo) => geo.parsePlace(text))", text)
+            assert told == (place and {"x": place[0], "z": place[1]}), text
 
 
 def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
@@ -271,6 +312,12 @@ def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site,
             expect(readout).to_have_attribute("data-ready", "true")
             expect(readout.locator(".biome")).to_have_text(Biome(int(site.world(key).biome[row, column])).title)
     expect(right.locator("path.ghost")).to_be_visible()
+    page.keyboard.press("x")
+    for readout, key in zip(page.locator(".readout").all(), (ONE, OTHER), strict=True):
+        expect(readout.get_by_role("status")).to_have_text(re.compile(rf"^{key}; [A-Z].+; .+ m; .+; \d, {MINUS}?\d$"))
+    page.get_by_role("button", name="Help").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("what is at the middle")
+    page.keyboard.press("Escape")
     page.screenshot(path=screenshots / "page_compare.png")
     left.focus()
     page.keyboard.press("ArrowRight")
@@ -378,10 +425,29 @@ def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor,
     peaks = {row[0]: row[rows["columns"].index("highest_peak_m")] for row in rows["rows"]}
     page.get_by_label("Sort by").select_option("Highest peak")
     expect(cards).to_have_text(sorted(peaks, key=lambda key: -peaks[key]))
+    page.get_by_role("button", name="the greatest first").click()
+    expect(page.get_by_role("button", name="the least first")).to_be_visible()
+    expect(cards).to_have_text(sorted(peaks, key=lambda key: peaks[key]))
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("search")
+    page.keyboard.press("Escape")
     search = page.get_by_label("Search worlds", exact=False)
     between = sum(sorted(peaks.values())[1:]) / 2
     search.fill(f"peak > {between:.2f}")
     expect(cards).to_have_text([max(peaks, key=lambda key: peaks[key])])
+    search.fill(f"highest_peak_m < {between / 1000:.5f}e3")
+    expect(cards).to_have_count(2)
+    search.fill("islands > 1x, swamp > , peak > 1,000,000")
+    expect(page.locator("#hint")).to_have_text(
+        "Write a number after islands >, such as 2000 or 2e3. Write a number after swamp >, such as 2000 or 2e3."
+    )
+    expect(cards).to_have_count(0)
+    for seed, is_seed in {"@2147483647": True, "@2147483648": False, "@-2147483648": True, "@-0": False}.items():
+        search.fill(seed)
+        expect(page.locator("#absent")).to_contain_text(
+            f"vwe world {seed}" if is_seed else "@-2147483648 to @2147483647"
+        )
     search.fill("NotYetMade")
     expect(page.locator("#absent")).to_contain_text("vwe world NotYetMade")
     search.fill(ONE)
@@ -456,8 +522,9 @@ def test_a_site_of_plain_files_is_what_the_server_gives(
     page = browser.new_context(base_url=site.address).new_page()
     for name in files - {"worlds.json", f"worlds/{ONE}/world.json"}:
         if "/tiles/" not in name or name.endswith("map/1/1/1.webp"):
-            served = page.request.get(f"/{name.removesuffix('index.html')}")
-            assert served.body() == (folder / name).read_bytes(), name
+            for address in {name, name.removesuffix("index.html")}:
+                served = page.request.get(f"/{address}")
+                assert served.body() == (folder / name).read_bytes(), address
     with plain_server(folder) as address:
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text))

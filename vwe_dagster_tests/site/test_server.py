@@ -195,6 +195,25 @@ def test_text_and_planes_are_packed_for_whom_that_suits(client: httpx.Client) ->
         assert int(packed.headers["content-length"]) < 0.8 * len(plain.content)
 
 
+@pytest.mark.parametrize(
+    ("told", "packed"),
+    [
+        ("br, GZip;q=0.5", True),
+        ("*", True),
+        ("*;q=0, gzip", True),
+        ("gzip;q=0", False),
+        ("br, gzip ; q=0.000, *", False),
+        ("*;q=0", False),
+        ("notgzip", False),
+        ("", False),
+    ],
+)
+def test_nothing_is_packed_for_whom_refuses_it(client: httpx.Client, told: str, packed: bool) -> None:
+    answer = client.get("/static/leaflet/leaflet.js", headers={"accept-encoding": told})
+    assert (answer.headers.get("content-encoding") == "gzip") is packed
+    assert answer.headers["vary"] == "accept-encoding"
+
+
 def test_pages_may_load_nothing_from_elsewhere_and_only_this_machine_is_answered(client: httpx.Client) -> None:
     policy = client.get(f"{WORLD}/").headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -250,7 +269,7 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
         assert client.get(path).content == drawn.content
 
 
-def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) -> None:
+def test_deep_tiles_are_of_the_same_terrain_as_the_planes_or_those_that_were_made(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "raw_alone")
     publish_world(store, "abc", Grid.of_world(64))
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
@@ -263,6 +282,12 @@ def test_no_deep_tiles_are_drawn_of_other_terrain_than_the_planes(site: Site) ->
         refused = client.get("/worlds/abc/tiles/map/4/0/0.webp")
         assert refused.status_code == 404
         assert refused.json()["message"].startswith("There are tiles of zoom 0 to 3")
+        extracted = store.manifest(parse_seed("abc"), "extracted")
+        assert extracted is not None
+        publish_tile(store, "abc", b"made", of=extracted.digest, max_zoom=4)
+        assert client.get("/worlds/abc/world.json").json()["max_zoom"] == 4
+        assert client.get("/worlds/abc/tiles/map/4/0/0.webp").content == b"made"
+        assert client.get("/worlds/abc/tiles/map/5/0/0.webp").status_code == 404
 
 
 def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,6 +303,16 @@ def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch:
         assert client.get("/worlds/abc/world.json").status_code == 200
 
 
+def test_a_fault_of_the_server_is_not_told_as_a_missing_file(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*_: object) -> bytes:
+        raise IndexError("index 7 is out of bounds")
+
+    monkeypatch.setattr("vwe_dagster.site.planes.block", faulty)
+    assert client.get(f"{WORLD}/data/0/0.bin").status_code == 500
+
+
 def test_a_damaged_world_is_told_of(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "damaged")
     publish_world(store, "abc", Grid.of_world(64))
@@ -288,16 +323,17 @@ def test_a_damaged_world_is_told_of(site: Site) -> None:
     assert "make the stage extracted again" in answer.json()["message"]
 
 
-def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str) -> None:
-    """Publishes a stage ``tiles`` with the one tile of the map at zoom 0.
+def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str, max_zoom: int = 0) -> None:
+    """Publishes a stage ``tiles`` with the first tile of the map at its last zoom.
 
     Args:
         store: where.
         key: the seed of the world.
         content: the tile.
         of: the digest of the planes that it was drawn of.
+        max_zoom: the last zoom.
     """
-    choice = TileChoice(("map",), 0)
+    choice = TileChoice(("map",), max_zoom)
     recipe = Recipe({"extracted": of, **choice.inputs()}, "1", {}, None)
     with store.publish(parse_seed(key), "tiles", recipe) as draft:
-        write_tile(draft, "map", (0, 0, 0, content))
+        write_tile(draft, "map", (max_zoom, 0, 0, content))

@@ -41,6 +41,12 @@ class Side {
     if (elsewhere) this.ghost.setLatLng(at(looked.x, looked.z)).addTo(this.map);
     else this.ghost.remove();
   }
+
+  /** Looks at a place that no pointer is at, and has it said what is there. */
+  ask(x, z) {
+    this.ghost.setLatLng(at(x, z)).addTo(this.map);
+    this.world.look(x, z, (looked) => this.readout.say(looked, this.facts.key));
+  }
 }
 
 class Comparison {
@@ -79,6 +85,10 @@ class Comparison {
       l: () => this.showLayers($("#layers").hidden),
       f: () => showTable($("#table").hidden),
       0: () => one.world.fitWorld({ animate: true }),
+      x: () => {
+        const { lng, lat } = one.map.getCenter();
+        for (const side of sides) side.ask(lng, lat);
+      },
       Escape: () => {
         this.showLayers(false);
         showTable(false);

@@ -1,7 +1,7 @@
 // The gallery of all worlds.
 
 import { $, copy, fetchJson, fillIcons, h, icon } from "./dom.js";
-import { area, folderOf, metres, number } from "./geo.js";
+import { area, folderOf, metres, number, parseNumber } from "./geo.js";
 import { listen } from "./shortcuts.js";
 
 const STEP = 60;
@@ -29,8 +29,10 @@ const NEAREST = [
   ["Plains", "plains_nearest_land_m"],
   ["Mistlands", "mistlands_nearest_land_m"],
 ];
-const SEED = /^(?:@-?\d{1,10}|(?!.*\.\.)[A-Za-z0-9._-]{1,32})$/;
-const CONDITION = /([a-z]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)/gi;
+const SEED = /^(?!.*\.\.)[A-Za-z0-9._-]{1,32}$/;
+const NUMBERED_SEED = /^@(?:0|-?[1-9]\d{0,9})$/;
+const [LEAST_SEED, GREATEST_SEED] = [-(2 ** 31), 2 ** 31 - 1];
+const CONDITION = /([a-z][a-z0-9_]*)\s*(<=|>=|<|>)\s*((?:,\d|[^\s,])*)/gi;
 
 class Gallery {
   constructor({ columns, rows, colours }) {
@@ -59,8 +61,9 @@ class Gallery {
   show() {
     const text = $("#search").value.trim();
     const [title, column, ascending] = MEASURES[Number($("#order").value)];
-    const { conditions, words, unknown } = this.#understand(text);
+    const { conditions, words, faults } = this.#understand(text);
     const direction = ascending === this.turned ? -1 : 1;
+    const [up, down] = column === "seed" ? ["from A to Z", "from Z to A"] : ["the least first", "the greatest first"];
     this.found = this.worlds
       .filter(
         (world) =>
@@ -78,8 +81,9 @@ class Gallery {
     this.shown = 0;
     this.#more();
     $("#count").textContent = this.found.length === this.worlds.length ? number(this.worlds.length) : `${number(this.found.length)} of ${number(this.worlds.length)}`; // prettier-ignore
-    $("#direction").title = `${title}: ${direction === 1 ? "the least" : "the greatest"} first; turn round`;
-    this.#hint(unknown);
+    $("#direction").title = `${title}: ${direction === 1 ? up : down}; turn round`;
+    $("#direction").setAttribute("aria-label", $("#direction").title);
+    this.#hint(faults);
     this.#absent(text, conditions);
     const told = new URLSearchParams();
     if (text) told.set("search", text);
@@ -88,33 +92,37 @@ class Gallery {
     window.history.replaceState(null, "", told.size ? `#${told}` : window.location.pathname + window.location.search);
   }
 
-  /** The conditions in a search, and its other words. */
+  /** The conditions in a search, its other words, and what is wrong with conditions that are not understood. */
   #understand(text) {
     const conditions = [];
-    const unknown = [];
+    const faults = [];
     const rest = text.replaceAll(CONDITION, (all, name, sign, limit) => {
-      const measure = MEASURES.find(([, column, , names]) => names.includes(name.toLowerCase()) || column === name.toLowerCase());
+      const measure = MEASURES.find(([, column, , names]) => names.length && [column, ...names].includes(name.toLowerCase()));
+      const value = parseNumber(limit);
       if (!measure) {
-        unknown.push(name);
+        const known = MEASURES.flatMap(([, , , names]) => names.slice(0, 1)).join(", ");
+        faults.push(`Nothing is called ${name}; there are ${known}.`);
         return " ";
       }
-      const value = Number(limit);
+      if (value === null) {
+        faults.push(`Write a number after ${name} ${sign}, such as 2000 or 2e3.`);
+        return " ";
+      }
       const compare = { "<": (a) => a < value, "<=": (a) => a <= value, ">": (a) => a > value, ">=": (a) => a >= value }[sign];
       conditions.push((world) => world[measure[1]] !== null && compare(world[measure[1]]));
       return " ";
     });
-    return { conditions, unknown, words: rest.toLowerCase().split(/[\s,]+/).filter((word) => word && word !== "and") };
+    return { conditions, faults, words: rest.toLowerCase().split(/[\s,]+/).filter((word) => word && word !== "and") };
   }
 
-  #hint(unknown) {
+  #hint(faults) {
     const hint = $("#hint");
     if (this.worlds.length === 0) {
       hint.hidden = false;
       hint.replaceChildren("No world has been made yet. Make one with ", command("HHcLC5acQt"));
     } else {
-      hint.hidden = unknown.length === 0;
-      const known = MEASURES.flatMap(([, , , names]) => names.slice(0, 1)).join(", ");
-      hint.textContent = `Nothing is called ${unknown.join(", ")}; there are ${known}.`;
+      hint.hidden = faults.length === 0;
+      hint.textContent = faults.join(" ");
     }
   }
 
@@ -122,12 +130,12 @@ class Gallery {
   #absent(text, conditions) {
     const box = $("#absent");
     const known = this.worlds.some(({ seed }) => seed === text);
-    box.hidden = !text || known || conditions.length > 0 || (!SEED.test(text) && this.found.length > 0);
+    box.hidden = !text || known || conditions.length > 0 || (!isSeed(text) && this.found.length > 0);
     if (box.hidden) return;
     box.replaceChildren(
-      ...(SEED.test(text)
+      ...(isSeed(text)
         ? [h("p", {}, "The world of ", h("strong", {}, text), " has not been made yet. Make it with"), command(text)]
-        : [h("p", {}, "A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written @-1772362158.")]),
+        : [h("p", {}, `A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written as one from @${LEAST_SEED} to @${GREATEST_SEED}.`)]),
     );
   }
 
@@ -203,6 +211,12 @@ class Gallery {
       other ? h("a", { class: "go", href: `compare/${folderOf(one)}/${folderOf(other)}` }, "Compare") : "",
     );
   }
+}
+
+function isSeed(text) {
+  if (!text.startsWith("@")) return SEED.test(text);
+  const seed = NUMBERED_SEED.test(text) ? Number(text.slice(1)) : NaN;
+  return LEAST_SEED <= seed && seed <= GREATEST_SEED;
 }
 
 function command(seed) {

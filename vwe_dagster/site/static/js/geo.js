@@ -42,13 +42,36 @@ export function fromCentre(x, z) {
   return distance < 0.5 ? "the centre" : `${metres(distance)} · ${degrees(bearing(x, z))}`;
 }
 
-/** Coordinates as people type them: two numbers, with a comma, a space or letters between. */
+const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/.source;
+const GROUPED = `${/[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?/.source}|${PLAIN}`;
+const NUMBER = new RegExp(`^(?:${GROUPED})$`, "i");
+
+const spelled = (text) => text.replaceAll("−", "-");
+
+/** A number as people type it, such as 2000, 2,000 or 2e3; null for anything else. */
+export function parseNumber(text) {
+  const value = NUMBER.test(spelled(text)) ? Number(spelled(text).replaceAll(",", "")) : NaN;
+  return Number.isFinite(value) ? value : null;
+}
+
+function coordinates(number, gap) {
+  const axis = (name) => String.raw`(?:${name}\s*[:=]?\s*)?(${number})\s*m?`;
+  // What the game says of a position stands in brackets, after words, and has the height between.
+  return new RegExp(String.raw`^(?:\D*[([])?\s*${axis("x")}(?:${gap}${axis("y")})?${gap}${axis("z")}\s*[)\]]?$`, "i");
+}
+
+// Commas either part coordinates or, where blanks or letters part these, thousands.
+const COORDINATES = [
+  coordinates(PLAIN, ","),
+  coordinates(GROUPED, /(?:\s*[,;]\s+|\s+[,;]?\s*|;|,?(?=[yz]))/.source),
+];
+
+/** Coordinates as people type them: `600, -100`, `x 600 z -100`, or the three of the game; null for anything else. */
 export function parsePlace(text) {
-  const found = text.replaceAll("−", "-").match(/[+-]?\d+(?:\.\d+)?/g);
-  if (!found || found.length < 2 || found.length > 3) return null;
-  // Three numbers are the game's own x, height and z.
-  const [x, z] = [Number(found[0]), Number(found.at(-1))];
-  return Math.abs(x) <= WIDTH_M && Math.abs(z) <= WIDTH_M ? { x, z } : null;
+  const found = COORDINATES.map((form) => form.exec(spelled(text).trim())).find(Boolean);
+  if (!found) return null;
+  const [x, z] = [parseNumber(found[1]), parseNumber(found[3])];
+  return x !== null && z !== null && Math.abs(x) <= WIDTH_M && Math.abs(z) <= WIDTH_M ? { x, z } : null;
 }
 
 /** The folder of a world, as the server names it. */

@@ -52,8 +52,9 @@ export function placesOf(facts) {
     title: `Island ${island.island}${island.is_start ? ", the start" : ""}`,
     label: String(island.island),
     note: `${area(island.area_km2)} · ${titles.get(island.dominant_biome)}`,
-    x: island.centroid_x_m,
-    z: island.centroid_z_m,
+    // Worlds of earlier versions tell only the middle, which may lie in the sea.
+    x: island.inland_x_m ?? island.centroid_x_m,
+    z: island.inland_z_m ?? island.centroid_z_m,
     zoom: Math.min(5, Math.max(1.5, Math.log2(96 / ((Math.sqrt(island.area_km2) * 1000) / 220)))),
     across: Math.sqrt(island.area_km2) * 1000,
     facts: [

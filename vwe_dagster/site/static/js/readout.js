@@ -1,7 +1,7 @@
 // The line that says what is under the pointer.
 
 import { h } from "./dom.js";
-import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number } from "./geo.js";
+import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number, place } from "./geo.js";
 
 /** What a sample says in words: biome, height, and how that lies to the sea. */
 export function describe(sample, biomes) {
@@ -40,8 +40,18 @@ export class Readout {
       h("span", { class: "group" }, place),
       h("span", { class: "group from-centre" }, distance, way),
     );
-    element.append(this.idle, this.filled);
+    // Screen readers say what was asked for with a key, and not what a pointer passes.
+    this.said = h("span", { class: "unseen", role: "status" });
+    element.append(this.idle, this.filled, this.said);
     this.show(null);
+  }
+
+  /** Shows, and has it said as soon as it is known, after the name of the world if there are several. */
+  say(looked, name) {
+    this.show(looked);
+    const { biome, height, sea } = describe(looked.sample, this.biomes);
+    const words = [name, biome, height, sea, place(looked.x, looked.z)].filter(Boolean);
+    this.said.textContent = looked.sample === undefined ? "" : words.join("; ");
   }
 
   show(looked) {

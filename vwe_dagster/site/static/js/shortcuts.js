@@ -1,4 +1,6 @@
-// Keyboard shortcuts: single keys, nowhere in the way of typing.
+// Keyboard shortcuts: single keys, nowhere in the way of typing, and the list of them that every page has.
+
+import { $$, openDialog } from "./dom.js";
 
 const typing = (target) =>
   target instanceof HTMLElement &&
@@ -9,7 +11,9 @@ const typing = (target) =>
 
 /** Listens to keys of the whole page; `own` has what a page does by `event.key`, letters in lower case. */
 export function listen(own) {
-  const keys = { d: () => document.querySelector(".theme-button").click(), ...own };
+  const help = () => openDialog("help");
+  const keys = { d: () => document.querySelector(".theme-button").click(), "?": help, ...own };
+  for (const button of $$(".help-button")) button.addEventListener("click", help);
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]")) return;

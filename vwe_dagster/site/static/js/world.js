@@ -105,7 +105,7 @@ class WorldPage {
   goTo(x, z) {
     this.world.flyTo(x, z, Math.max(this.map.getZoom(), 4));
     this.spot.setLatLng(at(x, z)).addTo(this.map);
-    this.world.look(x, z, (looked) => this.readout.show(looked));
+    this.world.look(x, z, (looked) => this.readout.say(looked));
     this.link.changed({ step: true });
   }
 
@@ -248,7 +248,6 @@ class WorldPage {
       this.link.changed({ step: true });
       copy(window.location.href, "the link to this view");
     });
-    for (const button of $$(".help-button")) button.addEventListener("click", () => openDialog("help"));
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {
       const found = parsePlace($("#goto input").value);
@@ -331,9 +330,8 @@ class WorldPage {
       x: () => {
         const { lng, lat } = middle();
         this.spot.setLatLng(middle()).addTo(this.map);
-        this.world.look(lng, lat, (looked) => this.readout.show(looked));
+        this.world.look(lng, lat, (looked) => this.readout.say(looked));
       },
-      "?": () => openDialog("help"),
       "[": () => this.panel.collapse(),
     });
   }
