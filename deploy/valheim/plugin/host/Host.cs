@@ -2,7 +2,7 @@
 //
 //   mono host.exe PLUGIN.dll
 //
-// VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first job on. A line on
+// VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first frame on. A line on
 // standard input changes that later: NAME or NAME=NUMBER. Exit code 9: the plugin has changed the game's random state.
 using System;
 using System.Linq;
