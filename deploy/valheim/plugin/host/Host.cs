@@ -101,6 +101,7 @@ static class Host
             case "drift": Faults.Drift = 1u; break;
             case "wrong_seed": Faults.WrongSeed = true; break;
             case "no_number": Faults.NoNumber = true; break;
+            case "no_names": Faults.NoNames = true; break;
             case "long_names": Faults.NameLength = int.Parse(parts[1]); break;
             case "starve_locations": Faults.StarveLocations = true; break;
             case "slow_switch": Faults.SwitchMilliseconds = int.Parse(parts[1]); break;
