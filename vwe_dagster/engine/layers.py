@@ -20,12 +20,16 @@ import pydantic_core
 
 from vwe_dagster.engine.messages import EngineError, Line
 from vwe_dagster.engine.protocol import LayerFacts
+from vwe_dagster.grid import MAX_SIZE
 
 Layer = npt.NDArray[np.generic] | list[Line]
 Made = Callable[[str, Layer], None]
 """Called with the name of a layer and the layer itself once it is finished."""
 
 Packed = tuple[LayerFacts, memoryview]
+
+MOST_LINES_BYTES = 2**28
+"""Length of the longest layer of lines that is read; a world's rivers have some megabytes."""
 
 THREADS = 4
 """Hashes computed at once; hashing lets other threads run."""
@@ -78,7 +82,7 @@ class Arriving:
 
     def __init__(self, facts: LayerFacts) -> None:
         self.facts = facts
-        whole = facts.bytes if facts.kind == "lines" else _plane_bytes(facts)
+        whole = min(facts.bytes, MOST_LINES_BYTES) if facts.kind == "lines" else _plane_bytes(facts)
         begin, end = facts.offset, facts.offset + facts.bytes
         if end > whole:
             raise EngineError(
@@ -108,7 +112,8 @@ def _plane_bytes(facts: LayerFacts) -> int:
     except TypeError:
         return 0
     itemsize = dtype.itemsize if dtype.kind in "iuf" else 0
-    return itemsize * math.prod(facts.shape) if len(facts.shape) == 2 and min(facts.shape) > 0 else 0
+    can_be = len(facts.shape) == 2 and min(facts.shape) > 0 and max(facts.shape) <= MAX_SIZE
+    return itemsize * math.prod(facts.shape) if can_be else 0
 
 
 def _unpack_lines(facts: LayerFacts, body: memoryview) -> list[Line]:

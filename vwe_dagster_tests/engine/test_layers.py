@@ -75,6 +75,8 @@ def test_lines_with_numbers_that_json_has_not_are_refused(number: bytes) -> None
         {"shape": (1, 1)},
         {"shape": (2, 2, 1)},
         {"shape": (-2, -2)},
+        {"shape": (2, 8193)},
+        {"kind": "lines", "dtype": None, "bytes": 2**40},
         {"dtype": "uint8"},
         {"dtype": "nonsense"},
         {"dtype": "object"},

@@ -2,7 +2,7 @@
 //
 //   mono host.exe PLUGIN.dll
 //
-// VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first job on. A line on
+// VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first frame on. A line on
 // standard input changes that later: NAME or NAME=NUMBER. Exit code 9: the plugin has changed the game's random state.
 using System;
 using System.Linq;
@@ -101,6 +101,7 @@ static class Host
             case "drift": Faults.Drift = 1u; break;
             case "wrong_seed": Faults.WrongSeed = true; break;
             case "no_number": Faults.NoNumber = true; break;
+            case "no_names": Faults.NoNames = true; break;
             case "long_names": Faults.NameLength = int.Parse(parts[1]); break;
             case "starve_locations": Faults.StarveLocations = true; break;
             case "slow_switch": Faults.SwitchMilliseconds = int.Parse(parts[1]); break;

@@ -114,7 +114,9 @@ namespace Vwe.Engine
             {
                 var location = _location.Get(instance);
                 var at = (Vector3)_position.Get(instance);
-                var prefab = Named(_prefab.Get(location));
+                var prefab = Name(_prefab.Get(location));
+                if (prefab == "")
+                    throw new LocationException("a location has no name");
                 var key = $"{prefab}\0{BitConverter.ToString(BitConverter.GetBytes(at.x))}{BitConverter.ToString(BitConverter.GetBytes(at.z))}";
                 found.Add(new KeyValuePair<string, string>(key, Line(prefab, location, instance, at)));
             }
@@ -128,7 +130,7 @@ namespace Vwe.Engine
             try
             {
                 json.BeginObject();
-                json.Member("kind", "location").Member("prefab", prefab).Member("group", Named(_group.Get(location)));
+                json.Member("kind", "location").Member("prefab", prefab).Member("group", Name(_group.Get(location)));
                 json.Member("x_m", (double)at.x).Member("y_m", (double)at.y).Member("z_m", (double)at.z);
                 json.Member("radius_m", (double)(float)_radius.Get(location)).Member("placed", (bool)_isPlaced.Get(instance));
                 json.EndObject();
@@ -140,7 +142,7 @@ namespace Vwe.Engine
             return json.ToString();
         }
 
-        static string Named(object name)
+        static string Name(object name)
         {
             var text = (string)name ?? "";
             if (text.Length > MaxNameLength)

@@ -318,7 +318,7 @@ public class ZoneSystem
             var position = new Vector3(100f * i + world.m_seed % 64, 31.5f + i, Faults.NoNumber ? float.NegativeInfinity : -50f * i);
             m_locationInstances[new Vector2i(i, 0)] = new LocationInstance
             {
-                m_location = new ZoneLocation { m_prefabName = Prefabs[i].PadRight(Faults.NameLength, '+'), m_exteriorRadius = 20f + i },
+                m_location = new ZoneLocation { m_prefabName = Faults.NoNames ? null : Prefabs[i].PadRight(Faults.NameLength, '+'), m_exteriorRadius = 20f + i },
                 m_position = position,
             };
         }
@@ -335,6 +335,7 @@ public static class Faults
     public static volatile bool WrongSeed;
     public static volatile bool StarveLocations;
     public static volatile bool NoNumber;
+    public static volatile bool NoNames;
     public static volatile int NameLength;
     public static volatile uint Drift;
     public static volatile int SlowMilliseconds;
