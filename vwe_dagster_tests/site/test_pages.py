@@ -288,6 +288,7 @@ def test_coordinates_are_read_right_or_not_at_all(visitor: Visitor) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#goto output")).to_have_text("Write x and z in metres, such as 600, -100.")
     page.keyboard.press("Escape")
+    expect(page.locator("#goto input")).not_to_be_focused()
     page.keyboard.press("x")
     said = page.locator("#readout").get_by_role("status")
     expect(said).to_have_text(re.compile(rf"^[A-Z].+; .+ m; .+; {MINUS}?\d+, {MINUS}?\d+$"))
@@ -318,6 +319,7 @@ def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site,
     page.get_by_role("button", name="Help").click()
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("what is at the middle")
     page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
     page.screenshot(path=screenshots / "page_compare.png")
     left.focus()
     page.keyboard.press("ArrowRight")
@@ -432,6 +434,7 @@ def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor,
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("search")
     page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
     search = page.get_by_label("Search worlds", exact=False)
     between = sum(sorted(peaks.values())[1:]) / 2
     search.fill(f"peak > {between:.2f}")
