@@ -21,7 +21,7 @@ from PIL import Image
 from pydantic import JsonValue
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.engine.messages import Line, WorldExport
+from vwe_dagster.engine.messages import NATIVE, Line, WorldExport
 from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
@@ -39,9 +39,6 @@ STATISTICS = "statistics.json"
 
 LOCATIONS_FILE = "locations.parquet"
 """The table of locations in the stage ``extracted``, where an engine told of them."""
-
-NATIVE = "native"
-"""The kind of the engine whose worlds the terrain library knows, too."""
 
 _UNPACKED = UnpackedArrays()
 
@@ -267,7 +264,7 @@ def native_terrain(extracted: Manifest, raw: Manifest | None) -> World | None:
     None where another engine or program made it, or its version is not known; see :func:`world_gen_version`.
     """
     version = world_gen_version(extracted, raw)
-    if version is None or extracted.recipe.made_by.get("kind") != NATIVE:
+    if version is None or extracted.recipe.made_by.get("kind") != NATIVE.kind:
         return None
     return World(extracted.seed.number, version)
 

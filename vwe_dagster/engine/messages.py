@@ -70,6 +70,11 @@ class EngineIdentity:
     game_version: str | None = None
 
 
+NATIVE = EngineIdentity("native", "1.0")
+"""The native engine. Its version changes when its output changes; worlds that are to be made again need a new code
+version of raw_export."""
+
+
 @dataclasses.dataclass(frozen=True)
 class WorldExport:
     """What an engine answered: planes ``[z, x]``, south first, lines, and seconds taken by phase.

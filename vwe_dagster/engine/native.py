@@ -14,9 +14,9 @@ from vwe_dagster.biomes import Biome
 from vwe_dagster.engine.layers import Made, tell_nobody
 from vwe_dagster.engine.messages import (
     LINES,
+    NATIVE,
     PLANES,
     EngineError,
-    EngineIdentity,
     Line,
     Progress,
     WorldExport,
@@ -28,9 +28,6 @@ from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError
 from vwe_dagster.worldgen.compiling import are_kernels_cached, remove_other_versions
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
-
-VERSION = "1.0"
-"""Changes when the engine's output changes; worlds that are to be made again need a new code version of raw_export."""
 
 FLAGS = np.array([biome.flag for biome in Biome], dtype=np.uint16)
 STRIP_CELLS = 2048 * 2048
@@ -50,7 +47,7 @@ _KNOWN_POINTS = (
 class NativeEngine:
     """Generates worlds in this process."""
 
-    identity = EngineIdentity("native", VERSION)
+    identity = NATIVE
     capabilities = Capabilities(
         layers=tuple(layer_kind(name) for name in (*PLANES, *LINES)),
         world_gen_versions=WORLD_GEN_VERSIONS,
@@ -153,7 +150,7 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
         "terrain": terrain_s,
         "other_layers": time.perf_counter() - laid - terrain_s,
     }
-    return WorldExport(request, NativeEngine.identity, planes, lines, timings)
+    return WorldExport(request, NATIVE, planes, lines, timings)
 
 
 def _strips(size: int) -> list[slice]:

@@ -16,8 +16,7 @@ from typing import Self
 
 import tenacity
 
-from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
-from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.engine.messages import NATIVE, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
@@ -35,7 +34,7 @@ from vwe_dagster.pool.verified import read_verified
 ATTEMPTS = 3
 """How many engines may be lost over one world before it counts as failed."""
 
-IDENTITIES: Mapping[str, EngineIdentity] = {"native": NativeEngine.identity, "valheim": EngineIdentity("valheim", "")}
+IDENTITIES: Mapping[str, EngineIdentity] = {"native": NATIVE, "valheim": EngineIdentity("valheim", "")}
 """Who the engines of a pool are, by their kind; of Valheim's servers each says for itself what version it is."""
 
 _WAITING = "waiting for an engine"

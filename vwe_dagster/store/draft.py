@@ -9,17 +9,19 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import JsonValue
 
 from vwe_dagster.store.arrays import array_to_bytes
 from vwe_dagster.store.errors import StoreError
 from vwe_dagster.store.manifest import FileFacts, check_file_name
 from vwe_dagster.store.whole_folder import sync_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SETTLED_AT_ONCE = 8
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from vwe_dagster.engine.messages import NATIVE
 from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
 from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
@@ -56,7 +57,6 @@ class ProcessLauncher:
     def digest(self) -> str:
         """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`."""
         # The kernels bring numba along, which takes half a second that looking at a pool need not take.
-        from vwe_dagster.engine.native import VERSION  # noqa: PLC0415
         from vwe_dagster.worldgen.compiling import CACHE_FOLDER  # noqa: PLC0415
 
         return digest_of(
@@ -65,7 +65,7 @@ class ProcessLauncher:
             memory=self._settings.memory_limit_bytes,
             connection=self._settings.connection,
             idle_s=self._settings.idle_s,
-            version=VERSION,
+            version=NATIVE.version,
             kernels=CACHE_FOLDER.name,
         )
 
