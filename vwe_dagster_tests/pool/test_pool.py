@@ -525,19 +525,20 @@ def test_many_worlds_are_asked_for_only_as_they_are_taken(pool: EnginePool) -> N
 
 
 def test_many_worlds_can_be_given_up(pool: EnginePool, machine: FakeMachine) -> None:
-    reached, go_on = threading.Event(), threading.Event()
+    is_second_on, go_on = threading.Event(), threading.Event()
 
-    def pause(_engine: FakeEngine, phase: str) -> None:
-        if phase == "generating" and len(pool.history()) > 1:
-            reached.set()
+    def pause(number: int, _fraction: float, _phase: str) -> None:
+        if number:
+            is_second_on.set()
             go_on.wait(20)
 
-    machine.in_job = pause
-    outcomes = pool.generate_many(WorldRequest(seed, Grid.of_world(64)) for seed in range(9))
+    outcomes = pool.generate_many((WorldRequest(seed, Grid.of_world(64)) for seed in range(9)), pause)
     next(outcomes)
+    assert is_second_on.wait(20)
     threading.Timer(0.05, go_on.set).start()
     outcomes.close()
     assert pool.status().leased == 0
+    assert sum(len(engine.jobs) for engine in machine.engines.values()) <= 2
 
 
 @pytest.mark.parametrize("take", [lambda pool: pool.log(0), lambda pool: pool.release(0)])
