@@ -48,8 +48,8 @@ class WorldFacts:
         store: the data folder.
         seed: whose world it is.
 
-    Everything but :attr:`seed` and :attr:`is_made` raises :class:`StoreError` where the world has not been made or a
-    file of it is damaged.
+    Everything but :attr:`seed`, :attr:`is_made` and :attr:`world_gen_version` raises :class:`StoreError` where the
+    world has not been made or a file of it is damaged.
     """
 
     store: WorldStore
@@ -78,8 +78,9 @@ class WorldFacts:
 
     @functools.cached_property
     def world_gen_version(self) -> int | None:
-        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
-        return world_gen_version(self._extracted, self._raw)
+        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`; None also of no world at all."""
+        extracted = self.store.manifest(self.seed, "extracted")
+        return None if extracted is None else world_gen_version(extracted, self._raw)
 
     @functools.cached_property
     def terrain(self) -> World | None:
