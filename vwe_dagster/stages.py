@@ -27,6 +27,7 @@ from vwe_dagster.extraction.engine_export import forest_of, read_lines
 from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
+from vwe_dagster.seeds import Seed
 from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
 from vwe_dagster.worldgen import World
@@ -241,6 +242,18 @@ def grid_of(manifest: Manifest) -> Grid:
     if manifest.recipe.grid is None:
         raise StoreError(f"The stage {manifest.stage} of {manifest.seed.key} does not say its grid; make it again.")
     return manifest.recipe.grid
+
+
+def made_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | None:
+    """The stages ``extracted`` and ``processed`` of a world; None unless both are there, the one made of the other.
+
+    Raises:
+        StoreError: the data folder cannot be read.
+    """
+    extracted, processed = store.manifest(seed, "extracted"), store.manifest(seed, "processed")
+    if extracted is None or processed is None or not processed.is_made_of(extracted):
+        return None
+    return extracted, processed
 
 
 def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:

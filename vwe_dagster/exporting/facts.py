@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vwe_dagster.biomes import Biome
 from vwe_dagster.grid import Grid
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import grid_of, native_terrain, read_extracted, read_processed, world_gen_version
+from vwe_dagster.stages import grid_of, made_stages, native_terrain, read_extracted, read_processed, world_gen_version
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
 from vwe_dagster.worldgen.digest import planes_digest
 
@@ -48,8 +48,8 @@ class WorldFacts:
         store: the data folder.
         seed: whose world it is.
 
-    Everything but :attr:`seed` and :attr:`is_made` raises :class:`StoreError` where the world has not been made or a
-    file of it is damaged.
+    Everything but :attr:`seed`, :attr:`is_made` and :attr:`world_gen_version` raises :class:`StoreError` where the
+    world has not been made or a file of it is damaged.
     """
 
     store: WorldStore
@@ -58,8 +58,7 @@ class WorldFacts:
     @property
     def is_made(self) -> bool:
         """Whether the stages that exports are written from are there, the one made from the other."""
-        extracted, processed = (self.store.manifest(self.seed, stage) for stage in ("extracted", "processed"))
-        return extracted is not None and processed is not None and processed.is_made_of(extracted)
+        return made_stages(self.store, self.seed) is not None
 
     @functools.cached_property
     def world(self) -> CanonicalWorld:
@@ -78,8 +77,9 @@ class WorldFacts:
 
     @functools.cached_property
     def world_gen_version(self) -> int | None:
-        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
-        return world_gen_version(self._extracted, self._raw)
+        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`; None also of no world at all."""
+        extracted = self.store.manifest(self.seed, "extracted")
+        return None if extracted is None else world_gen_version(extracted, self._raw)
 
     @functools.cached_property
     def terrain(self) -> World | None:

@@ -22,8 +22,8 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     Raises:
         ExportError: the name of the file is no text.
     """
-    made = facts.world_gen_version if facts.is_made else None
-    world = new_world(facts.seed, path.stem, world_gen_version=_CURRENT if made is None else made)
+    version = facts.world_gen_version
+    world = new_world(facts.seed, path.stem, world_gen_version=_CURRENT if version is None else version)
     try:
         content = world_file_bytes(world)
     except UnicodeEncodeError as error:

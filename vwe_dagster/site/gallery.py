@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from vwe_dagster.catalog.names import same_world
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
 from vwe_dagster.seeds import Seed
+from vwe_dagster.stages import made_stages
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
 
@@ -24,24 +26,29 @@ _COLUMNS = [
     "rivers", *_NEAREST, "grid_size",
 ]  # fmt: skip
 
-_Traces = frozenset[tuple[str, int, int]]
+_KEPT = 2**17
+"""Worlds of which it is remembered whether they can be shown."""
+
+_Trace = tuple[tuple[int, int], ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Known:
-    traces: _Traces
+    traces: Mapping[str, _Trace]
     table: pa.Table
 
 
 class Gallery:
     """The worlds of a data folder, as the catalog of seeds has them; safe for any number of threads.
 
-    The catalog is brought up to date when a stage ``processed`` was made, made again or removed, and only then.
+    The catalog is brought up to date when a stage ``extracted`` or ``processed`` was made, made again or removed, and
+    only then.
     """
 
     def __init__(self, store: WorldStore) -> None:
         self._store = store
         self._catalog = SeedCatalog(store)
+        self._shown = functools.lru_cache(_KEPT)(self._can_be_shown)
         self._updating = threading.Lock()
         self._known: _Known | None = None
 
@@ -57,21 +64,29 @@ class Gallery:
         with self._updating:
             traces = self._traces()
             if self._known is None or self._known.traces != traces:
-                self._known = _Known(traces, rows_of(self._catalog.look().table, {folder for folder, *_ in traces}))
+                table = self._catalog.look().table
+                folders = {seed.folder_name: seed for seed in _seeds(table)}
+                shown = {
+                    name for name, trace in traces.items() if name in folders and self._shown(folders[name], trace)
+                }
+                self._known = _Known(traces, rows_of(table, shown))
             return self._known.table
 
-    def _traces(self) -> _Traces:
-        """What changes when a stage ``processed`` of a world that can be shown does: found out without reading any."""
+    def _can_be_shown(self, seed: Seed, _: _Trace) -> bool:
+        return made_stages(self._store, seed) is not None
+
+    def _traces(self) -> dict[str, _Trace]:
+        """What changes when a stage that decides what is shown does, by folder: found out without reading any."""
         with disk_errors_explained(self._store.root):
-            found = set()
+            found = {}
             for path in (self._store.root / "seeds").glob(f"*/processed/{MANIFEST_NAME}"):
+                folder = path.parents[1]
                 try:
-                    facts = path.stat()
-                except FileNotFoundError:
+                    facts = [each.stat() for each in (folder / "extracted" / MANIFEST_NAME, path)]
+                except (FileNotFoundError, NotADirectoryError):
                     continue
-                if (path.parents[1] / "extracted" / MANIFEST_NAME).exists():
-                    found.add((path.parts[-3], facts.st_ino, facts.st_mtime_ns))
-            return frozenset(found)
+                found[folder.name] = tuple((each.st_ino, each.st_mtime_ns) for each in facts)
+            return found
 
 
 def gallery_json(table: pa.Table) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from vwe_dagster import rendering, site, worldgen
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import native_terrain, tile_choice, world_gen_version
+from vwe_dagster.stages import made_stages, native_terrain, tile_choice, world_gen_version
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.worldgen import World
 
@@ -23,7 +23,7 @@ class MadeWorld:
         extracted: its planes and waterways.
         processed: its statistics, islands and peaks.
         raw: what an engine said last; None where none was asked. The planes may be of something else.
-        renders: its pictures, if they were drawn.
+        renders: its pictures, if they were drawn of these planes.
         tiles: its tiles, if they were drawn of these planes.
     """
 
@@ -72,15 +72,16 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
     Raises:
         StoreError: the data folder cannot be read.
     """
-    extracted, processed = store.manifest(seed, "extracted"), store.manifest(seed, "processed")
-    if extracted is None or processed is None or not processed.is_made_of(extracted):
+    stages = made_stages(store, seed)
+    if stages is None:
         return None
-    tiles = store.manifest(seed, "tiles")
+    extracted, processed = stages
+    renders, tiles = store.manifest(seed, "renders"), store.manifest(seed, "tiles")
     return MadeWorld(
         extracted=extracted,
         processed=processed,
         raw=store.manifest(seed, "raw"),
-        renders=store.manifest(seed, "renders"),
+        renders=renders if renders is not None and renders.is_made_of(extracted) else None,
         tiles=tiles if tiles is not None and tiles.is_made_of(extracted) else None,
     )
 

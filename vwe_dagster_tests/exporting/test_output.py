@@ -14,6 +14,7 @@ from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS, file_name
 from vwe_dagster.exporting.output import refuse_taken, whole_output
 from vwe_dagster.grid import Grid
+from vwe_dagster.saves import read_world_file
 from vwe_dagster.seeds import parse_seed
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster_tests.exporting.worlds import make, write
@@ -180,8 +181,10 @@ def test_facts_tell_by_which_version_the_world_was_made(tmp_path: Path) -> None:
     assert facts.metadata["world_gen_version"] == 1
     assert facts.analysis.statistics["grid_size"] == 64
     publish_extracted_again(store, "old")
-    assert not WorldFacts(store, facts.seed).is_made
+    half = WorldFacts(store, facts.seed)
+    assert not half.is_made
+    assert read_world_file(write(tmp_path / "Half.fwl", "fwl", half)).world_gen_version == 1
     missing = WorldFacts(store, parse_seed("missing"))
-    assert not missing.is_made
+    assert (missing.world_gen_version, missing.is_made) == (None, False)
     with pytest.raises(StoreError, match="has not been made"):
         _ = missing.world

@@ -227,8 +227,9 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         assert client.get("/worlds.json").json()["rows"] == []
         assert client.get("/worlds/abc/world.json").status_code == 404
-        publish_world(store, "abc", Grid.of_world(64))
+        publish_world(store, "abc", Grid.of_world(64), pictures=True)
         facts = client.get("/worlds/abc/world.json").json()
+        thumbnail = client.get("/worlds/abc/thumbnail.png")
         block = client.get("/worlds/abc/data/0/0.bin")
         assert len(block.content) == 64 * 64 * 5
         publish_world(store, "abc", Grid.of_world(96), making="2")
@@ -237,11 +238,17 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
         assert now["grid"]["size"] == 96
         known = client.get("/worlds/abc/data/0/0.bin", headers={"if-none-match": block.headers["etag"]})
         assert (known.status_code, len(known.content)) == (200, 96 * 96 * 5)
+        known = client.get("/worlds/abc/thumbnail.png", headers={"if-none-match": thumbnail.headers["etag"]})
+        assert known.status_code == 200
+        assert known.content != thumbnail.content
         assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
         publish_extracted_again(store, "abc")
         half = client.get("/worlds/abc/world.json")
         assert half.status_code == 404
         assert "vwe world abc" in half.json()["message"]
+        assert client.get("/worlds.json").json()["rows"] == []
+        publish_world(store, "abc", Grid.of_world(96))
+        assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
         shutil.rmtree(store.folder(parse_seed("abc"), "extracted"))
         assert client.get("/worlds/abc/").status_code == 404
         assert client.get("/worlds.json").json()["rows"] == []

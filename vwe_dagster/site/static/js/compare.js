@@ -42,7 +42,7 @@ class Side {
     else this.ghost.remove();
   }
 
-  /** Looks at a place that no pointer is at, and has it said what is there. */
+  /** Marks a place that no pointer is at, and has it said what is there. */
   ask(x, z) {
     this.ghost.setLatLng(at(x, z)).addTo(this.map);
     this.world.look(x, z, (looked) => this.readout.say(looked, this.facts.key));

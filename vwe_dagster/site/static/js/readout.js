@@ -31,13 +31,13 @@ export class Readout {
       bearing: part("bearing", "Bearing from the centre of the world"),
     };
     this.idle = h("span", { class: "idle" }, element.dataset.idle ?? "");
-    const { biome, height, sea, place, distance, bearing: way } = this.parts;
+    const { biome, height, sea, place: where, distance, bearing: way } = this.parts;
     this.filled = h(
       "span",
       { class: "filled" },
       h("span", { class: "group" }, this.swatch, biome),
       h("span", { class: "group" }, height, sea),
-      h("span", { class: "group" }, place),
+      h("span", { class: "group" }, where),
       h("span", { class: "group from-centre" }, distance, way),
     );
     // Screen readers say what was asked for with a key, and not what a pointer passes.

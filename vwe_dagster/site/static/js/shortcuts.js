@@ -2,8 +2,10 @@
 
 import { $$, openDialog } from "./dom.js";
 
+// A dialog that has just been closed keeps the focus until the next frame, and nobody types into what is not there.
 const typing = (target) =>
   target instanceof HTMLElement &&
+  target.getClientRects().length > 0 &&
   (target.isContentEditable ||
     target instanceof HTMLTextAreaElement ||
     target instanceof HTMLSelectElement ||

@@ -104,9 +104,14 @@ class WorldPage {
 
   goTo(x, z) {
     this.world.flyTo(x, z, Math.max(this.map.getZoom(), 4));
+    this.ask(x, z);
+    this.link.changed({ step: true });
+  }
+
+  /** Marks a place that no pointer is at, and has it said what is there. */
+  ask(x, z) {
     this.spot.setLatLng(at(x, z)).addTo(this.map);
     this.world.look(x, z, (looked) => this.readout.say(looked));
-    this.link.changed({ step: true });
   }
 
   #popUp(each) {
@@ -329,8 +334,7 @@ class WorldPage {
       },
       x: () => {
         const { lng, lat } = middle();
-        this.spot.setLatLng(middle()).addTo(this.map);
-        this.world.look(lng, lat, (looked) => this.readout.say(looked));
+        this.ask(lng, lat);
       },
       "[": () => this.panel.collapse(),
     });
