@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from vwe_dagster.cli import main
 from vwe_dagster.commands.making import Config
+from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.grid import Grid
 from vwe_dagster.home import Home
 from vwe_dagster.saves import new_world, read_world_file, world_file_bytes
 from vwe_dagster.seeds import Seed, parse_seed
 from vwe_dagster.store import WORLD_STAGES, WorldStore
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.exporting.worlds import make
+from vwe_dagster_tests.exporting.worlds import import_, make
 
 KEY = "HHcLC5acQt"
 
@@ -129,6 +133,18 @@ def test_a_world_that_is_not_there_is_made_first(
     assert run_here(monkeypatch, tmp_path, "export", KEY, "--to", "numpy", "--out", str(path)) == 0
     assert str(path) in capsys.readouterr().out
     assert path.is_file()
+
+
+def test_a_half_made_world_is_finished_and_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    store = WorldStore(home / "data")
+    facts = make(store, "old", grid=Grid.of_world(64))
+    import_(store, "old", dataclasses.replace(facts.world, height=facts.world.height + np.float32(1)))
+    shutil.rmtree(store.folder(facts.seed, "processed"))
+    imported = store.manifest(facts.seed, "extracted")
+    assert run_here(monkeypatch, home, "export", "old", "--to", "csv", "--out", str(tmp_path / "old.csv.gz")) == 0
+    assert store.manifest(facts.seed, "extracted") == imported
+    assert WorldFacts(store, facts.seed).is_made
 
 
 def test_nothing_is_exported_of_a_world_that_cannot_be_made(

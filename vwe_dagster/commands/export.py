@@ -65,7 +65,7 @@ def export(
         refuse_taken(path, each, force=force)
     facts = WorldFacts(WorldStore(find_home().data), parsed)
     if any(each.needs_world for each in formats) and not facts.is_made:
-        _make(parsed)
+        _make(facts)
     for each, path in zip(formats, paths, strict=True):
         _write(each, path, facts, options, force=force)
 
@@ -90,11 +90,15 @@ def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
     return out / of.default_name(seed)
 
 
-def _make(seed: Seed) -> None:
+def _make(facts: WorldFacts) -> None:
+    """Makes the world, or of one whose planes are there, whoever they are from, the rest."""
     from vwe_dagster.commands.making import make_worlds, world_config  # noqa: PLC0415
 
-    if make_worlds(find_home(), [([seed], world_config())]):
-        raise CommandError(f"The world of {seed.key} could not be made, so nothing was exported.")
+    config = world_config()
+    if facts.has_planes:
+        config = {asset: config[asset] for asset in ("processed", "renders")}
+    if make_worlds(find_home(), [([facts.seed], config)]):
+        raise CommandError(f"The world of {facts.seed.key} could not be made, so nothing was exported.")
 
 
 def _write(of: Format, path: Path, facts: WorldFacts, options: ExportOptions, *, force: bool) -> None:

@@ -48,8 +48,8 @@ class WorldFacts:
         store: the data folder.
         seed: whose world it is.
 
-    Everything but :attr:`seed`, :attr:`is_made` and :attr:`world_gen_version` raises :class:`StoreError` where the
-    world has not been made or a file of it is damaged.
+    Everything but :attr:`seed`, :attr:`is_made`, :attr:`has_planes` and :attr:`world_gen_version` raises
+    :class:`StoreError` where the world has not been made or a file of it is damaged.
     """
 
     store: WorldStore
@@ -59,6 +59,11 @@ class WorldFacts:
     def is_made(self) -> bool:
         """Whether the stages that exports are written from are there, the one made from the other."""
         return made_stages(self.store, self.seed) is not None
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether the stage is there that all others of the world are made from."""
+        return self.store.manifest(self.seed, "extracted") is not None
 
     @functools.cached_property
     def world(self) -> CanonicalWorld:

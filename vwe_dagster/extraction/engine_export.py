@@ -171,6 +171,8 @@ def _check_of_location(number: int, column: str, dtype: str, value: object) -> N
         raise ExtractionError(
             f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. Make the export again."
         )
+    if column == "prefab" and not value:
+        raise ExtractionError(f"Location {number} of the layer {LOCATIONS} has no name. Make the export again.")
     if isinstance(value, str) and len(value) > MAX_NAME_LENGTH:
         raise ExtractionError(
             f"Location {number} of the layer {LOCATIONS} has a {column} of {len(value)} characters, more than "

@@ -10,7 +10,7 @@ from vwe_dagster.rendering.tiles import NATIVE_ZOOM
 from vwe_dagster.seeds import Seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import gallery_json, rows_of
-from vwe_dagster.site.made import made_world
+from vwe_dagster.site.made import made_world, why_not_shown
 from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import StoreError, WorldStore
 
@@ -39,7 +39,7 @@ def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = N
     """
     made = made_world(store, seed)
     if made is None:
-        raise StoreError(f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}")
+        raise StoreError(why_not_shown(store, seed))
     for name, content in _files(store, WorldSource(store, made, max_zoom=max_zoom)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

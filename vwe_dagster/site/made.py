@@ -86,6 +86,13 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
     )
 
 
+def why_not_shown(store: WorldStore, seed: Seed) -> str:
+    """Why there is no :func:`made_world` of a seed, and what to do about it, in a sentence."""
+    if store.manifest(seed, "extracted") is None:
+        return f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}"
+    return f"The world of {seed.key} is half made; if nothing is making it now, make it again as it was made before."
+
+
 def _version(*told: str) -> str:
     return hashlib.sha256("".join((*told, _code())).encode()).hexdigest()[:16]
 

@@ -31,7 +31,7 @@ from vwe_dagster.cores import usable_cores
 from vwe_dagster.seeds import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import Gallery
-from vwe_dagster.site.made import MadeWorld, made_world
+from vwe_dagster.site.made import MadeWorld, made_world, why_not_shown
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.source import NotThereError, WorldSource, warm
 from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
@@ -233,9 +233,7 @@ class _Site:
             raise NotThereError(str(error)) from error
         made = await self._read(lambda: self._open.made(seed))
         if made is None:
-            raise NotThereError(
-                f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}"
-            )
+            raise NotThereError(await self._read(lambda: self._open.why_not(seed)))
         return made
 
     def _prepare(self, made: MadeWorld) -> None:
@@ -258,6 +256,10 @@ class _OpenWorlds:
     def made(self, seed: Seed) -> MadeWorld | None:
         """The world of a seed as it now is; None if it has not been made."""
         return self._manifests(seed, self._traces(seed))
+
+    def why_not(self, seed: Seed) -> str:
+        """See :func:`why_not_shown`."""
+        return why_not_shown(self._store, seed)
 
     def source(self, made: MadeWorld) -> WorldSource:
         """The files of a world."""

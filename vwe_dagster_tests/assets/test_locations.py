@@ -89,6 +89,7 @@ def test_a_world_with_no_location_at_all_is_one(pipeline: Pipeline) -> None:
     [
         ({"prefab": "Crypt2"}, "A location of the layer locations has no 'group'"),
         ({**location("Crypt2", 1, 1), "prefab": 7}, "Location 0 of the layer locations has 7 as prefab"),
+        (location("", 1, 1), "Location 0 of the layer locations has no name"),
         ({**location("Crypt2", 1, 1), "group": 257 * "a"}, "has a group of 257 characters, more than 256"),
         ({**location("Crypt2", 1, 1), "x_m": True}, "has True as x_m"),
         ({**location("Crypt2", 1, 1), "placed": 1}, "has 1 as placed"),
