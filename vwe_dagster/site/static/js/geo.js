@@ -46,6 +46,8 @@ const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/.source;
 const GROUPED = `${/[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?/.source}|${PLAIN}`;
 const NUMBER = new RegExp(`^(?:${GROUPED})$`, "i");
 
+const LONGEST_PLACE = 200;
+
 const spelled = (text) => text.replaceAll("−", "-");
 
 /** A number as people type it, such as 2000, 2,000 or 2e3; null for anything else. */
@@ -57,7 +59,7 @@ export function parseNumber(text) {
 function coordinates(number, gap) {
   const axis = (name) => String.raw`(?:${name}\s*[:=]?\s*)?(${number})\s*m?`;
   // What the game says of a position stands in brackets, after words, and has the height between.
-  return new RegExp(String.raw`^(?:\D*[([])?\s*${axis("x")}(?:${gap}${axis("y")})?${gap}${axis("z")}\s*[)\]]?$`, "i");
+  return new RegExp(String.raw`^(?:\D*[([])?\s*${axis("x")}(?:(${gap})${axis("y")})?(${gap})${axis("z")}\s*[)\]]?$`, "i");
 }
 
 // Commas either part coordinates or, where blanks or letters part these, thousands.
@@ -68,9 +70,14 @@ const COORDINATES = [
 
 /** Coordinates as people type them: `600, -100`, `x 600 z -100`, or the three of the game; null for anything else. */
 export function parsePlace(text) {
+  // Of a long text the forms would be tried in far too many ways.
+  if (text.length > LONGEST_PLACE) return null;
   const found = COORDINATES.map((form) => form.exec(spelled(text).trim())).find(Boolean);
   if (!found) return null;
-  const [x, z] = [parseNumber(found[1]), parseNumber(found[3])];
+  const [, first, before, , after, last] = found;
+  // Of three numbers that are parted in two ways, as in 1 200, 300, two may be one.
+  if (before !== undefined && before.trim() !== after.trim()) return null;
+  const [x, z] = [parseNumber(first), parseNumber(last)];
   return x !== null && z !== null && Math.abs(x) <= WIDTH_M && Math.abs(z) <= WIDTH_M ? { x, z } : null;
 }
 
