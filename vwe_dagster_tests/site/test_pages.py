@@ -281,6 +281,21 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     expect(page.locator(".leaflet-tooltip")).to_have_text("<img src=x>")
 
 
+def test_a_world_whose_rivers_are_not_known_tells_of_none(visitor: Visitor) -> None:
+    page = visitor.page
+
+    def without_rivers(route: Route) -> None:
+        facts = route.fetch().json()
+        facts["statistics"] |= {"river_count": None, "stream_count": None}
+        route.fulfill(body=json.dumps(facts), content_type="application/json")
+
+    page.route("**/world.json", without_rivers)
+    visit(page, WORLD)
+    expect(page.locator("#facts")).to_contain_text("Start island")
+    expect(page.locator("#facts")).not_to_contain_text("Rivers")
+    expect(page.locator("#facts")).not_to_contain_text("null")
+
+
 def test_coordinates_are_read_right_or_not_at_all(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, WORLD)
@@ -447,6 +462,10 @@ def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor,
         "Write a number after islands >, such as 2000 or 2e3. Write a number after swamp >, such as 2000 or 2e3."
     )
     expect(cards).to_have_count(0)
+    for text in ("islands = 230", "2000 > swamp"):
+        search.fill(text)
+        expect(page.locator("#hint")).to_have_text("Write conditions as in islands > 230 swamp < 2000.")
+        expect(page.locator("#absent")).to_be_hidden()
     for seed, is_seed in {"@2147483647": True, "@2147483648": False, "@-2147483648": True, "@-0": False}.items():
         search.fill(seed)
         expect(page.locator("#absent")).to_contain_text(

@@ -84,7 +84,7 @@ class Gallery {
     $("#direction").title = `${title}: ${direction === 1 ? up : down}; turn round`;
     $("#direction").setAttribute("aria-label", $("#direction").title);
     this.#hint(faults);
-    this.#absent(text, conditions);
+    this.#absent(text, conditions.length > 0 || faults.length > 0);
     const told = new URLSearchParams();
     if (text) told.set("search", text);
     if (column !== "seed") told.set("sort", column);
@@ -112,6 +112,7 @@ class Gallery {
       conditions.push((world) => world[measure[1]] !== null && compare(world[measure[1]]));
       return " ";
     });
+    if (/[<>=]/.test(rest) && faults.length === 0) faults.push("Write conditions as in islands > 230 swamp < 2000.");
     return { conditions, faults, words: rest.toLowerCase().split(/[\s,]+/).filter((word) => word && word !== "and") };
   }
 
@@ -127,10 +128,10 @@ class Gallery {
   }
 
   /** A seed that was typed and whose world has not been made: how to make it. */
-  #absent(text, conditions) {
+  #absent(text, isCondition) {
     const box = $("#absent");
     const known = this.worlds.some(({ seed }) => seed === text);
-    box.hidden = !text || known || conditions.length > 0 || (!isSeed(text) && this.found.length > 0);
+    box.hidden = !text || known || isCondition || (!isSeed(text) && this.found.length > 0);
     if (box.hidden) return;
     box.replaceChildren(
       ...(isSeed(text)

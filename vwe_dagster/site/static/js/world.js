@@ -179,7 +179,7 @@ class WorldPage {
       tile("Highest peak", metres(sums.highest_peak_height_m), highest && place(highest.x, highest.z), highest && (() => this.open(highest))), // prettier-ignore
       tile("Largest island", sums.largest_island_area_km2 === null ? "–" : area(sums.largest_island_area_km2), null, largest && (() => this.open(largest))), // prettier-ignore
       tile("Start island", start_km2 === null ? "–" : area(start_km2), null, start && (() => this.open(start))),
-      sums.river_count === null ? null : tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`),
+      ...(sums.river_count === null ? [] : [tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`)]),
     );
     const maker = [engine.kind, engine.game_version ?? engine.version].filter(Boolean).join(" ");
     const gen = engine.world_gen_version === null ? "" : `, world-gen version ${engine.world_gen_version}`;
