@@ -96,7 +96,11 @@ def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolera
     Raises:
         ContourError: the interval or the tolerance is out of its bounds.
     """
-    if not (math.isfinite(interval_m) and interval_m >= MIN_INTERVAL_M):
+    if not math.isfinite(interval_m):
+        raise ContourError(
+            f"Contours are drawn every {MIN_INTERVAL_M:g} m or more, not every {interval_m:g} m. Name a number."
+        )
+    if interval_m < MIN_INTERVAL_M:
         raise ContourError(
             f"Contours are drawn every {MIN_INTERVAL_M:g} m or more, not every {interval_m:g} m: the samples of the "
             f"ground do not tell finer lines apart, and their file would be huge. Choose another interval."

@@ -32,13 +32,15 @@ def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
         options: a ``stride`` of n takes every n-th row and column, from the south-west corner of the map.
 
     Raises:
-        ExportError: the stride is no such number.
+        ExportError: the stride is no such number, or leaves no sample.
     """
     world, stride = facts.world, 1 if options.stride is None else options.stride
     if not 1 <= stride <= world.grid.size:
         raise ExportError(f"A stride is a whole number from 1 to {world.grid.size}, not {stride}.")
     along = world.grid.coordinates()[::stride]
     row, column = np.nonzero(inside(world)[::stride, ::stride])
+    if not row.size:
+        raise ExportError(f"With a stride of {stride} no sample is within the edge of the world; choose a smaller one.")
     biome = world.biome[::stride, ::stride][row, column]
     table = pa.table(
         {

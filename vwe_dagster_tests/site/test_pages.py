@@ -314,6 +314,20 @@ def test_coordinates_are_read_right_or_not_at_all(visitor: Visitor) -> None:
             assert told == (place and {"x": place[0], "z": place[1]}), text
 
 
+def test_the_page_of_a_world_leads_to_a_comparison_with_another(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, WORLD)
+    page.get_by_role("button", name="Compare with another world").click()
+    dialog = page.get_by_role("dialog", name="Compare with")
+    for key, told in ((ONE, "the world of this page"), ("other", "has not been made")):
+        dialog.get_by_role("combobox").fill(key)
+        dialog.get_by_role("button", name="Compare").click()
+        expect(dialog.get_by_role("status")).to_contain_text(told)
+    dialog.get_by_role("combobox").fill(OTHER)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/compare/{ONE}/{OTHER}"))
+
+
 def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page = visitor.page
     visit(page, "/")

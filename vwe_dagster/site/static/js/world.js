@@ -356,7 +356,8 @@ fetchJson("world.json")
 fetchJson("../../worlds.json")
   .then(({ rows, columns }) => {
     const here = decodeURIComponent(window.location.pathname.replace(/\/(index\.html)?$/, "").split("/").pop());
-    const others = rows.map((row) => row[columns.indexOf("seed")]).filter((key) => folderOf(key) !== encodeURIComponent(here));
+    const keys = rows.map((row) => row[columns.indexOf("seed")]);
+    const others = keys.filter((key) => folderOf(key) !== encodeURIComponent(here));
     if (others.length === 0) return;
     $("#compare-button").hidden = false;
     $("#compare-button").addEventListener("click", () => openDialog("compare"));
@@ -365,7 +366,10 @@ fetchJson("../../worlds.json")
       event.preventDefault();
       const other = $("#compare input").value.trim();
       if (others.includes(other)) window.location.href = `../../compare/${encodeURIComponent(here)}/${folderOf(other)}`;
-      else $("#compare output").textContent = "That world has not been made.";
+      else
+        $("#compare output").textContent = keys.includes(other)
+          ? "That is the world of this page; choose another."
+          : "That world has not been made.";
     });
   })
   .catch(() => {});
