@@ -10,7 +10,7 @@ DEV := $(VENV)/dev-installed
 unexport SEED
 export VWE_MAKE_SEEDS := $(value SEED)
 
-.PHONY: help world test lint ui deploy clean
+.PHONY: help world test kernels lint ui deploy clean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,8 +29,13 @@ world: $(RUNTIME)
 	@set -f; exec $(BIN)/vwe world -- $$VWE_MAKE_SEEDS
 endif
 
-test: lint
+test: $(DEV)
+	@$(MAKE) --no-print-directory --jobs 2 lint kernels
 	$(BIN)/python -m pytest -n auto
+
+# On one core, while style and types are checked on another.
+kernels: $(DEV)
+	$(BIN)/python -c "from vwe_dagster.engine.native import NativeEngine; NativeEngine().warm()"
 
 lint: $(DEV)
 	$(BIN)/ruff check

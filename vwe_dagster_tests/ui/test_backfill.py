@@ -12,10 +12,10 @@ from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, select_partitions, shown_size
 
 CATALOG_MS = 120_000
-KEYS = ("alpha", "beta", "gamma", "delta", "@5")
+KEYS = ("alpha", "beta", "@5")
 
 
-def test_a_person_backfills_five_seeds_and_looks_at_the_catalog(vwe: Vwe, page: Page, screenshots: Path) -> None:
+def test_a_person_backfills_seeds_and_looks_at_the_catalog(vwe: Vwe, page: Page, screenshots: Path) -> None:
     assert vwe.run("seeds", "add", *KEYS).returncode == 0
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
