@@ -356,28 +356,24 @@ def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None
         assert client.status().state is EngineState.READY
 
 
-def test_locations_that_come_out_otherwise_a_second_time_are_not_offered(plugin: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("starve_locations", "locations: placed again"),
+        ("long_names=257", "locations: a location has a name of 257"),
+    ],
+    ids=["that come out otherwise a second time", "that the protocol cannot tell"],
+)
+def test_locations_that_cannot_be_relied_on_are_not_offered(plugin: Path, fault: str, why: str) -> None:
     with (
-        running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="starve_locations") as engine,
+        running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS=fault) as engine,
         engine.client() as client,
     ):
         status = client.status()
         assert status.state is EngineState.READY
         assert "locations" not in {layer.name for layer in status.capabilities.layers}
         assert status.game is not None
-        assert [what for what in status.game.missing if what.startswith("locations: placed again")]
-
-
-def test_locations_that_the_protocol_cannot_tell_are_not_offered(plugin: Path) -> None:
-    with (
-        running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS="long_names=257") as engine,
-        engine.client() as client,
-    ):
-        status = client.status()
-        assert status.state is EngineState.READY
-        assert "locations" not in {layer.name for layer in status.capabilities.layers}
-        assert status.game is not None
-        assert [what for what in status.game.missing if what.startswith("locations: a location has a name of 257")]
+        assert [what for what in status.game.missing if what.startswith(why)]
 
 
 @pytest.mark.parametrize("variables", [{"ENGINE_IDLE_EXIT_MINUTES": "0.005"}, {}])
