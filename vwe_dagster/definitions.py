@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from vwe_dagster.build import build_defs
+from vwe_dagster.defs.build import build_defs
 
 defs = build_defs()

@@ -7,14 +7,14 @@ import dataclasses
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.engine.messages import WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import canonical_world
-from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.map import render_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
-from vwe_dagster.seeds import parse_seed
-from vwe_dagster.stages import read_extracted, write_extracted, write_picture, write_processed, write_raw
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Manifest, Recipe, Stage, WorldStore
+from vwe_dagster.store.stages import read_extracted, write_extracted, write_picture, write_processed, write_raw
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 
 
 def publish_world(

@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import vwe_dagster.biomes
+import vwe_dagster
 
 # The machine code is valid for sources of one moment, and an image keeps moments to the second only.
-for path in Path(vwe_dagster.biomes.__file__).parent.rglob("*.py"):
+for path in Path(vwe_dagster.__file__).parent.rglob("*.py"):
     os.utime(path, (0, int(path.stat().st_mtime)))
 
 from vwe_dagster.worldgen import World  # noqa: E402

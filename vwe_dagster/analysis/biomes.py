@@ -8,15 +8,15 @@ import pandas as pd
 
 from vwe_dagster.analysis.disc import Cells, Disc
 from vwe_dagster.analysis.kernels import first_lowest, gather, number_patches
-from vwe_dagster.biomes import BIOMES, Biome
+from vwe_dagster.world.biomes import BIOMES, Biome
 
 
 def biome_table(disc: Disc) -> pd.DataFrame:
     """Measures every biome inside the disc.
 
     Returns:
-        One row for each of :data:`vwe_dagster.biomes.BIOMES`, in that order. A biome that does not occur has areas,
-        shares and patches of 0 and nulls elsewhere. Columns:
+        One row for each of :data:`vwe_dagster.world.biomes.BIOMES`, in that order. A biome that does not occur
+        has areas, shares and patches of 0 and nulls elsewhere. Columns:
 
         - ``biome``: the game's name of it.
         - ``area_km2``: area of its cells, land and water.

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import shapely
 from contourpy import LineType, contour_generator
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 INTERVAL_M, TOLERANCE_M = 25.0, 1.0
 """The interval and the tolerance where none is chosen."""

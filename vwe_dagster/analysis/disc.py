@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import WORLD_RADIUS_M
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import WORLD_RADIUS_M
 
 Cells = npt.NDArray[np.intp]
 """Cells of a :class:`Disc` by their index in its flattened planes: ascending is south to north, then west to east."""
@@ -30,7 +30,7 @@ class Disc:
         distance_m2: squared distance of every cell centre from the centre of the world, float64.
         inside: whether the cell centre lies within the edge of the world.
         land: whether the cell lies inside and its height is at sea level or above.
-        biome: uint8 indices of :class:`vwe_dagster.biomes.Biome`.
+        biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
         height: float32 metres.
     """
 

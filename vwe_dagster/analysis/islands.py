@@ -8,7 +8,7 @@ import pandas as pd
 
 from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.kernels import first_lowest, number_patches, steps_inland
-from vwe_dagster.biomes import Biome
+from vwe_dagster.world.biomes import Biome
 
 ISLAND_AREA_KM2 = 0.01
 """A landmass larger than this, one hectare, is an island; smaller ones are rocks and shoals."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vwe_dagster.analysis.disc import Cells, Disc
-from vwe_dagster.biomes import Biome
+from vwe_dagster.world.biomes import Biome
 
 PEAK_COUNT = 20
 """As many peaks are listed at most."""

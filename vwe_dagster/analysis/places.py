@@ -51,7 +51,7 @@ def place_table(locations: pd.DataFrame) -> pd.DataFrame:
     """The locations that are places, in the order of :data:`PLACES`, those nearest to the centre of the world first.
 
     Args:
-        locations: see :data:`vwe_dagster.extraction.canonical.LOCATION_COLUMNS`.
+        locations: see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`.
 
     Returns:
         The columns :data:`PLACE_COLUMNS`.

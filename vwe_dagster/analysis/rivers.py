@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.world.canonical import CanonicalWorld
 
 
 def river_statistics(world: CanonicalWorld) -> dict[str, int | float | None]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 _CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))
 """The corners of a square of four neighbouring cell centres, in rows north and columns east of the south-western one:

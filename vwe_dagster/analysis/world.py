@@ -14,8 +14,8 @@ from vwe_dagster.analysis.peaks import PEAK_ISOLATION_M, peak_table
 from vwe_dagster.analysis.places import place_statistics, place_table
 from vwe_dagster.analysis.rivers import river_statistics
 from vwe_dagster.analysis.shoreline import shorelines_m
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
     Works on any grid; what the grid does not cover is not measured. Land is every cell at sea level (30 m) or above,
     an area the number of cells times the area of one. Keys of the statistics:
 
-    - ``grid_size``, ``grid_cell_m``, ``grid_first_m``: the grid, as in :class:`vwe_dagster.grid.Grid`.
+    - ``grid_size``, ``grid_cell_m``, ``grid_first_m``: the grid, as in :class:`vwe_dagster.world.grid.Grid`.
     - ``world_radius_m``, ``sea_level_m``, ``island_min_area_km2``, ``peak_isolation_m``: the measures applied.
     - ``disc_area_km2``, ``land_area_km2``, ``land_share_of_disc``: area inside the edge of the world that the grid
       covers, and land in it.

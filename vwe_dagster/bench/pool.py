@@ -23,10 +23,10 @@ from vwe_dagster.bench.engine import SEED
 from vwe_dagster.bench.figures import BenchError, spread
 from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
 from vwe_dagster.engine.native import FLAGS, NativeEngine
-from vwe_dagster.grid import Grid
 from vwe_dagster.pool.opening import open_pool
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, planes_digest
 
 SEEDS = (SEED, *range(1, 8))

@@ -14,13 +14,13 @@ from vwe_dagster.bench.engine import SEED
 from vwe_dagster.bench.figures import spread
 from vwe_dagster.engine.messages import WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import canonical_world
-from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.pictures import pictures
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
-from vwe_dagster.stages import write_picture, write_tile
 from vwe_dagster.store import Draft
+from vwe_dagster.store.stages import write_picture, write_tile
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 
 SIZE, ROUNDS, SINGLE_TILES = 2048, 5, 24

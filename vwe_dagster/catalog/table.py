@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import STATISTICS
+from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
-from vwe_dagster.store.whole_folder import write_whole
+from vwe_dagster.store.stages import STATISTICS
+from vwe_dagster.world.biomes import BIOMES, Biome
 
 _DIGEST = "processed_digest"
 _FACTS = {

@@ -29,7 +29,7 @@ from vwe_dagster.engine.protocol import (
     RefusalError,
     Status,
 )
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 
 STOP_S = 5.0
 """Seconds that a job may take to stop; one that takes longer hangs, and the engine with it."""

@@ -20,7 +20,7 @@ import pydantic_core
 
 from vwe_dagster.engine.messages import EngineError, Line
 from vwe_dagster.engine.protocol import LayerFacts
-from vwe_dagster.grid import MAX_SIZE
+from vwe_dagster.world.grid import MAX_SIZE
 
 Layer = npt.NDArray[np.generic] | list[Line]
 Made = Callable[[str, Layer], None]

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 
 PLANES: Mapping[str, str] = {"biome": "uint16", "height": "float32", "forest": "float32", "lava": "float32"}
 """Layers sampled on the grid and their dtype. ``biome`` holds the game's bit flags, ``height`` metres,

@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.engine.layers import Made, tell_nobody
 from vwe_dagster.engine.messages import (
     LINES,
@@ -24,9 +23,10 @@ from vwe_dagster.engine.messages import (
     no_progress,
 )
 from vwe_dagster.engine.protocol import Capabilities, layer_kind
-from vwe_dagster.grid import MAX_SIZE, MIN_SIZE, Grid
+from vwe_dagster.kernels.compiling import are_kernels_cached, remove_other_versions
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError
-from vwe_dagster.worldgen.compiling import are_kernels_cached, remove_other_versions
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
 
 FLAGS = np.array([biome.flag for biome in Biome], dtype=np.uint16)

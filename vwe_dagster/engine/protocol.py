@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 import pydantic
 
 from vwe_dagster.engine.messages import LINES, PLANES
-from vwe_dagster.grid import MAX_SIZE, MIN_SIZE
+from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE
 
 PROTOCOL: Final = 1
 MAX_BODY_BYTES = 64 * 1024

@@ -27,7 +27,7 @@ from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.server import engine_app
-from vwe_dagster.reading import read_file
+from vwe_dagster.files.bounded_read import read_file
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code of an engine that was told to end."""

@@ -12,9 +12,9 @@ import pydantic_core
 from vwe_dagster.analysis.contours import INTERVAL_M, Contour, ContourError, Contours, Points, trace_contours
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb, hex_code
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 DECIMALS = 1
 """Of coordinates in metres: what is rounded off is a twentieth of the usual tolerance."""

@@ -6,16 +6,23 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import grid_of, made_stages, native_terrain, read_extracted, read_processed, world_gen_version
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
+from vwe_dagster.store.stages import (
+    grid_of,
+    made_stages,
+    native_terrain,
+    read_extracted,
+    read_processed,
+    world_gen_version,
+)
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen.digest import planes_digest
 
 if TYPE_CHECKING:
     from vwe_dagster.analysis.world import WorldAnalysis
-    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.world.canonical import CanonicalWorld
     from vwe_dagster.worldgen import World
 
 BIOME_MEANINGS = {biome.value: biome.game_name for biome in Biome}
@@ -82,7 +89,7 @@ class WorldFacts:
 
     @functools.cached_property
     def world_gen_version(self) -> int | None:
-        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`; None also of no world at all."""
+        """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`; None also without a world."""
         extracted = self.store.manifest(self.seed, "extracted")
         return None if extracted is None else world_gen_version(extracted, self._raw)
 

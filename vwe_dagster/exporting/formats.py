@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vwe_dagster.exporting.errors import ExportError
-from vwe_dagster.seeds import Seed
+from vwe_dagster.seeds.seed import Seed
 
 if TYPE_CHECKING:
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts

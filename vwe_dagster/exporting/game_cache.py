@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.grid import SEA_LEVEL_M, Grid
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 
 GAME_GRID = Grid.of_world(2048)
 """The grid of the game's own map."""

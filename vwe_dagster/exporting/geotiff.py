@@ -17,11 +17,11 @@ import rasterio.shutil
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
-from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.void import inside
-from vwe_dagster.grid import VOID_M
 from vwe_dagster.rendering.palette import BIOME_COLOURS, Rgb
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.grid import VOID_M
 
 LOCAL_SYSTEM = 'LOCAL_CS["Valheim world",UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'
 """The coordinate system, as well-known text; a GeoTIFF keeps its name, unit and directions, not the names of axes."""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.cores import usable_cores
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MOST_TILE_SAMPLES, SAMPLE
-from vwe_dagster.saves import WRITTEN
+from vwe_dagster.formats.fwl import WRITTEN
+from vwe_dagster.kernels.cores import usable_cores
+from vwe_dagster.world.biomes import Biome
 
 MOST_TILES = 16
 """Tiles along a side: 1536 m each on a grid of 2048 cells."""

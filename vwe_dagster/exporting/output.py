@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.formats import Format
-from vwe_dagster.store.whole_folder import replace_whole, replace_whole_file, sync_folder
+from vwe_dagster.files.atomic import replace_whole, replace_whole_file, sync_folder
 
 
 def refuse_taken(path: Path, of: Format, *, force: bool) -> None:

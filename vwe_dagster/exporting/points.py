@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.csv
 from isal import igzip
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.void import inside
+from vwe_dagster.world.biomes import Biome
 
 _NAMES = pa.array([biome.game_name for biome in Biome])
 

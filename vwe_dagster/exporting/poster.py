@@ -6,10 +6,10 @@ import dataclasses
 from pathlib import Path
 
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.poster import DPI, render_poster
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 
 FINE = 4096
 """Cells of the grid whose samples are the pixels of the poster's map."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import VOID_M
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import VOID_M
 
 
 def inside(world: CanonicalWorld) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """The format ``fwl``: a world file, for a game or a server that has never seen the world.
 
-Its layout is in :mod:`vwe_dagster.saves`.
+Its layout is in :mod:`vwe_dagster.formats.fwl`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.saves import new_world, shown, world_file_bytes
+from vwe_dagster.formats.fwl import new_world, shown, world_file_bytes
 
 _CURRENT = 2
 

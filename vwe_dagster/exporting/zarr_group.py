@@ -14,8 +14,8 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
 
-from vwe_dagster.biomes import BIOMES
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.world.biomes import BIOMES
 
 CHUNK = 512
 """Cells along the side of a chunk."""

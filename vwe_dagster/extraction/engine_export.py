@@ -11,17 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 import pydantic_core
 
-from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.engine.messages import ESSENTIAL, LOCATIONS, MAX_NAME_LENGTH, PLANES, Line
-from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.extraction.validate import LAKE_COLUMNS, ExtractionError, check_cells, check_plane, validate
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.worldgen import forest_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from vwe_dagster.grid import Grid
+    from vwe_dagster.world.grid import Grid
 
 _VALUE_KINDS: Mapping[str, tuple[type, ...]] = {"str": (str,), "float32": (int, float), "bool": (bool,)}
 _KINDS = {"rivers": "river", "streams": "stream"}
@@ -69,7 +69,7 @@ def biome_indices(flags: npt.NDArray[np.generic], grid: Grid) -> npt.NDArray[np.
     """Turns the game's biome flags into indices.
 
     Args:
-        flags: ``[z, x]``, one flag of :class:`vwe_dagster.biomes.Biome` a cell, any integer dtype.
+        flags: ``[z, x]``, one flag of :class:`vwe_dagster.world.biomes.Biome` a cell, any integer dtype.
         grid: where the cells are.
 
     Returns:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import biome_indices, forest_of
 from vwe_dagster.extraction.foreign_source import Document, ForeignExport, SourceFolder
 from vwe_dagster.extraction.validate import ExtractionError, validate
-from vwe_dagster.grid import MAP_WIDTH_M, MIN_SIZE, Grid
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import MAP_WIDTH_M, MIN_SIZE, Grid
 
 if TYPE_CHECKING:
     from pathlib import Path

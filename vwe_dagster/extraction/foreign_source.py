@@ -15,13 +15,13 @@ import zlib
 from typing import TYPE_CHECKING, Literal
 
 from vwe_dagster.extraction.validate import ExtractionError
-from vwe_dagster.reading import read_file
+from vwe_dagster.files.bounded_read import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.world.canonical import CanonicalWorld
 
 _DAMAGED = "The file is damaged or another kind of file: make or fetch the export again."
 _GZIP_OVERHEAD_BYTES = 1024  # headers; what cannot be compressed grows by less than a thousandth besides

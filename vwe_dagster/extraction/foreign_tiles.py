@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.extraction.foreign_source import Document, ForeignExport, SourceFolder
 from vwe_dagster.extraction.validate import ExtractionError, check_cells, validate
-from vwe_dagster.grid import MAP_WIDTH_M, MAX_SIZE, MIN_SIZE, Grid
-from vwe_dagster.seeds import MAX_NUMBER, MIN_NUMBER, seed_number
+from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER, seed_number
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import MAP_WIDTH_M, MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import forest_plane
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.worldgen import World
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
 

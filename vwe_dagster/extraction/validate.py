@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.extraction.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
-from vwe_dagster.grid import MAP_WIDTH_M, VOID_M, Grid
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.world.grid import MAP_WIDTH_M, VOID_M, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from vwe_dagster.home import Home
+from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.counts import Histogram, PoolCounts, read_counts

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from vwe_dagster.home import Home
+from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.metrics.exposition import HomeCollector
 

@@ -6,9 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, Grid
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.legend import BIOME_ORDER, SWATCH
@@ -16,6 +13,9 @@ from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.plates import CORNER, Entry, draw_compass, draw_legend, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapView
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 
 DROWNED = 128
 """Added to the index of a biome under water."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.grid import SEA_LEVEL_M
-from vwe_dagster.worldgen.compiling import inner_kernel, kernel
+from vwe_dagster.kernels.compiling import inner_kernel, kernel
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 Plane = npt.NDArray[np.float32]
 Line = npt.NDArray[np.float32]

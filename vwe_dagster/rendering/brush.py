@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
+from vwe_dagster.kernels.compiling import borrowing_kernel, inner_kernel, kernel
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
-from vwe_dagster.worldgen.compiling import borrowing_kernel, inner_kernel, kernel
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]

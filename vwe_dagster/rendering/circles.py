@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vwe_dagster.grid import WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapView
+from vwe_dagster.world.grid import WORLD_RADIUS_M
 
 RINGS_KM = (2, 4, 6, 8, 10)
 """The rings of equal distance."""

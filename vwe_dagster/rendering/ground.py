@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.rendering import palette, shading
 from vwe_dagster.rendering.brush import DEPTH_STEPS, OFFSHORE_STEPS, Layers, Light, paint_rows, run_together
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.symbols import strew
 from vwe_dagster.rendering.view import MapPlanes, Sample
+from vwe_dagster.world.biomes import Biome
 
 MARSH_LIFT_M = 2.4
 """Swamps lie at 27 to 33 m, half under water: lifted by this for drawing they are land with pools."""

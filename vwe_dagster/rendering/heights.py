@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.plates import CORNER, draw_colour_bar, draw_compass, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MAP_PIXELS, GridWindow, MapView
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 LOWEST_M, HIGHEST_M = -50.0, 450.0
 """The ends of the scale: what lies beyond has the colour of the end. The same for all worlds."""

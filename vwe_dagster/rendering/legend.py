@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.rendering import ground, palette
 from vwe_dagster.rendering.plates import Entry
 from vwe_dagster.rendering.view import MapPlanes
+from vwe_dagster.world.biomes import Biome
 
 BIOME_ORDER = (
     Biome.MEADOWS,

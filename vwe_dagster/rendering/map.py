@@ -5,7 +5,6 @@ from __future__ import annotations
 from PIL import Image
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.rendering import ground
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.legend import biome_entries, sign_entries
@@ -23,6 +22,7 @@ from vwe_dagster.rendering.plates import (
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
 from vwe_dagster.rendering.waterways import river_ink
+from vwe_dagster.world.canonical import CanonicalWorld
 
 LABELLED_PEAKS = 12
 """How many of the highest peaks are marked."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
+from vwe_dagster.world.biomes import Biome
 
 Rgb = tuple[int, int, int]
 

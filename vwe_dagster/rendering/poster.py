@@ -13,8 +13,6 @@ from PIL import Image
 
 from vwe_dagster.analysis.peaks import PEAK_COUNT
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.rendering import ground, lettering, palette
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
@@ -35,6 +33,8 @@ from vwe_dagster.rendering.shading import resized
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapPlanes, MapView
 from vwe_dagster.rendering.waterways import river_ink
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
 
 SCALE = 2
 """Pixels of the poster for one of the sheet that it is laid out on."""

@@ -12,14 +12,14 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block, shaded
 from vwe_dagster.rendering.map import MAP_GROUND, highest_peaks, paint_ground, world_facts
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 RELIEF_SIZE = (1760, 1164)
 """Width and height of the picture in pixels."""

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import scipy.ndimage
 from PIL import Image
 
-from vwe_dagster.grid import SEA_LEVEL_M
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 Plane = npt.NDArray[np.float32]
 

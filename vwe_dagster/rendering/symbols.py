@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import SEA_LEVEL_M
 from vwe_dagster.rendering.stencil import Point, Stencil
 from vwe_dagster.rendering.view import MapPlanes
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 SPACING = 9
 """Pixels between neighbouring places where a symbol may stand."""

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.rendering.ground import Climates
 from vwe_dagster.rendering.view import FLOOR_M, GridWindow, MapPlanes, MapView
 from vwe_dagster.rendering.waterways import INKED_SHARE, river_ink
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.worldgen import World
 
 _CLIMATE_PIXELS = 128

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import SEA_LEVEL_M
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.rendering import ground, palette, shading
 from vwe_dagster.rendering.biomes import DROWNED, drowned_table
 from vwe_dagster.rendering.brush import Light, run_together
@@ -19,7 +18,8 @@ from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.symbols import MEADOWS_FOREST, PLAINS_FOREST
 from vwe_dagster.rendering.tile_ground import TileGround
 from vwe_dagster.rendering.view import MapPlanes, MapView
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 Pixels = npt.NDArray[np.uint8]
 """Colours, ``[z, x, 3]``, north up."""

@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from vwe_dagster.cores import usable_cores
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import MAP_WIDTH_M, WORLD_RADIUS_M
+from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.rendering import tile_styles
 from vwe_dagster.rendering.tile_ground import TileGround
 from vwe_dagster.rendering.tile_styles import MARGIN, Style
 from vwe_dagster.rendering.view import MapView
 from vwe_dagster.rendering.webp import webp_bytes
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import MAP_WIDTH_M, WORLD_RADIUS_M
 from vwe_dagster.worldgen import World
 
 TILE_PIXELS = 256

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import MAP_WIDTH_M, WORLD_RADIUS_M, Grid
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import MAP_WIDTH_M, WORLD_RADIUS_M, Grid
 
 FLOOR_M = -80.0
 """Heights below this are drawn as this: deeper than any sea, so that the void does not bend what lies inside it."""

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.rendering.view import MapView
-from vwe_dagster.worldgen.compiling import kernel
 
 _STEP_PIXELS = 2.5
 """Points of a line that lie closer together than this are passed over; the first one tells how close they lie."""
@@ -24,7 +24,7 @@ def river_ink(rivers: pd.DataFrame, view: MapView, *, inked_share: float = INKED
     """How much of each pixel rivers and streams cover, 0 to 255, row 0 north.
 
     Args:
-        rivers: see :data:`vwe_dagster.extraction.canonical.RIVER_COLUMNS`.
+        rivers: see :data:`vwe_dagster.world.canonical.RIVER_COLUMNS`.
         view: the picture.
         inked_share: how much of a river's width is inked.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM
-from vwe_dagster.seeds import Seed
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import gallery_json, rows_of
 from vwe_dagster.site.made import made_world, why_not_shown

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.biomes import BIOMES
-from vwe_dagster.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering.legend import BIOME_ORDER
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
-from vwe_dagster.seeds import Seed
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site.made import MadeWorld
 from vwe_dagster.site.planes import BLOCK
-from vwe_dagster.stages import grid_of
+from vwe_dagster.store.stages import grid_of
+from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
 
 _DECIMALS = 5
 """Of all measures; what is exact is in the planes."""
@@ -41,7 +41,7 @@ def world_facts(
     Args:
         made: the world.
         analysis: of this world.
-        locations: of this world, see :data:`vwe_dagster.extraction.canonical.LOCATION_COLUMNS`; None if not told.
+        locations: of this world, see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`; None if not told.
         same_world: the other seeds that are this world.
         max_zoom: the deepest zoom that there are tiles of.
     """

@@ -11,14 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.catalog.names import same_world
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
-from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import made_stages
+from vwe_dagster.seeds.lookalikes import same_world
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
+from vwe_dagster.store.stages import made_stages
+from vwe_dagster.world.biomes import BIOMES, Biome
 
 _NEAREST = {f"{biome.name.lower()}_nearest_land_m": biome for biome in BIOMES if biome is not Biome.OCEAN}
 _COLUMNS = [

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from vwe_dagster import rendering, site, worldgen
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
-from vwe_dagster.seeds import Seed
-from vwe_dagster.stages import made_stages, native_terrain, tile_choice, world_gen_version
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, WorldStore
+from vwe_dagster.store.stages import made_stages, native_terrain, tile_choice, world_gen_version
 from vwe_dagster.worldgen import World
 
 
@@ -51,7 +51,7 @@ class MadeWorld:
 
     @property
     def world_gen_version(self) -> int | None:
-        """The world-gen version, see :func:`vwe_dagster.stages.world_gen_version`."""
+        """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`."""
         return world_gen_version(self.extracted, self.raw)
 
     @property
@@ -62,7 +62,7 @@ class MadeWorld:
         return NATIVE_ZOOM if self.tiles is None else max(NATIVE_ZOOM, tile_choice(self.tiles).max_zoom)
 
     def terrain(self) -> World | None:
-        """The native engine's terrain of this world, see :func:`vwe_dagster.stages.native_terrain`."""
+        """The native engine's terrain of this world, see :func:`vwe_dagster.store.stages.native_terrain`."""
         return native_terrain(self.extracted, self.raw)
 
 

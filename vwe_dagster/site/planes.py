@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 
 BLOCK = 256
 """Samples along the side of a block."""

@@ -27,8 +27,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from vwe_dagster.cores import usable_cores
-from vwe_dagster.seeds import Seed, SeedError, parse_seed
+from vwe_dagster.kernels.cores import usable_cores
+from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.gallery import Gallery
 from vwe_dagster.site.made import MadeWorld, made_world, why_not_shown

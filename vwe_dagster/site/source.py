@@ -8,20 +8,20 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.engine_export import forest_of
-from vwe_dagster.grid import MIN_SIZE, Grid
 from vwe_dagster.rendering.biomes import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
-from vwe_dagster.seeds import Seed
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import planes
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import MadeWorld
 from vwe_dagster.site.waterways import waterways
-from vwe_dagster.stages import LOCATIONS_FILE, grid_of, read_extracted, read_processed, read_table, tile_file
 from vwe_dagster.store import WorldStore
+from vwe_dagster.store.stages import LOCATIONS_FILE, grid_of, read_extracted, read_processed, read_table, tile_file
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import MIN_SIZE, Grid
 from vwe_dagster.worldgen import World
 
 _TILES_KEPT = 1024

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.world.canonical import CanonicalWorld
 
 
 class Waterways(TypedDict):

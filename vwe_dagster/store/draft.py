@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import JsonValue
 
+from vwe_dagster.files.atomic import sync_folder
 from vwe_dagster.store.arrays import array_to_bytes
 from vwe_dagster.store.errors import StoreError
 from vwe_dagster.store.manifest import FileFacts, check_file_name
-from vwe_dagster.store.whole_folder import sync_folder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from vwe_dagster.files.atomic import remove_whole, tidy_whole
 from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, Manifest
-from vwe_dagster.store.whole_folder import remove_whole, tidy_whole
 
 ABANDONED_S = 3600.0
 """Seconds for which nobody has touched a leftover; the largest world takes a minute."""

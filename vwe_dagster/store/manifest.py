@@ -20,8 +20,8 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import Seed, parse_seed
+from vwe_dagster.seeds.seed import Seed, parse_seed
+from vwe_dagster.world.grid import Grid
 
 Stage = Literal["raw", "extracted", "processed", "renders", "tiles"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)

@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from vwe_dagster.seeds import Seed
+from vwe_dagster.files.atomic import remove_whole, replace_whole, restore_whole, write_to_disk
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError, disk_errors_explained
 from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, FileFacts, Manifest, Recipe, Stage
 from vwe_dagster.store.tally import Outcome, Tally
-from vwe_dagster.store.whole_folder import remove_whole, replace_whole, restore_whole, write_to_disk
 
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 

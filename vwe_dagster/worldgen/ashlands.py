@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.kernels.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen import lattice, terrain
-from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import CELL_JITTER, cell_hash, nearest_integer, simplex
 from vwe_dagster.worldgen.numerics import f, smooth01

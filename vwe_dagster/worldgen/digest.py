@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import WORLD_RADIUS_M
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import WORLD_RADIUS_M
 from vwe_dagster.worldgen.world import Terrain
 
 KNOWN_DIGESTS = {

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
+from vwe_dagster.kernels.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PERLIN_SCALE, PERMUTATION, fade
 from vwe_dagster.worldgen.numerics import f

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
 
 # fmt: off
 PERMUTATION = np.array(2 * [

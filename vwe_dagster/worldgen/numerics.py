@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
 
 
 @kernel

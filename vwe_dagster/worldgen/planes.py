@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.cores import usable_cores
+from vwe_dagster.kernels.compiling import flat, inner_kernel, kernel
+from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.worldgen import lattice, rings, terrain
 from vwe_dagster.worldgen.ashlands import CellAxis, ashlands_run, make_cell_axis
-from vwe_dagster.worldgen.compiling import flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lattice import BLOCK, Axis, Part, Spread, block_noise, make_part, make_spread
 from vwe_dagster.worldgen.numerics import f, length
@@ -39,7 +39,7 @@ class Planes(NamedTuple):
     """What there is of every place, each ``[z, x]``.
 
     Attributes:
-        biome: uint8 indices of :class:`vwe_dagster.biomes.Biome`.
+        biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
         height: float32 metres.
         lava: float32, how much of a place is lava, 0 to 1.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.worldgen import terrain
-from vwe_dagster.worldgen.compiling import kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.river_field import RiverField
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.worldgen.constants import RiverSeeds, WorldConstants
 from vwe_dagster.worldgen.lakes import Coordinates, find_lakes
 from vwe_dagster.worldgen.river_field import RiverField, no_rivers

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.worldgen.numerics import f, length
 from vwe_dagster.worldgen.terrain import (
     EDGE,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import borrowing_kernel, kernel
+from vwe_dagster.kernels.compiling import borrowing_kernel, kernel
 from vwe_dagster.worldgen.numerics import f, lerp, lerp_step
 
 CELL_M = 64.0

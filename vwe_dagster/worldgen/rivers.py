@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lakes import Coordinates
 from vwe_dagster.worldgen.numerics import f

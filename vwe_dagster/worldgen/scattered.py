@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.kernels.compiling import borrowing_kernel, flat, inner_kernel, kernel
 from vwe_dagster.worldgen import terrain
-from vwe_dagster.worldgen.compiling import borrowing_kernel, flat, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lattice import CORNERS, noise_of_corners
 from vwe_dagster.worldgen.noise import fade

@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.worldgen.compiling import borrowing_kernel, inner_kernel, kernel
+from vwe_dagster.kernels.compiling import borrowing_kernel, inner_kernel, kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import perlin
 from vwe_dagster.worldgen.numerics import f, length

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.worldgen.compiling import borrowing_kernel, inner_kernel, kernel
+from vwe_dagster.kernels.compiling import borrowing_kernel, inner_kernel, kernel
+from vwe_dagster.world.biomes import Biome
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.noise import cellular, perlin, simplex
 from vwe_dagster.worldgen.numerics import (

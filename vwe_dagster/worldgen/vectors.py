@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vwe_dagster.worldgen.compiling import kernel
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.worldgen.numerics import f, length
 
 

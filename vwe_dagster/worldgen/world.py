@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import points
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS, draw_constants
 from vwe_dagster.worldgen.planes import fill_planes
@@ -49,7 +49,7 @@ class Terrain:
     Attributes:
         world: the world it is of.
         x, z: float32 metres: the coordinates of the columns and of the rows.
-        biome: uint8 indices of :class:`vwe_dagster.biomes.Biome`.
+        biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
         height: float32 metres, sea level at 30, -400 beyond the edge of the world.
         lava: float32, how much of each cell is lava, 0 to 1; only the Ashlands have any.
     """
@@ -71,7 +71,7 @@ class World:
     """The world of one seed.
 
     Args:
-        seed: the seed as a signed 32-bit integer; :func:`vwe_dagster.seeds.seed_number` gives it for a text.
+        seed: the seed as a signed 32-bit integer; :func:`vwe_dagster.seeds.seed.seed_number` gives it for a text.
         version: the world-gen version: 2 for every world made since 2022, 1 or 0 for older ones.
 
     Raises:

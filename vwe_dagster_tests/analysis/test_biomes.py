@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster_tests.analysis.worlds import biome_rows, draw_world, make_world, random_worlds
 
 

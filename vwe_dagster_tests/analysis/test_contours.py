@@ -21,8 +21,8 @@ from vwe_dagster.analysis.contours import (
     Points,
     trace_contours,
 )
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster_tests.analysis.worlds import make_world, random_worlds
 
 SPACINGS = st.floats(6, 60)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from vwe_dagster.analysis.places import PLACE_COLUMNS, PLACES, place_statistics, place_table
-from vwe_dagster.extraction.canonical import LOCATION_COLUMNS
+from vwe_dagster.world.canonical import LOCATION_COLUMNS
 
 
 def locations(*rows: tuple[str, float, float]) -> pd.DataFrame:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vwe_dagster.analysis.world import WorldAnalysis, analyse
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.worldgen import World, forest_plane
 from vwe_dagster_tests.analysis.worlds import biome_rows, make_world, mirrored, random_worlds, turned
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 
 LEGEND: Mapping[str, tuple[Biome, float]] = {
     "~": (Biome.OCEAN, 10.0),

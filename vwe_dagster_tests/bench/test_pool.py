@@ -19,9 +19,9 @@ from vwe_dagster.bench.engine import SEED
 from vwe_dagster.bench.figures import BenchError, report
 from vwe_dagster.engine.messages import Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.grid import Grid
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster.worldgen.digest import terrain_digest
 

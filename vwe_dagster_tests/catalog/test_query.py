@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.catalog.query import QueryError, columns_in, find
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import Biome
 from vwe_dagster_tests.catalog.worlds import write_statistics
 
 

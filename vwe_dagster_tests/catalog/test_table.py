@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import Biome
 from vwe_dagster_tests.catalog.worlds import write_statistics
 
 

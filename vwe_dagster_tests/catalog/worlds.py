@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vwe_dagster.biomes import BIOMES, Biome
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import parse_seed
-from vwe_dagster.stages import STATISTICS
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Recipe, WorldStore
+from vwe_dagster.store.stages import STATISTICS
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.grid import Grid
 
 NUMBERS = (
     "land_area_km2", "land_share_of_disc", "shoreline_km", "island_count", "largest_island_area_km2",

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from vwe_dagster.home import HOME_VARIABLE, INSTANCE_VARIABLE
-from vwe_dagster.pool.configured import settings_from_environment
-from vwe_dagster.schedules import NIGHTLY_VARIABLE
+from vwe_dagster.config.home import HOME_VARIABLE, INSTANCE_VARIABLE
+from vwe_dagster.config.pool import settings_from_environment
+from vwe_dagster.defs.schedules import NIGHTLY_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

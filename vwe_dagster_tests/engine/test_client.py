@@ -16,7 +16,7 @@ from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import a_job, next_number, running_engine, wait_until
 
 SMALL, LONG = WorldRequest(1, Grid.of_world(64)), WorldRequest(1, Grid.of_world(4096))

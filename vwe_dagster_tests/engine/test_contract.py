@@ -13,7 +13,7 @@ from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
 from vwe_dagster.engine.connections import Connections
 from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
 from vwe_dagster.engine.protocol import EngineState, ErrorBody, JobRequest, JobState, JobStatus
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.conftest import UnderContract
 from vwe_dagster_tests.engine.engines import a_job, next_number, wait_until
 

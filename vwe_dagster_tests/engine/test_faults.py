@@ -10,7 +10,7 @@ from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.faults import CRASHED, FAILED_START, FAULTS, Faults
 from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import EngineState, JobState
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import PATIENCE_S, RunningEngine, a_job, running_engine, started_engine
 
 REQUEST = WorldRequest(1, Grid.of_world(64), layers=("height",))

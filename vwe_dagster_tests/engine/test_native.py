@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.engine import native
 from vwe_dagster.engine.layers import Layer
 from vwe_dagster.engine.messages import LINES, PLANES, EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.grid import Grid
+from vwe_dagster.kernels.compiling import CACHE_FOLDER
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
-from vwe_dagster.worldgen.compiling import CACHE_FOLDER
 
 SEED = 298112588
 GRID = Grid.of_world(96)
@@ -113,7 +113,7 @@ def test_compiling_is_announced_once(tmp_path: Path) -> None:
     code = (
         "from vwe_dagster.engine.messages import WorldRequest\n"
         "from vwe_dagster.engine.native import NativeEngine\n"
-        "from vwe_dagster.grid import Grid\n"
+        "from vwe_dagster.world.grid import Grid\n"
         "NativeEngine().generate(WorldRequest(1, Grid.of_world(64)), lambda fraction, phase: print(phase))\n"
     )
     NativeEngine().warm()

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 import zarr
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import Biome
 from vwe_dagster_tests.analysis.worlds import make_world
 from vwe_dagster_tests.exporting.worlds import GRID, KEY, check_places, import_, write
 

@@ -23,8 +23,8 @@ from vwe_dagster.exporting.contours import (
 )
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.exporting.worlds import write
 from vwe_dagster_tests.rendering.worlds import plateau_world
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.biomes import BIOMES, Biome
 from vwe_dagster.exporting import game_cache
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.exporting.game_cache import half_floats
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.analysis.worlds import make_world
 from vwe_dagster_tests.exporting.worlds import NUMBER, check_places, import_, write

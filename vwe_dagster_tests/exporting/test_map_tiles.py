@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster.biomes import BIOMES
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.foreign import read_foreign
-from vwe_dagster.grid import MAP_WIDTH_M, Grid
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
 from vwe_dagster_tests.analysis.worlds import make_world
 from vwe_dagster_tests.exporting.worlds import KEY, NUMBER, check_places, import_, make, write
 

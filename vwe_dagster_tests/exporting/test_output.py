@@ -13,10 +13,10 @@ from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS, file_name
 from vwe_dagster.exporting.output import refuse_taken, whole_output
-from vwe_dagster.grid import Grid
-from vwe_dagster.saves import read_world_file
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.formats.fwl import read_world_file
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import StoreError, WorldStore
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.exporting.worlds import make, write
 from vwe_dagster_tests.worlds import publish_extracted_again
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vwe_dagster.biomes import BIOMES
 from vwe_dagster.exporting.errors import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.foreign import read_foreign
-from vwe_dagster.grid import Grid
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.analysis.worlds import make_world
 from vwe_dagster_tests.exporting.worlds import GRID, KEY, check_places, import_, write
 from vwe_dagster_tests.extraction.worlds import native_world

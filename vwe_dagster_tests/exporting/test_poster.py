@@ -10,9 +10,9 @@ from PIL import Image
 
 from vwe_dagster.exporting import poster
 from vwe_dagster.exporting.facts import WorldFacts
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
 from vwe_dagster.store import WorldStore
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.exporting.worlds import import_, write
 
 SMALL = Image.new("RGB", (64, 64), (10, 20, 30))

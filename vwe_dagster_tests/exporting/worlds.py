@@ -11,10 +11,10 @@ import numpy as np
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.exporting.output import whole_output
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Recipe, WorldStore
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.worlds import publish_stages, publish_world
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.extraction.worlds import native_world
 
 if TYPE_CHECKING:
-    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.world.canonical import CanonicalWorld
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.validate import ExtractionError
+from vwe_dagster.world.biomes import Biome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vwe_dagster.extraction.canonical import CanonicalWorld
     from vwe_dagster.extraction.foreign_source import ForeignExport
+    from vwe_dagster.world.canonical import CanonicalWorld
 
 
 def plugin_documents(world: CanonicalWorld) -> dict[str, dict[str, object]]:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.extraction.engine_export import canonical_world, read_lines
 from vwe_dagster.extraction.validate import ExtractionError
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import RIVER_COLUMNS, CanonicalWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.validate import ExtractionError
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.extraction.foreign_files import plugin_documents, read_or_refused, write_plugin_json
 from vwe_dagster_tests.extraction.json_values import JSON_VALUES
 from vwe_dagster_tests.extraction.worlds import native_world
@@ -22,7 +22,7 @@ from vwe_dagster_tests.extraction.worlds import native_world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.world.canonical import CanonicalWorld
 
 Documents = dict[str, dict[str, Any]]
 

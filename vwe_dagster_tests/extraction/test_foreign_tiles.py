@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.validate import ExtractionError
-from vwe_dagster.grid import MAP_WIDTH_M, Grid
+from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
 from vwe_dagster_tests.extraction.foreign_files import TileExport, read_or_refused, tile_export, tile_files
 from vwe_dagster_tests.extraction.json_values import JSON_VALUES
 from vwe_dagster_tests.extraction.worlds import SEED_NUMBER, SEED_TEXT, native_world
@@ -23,7 +23,7 @@ from vwe_dagster_tests.extraction.worlds import SEED_NUMBER, SEED_TEXT, native_w
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.world.canonical import CanonicalWorld
 
 TILES = 4
 TILE_WIDTH_M = MAP_WIDTH_M / TILES

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.extraction.foreign import read_foreign
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.extraction.worlds import native_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vwe_dagster.extraction.canonical import CanonicalWorld
+    from vwe_dagster.world.canonical import CanonicalWorld
 
 SEED_NUMBER = 991789801
 FORMERLY_MOUNTAIN_CELLS = 122

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import RIVER_COLUMNS, CanonicalWorld
 from vwe_dagster.extraction.validate import ExtractionError, validate
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.world.grid import Grid
 
 ASHLANDS_CELLS, VOID_CELLS = 1_361_539, 1_788_980
 INDEX = st.integers(0, 63)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
+from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.worldgen import World
 
 if TYPE_CHECKING:
-    from vwe_dagster.grid import Grid
+    from vwe_dagster.world.grid import Grid
 
 SEED_TEXT = "MWd8eV6svz"
 SEED_NUMBER = -1772362158

@@ -14,7 +14,7 @@ import uvicorn
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from vwe_dagster.home import Home
+from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.metrics.server import metrics_app
 from vwe_dagster.pool.clock import SystemClock

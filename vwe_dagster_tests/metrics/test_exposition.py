@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster.config.home import Home
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.pool.causes import KINDS
 from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import EngineLostError, PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.tally import Tally
 from vwe_dagster_tests.metrics.pools import get, home_in, pool_in, scrape, serving, value
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeLauncher, FakeMachine, failing

@@ -12,7 +12,6 @@ from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import REFUSALS, Capabilities, EngineState, ErrorBody, Status
-from vwe_dagster.grid import Grid
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
 from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
@@ -20,6 +19,7 @@ from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.upkeep import Upkeep
+from vwe_dagster.world.grid import Grid
 
 REQUEST = WorldRequest(1, Grid.of_world(64))
 IDENTITY = EngineIdentity("native", "1.0")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest
-from vwe_dagster.grid import Grid
 from vwe_dagster.pool.launcher import Found
 from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
 from vwe_dagster.pool.launchers.rooms import room_of
@@ -25,9 +24,10 @@ from vwe_dagster.pool.opening import open_pool, pool_id_of, state_folder
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
-from vwe_dagster.seeds import Seed, parse_seed
-from vwe_dagster.stages import write_raw
+from vwe_dagster.seeds.seed import Seed, parse_seed
 from vwe_dagster.store import Recipe, StoreError, WorldStore
+from vwe_dagster.store.stages import write_raw
+from vwe_dagster.world.grid import Grid
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.engine.messages import EngineError, WorldRequest
-from vwe_dagster.grid import Grid
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.ledger import Ledger
@@ -18,6 +17,7 @@ from vwe_dagster.pool.reaper import KEPT_RECORDS
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import LEASE_GRACE_S
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeMachine, Holder, failing
 from vwe_dagster_tests.pool.holders import causes
 

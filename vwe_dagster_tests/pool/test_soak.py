@@ -30,7 +30,7 @@ from vwe_dagster.pool.ledger import JobRecord, Ledger
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.engine.engines import wait_until
 from vwe_dagster_tests.pool.holders import GRID, PATIENCE_S, PROCESSES, Site, hashes, pid_of, publish

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.biomes import BIOMES
 from vwe_dagster.rendering import palette
+from vwe_dagster.world.biomes import BIOMES
 
 COLOURS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
 

@@ -14,10 +14,7 @@ import pytest
 from PIL import Image
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
 from vwe_dagster.extraction.foreign import read_foreign
-from vwe_dagster.grid import Grid, GridError
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
@@ -27,6 +24,9 @@ from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.relief import RELIEF_SIZE, Scene, render_relief
 from vwe_dagster.rendering.sheet import MARGIN
 from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_WIDTH_M, MapView
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid, GridError
 from vwe_dagster_tests.rendering.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
 
 Render = Callable[[CanonicalWorld], Image.Image]

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
 from vwe_dagster.rendering import palette, poster
 from vwe_dagster.rendering.poster import POSTER_SIZE, compass_point, render_poster
 from vwe_dagster.rendering.sheet import Sheet
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.rendering.worlds import PLATEAUS, plateau_world
 
 SHADE = 25

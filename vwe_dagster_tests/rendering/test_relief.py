@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from vwe_dagster.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.block import cast_shadows
 from vwe_dagster.rendering.relief import EXAGGERATION, Scene
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.view import MapView
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 VIEW = MapView(440, 22_000.0)
 SCENE = Scene.of_size(600, 400)

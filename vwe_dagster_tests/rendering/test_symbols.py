@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.rendering.symbols import strew
 from vwe_dagster.rendering.view import MapPlanes
+from vwe_dagster.world.biomes import Biome
 
 
 def ground(biome: Biome, *, forest: float, height: float = 40) -> MapPlanes:

@@ -14,9 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.extraction.terrain import terrain_of
-from vwe_dagster.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.rendering import palette, tile_styles
 from vwe_dagster.rendering.biomes import DROWNED, drowned_table
 from vwe_dagster.rendering.symbols import MEADOWS_FOREST, PLAINS_FOREST
@@ -29,6 +27,8 @@ from vwe_dagster.rendering.tiles import (
     WorldTiles,
     _Block,
 )
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.extraction.worlds import SEED_NUMBER, native_world
 from vwe_dagster_tests.rendering.worlds import PLATEAUS, plateau_world

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vwe_dagster.extraction.canonical import RIVER_COLUMNS
 from vwe_dagster.rendering.view import MapView
 from vwe_dagster.rendering.waterways import river_ink
+from vwe_dagster.world.canonical import RIVER_COLUMNS
 
 
 def rivers(*lines: list[tuple[float, float, float]]) -> pd.DataFrame:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import WORLD_RADIUS_M, Grid
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
 
 PLATEAUS: dict[Biome, tuple[float, float]] = {
     Biome.DEEP_NORTH: (0, 8000),

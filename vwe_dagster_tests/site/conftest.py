@@ -13,12 +13,12 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.site.server import site_app
-from vwe_dagster.stages import read_extracted
 from vwe_dagster.store import WorldStore
+from vwe_dagster.store.stages import read_extracted
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.worlds import publish_world
 

@@ -19,12 +19,12 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as PageTimeoutError
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.extraction.canonical import CanonicalWorld
-from vwe_dagster.grid import SEA_LEVEL_M
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.site.export import write_site
 from vwe_dagster.store import StoreError
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import SEA_LEVEL_M
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site
 
 PAGE_MS = 60_000

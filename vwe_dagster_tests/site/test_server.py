@@ -17,16 +17,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vwe_dagster.biomes import BIOMES
-from vwe_dagster.extraction.canonical import LOCATION_COLUMNS
-from vwe_dagster.grid import Grid
 from vwe_dagster.rendering.pictures import THUMBNAIL
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import made_world
 from vwe_dagster.site.server import site_app
-from vwe_dagster.stages import TileChoice, read_processed, write_tile
 from vwe_dagster.store import Recipe, WorldStore
+from vwe_dagster.store.stages import TileChoice, read_processed, write_tile
+from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.canonical import LOCATION_COLUMNS
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
 from vwe_dagster_tests.worlds import publish_extracted_again, publish_raw, publish_world
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import Seed, parse_seed
+from vwe_dagster.seeds.seed import Seed, parse_seed
 from vwe_dagster.store import Draft, Manifest, Recipe, Stage, WorldStore
 from vwe_dagster.store.arrays import array_from_bytes
+from vwe_dagster.world.grid import Grid
 
 SEED = parse_seed("HHcLC5acQt")
 STAGE: Stage = "extracted"

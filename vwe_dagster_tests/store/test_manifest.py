@@ -15,9 +15,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import STAGES, FileFacts, Manifest, Recipe, WorldStore
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.store.stages import SEED, STAGE, publish, recipe_of
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

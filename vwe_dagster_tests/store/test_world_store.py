@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vwe_dagster.grid import Grid
-from vwe_dagster.seeds import parse_seed
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import STAGES, StoreError, WorldStore
 from vwe_dagster.store.arrays import array_from_bytes
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.store.stages import GRID, SEED, STAGE, entries, numbers_told, publish, recipe_of, write_files
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.biomes import Biome
 from vwe_dagster.engine.messages import EngineIdentity, Line, WorldExport, WorldRequest
-from vwe_dagster.grid import WORLD_RADIUS_M
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import WORLD_RADIUS_M
 
 IDENTITY = EngineIdentity("valheim", "0.1.0", "1.0.0-stand-in")
 PREFABS = ("StartTemple", "Eikthyrnir", "GDKing", "Vendor_BlackForest", "Vendor_BlackForest")

@@ -16,14 +16,14 @@ import docker
 import numpy as np
 import pytest
 
-from vwe_dagster.canary.canary import SEEDS, requests_of, verify
+from vwe_dagster.config.pool import valheim_settings_from_environment
+from vwe_dagster.conformance.verify import SEEDS, requests_of, verify
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError
 from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
-from vwe_dagster.grid import Grid
-from vwe_dagster.pool.configured import valheim_settings_from_environment
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.opening import open_pool, pool_id_of
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import BEARER, PATIENCE_S, wait_until
 from vwe_dagster_tests.pool.docker_engine import remove_left_containers, running_container
 from vwe_dagster_tests.valheim.stand_in import DEPLOY, ROOT, running_plugin

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vwe_dagster.engine.client import EngineClient, run_job
 from vwe_dagster.engine.messages import LINES, LOCATIONS, PLANES, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import JobState
-from vwe_dagster.grid import Grid
+from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import a_job
 from vwe_dagster_tests.valheim.stand_in import PlayedEngine, running_plugin
 from vwe_dagster_tests.valheim.terrain import stand_in_world

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vwe_dagster.biomes import Biome
+from vwe_dagster.world.biomes import Biome
 from vwe_dagster.worldgen import Terrain, World
 from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, terrain_digest
 from vwe_dagster.worldgen.noise import perlin

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vwe_dagster.biomes import Biome
+from vwe_dagster.world.biomes import Biome
 from vwe_dagster.worldgen import World, scattered, streams, terrain
 from vwe_dagster.worldgen.lakes import find_lakes, low_points
 from vwe_dagster.worldgen.pregeneration import Pregeneration

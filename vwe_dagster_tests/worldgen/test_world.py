@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vwe_dagster.biomes import Biome
-from vwe_dagster.grid import Grid, GridError
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid, GridError
 from vwe_dagster.worldgen import Terrain, World, WorldError, forest_plane
 
 SEEDS = st.integers(-(2**31), 2**31 - 1)

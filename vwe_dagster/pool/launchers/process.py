@@ -57,7 +57,7 @@ class ProcessLauncher:
     def digest(self) -> str:
         """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`."""
         # The kernels bring numba along, which takes half a second that looking at a pool need not take.
-        from vwe_dagster.worldgen.compiling import CACHE_FOLDER  # noqa: PLC0415
+        from vwe_dagster.kernels.compiling import CACHE_FOLDER  # noqa: PLC0415
 
         return digest_of(
             launcher="process",

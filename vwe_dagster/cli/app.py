@@ -1,0 +1,75 @@
+"""The command line, ``vwe``: makes worlds, tells of seeds, looks after the pool of engines, opens the UI.
+
+Results go to standard output; progress, remarks and errors to standard error. Dagster is imported only by the
+commands that need it, for it takes longer to load than the others take to answer.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from vwe_dagster.cli.commands import bench, engine, export, find, metrics, pool, purge, seeds, serve, tiles, ui, worlds
+from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
+from vwe_dagster.cli.console import notices, say
+from vwe_dagster.config.home import HomeError
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.formats.fwl import SaveError
+from vwe_dagster.seeds.lists import SeedListError
+from vwe_dagster.seeds.seed import SeedError
+from vwe_dagster.store import StoreError
+from vwe_dagster.world.grid import GridError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turns Valheim seeds into world data.",
+    epilog="Exit codes: 0 all went well, 1 something failed, 2 the command or a seed in it is wrong, 130 interrupted. "
+    "A seed that begins with '-' is written after --, as in: vwe world -- -abc",
+)
+app.command()(worlds.world)
+app.command(name="import")(worlds.import_)
+app.command(epilog=export.EPILOG)(export.export)
+app.command()(tiles.tiles)
+app.command()(worlds.seed)
+app.command()(worlds.show)
+app.command()(find.find)
+app.command()(serve.serve)
+app.command()(ui.ui)
+app.command()(purge.purge)
+app.add_typer(seeds.app, name="seeds")
+app.add_typer(pool.app, name="pool")
+app.add_typer(engine.app, name="engine")
+app.add_typer(bench.app, name="bench")
+app.add_typer(metrics.app, name="metrics")
+
+
+def main() -> NoReturn:
+    """Runs ``vwe``; errors meant for people end up as a sentence on standard error and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        # Without arguments typer has printed the help and has no more to say.
+        if error.format_message():
+            say(notices(), _usage_sentence(error), "red")
+        code = error.exit_code
+    except (SeedError, SeedListError, SaveError, GridError, HomeError, InputError) as error:
+        say(notices(), str(error), "red")
+        code = BAD_INPUT
+    except (StoreError, EngineError, ExportError, CommandError) as error:
+        say(notices(), str(error), "red")
+        code = FAILED
+    if code == INTERRUPTED:
+        say(notices(), "Interrupted.", "red")
+    sys.exit(code)
+
+
+def _usage_sentence(error: typer.TyperException) -> str:
+    sentence = error.format_message()
+    if hasattr(error, "option_name"):
+        sentence += "\nA seed that begins with '-' is written after --, as in: vwe world -- -abc"
+    return sentence

@@ -1,0 +1,93 @@
+"""The commands on a single engine: ``vwe engine serve`` and ``verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vwe_dagster.cli.commands.common import FAILED, InputError, parse_seeds
+from vwe_dagster.cli.commands.pool import AsJson, PoolName, open_named, print_json
+from vwe_dagster.cli.console import notices, output, say, showing_progress
+from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
+
+app = typer.Typer(no_args_is_help=True, help="Serves a single engine, or tries one.")
+
+
+@app.command()
+def serve(
+    *,
+    socket: Annotated[Path | None, typer.Option(metavar="PATH", help="Listen at this unix socket.")] = None,
+    tcp: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Listen at this TCP address instead; needs --token-file.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file with the token that callers must send.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the engine is called in its status.")] = "",
+    idle_exit_minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="End when nobody has used the engine for so long.")
+    ] = None,
+) -> None:
+    """Serves the native engine over the engine protocol, until Ctrl-C.
+
+    As in: vwe engine serve --socket /tmp/engine.sock
+    """
+    from vwe_dagster.engine.serving import ServingError, serve  # noqa: PLC0415
+
+    try:
+        serve(socket_path=socket, tcp=tcp, token_file=token_file, name=name, idle_exit_minutes=idle_exit_minutes)
+    except ServingError as error:
+        raise InputError(str(error)) from error
+
+
+@app.command()
+def verify(
+    seeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEED SEED]", help="Two seeds, unless those known of the game do.")
+    ] = None,
+    *,
+    pool: PoolName = None,
+    size: Annotated[int, typer.Option(min=MIN_SIZE, max=MAX_SIZE, help="Samples along each side of the map.")] = 2048,
+    world_gen_version: Annotated[int, typer.Option(help="2 for every world made since 2022, 1 or 0 for older.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Tries an engine of a pool: are its worlds those of the native engine, to the bit?
+
+    It makes one world, another and the first again, which has to come out the same. What differs is told by layer and
+    biome; the report and a picture of each plane that differs lie in the pool's folder, and vwe pool status tells of
+    the last trial. Exit code 1 where anything differs, or a world was not made.
+    """
+    from vwe_dagster.conformance.report import Report, sentences  # noqa: PLC0415
+    from vwe_dagster.conformance.verify import SEEDS, requests_of, verify  # noqa: PLC0415
+    from vwe_dagster.engine.messages import EngineError  # noqa: PLC0415
+    from vwe_dagster.pool.errors import FencedError  # noqa: PLC0415
+    from vwe_dagster.pool.verified import FOLDER  # noqa: PLC0415
+
+    numbers = tuple(seed.number for seed in parse_seeds(seeds)) if seeds else SEEDS
+    if len(numbers) != 2:
+        raise InputError(f"An engine is tried with two different seeds, not with {len(numbers)}.")
+    report = Report()
+    with open_named(pool, new=True) as opened, showing_progress(notices(), "trying an engine") as progress:
+        with opened.lease(purpose="trying an engine") as lease:
+            capabilities = lease.status().capabilities
+            if world_gen_version not in capabilities.world_gen_versions:
+                raise InputError(f"There is no world-gen version {world_gen_version} on this engine.")
+            requests = requests_of(numbers, Grid.of_world(size), world_gen_version, capabilities)
+            folder = opened.folder / FOLDER
+            try:
+                outcome = verify(lease.generate, requests, progress=progress, seen=report.see)
+            except FencedError:
+                raise
+            except EngineError as error:
+                report.write_failure(folder, error)
+                raise
+        report.write(folder, outcome)
+    if as_json:
+        print_json(outcome.as_dict())
+    else:
+        for sentence in [*sentences(outcome), f"The report is in {folder}."]:
+            say(output(), sentence)
+    if not outcome.passed:
+        raise typer.Exit(FAILED)

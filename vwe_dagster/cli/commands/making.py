@@ -1,0 +1,78 @@
+"""Making worlds from the command line: several in a run, with what happens shown as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from vwe_dagster.cli.commands.common import CommandError
+from vwe_dagster.cli.commands.pool import settings_of
+from vwe_dagster.cli.console import say, showing_run, undiverted_notices
+from vwe_dagster.config.home import Home
+from vwe_dagster.config.pool import EngineChoice
+from vwe_dagster.seeds.seed import Seed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vwe_dagster.instance.seed_runs import Instance
+
+Config = Mapping[str, Mapping[str, object]]
+"""The assets to make, and the configuration of each."""
+
+
+def world_config(
+    size: int = 2048, world_gen_version: int = 2, *, engine: EngineChoice | None = None, force: bool = False
+) -> Config:
+    """What the assets of a world are told."""
+    raw: dict[str, object] = {"size": size, "world_gen_version": world_gen_version, "force": force}
+    if engine is not None:
+        raw["engine"] = engine.name
+    return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}
+
+
+def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
+    """Ends a command for which seeds have failed.
+
+    Raises:
+        CommandError: there are some.
+    """
+    if failed:
+        keys = ", ".join(seed.key for seed in seeds if seed.key in failed)
+        raise CommandError(f"Failed: {keys}. The UI (vwe ui) has the log of each run.")
+
+
+def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
+    """Registers seeds and makes their worlds.
+
+    Args:
+        home: where.
+        wanted: seeds that are made alike, and how.
+
+    Returns:
+        The keys that failed; the terminal has been told why.
+    """
+    from vwe_dagster.defs.batching import SEEDS_PER_RUN  # noqa: PLC0415
+    from vwe_dagster.defs.partitions import side_by_side  # noqa: PLC0415
+    from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
+
+    # A setting that cannot be used is refused before anything is registered.
+    settings_of()
+    failed: set[str] = set()
+    with undiverted_notices() as console, open_instance(home) as instance:
+        instance.register([seed for seeds, _ in wanted for seed in seeds])
+        for seeds, config in wanted:
+            for batch in side_by_side(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
+                failed.update(_make_batch(console, instance, batch, config))
+    return failed
+
+
+def _make_batch(console: Console, instance: Instance, keys: Sequence[str], config: Config) -> Collection[str]:
+    """Makes worlds in one run; returns the keys that failed."""
+    title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
+    with showing_run(console, title) as listener:
+        try:
+            return instance.make_worlds(keys, config=config, listener=listener)
+        except Exception as error:  # noqa: BLE001  whatever happens to one batch, the others are made
+            say(console, f"{title} failed unexpectedly: {error!r}", "red")
+            return keys

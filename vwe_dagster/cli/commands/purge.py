@@ -1,0 +1,98 @@
+"""The command ``vwe purge``: removes what has become old or belongs to nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from filelock import FileLock, Timeout
+
+from vwe_dagster.cli.commands.common import CommandError, InputError
+from vwe_dagster.cli.console import notices, output, say, show_table
+from vwe_dagster.config.home import find_home
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vwe_dagster.instance.retention.plan import Purgeable
+
+_AGE = re.compile(r"(\d{1,5})([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+
+
+def purge(
+    *,
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="How old runs and ticks must be: hours, days or weeks, as 12h, 30d, 8w.")
+    ] = "30d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
+    unregistered: Annotated[
+        bool, typer.Option("--unregistered", help="Also remove worlds as old whose seeds are not registered.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a document.")] = False,
+) -> None:
+    """Removes old runs with their events and logs, old ticks, and what killed processes left; keeps all worlds.
+
+    A run is kept, however old, while Dagster knows from it that a world is there or what became of it. It is safe at
+    any time, also while Dagster works.
+    """
+    age = parse_age(older_than)
+    # Dagster takes longer to load than it takes to see that an age is none.
+    from vwe_dagster.instance.retention.compacting import compact  # noqa: PLC0415
+    from vwe_dagster.instance.retention.plan import PurgeError, plan_purge  # noqa: PLC0415
+    from vwe_dagster.instance.seed_runs import Instance, open_dagster  # noqa: PLC0415
+
+    home = find_home()
+    if not home.instance.is_dir():
+        raise CommandError(f"There is no Dagster instance in {home.instance} yet, and nothing to purge.")
+    with open_dagster(home) as dagster:
+        try:
+            if dry_run:
+                plan = plan_purge(home, dagster, older_than=age, now=dt.datetime.now(dt.UTC), unregistered=unregistered)
+                _show(plan.purgeable(), as_json=as_json, dry_run=True)
+                return
+            with FileLock(home.instance / "vwe_purge.lock", timeout=0):
+                plan = plan_purge(home, dagster, older_than=age, now=dt.datetime.now(dt.UTC), unregistered=unregistered)
+                gone = plan.carry_out()
+                Instance(home, dagster).end_dead_runs()
+                given_back = compact(dagster, home.instance)
+        except Timeout as error:
+            raise CommandError("Another vwe purge is at work; wait for it to end.") from error
+        except PurgeError as error:
+            raise CommandError(str(error)) from error
+    _show(gone, as_json=as_json, dry_run=False)
+    if given_back is None:
+        say(notices(), "The databases stay as large as they are, for a run is working; their free room is used again.")
+    elif given_back:
+        say(notices(), f"The databases are {given_back / 1e6:.1f} MB smaller.")
+
+
+def parse_age(text: str) -> dt.timedelta:
+    """Reads an age such as ``12h``, ``30d`` or ``8w``.
+
+    Raises:
+        InputError: it is none, or shorter than an hour.
+    """
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise InputError(f"{text!r} is no age; write hours, days or weeks, as in 12h, 30d or 8w.")
+    age = dt.timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    if not age:
+        raise InputError(f"{text} would take runs that have just ended and that others still read; write 1h or more.")
+    return age
+
+
+def _show(purgeable: Sequence[Purgeable], *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        document = {"dry_run": dry_run, "purged": [dataclasses.asdict(each) for each in purgeable]}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    rows = [(each.what, each.count, None if each.bytes is None else f"{each.bytes:,}") for each in purgeable]
+    show_table(output(), "", ("what", "how many", "bytes"), rows)
+    if dry_run:
+        say(notices(), "Nothing was removed. Without --dry-run this goes.")

@@ -1,0 +1,37 @@
+"""The command ``vwe serve``: the map pages of all worlds on this machine."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
+from vwe_dagster.cli.console import notices, say
+from vwe_dagster.config.home import find_home
+
+HOST, PORT = "127.0.0.1", 8080
+
+
+def serve(
+    *,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 for any free one.")] = PORT,
+    open_: Annotated[bool, typer.Option("--open", help="Open the browser, too.")] = False,
+) -> None:
+    """Opens the map pages of all worlds on this machine, at http://127.0.0.1:8080 unless told otherwise.
+
+    Worlds that are made meanwhile are there when a page is loaded again. Ctrl-C ends it.
+    """
+    # They take longer to load than other commands take to answer.
+    from vwe_dagster.site.server import site_app  # noqa: PLC0415
+    from vwe_dagster.store import WorldStore  # noqa: PLC0415
+
+    app = site_app(WorldStore(find_home().data))
+    with listen(HOST, port, command="vwe serve") as listener:
+        worlds = address(HOST, listener)
+        say(notices(), f"The worlds are at {worlds}; Ctrl-C ends it.")
+        if open_:
+            # The socket listens already: the browser waits until the server answers.
+            webbrowser.open(worlds)
+        serve_until_ended(app, listener)

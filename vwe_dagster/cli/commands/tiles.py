@@ -1,0 +1,76 @@
+"""The command ``vwe tiles``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vwe_dagster.cli.commands.common import CommandError, InputError, SeedTexts, parse_seeds
+from vwe_dagster.cli.commands.making import make_worlds, refuse_failed, world_config
+from vwe_dagster.cli.console import output, say, show_facts
+from vwe_dagster.config.home import find_home
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import WorldStore
+
+
+def tiles(
+    seeds: SeedTexts,
+    *,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STYLE", help="One of map, biomes, heights, forest; may be given several times. At first all."
+        ),
+    ] = None,
+    max_zoom: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=5, help="The last zoom: 3, as at first, is 12 m a pixel; 5 is 3 m, and 16 times as many tiles."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make the tiles again, even if they are up to date.")] = False,
+) -> None:
+    """Makes the tiles of worlds for maps on web pages: {style}/{z}/{x}/{y}.webp.
+
+    A world that has not been made yet is made first, on the grid of the game's own map. Styles and zoom that are not
+    told stay as they were.
+    """
+    from vwe_dagster.rendering.tiles import STYLES  # noqa: PLC0415
+
+    unknown = sorted(set(style or []) - STYLES.keys())
+    if unknown:
+        raise InputError(f"There is no style {', '.join(unknown)} of tiles; choose {', '.join(STYLES)}.")
+    parsed = parse_seeds(seeds)
+    home = find_home()
+    store = WorldStore(home.data)
+    new = [seed for seed in parsed if store.manifest(seed, "extracted") is None]
+    failed = make_worlds(home, [(new, world_config())]) if new else set()
+    ready = [seed for seed in parsed if seed.key not in failed]
+    config = {"styles": style, "max_zoom": max_zoom, "force": force}
+    told = {name: value for name, value in config.items() if value is not None}
+    if ready:
+        failed |= make_worlds(home, [(ready, {"tiles": told})])
+    for seed in ready:
+        if seed.key not in failed:
+            _tell_made(store, seed)
+    refuse_failed(parsed, failed)
+
+
+def _tell_made(store: WorldStore, seed: Seed) -> None:
+    from vwe_dagster.store.stages import tile_choice  # noqa: PLC0415
+
+    manifest = store.manifest(seed, "tiles")
+    if manifest is None:
+        raise CommandError(f"The tiles of {seed.key} were removed as soon as they were made; run this again.")
+    choice = tile_choice(manifest)
+    megabytes = sum(facts.bytes for facts in manifest.files.values()) / 1e6
+    say(output(), f"The tiles of {seed.key} are ready.", "bold")
+    show_facts(
+        output(),
+        {
+            "styles": ", ".join(choice.styles),
+            "tiles": f"{len(manifest.files):,}, zoom 0 to {choice.max_zoom}, {megabytes:.1f} MB",
+            "folder": store.folder(seed, "tiles"),
+        },
+    )

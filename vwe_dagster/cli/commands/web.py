@@ -1,0 +1,45 @@
+"""What the commands that serve something on HTTP share: where they listen, and how they are ended."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+from vwe_dagster.cli.commands.common import CommandError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+
+def listen(host: str, port: int, *, command: str) -> socket.socket:
+    """Listens at an address of this machine; port 0 is any free one.
+
+    Raises:
+        CommandError: nobody can listen there; it names another port for ``command``.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise CommandError(
+            f"{_bracketed(host)}:{port} cannot be listened at ({error.strerror}); name another, as in: "
+            f"{command} --port {port + 1 if port < 65535 else port - 1}"
+        ) from error
+
+
+def address(host: str, listener: socket.socket) -> str:
+    """The address that a browser is given."""
+    return f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+
+
+def serve_until_ended(app: Starlette, listener: socket.socket) -> None:
+    """Serves until Ctrl-C, which is how one ends it and no failure."""
+    import uvicorn  # noqa: PLC0415
+
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,220 @@
+"""The commands on worlds: ``vwe world``, ``import``, ``seed`` and ``show``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds, registered
+from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, world_config
+from vwe_dagster.cli.console import notices, output, say, show_facts
+from vwe_dagster.config.home import find_home
+from vwe_dagster.config.pool import EngineChoice
+from vwe_dagster.formats.fwl import SaveError, WorldFile, read_world_file, shown
+from vwe_dagster.seeds.lists import SeedListError, read_seed_list
+from vwe_dagster.seeds.lookalikes import parse_catalog, remarks, same_world
+from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
+
+_WORLD_GEN_VERSIONS = (0, 1, 2)
+_SHOWN_SINGLY = 10
+"""Worlds of a command whose files are told one by one."""
+
+Saves = Annotated[
+    list[Path] | None,
+    typer.Option("--from-save", metavar="FILE", help="A world file of the game, .fwl or .fwl2; can be repeated."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what is up to date.")]
+
+
+def world(
+    seeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEED]...", help="Seeds as typed in the game, or @ and an integer.")
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also the seeds of a list: .txt, one a line; .csv with a column seed; .json."
+        ),
+    ] = None,
+    from_save: Saves = None,
+    size: Annotated[int, typer.Option(help=f"Samples along each side of the map, {MIN_SIZE} to {MAX_SIZE}.")] = 2048,
+    world_gen_version: Annotated[
+        int, typer.Option(min=0, max=2, help="2 for worlds made since 2022, 1 or 0 for older ones.")
+    ] = 2,
+    engine: Annotated[
+        EngineChoice | None,
+        typer.Option(help="Which engine; unless said, the one that VWE_ENGINE names, or the native one."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Makes worlds: registers the seeds and materializes their four assets.
+
+    What is up to date stays as it is. A seed that fails does not stop the others.
+    """
+    named = [*parse_seeds(seeds or []), *(_listed(file) if file is not None else [])]
+    saves = [_saved(path) for path in from_save or []]
+    versions = _versions(dict.fromkeys(named, world_gen_version), saves)
+    if not versions:
+        raise InputError("There is no seed to make a world of; name one, such as HHcLC5acQt, or a list with --file.")
+    Grid.of_world(size)
+    for save in saves:
+        _tell_save(save)
+    _make(
+        [
+            (
+                [seed for seed in versions if versions[seed] == version],
+                world_config(size, version, engine=engine, force=force),
+            )
+            for version in dict.fromkeys(versions.values())
+        ]
+    )
+
+
+def import_(
+    seed: SeedText,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with an export of another program.")],
+    *,
+    force: Force = False,
+) -> None:
+    """Makes a world from an export of another program instead of an engine.
+
+    The folder holds the JSON of the older export plugin, or the tiles of a valheim-map.world export.
+    """
+    (parsed,) = parse_seeds([seed])
+    if not folder.is_dir():
+        raise SeedError(f"{folder} is no folder; name the one that the exported files lie in.")
+    config: dict[str, dict[str, object]] = {asset: {"force": force} for asset in ("extracted", "processed", "renders")}
+    config["extracted"]["foreign_export"] = str(folder.resolve())
+    _make([([parsed], config)])
+
+
+def seed(
+    seed: Annotated[
+        str | None, typer.Argument(metavar="[SEED]", help="A seed as typed in the game, or @ and an integer.")
+    ] = None,
+    *,
+    from_save: Annotated[
+        Path | None, typer.Option("--from-save", metavar="FILE", help="The seed of a world file of the game instead.")
+    ] = None,
+) -> None:
+    """Tells the integer of a seed, its folder, and which other seeds of the catalog are the same world."""
+    if (seed is None) == (from_save is None):
+        raise InputError("Name one seed, such as HHcLC5acQt, or the file of a world with --from-save.")
+    save = None if from_save is None else read_world_file(from_save)
+    parsed = parse_seed(seed or "") if save is None else save.seed
+    home = find_home()
+    store = WorldStore(home.data)
+    keys = registered(home)
+    catalog = parse_catalog([*keys, *(other.key for other in store.seeds())])
+    made = [stage for stage in STAGES if store.manifest(parsed, stage)]
+    twins = same_world(parsed, catalog)
+    show_facts(
+        output(),
+        {
+            **({} if save is None else _facts(save)),
+            "seed": parsed.key,
+            "integer": parsed.number,
+            "folder": store.folder(parsed, "raw").parent,
+            "registered": "yes" if parsed.key in keys else "no",
+            "made": ", ".join(made) or "nothing yet",
+            "same world as": ", ".join(twin.key for twin in twins) or "no other seed of the catalog",
+        },
+    )
+    for sentence in remarks(parsed, [other for other in catalog if other not in twins]):
+        say(notices(), sentence)
+    if save is not None and save.remark:
+        say(notices(), save.remark)
+
+
+def show(seed: SeedText) -> None:
+    """Shows what is known of a world that has been made: biomes, islands, peaks."""
+    from vwe_dagster.cli.world_view import show_files, show_world  # noqa: PLC0415
+
+    (parsed,) = parse_seeds([seed])
+    store = WorldStore(find_home().data)
+    manifest = store.manifest(parsed, "processed")
+    if manifest is None:
+        raise CommandError(
+            f"The world of {parsed.key} has not been made yet; make it with: vwe world {parsed.argument}"
+        )
+    show_world(output(), store, manifest)
+    show_files(output(), store, parsed)
+
+
+def _listed(path: Path) -> Sequence[Seed]:
+    """The seeds of a list; one that has anything else in it is refused."""
+    seed_list = read_seed_list(path)
+    if seed_list.refused:
+        faults = [f"{refused.place}: {refused.reason}" for refused in seed_list.refused]
+        raise SeedListError("\n".join([f"{path} has what is no seed; mend it, then run this again.", *faults]))
+    return seed_list.seeds
+
+
+def _saved(path: Path) -> WorldFile:
+    """The world of a file; one of a world-gen version that no engine knows is refused."""
+    save = read_world_file(path)
+    if save.world_gen_version not in _WORLD_GEN_VERSIONS:
+        raise SaveError(
+            f"{path}: the world {shown(save.name)} has the world-gen version {save.world_gen_version}, and only 0, 1 "
+            f"and 2 are known; its terrain cannot be made."
+        )
+    return save
+
+
+def _versions(named: dict[Seed, int], saves: Sequence[WorldFile]) -> dict[Seed, int]:
+    """The world-gen version of every seed, those of world files included.
+
+    Raises:
+        InputError: a seed is asked for in two versions.
+    """
+    versions = dict(named)
+    for save in saves:
+        version = versions.setdefault(save.seed, save.world_gen_version)
+        if version != save.world_gen_version:
+            raise InputError(
+                f"{save.seed.key} is asked for with the world-gen versions {version} and {save.world_gen_version}, "
+                f"the one of the world {shown(save.name)}; ask for one of them."
+            )
+    return versions
+
+
+def _tell_save(save: WorldFile) -> None:
+    version = save.world_gen_version
+    say(notices(), f"The world {shown(save.name)} has the seed {save.seed.key} and the world-gen version {version}.")
+    if save.remark:
+        say(notices(), save.remark)
+
+
+def _facts(save: WorldFile) -> dict[str, object]:
+    return {
+        "world": shown(save.name),
+        "seed text": shown(save.seed_text),
+        "world version": save.version,
+        "world-gen version": save.world_gen_version,
+    }
+
+
+def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
+    """Makes worlds and says where the outcome lies."""
+    home = find_home()
+    seeds = [seed for group, _ in wanted for seed in group]
+    failed = make_worlds(home, wanted)
+    _tell_made(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
+    refuse_failed(seeds, failed)
+
+
+def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:
+    from vwe_dagster.cli.world_view import show_files  # noqa: PLC0415
+
+    if len(seeds) > _SHOWN_SINGLY:
+        say(output(), f"{len(seeds)} worlds are ready.", "bold")
+        return
+    for seed in seeds:
+        say(output(), f"The world of {seed.key} is ready.", "bold")
+        show_files(output(), store, seed)

@@ -1,0 +1,130 @@
+"""Showing a world in the terminal: its tables, its sums, and where its files are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from vwe_dagster.cli.console import say, show_facts, show_table
+from vwe_dagster.rendering.pictures import MAP
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import Manifest, WorldStore
+from vwe_dagster.store.stages import STATISTICS, grid_of, read_processed
+from vwe_dagster.world.biomes import BIOMES
+
+ISLANDS_SHOWN = PEAKS_SHOWN = 5
+
+_POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+_TITLES = {biome.game_name: biome.title for biome in BIOMES}
+
+
+def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
+    """Prints what is known of a world.
+
+    Args:
+        console: where.
+        store: where the world is kept.
+        manifest: its stage ``processed``.
+
+    Raises:
+        StoreError: a file is damaged.
+    """
+    analysis = read_processed(store, manifest)
+    recipe, grid = manifest.recipe, grid_of(manifest)
+    say(console, f"{manifest.seed.key} ({manifest.seed.number})", "bold")
+    show_facts(
+        console,
+        {
+            "made by": f"{recipe.maker}, {manifest.made_at:%Y-%m-%d %H:%M} UTC, {grid.size} x {grid.size} samples",
+            **_sums(analysis.statistics),
+        },
+    )
+    _show_biomes(console, analysis.biomes)
+    _show_islands(console, analysis.islands)
+    _show_peaks(console, analysis.peaks)
+
+
+def show_files(console: Console, store: WorldStore, seed: Seed) -> None:
+    """Prints where the picture and the statistics of a world are."""
+    show_facts(
+        console,
+        {"picture": store.folder(seed, "renders") / MAP, "statistics": store.folder(seed, "processed") / STATISTICS},
+    )
+
+
+def _sums(statistics: Mapping[str, Any]) -> dict[str, str]:
+    land, share = _number(statistics["land_area_km2"], 1), _share(statistics["land_share_of_disc"])
+    sums = {
+        "land": f"{land} km², {share} of the disc",
+        "shoreline": f"{_number(statistics['shoreline_km'])} km",
+        "islands": f"{_number(statistics['island_count'])} larger than a hectare",
+        "start island": f"{_number(statistics['start_island_area_km2'], 2)} km²",
+    }
+    if statistics["river_count"] is not None:
+        sums["rivers"] = f"{_number(statistics['river_count'])}, and {_number(statistics['stream_count'])} streams"
+    return sums
+
+
+def _show_biomes(console: Console, biomes: pd.DataFrame) -> None:
+    rows = [
+        (
+            _TITLES[row["biome"]],
+            _number(row["area_km2"], 1),
+            _share(row["share_of_disc"]),
+            _share(row["share_of_land"]),
+            _number(row["max_height_m"]),
+            _way(row["nearest_land_m"], row["nearest_land_bearing_deg"]),
+            _number(row["largest_patch_km2"], 2),
+        )
+        for row in biomes.to_dict("records")
+    ]
+    headings = ("biome", "km²", "of disc", "of land", "highest m", "nearest land", "largest patch km²")
+    show_table(console, "Biomes", headings, rows)
+
+
+def _show_islands(console: Console, islands: pd.DataFrame) -> None:
+    rows = [
+        (
+            row["island"],
+            _number(row["area_km2"], 2),
+            _number(row["peak_height_m"]),
+            _way(row["nearest_m"], row["nearest_bearing_deg"]),
+            _TITLES[row["dominant_biome"]],
+            "start" if row["is_start"] else "",
+        )
+        for row in islands.head(ISLANDS_SHOWN).to_dict("records")
+    ]
+    show_table(console, "Largest islands", ("island", "km²", "highest m", "nearest", "mostly", ""), rows)
+
+
+def _show_peaks(console: Console, peaks: pd.DataFrame) -> None:
+    rows = [
+        (
+            row["peak"],
+            _number(row["height_m"]),
+            _number(row["x_m"]),
+            _number(row["z_m"]),
+            _way(row["distance_m"], row["bearing_deg"]),
+            _TITLES[row["biome"]],
+        )
+        for row in peaks.head(PEAKS_SHOWN).to_dict("records")
+    ]
+    show_table(console, "Highest peaks", ("peak", "height m", "x m", "z m", "from the centre", "biome"), rows)
+
+
+def _number(number: float | None, digits: int = 0) -> str:
+    return "" if number is None or pd.isna(number) else f"{number:,.{digits}f}"
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None or pd.isna(share) else f"{share:.1%}"
+
+
+def _way(distance_m: float | None, bearing_deg: float) -> str:
+    """A distance and the point of the compass it lies at, as in ``1,240 m NE``."""
+    if distance_m is None or pd.isna(distance_m):
+        return ""
+    return f"{distance_m:,.0f} m {_POINTS[round(bearing_deg / 45) % len(_POINTS)]}"

@@ -1,0 +1,151 @@
+"""What differs between two exports of one world: cell by cell and bit by bit, told by biome."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import operator
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.engine.messages import Line, WorldExport
+from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.grid import Grid
+
+_BIOME_OF_FLAG = {biome.flag: biome.game_name for biome in BIOMES}
+
+
+@dataclasses.dataclass(frozen=True)
+class CellDifference:
+    """A cell that differs: where its centre is, in metres, and what each engine says of it."""
+
+    x_m: float
+    z_m: float
+    engine: float
+    native: float
+
+
+@dataclasses.dataclass(frozen=True)
+class BiomeDifference:
+    """What differs in one biome, as the native engine has it.
+
+    Attributes:
+        biome: the game's name.
+        cells: how many cells of it differ.
+        largest: the largest difference, in the unit of the layer; None where values are no measures.
+        mean: the mean of the differences that are not zero; None likewise.
+        instead: of the layer of biomes, how many of the cells have which biome instead.
+    """
+
+    biome: str
+    cells: int
+    largest: float | None
+    mean: float | None
+    instead: Mapping[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerDifference:
+    """What differs in one layer.
+
+    Attributes:
+        layer: its name.
+        differing: how many cells of a plane, or lines of a layer of lines, differ.
+        of: how many there are.
+        biomes: of a plane, what differs where, the biome with most differing cells first.
+        largest: of a plane, the cell that differs most.
+    """
+
+    layer: str
+    differing: int
+    of: int
+    biomes: tuple[BiomeDifference, ...] = ()
+    largest: CellDifference | None = None
+
+
+def differences(engine: WorldExport, native: WorldExport) -> list[LayerDifference]:
+    """Compares every layer that both exports have; layers that are equal to the bit are left out.
+
+    Args:
+        engine: the export in question.
+        native: that of the native engine, of the same request but for the layers; it has the layer ``biome``.
+    """
+    found = []
+    for name, plane in engine.planes.items():
+        if name in native.planes:
+            found.append(_plane_difference(name, plane, native))
+    for name, lines in engine.lines.items():
+        if name in native.lines:
+            found.append(_line_difference(name, lines, native.lines[name]))
+    return [difference for difference in found if difference.differing]
+
+
+def differing_cells(plane: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Where two planes of one dtype and shape differ in a bit."""
+    bits = np.dtype(f"u{plane.dtype.itemsize}")
+    return np.asarray(np.ascontiguousarray(plane).view(bits) != np.ascontiguousarray(other).view(bits))
+
+
+def _plane_difference(name: str, plane: npt.NDArray[np.generic], native: WorldExport) -> LayerDifference:
+    other, grid = native.planes[name], native.request.grid
+    if (plane.dtype, plane.shape) != (other.dtype, other.shape):
+        return LayerDifference(name, plane.size, plane.size)
+    where = differing_cells(plane, other)
+    cells = int(np.count_nonzero(where))
+    if not cells:
+        return LayerDifference(name, 0, plane.size)
+    flags = native.planes["biome"]
+    by_biome = [
+        _biome_difference(name, _BIOME_OF_FLAG.get(int(flag), f"flag {flag}"), plane[there], other[there])
+        for flag in np.unique(flags[where])
+        for there in [where & (flags == flag)]
+    ]
+    by_biome.sort(key=lambda each: -each.cells)
+    return LayerDifference(name, cells, plane.size, tuple(by_biome), _largest(plane, other, where, grid))
+
+
+def _biome_difference(
+    layer: str, biome: str, here: npt.NDArray[np.generic], other: npt.NDArray[np.generic]
+) -> BiomeDifference:
+    if layer == "biome":
+        flags, counts = np.unique(here, return_counts=True)
+        instead = {_BIOME_OF_FLAG.get(int(flag), f"flag {flag}"): int(n) for flag, n in zip(flags, counts, strict=True)}
+        return BiomeDifference(biome, len(here), None, None, instead)
+    apart = _apart(here, other)
+    return BiomeDifference(biome, len(here), float(apart.max()), float(apart.mean()), {})
+
+
+def _largest(
+    plane: npt.NDArray[np.generic], other: npt.NDArray[np.generic], where: npt.NDArray[np.bool_], grid: Grid
+) -> CellDifference:
+    rows, columns = np.nonzero(where)
+    most = int(np.argmax(_apart(plane[where], other[where])))
+    row, column = rows[most], columns[most]
+    metres = grid.coordinates()
+    return CellDifference(
+        float(metres[column]), float(metres[row]), float(plane[row, column]), float(other[row, column])
+    )
+
+
+def _apart(here: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """How far values are apart; those that are no number count as infinitely far."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(here.astype(np.float64) - other.astype(np.float64))
+    return np.where(np.isnan(apart), np.inf, apart)
+
+
+def _line_difference(name: str, lines: Sequence[Line], other: Sequence[Line]) -> LayerDifference:
+    """Lines are compared one by one in their order, which is the game's; where some are missing, the rest moves up."""
+    most = max(len(lines), len(other))
+    if len(lines) == len(other):
+        return LayerDifference(name, sum(map(operator.ne, lines, other)), most)
+    before = _alike(lines, other)
+    after = _alike(lines[before:][::-1], other[before:][::-1])
+    return LayerDifference(name, most - before - after, most)
+
+
+def _alike(lines: Sequence[Line], other: Sequence[Line]) -> int:
+    """How many lines are the same before the first that is not."""
+    return sum(1 for _ in itertools.takewhile(bool, map(operator.eq, lines, other)))

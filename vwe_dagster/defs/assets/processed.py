@@ -1,0 +1,80 @@
+"""The asset ``processed``: what people ask of a world."""
+
+import dagster as dg
+import pydantic
+
+from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.defs.automation import FOLLOW
+from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.defs.metadata import materialization
+from vwe_dagster.defs.partitions import seeds
+from vwe_dagster.defs.stage_builder import Making, recipe_from
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import Draft, Manifest, WorldStore
+from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
+
+CODE_VERSION = "3"
+
+
+class ProcessedConfig(dg.Config):
+    """How to make the stage."""
+
+    force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")
+
+
+@dg.asset(
+    partitions_def=seeds,
+    deps=["extracted"],
+    group_name="world",
+    kinds={"scipy", "pandas", "parquet"},
+    code_version=CODE_VERSION,
+    automation_condition=FOLLOW,
+    backfill_policy=BACKFILL_POLICY,
+    io_manager_key=BATCH_END,
+)
+def processed(
+    context: dg.AssetExecutionContext, config: ProcessedConfig, store: dg.ResourceParam[WorldStore]
+) -> BatchReport:
+    """What people ask of a world: areas and distances of its biomes, its islands, peaks, shoreline and start island."""
+
+    def make(seed: Seed) -> dg.MaterializeResult[None]:
+        making = Making(context, store, seed, "processed")
+        source = making.source("extracted", "extracted")
+        recipe = recipe_from(CODE_VERSION, source)
+        manifest, analysis = making.make(recipe, lambda draft: _analyse(store, source, draft), force=config.force)
+        analysed = analysis or read_processed(store, manifest)
+        return _report(store, manifest, analysed, source, kept=analysis is None)
+
+    return each_seed(context, make)
+
+
+def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
+    analysis = analyse(read_extracted(store, source))
+    write_processed(draft, analysis)
+    return analysis
+
+
+def _report(
+    store: WorldStore, manifest: Manifest, analysis: WorldAnalysis, source: Manifest, *, kept: bool
+) -> dg.MaterializeResult[None]:
+    statistics = analysis.statistics
+    return materialization(
+        store,
+        manifest,
+        kept=kept,
+        emblem=biome_thumbnail(read_plane(store, source, "biome"), grid_of(source)),
+        biomes=analysis.biomes,
+        counts={
+            "islands": len(analysis.islands),
+            "land (km²)": statistics["land_area_km2"],
+            "land (share of the disc)": statistics["land_share_of_disc"],
+            "shoreline (km)": statistics["shoreline_km"],
+            "start island (km²)": statistics["start_island_area_km2"],
+            "highest peak (m)": statistics["highest_peak_height_m"],
+            "rivers": statistics["river_count"],
+            "streams": statistics["stream_count"],
+            "lakes": statistics["lake_count"],
+            "locations": statistics["location_count"],
+        },
+    )

@@ -1,0 +1,85 @@
+"""The asset ``renders``: pictures of a world."""
+
+import dagster as dg
+import pydantic
+from PIL import Image
+
+from vwe_dagster.defs.automation import FOLLOW
+from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed, on_every_core
+from vwe_dagster.defs.metadata import materialization
+from vwe_dagster.defs.partitions import seeds
+from vwe_dagster.defs.stage_builder import Making, recipe_from
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import Draft, Manifest, WorldStore
+from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_picture
+
+CODE_VERSION = "2"
+
+
+class RendersConfig(dg.Config):
+    """How to make the stage."""
+
+    force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")
+
+
+@dg.asset(
+    partitions_def=seeds,
+    deps=["extracted", "processed"],
+    group_name="world",
+    kinds={"image", "numpy"},
+    code_version=CODE_VERSION,
+    automation_condition=FOLLOW,
+    backfill_policy=BACKFILL_POLICY,
+    io_manager_key=BATCH_END,
+)
+def renders(
+    context: dg.AssetExecutionContext, config: RendersConfig, store: dg.ResourceParam[WorldStore]
+) -> BatchReport:
+    """Pictures of a world: map, biomes, heights and a thumbnail, north up, and the relief from the south."""
+
+    def make(seed: Seed) -> dg.MaterializeResult[None]:
+        making = Making(context, store, seed, "renders")
+        world = making.source("extracted", "extracted")
+        analysis = making.source("processed", "processed")
+        recipe = recipe_from(CODE_VERSION, world, analysis)
+        manifest, thumbnail = making.make(
+            recipe, lambda draft: _draw(making, world, analysis, draft), force=config.force
+        )
+        picture = thumbnail or Image.open(store.read(manifest, THUMBNAIL))
+        return _report(store, manifest, world, analysis, picture, kept=thumbnail is None)
+
+    return each_seed(context, make)
+
+
+def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> Image.Image:
+    """Draws the pictures, those of a seed that is made by itself side by side, and returns the thumbnail."""
+    world = read_extracted(making.store, extracted)
+    analysis = read_processed(making.store, processed)
+    drawing = pictures(world, analysis, making.seed.key)
+
+    def draw(name: str) -> Image.Image:
+        making.tell(f"drawing {name}")
+        return drawing[name]()
+
+    each = map if making.is_of_many else on_every_core
+    drawn = dict(zip(drawing, each(draw, drawing), strict=True))
+    for name, picture in drawn.items():
+        write_picture(draft, name, picture)
+    return drawn[THUMBNAIL]
+
+
+def _report(
+    store: WorldStore, manifest: Manifest, world: Manifest, analysis: Manifest, thumbnail: Image.Image, *, kept: bool
+) -> dg.MaterializeResult[None]:
+    analysed = read_processed(store, analysis)
+    return materialization(
+        store,
+        manifest,
+        kept=kept,
+        emblem=biome_thumbnail(read_plane(store, world, "biome"), grid_of(world)),
+        picture=thumbnail,
+        biomes=analysed.biomes,
+        counts={"islands": len(analysed.islands), "rivers": analysed.statistics["river_count"]},
+    )

@@ -1,0 +1,93 @@
+"""The asset ``seed_catalog``: one table over all worlds that have been made."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
+from vwe_dagster.defs.automation import CATALOG
+from vwe_dagster.defs.metadata import miniature, rows_table
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import StoreError, WorldStore
+from vwe_dagster.store.stages import grid_of, read_plane
+
+TOP = 5
+"""Seeds that a ranking tells of."""
+
+RANKINGS: Mapping[str, tuple[str, bool]] = {
+    "highest peak (m)": ("highest_peak_m", False),
+    "most land (km²)": ("land_area_km2", False),
+    "most islands": ("islands", False),
+    "largest start island (km²)": ("start_island_area_km2", False),
+    "nearest swamp (m)": ("swamp_nearest_m", True),
+    "nearest mountain (m)": ("mountain_nearest_m", True),
+}
+"""What seeds are ranked by: the column, and whether the least comes first."""
+
+
+@dg.asset(
+    deps=["processed"],
+    group_name="catalog",
+    kinds={"parquet", "duckdb"},
+    automation_condition=CATALOG,
+)
+def seed_catalog(store: dg.ResourceParam[WorldStore]) -> dg.MaterializeResult[None]:
+    """The statistics of every world that has been made, a row for each seed; `vwe find` asks it.
+
+    Only worlds that are new or were made again are read. A world whose stage `processed` is damaged is left out.
+    """
+    catalog = SeedCatalog(store)
+    state = catalog.update()
+    return dg.MaterializeResult(
+        metadata={
+            "seeds": state.table.num_rows,
+            "read anew": state.read,
+            **({"left out": dg.MetadataValue.json(dict(state.left_out))} if state.left_out else {}),
+            "file": dg.MetadataValue.path(catalog.path),
+            "dagster/column_schema": dg.TableSchema(
+                [dg.TableColumn(name, str(kind)) for name, kind in COLUMNS.items()]
+            ),
+            **dict(_rankings(store, state.table)),
+        },
+        data_version=dg.DataVersion(_digest(state.table)),
+    )
+
+
+def _digest(table: pa.Table) -> str:
+    return hashlib.sha256("".join(table["processed_digest"].to_pylist()).encode()).hexdigest()
+
+
+def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.MetadataValue[Any]]]:
+    """For each ranking a table of the best seeds, the map of the first, and behind a click those of all of them."""
+    for title, (column, least_first) in RANKINGS.items():
+        order = "ascending" if least_first else "descending"
+        ranked = table.filter(pc.is_valid(table[column])).sort_by([(column, order), ("seed", "ascending")])
+        best = ranked.slice(0, TOP).select(["seed", column]).to_pylist()
+        if best:
+            rows = [{"seed": row["seed"], title: f"{row[column]:,.2f}".removesuffix(".00")} for row in best]
+            yield title, rows_table(pd.DataFrame(rows))
+            maps = {row["seed"]: _map_of(store, row["seed"]) for row in best}
+            yield f"{title}: {best[0]['seed']}", dg.MetadataValue.md(maps[best[0]["seed"]])
+            yield f"{title}: all maps", dg.MetadataValue.md(_side_by_side(maps))
+
+
+def _side_by_side(maps: Mapping[str, str]) -> str:
+    """Maps as a table in Markdown, with the seed above each."""
+    rows = [maps.keys(), ["---"] * len(maps), maps.values()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _map_of(store: WorldStore, key: str) -> str:
+    manifest = store.manifest(parse_seed(key), "extracted")
+    if manifest is None:
+        return "Its stage extracted is missing; make the world again."
+    try:
+        return miniature(biome_thumbnail(read_plane(store, manifest, "biome"), grid_of(manifest)))
+    except StoreError as error:
+        return str(error)

@@ -1,0 +1,119 @@
+"""The asset ``tiles``: a world in tiles, for maps on web pages."""
+
+import dataclasses
+import time
+
+import dagster as dg
+import pydantic
+from PIL import Image
+
+from vwe_dagster.defs.automation import FOLLOW
+from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.defs.metadata import biome_cover, materialization
+from vwe_dagster.defs.partitions import seeds
+from vwe_dagster.defs.stage_builder import Making, recipe_from
+from vwe_dagster.extraction.terrain import terrain_of
+from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import Draft, Manifest, WorldStore
+from vwe_dagster.store.stages import TileChoice, grid_of, read_extracted, read_plane, tile_choice, tile_file, write_tile
+
+CODE_VERSION = "1"
+
+TOLD_EVERY_S = 2.0
+"""How often a run that makes many tiles tells how far it is."""
+
+
+class TilesConfig(dg.Config):
+    """Which tiles to make."""
+
+    styles: list[str] | None = pydantic.Field(
+        default=None,
+        description=f"Styles, of {', '.join(STYLES)}. What is there already if not told, and where nothing is, all.",
+    )
+    max_zoom: int | None = pydantic.Field(
+        default=None,
+        ge=0,
+        le=MAX_ZOOM,
+        description=f"The last zoom: {NATIVE_ZOOM} has the 12 m of the game's own map a pixel, {MAX_ZOOM} has 3 m. "
+        f"What is there already if not told, and where nothing is, {NATIVE_ZOOM}.",
+    )
+    force: bool = pydantic.Field(default=False, description="Make the tiles even if they are up to date.")
+
+
+@dg.asset(
+    partitions_def=seeds,
+    deps=["extracted"],
+    group_name="tiles",
+    kinds={"image", "numpy"},
+    code_version=CODE_VERSION,
+    automation_condition=FOLLOW,
+    backfill_policy=BACKFILL_POLICY,
+    io_manager_key=BATCH_END,
+)
+def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.ResourceParam[WorldStore]) -> BatchReport:
+    """A world in tiles of 256 pixels, `{style}/{z}/{x}/{y}.webp`, as maps on web pages put them together.
+
+    At zoom z the map is 2^z x 2^z tiles, x from the west and y from the north. The job `world` does not make them.
+    """
+    _refuse_unknown(config)
+
+    def make(seed: Seed) -> dg.MaterializeResult[None]:
+        making = Making(context, store, seed, "tiles")
+        source = making.source("extracted", "extracted")
+        wanted = _wanted(config, store.manifest(seed, "tiles"))
+        recipe = recipe_from(CODE_VERSION, source)
+        recipe = dataclasses.replace(recipe, inputs={**recipe.inputs, **wanted.inputs()})
+        manifest, drawn = making.make(recipe, lambda draft: _draw(making, source, draft, wanted), force=config.force)
+        return _report(store, manifest, source, kept=drawn is None)
+
+    return each_seed(context, make)
+
+
+def _refuse_unknown(config: TilesConfig) -> None:
+    unknown = sorted(set(config.styles or []) - STYLES.keys())
+    if unknown or config.styles == []:
+        fault = f"There is no style {', '.join(unknown)} of tiles" if unknown else "The list of styles is empty"
+        raise dg.Failure(description=f"{fault}; choose {', '.join(STYLES)}.", allow_retries=False)
+
+
+def _wanted(config: TilesConfig, former: Manifest | None) -> TileChoice:
+    """What the configuration tells, or else the tiles there were, or else what most people want."""
+    kept = TileChoice(tuple(STYLES), NATIVE_ZOOM) if former is None else tile_choice(former)
+    return TileChoice(
+        # In one order, and each once: the recipe must not depend on how the styles were named.
+        tuple(style for style in STYLES if style in (config.styles or kept.styles)),
+        kept.max_zoom if config.max_zoom is None else config.max_zoom,
+    )
+
+
+def _draw(making: Making, extracted: Manifest, draft: Draft, wanted: TileChoice) -> int:
+    """Draws the tiles and returns how many they are."""
+    world = read_extracted(making.store, extracted)
+    terrain = terrain_of(world, making.seed.number) if wanted.max_zoom > NATIVE_ZOOM else None
+    world_tiles, drawn, of_all = WorldTiles(world, terrain), 0, len(wanted.files())
+    for style in wanted.styles:
+        making.tell(f"drawing {style}")
+        told = time.monotonic()
+        for tile in world_tiles.pyramid(style, zooms=range(wanted.max_zoom + 1)):
+            write_tile(draft, style, tile)
+            drawn += 1
+            if time.monotonic() - told > TOLD_EVERY_S:
+                told = time.monotonic()
+                making.tell(f"drawing {style}, {drawn:,} of {of_all:,} tiles")
+    return drawn
+
+
+def _report(store: WorldStore, manifest: Manifest, source: Manifest, *, kept: bool) -> dg.MaterializeResult[None]:
+    grid, biome = grid_of(source), read_plane(store, source, "biome")
+    choice = tile_choice(manifest)
+    return materialization(
+        store,
+        manifest,
+        kept=kept,
+        emblem=biome_thumbnail(biome, grid),
+        picture=Image.open(store.read(manifest, tile_file(choice.styles[0], 0, 0, 0))),
+        biomes=biome_cover(biome, grid),
+        counts={"styles": ", ".join(choice.styles), "last zoom": choice.max_zoom, "tiles": len(manifest.files)},
+    )

@@ -1,0 +1,68 @@
+"""The wiring: which assets, jobs and resources make up the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from vwe_dagster.config.home import Home, find_home
+from vwe_dagster.config.pool import settings_from_environment, valheim_settings_from_environment
+from vwe_dagster.defs.asset_checks import CHECKS
+from vwe_dagster.defs.assets.extracted import extracted
+from vwe_dagster.defs.assets.processed import processed
+from vwe_dagster.defs.assets.raw_export import raw_export
+from vwe_dagster.defs.assets.renders import renders
+from vwe_dagster.defs.assets.seed_catalog import seed_catalog
+from vwe_dagster.defs.assets.tiles import tiles
+from vwe_dagster.defs.automation import automation
+from vwe_dagster.defs.batching import BATCH_END, BatchEnd
+from vwe_dagster.defs.jobs import add_seeds, tile_pyramid, world
+from vwe_dagster.defs.pool_jobs import pool_upkeep, warm_pool
+from vwe_dagster.defs.resources import VALHEIM_POOL, NoValheimPool, WarmEnginePool, WorldStoreResource
+from vwe_dagster.defs.run_events import LISTENER, listener_logger
+from vwe_dagster.defs.schedules import nightly_seeds, warm_before_nightly
+from vwe_dagster.defs.sensors.inbox import inbox
+from vwe_dagster.defs.sensors.pool_upkeep import pool_upkeep as pool_upkeep_sensor
+from vwe_dagster.pool.settings import PoolSettings
+
+# Starting a process a step costs more than the step; parallel work happens in the engines. A step of many seeds that
+# fails for some of them has given its output, and the next step goes on with the others.
+_EXECUTOR = dg.in_process_executor.configured(
+    {"step_dependency_config": {"require_upstream_step_success": False}}, name="in_process"
+)
+
+
+def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """Wires the project together; nothing is opened or started by it.
+
+    Args:
+        resource_overrides: resources by key (``pool``, ``valheim_pool``, ``store``) to use in place of its own.
+
+    Raises:
+        HomeError: the home folder cannot be told.
+        PoolSettingsError: an environment variable has a setting of the pool that cannot be used.
+    """
+    home = find_home()
+    valheim = valheim_settings_from_environment()
+    resources: dict[str, object] = {
+        "pool": _pool_of(home, settings_from_environment()),
+        VALHEIM_POOL: NoValheimPool() if valheim is None else _pool_of(home, valheim),
+        BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
+        "store": WorldStoreResource(root=str(home.data), tally=str(home.tally)),
+    }
+    return dg.Definitions(
+        assets=[raw_export, extracted, processed, renders, tiles, seed_catalog],
+        asset_checks=CHECKS,
+        jobs=[world, tile_pyramid, add_seeds, pool_upkeep, warm_pool],
+        schedules=[nightly_seeds, warm_before_nightly],
+        sensors=[automation, inbox, pool_upkeep_sensor],
+        resources={**resources, **(resource_overrides or {})},
+        loggers={"console": dg.colored_console_logger, LISTENER: listener_logger},
+        executor=_EXECUTOR,
+    )
+
+
+def _pool_of(home: Home, settings: PoolSettings) -> WarmEnginePool:
+    folder = home.pools / settings.folder_name
+    return WarmEnginePool(folder=str(folder), data=str(home.data), **settings.model_dump())

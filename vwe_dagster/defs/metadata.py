@@ -1,0 +1,217 @@
+"""Metadata: what Dagster's pages show of a materialization, built alike for every asset.
+
+Dagster's pages show Markdown of less than 1000 characters where it stands and hide longer Markdown behind a click. So
+every map is there twice: as a miniature that fits into those characters, and as a thumbnail behind the click.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import functools
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image, ImageEnhance
+
+from vwe_dagster.store import Manifest, WorldStore
+from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
+
+INLINE_CHARACTERS = 999
+"""The longest Markdown that Dagster's pages show without a click."""
+
+THUMBNAIL_PIXELS = 256
+"""Side of a thumbnail; larger pictures do not belong in the database of events, where metadata lives."""
+
+THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 85, 5
+"""Of WebP: the highest effort, 6, takes twice as long for a picture that is 1 % smaller."""
+
+SHA256_SHOWN = 16
+"""Digits of a file's hash that fit into the table beside the rest; the manifest has all."""
+
+MINIATURE_SAMPLES = 64
+"""Side of the coarse picture in a miniature: with more, or less, what fits into the characters looks worse."""
+
+MINIATURE_SATURATION = 1.8
+"""Compressed this much, colours wash out, so they are made stronger before."""
+
+MINIATURE_QUALITIES, MINIATURE_EFFORT = range(61), 6
+
+_PICTURES_REMEMBERED = 32
+"""The stages of a world show the same emblem, and a run makes a stage of all its seeds before the next one."""
+
+# A browser enlarges the coarse picture smoothly and cuts out the disc sharply.
+_MINIATURE = (
+    "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='176' height='176'%3E"
+    "%3Cimage width='176' clip-path='circle(48%25)' href='{picture}'/%3E%3C/svg%3E>)"
+)
+
+
+def materialization(
+    store: WorldStore,
+    manifest: Manifest,
+    *,
+    kept: bool,
+    emblem: Image.Image,
+    picture: Image.Image | None = None,
+    biomes: pd.DataFrame,
+    counts: Mapping[str, object],
+) -> dg.MaterializeResult[None]:
+    """The report of a stage as it now is.
+
+    Args:
+        store: where the stage is kept.
+        manifest: what the stage says of itself.
+        kept: whether it was up to date and stayed as it was.
+        emblem: a square picture of the world that is recognised even when it is tiny and coarse.
+        picture: a square picture that shows it well; the emblem if None.
+        biomes: a table of biomes, see :func:`biome_cover`.
+        counts: numbers and words to tell of the stage, by label; what is None is left out.
+    """
+    return dg.MaterializeResult(
+        metadata={
+            "map": dg.MetadataValue.md(miniature(emblem)),
+            "larger map": dg.MetadataValue.md(thumbnail(picture or emblem)),
+            "biomes": _biome_table(biomes),
+            **{label: _shown(count) for label, count in counts.items() if count is not None},
+            **_provenance(manifest, kept=kept),
+            **_files(store, manifest),
+        },
+        data_version=dg.DataVersion(manifest.digest),
+    )
+
+
+def biome_cover(biome: npt.NDArray[np.uint8], grid: Grid) -> pd.DataFrame:
+    """How much of the world's disc each biome covers, land and water.
+
+    Args:
+        biome: ``[z, x]``, indices of :class:`vwe_dagster.world.biomes.Biome`.
+        grid: where the samples are.
+
+    Returns:
+        A row for each biome that occurs: ``biome``, the game's name; ``area_km2``; ``share_of_disc``.
+    """
+    cells = np.array(Image.fromarray(biome).histogram(_disc(grid)))
+    rows = [
+        (each.game_name, cells[each] * grid.cell_area_km2, cells[each] / cells.sum()) for each in BIOMES if cells[each]
+    ]
+    return pd.DataFrame(rows, columns=["biome", "area_km2", "share_of_disc"])
+
+
+def miniature(picture: Image.Image) -> str:
+    """The disc of a picture, coarse, as Markdown that is short enough to be shown without a click."""
+    small = picture.convert("RGB").resize((MINIATURE_SAMPLES, MINIATURE_SAMPLES), Image.Resampling.LANCZOS)
+    return _miniature(ImageEnhance.Color(small).enhance(MINIATURE_SATURATION).tobytes())
+
+
+def thumbnail(picture: Image.Image) -> str:
+    """A picture as Markdown, of at most :data:`THUMBNAIL_PIXELS` a side."""
+    small = picture.convert("RGB")
+    small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
+    return _thumbnail(small.size, small.tobytes())
+
+
+@functools.lru_cache(maxsize=1)
+def _disc(grid: Grid) -> Image.Image:
+    """A mask of the cells whose centres lie within the edge of the world."""
+    square_m2 = grid.coordinates().astype(np.float64) ** 2
+    return Image.fromarray(square_m2[:, np.newaxis] + square_m2 <= WORLD_RADIUS_M**2).convert("L")
+
+
+@functools.lru_cache(maxsize=_PICTURES_REMEMBERED)
+def _miniature(pixels: bytes) -> str:
+    picture = Image.frombytes("RGB", (MINIATURE_SAMPLES, MINIATURE_SAMPLES), pixels)
+
+    def markdown(quality: int) -> str:
+        return _MINIATURE.replace("{picture}", _data_url(picture, quality, MINIATURE_EFFORT))
+
+    fitting = bisect.bisect_right(MINIATURE_QUALITIES, INLINE_CHARACTERS, key=lambda quality: len(markdown(quality)))
+    return markdown(MINIATURE_QUALITIES[fitting - 1]) if fitting else "see the larger map"
+
+
+@functools.lru_cache(maxsize=_PICTURES_REMEMBERED)
+def _thumbnail(size: tuple[int, int], pixels: bytes) -> str:
+    return f"![map]({_data_url(Image.frombytes('RGB', size, pixels), THUMBNAIL_QUALITY, THUMBNAIL_EFFORT)})"
+
+
+def _data_url(picture: Image.Image, quality: int, effort: int) -> str:
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=quality, method=effort)
+    return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _biome_table(biomes: pd.DataFrame) -> dg.TableMetadataValue:
+    shown = {
+        "biome": biomes["biome"],
+        "area (km²)": _formatted(biomes["area_km2"], "{:,.2f}"),
+        "share of the disc": _formatted(biomes["share_of_disc"], "{:.1%}"),
+    }
+    if "share_of_land" in biomes:
+        shown["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
+        shown["nearest land (m)"] = _formatted(biomes["nearest_land_m"], "{:,.0f}")
+        shown["highest (m)"] = _formatted(biomes["max_height_m"], "{:,.0f}")
+    return rows_table(pd.DataFrame(shown))
+
+
+def _formatted(numbers: pd.Series[float], form: str) -> pd.Series[str]:
+    return numbers.map(form.format, na_action="ignore").astype(object).fillna("")
+
+
+def _shown(count: object) -> Any:
+    return round(count, 3) if isinstance(count, float) else count
+
+
+def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue[Any]]:
+    grid = manifest.recipe.grid
+    values: dict[str, dg.MetadataValue[Any]] = {
+        "engine": dg.MetadataValue.text(manifest.recipe.maker),
+        "seed number": dg.MetadataValue.int(manifest.seed.number),
+        "cached": dg.MetadataValue.bool(kept),
+        "made at": dg.MetadataValue.timestamp(manifest.made_at),
+        "made in (s)": dg.MetadataValue.float(round(manifest.seconds, 3)),
+        "digest": dg.MetadataValue.text(manifest.digest),
+    }
+    if grid is not None:
+        values["grid"] = dg.MetadataValue.text(f"{grid.size} x {grid.size} samples, {grid.cell_m:g} m apart")
+    return values
+
+
+def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[Any]]:
+    folder = store.folder(manifest.seed, manifest.stage)
+    plain = {name: facts for name, facts in manifest.files.items() if "/" not in name}
+    rows = [
+        {
+            "file": name,
+            "bytes": f"{facts.bytes:,}",
+            "shape": " x ".join(map(str, facts.shape or ())),
+            "sha256 begins": facts.sha256[:SHA256_SHOWN],
+        }
+        for name, facts in plain.items()
+    ]
+    folders: dict[str, list[int]] = {}
+    for name in manifest.files.keys() - plain.keys():
+        folders.setdefault(name.partition("/")[0], []).append(manifest.files[name].bytes)
+    rows += [
+        {"file": f"{name}/", "bytes": f"{sum(sizes):,}", "shape": f"{len(sizes)} files", "sha256 begins": ""}
+        for name, sizes in sorted(folders.items())
+    ]
+    return {
+        "files": rows_table(pd.DataFrame(rows)),
+        **{name: dg.MetadataValue.path(folder / name) for name in (*plain, *sorted(folders))},
+        "manifest.json": dg.MetadataValue.path(folder / "manifest.json"),
+    }
+
+
+def rows_table(rows: pd.DataFrame) -> dg.TableMetadataValue:
+    """Rows as a table on Dagster's pages, every value as text."""
+    records = [
+        dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in rows.to_dict("records")
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(str(name)) for name in rows.columns])
+    return dg.MetadataValue.table(records, schema)

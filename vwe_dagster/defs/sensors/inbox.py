@@ -1,0 +1,164 @@
+"""The sensor ``inbox``: takes up the seed lists that people put into the folder ``inbox`` of the data folder.
+
+It remembers nothing. A list stays in the folder until every seed in it is made or a run was asked for it, and each run
+that is asked for carries a tag that names the list. So wherever a tick ends or the daemon is killed, the next tick sees
+what is left to do. A tick registers the seeds that are new, and a later one asks for their runs, since a run of several
+seeds names the first and the last of them: that order is known only when they are registered.
+"""
+
+import itertools
+import time
+from collections.abc import Iterable
+from functools import cached_property
+
+import dagster as dg
+
+from vwe_dagster.defs.assets.extracted import extracted
+from vwe_dagster.defs.assets.processed import processed
+from vwe_dagster.defs.assets.raw_export import raw_export
+from vwe_dagster.defs.assets.renders import renders
+from vwe_dagster.defs.batching import SEEDS_PER_RUN
+from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs, keys_of_runs
+from vwe_dagster.defs.jobs import world
+from vwe_dagster.defs.partitions import run_tags, seeds, side_by_side
+from vwe_dagster.seeds.lists import SeedList, SeedListError
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import WORLD_STAGES, WorldStore
+from vwe_dagster.store.inbox import FOLDER, DroppedFile, Inbox, ListChangedError
+
+LIST_TAG = "vwe/seed_list"
+"""The tag of a run that tells which list asked for it."""
+
+RUNS_PER_TICK = 10
+"""Runs that a tick asks for. The daemon makes their records one after the other, up to two seconds each on a busy
+machine, and attends to no other sensor meanwhile. So a long list is taken up in several ticks, which is still faster
+than its worlds are made."""
+
+
+@dg.sensor(job_name=world.name, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+def inbox(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStore]) -> dg.SensorResult:
+    """Makes the worlds of the seed lists in data/inbox: .txt with a seed a line, .csv with a column seed, or .json.
+
+    A list goes to data/inbox/done when all its seeds are asked for, or to data/inbox/rejected with a report if
+    something in it was refused; its good seeds are made all the same. Worlds that are there already are not made again.
+    """
+    folder = Inbox(store.root / FOLDER)
+    files = folder.settled(time.time())
+    tick = _Tick(context.instance, folder, store)
+    for file in files:
+        if tick.is_full:
+            break
+        tick.take(file)
+    for sentence in tick.told:
+        context.log.info(sentence)
+    told = " ".join(tick.told) or f"There is no new seed list in {folder.folder}."
+    return dg.SensorResult(
+        run_requests=tick.requests,
+        skip_reason=None if tick.requests else told,
+        dynamic_partitions_requests=[seeds.build_add_request(list(tick.new))] if tick.new else [],
+    )
+
+
+class _Tick:
+    """What one look at the inbox comes to.
+
+    Attributes:
+        new: the seeds to be registered, as keys, in the order of the lists.
+        requests: the runs to be asked for.
+        told: sentences on what was done with each list.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, folder: Inbox, store: WorldStore) -> None:
+        self.new: dict[str, None] = {}
+        self.requests: list[dg.RunRequest] = []
+        self.told: list[str] = []
+        self._instance = instance
+        self._folder = folder
+        self._store = store
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.requests) >= RUNS_PER_TICK
+
+    def take(self, file: DroppedFile) -> None:
+        """Does the next step for a list: registers its seeds, asks for their runs, or moves it away."""
+        try:
+            self._take(file)
+        except ListChangedError:
+            self.told.append(f"{file.name} is being written; it is read later.")
+        except OSError as error:
+            # One list that cannot be moved does not hold up the others.
+            self.told.append(f"{file.name} cannot be moved to a folder beside it ({error}); move it away by hand.")
+
+    def _take(self, file: DroppedFile) -> None:
+        try:
+            content = self._folder.read(file)
+        except SeedListError as error:
+            path = self._folder.reject(file, error)
+            self.told.append(f"{error} It lies in {path.parent}.")
+            return
+        new = [seed.key for seed in content.seeds if seed.key not in self._known]
+        if new:
+            self.new |= dict.fromkeys(new)
+            self.told.append(f"{file.name}: {len(new)} seeds registered; their runs are asked for next time.")
+            return
+        wanted = self._wanted(file, content.seeds)
+        if wanted:
+            self._ask(file, wanted)
+        else:
+            self._finish(file, content)
+
+    def _wanted(self, file: DroppedFile, listed: Iterable[Seed]) -> list[str]:
+        """The keys of a list whose worlds are not made and for which it has not asked."""
+        runs = self._instance.get_runs(dg.RunsFilter(tags={LIST_TAG: _label(file)}))
+        asked = {key for _, keys in keys_of_runs(runs, self._registered) for key in keys}
+        return [seed.key for seed in listed if seed.key not in asked and not self._is_made(seed)]
+
+    def _ask(self, file: DroppedFile, wanted: list[str]) -> None:
+        # What another run makes is waited for: it may fail, or may not make the whole world.
+        ready = set(wanted) - self._busy
+        room = RUNS_PER_TICK - len(self.requests)
+        batches = list(itertools.islice(side_by_side(self._registered, ready, SEEDS_PER_RUN), room))
+        for keys in batches:
+            self._busy.update(keys)
+            tags = {**run_tags(keys), LIST_TAG: _label(file)}
+            self.requests.append(dg.RunRequest(run_key=f"{file.identity} {keys[0]} {keys[-1]}", tags=tags))
+        asked = sum(map(len, batches))
+        counts = {
+            f"runs of {asked} seeds are asked for": asked,
+            f"{len(ready) - asked} seeds are left for next time": len(ready) - asked,
+            f"{len(wanted) - len(ready)} wait for runs that work on them already": len(wanted) - len(ready),
+        }
+        self.told.append(f"{file.name}: {', '.join(phrase for phrase, count in counts.items() if count)}.")
+
+    def _finish(self, file: DroppedFile, content: SeedList) -> None:
+        path = self._folder.finish(file, content)
+        refused = f", {len(content.refused)} refused" if content.refused else ""
+        count = len(content.seeds)
+        self.told.append(f"{file.name}: {count} seeds made or asked for{refused}. It lies in {path.parent}.")
+
+    def _is_made(self, seed: Seed) -> bool:
+        return seed.key in self._materialized and all(self._store.manifest(seed, stage) for stage in WORLD_STAGES)
+
+    @cached_property
+    def _registered(self) -> list[str]:
+        return list(self._instance.get_dynamic_partitions(str(seeds.name)))
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return set(self._registered)
+
+    @cached_property
+    def _materialized(self) -> set[str]:
+        """The keys of which Dagster knows all four assets."""
+        assets = (raw_export, extracted, processed, renders)
+        return set.intersection(*(set(self._instance.get_materialized_partitions(asset.key)) for asset in assets))
+
+    @cached_property
+    def _busy(self) -> set[str]:
+        """The keys that a run or a backfill works on or that were asked for in this tick."""
+        return {*keys_in_runs(self._instance, self._registered), *keys_in_backfills(self._instance)}
+
+
+def _label(file: DroppedFile) -> str:
+    return f"{file.name} {file.identity}"

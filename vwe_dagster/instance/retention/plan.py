@@ -1,0 +1,173 @@
+"""The plan of a purge: what of a home can go, and its removal."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import dagster as dg
+
+# Dagster has no public name for ticks, nor for a database of events.
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+from vwe_dagster.config.home import Home
+from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs
+from vwe_dagster.defs.partitions import seeds as partitions
+from vwe_dagster.instance.retention.items import Thing
+from vwe_dagster.instance.retention.run_records import RunRecords
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.store.leftovers import bytes_in, find_leftovers
+
+_ENDED_TICKS = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
+
+
+class PurgeError(RuntimeError):
+    """A purge that would not be safe; the message is a sentence that says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Purgeable:
+    """One kind of thing that can go.
+
+    Attributes:
+        what: what it is, in words.
+        count: how many there are.
+        bytes: how much they hold; None where that cannot be told.
+    """
+
+    what: str
+    count: int
+    bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What can go of a home."""
+
+    _instance: dg.DagsterInstance
+    _things: Mapping[str, Sequence[Thing]]
+
+    def purgeable(self) -> list[Purgeable]:
+        """What can go, kind by kind."""
+        return [_summary(what, things) for what, things in self._things.items()]
+
+    def carry_out(self) -> list[Purgeable]:
+        """Removes it.
+
+        Returns:
+            What is gone, kind by kind: what the plan had, but for what is in use again.
+
+        Raises:
+            StoreError: the disk does not let us.
+        """
+        gone = {what: [thing for thing in things if thing.remove()] for what, things in self._things.items()}
+        # Dagster keeps the states it has once told, and would go on telling that a seed which is registered again is
+        # there.
+        self._instance.wipe_asset_cached_status(self._instance.all_asset_keys())
+        return [_summary(what, things) for what, things in gone.items()]
+
+
+def plan_purge(
+    home: Home, instance: dg.DagsterInstance, *, older_than: dt.timedelta, now: dt.datetime, unregistered: bool = False
+) -> Plan:
+    """Finds what can go; changes nothing.
+
+    Args:
+        home: whose data folder.
+        instance: the home's Dagster instance.
+        older_than: how long ago runs and ticks, and worlds of seeds that are not registered, must have ended.
+        now: the time.
+        unregistered: also takes the worlds of seeds that are not registered.
+
+    Raises:
+        PurgeError: it cannot be told safely what can go.
+        StoreError: the data folder cannot be read.
+    """
+    before = now - older_than
+    events = instance.event_log_storage
+    if not isinstance(events, SqlEventLogStorage):
+        raise PurgeError("The events of this instance are in no SQL database; they can only be purged where they are.")
+    runs = RunRecords(instance, events)
+    things = {
+        "runs": runs.old(before),
+        "rests of runs that are gone": runs.gone(),
+        "ticks of sensors and schedules": list(_ticks(instance, before.timestamp())),
+        "stages left unfinished": [
+            Thing(leftover.bytes, leftover.remove) for leftover in find_leftovers(home.data, now.timestamp())
+        ],
+    }
+    if unregistered:
+        things["worlds of seeds that are not registered"] = _unregistered(WorldStore(home.data), instance, before)
+    return Plan(instance, things)
+
+
+def _ticks(instance: dg.DagsterInstance, before: float) -> Iterator[Thing]:
+    """The old ticks of each sensor and schedule but for the latest, which says where it goes on."""
+    for state in instance.all_instigator_state():
+        whose = state.instigator_origin_id, state.selector_id
+        latest = instance.get_ticks(*whose, limit=1)
+        until = min(before, *(tick.timestamp for tick in latest))
+        old = instance.get_ticks(*whose, before=until, statuses=_ENDED_TICKS)
+        if old:
+            yield Thing(None, _forgetting_ticks(instance, whose, until, old), len(old))
+
+
+def _forgetting_ticks(
+    instance: dg.DagsterInstance, whose: tuple[str, str], until: float, ticks: Iterable[InstigatorTick]
+) -> Callable[[], bool]:
+    def forget() -> bool:
+        for tick in ticks:
+            if tick.log_key:
+                instance.compute_log_manager.delete_logs(log_key=tick.log_key)
+        instance.purge_ticks(*whose, until, _ENDED_TICKS)
+        return True
+
+    return forget
+
+
+def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.datetime) -> list[Thing]:
+    def keys() -> set[str]:
+        return set(instance.get_dynamic_partitions(str(partitions.name)))
+
+    def busy() -> set[str]:
+        return {*keys_in_runs(instance, sorted(keys())), *keys_in_backfills(instance)}
+
+    def removing(seed: Seed) -> Callable[[], bool]:
+        def remove() -> bool:
+            # It may have been registered since.
+            if seed.key in keys() | busy():
+                return False
+            store.remove(seed)
+            return True
+
+        return remove
+
+    registered, stored = keys(), list(store.seeds())
+    if stored and not registered:
+        raise PurgeError(
+            f"No seed is registered at all, so every world in {store.root} would go. If that is meant, delete the "
+            f"folder; if not, see that DAGSTER_HOME and VWE_HOME name the folders of the same project."
+        )
+    taken = registered | busy()
+    return [
+        Thing(bytes_in(store.folder(seed, "raw").parent), removing(seed))
+        for seed in stored
+        if seed.key not in taken and _made_before(store, seed, before)
+    ]
+
+
+def _made_before(store: WorldStore, seed: Seed, before: dt.datetime) -> bool:
+    manifests = (store.manifest(seed, stage) for stage in STAGES)
+    return all(manifest.made_at < before for manifest in manifests if manifest is not None)
+
+
+def _summary(what: str, things: Sequence[Thing]) -> Purgeable:
+    sizes = [thing.bytes for thing in things]
+    return Purgeable(
+        what,
+        sum(thing.count for thing in things),
+        None if None in sizes else sum(size for size in sizes if size is not None),
+    )

@@ -1,0 +1,174 @@
+"""The records of runs, and which of them can go.
+
+Dagster knows that a partition is materialized from the events of a run, and forgets it when the run is deleted. So no
+run is purged that Dagster's pages get the state of a registered seed, of an asset or of a check from. What Dagster's
+own deletion leaves behind goes as well: the file of the run's events, its logs, and what it said of checks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+
+# Dagster has no public name for what it stores of assets and checks.
+from dagster._core.execution.backfill import BulkActionsFilter
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Checks
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster.defs.in_flight import UNFINISHED_BACKFILLS
+from vwe_dagster.defs.partitions import seeds as partitions
+from vwe_dagster.instance.retention.items import Thing
+from vwe_dagster.store.leftovers import bytes_in
+
+_BACKFILL_TAG = "dagster/backfill"
+_ASSET_JOB = "__ASSET_JOB"
+_AT_ONCE = 500
+"""Runs that a query names; SQLite allows some thousands."""
+
+
+class RunRecords:
+    """The records of runs, as far as they can go."""
+
+    def __init__(self, instance: dg.DagsterInstance, events: SqlEventLogStorage) -> None:
+        self._instance = instance
+        self._events = events
+        self._kept = _runs_that_tell_states(instance, events)
+        self._storage = Path(instance.storage_directory())
+
+    def old(self, before: dt.datetime) -> list[Thing]:
+        """Finished runs of this project that no state is told from, and that no other run was made again from."""
+        ours = _ours()
+        unfinished = self._instance.get_backfills(BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
+        backfills = {backfill.backfill_id for backfill in unfinished}
+        records = self._instance.get_run_records()
+        old = {
+            record.dagster_run.run_id: record.dagster_run
+            for record in records
+            if record.dagster_run.is_finished
+            and (record.end_time or record.update_timestamp.timestamp()) < before.timestamp()
+            and record.dagster_run.run_id not in self._kept
+            and record.dagster_run.tags.get(_BACKFILL_TAG) not in backfills
+            and ours(record.dagster_run)
+        }
+        # A run that was made again from another shows it; the newest come first, so a chain is followed to its start.
+        for record in records:
+            run = record.dagster_run
+            if run.run_id not in old:
+                for source in (run.parent_run_id, run.root_run_id):
+                    old.pop(str(source), None)
+        sizes = self._index_bytes(old)
+        return [Thing(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in old]
+
+    def gone(self) -> list[Thing]:
+        """What is left of runs whose records are deleted: files of events, logs, events in the index."""
+        # In this order: a run that is begun meanwhile is known before it has events.
+        left = {path.stem for path in self._shards() if _is_run_id(path.stem)}
+        left |= {path.name for path in self._storage.glob("*/") if _is_run_id(path.name)}
+        with self._events.index_connection() as connection:
+            left |= {str(row[0]) for row in connection.execute(sa.select(Events.c.run_id).distinct())}
+        known = {record.dagster_run.run_id for record in self._instance.get_run_records()}
+        gone = sorted(run_id for run_id in left - known - self._kept if _is_run_id(run_id))
+        sizes = self._index_bytes(gone)
+        return [Thing(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in gone]
+
+    def _forgetting(self, run_id: str) -> Callable[[], bool]:
+        def forget() -> bool:
+            self._instance.delete_run(run_id)
+            with self._events.index_connection() as connection:
+                connection.execute(Checks.delete().where(Checks.c.run_id == run_id))
+            for path in self._files(run_id):
+                path.unlink(missing_ok=True)
+            self._instance.compute_log_manager.delete_logs(prefix=[run_id])
+            shutil.rmtree(self._storage / run_id, ignore_errors=True)
+            return True
+
+        return forget
+
+    def _shards(self) -> Iterator[Path]:
+        """The files in which SQLite keeps the events of each run; none where all are in one database."""
+        if isinstance(self._events, SqliteEventLogStorage):
+            yield from Path(self._events.path_for_shard("index")).parent.glob("*.db")
+
+    def _files(self, run_id: str) -> list[Path]:
+        if not isinstance(self._events, SqliteEventLogStorage):
+            return []
+        path = Path(self._events.path_for_shard(run_id))
+        return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
+
+    def _file_bytes(self, run_id: str) -> int:
+        files = [*self._files(run_id), self._storage / run_id]
+        return sum(bytes_in(path) for path in files if path.exists())
+
+    def _index_bytes(self, run_ids: Iterable[str]) -> dict[str, int]:
+        """The bytes of what the database that all runs share tells of each run."""
+        sizes: dict[str, int] = {}
+        remaining = iter(run_ids)
+        with self._events.index_connection() as connection:
+            while some := list(itertools.islice(remaining, _AT_ONCE)):
+                for table, text in ((Events, Events.c.event), (Checks, Checks.c.evaluation_event)):
+                    query = sa.select(table.c.run_id, sa.func.sum(sa.func.length(text))).group_by(table.c.run_id)
+                    for run_id, size in connection.execute(query.where(table.c.run_id.in_(some))):
+                        sizes[run_id] = sizes.get(run_id, 0) + (size or 0)
+        return sizes
+
+
+def _runs_that_tell_states(instance: dg.DagsterInstance, events: SqlEventLogStorage) -> set[str]:
+    """The runs from which it is known what state assets, their registered partitions and their checks are in.
+
+    Of every kind of event the latest one counts: besides what was materialized there is what failed or was planned.
+    """
+    registered = set(instance.get_dynamic_partitions(str(partitions.name)))
+    graph = build_defs().resolve_asset_graph()
+    by_seed = {key.to_string() for key in graph.get_all_asset_keys() if graph.get(key).partitions_def == partitions}
+    latest_events = sa.select(sa.func.max(Events.c.id)).where(Events.c.asset_key.is_not(None))
+    latest_events = latest_events.group_by(Events.c.asset_key, Events.c.partition, Events.c.dagster_event_type)
+    latest_checks = sa.select(sa.func.max(Checks.c.id))
+    latest_checks = latest_checks.group_by(Checks.c.asset_key, Checks.c.check_name, Checks.c.partition)
+    kept: set[str] = set()
+    with events.index_connection() as connection:
+        for table, latest in ((Events, latest_events), (Checks, latest_checks)):
+            query = sa.select(table.c.asset_key, table.c.partition, table.c.run_id).where(table.c.id.in_(latest))
+            kept |= {
+                run_id
+                for asset, partition, run_id in connection.execute(query)
+                if partition is None or partition in registered or asset not in by_seed
+            }
+        # SQLite gives the number of the last event again when that is deleted, and whoever reads on from there loses
+        # an event.
+        kept |= {
+            str(row[0]) for row in connection.execute(sa.select(Events.c.run_id).order_by(Events.c.id.desc()).limit(1))
+        }
+    # What an asset's own page says of it.
+    entries = [record.asset_entry for record in instance.get_asset_records()]
+    return kept | {entry.last_run_id for entry in entries if entry.last_run_id is not None}
+
+
+def _ours() -> Callable[[dg.DagsterRun], bool]:
+    """Tells runs of this project from those of others that have the same instance."""
+    definitions = build_defs()
+    jobs = {job.name for job in definitions.resolve_all_job_defs()}
+    assets = set(definitions.resolve_asset_graph().get_all_asset_keys())
+
+    def ours(run: dg.DagsterRun) -> bool:
+        if run.job_name.startswith(_ASSET_JOB):
+            return run.asset_selection is not None and run.asset_selection <= assets
+        return run.job_name in jobs
+
+    return ours
+
+
+def _is_run_id(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return str(uuid.UUID(text)) == text
+    return False

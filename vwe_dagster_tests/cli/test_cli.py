@@ -1,0 +1,371 @@
+"""The command line, as a person uses it."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from vwe_dagster.seeds.lists import parse_seed_list
+from vwe_dagster.seeds.seed import SeedError, parse_seed
+from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster_tests.command import PATIENCE_S, Vwe, kill
+
+KEY = "HHcLC5acQt"
+SEED = parse_seed(KEY)
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
+
+
+@pytest.fixture
+def vwe(tmp_path: Path) -> Vwe:
+    """The command in a home where nothing has been made."""
+    return Vwe(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the world of :data:`KEY` has been made; not to be changed."""
+    home = tmp_path_factory.mktemp("home")
+    made = Vwe(home).run("world", KEY, "--size", "64")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines() == [
+        f"The world of {KEY} is ready.",
+        f"  picture     {Vwe(home).store.folder(SEED, 'renders') / 'map.png'}",
+        f"  statistics  {Vwe(home).store.folder(SEED, 'processed') / 'statistics.json'}",
+    ]
+    for stage in ("raw_export", "extracted", "processed", "renders"):
+        assert f"{KEY}: {stage}: made" in made.stderr
+    assert f"{KEY}: raw_export: sampling the terrain" in made.stderr
+    return home
+
+
+@pytest.fixture
+def with_world(made_home: Path, tmp_path: Path) -> Vwe:
+    """The command in a home in which the world of :data:`KEY` has been made."""
+    # A copy has a pool of its own: engines do not come with it.
+    shutil.copytree(made_home, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns(".vwe"))
+    return Vwe(tmp_path / "home")
+
+
+def test_a_second_run_touches_nothing(with_world: Vwe) -> None:
+    before = with_world.files()
+    again = with_world.run("world", KEY, "--size", "64")
+    assert again.returncode == 0
+    assert again.stderr.count("is up to date and stays as it is") == len(WORLD_STAGES)
+    assert with_world.files() == before
+
+
+def test_force_makes_everything_again(with_world: Vwe) -> None:
+    again = with_world.run("world", KEY, "--size", "64", "--force")
+    assert again.stderr.count(": made") == len(WORLD_STAGES)
+
+
+def test_a_damaged_file_is_told_of_and_mended(with_world: Vwe) -> None:
+    path = with_world.store.folder(SEED, "extracted") / "height.npy.gz"
+    path.write_bytes(path.read_bytes()[:-1])
+    again = with_world.run("world", KEY, "--size", "64")
+    assert again.returncode == 0
+    assert f"The file {path} has" in again.stderr
+    assert with_world.half_stages() == []
+
+
+def test_a_seed_that_fails_does_not_stop_the_others(vwe: Vwe) -> None:
+    blocked = vwe.store.folder(parse_seed("blocked"), "raw").parent
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("no folder")
+    made = vwe.run("world", "--size", "64", "blocked", "--", "-abc")
+    assert made.returncode == 1
+    assert "raw_export: blocked failed. " in made.stderr
+    assert made.stderr.splitlines()[-1].startswith("Failed: blocked.")
+    assert "Traceback" not in made.stderr
+    assert made.stdout.startswith("The world of -abc is ready.")
+
+
+def test_a_list_of_seeds_is_made_ten_a_run(vwe: Vwe, tmp_path: Path) -> None:
+    seed_list = tmp_path / "seeds.txt"
+    seed_list.write_text("# for tonight\n" + "\n".join(f"@{number}" for number in range(1, 11)))
+    made = vwe.run("world", "--size", "64", "--file", str(seed_list), "@1", "extra")
+    assert made.returncode == 0
+    assert made.stdout == "11 worlds are ready.\n"
+    assert {seed.key for seed in vwe.store.seeds()} == {*(f"@{number}" for number in range(1, 11)), "extra"}
+    with vwe.instance() as instance:
+        assert len(instance.get_runs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [("good\n../evil\n", "line 2: The seed '../evil' has two dots"), ("", "no seed"), (None, "cannot be read")],
+)
+def test_a_list_with_anything_else_in_it_is_refused(
+    vwe: Vwe, tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    seed_list = tmp_path / "seeds.txt"
+    if content is not None:
+        seed_list.write_text(content)
+    refused = vwe.run("world", "--size", "64", "--file", str(seed_list))
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+    assert list(vwe.store.seeds()) == []
+
+
+def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
+    refused = vwe.run("world")
+    assert refused.returncode == 2
+    assert "There is no seed to make a world of" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        *((["world"], text) for text in ("", "a,b", "../evil", "wörld", "🌍", "a\nb", "x" * 33, "@2147483648", "@007")),
+        *((command, "a/b") for command in (["seed"], ["show"], ["seeds", "add"], ["seeds", "remove"])),
+    ],
+)
+def test_bad_seeds_are_refused_before_anything_happens(vwe: Vwe, command: list[str], text: str) -> None:
+    with pytest.raises(SeedError) as refusal:
+        parse_seed(text)
+    refused = vwe.run(*command, text)
+    assert (refused.returncode, refused.stderr, refused.stdout) == (2, f"{refusal.value}\n", "")
+    assert not (vwe.home / "data").exists()
+    assert registered(vwe) == []
+
+
+def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
+    refused = vwe.run("world", "fine", "a,b", "c/d")
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 2
+    assert list(vwe.home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["world", "-abc"], "A seed that begins with '-' is written after --, as in: vwe world -- -abc"),
+        (["world", "abc", "--size", "10"], "A grid has 64 to 8192 cells a side, not 10."),
+        (["world", "abc", "--size", "big"], "Invalid value for '--size'"),
+        (["import", "abc", "nowhere"], "nowhere is no folder"),
+        (["show"], "Missing argument"),
+        (["grow", "abc"], "No such command 'grow'"),
+    ],
+)
+def test_wrong_commands_are_refused_in_words(vwe: Vwe, arguments: list[str], sentence: str) -> None:
+    refused = vwe.run(*arguments)
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+    assert list(vwe.home.iterdir()) == []
+
+
+def test_a_seed_is_told_without_making_anything(vwe: Vwe) -> None:
+    told = vwe.run("seed", KEY)
+    assert told.returncode == 0
+    facts = dict(line.split("  ", 1) for line in (line.strip() for line in told.stdout.splitlines()))
+    assert {label: fact.strip() for label, fact in facts.items()} == {
+        "seed": KEY,
+        "integer": "298112588",
+        "folder": str(vwe.store.folder(SEED, "raw").parent),
+        "registered": "no",
+        "made": "nothing yet",
+        "same world as": "no other seed of the catalog",
+    }
+    assert list(vwe.home.iterdir()) == []
+
+
+def test_a_seed_knows_its_twins_and_its_lookalikes(with_world: Vwe) -> None:
+    told = with_world.run("seed", "@298112588")
+    assert f"same world as  {KEY}" in told.stdout
+    told = with_world.run("seed", KEY.lower())
+    assert "differ only in upper and lower case and are different worlds" in told.stderr
+
+
+def test_a_world_is_shown_in_tables(with_world: Vwe) -> None:
+    shown = with_world.run("show", KEY)
+    assert shown.returncode == 0
+    for words in ("Black Forest", "Largest islands", "Highest peaks", "start island", "64 x 64", "map.png"):
+        assert words in shown.stdout
+
+
+def test_a_world_that_has_not_been_made_cannot_be_shown(vwe: Vwe) -> None:
+    refused = vwe.run("show", "--", "-abc")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "The world of -abc has not been made yet; make it with: vwe world -- -abc\n"
+
+
+def test_damaged_statistics_are_not_shown(with_world: Vwe) -> None:
+    (with_world.store.folder(SEED, "processed") / "statistics.json").write_text("{}")
+    refused = with_world.run("show", KEY)
+    assert refused.returncode == 1
+    assert "make the stage processed again" in refused.stderr
+
+
+def test_seeds_are_added_listed_and_removed(with_world: Vwe) -> None:
+    added = with_world.run("seeds", "add", "@298112588", KEY)
+    assert added.stdout.splitlines() == ["@298112588 is registered.", f"{KEY} was registered already."]
+    listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
+    assert ["@298112588", "298112588", "yes", KEY] in listed
+    assert [KEY, "298112588", "yes", *WORLD_STAGES, "@298112588"] in listed
+    removed = with_world.run("seeds", "remove", "@298112588", KEY)
+    first, second = removed.stdout.splitlines()
+    assert first == "@298112588: removed its registration."
+    assert second.startswith(f"{KEY}: removed its registration, the records of 1 run, ")
+    assert second.endswith(f"MB of data in {with_world.store.folder(SEED, 'raw').parent}.")
+    assert with_world.files() == {}
+    assert registered(with_world) == []
+    assert with_world.run("seeds", "list").stderr.startswith("There are no seeds yet")
+
+
+def test_removing_can_keep_the_data(with_world: Vwe) -> None:
+    before = with_world.files()
+    removed = with_world.run("seeds", "remove", "--keep-data", KEY)
+    assert removed.stdout == f"{KEY}: removed its registration.\n"
+    assert with_world.files() == before
+    listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
+    assert [KEY, "298112588", "no", *WORLD_STAGES] in listed
+
+
+def test_the_backup_that_the_manual_names_is_a_list_of_the_seeds(with_world: Vwe) -> None:
+    program = re.search(r"vwe seeds list \| awk '([^']+)'", MANUAL.read_text())
+    assert program is not None
+    listed = with_world.run("seeds", "list").stdout
+    backup = subprocess.run(["awk", program[1]], input=listed.encode(), capture_output=True, check=True).stdout
+    content = parse_seed_list("seeds.txt", backup)
+    assert (content.seeds, content.refused) == ((SEED,), ())
+
+
+def test_a_partition_that_is_no_seed_is_told_of_and_can_be_removed(with_world: Vwe) -> None:
+    with with_world.instance() as instance:
+        instance.add_dynamic_partitions("seeds", ["a,b"])
+    assert "The partition 'a,b' is no seed" in with_world.run("seeds", "list").stderr
+    assert with_world.run("seeds", "remove", "a,b").stdout == "a,b: removed its registration.\n"
+    assert registered(with_world) == [KEY]
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_a_seed_in_the_making_is_not_removed(with_world: Vwe, status: dg.DagsterRunStatus) -> None:
+    before = with_world.files()
+    with with_world.instance() as instance:
+        run = dg.DagsterRun("world", str(uuid.uuid4()), status=status, tags={"dagster/partition": KEY})
+        instance.add_run(run)
+    refused = with_world.run("seeds", "remove", KEY)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"The run {run.run_id} is making {KEY}")
+    assert with_world.files() == before
+    assert registered(with_world) == [KEY]
+
+
+def test_a_run_is_ended_when_its_process_is_gone_and_not_before(with_world: Vwe) -> None:
+    run = dg.DagsterRun(
+        "world", str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED, tags={"vwe/made_by": "command line"}
+    )
+    with with_world.instance() as instance:
+        instance.add_run(run)
+    with FileLock(with_world.home / ".dagster" / "vwe_runs" / f"{run.run_id}.lock"):
+        with_world.run("seeds", "list")
+        assert status_of(with_world, run) is dg.DagsterRunStatus.STARTED
+    with_world.run("seeds", "list")
+    assert status_of(with_world, run) is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_taken_port_is_told_of(vwe: Vwe) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = vwe.run("ui", "--port", str(port))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"Port {port} cannot be used")
+
+
+def test_a_foreign_export_is_imported(vwe: Vwe, real_export: Path) -> None:
+    made = vwe.run("import", "@991789801", str(real_export))
+    assert made.returncode == 0, made.stderr
+    assert "plugin_json" in vwe.run("show", "@991789801").stdout
+    assert {stage for stage in WORLD_STAGES if vwe.store.manifest(parse_seed("@991789801"), stage)} == set(
+        WORLD_STAGES[1:]
+    )
+
+
+@pytest.mark.parametrize("trial", range(3))
+def test_a_killed_run_leaves_no_half_stage_and_the_next_one_finishes(vwe: Vwe, trial: int) -> None:
+    luck = random.Random(trial)
+    process = vwe.start("world", KEY, "--size", "64")
+    assert process.stderr is not None
+    for _ in range(luck.randint(1, 7)):
+        process.stderr.readline()
+    time.sleep(luck.uniform(0, 0.3))
+    kill(process)
+    assert vwe.half_stages() == []
+    finished = vwe.run("world", KEY, "--size", "64")
+    assert finished.returncode == 0, finished.stderr
+    assert vwe.half_stages() == []
+    assert not [path for path in vwe.files() if "/." in path]
+    with vwe.instance() as instance:
+        statuses = [run.status for run in instance.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_in_words(vwe: Vwe, number: signal.Signals) -> None:
+    process = vwe.start("world", KEY, "other", "--size", "64")
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "Interrupted."
+    assert "Traceback" not in stderr
+    assert vwe.half_stages() == []
+
+
+def test_two_at_once_make_the_same_world(vwe: Vwe) -> None:
+    processes = [vwe.start("world", KEY, "--size", "64") for _ in range(2)]
+    ends = [process.communicate(timeout=PATIENCE_S) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    assert vwe.half_stages() == []
+
+
+def status_of(vwe: Vwe, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    with vwe.instance() as instance:
+        (found,) = instance.get_runs(dg.RunsFilter(run_ids=[run.run_id]))
+        return found.status
+
+
+def registered(vwe: Vwe) -> list[str]:
+    """The registered keys; none where there is no instance."""
+    if not (vwe.home / ".dagster").exists():
+        return []
+    with vwe.instance() as instance:
+        return list(instance.get_dynamic_partitions("seeds"))
+
+
+def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe) -> None:
+    before = {path: facts for path, facts in with_world.files().items() if "/tiles/" not in path}
+    made = with_world.run("tiles", KEY, "--style", "map", "--max-zoom", "1")
+    assert made.returncode == 0, made.stderr
+    title, styles, tiles, folder = made.stdout.splitlines()
+    assert title == f"The tiles of {KEY} are ready."
+    assert styles.split() == ["styles", "map"]
+    assert tiles.split()[:5] == ["tiles", "5,", "zoom", "0", "to"]
+    assert folder.split() == ["folder", str(with_world.store.folder(SEED, "tiles"))]
+    assert f"{KEY}: tiles: made" in made.stderr
+    after = with_world.files()
+    assert {path: after[path] for path in before} == before
+    again = with_world.run("tiles", KEY)
+    assert again.stdout == made.stdout
+    assert "up to date" in again.stderr
+
+
+def test_tiles_of_no_style_are_refused_before_anything_is_made(vwe: Vwe) -> None:
+    refused = vwe.run("tiles", KEY, "--style", "nothing")
+    assert refused.returncode == 2
+    assert refused.stderr == "There is no style nothing of tiles; choose map, biomes, heights, forest.\n"
+    assert not (vwe.home / "data").exists()

@@ -1,0 +1,206 @@
+"""``vwe export`` and worlds from the game's own saves, as a person uses them."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vwe_dagster.cli.app import main
+from vwe_dagster.cli.commands.making import Config
+from vwe_dagster.config.home import Home
+from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.formats.fwl import new_world, read_world_file, world_file_bytes
+from vwe_dagster.seeds.seed import Seed, parse_seed
+from vwe_dagster.store import WORLD_STAGES, WorldStore
+from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.exporting.worlds import import_, make
+
+KEY = "HHcLC5acQt"
+
+
+def save(folder: Path, key: str, name: str, *, world_gen_version: int = 2) -> Path:
+    path = folder / f"{name}.fwl"
+    path.write_bytes(world_file_bytes(new_world(parse_seed(key), name, world_gen_version=world_gen_version)))
+    return path
+
+
+def run_here(monkeypatch: pytest.MonkeyPatch, home: Path, *arguments: str) -> int | str | None:
+    """Runs a command in this process, in a home; returns its exit code."""
+    monkeypatch.setenv("VWE_HOME", str(home))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setattr(sys, "argv", ["vwe", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two worlds from saves, one of them of an older world-gen version; not to be changed."""
+    home = tmp_path_factory.mktemp("home")
+    old = save(home, "@-5", "Old land", world_gen_version=1)
+    made = Vwe(home).run("world", "--from-save", str(old), "--from-save", str(save(home, KEY, KEY)), "--size", "64")
+    assert made.returncode == 0, made.stderr
+    assert "The world Old land has the seed @-5 and the world-gen version 1.\n" in made.stderr
+    assert "The world of @-5 is ready." in made.stdout
+    return home
+
+
+def test_worlds_of_saves_are_made_by_their_version(
+    made_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key, version in (("@-5", 1), (KEY, 2)):
+        manifest = Vwe(made_home).store.manifest(parse_seed(key), "raw")
+        assert manifest is not None
+        assert manifest.recipe.inputs["world_gen_version"] == version
+    assert run_here(monkeypatch, made_home, "seed", "--from-save", str(made_home / "Old land.fwl")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    facts = {label.strip(): fact.strip() for label, _, fact in (line[2:].partition("  ") for line in lines)}
+    assert facts["world"] == "Old land"
+    assert (facts["seed"], facts["integer"], facts["world-gen version"]) == ("@-5", "-5", "1")
+    assert facts["made"] == ", ".join(WORLD_STAGES)
+
+
+def test_a_world_is_exported_in_several_formats(
+    made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    several = ["export", KEY, "--to", "csv", "--to", "fwl", "--stride", "2", "--out", str(out)]
+    assert run_here(monkeypatch, made_home, *several) == 0
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["csv", str(out / f"{KEY}.csv.gz")],
+        ["fwl", str(out / f"{KEY}.fwl")],
+    ]
+    with gzip.open(out / f"{KEY}.csv.gz") as file:
+        assert pd.read_csv(file)["x"].diff().max() == 2 * 384
+    assert read_world_file(out / f"{KEY}.fwl").seed.key == KEY
+
+    # With one format the path is the file's own, or a folder to put it into.
+    alone = ["export", KEY, "--to", "csv", "--out", str(out)]
+    assert run_here(monkeypatch, made_home, *alone) == 1
+    assert f"{out / KEY}.csv.gz is there already; replace it with --force" in capsys.readouterr().err
+    assert run_here(monkeypatch, made_home, *alone, "--force") == 0
+    with gzip.open(out / f"{KEY}.csv.gz") as file:
+        assert pd.read_csv(file)["x"].diff().max() == 384
+
+
+def test_the_current_folder_is_where_exports_go(
+    made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_here(monkeypatch, made_home, "export", "@-5", "--to", "valheim-map") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["seed-5-valheim-map"]
+
+
+def test_a_world_file_is_named_as_its_world_and_of_its_version(
+    made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "Midgard.fwl"
+    assert run_here(monkeypatch, made_home, "export", "@-5", "--to", "fwl", "--out", str(path)) == 0
+    world = read_world_file(path)
+    assert (world.name, world.seed_number, world.world_gen_version) == ("Midgard", -5, 1)
+
+
+def test_a_world_file_needs_no_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    assert run_here(monkeypatch, home, "export", "other", "--to", "fwl", "--out", str(tmp_path / "other.fwl")) == 0
+    assert read_world_file(tmp_path / "other.fwl").seed.key == "other"
+    assert list(home.iterdir()) == []
+
+
+def test_a_world_that_is_not_there_is_made_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make_small(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
+        ((seeds, config),) = wanted
+        assert list(config) == ["raw_export", "extracted", "processed", "renders"]
+        for seed in seeds:
+            make(WorldStore(home.data), seed.key, grid=Grid.of_world(64))
+        return set()
+
+    monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", make_small)
+    path = tmp_path / "world.npz"
+    assert run_here(monkeypatch, tmp_path, "export", KEY, "--to", "numpy", "--out", str(path)) == 0
+    assert str(path) in capsys.readouterr().out
+    assert path.is_file()
+
+
+def test_a_half_made_world_is_finished_and_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    store = WorldStore(home / "data")
+    facts = make(store, "old", grid=Grid.of_world(64))
+    import_(store, "old", dataclasses.replace(facts.world, height=facts.world.height + np.float32(1)))
+    shutil.rmtree(store.folder(facts.seed, "processed"))
+    imported = store.manifest(facts.seed, "extracted")
+    assert run_here(monkeypatch, home, "export", "old", "--to", "csv", "--out", str(tmp_path / "old.csv.gz")) == 0
+    assert store.manifest(facts.seed, "extracted") == imported
+    assert WorldFacts(store, facts.seed).is_made
+
+
+def test_nothing_is_exported_of_a_world_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", lambda _home, _wanted: {KEY})
+    assert run_here(monkeypatch, tmp_path, "export", KEY, "--to", "fwl", "--to", "csv", "--out", str(tmp_path)) == 1
+    assert capsys.readouterr().err == f"The world of {KEY} could not be made, so nothing was exported.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["export", KEY, "--to", "png"], 2, "There is no format 'png'; the formats are valheim-map, game-cache,"),
+        (["export", KEY], 2, "Missing option"),
+        (["export", KEY, "--to", "fwl", "--stride", "2"], 2, "None of these formats takes --stride; only csv does."),
+        (
+            ["export", KEY, "--to", "fwl", "--interval", "50"],
+            2,
+            "None of these formats takes --interval; only contours-",
+        ),
+        (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "greater than or equal to 1"),
+        (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
+        (["export", KEY, "--to", "csv", "--out", __file__], 1, "is there already"),
+        (["world", "--from-save", "nowhere.fwl"], 2, "nowhere.fwl cannot be read"),
+        (["world", "--from-save", __file__], 2, f"{__file__}: The file announces"),
+        (["seed"], 2, "Name one seed"),
+        (["seed", KEY, "--from-save", __file__], 2, "Name one seed"),
+    ],
+)
+def test_wrong_commands_are_refused_in_words(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    sentence: str,
+) -> None:
+    assert run_here(monkeypatch, tmp_path, *arguments) == code
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [(7, "has the world-gen version 7, and only 0, 1 and 2 are known"), (1, "with the world-gen versions 2 and 1")],
+)
+def test_versions_that_cannot_be_made_are_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    version: int,
+    sentence: str,
+) -> None:
+    path = save(tmp_path, KEY, "Midgard", world_gen_version=version)
+    assert run_here(monkeypatch, tmp_path, "world", KEY, "--from-save", str(path)) == 2
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]

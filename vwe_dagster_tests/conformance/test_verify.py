@@ -1,0 +1,256 @@
+"""Trying engines: a sound one passes, and every way in which one can be wrong is found and told."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from vwe_dagster.cli.commands.common import InputError
+from vwe_dagster.conformance.compare import differences, differing_cells
+from vwe_dagster.conformance.picture import SEEN_PIXELS, difference_picture
+from vwe_dagster.conformance.report import Report, sentences
+from vwe_dagster.conformance.verify import SEEDS, Verification, requests_of, verify
+from vwe_dagster.engine.messages import EngineError, Line, Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.pool.verified import read_verified
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid
+
+GRID = Grid.of_world(64)
+REQUESTS = requests_of(SEEDS, GRID, 2, NativeEngine.capabilities)
+Planes = Mapping[str, Any]
+Change = Callable[[WorldExport, int], WorldExport]
+
+
+def engine(change: Change) -> Callable[[WorldRequest, Progress], WorldExport]:
+    """An engine whose worlds are changed; the change is told how many worlds there were before."""
+    made: list[WorldExport] = []
+
+    def generate(request: WorldRequest, progress: Progress) -> WorldExport:
+        export = NativeEngine().generate(request, progress)
+        made.append(export)
+        return change(export, len(made) - 1)
+
+    return generate
+
+
+def with_bit_changed(export: WorldExport, layer: str, row: int, column: int) -> WorldExport:
+    plane = export.planes[layer].copy()
+    plane.view(f"u{plane.dtype.itemsize}")[row, column] ^= 1
+    return dataclasses.replace(export, planes={**export.planes, layer: plane})
+
+
+def tried(change: Change) -> Verification:
+    return verify(engine(change), REQUESTS)
+
+
+def test_a_sound_engine_passes() -> None:
+    steps: list[float] = []
+    outcome = verify(engine(lambda export, _: export), REQUESTS, progress=lambda done, _: steps.append(done))
+    assert outcome.passed
+    assert [world.seed for world in outcome.worlds] == list(SEEDS)
+    assert set(outcome.worlds[0].digests) == set(REQUESTS[0].layers)
+    assert steps == sorted(steps)
+    assert 0 <= steps[0] < steps[-1] <= 1
+    (told,) = sentences(outcome)
+    assert told.endswith("to the bit, and repeatably.")
+
+
+@settings(max_examples=20)
+@given(layer=st.sampled_from(["biome", "height", "lava", "forest"]), row=st.integers(0, 63), column=st.integers(0, 63))
+def test_a_single_bit_is_found_where_it_is(layer: str, row: int, column: int) -> None:
+    native = NativeEngine().generate(REQUESTS[0])
+    (found,) = differences(with_bit_changed(native, layer, row, column), native)
+    assert (found.layer, found.differing, found.of) == (layer, 1, 64 * 64)
+    (biome,) = found.biomes
+    flag = int(native.planes["biome"][row, column])
+    assert biome.biome == next(each.game_name for each in Biome if each.flag == flag and each is not Biome.NONE)
+    assert found.largest is not None
+    metres = GRID.coordinates()
+    assert (found.largest.x_m, found.largest.z_m) == (metres[column], metres[row])
+    assert found.largest.native == native.planes[layer][row, column]
+
+
+def test_a_bit_of_the_second_world_fails_the_engine_and_is_told_of() -> None:
+    outcome = tried(lambda export, number: with_bit_changed(export, "height", 40, 30) if number == 1 else export)
+    assert not outcome.passed
+    assert outcome.changed == ()
+    assert not outcome.worlds[0].differences
+    told = sentences(outcome)
+    assert f"World {SEEDS[1]}, height: 1 of 4,096 cells" in told[1]
+    assert any("1 cells, by " in line for line in told)
+
+
+def test_an_engine_that_does_not_repeat_itself_fails() -> None:
+    outcome = tried(lambda export, number: with_bit_changed(export, "biome", 1, 1) if number == 2 else export)
+    assert not outcome.passed
+    assert outcome.changed == ("biome",)
+    assert "came out otherwise when it was made again: biome" in sentences(outcome)[1]
+
+
+@pytest.mark.parametrize("missing", [0, 7, -1])
+def test_missing_and_other_lines_are_counted(missing: int) -> None:
+    native = NativeEngine().generate(REQUESTS[0])
+    lakes: list[Line] = list(native.lines["lakes"])
+    del lakes[missing]
+    (found,) = differences(dataclasses.replace(native, lines={**native.lines, "lakes": lakes}), native)
+    assert (found.layer, found.differing, found.of) == ("lakes", 1, len(native.lines["lakes"]))
+    lakes.insert(missing % len(native.lines["lakes"]), {"kind": "lake", "points": [[0, 0, 0]]})
+    (found,) = differences(dataclasses.replace(native, lines={**native.lines, "lakes": lakes}), native)
+    assert found.differing == 1
+
+
+def test_a_plane_of_another_kind_differs_in_every_cell() -> None:
+    def doubled(export: WorldExport, _: int) -> WorldExport:
+        planes = {**export.planes, "height": export.planes["height"].astype(np.float64)}
+        return dataclasses.replace(export, planes=planes)
+
+    assert "height: 4,096 of 4,096 cells (1) differ." in sentences(tried(doubled))[1]
+
+
+def test_layers_that_the_engine_does_not_offer_are_told_of() -> None:
+    requests = [dataclasses.replace(each, layers=("biome", "height", "rivers")) for each in REQUESTS]
+    outcome = verify(engine(lambda export, _: export), requests)
+    assert outcome.passed
+    assert sentences(outcome)[1] == "It has no forest, lava, streams, lakes, of which nothing was compared."
+
+
+@pytest.mark.parametrize(("layers", "said"), [((), "no biome and no height"), (("biome", "lava"), "no height")])
+def test_an_engine_without_biomes_or_heights_fails(layers: tuple[str, ...], said: str) -> None:
+    outcome = verify(engine(lambda export, _: export), [dataclasses.replace(each, layers=layers) for each in REQUESTS])
+    assert not outcome.passed
+    assert f"it has {said}." in sentences(outcome)[0]
+
+
+def test_a_trial_needs_two_seeds() -> None:
+    with pytest.raises(ValueError, match="at least two seeds"):
+        verify(engine(lambda export, _: export), [REQUESTS[0], REQUESTS[0]])
+
+
+def test_a_layer_that_only_the_engine_has_is_not_compared_but_has_to_repeat() -> None:
+    number = 0
+
+    def with_places(request: WorldRequest, progress: Progress) -> WorldExport:
+        nonlocal number
+        number += 1
+        known = tuple(layer for layer in request.layers if layer != "locations")
+        export = NativeEngine().generate(dataclasses.replace(request, layers=known), progress)
+        return dataclasses.replace(export, request=request, lines={**export.lines, "locations": [{"at": number // 3}]})
+
+    requests = [dataclasses.replace(each, layers=(*each.layers, "locations")) for each in REQUESTS]
+    outcome = verify(with_places, requests)
+    assert [world.not_compared for world in outcome.worlds] == [("locations",)] * 2
+    assert outcome.changed == ("locations",)
+    assert sentences(outcome)[0] == "The engine native 1.0 does not repeat itself."
+
+
+def test_values_that_are_no_numbers_are_as_far_apart_as_can_be() -> None:
+    native = NativeEngine().generate(REQUESTS[0])
+    height = native.planes["height"].copy()
+    height[32, 32] = np.nan
+    (found,) = differences(dataclasses.replace(native, planes={**native.planes, "height": height}), native)
+    assert found.biomes[0].largest == np.inf
+
+
+def test_the_report_is_kept_with_a_picture_and_told_by_the_pool(tmp_path: Path) -> None:
+    report = Report()
+    outcome = verify(engine(lambda export, _: with_bit_changed(export, "height", 10, 50)), REQUESTS, seen=report.see)
+    report.write(tmp_path / "verification", outcome)
+    told = json.loads((tmp_path / "verification" / "report.json").read_text())
+    assert told["passed"] is False
+    assert told["worlds"][0]["differences"][0]["layer"] == "height"
+    verified = read_verified(tmp_path)
+    assert verified is not None
+    assert (verified.passed, verified.sentence) == (False, sentences(outcome)[0])
+    with Image.open(tmp_path / "verification" / f"{SEEDS[0]}-height.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    red = pixels[..., 0] > pixels[..., 1] + 100
+    rows, columns = np.nonzero(red)
+    assert (rows.mean(), columns.mean(), red.sum()) == (63 - 10, 50, SEEN_PIXELS**2)
+    Report().write(tmp_path / "verification", tried(lambda export, _: export))
+    assert [path.name for path in (tmp_path / "verification").iterdir()] == ["report.json"]
+
+
+def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vwe_dagster.cli.commands import engine as commands  # noqa: PLC0415
+
+    class Lease:
+        def status(self) -> SimpleNamespace:
+            return SimpleNamespace(capabilities=NativeEngine.capabilities)
+
+        def generate(self, _request: WorldRequest, _progress: Progress) -> WorldExport:
+            raise EngineError("The world could not be made: the switch failed.")
+
+    @contextlib.contextmanager
+    def leased(**_: str) -> Iterator[Lease]:
+        yield Lease()
+
+    @contextlib.contextmanager
+    def opened(_: str | None, *, new: bool) -> Iterator[SimpleNamespace]:
+        assert new
+        yield SimpleNamespace(folder=tmp_path, lease=leased)
+
+    monkeypatch.setattr(commands, "open_named", opened)
+    Report().write(tmp_path / "verification", tried(lambda export, _: export))
+    with pytest.raises(InputError, match="no world-gen version 9"):
+        commands.verify(size=64, world_gen_version=9)
+    assert (read_verified(tmp_path) or pytest.fail("no trial")).passed
+    with pytest.raises(EngineError):
+        commands.verify(size=64, world_gen_version=2)
+    verified = read_verified(tmp_path)
+    assert verified is not None
+    assert not verified.passed
+    assert verified.sentence.endswith("The world could not be made: the switch failed.")
+
+
+def test_a_pool_without_a_trial_tells_of_none(tmp_path: Path) -> None:
+    assert read_verified(tmp_path) is None
+    (tmp_path / "verification").mkdir()
+    (tmp_path / "verification" / "report.json").write_text("{")
+    assert read_verified(tmp_path) is None
+
+
+def test_the_picture_has_north_at_the_top() -> None:
+    flags = np.full((64, 64), Biome.MEADOWS.flag, np.uint16)
+    differing = np.zeros((64, 64), np.bool_)
+    differing[60, 5] = True
+    red = np.asarray(difference_picture(flags, differing))[..., 1] < 50
+    assert red[3, 5]
+    assert not red[60, 5]
+
+
+def test_planes_are_compared_by_their_bits() -> None:
+    zeros = np.zeros((2, 2), np.float32)
+    assert differing_cells(zeros, -zeros).all()
+    nans = np.full((2, 2), np.nan, np.float32)
+    assert not differing_cells(nans, nans).any()
+
+
+@pytest.mark.parametrize("size", [64])
+def test_the_command_tries_an_engine_of_the_pool(size: int, tmp_path: Path) -> None:
+    from vwe_dagster_tests.command import Vwe  # noqa: PLC0415
+
+    vwe = Vwe(tmp_path)
+    try:
+        done = vwe.run("engine", "verify", "--size", str(size))
+        assert done.returncode == 0, done.stderr
+        assert "to the bit, and repeatably." in done.stdout
+        status = json.loads(vwe.run("pool", "status", "--json").stdout)
+        assert status["verified"]["passed"] is True
+        one = vwe.run("engine", "verify", "onlyone")
+        assert (one.returncode, one.stderr.strip()) == (2, "An engine is tried with two different seeds, not with 1.")
+    finally:
+        vwe.run("pool", "drain")

@@ -1,0 +1,102 @@
+"""Locations, where an engine offers them, from the export through every stage to the map; nothing changes without."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from vwe_dagster.engine.messages import (
+    LOCATIONS,
+    EngineIdentity,
+    Line,
+    Progress,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store.stages import read_extracted
+from vwe_dagster.world.canonical import LOCATION_COLUMNS
+from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
+
+KEY = "HHcLC5acQt"
+
+
+def location(prefab: str, x: float, z: float) -> Line:
+    facts = {"kind": "location", "prefab": prefab, "group": "", "x_m": x, "y_m": 32.5, "z_m": z}
+    return {**facts, "radius_m": 12, "placed": False}
+
+
+PLACED = [location("Eikthyrnir", 300.5, -400.0), location("Vendor_BlackForest", -2000, 1500), location("Crypt2", 5, 5)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A server that tells of locations, too."""
+
+    locations: list[Line]
+
+    @property
+    def identity(self) -> EngineIdentity:
+        return EngineIdentity("valheim", "0.1.0")
+
+    def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        assert LOCATIONS in request.if_offered
+        export = NativeEngine().generate(request, progress)
+        return dataclasses.replace(export, engine=self.identity, lines={**export.lines, LOCATIONS: self.locations})
+
+
+def run(pipeline: Pipeline, locations: list[Line]) -> Outcome:
+    with_server = dataclasses.replace(pipeline, resources={"valheim_pool": PoolOfOne(Server(locations))})
+    return with_server.run(KEY, config={"raw_export": {"size": 64, "engine": "VALHEIM"}})
+
+
+def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
+    outcome = run(pipeline, PLACED)
+    assert outcome.success
+    store = pipeline.store
+    extracted = read_extracted(store, pipeline.manifest(KEY, "extracted"))
+    assert extracted.locations is not None
+    assert dict(extracted.locations.dtypes.astype(str)) == LOCATION_COLUMNS
+    assert extracted.locations["x_m"].tolist() == [300.5, -2000.0, 5.0]
+    units = pipeline.manifest(KEY, "extracted").files["locations.parquet"].units
+    assert units == dict.fromkeys(("x_m", "y_m", "z_m", "radius_m"), "m")
+    places = pd.read_parquet(store.folder(parse_seed(KEY), "processed") / "places.parquet")
+    assert places["name"].tolist() == ["Eikthyr", "Haldor"]
+    assert outcome.metadata("raw_export")["locations"] == len(PLACED)
+    assert outcome.metadata("processed")["locations"] == len(PLACED)
+    with_places = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
+    pipeline.run(KEY)
+    without = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
+    rows, columns = np.nonzero((with_places != without).any(axis=-1))
+    for x, z in ((300.5, -400), (-2000, 1500)):
+        column, row = 64 + 1024 + x / 12, 64 + 1024 - z / 12
+        assert (np.hypot(rows - row, columns - column) < 6).any()
+    assert {"locations.parquet"} & pipeline.manifest(KEY, "extracted").files.keys() == set()
+
+
+def test_a_world_with_no_location_at_all_is_one(pipeline: Pipeline) -> None:
+    assert run(pipeline, []).metadata("processed")["locations"] == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ({"prefab": "Crypt2"}, "A location of the layer locations has no 'group'"),
+        ({**location("Crypt2", 1, 1), "prefab": 7}, "Location 0 of the layer locations has 7 as prefab"),
+        (location("", 1, 1), "Location 0 of the layer locations has no name"),
+        ({**location("Crypt2", 1, 1), "group": 257 * "a"}, "has a group of 257 characters, more than 256"),
+        ({**location("Crypt2", 1, 1), "x_m": True}, "has True as x_m"),
+        ({**location("Crypt2", 1, 1), "placed": 1}, "has 1 as placed"),
+        (location("Crypt2", float("inf"), 1), "as x_m in row 0, which is not a number"),
+        (location("Crypt2", 1, -3e38), "as z_m in row 0, which is beyond the 12288 m of the map"),
+        (location("Crypt2", 10**400, 1), "a number that is too great"),
+    ],
+)
+def test_what_is_no_location_is_refused(pipeline: Pipeline, line: Line, sentence: str) -> None:
+    assert sentence in run(pipeline, [line]).failures["extracted"]

@@ -1,0 +1,51 @@
+"""The asset ``seed_catalog`` and what its page shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from vwe_dagster.catalog.table import SeedCatalog
+from vwe_dagster.defs.assets.seed_catalog import seed_catalog
+from vwe_dagster.defs.resources import WorldStoreResource
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.catalog.worlds import write_statistics
+from vwe_dagster_tests.defs.conftest import KEY
+from vwe_dagster_tests.defs.pipeline import Pipeline
+
+
+def materialize(root: Path, instance: dg.DagsterInstance) -> dg.AssetMaterialization:
+    result = dg.materialize([seed_catalog], resources={"store": WorldStoreResource(root=str(root))}, instance=instance)
+    (event,) = result.asset_materializations_for_node("seed_catalog")
+    return event
+
+
+def shown(event: dg.AssetMaterialization) -> dict[str, Any]:
+    return {label: value.value for label, value in event.metadata.items()}
+
+
+def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
+    write_statistics(with_world.store, "flat", highest_peak_height_m=1)
+    metadata = shown(materialize(with_world.root, with_world.instance))
+    assert metadata["seeds"] == metadata["read anew"] == 2
+    assert [record.data["seed"] for record in metadata["highest peak (m)"].records] == [KEY, "flat"]
+    assert metadata[f"highest peak (m): {KEY}"].startswith("![map](<data:image/svg+xml")
+    heads, _, maps = metadata["highest peak (m): all maps"].splitlines()
+    assert heads == f"| {KEY} | flat |"
+    assert maps.count("![map](<data:image/svg+xml") == 1
+    assert maps.endswith("| Its stage extracted is missing; make the world again. |")
+    assert metadata["nearest swamp (m): flat"] == "Its stage extracted is missing; make the world again."
+    assert SeedCatalog(WorldStore(with_world.root)).path == Path(metadata["file"])
+
+
+def test_its_data_version_tells_of_its_content(with_world: Pipeline) -> None:
+    def version() -> str:
+        return (materialize(with_world.root, with_world.instance).tags or {})["dagster/data_version"]
+
+    first = version()
+    assert version() == first
+    with_world.store.remove(parse_seed(KEY))
+    assert version() != first

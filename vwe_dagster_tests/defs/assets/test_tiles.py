@@ -1,0 +1,85 @@
+"""The job ``tile_pyramid``: what it makes, what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from vwe_dagster.rendering.tiles import STYLES
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster.store.stages import TileChoice, tile_choice
+from vwe_dagster_tests.defs.conftest import KEY
+from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline
+
+SEED = parse_seed(KEY)
+
+
+def made(pipeline: Pipeline, **config: object) -> Outcome:
+    return pipeline.run(KEY, assets=["tiles"], config={"tiles": config})
+
+
+def test_tiles_lie_where_web_maps_look_for_them_and_are_told_of(with_world: Pipeline) -> None:
+    before = with_world.files()
+    outcome = made(with_world, styles=["heights", "map"], max_zoom=1)
+    assert outcome.success
+    (check,) = outcome.result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("tiles_not_blank", True)
+    manifest = with_world.manifest(KEY, "tiles")
+    assert tile_choice(manifest) == TileChoice(("map", "heights"), 1)
+    assert set(manifest.files) == {
+        f"{style}/{zoom}/{x}/{y}.webp"
+        for style in ("map", "heights")
+        for zoom in (0, 1)
+        for x in range(1 << zoom)
+        for y in range(1 << zoom)
+    }
+    assert with_world.store.damaged(SEED, "tiles") == []
+    assert Image.open(io.BytesIO(with_world.store.read(manifest, "map/1/0/1.webp").getvalue())).size == (256, 256)
+    shown = outcome.metadata("tiles")
+    assert (shown["styles"], shown["last zoom"], shown["tiles"]) == ("map, heights", 1, 10)
+    assert [record.data["file"] for record in shown["files"].records] == ["heights/", "map/"]
+    assert shown["digest"] == manifest.digest
+    extracted = with_world.manifest(KEY, "extracted")
+    assert manifest.recipe.inputs["extracted"] == extracted.digest
+    assert {path: with_world.files()[path] for path in before} == before
+
+
+def test_tiles_are_kept_until_other_ones_are_wanted_and_made_again_as_they_were(with_world: Pipeline) -> None:
+    assert made(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is False
+    assert made(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is True
+    # As the automation asks for them.
+    assert made(with_world).metadata("tiles")["cached"] is True
+    assert made(with_world, force=True).metadata("tiles")["cached"] is False
+    assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("biomes",), 0)
+    assert made(with_world, max_zoom=1).metadata("tiles")["cached"] is False
+    assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("biomes",), 1)
+    assert made(with_world, styles=["forest"]).metadata("tiles")["cached"] is False
+    assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("forest",), 1)
+    assert {name.partition("/")[0] for name in with_world.manifest(KEY, "tiles").files} == {"forest"}
+
+
+def test_at_first_every_style_is_made(with_world: Pipeline) -> None:
+    assert made(with_world, max_zoom=0).success
+    assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(tuple(STYLES), 0)
+
+
+def test_at_first_tiles_are_made_up_to_the_native_zoom(with_world: Pipeline) -> None:
+    assert made(with_world, styles=["biomes"]).success
+    manifest = with_world.manifest(KEY, "tiles")
+    assert tile_choice(manifest) == TileChoice(("biomes",), 3)
+    assert len(manifest.files) == 85
+
+
+def test_what_cannot_be_made_is_refused_with_a_sentence(pipeline: Pipeline) -> None:
+    refused = made(pipeline, styles=["map", "nothing"])
+    assert refused.failures == {"tiles": "There is no style nothing of tiles; choose map, biomes, heights, forest."}
+    assert made(pipeline, styles=[]).failures["tiles"].startswith("The list of styles is empty")
+    assert "has not been made or has no valid manifest; materialize extracted first" in made(pipeline).failures["tiles"]
+    assert not pipeline.store.folder(SEED, "tiles").exists()
+
+
+def test_a_world_is_whole_without_tiles(with_world: Pipeline) -> None:
+    assert all(with_world.store.manifest(SEED, stage) for stage in WORLD_STAGES)
+    assert with_world.store.manifest(SEED, "tiles") is None

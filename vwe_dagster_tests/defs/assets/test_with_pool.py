@@ -1,0 +1,94 @@
+"""Runs on real engines: processes that share a pool, and one that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from vwe_dagster.config.home import find_home
+from vwe_dagster.defs.resources import WarmEnginePool
+from vwe_dagster.instance.seed_runs import open_instance
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.engine.engines import wait_until
+
+FIRST, SECOND = ["alpha", "beta", "gamma", "delta"], ["one", "two", "three", "four"]
+ENGINES = 2
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a home of the test's own with the seeds registered and a pool of two engines."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("VWE_", "DAGSTER_"))}
+    told = {"VWE_HOME": str(tmp_path), "VWE_POOL_MAX_WARM_CONTAINERS": str(ENGINES)}
+    home = find_home(told)
+    with open_instance(home) as instance:
+        for key in [*FIRST, *SECOND]:
+            instance.register([parse_seed(key)])
+    return {**inherited, **told, **home.environment}
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[WarmEnginePool]:
+    """The pool of that home, whose engines are ended with the test."""
+    pool = WarmEnginePool(folder=str(tmp_path / ".vwe" / "pools" / "default"), max_warm_containers=ENGINES)
+    yield pool
+    pool.opened.drain(timeout_s=PATIENCE_S)
+    pool.close()
+
+
+def start_run(environment: dict[str, str], keys: list[str], *, size: int = 64) -> subprocess.Popen[str]:
+    """Starts a run of many seeds."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "vwe_dagster_tests.defs.batch_run", str(size), *keys],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def made(tmp_path: Path, keys: list[str]) -> list[str]:
+    store = WorldStore(tmp_path / "data")
+    return [key for key in keys if not store.damaged(parse_seed(key), "raw")]
+
+
+def test_two_runs_in_two_processes_share_the_engines_of_a_pool(
+    environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
+) -> None:
+    runs = [start_run(environment, keys) for keys in (FIRST, SECOND)]
+    for run in runs:
+        told, _ = run.communicate(timeout=PATIENCE_S)
+        assert run.returncode == 0, told
+    assert made(tmp_path, [*FIRST, *SECOND]) == [*FIRST, *SECOND]
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        assert instance.get_materialized_partitions(dg.AssetKey("raw_export")) == {*FIRST, *SECOND}
+    jobs = pool.opened.history()
+    assert len(jobs) == len([*FIRST, *SECOND])
+    assert len({job.engine for job in jobs}) <= ENGINES
+    status = pool.status()
+    assert (status.leased, status.ready) == (0, ENGINES)
+
+
+def test_a_run_that_is_killed_holds_up_nobody_and_leaves_nothing_half(
+    environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
+) -> None:
+    # Worlds that take seconds: both engines are at work at once for long enough to be seen.
+    doomed = start_run(environment, FIRST, size=4096)
+    wait_until(lambda: pool.status().leased == ENGINES, PATIENCE_S)
+    doomed.send_signal(signal.SIGKILL)
+    doomed.communicate(timeout=PATIENCE_S)
+    assert len(made(tmp_path, FIRST)) < len(FIRST)
+    other = start_run(environment, [*FIRST, *SECOND])
+    told, _ = other.communicate(timeout=PATIENCE_S)
+    assert other.returncode == 0, told
+    assert made(tmp_path, [*FIRST, *SECOND]) == [*FIRST, *SECOND]
+    assert pool.status().leased == 0

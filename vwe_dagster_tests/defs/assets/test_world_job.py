@@ -1,0 +1,264 @@
+"""The job ``world``: what it makes, what it keeps, and how it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
+from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, PoolOfOne
+from vwe_dagster_tests.extraction.foreign_files import tile_export
+from vwe_dagster_tests.extraction.worlds import native_world
+
+SEED = parse_seed(KEY)
+STAGE_OF = dict(zip(ASSETS, WORLD_STAGES, strict=True))
+
+
+def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
+    assert made_world.outcome.success
+    store = made_world.pipeline.store
+    assert [store.damaged(SEED, stage) for stage in WORLD_STAGES] == [[], [], [], []]
+    files = {stage: set(made_world.pipeline.manifest(KEY, stage).files) for stage in WORLD_STAGES}
+    assert files == {
+        "raw": {"biome.npy.gz", "height.npy.gz", "lava.npy.gz", "rivers.jsonl", "streams.jsonl", "lakes.jsonl"},
+        "extracted": {
+            "biome.npy.gz",
+            "height.npy.gz",
+            "lava.npy.gz",
+            "water.npy.gz",
+            "rivers.parquet",
+            "lakes.parquet",
+        },
+        "processed": {"biomes.parquet", "islands.parquet", "peaks.parquet", "statistics.json"},
+        "renders": {"map.png", "biomes.png", "heights.png", "relief.png", "thumbnail.png"},
+    }
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_the_data_version_is_the_digest_of_the_manifest(made_world: MadeWorld, asset: str) -> None:
+    manifest = made_world.pipeline.manifest(KEY, STAGE_OF[asset])
+    assert made_world.outcome.data_version(asset) == manifest.digest
+
+
+def test_every_stage_says_what_it_was_made_from_and_by(made_world: MadeWorld) -> None:
+    raw, extracted, processed, renders = (made_world.pipeline.manifest(KEY, stage) for stage in WORLD_STAGES)
+    assert extracted.recipe.inputs == {"raw": raw.digest}
+    assert processed.recipe.inputs == {"extracted": extracted.digest}
+    assert renders.recipe.inputs == {"extracted": extracted.digest, "processed": processed.digest}
+    native = dataclasses.asdict(NativeEngine().identity)
+    assert [manifest.recipe.made_by for manifest in (raw, extracted, processed, renders)] == [native] * 4
+
+
+def test_the_raw_stage_is_what_the_engine_said(made_world: MadeWorld) -> None:
+    export = NativeEngine().generate(WorldRequest(SEED.number, Grid.of_world(64)))
+    folder = made_world.pipeline.store.folder(SEED, "raw")
+    for name, plane in export.planes.items():
+        with gzip.open(folder / f"{name}.npy.gz") as file:
+            np.testing.assert_array_equal(np.load(file), plane)
+    for name, lines in export.lines.items():
+        assert [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()] == lines
+
+
+def test_planes_that_stay_as_the_engine_gave_them_are_on_the_disk_once(made_world: MadeWorld) -> None:
+    raw, extracted = (made_world.pipeline.store.folder(SEED, stage) for stage in ("raw", "extracted"))
+    same = [path.name for path in sorted(raw.iterdir()) if (extracted / path.name).exists()]
+    shared = [name for name in same if (raw / name).samefile(extracted / name)]
+    assert shared == ["height.npy.gz", "lava.npy.gz"]
+
+
+def test_a_second_run_touches_nothing(with_world: Pipeline) -> None:
+    before = with_world.files()
+    outcome = with_world.run(KEY)
+    assert outcome.kept() == dict.fromkeys(ASSETS, True)
+    assert with_world.files() == before
+
+
+def test_force_makes_a_stage_again_and_what_is_made_from_it_stays(with_world: Pipeline, made_world: MadeWorld) -> None:
+    outcome = with_world.run(KEY, config={"raw_export": {"size": 64, "force": True}})
+    assert outcome.kept() == {"raw_export": False, "extracted": True, "processed": True, "renders": True}
+    assert outcome.data_version("raw_export") == made_world.outcome.data_version("raw_export")
+
+
+def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
+    assert with_world.run(KEY, size=65).kept() == dict.fromkeys(ASSETS, False)
+    assert with_world.manifest(KEY, "renders").recipe.grid == Grid.of_world(65)
+
+
+@pytest.mark.parametrize(
+    ("asset", "name"),
+    [
+        ("raw_export", "height.npy.gz"),
+        ("raw_export", "rivers.jsonl"),
+        ("extracted", "biome.npy.gz"),
+        ("processed", "biomes.parquet"),
+        ("renders", "map.png"),
+    ],
+)
+@pytest.mark.parametrize("damage", ["changed", "cut", "removed"])
+def test_a_damaged_file_is_noticed_and_its_stage_made_again(
+    with_world: Pipeline, asset: str, name: str, damage: str
+) -> None:
+    path = with_world.store.folder(SEED, STAGE_OF[asset]) / name
+    content = path.read_bytes()
+    if damage == "removed":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = bytes([content[middle] ^ 1])
+        path.write_bytes(
+            content[:middle] + flipped + content[middle + 1 :] if damage == "changed" else content[:middle]
+        )
+    outcome = with_world.run(KEY)
+    assert [each for each, kept in outcome.kept().items() if not kept] == [asset]
+    assert path.read_bytes() == content
+    assert any(str(path) in line and "made again" in line for line in with_world.log(outcome))
+
+
+def test_a_stage_without_a_valid_manifest_is_made_again(with_world: Pipeline) -> None:
+    path = with_world.store.folder(SEED, "extracted") / "manifest.json"
+    path.write_text("{}")
+    assert with_world.run(KEY).kept() == {"raw_export": True, "extracted": False, "processed": True, "renders": True}
+
+
+def test_a_stage_whose_source_is_damaged_is_refused_when_made_alone(with_world: Pipeline) -> None:
+    path = with_world.store.folder(SEED, "raw") / "height.npy.gz"
+    path.write_bytes(b"")
+    outcome = with_world.run(KEY, assets=["extracted"], config={"extracted": {"force": True}})
+    assert outcome.failures == {
+        "extracted": f"The file {path} is not what its manifest says; make the stage raw again."
+    }
+
+
+@pytest.mark.parametrize(("asset", "source"), [("extracted", "raw_export"), ("processed", "extracted")])
+def test_a_stage_whose_source_is_missing_says_what_to_do_first(pipeline: Pipeline, asset: str, source: str) -> None:
+    sentence = pipeline.run(KEY, assets=[asset]).failures[asset]
+    assert sentence.endswith(f"materialize {source} first.")
+
+
+NO_SEEDS = ["a,b", "a/b", "../evil", "..", "wörld", "world🌍", "x" * 33, "@2147483648", "@007", "two words", "bell\x07"]
+
+
+@pytest.mark.parametrize("key", NO_SEEDS)
+def test_a_partition_that_is_no_seed_is_refused_with_the_same_sentence_as_everywhere(
+    pipeline: Pipeline, key: str
+) -> None:
+    assert pipeline.run(key).failures == {"raw_export": refusal_of(key)}
+    assert pipeline.files() == {}
+
+
+@given(key=st.text(min_size=1, max_size=40))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_no_seed_is_refused_by_every_asset(pipeline: Pipeline, key: str) -> None:
+    sentence = refusal_of(key)
+    assume(sentence is not None)
+    for asset in ASSETS:
+        assert pipeline.run(key, assets=[asset]).failures == {asset: sentence}
+    assert pipeline.files() == {}
+
+
+def refusal_of(key: str) -> str | None:
+    """Why a text is no seed; None where it is one."""
+    try:
+        parse_seed(key)
+    except SeedError as refusal:
+        return str(refusal)
+    return None
+
+
+class TalkativeEngine:
+    """The native engine, with an answer or an error of the test's choice."""
+
+    identity = EngineIdentity("talkative", "1")
+
+    def __init__(self, *, error: str | None = None, height_m: float | None = None) -> None:
+        self.error = error
+        self.height_m = height_m
+
+    def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        for step in range(101):
+            progress(step / 100, "digging" if step < 50 else "heaping")
+        if self.error is not None:
+            raise EngineError(self.error)
+        export = dataclasses.replace(NativeEngine().generate(request), engine=self.identity)
+        if self.height_m is None:
+            return export
+        height = export.planes["height"].copy()
+        height[3, 4] = self.height_m
+        return dataclasses.replace(export, planes={**export.planes, "height": height})
+
+
+def with_engine(pipeline: Pipeline, engine: TalkativeEngine) -> Pipeline:
+    return dataclasses.replace(pipeline, resources={"pool": PoolOfOne(engine)})
+
+
+def test_an_engine_that_fails_fails_the_asset_in_its_own_words_and_leaves_nothing(pipeline: Pipeline) -> None:
+    outcome = with_engine(pipeline, TalkativeEngine(error="The mountain did not come.")).run(KEY)
+    assert outcome.failures == {"raw_export": "The mountain did not come."}
+    assert pipeline.files() == {}
+
+
+def test_an_impossible_world_stays_raw(pipeline: Pipeline) -> None:
+    outcome = with_engine(pipeline, TalkativeEngine(height_m=1e6)).run(KEY)
+    assert list(outcome.failures) == ["extracted"]
+    assert "row 3, column 4" in outcome.failures["extracted"]
+    assert [stage for stage in WORLD_STAGES if pipeline.store.manifest(SEED, stage)] == ["raw"]
+
+
+def test_another_kind_of_engine_is_asked_again(with_world: Pipeline) -> None:
+    outcome = with_engine(with_world, TalkativeEngine()).run(KEY)
+    assert outcome.metadata("raw_export")["engine"] == "talkative 1"
+    assert not outcome.metadata("raw_export")["cached"]
+
+
+def test_progress_is_logged_by_phase_and_tenth(pipeline: Pipeline) -> None:
+    outcome = with_engine(pipeline, TalkativeEngine(error="Enough.")).run(KEY)
+    assert pipeline.log(outcome)[:2] == ["digging (0%)", "digging (10%)"]
+    assert [line for line in pipeline.log(outcome) if "ing (" in line] == [
+        *(f"digging ({tenth}0%)" if tenth else "digging (0%)" for tenth in range(5)),
+        *(f"heaping ({tenth}0%)" for tenth in range(5, 11)),
+    ]
+
+
+def test_seeds_that_are_taken_for_one_another_are_remarked_upon(pipeline: Pipeline) -> None:
+    pipeline.instance.add_dynamic_partitions("seeds", [KEY.lower(), f"@{SEED.number}", "no, seed"])
+    outcome = with_engine(pipeline, TalkativeEngine(error="Enough.")).run(KEY)
+    assert {line for line in pipeline.log(outcome) if KEY in line and "world" in line} == {
+        f"{KEY} is the same world as @{SEED.number}: both are the integer {SEED.number}.",
+        f"{KEY} and {KEY.lower()} differ only in upper and lower case and are different worlds.",
+    }
+
+
+def test_a_foreign_export_becomes_a_world(pipeline: Pipeline, real_export: Path) -> None:
+    config = {"extracted": {"foreign_export": str(real_export)}}
+    outcome = pipeline.run("@991789801", assets=ASSETS[1:], config=config)
+    assert outcome.success
+    seed = Seed("@991789801", 991789801)
+    assert pipeline.manifest("@991789801", "extracted").recipe.inputs["foreign_export"] == "plugin_json"
+    assert outcome.metadata("extracted")["source"] == "an export of another program (plugin_json)"
+    assert (pipeline.store.folder(seed, "renders") / "map.png").is_file()
+    assert pipeline.run("@991789801", assets=ASSETS[1:2], config=config).metadata("extracted")["cached"]
+
+
+def test_a_foreign_export_of_another_seed_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
+    tile_export(native_world(Grid.of_world(64)), 2, "MWd8eV6svz").write(tmp_path)
+    config = {"extracted": {"foreign_export": str(tmp_path)}}
+    refused = pipeline.run(KEY, assets=["extracted"], config=config)
+    assert "holds the world of the seed MWd8eV6svz" in refused.failures["extracted"]
+    assert pipeline.run("@-1772362158", assets=["extracted"], config=config).success
+
+
+def test_a_folder_without_an_export_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
+    outcome = pipeline.run(KEY, assets=["extracted"], config={"extracted": {"foreign_export": str(tmp_path)}})
+    assert "holds no export" in outcome.failures["extracted"]

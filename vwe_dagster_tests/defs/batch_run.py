@@ -1,0 +1,34 @@
+"""A run of many seeds in a process of its own, as a backfill starts it: ``python -m`` this with a size and the keys."""
+
+from __future__ import annotations
+
+import sys
+
+import dagster as dg
+
+from vwe_dagster.config.home import find_home
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster_tests.defs.pipeline import partition_tags
+
+
+def world_job() -> dg.JobDefinition:
+    """The project's job."""
+    return build_defs().resolve_job_def("world")
+
+
+def main() -> None:
+    """Makes the raw stage of the keys; the exit code says whether all went well."""
+    size, *keys = sys.argv[1:]
+    with dg.DagsterInstance.from_config(str(find_home().instance)) as instance:
+        result = dg.execute_job(
+            dg.build_reconstructable_job("vwe_dagster_tests.defs.batch_run", "world_job"),
+            instance=instance,
+            run_config={"ops": {"raw_export": {"config": {"size": int(size)}}}},
+            tags=partition_tags(keys),
+            asset_selection=[dg.AssetKey("raw_export")],
+        )
+    sys.exit(not result.success)
+
+
+if __name__ == "__main__":
+    main()

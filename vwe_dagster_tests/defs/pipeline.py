@@ -1,0 +1,170 @@
+"""The pipeline of the tests: the real job on an instance and a data folder of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster.defs.resources import WorldStoreResource
+from vwe_dagster.defs.run_events import reason
+from vwe_dagster.engine.messages import Engine, EngineError, EngineIdentity, WorldRequest
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.pool.many import Outcome as PoolOutcome
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import Manifest, Stage, WorldStore
+
+_JOBS: dict[str, dg.JobDefinition] = {}
+"""Dagster's executor asks for its job by the name of a function and arguments that JSON can express."""
+
+ASSETS = ("raw_export", "extracted", "processed", "renders")
+
+
+@dataclasses.dataclass(frozen=True)
+class PoolOfOne:
+    """A pool of one engine, in this process; it keeps the requests it was asked."""
+
+    engine: Engine = dataclasses.field(default_factory=NativeEngine)
+    requests: list[WorldRequest] = dataclasses.field(default_factory=list)
+
+    @property
+    def identity(self) -> EngineIdentity:
+        return self.engine.identity
+
+    def generate_many(
+        self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
+    ) -> Generator[PoolOutcome]:
+        for number, request in enumerate(requests):
+            self.requests.append(request)
+
+            def tell(fraction: float, phase: str, number: int = number) -> None:
+                if progress is not None:
+                    progress(number, fraction, phase)
+
+            try:
+                yield PoolOutcome(request, export=self.engine.generate(request, tell))
+            except EngineError as error:
+                yield PoolOutcome(request, error=error)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    result: dg.JobExecutionResult
+
+    @property
+    def success(self) -> bool:
+        return self.result.success
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why each asset failed, by asset."""
+        return {str(event.step_key): reason(event) for event in self.result.all_events if event.is_step_failure}
+
+    def materialized(self, asset: str) -> dict[str, dg.AssetMaterialization]:
+        """What the run told of each seed it materialized an asset of, once at most, by key."""
+        events = self.result.asset_materializations_for_node(asset)
+        by_key = {str(event.partition): event for event in events}
+        assert len(by_key) == len(events)
+        return by_key
+
+    def metadata(self, asset: str, key: str | None = None) -> Mapping[str, Any]:
+        """The values of an asset's metadata, by label, for a key or the only one."""
+        events = self.materialized(asset)
+        event = events[key or next(iter(events))]
+        return {label: value.value for label, value in event.metadata.items()}
+
+    def data_version(self, asset: str) -> str:
+        (event,) = self.materialized(asset).values()
+        return (event.tags or {})["dagster/data_version"]
+
+    def kept(self) -> dict[str, bool]:
+        """Whether each materialized asset was up to date and stayed as it was."""
+        return {asset: self.metadata(asset)["cached"] for asset in ASSETS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+    """The jobs ``world`` and ``tile_pyramid`` of the project.
+
+    Attributes:
+        root: the data folder.
+        instance: where runs and partitions are kept.
+        resources: what takes the place of the project's own resources.
+    """
+
+    root: Path
+    instance: dg.DagsterInstance
+    resources: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def store(self) -> WorldStore:
+        return WorldStore(self.root)
+
+    def manifest(self, key: str, stage: Stage) -> Manifest:
+        """What a stage that exists says of itself."""
+        manifest = self.store.manifest(parse_seed(key), stage)
+        assert manifest is not None
+        return manifest
+
+    def run(
+        self,
+        *keys: str,
+        config: Mapping[str, Mapping[str, object]] | None = None,
+        assets: Sequence[str] = ASSETS,
+        size: int = 64,
+    ) -> Outcome:
+        """Registers keys, valid or not, and makes assets of them in one run; several keys as a backfill would."""
+        self.instance.add_dynamic_partitions("seeds", list(keys))
+        told: dict[str, Mapping[str, object]] = {"raw_export": {"size": size}, **(config or {})}
+        resources = {"store": WorldStoreResource(root=str(self.root)), "pool": PoolOfOne(), **self.resources}
+        name = uuid.uuid4().hex
+        _JOBS[name] = build_defs(resource_overrides=resources).resolve_job_def(
+            "tile_pyramid" if "tiles" in assets else "world"
+        )
+        try:
+            result = dg.execute_job(
+                dg.build_reconstructable_job(__name__, "job_named", (name,)),
+                instance=self.instance,
+                run_config={"ops": {asset: {"config": dict(told[asset])} for asset in assets if asset in told}},
+                tags=partition_tags(keys),
+                asset_selection=[dg.AssetKey(asset) for asset in assets],
+            )
+        finally:
+            del _JOBS[name]
+        return Outcome(result)
+
+    def made(self, asset: str) -> set[str]:
+        """The keys that Dagster has as materialized."""
+        return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))
+
+    def log(self, outcome: Outcome) -> list[str]:
+        """What the assets logged in a run."""
+        records = self.instance.all_logs(outcome.result.run_id)
+        return [record.user_message for record in records if record.dagster_event is None]
+
+    def files(self) -> dict[str, tuple[int, int, bytes]]:
+        """Inode, time of change and content of every file in the data folder, by path."""
+        return {
+            str(path.relative_to(self.root)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+        }
+
+
+def job_named(name: str) -> dg.JobDefinition:
+    """The job that a pipeline runs now."""
+    return _JOBS[name]
+
+
+def partition_tags(keys: Sequence[str]) -> dict[str, str]:
+    """The tags by which Dagster tells a run its partition, or the first and last of its partitions."""
+    if len(keys) == 1:
+        return {"dagster/partition": keys[0]}
+    return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}

@@ -1,0 +1,249 @@
+"""The sensor of the inbox: what it asks Dagster for, and that a kill loses nothing and makes nothing twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from vwe_dagster.defs.batching import SEEDS_PER_RUN
+from vwe_dagster.defs.in_flight import keys_of_runs
+from vwe_dagster.defs.resources import WorldStoreResource
+from vwe_dagster.defs.sensors.inbox import RUNS_PER_TICK, inbox
+from vwe_dagster.seeds.random import random_seeds
+from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
+
+TIMEOUT_S = 60
+"""After which Dagster gives up on a tick."""
+
+
+@dataclasses.dataclass
+class Daemon:
+    """Does what Dagster's daemon does with a sensor: registers, makes records of runs, and none twice of one key."""
+
+    root: Path
+    instance: dg.DagsterInstance
+    asked: list[dg.RunRequest] = dataclasses.field(default_factory=list)
+    told: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "inbox"
+
+    def drop(self, name: str, *keys: str) -> None:
+        """Puts a list into the inbox."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_text("".join(f"{key}\n" for key in keys))
+
+    def evaluate(self) -> dg.SensorResult:
+        """A tick that is killed before anything of it is done."""
+        context = dg.build_sensor_context(self.instance, resources={"store": WorldStoreResource(root=str(self.root))})
+        result = inbox(context)
+        assert isinstance(result, dg.SensorResult)
+        return result
+
+    def tick(self, submit: int = RUNS_PER_TICK) -> list[list[str]]:
+        """A tick.
+
+        Args:
+            submit: how many of the runs are asked for before the daemon is killed.
+
+        Returns:
+            The keys of each of those runs.
+        """
+        result = self.evaluate()
+        for request in result.dynamic_partitions_requests or []:
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        self.told = result.skip_reason.skip_message or "" if result.skip_reason else ""
+        requests = [
+            request
+            for request in (result.run_requests or [])[:submit]
+            if request.run_key not in {before.run_key for before in self.asked}
+        ]
+        self.asked += requests
+        return [self.add_run(request.tags) for request in requests]
+
+    def add_run(self, tags: Mapping[str, str]) -> list[str]:
+        run = dg.DagsterRun("world", str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED, tags=tags)
+        self.instance.add_run(run)
+        ((_, keys),) = keys_of_runs([run], self.instance.get_dynamic_partitions("seeds"))
+        return list(keys)
+
+    def end_runs(self) -> None:
+        """Fails all runs."""
+        for run in self.instance.get_runs():
+            self.instance.report_run_failed(run)
+
+    def lists(self, folder: str = ".") -> list[str]:
+        return sorted(path.name for path in (self.folder / folder).glob("*") if path.is_file())
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def daemon(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    monkeypatch.setattr("vwe_dagster.store.inbox.SETTLED_S", 0.0)
+    return Daemon(tmp_path / "data", instance)
+
+
+def drawn(count: int) -> list[str]:
+    return [seed.key for seed in random_seeds(count, [])]
+
+
+def test_an_empty_inbox_is_told_of(daemon: Daemon) -> None:
+    assert daemon.tick() == []
+    assert daemon.told == f"There is no new seed list in {daemon.folder}."
+
+
+def test_a_file_that_is_being_written_is_not_read(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vwe_dagster.store.inbox.SETTLED_S", 60.0)
+    daemon.drop("spring.txt", "HHcLC5acQt")
+    daemon.tick()
+    assert daemon.instance.get_dynamic_partitions("seeds") == []
+    assert daemon.lists() == ["spring.txt"]
+
+
+def test_new_seeds_are_registered_then_asked_for_in_batches_then_the_list_is_done(daemon: Daemon) -> None:
+    keys = drawn(2 * SEEDS_PER_RUN + 1)
+    daemon.drop("spring.txt", *keys)
+    assert daemon.tick() == []
+    assert daemon.instance.get_dynamic_partitions("seeds") == keys
+    assert daemon.tick() == [keys[:SEEDS_PER_RUN], keys[SEEDS_PER_RUN : 2 * SEEDS_PER_RUN], keys[-1:]]
+    assert daemon.lists() == ["spring.txt"]
+    assert daemon.tick() == []
+    assert daemon.lists("done") == ["spring.txt"]
+    assert daemon.told == f"spring.txt: 21 seeds made or asked for. It lies in {daemon.folder / 'done'}."
+
+
+def test_seeds_that_are_registered_already_are_grouped_as_they_lie(daemon: Daemon) -> None:
+    daemon.instance.add_dynamic_partitions("seeds", ["a", "b", "c", "d"])
+    daemon.drop("spring.txt", "e", "d", "a", "b")
+    assert daemon.tick() == []
+    assert daemon.tick() == [["a", "b"], ["d", "e"]]
+
+
+def test_good_seeds_of_a_list_with_faults_are_made_and_the_faults_reported(daemon: Daemon) -> None:
+    daemon.drop("spring.txt", "ok", "a/b")
+    daemon.tick()
+    assert daemon.tick() == [["ok"]]
+    daemon.tick()
+    assert daemon.lists("rejected") == ["spring.txt", "spring.txt.report.txt"]
+
+
+def test_what_is_no_list_is_rejected_at_once_and_does_not_hold_up_others(daemon: Daemon) -> None:
+    daemon.drop("a.txt")
+    daemon.drop("b.txt", "ok")
+    daemon.drop("c.xlsx", "ok")
+    daemon.tick()
+    assert daemon.lists() == ["b.txt"]
+    assert daemon.lists("rejected") == ["a.txt", "a.txt.report.txt", "c.xlsx", "c.xlsx.report.txt"]
+    assert "a.txt has no seed in it" in daemon.told
+    assert daemon.tick() == [["ok"]]
+
+
+def test_a_list_that_cannot_be_moved_does_not_hold_up_others(daemon: Daemon) -> None:
+    daemon.drop("a.xlsx", "a")
+    (daemon.folder / "rejected").write_text("in the way")
+    daemon.drop("b.txt", "b")
+    daemon.tick()
+    assert "a.xlsx cannot be moved" in daemon.told
+    assert daemon.tick() == [["b"]]
+
+
+def test_a_tick_that_is_killed_at_any_moment_loses_no_seed_and_asks_for_none_twice(daemon: Daemon) -> None:
+    keys = drawn(5 * SEEDS_PER_RUN)
+    daemon.drop("spring.txt", *keys)
+    daemon.evaluate()
+    daemon.tick()
+    daemon.evaluate()
+    asked = daemon.tick(submit=2)
+    daemon.evaluate()
+    asked += daemon.tick(submit=1)
+    daemon.end_runs()
+    asked += daemon.tick()
+    assert daemon.lists() == ["spring.txt"]
+    assert [key for batch in asked for key in batch] == keys
+    assert daemon.tick() == []
+    assert daemon.lists("done") == ["spring.txt"]
+
+
+def test_what_failed_is_asked_for_again_when_the_list_is_put_there_again(daemon: Daemon) -> None:
+    daemon.drop("spring.txt", "a", "b")
+    daemon.tick()
+    assert daemon.tick() == [["a", "b"]]
+    daemon.end_runs()
+    assert daemon.tick() == []
+    assert daemon.lists("done") == ["spring.txt"]
+    time.sleep(0.02)
+    daemon.drop("spring.txt", "a", "b")
+    assert daemon.tick() == [["a", "b"]]
+    daemon.tick()
+    assert daemon.lists("done") == ["spring-2.txt", "spring.txt"]
+
+
+def test_a_seed_that_another_run_works_on_is_waited_for(daemon: Daemon) -> None:
+    keys = ["a", "b", "c", "d"]
+    daemon.instance.add_dynamic_partitions("seeds", keys)
+    daemon.add_run(partition_tags(["b", "c"]))
+    daemon.drop("spring.txt", *keys)
+    assert daemon.tick() == [["a"], ["d"]]
+    assert daemon.tick() == []
+    assert daemon.told == "spring.txt: 2 wait for runs that work on them already."
+    assert daemon.lists() == ["spring.txt"]
+    daemon.end_runs()
+    assert daemon.tick() == [["b", "c"]]
+
+
+def test_two_lists_ask_once_for_a_seed_that_both_have(daemon: Daemon) -> None:
+    daemon.instance.add_dynamic_partitions("seeds", ["a", "b", "c"])
+    daemon.drop("first.txt", "a", "b")
+    time.sleep(0.02)
+    daemon.drop("second.txt", "b", "c")
+    assert daemon.tick() == [["a", "b"], ["c"]]
+
+
+def test_a_list_of_ten_thousand_seeds_is_taken_up_in_ticks_that_are_short(daemon: Daemon) -> None:
+    keys = drawn(10_000)
+    daemon.drop("long.txt", *keys)
+    began = time.monotonic()
+    daemon.tick()
+    first, second = daemon.tick(), daemon.tick()
+    assert time.monotonic() - began < TIMEOUT_S / 3
+    assert len(first) == len(second) == RUNS_PER_TICK
+    assert [key for batch in first + second for key in batch] == keys[: 2 * RUNS_PER_TICK * SEEDS_PER_RUN]
+
+
+def test_the_runs_make_the_worlds_and_worlds_that_are_made_are_not_asked_for(daemon: Daemon) -> None:
+    pipeline = Pipeline(daemon.root, daemon.instance)
+    daemon.drop("spring.txt", "a", "b")
+    daemon.tick()
+    (keys,) = daemon.tick()
+    (request,) = daemon.asked
+    assert request.tags.items() >= partition_tags(keys).items()
+    assert pipeline.run(*keys).success
+    assert pipeline.made("renders") == {"a", "b"}
+    daemon.end_runs()
+    time.sleep(0.02)
+    daemon.drop("more.txt", "a", "b", "c")
+    daemon.tick()
+    assert daemon.tick() == [["c"]]
+    # Data that somebody has removed is made again, whatever Dagster remembers.
+    pipeline.store.remove(pipeline.manifest("a", "raw").seed)
+    time.sleep(0.02)
+    daemon.drop("again.txt", "a", "b")
+    assert daemon.tick() == [["a"]]
+
+
+def test_the_sensor_is_on_from_the_start() -> None:
+    assert inbox.default_status is dg.DefaultSensorStatus.RUNNING
+    assert inbox.job_name == "world"

@@ -1,0 +1,111 @@
+"""What is made again by itself, tick by tick, on a real instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline
+
+DOWNSTREAM = ("extracted", "processed", "renders")
+AUTOMATED = (*DOWNSTREAM, "seed_catalog")
+
+
+class Ticks:
+    """The automation of the project, one tick after the other."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self._defs = build_defs()
+        self._cursor: Any = None
+
+    def requested(self) -> Mapping[str, set[str | None]]:
+        """The keys that the next tick asks for, by asset; None for an asset without partitions."""
+        result = dg.evaluate_automation_conditions(self._defs, self.instance, cursor=self._cursor)
+        self._cursor = result.cursor
+        requested = {asset: set(result.get_requested_partitions(dg.AssetKey(asset))) for asset in AUTOMATED}
+        return {asset: keys for asset, keys in requested.items() if keys}
+
+    def made(self, assets: Iterable[str], *keys: str) -> None:
+        """Tells Dagster that assets of some keys have been made."""
+        for asset in assets:
+            for key in keys:
+                self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=key))
+
+
+@pytest.fixture
+def ticks(instance: dg.DagsterInstance) -> Ticks:
+    instance.add_dynamic_partitions("seeds", ["one", "two", "three"])
+    ticks = Ticks(instance)
+    assert ticks.requested() == {}
+    return ticks
+
+
+def test_a_new_seed_is_not_made_by_itself(ticks: Ticks) -> None:
+    ticks.instance.add_dynamic_partitions("seeds", ["four"])
+    assert ticks.requested() == {}
+    assert ticks.requested() == {}
+
+
+def test_a_world_that_was_made_is_not_made_twice_and_the_catalog_is_brought_up_to_date_once(ticks: Ticks) -> None:
+    ticks.made(ASSETS, "one", "two")
+    assert ticks.requested() == {"seed_catalog": {None}}
+    assert ticks.requested() == {}
+
+
+def test_a_raw_export_made_again_flows_down(ticks: Ticks) -> None:
+    ticks.made(ASSETS, "one", "two")
+    ticks.requested()
+    ticks.made(["raw_export"], "two")
+    requested = ticks.requested()
+    assert [requested[asset] for asset in DOWNSTREAM] == [{"two"}] * len(DOWNSTREAM)
+    assert ticks.requested() == {}
+    ticks.made(DOWNSTREAM, "two")
+    assert set(ticks.requested()) <= {"seed_catalog"}
+    assert ticks.requested() == {}
+
+
+def test_a_seed_added_after_the_first_tick_flows_down_too(ticks: Ticks) -> None:
+    ticks.instance.add_dynamic_partitions("seeds", ["four"])
+    ticks.made(ASSETS, "four")
+    assert ticks.requested() == {"seed_catalog": {None}}
+    ticks.made(["extracted"], "four")
+    requested = ticks.requested()
+    assert requested["processed"] == requested["renders"] == {"four"}
+    assert "extracted" not in requested
+
+
+def test_a_raw_export_alone_is_not_taken_further(ticks: Ticks) -> None:
+    ticks.made(["raw_export"], "one")
+    assert ticks.requested() == {}
+
+
+def test_a_tick_between_the_stages_of_a_world_waits_for_the_rest(ticks: Ticks) -> None:
+    ticks.made(ASSETS, "one")
+    ticks.requested()
+    run = start_run(ticks.instance, "one")
+    ticks.made(["raw_export"], "one")
+    assert ticks.requested() == {}
+    ticks.made(DOWNSTREAM, "one")
+    ticks.instance.report_run_canceled(run)
+    assert ticks.requested() == {"seed_catalog": {None}}
+
+
+def test_runs_of_many_seeds_ask_for_nothing_but_the_catalog(ticks: Ticks, pipeline: Pipeline) -> None:
+    assert pipeline.run("one", "two", "three").success
+    assert ticks.requested() == {"seed_catalog": {None}}
+    assert ticks.requested() == {}
+
+
+def start_run(instance: dg.DagsterInstance, key: str) -> dg.DagsterRun:
+    """A run of a whole world that has started and made nothing yet."""
+    job = build_defs().resolve_job_def("world")
+    run = instance.create_run_for_job(
+        job, tags={"dagster/partition": key}, status=dg.DagsterRunStatus.STARTED, asset_selection=None
+    )
+    assert run.status is dg.DagsterRunStatus.STARTED
+    return run

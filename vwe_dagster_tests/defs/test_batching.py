@@ -1,0 +1,204 @@
+"""Runs of many seeds, as a backfill makes them: what is told of each, and that one does not spoil the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import weakref
+from collections.abc import Callable
+
+import dagster as dg
+
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster.engine.messages import (
+    EngineError,
+    EngineIdentity,
+    Progress,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, PoolOfOne
+
+KEYS = ["alpha", "beta", "gamma", "delta", "@5"]
+BAD = "gamma"
+GOOD = [key for key in KEYS if key != BAD]
+
+
+class FailingEngine:
+    """The native engine, which fails for some seeds, and does what a test wants with its exports."""
+
+    identity = EngineIdentity("native", "of the test")
+
+    def __init__(
+        self, failing: dict[str, Exception] | None = None, change: Callable[[WorldExport], WorldExport] | None = None
+    ) -> None:
+        self.failing = {parse_seed(key).number: error for key, error in (failing or {}).items()}
+        self.change = change
+
+    def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        if request.seed in self.failing:
+            raise self.failing[request.seed]
+        progress(0.5, "digging")
+        export = dataclasses.replace(NativeEngine().generate(request), engine=self.identity)
+        return self.change(export) if self.change else export
+
+
+def with_pool(pipeline: Pipeline, pool: PoolOfOne) -> Pipeline:
+    return dataclasses.replace(pipeline, resources={"pool": pool})
+
+
+def test_every_seed_of_a_batch_is_told_of_by_itself(pipeline: Pipeline) -> None:
+    outcome = pipeline.run(*KEYS)
+    assert outcome.success
+    for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
+        assert set(outcome.materialized(asset)) == set(KEYS)
+        assert pipeline.made(asset) == set(KEYS)
+        for key in KEYS:
+            metadata = outcome.metadata(asset, key)
+            assert metadata["digest"] == pipeline.manifest(key, stage).digest
+            assert metadata["seed number"] == parse_seed(key).number
+            assert metadata["cached"] is False
+
+
+def test_a_seed_that_fails_does_not_spoil_its_batch(pipeline: Pipeline) -> None:
+    engine = FailingEngine({BAD: EngineError("The mountain did not come.")})
+    outcome = with_pool(pipeline, PoolOfOne(engine)).run(*KEYS)
+    assert not outcome.success
+    assert outcome.failures["raw_export"] == (
+        f"1 of 5 seeds failed, the other 4 are made.\n{BAD}: The mountain did not come."
+    )
+    for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
+        assert list(outcome.materialized(asset)) == GOOD
+        assert pipeline.made(asset) == set(GOOD)
+        assert {key for key in KEYS if pipeline.store.manifest(parse_seed(key), stage)} == set(GOOD)
+        for key in GOOD:
+            assert outcome.metadata(asset, key)["digest"] == pipeline.manifest(key, stage).digest
+    assert outcome.failures["extracted"].endswith(f"{BAD}: It is left out, for raw_export failed.")
+    assert outcome.failures["processed"].endswith(f"{BAD}: It is left out, for extracted failed.")
+
+
+def test_what_nobody_foresaw_in_one_seed_does_not_spoil_its_batch_either(pipeline: Pipeline) -> None:
+    def breaking(export: WorldExport) -> WorldExport:
+        def confirm() -> None:
+            if export.request.seed == parse_seed(BAD).number:
+                raise ZeroDivisionError("oh")
+
+        return dataclasses.replace(export, confirm=confirm)
+
+    outcome = with_pool(pipeline, PoolOfOne(FailingEngine(change=breaking))).run(*KEYS, assets=ASSETS[:1])
+    assert outcome.failures["raw_export"].endswith(f"{BAD}: It failed unexpectedly: ZeroDivisionError('oh')")
+    assert pipeline.made("raw_export") == set(GOOD)
+
+
+def test_data_versions_of_a_batch_made_in_part_are_the_digests(pipeline: Pipeline) -> None:
+    outcome = with_pool(pipeline, PoolOfOne(FailingEngine({BAD: EngineError("No.")}))).run(*KEYS, assets=ASSETS[:1])
+    for key, event in outcome.materialized("raw_export").items():
+        assert (event.tags or {})["dagster/data_version"] == pipeline.manifest(key, "raw").digest
+
+
+def test_a_second_run_of_a_batch_asks_only_for_what_is_missing(pipeline: Pipeline) -> None:
+    with_pool(pipeline, PoolOfOne(FailingEngine({BAD: EngineError("Not now.")}))).run(*KEYS, assets=ASSETS[:3])
+    before = pipeline.files()
+    pool = PoolOfOne()
+    outcome = with_pool(pipeline, pool).run(*KEYS, assets=ASSETS[:3])
+    assert outcome.success
+    assert [request.seed for request in pool.requests] == [parse_seed(BAD).number]
+    for asset in ASSETS[:3]:
+        assert pipeline.made(asset) == set(KEYS)
+        assert {key for key in KEYS if not outcome.metadata(asset, key)["cached"]} == {BAD}
+    after = pipeline.files()
+    assert {path: after[path] for path in before} == before
+
+
+def test_an_older_world_of_a_seed_that_fails_is_not_taken_for_the_new_one(pipeline: Pipeline) -> None:
+    pipeline.run(*KEYS, assets=ASSETS[:3])
+    engine = FailingEngine({BAD: EngineError("No.")})
+    outcome = with_pool(pipeline, PoolOfOne(engine)).run(*KEYS, assets=ASSETS[:3], size=65)
+    for asset in ASSETS[:3]:
+        assert list(outcome.materialized(asset)) == GOOD
+    assert pipeline.manifest(BAD, "raw").recipe.grid != pipeline.manifest(GOOD[0], "raw").recipe.grid
+
+
+def test_a_key_that_is_no_seed_does_not_spoil_its_batch(pipeline: Pipeline) -> None:
+    outcome = pipeline.run("alpha", "no/seed", "beta", assets=ASSETS[:2])
+    assert "no/seed: The seed 'no/seed' has a slash" in outcome.failures["raw_export"]
+    assert pipeline.made("extracted") == {"alpha", "beta"}
+
+
+def test_where_every_seed_fails_nothing_else_is_begun(pipeline: Pipeline) -> None:
+    pool = PoolOfOne(FailingEngine({"alpha": EngineError("No."), "beta": EngineError("Nor this.")}))
+    outcome = with_pool(pipeline, pool).run("alpha", "beta")
+    assert outcome.failures == {"raw_export": "2 of 2 seeds failed, none is made.\nalpha: No.\nbeta: Nor this."}
+    assert pipeline.files() == {}
+
+
+def test_a_world_in_the_middle_that_cannot_be_read_is_left_out_from_there(pipeline: Pipeline) -> None:
+    def drown(export: WorldExport) -> WorldExport:
+        height = export.planes["height"].copy()
+        height[3, 4] = 1e6 if export.request.seed == parse_seed(BAD).number else height[3, 4]
+        return dataclasses.replace(export, planes={**export.planes, "height": height})
+
+    outcome = with_pool(pipeline, PoolOfOne(FailingEngine(change=drown))).run(*KEYS, assets=ASSETS[:3])
+    assert [set(outcome.materialized(asset)) for asset in ASSETS[:3]] == [set(KEYS), set(GOOD), set(GOOD)]
+    assert list(outcome.failures) == ["extracted", "processed"]
+    assert "row 3, column 4" in outcome.failures["extracted"]
+
+
+def test_a_world_whose_engine_was_taken_away_is_not_published(pipeline: Pipeline) -> None:
+    def fence(export: WorldExport) -> WorldExport:
+        def confirm() -> None:
+            raise EngineError("The lease was lost.")
+
+        return dataclasses.replace(export, confirm=confirm)
+
+    outcome = with_pool(pipeline, PoolOfOne(FailingEngine(change=fence))).run("alpha")
+    assert outcome.failures == {"raw_export": "The lease was lost."}
+    assert pipeline.files() == {}
+
+
+def test_the_manifest_names_the_engine_that_made_the_export(pipeline: Pipeline) -> None:
+    def by_another(export: WorldExport) -> WorldExport:
+        return dataclasses.replace(export, engine=EngineIdentity("native", "9", "of the test"), timings_s={"a": 1e6})
+
+    with_pool(pipeline, PoolOfOne(FailingEngine(change=by_another))).run("alpha", "beta", assets=ASSETS[:1])
+    manifest = pipeline.manifest("beta", "raw")
+    assert manifest.recipe.made_by == {"kind": "native", "version": "9", "game_version": "of the test"}
+    assert manifest.seconds >= 1e6
+
+
+def test_worlds_of_a_batch_are_let_go_of_one_after_the_other(pipeline: Pipeline) -> None:
+    alive: list[weakref.ref[object]] = []
+    most = 0
+
+    def count(export: WorldExport) -> WorldExport:
+        nonlocal most
+        gc.collect()
+        alive.append(weakref.ref(export.planes["height"]))
+        most = max(most, sum(each() is not None for each in alive))
+        return export
+
+    with_pool(pipeline, PoolOfOne(FailingEngine(change=count))).run(*KEYS, assets=["raw_export"])
+    assert len(alive) == len(KEYS)
+    assert most == 1
+
+
+def test_progress_of_a_batch_counts_the_seeds(pipeline: Pipeline) -> None:
+    outcome = with_pool(pipeline, PoolOfOne(FailingEngine())).run("alpha", "beta", assets=["raw_export"])
+    assert pipeline.log(outcome) == ["alpha is there; 1 of 2 seeds are done.", "beta is there; 2 of 2 seeds are done."]
+
+
+def test_a_foreign_export_is_of_one_seed(pipeline: Pipeline) -> None:
+    outcome = pipeline.run("alpha", "beta", assets=["extracted"], config={"extracted": {"foreign_export": "/nowhere"}})
+    assert outcome.failures == {
+        "extracted": "/nowhere holds one world and the run is of 2 seeds; "
+        "start a run of the one seed that it is the world of."
+    }
+
+
+def test_a_backfill_puts_ten_seeds_into_a_run() -> None:
+    for asset in ASSETS:
+        assert build_defs().resolve_assets_def(asset).backfill_policy == dg.BackfillPolicy.multi_run(10)

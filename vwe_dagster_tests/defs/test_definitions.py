@@ -1,0 +1,90 @@
+"""The definitions: what Dagster finds, and that finding it starts nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from vwe_dagster.defs.build import build_defs
+
+ASSETS = ["raw_export", "extracted", "processed", "renders"]
+WITHOUT_DAGSTER = (
+    "vwe_dagster.worldgen",
+    "vwe_dagster.engine.native",
+    "vwe_dagster.extraction.foreign",
+    "vwe_dagster.analysis.world",
+    "vwe_dagster.rendering.map",
+    "vwe_dagster.rendering.tiles",
+    "vwe_dagster.store",
+    "vwe_dagster.store.stages",
+    "vwe_dagster.store.inbox",
+    "vwe_dagster.seeds.random",
+    "vwe_dagster.pool.due",
+    "vwe_dagster.metrics.server",
+    "vwe_dagster.cli.app",
+)
+
+
+def run_python(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "VWE_HOME": str(home)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_definitions_are_whole() -> None:
+    dg.Definitions.validate_loadable(build_defs())
+
+
+def test_the_job_world_makes_the_four_assets_of_a_seed() -> None:
+    job = build_defs().resolve_job_def("world")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(ASSETS)
+    assert isinstance(job.partitions_def, dg.DynamicPartitionsDefinition)
+    assert job.partitions_def.name == "seeds"
+
+
+def test_the_job_tile_pyramid_makes_the_tiles_alone() -> None:
+    job = build_defs().resolve_job_def("tile_pyramid")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"tiles"}
+
+
+def test_every_job_runs_in_one_process() -> None:
+    jobs = build_defs().resolve_all_job_defs()
+    assert {job.executor_def.name for job in jobs} == {"in_process"}
+
+
+@pytest.mark.parametrize("asset", [*ASSETS, "tiles"])
+def test_every_asset_tells_people_and_caches_what_it_is(asset: str) -> None:
+    spec = build_defs().resolve_assets_def(asset).get_asset_spec(dg.AssetKey(asset))
+    assert spec.description
+    assert spec.kinds
+    assert spec.code_version
+    assert spec.group_name == ("tiles" if asset == "tiles" else "world")
+
+
+def test_importing_the_definitions_starts_nothing(tmp_path: Path) -> None:
+    code = """
+import sys, threading
+import vwe_dagster.definitions
+print(threading.active_count(), "docker" in sys.modules)
+"""
+    told = run_python(code, tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.split() == ["1", "False"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", WITHOUT_DAGSTER)
+def test_domain_packages_and_the_start_of_the_command_line_do_without_dagster(module: str, tmp_path: Path) -> None:
+    told = run_python(f"import sys, {module}; print('dagster' in sys.modules)", tmp_path)
+    assert told.stdout == "False\n", told.stderr
+
+
+def test_the_start_of_the_command_line_and_a_look_at_a_pool_load_neither_kernels_nor_tables(tmp_path: Path) -> None:
+    modules = "vwe_dagster.cli.app, vwe_dagster.pool.opening"
+    code = f"import sys, {modules}; print({{'numba', 'pandas', 'scipy'}} & set(sys.modules))"
+    told = run_python(code, tmp_path)
+    assert told.stdout == "set()\n", told.stderr

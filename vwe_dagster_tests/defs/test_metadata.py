@@ -1,0 +1,86 @@
+"""What Dagster's pages show of each asset."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import urllib.parse
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vwe_dagster.defs.metadata import INLINE_CHARACTERS, biome_cover, miniature, thumbnail
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
+from vwe_dagster_tests.defs.pipeline import ASSETS
+
+
+def picture_in(url: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/webp;base64,"), validate=True)))
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_every_asset_shows_a_map_without_a_click_and_a_larger_one_behind_it(made_world: MadeWorld, asset: str) -> None:
+    metadata = made_world.outcome.metadata(asset)
+    assert len(metadata["map"]) <= INLINE_CHARACTERS
+    svg = urllib.parse.unquote(metadata["map"])
+    assert picture_in(re.search(r"href='([^']*)'", svg)[1]).size == (64, 64)  # type: ignore[index]
+    assert picture_in(metadata["larger map"].removeprefix("![map](").removesuffix(")")).size == (256, 256)
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_every_asset_shows_biomes_engine_seed_time_and_grid(made_world: MadeWorld, asset: str) -> None:
+    metadata = made_world.outcome.metadata(asset)
+    assert [record.data["biome"] for record in metadata["biomes"].records] == [biome.game_name for biome in BIOMES]
+    assert metadata["engine"] == "native 1.0"
+    assert metadata["seed number"] == parse_seed(KEY).number
+    assert metadata["grid"] == "64 x 64 samples, 384 m apart"
+    assert metadata["made in (s)"] > 0
+    assert metadata["cached"] is False
+
+
+@pytest.mark.parametrize(("asset", "stage"), list(zip(ASSETS, WORLD_STAGES, strict=True)))
+def test_every_asset_shows_its_files_with_hash_and_path(made_world: MadeWorld, asset: str, stage: str) -> None:
+    metadata = made_world.outcome.metadata(asset)
+    manifest = made_world.pipeline.manifest(KEY, stage)  # type: ignore[arg-type]
+    shown = {record.data["file"]: record.data["sha256 begins"] for record in metadata["files"].records}
+    assert shown == {name: facts.sha256[:16] for name, facts in manifest.files.items()}
+    assert all(Path(metadata[name]).is_file() for name in [*shown, "manifest.json"])
+    assert metadata["digest"] == manifest.digest
+
+
+def test_assets_show_what_they_count(made_world: MadeWorld) -> None:
+    raw, extracted, processed = (made_world.outcome.metadata(asset) for asset in ASSETS[:3])
+    for lines in ("rivers", "streams", "lakes"):
+        assert raw[lines] == extracted[lines] == processed[lines] > 0
+    assert raw["terrain (s)"] > 0
+    assert processed["islands"] > 0
+    assert 0 < processed["land (share of the disc)"] < 1
+
+
+def test_cover_is_measured_within_the_edge_of_the_world() -> None:
+    grid = Grid.of_world(64)
+    plane = np.full((64, 64), Biome.OCEAN, np.uint8)
+    plane[0, 0] = Biome.ASHLANDS
+    plane[32, 32] = Biome.MEADOWS
+    cover = biome_cover(plane, grid).set_index("biome")
+    assert list(cover.index) == ["Meadows", "Ocean"]
+    assert cover["area_km2"]["Meadows"] == pytest.approx(0.384**2)
+    assert cover["share_of_disc"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_even_noise_makes_a_miniature_that_fits(seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (2176, 2176, 3), np.uint8)
+    assert len(miniature(Image.fromarray(noise))) <= INLINE_CHARACTERS
+
+
+def test_a_large_picture_becomes_a_thumbnail() -> None:
+    url = thumbnail(Image.new("RGBA", (2176, 2176))).removeprefix("![map](").removesuffix(")")
+    assert picture_in(url).size == (256, 256)

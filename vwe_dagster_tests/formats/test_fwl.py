@@ -1,0 +1,226 @@
+"""World files of the game: read to the byte in every version, and refused in a sentence when they are damaged."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from vwe_dagster.formats.fwl import (
+    MAX_BYTES,
+    NEWEST,
+    OLDEST,
+    WRITTEN,
+    SaveError,
+    WorldFile,
+    new_world,
+    parse_world_file,
+    read_world_file,
+    shown,
+    world_file_bytes,
+)
+from vwe_dagster.seeds.seed import parse_seed, seed_number
+
+INT32 = st.integers(-(2**31), 2**31 - 1)
+TEXTS = st.text(max_size=30) | st.text("ab", min_size=120, max_size=140)
+
+
+@st.composite
+def world_files(draw: st.DrawFn) -> WorldFile:
+    """World files of every version, with anything in their fields."""
+    version = draw(st.integers(OLDEST, NEWEST))
+    return WorldFile(
+        version=version,
+        name=draw(TEXTS),
+        seed_text=draw(TEXTS),
+        seed_number=draw(INT32),
+        uid=draw(st.integers(-(2**63), 2**63 - 1)),
+        world_gen_version=draw(INT32),
+        needs_database=draw(st.booleans()) if version >= 30 else None,
+        starting_keys=tuple(draw(st.lists(TEXTS, max_size=4))) if version >= 32 else None,
+        rest=draw(st.binary(max_size=20)) if version >= 37 else b"",
+    )
+
+
+def read_or_refused(content: bytes) -> WorldFile | None:
+    """What is read; a refusal must be a sentence, and any other error fails the test."""
+    try:
+        return parse_world_file(content)
+    except SaveError as refusal:
+        sentence = str(refusal)
+    assert sentence.endswith(".")
+    return None
+
+
+def laid_down(version: int, *, seed: int = 298112588, text: str = "HHcLC5acQt", world_gen_version: int = 2) -> bytes:
+    """A world file put together from the description of its layout, not by the project."""
+
+    def string(value: str) -> bytes:
+        return bytes([len(value.encode())]) + value.encode()
+
+    body = struct.pack("<i", version) + string("Midgard") + string(text)
+    body += struct.pack("<iqi", seed, 123456789012, world_gen_version)
+    if version >= 30:
+        body += b"\x01"
+    if version >= 32:
+        body += struct.pack("<i", 2) + string("preset default") + string("nomap")
+    if version == 41:
+        body += b"a history of players"
+    return struct.pack("<i", len(body)) + body
+
+
+@pytest.mark.parametrize("version", range(OLDEST, NEWEST + 1))
+def test_every_version_is_read(version: int) -> None:
+    world = parse_world_file(laid_down(version))
+    assert (world.version, world.name, world.seed_text) == (version, "Midgard", "HHcLC5acQt")
+    assert (world.seed_number, world.uid, world.world_gen_version) == (298112588, 123456789012, 2)
+    assert world.needs_database is (True if version >= 30 else None)
+    assert world.starting_keys == (("preset default", "nomap") if version >= 32 else None)
+    assert world.rest == (b"a history of players" if version == 41 else b"")
+    assert world_file_bytes(world) == laid_down(version)
+
+
+@given(world_files())
+def test_what_is_written_is_read_again(world: WorldFile) -> None:
+    assert parse_world_file(world_file_bytes(world)) == world
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_read_to_the_byte_or_refused(content: bytes) -> None:
+    world = read_or_refused(content)
+    assert world is None or world_file_bytes(world) == content
+
+
+@given(st.integers(OLDEST - 2, NEWEST + 2), st.binary(max_size=120))
+def test_noise_behind_a_sound_head_is_read_to_the_byte_or_refused(version: int, noise: bytes) -> None:
+    content = struct.pack("<ii", len(noise) + 4, version) + noise
+    world = read_or_refused(content)
+    assert world is None or world_file_bytes(world) == content
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_damaged_files_are_read_to_the_byte_or_refused(data: st.DataObject) -> None:
+    content = bytearray(world_file_bytes(data.draw(world_files())))
+    for _ in range(data.draw(st.integers(1, 3))):
+        bit = data.draw(st.integers(0, 8 * len(content) - 1))
+        content[bit // 8] ^= 1 << bit % 8
+    world = read_or_refused(bytes(content))
+    assert world is None or world_file_bytes(world) == content
+
+
+@given(world_files(), st.data())
+def test_cut_files_are_refused(world: WorldFile, data: st.DataObject) -> None:
+    content = world_file_bytes(world)
+    cut = content[: data.draw(st.integers(0, len(content) - 1))]
+    assert read_or_refused(cut) is None
+    # Also where the count at the front was mended.
+    if len(cut) >= 8 and not world.rest:
+        assert read_or_refused(struct.pack("<i", len(cut) - 4) + cut[4:]) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (struct.pack("<i", 25), "world version 25, and those from 26 to 41"),
+        (struct.pack("<i", 42), "world version 42, and those from 26 to 41"),
+        (
+            struct.pack("<i", 26) + b"\xff\xff\xff\xff\x07",
+            "ends in its name: 2147483647 bytes are announced and 0 left",
+        ),
+        (struct.pack("<i", 26) + b"\xff\xff\xff\xff\xff\x01", "length of the name in the file is malformed"),
+        (struct.pack("<i", 26) + b"\x80\x00", "length of the name in the file is malformed"),
+        (struct.pack("<i", 26) + b"\x01\xff", "name in the file is no UTF-8 text"),
+        (laid_down(30)[4:-1] + b"\x02", "need of a database in the file is 2"),
+        (laid_down(31)[4:] + b"\x00", "1 bytes more than version 31"),
+        (laid_down(32)[4:-25] + struct.pack("<i", 2**31 - 1) + b"\x00" * 9, "announces 2147483647 starting keys"),
+        (laid_down(32)[4:-25] + struct.pack("<i", -1), "announces -1 starting keys"),
+    ],
+)
+def test_refusals_say_what_is_wrong(body: bytes, sentence: str) -> None:
+    with pytest.raises(SaveError, match=sentence):
+        parse_world_file(struct.pack("<i", len(body)) + body)
+
+
+def test_a_count_that_is_not_that_of_the_bytes_is_refused() -> None:
+    for content in (laid_down(36) + b"\x00", laid_down(36)[:-1], b"\x89PNG\r\n\x1a\n", b"\x01"):
+        assert read_or_refused(content) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "key", "is_told"),
+    [
+        ("HHcLC5acQt", 298112588, "HHcLC5acQt", False),
+        ("HHcLC5acQt", 5, "@5", True),
+        ("with space", seed_number("with space"), f"@{seed_number('with space')}", False),
+        ("", 0, "@0", False),
+        ("@-7", -7, "@-7", False),
+        ("@-7", 8, "@8", True),
+        ("\x1b[31mred", 3, "@3", True),
+    ],
+)
+def test_the_integer_decides_which_seed_it_is(text: str, number: int, key: str, is_told: bool) -> None:
+    world = parse_world_file(laid_down(36, seed=number, text=text))
+    assert world.seed == parse_seed(key)
+    assert world.seed.number == number
+    assert (world.remark is not None) == is_told
+    assert world.remark is None or (str(number) in world.remark and world.remark.isprintable())
+
+
+@given(st.text())
+@example("\x1b]0;owned\x07")
+@example("\N{RIGHT-TO-LEFT OVERRIDE}")
+def test_texts_of_a_file_are_shown_on_one_line(text: str) -> None:
+    assert shown(text).isprintable()
+    assert len(shown(text)) < 1000
+
+
+@pytest.mark.parametrize("key", ["HHcLC5acQt", "@-1772362158"])
+def test_a_new_world_is_one_that_nobody_has_entered(key: str) -> None:
+    seed = parse_seed(key)
+    worlds = [new_world(seed, "Midgard", world_gen_version=1) for _ in range(2)]
+    assert worlds[0].uid != worlds[1].uid
+    read = parse_world_file(world_file_bytes(worlds[0]))
+    assert (read.version, read.name, read.seed, read.world_gen_version) == (WRITTEN, "Midgard", seed, 1)
+    assert (read.needs_database, read.starting_keys, read.rest, read.remark) == (False, (), b"", None)
+
+
+def test_what_no_file_can_hold_is_not_written() -> None:
+    world = parse_world_file(laid_down(26))
+    for change in (
+        {"version": 42},
+        {"version": 30},
+        {"starting_keys": ()},
+        {"rest": b"x"},
+        {"seed_number": 2**31},
+        {"name": "\ud800"},
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            world_file_bytes(dataclasses.replace(world, **change))
+
+
+def test_files_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "world.fwl"
+    with pytest.raises(SaveError, match="cannot be read"):
+        read_world_file(path)
+    with pytest.raises(SaveError, match=r"is a folder; name the \.fwl or \.fwl2 file"):
+        read_world_file(tmp_path)
+    os.mkfifo(path)
+    for strange in (path, Path("/dev/zero")):
+        with pytest.raises(SaveError, match="it is a pipe, a device or a socket"):
+            read_world_file(strange)
+    path.unlink()
+    path.write_bytes(laid_down(36)[:-1])
+    with pytest.raises(SaveError, match=f"^{path}: The file announces"):
+        read_world_file(path)
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(SaveError, match="longer than 16 MiB"):
+        read_world_file(path)
+    path.write_bytes(laid_down(41))
+    assert read_world_file(path).name == "Midgard"

@@ -1,0 +1,331 @@
+"""Purging: what is old goes, nobody's state changes, and nothing goes that somebody still needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (  # Dagster has no public name for them.
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from filelock import FileLock
+
+from vwe_dagster.config.home import Home, find_home
+from vwe_dagster.defs.partitions import seeds
+from vwe_dagster.instance.retention.plan import Purgeable, PurgeError, plan_purge
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, partition_tags
+
+DAY = dt.timedelta(days=1)
+RUNS, GONE, TICKS, UNFINISHED = (
+    "runs",
+    "rests of runs that are gone",
+    "ticks of sensors and schedules",
+    "stages left unfinished",
+)
+UNREGISTERED = "worlds of seeds that are not registered"
+
+
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a world made twice and two made together, then one of them again; not to be changed."""
+    home = tmp_path_factory.mktemp("home")
+    (home / ".dagster").mkdir()
+    with dg.DagsterInstance.from_config(str(home / ".dagster")) as instance:
+        pipeline = Pipeline(home / "data", instance)
+        for keys in (["one"], ["one"], ["two", "three"], ["three"]):
+            assert pipeline.run(*keys).success
+        # An attempt that failed says what became of a seed, and of one that is there nothing new counts but the latest.
+        assert not pipeline.run("four", config={"raw_export": {"size": 1}}).success
+        assert not pipeline.run("four", config={"raw_export": {"size": 1}}).success
+    return home
+
+
+@pytest.fixture
+def home(made_home: Path, tmp_path: Path) -> Home:
+    shutil.copytree(made_home, tmp_path / "home")
+    return find_home({"VWE_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def instance(home: Home) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(home.instance)) as instance:
+        yield instance
+
+
+def purge(home: Home, instance: dg.DagsterInstance, *, unregistered: bool = False) -> dict[str, int]:
+    """Purges a home as it is in two months; how many of each kind went, which are those that the plan had."""
+    now = dt.datetime.now(dt.UTC) + 60 * DAY
+    plan = plan_purge(home, instance, older_than=30 * DAY, now=now, unregistered=unregistered)
+    planned = plan.purgeable()
+    assert plan.carry_out() == planned
+    return {each.what: each.count for each in planned if each.count}
+
+
+def states(instance: dg.DagsterInstance) -> dict[str, object]:
+    """What Dagster's pages tell of the seeds: in which state each is, and what its latest materialization said."""
+    told: dict[str, object] = {}
+    for asset in ASSETS:
+        key = dg.AssetKey(asset)
+        statuses = instance.get_status_by_partition(key, instance.get_dynamic_partitions("seeds"), seeds)
+        told[asset] = {partition: str(status) for partition, status in (statuses or {}).items()}
+        for partition in instance.get_dynamic_partitions("seeds"):
+            found = instance.fetch_materializations(
+                dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1
+            ).records
+            told[f"{asset} of {partition}"] = [(record.run_id, record.asset_materialization) for record in found]
+    return told
+
+
+def run_ids(instance: dg.DagsterInstance) -> list[str]:
+    """The runs, the first one first."""
+    return [run.run_id for run in reversed(instance.get_runs())]
+
+
+def everything(home: Home) -> dict[str, bytes | list[str]]:
+    """The content of every file in a home; of databases all rows."""
+    told: dict[str, bytes | list[str]] = {}
+    for path in sorted(home.folder.rglob("*")):
+        if path.suffix == ".db":
+            with sqlite3.connect(path) as database:
+                told[str(path)] = list(database.iterdump())
+        elif path.is_file() and not path.name.endswith(("-wal", "-shm", ".lock")):
+            told[str(path)] = path.read_bytes()
+    return told
+
+
+def test_a_plan_changes_nothing(home: Home, instance: dg.DagsterInstance) -> None:
+    before = everything(home)
+    plan = plan_purge(home, instance, older_than=30 * DAY, now=dt.datetime.now(dt.UTC) + 60 * DAY)
+    assert next(each.count for each in plan.purgeable() if each.what == RUNS) > 0
+    assert everything(home) == before
+
+
+def test_runs_whose_worlds_were_made_again_go_and_no_state_changes(home: Home, instance: dg.DagsterInstance) -> None:
+    one, one_again, two_and_three, three_again, failed, failed_again = run_ids(instance)
+    before = states(instance)
+    assert purge(home, instance) == {RUNS: 2}
+    assert run_ids(instance) == [one_again, two_and_three, three_again, failed_again]
+    assert states(instance) == before
+    instance.wipe_asset_cached_status([dg.AssetKey(asset) for asset in ASSETS])
+    assert states(instance) == before
+    left = [str(path) for path in home.instance.rglob("*") if one in path.name or failed in path.name]
+    assert left == []
+    assert purge(home, instance) == {}
+
+
+def test_the_bytes_told_are_at_least_those_of_the_files(home: Home, instance: dg.DagsterInstance) -> None:
+    one, failed = run_ids(instance)[0], run_ids(instance)[4]
+    files = [path for path in home.instance.rglob("*") if path.is_file() and path.stem in {one, failed}]
+    (runs, *_) = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC) + 2 * DAY).purgeable()
+    assert runs.bytes is not None
+    assert runs.bytes >= sum(path.stat().st_size for path in files) > 0
+
+
+def test_young_runs_stay(home: Home, instance: dg.DagsterInstance) -> None:
+    plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC))
+    assert plan.purgeable() == [Purgeable(what, 0, 0) for what in (RUNS, GONE, TICKS, UNFINISHED)]
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_unfinished_runs_stay_however_old(
+    home: Home, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    run = instance.add_run(dg.DagsterRun("world", str(uuid.uuid4()), status=status, tags=partition_tags(["one"])))
+    purge(home, instance)
+    assert run.run_id in run_ids(instance)
+
+
+def test_runs_of_seeds_that_are_no_longer_registered_go(home: Home, instance: dg.DagsterInstance) -> None:
+    _, one_again, *_ = run_ids(instance)
+    instance.delete_dynamic_partition("seeds", "one")
+    before = states(instance)
+    assert purge(home, instance) == {RUNS: 3}
+    assert one_again not in run_ids(instance)
+    assert states(instance) == before
+    instance.add_dynamic_partitions("seeds", ["one"])
+    statuses = instance.get_status_by_partition(dg.AssetKey("raw_export"), ["one"], seeds)
+    assert statuses == {"one": None}, "what nobody knows any more is not told"
+
+
+def test_runs_of_other_projects_stay(home: Home, instance: dg.DagsterInstance) -> None:
+    run = dg.DagsterRun("theirs", str(uuid.uuid4()), status=dg.DagsterRunStatus.SUCCESS)
+    instance.add_run(run)
+    purge(home, instance)
+    assert run.run_id in run_ids(instance)
+
+
+def test_a_run_that_another_was_made_again_from_stays(home: Home, instance: dg.DagsterInstance) -> None:
+    first = run_ids(instance)[0]
+    again = dg.DagsterRun(
+        "world",
+        str(uuid.uuid4()),
+        status=dg.DagsterRunStatus.STARTED,
+        parent_run_id=first,
+        root_run_id=first,
+        tags={"dagster/parent_run_id": first, "dagster/root_run_id": first},
+    )
+    instance.add_run(again)
+    assert purge(home, instance) == {RUNS: 1}
+    assert first in run_ids(instance)
+
+
+def test_the_run_of_the_latest_result_of_a_check_stays(home: Home, instance: dg.DagsterInstance) -> None:
+    first = run_ids(instance)[0]
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("raw_export"), check_name="whole", passed=True, metadata={}, partition="one"
+    )
+    instance.report_dagster_event(
+        dg.DagsterEvent(dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, "world", event_specific_data=evaluation),
+        run_id=first,
+    )
+    assert purge(home, instance) == {RUNS: 1}
+    assert first in run_ids(instance)
+
+
+def test_what_a_deleted_run_left_goes(home: Home, instance: dg.DagsterInstance) -> None:
+    first = run_ids(instance)[0]
+    instance.delete_run(first)
+    assert [path for path in home.instance.rglob("*") if first in path.name]
+    assert purge(home, instance) == {RUNS: 1, GONE: 1}
+    assert [path for path in home.instance.rglob("*") if first in path.name] == []
+
+
+def test_old_ticks_go_but_for_the_latest(home: Home, instance: dg.DagsterInstance) -> None:
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="vwe_dagster.definitions"))
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "nightly_seeds")
+    state = InstigatorState(
+        origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData("0 2 * * *")
+    )
+    instance.add_instigator_state(state)
+    for age_s, status in ((300, TickStatus.STARTED), (200, TickStatus.SUCCESS), (100, TickStatus.SKIPPED)):
+        instance.create_tick(
+            TickData(
+                state.instigator_origin_id,
+                "nightly_seeds",
+                InstigatorType.SCHEDULE,
+                status,
+                time.time() - age_s,
+                run_ids=[],
+                skip_reason="nothing new" if status is TickStatus.SKIPPED else None,
+                selector_id=state.selector_id,
+            )
+        )
+    assert purge(home, instance)[TICKS] == 1
+    left = instance.get_ticks(state.instigator_origin_id, state.selector_id)
+    assert [tick.status for tick in left] == [TickStatus.SKIPPED, TickStatus.STARTED]
+
+
+def make_leftovers(home: Home, key: str = "one") -> list[Path]:
+    """What killed makers of a seed would leave, half an eternity ago."""
+    folder = home.data / "seeds" / parse_seed(key).folder_name
+    broken = home.data / "seeds" / parse_seed("broken").folder_name / "raw"
+    left = [folder / ".raw.draft-0123456789abcdef", folder / ".renders.former", broken]
+    for path in left:
+        path.mkdir(parents=True)
+        (path / "biome.npy.gz").write_bytes(b"half")
+        for each in (path / "biome.npy.gz", path):
+            os.utime(each, (0, 0))
+    return left
+
+
+def test_what_killed_makers_left_goes_and_the_stages_stay(home: Home, instance: dg.DagsterInstance) -> None:
+    worlds = Vwe(home.folder).files()
+    left = make_leftovers(home)
+    assert purge(home, instance)[UNFINISHED] == len(left)
+    assert Vwe(home.folder).files() == worlds
+    assert not left[-1].parent.exists()
+
+
+def test_what_is_being_made_stays(home: Home, instance: dg.DagsterInstance) -> None:
+    draft, *_ = make_leftovers(home)
+    with FileLock(draft.with_name(".raw.lock")):
+        plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC))
+        planned = {each.what: each.count for each in plan.purgeable()}
+        assert {each.what: each.count for each in plan.carry_out()}[UNFINISHED] == planned[UNFINISHED] - 1
+    assert draft.exists()
+
+
+def test_a_stage_that_was_made_meanwhile_stays(home: Home, instance: dg.DagsterInstance) -> None:
+    folder = home.data / "seeds" / parse_seed("one").folder_name / "raw"
+    manifest = folder / "manifest.json"
+    content = manifest.read_bytes()
+    manifest.write_bytes(b"{")
+    plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC) + DAY)
+    assert {each.what: each.count for each in plan.purgeable()}[UNFINISHED] == 1
+    manifest.write_bytes(content)
+    assert {each.what: each.count for each in plan.carry_out()}[UNFINISHED] == 0
+    assert folder.is_dir()
+
+
+def test_a_stage_of_a_later_version_of_the_project_stays(home: Home, instance: dg.DagsterInstance) -> None:
+    folder = home.data / "seeds" / parse_seed("one").folder_name / "raw"
+    (folder / "manifest.json").write_text(json.dumps({"schema_version": 2}))
+    assert UNFINISHED not in purge(home, instance)
+    assert folder.is_dir()
+
+
+def test_worlds_of_unregistered_seeds_go_only_when_asked_for(home: Home, instance: dg.DagsterInstance) -> None:
+    folder = home.data / "seeds" / parse_seed("one").folder_name
+    instance.delete_dynamic_partition("seeds", "one")
+    assert UNREGISTERED not in purge(home, instance)
+    assert folder.is_dir()
+    assert purge(home, instance, unregistered=True)[UNREGISTERED] == 1
+    assert not folder.exists()
+    assert len(list((home.data / "seeds").iterdir())) == 2
+
+
+def test_a_world_of_a_seed_that_is_registered_meanwhile_stays(home: Home, instance: dg.DagsterInstance) -> None:
+    instance.delete_dynamic_partition("seeds", "one")
+    now = dt.datetime.now(dt.UTC) + 60 * DAY
+    plan = plan_purge(home, instance, older_than=DAY, now=now, unregistered=True)
+    instance.add_dynamic_partitions("seeds", ["one"])
+    assert {each.what: each.count for each in plan.carry_out()}[UNREGISTERED] == 0
+
+
+def test_where_no_seed_is_registered_no_world_goes(home: Home, instance: dg.DagsterInstance) -> None:
+    for key in instance.get_dynamic_partitions("seeds"):
+        instance.delete_dynamic_partition("seeds", key)
+    with pytest.raises(PurgeError, match=r"every world in .* would go"):
+        plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC) + 60 * DAY, unregistered=True)
+
+
+def test_the_command_tells_first_and_then_does_what_it_told(home: Home) -> None:
+    vwe = Vwe(home.folder)
+    with sqlite3.connect(home.instance / "history" / "runs.db") as database:
+        database.execute("UPDATE runs SET end_time = end_time - 5e6")
+    told = vwe.run("purge", "--dry-run")
+    assert told.returncode == 0
+    assert told.stderr.endswith("Nothing was removed. Without --dry-run this goes.\n")
+    done = vwe.run("purge")
+    assert (done.returncode, done.stdout) == (0, told.stdout), done.stderr
+    document = json.loads(vwe.run("purge", "--dry-run", "--json").stdout)
+    assert document["dry_run"] is True
+    assert {each["what"]: each["count"] for each in document["purged"]} == dict.fromkeys(
+        (RUNS, GONE, TICKS, UNFINISHED), 0
+    )
+
+
+@pytest.mark.parametrize("age", ["0d", "5", "30 days", "-1d", "1m"])
+def test_an_age_that_is_none_is_refused(tmp_path: Path, age: str) -> None:
+    refused = Vwe(tmp_path).run("purge", f"--older-than={age}")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "write" in refused.stderr
+    assert list(tmp_path.iterdir()) == []

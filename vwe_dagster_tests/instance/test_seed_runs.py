@@ -1,0 +1,122 @@
+"""Removing seeds: nothing that makes a seed loses it, and no record of other seeds is lost."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # Dagster has no public name for them.
+
+from vwe_dagster.config.home import find_home
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster.instance.seed_runs import Instance, SeedInFlightError
+from vwe_dagster_tests.defs.pipeline import partition_tags
+
+KEYS = ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def dagster() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("seeds", KEYS)
+        yield instance
+
+
+@pytest.fixture
+def instance(dagster: dg.DagsterInstance, tmp_path: Path) -> Instance:
+    return Instance(find_home({"VWE_HOME": str(tmp_path)}), dagster)
+
+
+def add_run(dagster: dg.DagsterInstance, keys: Sequence[str], status: dg.DagsterRunStatus) -> str:
+    """Adds the record of a run of the keys from the first to the last."""
+    run = dg.DagsterRun("world", str(uuid.uuid4()), status=status, tags=partition_tags(keys))
+    return dagster.add_run(run).run_id
+
+
+def add_backfill(dagster: dg.DagsterInstance, keys: Sequence[str], status: BulkActionStatus) -> str:
+    backfill = PartitionBackfill.from_asset_partitions(
+        backfill_id=uuid.uuid4().hex[:8],
+        asset_graph=build_defs().resolve_asset_graph(),
+        partition_names=keys,
+        asset_selection=[dg.AssetKey("raw_export"), dg.AssetKey("extracted")],
+        backfill_timestamp=time.time(),
+        tags={},
+        dynamic_partitions_store=dagster,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    dagster.add_backfill(backfill._replace(status=status))
+    return backfill.backfill_id
+
+
+def removable(instance: Instance) -> set[str]:
+    """The keys that can be removed; they are."""
+    found = set()
+    for key in KEYS:
+        try:
+            instance.remove(key)
+        except SeedInFlightError:
+            continue
+        found.add(key)
+    return found
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_no_seed_of_a_run_of_several_is_removed(
+    instance: Instance, dagster: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    run_id = add_run(dagster, ["b", "c", "d"], status)
+    with pytest.raises(
+        SeedInFlightError, match=rf"The run {run_id} is making c \(it is {status.value.lower()}\); wait"
+    ):
+        instance.remove("c")
+    assert instance.keys() == KEYS
+    assert removable(instance) == {"a", "e"}
+    assert instance.keys() == ["b", "c", "d"]
+
+
+def test_a_run_whose_first_seed_is_no_longer_registered_still_holds_its_ends(
+    instance: Instance, dagster: dg.DagsterInstance
+) -> None:
+    add_run(dagster, ["b", "c", "d"], dg.DagsterRunStatus.STARTED)
+    dagster.delete_dynamic_partition("seeds", "b")
+    assert "d" not in removable(instance)
+
+
+def test_seeds_of_runs_that_have_ended_are_removed(instance: Instance, dagster: dg.DagsterInstance) -> None:
+    for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+        add_run(dagster, ["b", "c", "d"], status)
+    assert removable(instance) == set(KEYS)
+
+
+def test_no_seed_of_a_backfill_that_goes_on_is_removed(instance: Instance, dagster: dg.DagsterInstance) -> None:
+    backfill = add_backfill(dagster, ["b", "d"], BulkActionStatus.REQUESTED)
+    add_backfill(dagster, ["e"], BulkActionStatus.CANCELING)
+    with pytest.raises(SeedInFlightError, match=f"The backfill {backfill} is making d, among others; wait"):
+        instance.remove("d")
+    assert instance.keys() == KEYS
+    assert removable(instance) == {"a", "c"}
+
+
+def test_seeds_of_a_backfill_that_has_ended_are_removed(instance: Instance, dagster: dg.DagsterInstance) -> None:
+    for status in (BulkActionStatus.COMPLETED_SUCCESS, BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.CANCELED):
+        add_backfill(dagster, ["b", "d"], status)
+    assert removable(instance) == set(KEYS)
+
+
+def test_only_records_of_the_seed_alone_are_forgotten(instance: Instance, dagster: dg.DagsterInstance) -> None:
+    alone = [
+        add_run(dagster, ["b"], dg.DagsterRunStatus.SUCCESS),
+        add_run(dagster, ["b", "b"], dg.DagsterRunStatus.SUCCESS),
+    ]
+    others = {
+        add_run(dagster, keys, dg.DagsterRunStatus.SUCCESS) for keys in (["a", "b"], ["b", "c"], ["a", "b", "c"], ["c"])
+    }
+    assert instance.forget_runs("b") == len(alone)
+    assert {run.run_id for run in dagster.get_runs()} == others

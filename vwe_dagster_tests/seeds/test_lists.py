@@ -1,0 +1,163 @@
+"""Seed lists: what is read from each form, and what is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vwe_dagster.seeds.lists import MAX_BYTES, MAX_SEEDS, SeedListError, parse_seed_list, read_seed_list
+from vwe_dagster.seeds.seed import SeedError, parse_seed
+
+VALID = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True) | st.integers(-(2**31), 2**31 - 1).map("@{}".format)
+TEXTS = VALID | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+def keys(name: str, content: str) -> list[str]:
+    """The seeds of a list in which nothing is refused."""
+    read = parse_seed_list(name, content.encode())
+    assert read.refused == ()
+    return [seed.key for seed in read.seeds]
+
+
+def refused(name: str, content: str) -> dict[str, str]:
+    """What is refused of a list, by place."""
+    return {refusal.place: refusal.text for refusal in parse_seed_list(name, content.encode()).refused}
+
+
+def test_a_text_has_a_seed_on_each_line_and_comments() -> None:
+    content = "# spring\n\nHHcLC5acQt\r\n  @298112588\t# the same world\n\t# end\nMWd8eV6svz"
+    assert keys("spring.txt", content) == ["HHcLC5acQt", "@298112588", "MWd8eV6svz"]
+
+
+def test_a_comment_sign_within_a_seed_is_refused_and_does_not_cut_it_short() -> None:
+    assert refused("spring.txt", "ab#cd\n") == {"line 1": "ab#cd"}
+
+
+def test_a_table_has_a_column_of_seeds_wherever_it_stands() -> None:
+    assert keys("spring.csv", 'world_name,Seed\r\n"a, b",HHcLC5acQt\r\n\r\nc,@5\r\n') == ["HHcLC5acQt", "@5"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_columns_are_separated_as_spreadsheets_do(delimiter: str) -> None:
+    rows = [["islands", "seed"], ["41,5", "HHcLC5acQt"], ["7", "@5"]]
+    content = io.StringIO()
+    csv.writer(content, delimiter=delimiter).writerows(rows)
+    assert keys("spring.csv", content.getvalue()) == ["HHcLC5acQt", "@5"]
+
+
+def test_the_lines_of_a_table_are_those_of_the_file() -> None:
+    content = 'seed,note\nHHcLC5acQt,"two\nlines"\na/b,\n,empty\nshort\n\n..,x\n'
+    assert refused("spring.csv", content) == {"line 4": "a/b", "line 5": "", "line 8": ".."}
+
+
+def test_json_is_a_list_of_texts() -> None:
+    assert keys("spring.json", '["HHcLC5acQt", "@298112588"]') == ["HHcLC5acQt", "@298112588"]
+    assert refused("spring.json", '[5, "ok", null, ["a"], "a/b"]') == {
+        "entry 1": "5",
+        "entry 3": "null",
+        "entry 4": '["a"]',
+        "entry 5": "a/b",
+    }
+
+
+def test_what_is_refused_is_told_without_control_characters() -> None:
+    assert refused("spring.txt", "a\x1b[2Jb\0Bär\n") == {"line 1": r"a\x1b[2Jb\x00Bär"}
+    assert refused("spring.csv", 'seed\n"a\nb"\n') == {"line 2": r"a\nb"}
+
+
+def test_what_is_refused_has_the_sentence_of_the_seed() -> None:
+    (refusal,) = parse_seed_list("spring.txt", b"a/b\n").refused
+    with pytest.raises(SeedError) as error:
+        parse_seed("a/b")
+    assert refusal.reason == str(error.value)
+
+
+def test_a_seed_that_is_listed_twice_is_taken_once() -> None:
+    assert keys("spring.txt", "b\na\nb\n") == ["b", "a"]
+
+
+def test_a_list_may_begin_with_a_byte_order_mark_and_have_capitals_in_its_suffix() -> None:
+    assert keys("SPRING.TXT", "\ufeffHHcLC5acQt\n") == ["HHcLC5acQt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("spring.xlsx", b"PK", "ends in .txt, .csv, .json"),
+        ("spring", b"a", "ends in .txt, .csv, .json"),
+        ("spring.txt", b"", "has no seed in it"),
+        ("spring.txt", b"# nothing\n\n", "has no seed in it"),
+        ("spring.csv", b"seed\n", "has no seed in it"),
+        ("spring.json", b"[]", "has no seed in it"),
+        ("spring.txt", "Bär".encode("latin-1"), "no UTF-8 text (byte 2)"),
+        ("spring.txt", "abc".encode("utf-16"), "no UTF-8 text"),
+        ("spring.csv", b"", "has no seed in it"),
+        ("spring.csv", b"HHcLC5acQt\n", "no column seed"),
+        ("spring.csv", b'seed\na\n"b\nc\n', "from line 3 on"),
+        ("spring.json", b"", "is no JSON"),
+        ("spring.json", b'["a",\n"b"', "is no JSON"),
+        ("spring.json", b"[" * 100_000, "is no JSON"),
+        ("spring.json", b"[" + b"9" * 5000 + b"]", "is no JSON"),
+        ("spring.json", b'{"seed": "a"}', "is no list"),
+        ("spring.txt", b"a" * (MAX_BYTES + 1), "longer than 4 MiB"),
+        ("spring.txt", "".join(f"{n}\n" for n in range(MAX_SEEDS + 1)).encode(), "10,001 seeds and the most is 10,000"),
+    ],
+)
+def test_what_is_no_list_is_refused_in_words(name: str, content: bytes, sentence: str) -> None:
+    with pytest.raises(SeedListError) as error:
+        parse_seed_list(name, content)
+    assert str(error.value).startswith(name)
+    assert sentence in str(error.value)
+
+
+def test_the_longest_list_is_read() -> None:
+    assert len(keys("spring.txt", "".join(f"{n}\n" for n in range(MAX_SEEDS)))) == MAX_SEEDS
+
+
+def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "spring.json"
+    path.write_text('["HHcLC5acQt"]')
+    assert [seed.key for seed in read_seed_list(path).seeds] == ["HHcLC5acQt"]
+    os.mkfifo(tmp_path / "pipe.txt")
+    for missing in (tmp_path / "none.txt", tmp_path, tmp_path / "pipe.txt"):
+        with pytest.raises(SeedListError, match=r"cannot be read \(.*\); name a file"):
+            read_seed_list(missing)
+
+
+@given(st.lists(VALID, min_size=1))
+def test_every_form_gives_back_the_seeds_that_were_written(texts: list[str]) -> None:
+    table = io.StringIO()
+    csv.writer(table).writerows([["note", "seed"], *(["", text] for text in texts)])
+    wanted = list(dict.fromkeys(texts))
+    assert keys("a.txt", "\n".join(texts)) == wanted
+    assert keys("a.csv", table.getvalue()) == wanted
+    assert keys("a.json", json.dumps(texts)) == wanted
+
+
+@given(st.lists(TEXTS, min_size=1))
+def test_every_entry_is_either_taken_or_refused(texts: list[str]) -> None:
+    read = parse_seed_list("a.json", json.dumps(texts).encode())
+    for number, text in enumerate(texts, start=1):
+        try:
+            assert parse_seed(text) in read.seeds
+        except SeedError:
+            assert f"entry {number}" in {refusal.place for refusal in read.refused}
+    assert len(read.refused) + sum(text in {seed.key for seed in read.seeds} for text in texts) == len(texts)
+
+
+@given(
+    st.sampled_from(["a.txt", "a.csv", "a.json"]),
+    st.binary() | st.text().map(lambda text: text.encode("utf-8", "replace")),
+)
+def test_any_content_is_read_or_refused(name: str, content: bytes) -> None:
+    with contextlib.suppress(SeedListError):
+        read = parse_seed_list(name, content)
+        assert read.seeds or read.refused

@@ -1,0 +1,150 @@
+"""Seeds: the hash, what is a seed, and what a person is told of what is not."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER, SeedError, parse_seed, seed_number
+
+PLAIN = string.ascii_letters + string.digits + "-_."
+plain_texts = st.text(PLAIN, min_size=1, max_size=32).filter(lambda text: ".." not in text)
+
+REFUSED = {
+    "": "cannot be empty; write",
+    " \t": "cannot be white space only",
+    " HHcLC5acQt": "begins or ends with white space; write 'HHcLC5acQt'",
+    "HHcLC5acQt\n": "begins or ends with white space; write 'HHcLC5acQt'",
+    "two words": "has white space in it",
+    "two\twords": "has white space in it",
+    "a,b": "has a comma",
+    "a/b": "has a slash (/)",
+    "a\\b": "has a slash (\\)",
+    "a..b": "has two dots in a row",
+    "../evil": "has two dots in a row",
+    "bell\x07": "(U+0007)",
+    "nul\0nul": "(U+0000)",
+    "zero\u200bwidth": "(U+200B)",
+    "right\u202eleft": "(U+202E)",
+    "\udc80surrogate": "(U+DC80)",
+    "world🌍": "has '🌍', which is neither",
+    "wörld": "has 'ö', and the only letters",
+    "seed٣": "has '٣', and the only letters",
+    "seed²": "has '²', and the only letters",
+    "x" * 33: "has 33 characters and the most is 32",
+    "a@5": "has an @",
+    "@": "lacks its integer",
+    "@@5": "has no integer after the @",
+    "@five": "has no integer after the @",
+    "@5.0": "has no integer after the @",
+    "@٣": "has no integer after the @",
+    "@1_000": "has no integer after the @",
+    "@ 5": "has no integer after the @",
+    "@--5": "has no integer after the @",
+    "@+5": "not the plain spelling of its integer; write @5.",
+    "@007": "not the plain spelling of its integer; write @7.",
+    "@-007": "not the plain spelling of its integer; write @-7.",
+    "@-0": "not the plain spelling of its integer; write @0.",
+    "@2147483648": "out of range; write an integer from @-2147483648 to @2147483647.",
+    "@-2147483649": "out of range",
+    "@" + "9" * 5000: "out of range",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("", 0), ("a", 372029373), ("abc", 1099313834), ("HHcLC5acQt", 298112588), ("MWd8eV6svz", -1772362158)],
+)
+def test_the_hash_gives_the_numbers_of_the_game(text: str, number: int) -> None:
+    assert seed_number(text) == number
+
+
+def test_the_hash_stops_at_nul_and_of_no_units_is_not_zero() -> None:
+    assert seed_number("abc\0more") == seed_number("abc")
+    assert seed_number("\0") == 371857150
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_the_hash_takes_any_text_and_is_an_int32(text: str) -> None:
+    assert MIN_NUMBER <= seed_number(text) <= MAX_NUMBER
+
+
+@given(st.text(st.characters(min_codepoint=0x10000), min_size=1, max_size=3))
+def test_the_hash_counts_a_character_beyond_the_first_plane_as_two_units(text: str) -> None:
+    pairs = "".join(
+        chr(0xD800 + (ord(one) - 0x10000 >> 10)) + chr(0xDC00 + (ord(one) - 0x10000 & 0x3FF)) for one in text
+    )
+    assert seed_number(text) == seed_number(pairs)
+
+
+@given(plain_texts)
+def test_a_plain_text_is_a_seed(text: str) -> None:
+    seed = parse_seed(text)
+    assert (seed.key, seed.number) == (text, seed_number(text))
+
+
+@given(st.integers(MIN_NUMBER, MAX_NUMBER))
+def test_every_int32_is_a_seed(number: int) -> None:
+    assert parse_seed(f"@{number}").number == number
+
+
+@given(plain_texts)
+def test_the_same_text_in_another_case_is_another_seed_in_another_folder(text: str) -> None:
+    assume(text != text.swapcase())
+    seed, other = parse_seed(text), parse_seed(text.swapcase())
+    assert seed.key != other.key
+    assert seed.folder_name.lower() != other.folder_name.lower()
+
+
+@given(plain_texts | st.integers(MIN_NUMBER, MAX_NUMBER).map("@{}".format))
+def test_a_folder_name_is_safe_on_every_file_system(key: str) -> None:
+    assert re.fullmatch("[0-9a-f]{64}", parse_seed(key).folder_name)
+
+
+def test_the_folder_name_is_the_sha256_of_the_key() -> None:
+    sha256 = "191505ac5d3f478024413f9778b9495fd49661a74749e7f4ff65f22e6637ce36"
+    assert parse_seed("HHcLC5acQt").folder_name == sha256
+
+
+@pytest.mark.parametrize(("key", "reason"), REFUSED.items(), ids=lambda text: ascii(text)[:40])
+def test_what_is_no_seed_is_refused_with_its_reason(key: str, reason: str) -> None:
+    with pytest.raises(SeedError) as refusal:
+        parse_seed(key)
+    assert reason in str(refusal.value)
+
+
+def test_every_kind_of_fault_has_a_sentence_of_its_own() -> None:
+    assert len({_refusal(key) for key in REFUSED}) == len(REFUSED)
+
+
+@given(st.text(st.characters(exclude_categories=())) | st.from_regex(r"@[+-]?\d*", fullmatch=True))
+def test_any_text_is_either_a_seed_or_refused_in_one_printable_sentence(text: str) -> None:
+    sentence = _refusal(text)
+    if sentence:
+        assert sentence.isprintable()
+        assert sentence.endswith(".")
+        assert len(sentence) < 900
+    else:
+        assert text.startswith("@") or (set(text) <= set(PLAIN) and 1 <= len(text) <= 32 and ".." not in text)
+
+
+@given(st.text(min_size=1))
+def test_the_integer_a_refusal_offers_is_a_seed_of_the_same_world(text: str) -> None:
+    assume(not text.startswith("@"))
+    offered = re.search(r"write (@-?\d+), which is the same world\.$", _refusal(text))
+    assume(offered is not None)
+    assert offered is not None
+    assert parse_seed(offered[1]).number == seed_number(text)
+
+
+def _refusal(key: str) -> str:
+    """What the author of a text that is no seed is told; nothing where it is one."""
+    try:
+        parse_seed(key)
+    except SeedError as refusal:
+        return str(refusal)
+    return ""

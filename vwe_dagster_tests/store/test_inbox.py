@@ -1,0 +1,188 @@
+"""The inbox: which files are read, and where they go."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.seeds.lists import SeedListError
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store.inbox import SETTLED_S, DroppedFile, Inbox, ListChangedError
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return Inbox(folder)
+
+
+def later(inbox: Inbox) -> list[DroppedFile]:
+    """What has settled when nothing was touched for long enough."""
+    return inbox.settled(time.time() + SETTLED_S)
+
+
+def only(inbox: Inbox) -> DroppedFile:
+    """The one file that has settled."""
+    (file,) = later(inbox)
+    return file
+
+
+def files(inbox: Inbox) -> dict[str, str]:
+    """The content of every file in the inbox and below, by path."""
+    return {str(path.relative_to(inbox.folder)): path.read_text() for path in inbox.folder.rglob("*") if path.is_file()}
+
+
+def test_an_inbox_is_made_when_it_is_first_looked_at(tmp_path: Path) -> None:
+    assert Inbox(tmp_path / "data" / "inbox").settled(time.time()) == []
+    assert (tmp_path / "data" / "inbox").is_dir()
+
+
+def test_a_file_that_was_just_written_is_left_alone(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("HHcLC5acQt\n")
+    assert inbox.settled(time.time()) == []
+    assert only(inbox).name == "spring.txt"
+
+
+def test_a_copy_that_keeps_an_old_time_is_new_all_the_same(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("HHcLC5acQt\n")
+    os.utime(inbox.folder / "spring.txt", (0, 0))
+    assert inbox.settled(time.time()) == []
+
+
+@pytest.mark.parametrize(
+    "name", [".spring.txt", ".spring.txt.swp", "spring.txt~", "spring.txt.part", "spring.TMP", "spring.txt.crdownload"]
+)
+def test_hidden_and_unfinished_files_are_left_alone(inbox: Inbox, name: str) -> None:
+    (inbox.folder / name).write_text("HHcLC5acQt\n")
+    assert later(inbox) == []
+
+
+def test_folders_are_left_alone(inbox: Inbox) -> None:
+    (inbox.folder / "lists.txt").mkdir()
+    assert later(inbox) == []
+
+
+def test_the_oldest_list_comes_first(inbox: Inbox) -> None:
+    for name in ("b.txt", "a.txt", "c.txt"):
+        (inbox.folder / name).write_text("HHcLC5acQt\n")
+        time.sleep(0.02)
+    assert [file.name for file in later(inbox)] == ["b.txt", "a.txt", "c.txt"]
+
+
+def test_a_list_without_faults_goes_to_done(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("HHcLC5acQt\n")
+    file = only(inbox)
+    inbox.finish(file, inbox.read(file))
+    assert files(inbox) == {"done/spring.txt": "HHcLC5acQt\n"}
+
+
+def test_a_list_with_faults_goes_to_rejected_with_a_report_of_each(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("HHcLC5acQt\na/b\nok\n\nBär\n")
+    file = only(inbox)
+    content = inbox.read(file)
+    assert [seed.key for seed in content.seeds] == ["HHcLC5acQt", "ok"]
+    inbox.finish(file, content)
+    assert files(inbox).keys() == {"rejected/spring.txt", "rejected/spring.txt.report.txt"}
+    assert files(inbox)["rejected/spring.txt.report.txt"] == (
+        "Of spring.txt, 2 seeds were refused and 2 seeds were taken. "
+        "Mend what was refused and put it into the inbox in a new list.\n"
+        f"\nline 2: a/b\n    {content.refused[0].reason}\n"
+        f"\nline 5: Bär\n    {content.refused[1].reason}\n"
+    )
+
+
+def test_what_is_no_list_goes_to_rejected_with_a_report(inbox: Inbox) -> None:
+    (inbox.folder / "spring.xlsx").write_text("PK")
+    file = only(inbox)
+    with pytest.raises(SeedListError) as error:
+        inbox.read(file)
+    inbox.reject(file, error.value)
+    assert files(inbox) == {
+        "rejected/spring.xlsx": "PK",
+        "rejected/spring.xlsx.report.txt": f"Nothing of spring.xlsx was taken. {error.value}\n",
+    }
+
+
+def test_a_report_takes_no_place_of_what_lies_there(inbox: Inbox) -> None:
+    rejected = inbox.folder / "rejected"
+    rejected.mkdir()
+    (rejected / "spring.txt.report.txt").write_text("kept by a person")
+    (inbox.folder / "spring.txt").write_text("a/b\n")
+    file = only(inbox)
+    inbox.finish(file, inbox.read(file))
+    assert files(inbox)["rejected/spring.txt.report.txt"] == "kept by a person"
+    assert "a/b" in files(inbox)["rejected/spring-2.txt.report.txt"]
+    # As if the process had been killed when the report was there and the list not yet moved.
+    (rejected / "spring-2.txt").rename(inbox.folder / "spring.txt")
+    file = only(inbox)
+    assert inbox.finish(file, inbox.read(file)).name == "spring-2.txt"
+
+
+def test_lists_of_one_name_get_numbers(inbox: Inbox) -> None:
+    for text in ("a\n", "b\n", "c\n"):
+        (inbox.folder / "spring.txt").write_text(text)
+        file = only(inbox)
+        inbox.finish(file, inbox.read(file))
+    assert files(inbox) == {"done/spring.txt": "a\n", "done/spring-2.txt": "b\n", "done/spring-3.txt": "c\n"}
+
+
+def test_a_list_that_is_put_there_again_is_another_one(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("a\n")
+    first = only(inbox)
+    moved = inbox.finish(first, inbox.read(first))
+    time.sleep(0.02)
+    moved.rename(inbox.folder / "spring.txt")
+    assert only(inbox).identity != first.identity
+    assert only(inbox).identity == only(inbox).identity
+
+
+def test_links_and_pipes_are_neither_followed_nor_waited_for(inbox: Inbox, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("HHcLC5acQt\n")
+    (inbox.folder / "a.txt").symlink_to(secret)
+    (inbox.folder / "b.txt").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(inbox.folder / "c.txt")
+    for file in later(inbox):
+        with pytest.raises(SeedListError, match="is a link or another special file") as error:
+            inbox.read(file)
+        inbox.reject(file, error.value)
+    assert later(inbox) == []
+    assert secret.read_text() == "HHcLC5acQt\n"
+    assert len(list((inbox.folder / "rejected").iterdir())) == 6
+
+
+def test_a_list_that_changes_under_the_reader_is_for_later(inbox: Inbox) -> None:
+    path = inbox.folder / "spring.txt"
+    path.write_text("a\n")
+    file = only(inbox)
+    path.write_text("a\nb\n")
+    with pytest.raises(ListChangedError):
+        inbox.read(file)
+    path.unlink()
+    with pytest.raises(ListChangedError):
+        inbox.read(file)
+    path.symlink_to("/dev/zero")
+    with pytest.raises(ListChangedError):
+        inbox.read(file)
+
+
+@pytest.mark.parametrize("name", [b"\xff\n.txt", b"\xc3\xa4" * 125 + b".txt"])
+def test_any_name_can_be_shown_and_moved(inbox: Inbox, name: bytes) -> None:
+    (inbox.folder / os.fsdecode(name)).write_text("a/b\nc\n")
+    file = only(inbox)
+    assert file.name.encode()
+    moved = inbox.finish(file, inbox.read(file))
+    assert moved.suffix == ".txt"
+    assert moved.with_name(f"{moved.name}.report.txt").is_file()
+    assert later(inbox) == []
+
+
+def test_what_is_put_there_by_us_is_read_back(inbox: Inbox) -> None:
+    seeds = (parse_seed("HHcLC5acQt"), parse_seed("@5"))
+    inbox.put("asked.txt", seeds)
+    assert inbox.read(only(inbox)).seeds == seeds
+    assert list(files(inbox)) == ["asked.txt"]
