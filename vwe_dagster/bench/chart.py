@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vwe_dagster.bench.figures import BenchError
-from vwe_dagster.bench.pool import PoolBench
+from vwe_dagster.bench.warm_pool import PoolBench
 
 _COLD, _WARM, _PLAIN, _INK = "#8fa3b5", "#d9622b", "#5b6770", "#22282d"
 _NAMES = {"process": "process", "docker": "container"}

@@ -16,7 +16,7 @@ from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, Comm
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import HomeError
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.formats.fwl import SaveError
 from vwe_dagster.seeds.lists import SeedListError
 from vwe_dagster.seeds.seed import SeedError

@@ -48,8 +48,8 @@ class Home:
         return self.folder / ".vwe" / "pools"
 
     @property
-    def tally(self) -> Path:
-        """The file that counts how often stages were made and kept."""
+    def stage_counts(self) -> Path:
+        """The file that counts built and kept stages."""
         return self.folder / ".vwe" / "tally.sqlite"
 
     @property

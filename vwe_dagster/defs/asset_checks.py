@@ -1,7 +1,7 @@
-"""The asset checks: what must hold of every stage of every seed before the next one is made of it.
+"""The asset checks: each stage of each seed passes them before the next stage is built from it.
 
-Each asset has one step that runs its checks on all seeds of the run. Dagster records of a run of several seeds only
-whether a check holds for all; so what holds of each seed is told besides.
+Each asset has one step that runs its checks on all seeds of the run. For a run of several seeds Dagster records only
+whether a check holds for all of them, so the result of each seed is logged as an event of its own.
 """
 
 import functools
@@ -14,7 +14,7 @@ from vwe_dagster.defs.batching import failed_seeds_of, on_every_core
 from vwe_dagster.defs.check_names import step_of
 from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.quality import planes, products
-from vwe_dagster.quality.result import ASSETS, Judge, Verdict, verdict_of
+from vwe_dagster.quality.result import ASSETS, Check, CheckResult, run_check
 from vwe_dagster.seeds.seed import SeedError, parse_seed
 from vwe_dagster.store import Stage, WorldStore
 
@@ -23,7 +23,7 @@ warnings.filterwarnings(
     "ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=dg.PreviewWarning
 )
 
-JUDGES: dict[Stage, dict[str, Judge]] = {
+STAGE_CHECKS: dict[Stage, dict[str, Check]] = {
     "raw": {"grid_complete": planes.raw_grid_complete, "biomes_valid": planes.biomes_valid},
     "extracted": {
         "grid_complete": planes.extracted_grid_complete,
@@ -35,17 +35,17 @@ JUDGES: dict[Stage, dict[str, Judge]] = {
     "renders": {"pictures_not_blank": products.pictures_not_blank},
     "tiles": {"tiles_not_blank": products.tiles_not_blank},
 }
-"""The checks of each stage, by name. All block: a seed for which one fails is made no further in that run."""
+"""The checks of each stage, by name. All block: a seed that fails one is not built further in that run."""
 
 
 def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
-    asset, judges = ASSETS[stage], JUDGES[stage]
+    asset, stage_checks = ASSETS[stage], STAGE_CHECKS[stage]
 
     @dg.multi_asset_check(
         name=step_of(asset),
         specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=judge.__doc__, blocking=True, partitions_def=seeds)
-            for name, judge in judges.items()
+            dg.AssetCheckSpec(name, asset=asset, description=check.__doc__, blocking=True, partitions_def=seeds)
+            for name, check in stage_checks.items()
         ],
         can_subset=True,
     )
@@ -55,48 +55,48 @@ def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
         run = context.op_execution_context
         failed_before = failed_seeds_of(run.instance, run.run.run_id, {asset})
         keys = [key for key in run.partition_keys if key not in failed_before]
-        for selected in sorted(run.selected_asset_check_keys, key=lambda check: list(judges).index(check.name)):
-            look = functools.partial(_verdict, store, stage, judges[selected.name])
-            verdicts = dict(zip(keys, on_every_core(look, keys), strict=True))
+        for selected in sorted(run.selected_asset_check_keys, key=lambda check: list(stage_checks).index(check.name)):
+            evaluate = functools.partial(_evaluate, store, stage, stage_checks[selected.name])
+            results = dict(zip(keys, on_every_core(evaluate, keys), strict=True))
             if len(run.partition_keys) > 1:
-                for key, verdict in verdicts.items():
+                for key, result in results.items():
                     # The types of log_event leave out what it takes.
-                    run.log_event(_evaluation(selected, key, verdict))  # type: ignore[arg-type]
-            yield _result(selected, verdicts)
+                    run.log_event(_evaluation(selected, key, result))  # type: ignore[arg-type]
+            yield _result(selected, results)
 
     return checks
 
 
-def _verdict(store: WorldStore, stage: Stage, judge: Judge, key: str) -> Verdict:
+def _evaluate(store: WorldStore, stage: Stage, check: Check, key: str) -> CheckResult:
     try:
         seed = parse_seed(key)
     except SeedError as error:
-        return Verdict(str(error), passed=False)
-    return verdict_of(store, seed, stage, judge)
+        return CheckResult(str(error), passed=False)
+    return run_check(store, seed, stage, check)
 
 
-def _evaluation(check: dg.AssetCheckKey, key: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
+def _evaluation(check: dg.AssetCheckKey, key: str, result: CheckResult) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=check.asset_key,
         check_name=check.name,
-        passed=verdict.passed,
-        description=verdict.sentence,
-        metadata=dict(verdict.facts),
+        passed=result.passed,
+        description=result.description,
+        metadata=dict(result.metadata),
         blocking=True,
         partition=key,
     )
 
 
-def _result(check: dg.AssetCheckKey, verdicts: Mapping[str, Verdict]) -> dg.AssetCheckResult:
-    failed = [f"{key}: {verdict.sentence}" for key, verdict in verdicts.items() if not verdict.passed]
-    if len(verdicts) == 1:
-        (verdict,) = verdicts.values()
-        sentence, facts = verdict.sentence, dict(verdict.facts)
+def _result(check: dg.AssetCheckKey, results: Mapping[str, CheckResult]) -> dg.AssetCheckResult:
+    failed = [f"{key}: {result.description}" for key, result in results.items() if not result.passed]
+    if len(results) == 1:
+        (result,) = results.values()
+        description, metadata = result.description, dict(result.metadata)
     else:
-        sentence, facts = "\n".join(failed) or f"It holds for all {len(verdicts)} seeds.", {}
+        description, metadata = "\n".join(failed) or f"It holds for all {len(results)} seeds.", {}
     return dg.AssetCheckResult(
-        passed=not failed, asset_key=check.asset_key, check_name=check.name, description=sentence, metadata=facts
+        passed=not failed, asset_key=check.asset_key, check_name=check.name, description=description, metadata=metadata
     )
 
 
-CHECKS = [_checks_of(stage) for stage in JUDGES]
+CHECKS = [_checks_of(stage) for stage in STAGE_CHECKS]

@@ -49,7 +49,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         "pool": _pool_of(home, settings_from_environment()),
         VALHEIM_POOL: NoValheimPool() if valheim is None else _pool_of(home, valheim),
         BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
-        "store": WorldStoreResource(root=str(home.data), tally=str(home.tally)),
+        "store": WorldStoreResource(root=str(home.data), stage_counts=str(home.stage_counts)),
     }
     return dg.Definitions(
         assets=[raw_export, extracted, processed, renders, tiles, seed_catalog],

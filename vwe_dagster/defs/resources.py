@@ -24,7 +24,7 @@ from vwe_dagster.pool.pool import IDENTITIES, EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus
 from vwe_dagster.store import WorldStore
-from vwe_dagster.store.tally import Tally
+from vwe_dagster.store.stage_counts import StageCounts
 
 VALHEIM_POOL = "valheim_pool"
 """The key of the resource that is the pool of Valheim's servers."""
@@ -40,13 +40,15 @@ class WorldStoreResource(dg.ConfigurableResource[WorldStore]):
     """The data folder; assets receive the :class:`~vwe_dagster.store.WorldStore` itself."""
 
     root: str = pydantic.Field(description="The data folder, as an absolute path.")
-    tally: str | None = pydantic.Field(
+    stage_counts: str | None = pydantic.Field(
         default=None, description="The file that counts stages made and kept, as an absolute path; none if not set."
     )
 
     def create_resource(self, context: dg.InitResourceContext) -> WorldStore:  # noqa: ARG002
         """Opens the data folder."""
-        return WorldStore(Path(self.root), tally=Tally(Path(self.tally)) if self.tally else None)
+        return WorldStore(
+            Path(self.root), stage_counts=StageCounts(Path(self.stage_counts)) if self.stage_counts else None
+        )
 
 
 class Engines(Protocol):

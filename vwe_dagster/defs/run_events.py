@@ -1,4 +1,4 @@
-"""Listening to a run in this process: what its log and events say, as notices for whoever shows them."""
+"""Run events: turns the log and events of a run in this process into notices for a listener."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import dagster as dg
 from vwe_dagster.defs.check_names import is_check
 
 LISTENER = "listener"
-"""The logger of a run that is listened to; the run's configuration chooses it."""
+"""Name of the logger that a run's configuration selects to send its events to a listener."""
 
 _LOGGER = logging.getLogger(__name__)
 _LOGGER.setLevel(logging.DEBUG)
@@ -22,7 +22,7 @@ _LOGGER.propagate = False
 
 @dataclasses.dataclass(frozen=True)
 class Notice:
-    """Something that happened in a run.
+    """An event of a run.
 
     Attributes:
         stage: the asset it happened to.
@@ -47,15 +47,17 @@ listener_logger = dg.LoggerDefinition(
 @contextlib.contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """Tells ``listener`` what happens in the runs of this process that have chosen the logger :data:`LISTENER`."""
-    ear = _Ear(listener)
-    _LOGGER.addHandler(ear)
+    handler = RunEventHandler(listener)
+    _LOGGER.addHandler(handler)
     try:
         yield
     finally:
-        _LOGGER.removeHandler(ear)
+        _LOGGER.removeHandler(handler)
 
 
-class _Ear(logging.Handler):
+class RunEventHandler(logging.Handler):
+    """Turns the log records of a run into notices."""
+
     def __init__(self, listener: Listener) -> None:
         super().__init__()
         self._listener = listener
@@ -64,6 +66,7 @@ class _Ear(logging.Handler):
         self._kept: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Send the notice of a record, if there is one."""
         meta = record.__dict__["dagster_meta"]
         stage, event = meta["step_key"], meta["dagster_event"]
         if stage is not None and is_check(stage):

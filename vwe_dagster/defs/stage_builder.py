@@ -1,4 +1,4 @@
-"""What all stages have in common when they are made: what they are made from, and not being made twice."""
+"""Building one stage of one seed in a run: its recipe, its sources, and reuse of an up-to-date stage."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, Recipe, Stage, StoreError, WorldStore
 
 Content = TypeVar("Content")
-"""What a stage holds, in memory."""
+"""The content of a stage in memory."""
 
 
 def recipe_from(code_version: str, *sources: Manifest) -> Recipe:
-    """The recipe of a stage made from other stages, the first of which tells by what engine and on what grid."""
+    """Return the recipe of a stage built from other stages; the first source supplies the engine and the grid."""
     return Recipe(
         inputs={source.stage: source.digest for source in sources},
         code_version=code_version,
@@ -26,14 +26,14 @@ def recipe_from(code_version: str, *sources: Manifest) -> Recipe:
 
 
 @dataclasses.dataclass(frozen=True)
-class Making:
-    """One stage of one seed in a run.
+class StageBuilder:
+    """Builds one stage of one seed in a run.
 
     Attributes:
-        context: the run.
-        store: where the stage is kept.
-        seed: whose stage it is.
-        stage: which one.
+        context: context of the asset's step.
+        store: data folder that holds the stage.
+        seed: seed of the world.
+        stage: stage to build.
     """
 
     context: dg.AssetExecutionContext
@@ -42,14 +42,14 @@ class Making:
     stage: Stage
 
     def source(self, stage: Stage, asset: str) -> Manifest:
-        """The stage that this one is made from.
+        """Return the manifest of a source stage.
 
         Args:
-            stage: which stage.
-            asset: the asset that makes it.
+            stage: the source stage.
+            asset: name of the asset that builds it, for the error message.
 
         Raises:
-            StoreError: it has not been made.
+            StoreError: the source stage does not exist.
         """
         manifest = self.store.manifest(self.seed, stage)
         if manifest is None:
@@ -61,26 +61,26 @@ class Making:
 
     @property
     def is_of_many(self) -> bool:
-        """Whether the run has more than this seed."""
+        """True if the run has more than one seed."""
         return len(self.context.partition_keys) > 1
 
-    def tell(self, phase: str) -> None:
-        """Logs what is being done; a run of several seeds tells of each only when its stage is there."""
+    def log_phase(self, phase: str) -> None:
+        """Log progress within the stage, unless the run has several seeds."""
         if not self.is_of_many:
             self.context.log.info(phase)
 
-    def make(
+    def build(
         self, recipe: Recipe, write: Callable[[Draft], Content], *, force: bool
     ) -> tuple[Manifest, Content | None]:
-        """Makes the stage, unless one of the same recipe is there undamaged and nobody insists.
+        """Build the stage, or keep an undamaged one with the same recipe.
 
         Args:
-            recipe: what the stage is made from.
-            write: writes the stage's files and returns what it wrote.
-            force: makes it in any case.
+            recipe: inputs, code version and settings of the stage.
+            write: writes the stage's files and returns their content.
+            force: build even if the stage is up to date.
 
         Returns:
-            What the stage then says of itself, and what was written; None if the stage was kept as it was.
+            The stage's manifest, and the written content; None if the stage was kept.
         """
         kept = self.keep(recipe, force=force)
         if kept is not None:
@@ -89,29 +89,29 @@ class Making:
         return self.publish(recipe, lambda draft: written.append(write(draft))), written[0]
 
     def keep(self, recipe: Recipe, *, force: bool) -> Manifest | None:
-        """The stage as it is, if it was made by the same recipe, is undamaged and nobody insists on a new one.
+        """Return the manifest of an undamaged stage with the same recipe, else None.
 
         Args:
-            recipe: what the stage would be made from.
-            force: it is to be made in any case.
+            recipe: inputs, code version and settings of the stage.
+            force: always return None.
         """
         kept = None if force else self.store.current(self.seed, self.stage, recipe)
         if kept is not None:
             self.store.count(self.stage, "kept")
             self.context.log.info(f"The stage {self.stage} of {self.seed.key} is up to date and stays as it is.")
         else:
-            self._say_why(force=force)
+            self._log_reason(force=force)
         return kept
 
     def publish(self, recipe: Recipe, write: Callable[[Draft], None]) -> Manifest:
-        """Makes the stage.
+        """Write and publish the stage.
 
         Args:
-            recipe: what the stage is made from.
+            recipe: inputs, code version and settings of the stage.
             write: writes the stage's files.
 
         Raises:
-            StoreError: it cannot be written, or somebody removed it at once.
+            StoreError: the stage cannot be written, or another process removed it immediately.
         """
         with self.store.publish(self.seed, self.stage, recipe) as draft:
             write(draft)
@@ -122,8 +122,8 @@ class Making:
             )
         return made
 
-    def _say_why(self, *, force: bool) -> None:
-        """Logs why a stage that is there already is made again."""
+    def _log_reason(self, *, force: bool) -> None:
+        """Log why an existing stage is rebuilt."""
         if not self.store.folder(self.seed, self.stage).exists():
             return
         if force:

@@ -10,7 +10,7 @@ import numpy as np
 import pydantic_core
 
 from vwe_dagster.analysis.contours import INTERVAL_M, Contour, ContourError, Contours, Points, trace_contours
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb, hex_code

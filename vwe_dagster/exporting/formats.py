@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.seeds.seed import Seed
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MOST_TILE_SAMPLES, SAMPLE
 from vwe_dagster.formats.fwl import WRITTEN

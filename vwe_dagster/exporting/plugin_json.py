@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.grid import MIN_SIZE, WORLD_RADIUS_M, Grid

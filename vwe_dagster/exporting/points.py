@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 from isal import igzip
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.void import inside
 from vwe_dagster.world.biomes import Biome

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.formats.fwl import new_world, shown, world_file_bytes
 

@@ -32,7 +32,7 @@ class SeedInFlightError(RuntimeError):
     """A seed that cannot be removed now because a run works on it; the message says which and what to do."""
 
 
-class Instance:
+class SeedRuns:
     """The project's Dagster instance: its registered seeds and its runs."""
 
     def __init__(self, home: Home, dagster: dg.DagsterInstance) -> None:
@@ -196,13 +196,13 @@ def open_dagster(home: Home) -> Iterator[dg.DagsterInstance]:
 
 
 @contextlib.contextmanager
-def open_instance(home: Home) -> Iterator[Instance]:
+def open_instance(home: Home) -> Iterator[SeedRuns]:
     """Opens the Dagster instance of a home, making it if need be, and ends the runs whose process is gone.
 
     Raises:
         HomeError: the instance's folder cannot be prepared.
     """
     with open_dagster(home) as dagster:
-        instance = Instance(home, dagster)
+        instance = SeedRuns(home, dagster)
         instance.end_dead_runs()
         yield instance

@@ -1,7 +1,7 @@
-"""The metrics: what they are called, what they mean, and how they come from what the processes of a home share.
+"""The metrics: names, meanings and values, read from the files that the processes of a home share.
 
-They are computed at each scrape from the ledgers of the pools, the tally of stages and the latest measure of the data
-folder. The process that serves them may be started anew at any time, and no count falls.
+Each scrape reads the ledgers of the pools, the stage counts and the latest measure of the data folder. The process that
+serves them can restart at any time without a counter falling.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.states import State
 from vwe_dagster.store import STAGES
-from vwe_dagster.store.tally import Tally
+from vwe_dagster.store.stage_counts import StageCounts
 
 CIRCUIT_STATES = ("closed", "open", "half-open")
 OUTCOMES = ("exported", "failed", "fenced", "abandoned")
@@ -42,17 +42,17 @@ class HomeCollector(Collector):
         """Reads nothing yet.
 
         Args:
-            home: whose pools and tally are read at each scrape.
+            home: whose pools and stage counts are read at each scrape.
             data: the data folder, which somebody has started to measure.
         """
         self._pools = home.pools
-        self._tally = Tally(home.tally)
+        self._stage_counts = StageCounts(home.stage_counts)
         self._data = data
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its samples."""
         yield from _pool_metrics(self._pools)
-        yield from _stage_metrics(self._tally)
+        yield from _stage_metrics(self._stage_counts)
         yield from _data_metrics(self._data)
         yield from _disk_metrics(self._data.root)
         yield _build_info()
@@ -147,15 +147,15 @@ def _add_times(family: HistogramMetricFamily, pool: str, times: Histogram) -> No
     family.add_metric([pool], buckets, sum_value=times.total_s)
 
 
-def _stage_metrics(tally: Tally) -> Iterator[Metric]:
+def _stage_metrics(stage_counts: StageCounts) -> Iterator[Metric]:
     made = CounterMetricFamily("vwe_stages_made", "Stages of seeds that were made.", labels=["stage"])
     kept = CounterMetricFamily(
         "vwe_cache_hits", "Stages of seeds that were asked for and kept, for they were up to date.", labels=["stage"]
     )
     worlds = CounterMetricFamily("vwe_worlds_made", "Worlds that an engine made and that were put into the store.")
-    # Where the tally cannot be read the counters have a gap; with zeros they would seem to have begun anew.
+    # If the counts cannot be read, the counters have a gap: zeros would look like a reset.
     with contextlib.suppress(sqlite3.Error):
-        counts = tally.read()
+        counts = stage_counts.read()
         for stage in STAGES:
             made.add_metric([stage], counts.get((stage, "made"), 0))
             kept.add_metric([stage], counts.get((stage, "kept"), 0))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vwe_dagster.engine.messages import PLANES
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.extraction.validate import ASHLANDS_CELLS, check_plane
-from vwe_dagster.quality.result import FindingError, Verdict
+from vwe_dagster.quality.result import CheckResult, FindingError
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.store.stages import grid_of, plane_file, plane_names, read_plane
 from vwe_dagster.world.biomes import BIOMES, Biome
@@ -25,37 +25,37 @@ _ENGINES = ("native", "valheim")
 _DTYPES = {"biome": "uint8", "height": "float32", "forest": "float32", "lava": "float32", "water": "bool"}
 
 
-def raw_grid_complete(store: WorldStore, manifest: Manifest) -> Verdict:
+def raw_grid_complete(store: WorldStore, manifest: Manifest) -> CheckResult:
     """Every file is as it was written; every plane has a number for every cell of the grid."""
     return _grid_complete(store, manifest, PLANES)
 
 
-def extracted_grid_complete(store: WorldStore, manifest: Manifest) -> Verdict:
+def extracted_grid_complete(store: WorldStore, manifest: Manifest) -> CheckResult:
     """As :func:`raw_grid_complete`, for the canonical planes."""
     return _grid_complete(store, manifest, _DTYPES)
 
 
-def biomes_valid(store: WorldStore, manifest: Manifest) -> Verdict:
+def biomes_valid(store: WorldStore, manifest: Manifest) -> CheckResult:
     """Every cell has the flag of one biome."""
     indices = biome_indices(read_plane(store, manifest, "biome"), grid_of(manifest))
     cells = np.bincount(indices.reshape(-1), minlength=len(Biome))
-    return Verdict("Every cell has one biome.", {f"{biome.game_name} cells": int(cells[biome]) for biome in BIOMES})
+    return CheckResult("Every cell has one biome.", {f"{biome.game_name} cells": int(cells[biome]) for biome in BIOMES})
 
 
-def seed_independent_counts(store: WorldStore, manifest: Manifest) -> Verdict:
+def seed_independent_counts(store: WorldStore, manifest: Manifest) -> CheckResult:
     """There are as many Ashlands cells as in every world: no noise shapes their border."""
     if grid_of(manifest) != Grid.of_world(2048) or not _is_by_engine(manifest):
-        return Verdict("Not counted: the count is known for an engine's worlds of 2048 x 2048 cells.")
+        return CheckResult("Not counted: the count is known for an engine's worlds of 2048 x 2048 cells.")
     count = int(np.count_nonzero(read_plane(store, manifest, "biome") == Biome.ASHLANDS))
     if count != ASHLANDS_CELLS:
         raise FindingError(f"The world has {count} Ashlands cells, and every world has {ASHLANDS_CELLS}.")
-    return Verdict("There are as many Ashlands cells as in every world.", {"Ashlands cells": count})
+    return CheckResult("There are as many Ashlands cells as in every world.", {"Ashlands cells": count})
 
 
-def world_edge(store: WorldStore, manifest: Manifest) -> Verdict:
+def world_edge(store: WorldStore, manifest: Manifest) -> CheckResult:
     """The ground is at -400 m everywhere beyond the edge of the world, and nowhere within it."""
     if not _is_by_engine(manifest):
-        return Verdict("Not looked at: only engines give the void beyond the edge.")
+        return CheckResult("Not looked at: only engines give the void beyond the edge.")
     height = read_plane(store, manifest, "height")
     beyond, certain = _edge(grid_of(manifest))
     is_void = height == np.float32(VOID_M)
@@ -65,7 +65,9 @@ def world_edge(store: WorldStore, manifest: Manifest) -> Verdict:
             f"{np.count_nonzero(wrong & beyond)} cells beyond the edge of the world are not at {VOID_M:g} m, "
             f"and {np.count_nonzero(wrong & ~beyond)} within it are."
         )
-    return Verdict("The void begins at the edge of the world.", {"cells of the void": int(np.count_nonzero(is_void))})
+    return CheckResult(
+        "The void begins at the edge of the world.", {"cells of the void": int(np.count_nonzero(is_void))}
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -76,21 +78,21 @@ def _edge(grid: Grid) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     return distance > WORLD_RADIUS_M, np.abs(distance - WORLD_RADIUS_M) > _EDGE_M
 
 
-def known_digest(store: WorldStore, manifest: Manifest) -> Verdict:
+def known_digest(store: WorldStore, manifest: Manifest) -> CheckResult:
     """The terrain is to the bit that of the game, for the worlds whose digest is known."""
     seed, grid = manifest.seed, grid_of(manifest)
     known = KNOWN_DIGESTS.get(seed.number)
     if known is None or grid != Grid.of_world(2048) or not _is_by_engine(manifest):
-        return Verdict("The digest of this world on this grid is not known.")
+        return CheckResult("The digest of this world on this grid is not known.")
     coordinates = grid.coordinates()
     biome, height = (read_plane(store, manifest, name) for name in ("biome", "height"))
     digest = planes_digest(coordinates, coordinates, biome, height)
     if digest != known:
         raise FindingError(f"The terrain has the digest {digest}, and the game's has {known}.")
-    return Verdict("The terrain is the game's, to the bit.", {"digest": digest})
+    return CheckResult("The terrain is the game's, to the bit.", {"digest": digest})
 
 
-def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, str]) -> Verdict:
+def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, str]) -> CheckResult:
     grid = grid_of(manifest)
     planes = plane_names(manifest)
     missing = {"biome", "height"} - set(planes)
@@ -100,7 +102,7 @@ def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, s
         _check_numbers(name, read_plane(store, manifest, name), dtypes[name], grid)
     for name in manifest.files.keys() - set(map(plane_file, planes)):
         store.read(manifest, name)
-    return Verdict(
+    return CheckResult(
         "Every file is whole, and every plane has a number for every cell.",
         {"files": len(manifest.files), "bytes": sum(facts.bytes for facts in manifest.files.values())},
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vwe_dagster.quality.result import FindingError, Verdict
+from vwe_dagster.quality.result import CheckResult, FindingError
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.rendering.tiles import TILE_PIXELS
 from vwe_dagster.store import Manifest, WorldStore
@@ -26,7 +26,7 @@ BLANK_DEVIATION = 2.0
 _FAULTS_TOLD = 5
 
 
-def statistics_add_up(store: WorldStore, manifest: Manifest) -> Verdict:
+def statistics_add_up(store: WorldStore, manifest: Manifest) -> CheckResult:
     """The areas of the biomes add up to the disc and to the land, and the tables agree with the sums."""
     analysis = read_processed(store, manifest)
     store.read(manifest, "peaks.parquet")
@@ -44,10 +44,10 @@ def statistics_add_up(store: WorldStore, manifest: Manifest) -> Verdict:
             raise FindingError(f"The sum of {what} is {found:g} and must be {expected:g}.")
     if islands["area_km2"].sum() > land * (1 + _TOLERANCE):
         raise FindingError(f"The islands have {islands['area_km2'].sum():g} km² of {land:g} km² of land.")
-    return Verdict("The areas add up.", {"disc (km²)": disc, "land (km²)": land, "islands": len(islands)})
+    return CheckResult("The areas add up.", {"disc (km²)": disc, "land (km²)": land, "islands": len(islands)})
 
 
-def pictures_not_blank(store: WorldStore, manifest: Manifest) -> Verdict:
+def pictures_not_blank(store: WorldStore, manifest: Manifest) -> CheckResult:
     """Every picture is whole, of its size, and shows something."""
     names = [name for name in manifest.files if name.endswith(".png")]
     if THUMBNAIL not in names:
@@ -55,10 +55,10 @@ def pictures_not_blank(store: WorldStore, manifest: Manifest) -> Verdict:
     faults = [fault for name in names for fault in _faults(store, manifest, name)]
     if faults:
         raise FindingError(" ".join(faults))
-    return Verdict("Every picture shows something.", {"pictures": len(names)})
+    return CheckResult("Every picture shows something.", {"pictures": len(names)})
 
 
-def tiles_not_blank(store: WorldStore, manifest: Manifest) -> Verdict:
+def tiles_not_blank(store: WorldStore, manifest: Manifest) -> CheckResult:
     """Every zoom of every style has all its tiles, each whole and of its size, and the first shows something."""
     missing = tile_choice(manifest).files() - manifest.files.keys()
     if missing:
@@ -66,7 +66,7 @@ def tiles_not_blank(store: WorldStore, manifest: Manifest) -> Verdict:
     faults = [fault for name in manifest.files for fault in _tile_faults(store, manifest, name)]
     if faults:
         raise FindingError(" ".join(faults[:_FAULTS_TOLD]))
-    return Verdict("The tiles are whole and show something.", {"tiles": len(manifest.files)})
+    return CheckResult("The tiles are whole and show something.", {"tiles": len(manifest.files)})
 
 
 def _tile_faults(store: WorldStore, manifest: Manifest, name: str) -> Iterator[str]:

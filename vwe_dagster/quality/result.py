@@ -1,4 +1,4 @@
-"""Verdicts: what a check found of one stage of one seed, and the files that it looked at."""
+"""Results of checks: the check interface and what a check reports about one stage of one seed."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ ASSETS: Mapping[Stage, str] = {
     "renders": "renders",
     "tiles": "tiles",
 }
-"""The asset that makes each stage."""
+"""The asset that builds each stage."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What a check found.
+class CheckResult:
+    """The outcome of a check.
 
     Attributes:
-        sentence: what was found, and where it is not well how to mend it.
-        facts: numbers that tell more, by label.
-        passed: whether the stage is as it must be.
+        description: the finding in one sentence; after a failure also the remedy.
+        metadata: figures behind the finding, by label.
+        passed: True if the stage is valid.
     """
 
-    sentence: str
-    facts: Mapping[str, float | int | str] = dataclasses.field(default_factory=dict)
+    description: str
+    metadata: Mapping[str, float | int | str] = dataclasses.field(default_factory=dict)
     passed: bool = True
 
 
 class FindingError(ValueError):
-    """A stage is not as it must be; the message is a sentence that says how."""
+    """A stage is not valid; the message describes the fault."""
 
 
-Judge = Callable[[WorldStore, Manifest], Verdict]
-"""Looks at a stage that has a manifest.
+Check = Callable[[WorldStore, Manifest], CheckResult]
+"""Checks a stage that has a manifest.
 
 Raises:
-    FindingError: the stage is not as it must be.
-    StoreError: a file of it is damaged.
-    ExtractionError: a plane of it is impossible.
+    FindingError: the stage is not valid.
+    StoreError: a file of the stage is damaged.
+    ExtractionError: a plane holds impossible values.
 """
 
 
-def verdict_of(store: WorldStore, seed: Seed, stage: Stage, judge: Judge) -> Verdict:
-    """The verdict of a judge on a stage of a seed, whether the stage is there or not, sound or not."""
+def run_check(store: WorldStore, seed: Seed, stage: Stage, check: Check) -> CheckResult:
+    """Run a check on a stage of a seed; a missing or damaged stage is a failed result."""
     manifest = store.manifest(seed, stage)
     remedy = f"Materialize {ASSETS[stage]} of {seed.key} again."
     if manifest is None:
-        return Verdict(f"The stage {stage} of {seed.key} is not there or has no valid manifest. {remedy}", passed=False)
+        return CheckResult(
+            f"The stage {stage} of {seed.key} is not there or has no valid manifest. {remedy}", passed=False
+        )
     try:
-        return judge(store, manifest)
+        return check(store, manifest)
     except (FindingError, StoreError, ExtractionError) as error:
-        return Verdict(f"{error} {remedy}", passed=False)
+        return CheckResult(f"{error} {remedy}", passed=False)

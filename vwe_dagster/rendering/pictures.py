@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from PIL import Image
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.rendering.biomes import render_biomes
+from vwe_dagster.rendering.biome_map import render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
 from vwe_dagster.rendering.relief import render_relief

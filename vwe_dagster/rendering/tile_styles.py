@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.rendering import ground, palette, shading
-from vwe_dagster.rendering.biomes import DROWNED, drowned_table
+from vwe_dagster.rendering.biome_map import DROWNED, drowned_table
 from vwe_dagster.rendering.brush import Light, run_together
 from vwe_dagster.rendering.heights import HIGHEST_M, LOWEST_M
 from vwe_dagster.rendering.shading import Plane

@@ -14,8 +14,8 @@ from vwe_dagster.rendering.legend import BIOME_ORDER
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.site.blocks import BLOCK
 from vwe_dagster.site.made import MadeWorld
-from vwe_dagster.site.planes import BLOCK
 from vwe_dagster.store.stages import grid_of
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
@@ -36,7 +36,7 @@ def world_facts(
 
     Units are in the names of keys. ``locations`` is null unless an engine told them; else a list of objects with
     ``name``, the game's own, ``x_m`` and ``z_m``. ``data`` tells the form of the planes, see
-    :mod:`vwe_dagster.site.planes`.
+    :mod:`vwe_dagster.site.blocks`.
 
     Args:
         made: the world.

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vwe_dagster.extraction.engine_export import forest_of
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.site import planes
+from vwe_dagster.site import blocks
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import MadeWorld
 from vwe_dagster.site.waterways import waterways
@@ -67,15 +67,15 @@ class WorldSource:
         return _json(waterways(self._world()))
 
     def block(self, x: int, y: int) -> bytes:
-        """``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.planes`.
+        """``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.blocks`.
 
         Raises:
             NotThereError: there is no such block.
         """
-        count = planes.blocks_a_side(grid_of(self.made.extracted))
+        count = blocks.blocks_a_side(grid_of(self.made.extracted))
         if not (x < count and y < count):
             raise NotThereError(f"There are {count} x {count} blocks of data.")
-        return planes.block(self._world(), x, y)
+        return blocks.block(self._world(), x, y)
 
     def tile(self, style: str, zoom: int, x: int, y: int) -> bytes:
         """``tiles/{style}/{zoom}/{x}/{y}.webp``: the one of the stage ``tiles`` where it was made, or drawn now.
@@ -105,7 +105,7 @@ class WorldSource:
 
     def block_names(self) -> list[tuple[int, int]]:
         """X and y of every block of data."""
-        count = planes.blocks_a_side(grid_of(self.made.extracted))
+        count = blocks.blocks_a_side(grid_of(self.made.extracted))
         return [(x, y) for x in range(count) for y in range(count)]
 
     def _world(self) -> CanonicalWorld:

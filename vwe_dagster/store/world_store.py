@@ -19,7 +19,7 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError, disk_errors_explained
 from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, FileFacts, Manifest, Recipe, Stage
-from vwe_dagster.store.tally import Outcome, Tally
+from vwe_dagster.store.stage_counts import Outcome, StageCounts
 
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -30,15 +30,15 @@ class WorldStore:
     Every method raises :class:`StoreError` where the disk is full, closed to us or broken.
     """
 
-    def __init__(self, root: Path, *, tally: Tally | None = None) -> None:
+    def __init__(self, root: Path, *, stage_counts: StageCounts | None = None) -> None:
         """Uses a data folder, which need not exist yet.
 
         Args:
             root: the data folder.
-            tally: counts the stages that are made and those that are kept, if it matters to anybody.
+            stage_counts: counters of built and kept stages; None counts nothing.
         """
         self.root = root.absolute()
-        self._tally = tally
+        self._stage_counts = stage_counts
 
     def folder(self, seed: Seed, stage: Stage) -> Path:
         """Where a stage of a seed lies, or would lie."""
@@ -116,8 +116,8 @@ class WorldStore:
 
     def count(self, stage: Stage, outcome: Outcome) -> None:
         """Counts a stage that was made, which publishing does by itself, or one that was kept as it is."""
-        if self._tally is not None:
-            self._tally.add(stage, outcome)
+        if self._stage_counts is not None:
+            self._stage_counts.add(stage, outcome)
 
     def seeds(self) -> Iterator[Seed]:
         """Every seed that has a stage on disk, in no order that means anything."""

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vwe_dagster.defs.asset_checks import CHECKS, JUDGES
+from vwe_dagster.defs.asset_checks import CHECKS, STAGE_CHECKS
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.defs.resources import WorldStoreResource
 from vwe_dagster.extraction.validate import ASHLANDS_CELLS
-from vwe_dagster.quality.result import ASSETS, Verdict, verdict_of
+from vwe_dagster.quality.result import ASSETS, CheckResult, run_check
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES, Recipe, Stage, WorldStore
 from vwe_dagster.store.arrays import array_from_bytes, array_to_bytes
@@ -24,7 +24,7 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
 from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
-ALL = {(stage, check) for stage, judges in JUDGES.items() for check in judges}
+ALL = {(stage, check) for stage, checks in STAGE_CHECKS.items() for check in checks}
 OF_WORLDS = {at for at in ALL if at[0] in WORLD_STAGES}
 
 
@@ -46,17 +46,17 @@ def with_world(pipeline: Pipeline, with_tiles: Path) -> Pipeline:
     return pipeline
 
 
-def verdicts(store: WorldStore, key: str = KEY) -> Mapping[tuple[Stage, str], Verdict]:
+def results(store: WorldStore, key: str = KEY) -> Mapping[tuple[Stage, str], CheckResult]:
     seed = parse_seed(key)
     return {
-        (stage, check): verdict_of(store, seed, stage, judge)
-        for stage, judges in JUDGES.items()
-        for check, judge in judges.items()
+        (stage, check): run_check(store, seed, stage, run)
+        for stage, checks in STAGE_CHECKS.items()
+        for check, run in checks.items()
     }
 
 
 def red(store: WorldStore) -> set[tuple[Stage, str]]:
-    return {at for at, verdict in verdicts(store).items() if not verdict.passed}
+    return {at for at, result in results(store).items() if not result.passed}
 
 
 def rewritten(store: WorldStore, stage: Stage, name: str, content: Callable[[Path], bytes]) -> None:
@@ -108,15 +108,15 @@ def at(row: int, column: int, value: float) -> Callable[[np.ndarray], object]:
 
 def test_a_sound_world_passes_every_check(with_world: Pipeline) -> None:
     assert red(with_world.store) == set()
-    assert set(verdicts(with_world.store)) == ALL
+    assert set(results(with_world.store)) == ALL
 
 
-@pytest.mark.parametrize("stage", list(JUDGES))
+@pytest.mark.parametrize("stage", list(STAGE_CHECKS))
 def test_a_stage_that_is_not_there_fails_its_checks(with_world: Pipeline, stage: Stage) -> None:
     (with_world.store.folder(parse_seed(KEY), stage) / "manifest.json").unlink()
-    found = verdicts(with_world.store)
-    assert {at for at, verdict in found.items() if not verdict.passed} == {at for at in ALL if at[0] == stage}
-    sentence = next(found[at].sentence for at in ALL if at[0] == stage)
+    found = results(with_world.store)
+    assert {at for at, result in found.items() if not result.passed} == {at for at in ALL if at[0] == stage}
+    sentence = next(found[at].description for at in ALL if at[0] == stage)
     assert sentence.endswith(f"Materialize {ASSETS[stage]} of {KEY} again.")
 
 
@@ -143,7 +143,7 @@ def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
     path.write_bytes(content)
     assert red(with_world.store) == {(stage, check) for check in checks}
     for check in checks:
-        sentence = verdicts(with_world.store)[stage, check].sentence
+        sentence = results(with_world.store)[stage, check].description
         assert str(path) in sentence
         assert f"Materialize {ASSETS[stage]} of {KEY} again." in sentence
 
@@ -170,7 +170,7 @@ def test_what_no_world_has_turns_one_check_red(
 ) -> None:
     rewritten(with_world.store, stage, file, content)
     assert red(with_world.store) == {(stage, check)}
-    assert sentence in verdicts(with_world.store)[stage, check].sentence
+    assert sentence in results(with_world.store)[stage, check].description
 
 
 @pytest.mark.parametrize(
@@ -191,24 +191,24 @@ def test_statistics_that_do_not_add_up_are_found(
         lambda path: path.read_bytes().replace(before, after, 1),
     )
     assert red(with_world.store) == {("processed", "statistics_add_up")}
-    assert f"The sum of the {sentence}" in verdicts(with_world.store)["processed", "statistics_add_up"].sentence
+    assert f"The sum of the {sentence}" in results(with_world.store)["processed", "statistics_add_up"].description
 
 
 def test_ashlands_are_counted_on_the_grid_of_the_game(tmp_path: Path) -> None:
     store, seed = WorldStore(tmp_path), parse_seed("@1")
 
-    def count(cells: int) -> Verdict:
+    def count(cells: int) -> CheckResult:
         biome = np.full(2048 * 2048, 8, np.uint8)
         biome[:cells] = 6
         recipe = Recipe(inputs={}, code_version="1", made_by={"kind": "native"}, grid=Grid.of_world(2048))
         with store.publish(seed, "extracted", recipe) as draft:
             draft.array("biome.npy.gz", biome.reshape(2048, 2048), units="biome index")
-        return verdict_of(store, seed, "extracted", JUDGES["extracted"]["seed_independent_counts"])
+        return run_check(store, seed, "extracted", STAGE_CHECKS["extracted"]["seed_independent_counts"])
 
     assert count(ASHLANDS_CELLS).passed
     wrong = count(ASHLANDS_CELLS - 1)
     assert not wrong.passed
-    assert f"every world has {ASHLANDS_CELLS}" in wrong.sentence
+    assert f"every world has {ASHLANDS_CELLS}" in wrong.description
 
 
 def evaluations(events: Iterable[dg.DagsterEvent]) -> dict[tuple[str, str, str | None], bool]:
@@ -237,14 +237,14 @@ def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
 def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = JUDGES["extracted"]["world_edge"]
+    real = STAGE_CHECKS["extracted"]["world_edge"]
 
-    def judge(store: WorldStore, manifest: object) -> Verdict:
+    def check(store: WorldStore, manifest: object) -> CheckResult:
         if manifest.seed.key == "two":  # type: ignore[attr-defined]
-            return Verdict("The edge is gone.", passed=False)
+            return CheckResult("The edge is gone.", passed=False)
         return real(store, manifest)  # type: ignore[arg-type]
 
-    monkeypatch.setitem(JUDGES["extracted"], "world_edge", judge)
+    monkeypatch.setitem(STAGE_CHECKS["extracted"], "world_edge", check)
     outcome = pipeline.run("one", "two", "three")
     assert not outcome.success
     assert set(outcome.materialized("extracted")) == {"one", "two", "three"}
@@ -258,8 +258,8 @@ def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
 
 
 def test_a_world_whose_check_fails_is_made_no_further(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing = lambda store, manifest: Verdict("The grid has a hole.", passed=False)  # noqa: ARG005, E731
-    monkeypatch.setitem(JUDGES["raw"], "grid_complete", failing)
+    failing = lambda store, manifest: CheckResult("The grid has a hole.", passed=False)  # noqa: ARG005, E731
+    monkeypatch.setitem(STAGE_CHECKS["raw"], "grid_complete", failing)
     outcome = pipeline.run("solo")
     assert not outcome.success
     assert "the check grid_complete of raw_export failed" in outcome.failures["extracted"]

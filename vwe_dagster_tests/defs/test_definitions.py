@@ -25,7 +25,7 @@ WITHOUT_DAGSTER = (
     "vwe_dagster.store.inbox",
     "vwe_dagster.seeds.random",
     "vwe_dagster.pool.due",
-    "vwe_dagster.metrics.server",
+    "vwe_dagster.metrics.endpoint",
     "vwe_dagster.cli.app",
 )
 

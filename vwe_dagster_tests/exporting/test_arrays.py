@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import zarr
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import Biome

@@ -21,7 +21,7 @@ from vwe_dagster.exporting.contours import (
     write_contours_geojson,
     write_contours_svg,
 )
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid

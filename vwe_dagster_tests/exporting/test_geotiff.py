@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster_tests.exporting.worlds import check_places, write

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.store import WorldStore

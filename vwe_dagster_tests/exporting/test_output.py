@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS, file_name
 from vwe_dagster.exporting.output import refuse_taken, whole_output

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vwe_dagster.exporting.errors import ExportError
+from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.store import WorldStore

@@ -13,7 +13,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from vwe_dagster.config.home import find_home
 from vwe_dagster.defs.build import build_defs
-from vwe_dagster.instance.seed_runs import Instance, SeedInFlightError
+from vwe_dagster.instance.seed_runs import SeedInFlightError, SeedRuns
 from vwe_dagster_tests.defs.pipeline import partition_tags
 
 KEYS = ["a", "b", "c", "d", "e"]
@@ -27,8 +27,8 @@ def dagster() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def instance(dagster: dg.DagsterInstance, tmp_path: Path) -> Instance:
-    return Instance(find_home({"VWE_HOME": str(tmp_path)}), dagster)
+def instance(dagster: dg.DagsterInstance, tmp_path: Path) -> SeedRuns:
+    return SeedRuns(find_home({"VWE_HOME": str(tmp_path)}), dagster)
 
 
 def add_run(dagster: dg.DagsterInstance, keys: Sequence[str], status: dg.DagsterRunStatus) -> str:
@@ -55,7 +55,7 @@ def add_backfill(dagster: dg.DagsterInstance, keys: Sequence[str], status: BulkA
     return backfill.backfill_id
 
 
-def removable(instance: Instance) -> set[str]:
+def removable(instance: SeedRuns) -> set[str]:
     """The keys that can be removed; they are."""
     found = set()
     for key in KEYS:
@@ -69,7 +69,7 @@ def removable(instance: Instance) -> set[str]:
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_no_seed_of_a_run_of_several_is_removed(
-    instance: Instance, dagster: dg.DagsterInstance, status: dg.DagsterRunStatus
+    instance: SeedRuns, dagster: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
     run_id = add_run(dagster, ["b", "c", "d"], status)
     with pytest.raises(
@@ -82,20 +82,20 @@ def test_no_seed_of_a_run_of_several_is_removed(
 
 
 def test_a_run_whose_first_seed_is_no_longer_registered_still_holds_its_ends(
-    instance: Instance, dagster: dg.DagsterInstance
+    instance: SeedRuns, dagster: dg.DagsterInstance
 ) -> None:
     add_run(dagster, ["b", "c", "d"], dg.DagsterRunStatus.STARTED)
     dagster.delete_dynamic_partition("seeds", "b")
     assert "d" not in removable(instance)
 
 
-def test_seeds_of_runs_that_have_ended_are_removed(instance: Instance, dagster: dg.DagsterInstance) -> None:
+def test_seeds_of_runs_that_have_ended_are_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         add_run(dagster, ["b", "c", "d"], status)
     assert removable(instance) == set(KEYS)
 
 
-def test_no_seed_of_a_backfill_that_goes_on_is_removed(instance: Instance, dagster: dg.DagsterInstance) -> None:
+def test_no_seed_of_a_backfill_that_goes_on_is_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     backfill = add_backfill(dagster, ["b", "d"], BulkActionStatus.REQUESTED)
     add_backfill(dagster, ["e"], BulkActionStatus.CANCELING)
     with pytest.raises(SeedInFlightError, match=f"The backfill {backfill} is making d, among others; wait"):
@@ -104,13 +104,13 @@ def test_no_seed_of_a_backfill_that_goes_on_is_removed(instance: Instance, dagst
     assert removable(instance) == {"a", "c"}
 
 
-def test_seeds_of_a_backfill_that_has_ended_are_removed(instance: Instance, dagster: dg.DagsterInstance) -> None:
+def test_seeds_of_a_backfill_that_has_ended_are_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     for status in (BulkActionStatus.COMPLETED_SUCCESS, BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.CANCELED):
         add_backfill(dagster, ["b", "d"], status)
     assert removable(instance) == set(KEYS)
 
 
-def test_only_records_of_the_seed_alone_are_forgotten(instance: Instance, dagster: dg.DagsterInstance) -> None:
+def test_only_records_of_the_seed_alone_are_forgotten(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     alone = [
         add_run(dagster, ["b"], dg.DagsterRunStatus.SUCCESS),
         add_run(dagster, ["b", "b"], dg.DagsterRunStatus.SUCCESS),

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
-from vwe_dagster.metrics.server import metrics_app
+from vwe_dagster.metrics.endpoint import metrics_app
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.pool import EnginePool

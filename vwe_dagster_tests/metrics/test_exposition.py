@@ -19,7 +19,7 @@ from vwe_dagster.pool.errors import EngineLostError, PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.store.tally import Tally
+from vwe_dagster.store.stage_counts import StageCounts
 from vwe_dagster_tests.metrics.pools import get, home_in, pool_in, scrape, serving, value
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeLauncher, FakeMachine, failing
 from vwe_dagster_tests.store.stages import publish
@@ -139,9 +139,9 @@ def test_a_ledger_that_cannot_be_read_does_not_hide_the_others(home: Home, machi
 
 
 def test_stages_made_and_kept_are_counted(home: Home) -> None:
-    tally = Tally(home.tally)
+    stage_counts = StageCounts(home.stage_counts)
     for stage, outcome in (("raw", "made"), ("raw", "made"), ("extracted", "made"), ("raw", "kept")):
-        tally.add(stage, outcome)  # type: ignore[arg-type]
+        stage_counts.add(stage, outcome)  # type: ignore[arg-type]
     families = scrape(home)
     assert value(families, "vwe_worlds_made_total") == 2
     assert value(families, "vwe_stages_made_total", stage="extracted") == 1
@@ -149,12 +149,12 @@ def test_stages_made_and_kept_are_counted(home: Home) -> None:
     assert value(families, "vwe_cache_hits_total", stage="renders") == 0
 
 
-def test_a_tally_that_cannot_be_read_leaves_a_gap_and_one_that_cannot_be_written_fails_nothing(home: Home) -> None:
-    home.tally.parent.mkdir(parents=True)
-    home.tally.write_text("this is no database, and long enough to be seen as none" * 100)
+def test_unreadable_stage_counts_leave_a_gap_and_unwritable_ones_fail_no_stage(home: Home) -> None:
+    home.stage_counts.parent.mkdir(parents=True)
+    home.stage_counts.write_text("this is no database, and long enough to be seen as none" * 100)
     families = scrape(home)
     assert families["vwe_worlds_made"].samples == families["vwe_stages_made"].samples == []
-    Tally(home.tally).add("raw", "made")
+    StageCounts(home.stage_counts).add("raw", "made")
 
 
 def test_the_data_folder_is_measured_beside_the_scrapes(home: Home) -> None:
@@ -209,9 +209,9 @@ def test_the_server_says_that_it_answers(home: Home) -> None:
             get(f"{address}/")
 
 
-def test_a_tally_is_read_while_others_write(home: Home) -> None:
-    Tally(home.tally).add("raw", "made")
-    writing = sqlite3.connect(home.tally, isolation_level=None)
+def test_stage_counts_are_readable_during_a_write(home: Home) -> None:
+    StageCounts(home.stage_counts).add("raw", "made")
+    writing = sqlite3.connect(home.stage_counts, isolation_level=None)
     writing.execute("BEGIN IMMEDIATE")
     assert value(scrape(home), "vwe_worlds_made_total") == 1
     writing.execute("ROLLBACK")

@@ -16,7 +16,7 @@ from PIL import Image
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.rendering import palette
-from vwe_dagster.rendering.biomes import biome_thumbnail, render_biomes
+from vwe_dagster.rendering.biome_map import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.legend import biome_entries
 from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail

@@ -16,7 +16,7 @@ from PIL import Image
 
 from vwe_dagster.extraction.terrain import terrain_of
 from vwe_dagster.rendering import palette, tile_styles
-from vwe_dagster.rendering.biomes import DROWNED, drowned_table
+from vwe_dagster.rendering.biome_map import DROWNED, drowned_table
 from vwe_dagster.rendering.symbols import MEADOWS_FOREST, PLAINS_FOREST
 from vwe_dagster.rendering.tiles import (
     MAX_ZOOM,

@@ -316,7 +316,7 @@ def test_a_fault_of_the_server_is_not_told_as_a_missing_file(
     def faulty(*_: object) -> bytes:
         raise IndexError("index 7 is out of bounds")
 
-    monkeypatch.setattr("vwe_dagster.site.planes.block", faulty)
+    monkeypatch.setattr("vwe_dagster.site.blocks.block", faulty)
     assert client.get(f"{WORLD}/data/0/0.bin").status_code == 500
 
 

@@ -55,7 +55,7 @@ def pool(
     The pool is one of its own, with the settings of the environment, and is gone afterwards. Every world that arrives
     is compared with that of an engine without a pool.
     """
-    from vwe_dagster.bench.pool import bench_pool  # noqa: PLC0415
+    from vwe_dagster.bench.warm_pool import bench_pool  # noqa: PLC0415
 
     settings = settings_of()
     chosen = ["process", "docker"] if launcher is Launchers.BOTH else [launcher.value]

@@ -15,7 +15,7 @@ from vwe_dagster.seeds.seed import Seed
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vwe_dagster.instance.seed_runs import Instance
+    from vwe_dagster.instance.seed_runs import SeedRuns
 
 Config = Mapping[str, Mapping[str, object]]
 """The assets to make, and the configuration of each."""
@@ -67,7 +67,7 @@ def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> 
     return failed
 
 
-def _make_batch(console: Console, instance: Instance, keys: Sequence[str], config: Config) -> Collection[str]:
+def _make_batch(console: Console, instance: SeedRuns, keys: Sequence[str], config: Config) -> Collection[str]:
     """Makes worlds in one run; returns the keys that failed."""
     title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
     with showing_run(console, title) as listener:

@@ -35,7 +35,7 @@ def serve(
     """
     # They take longer to load than other commands take to answer.
     from vwe_dagster.metrics.data_folder import DataFolder  # noqa: PLC0415
-    from vwe_dagster.metrics.server import metrics_app  # noqa: PLC0415
+    from vwe_dagster.metrics.endpoint import metrics_app  # noqa: PLC0415
 
     home = find_home()
     data = DataFolder(home.data)

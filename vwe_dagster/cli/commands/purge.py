@@ -45,7 +45,7 @@ def purge(
     # Dagster takes longer to load than it takes to see that an age is none.
     from vwe_dagster.instance.retention.compacting import compact  # noqa: PLC0415
     from vwe_dagster.instance.retention.plan import PurgeError, plan_purge  # noqa: PLC0415
-    from vwe_dagster.instance.seed_runs import Instance, open_dagster  # noqa: PLC0415
+    from vwe_dagster.instance.seed_runs import SeedRuns, open_dagster  # noqa: PLC0415
 
     home = find_home()
     if not home.instance.is_dir():
@@ -59,7 +59,7 @@ def purge(
             with FileLock(home.instance / "vwe_purge.lock", timeout=0):
                 plan = plan_purge(home, dagster, older_than=age, now=dt.datetime.now(dt.UTC), unregistered=unregistered)
                 gone = plan.carry_out()
-                Instance(home, dagster).end_dead_runs()
+                SeedRuns(home, dagster).end_dead_runs()
                 given_back = compact(dagster, home.instance)
         except Timeout as error:
             raise CommandError("Another vwe purge is at work; wait for it to end.") from error

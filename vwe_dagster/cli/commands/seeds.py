@@ -15,7 +15,7 @@ from vwe_dagster.store import STAGES, WorldStore
 from vwe_dagster.store.leftovers import bytes_in
 
 if TYPE_CHECKING:
-    from vwe_dagster.instance.seed_runs import Instance
+    from vwe_dagster.instance.seed_runs import SeedRuns
 
 app = typer.Typer(no_args_is_help=True, help="Registers, lists and removes seeds.")
 
@@ -92,7 +92,7 @@ def remove(
         raise typer.Exit(FAILED)
 
 
-def _remove_data(store: WorldStore, instance: Instance, key: str) -> list[str]:
+def _remove_data(store: WorldStore, instance: SeedRuns, key: str) -> list[str]:
     """Removes the data of a seed and the records of its runs; says what that was."""
     removed = []
     runs = instance.forget_runs(key)

@@ -10,12 +10,12 @@ from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
 from vwe_dagster.defs.partitions import seeds
-from vwe_dagster.defs.stage_builder import Making, recipe_from
+from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.foreign_source import ForeignExport
 from vwe_dagster.extraction.validate import ExtractionError
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 from vwe_dagster.store.stages import grid_of, plane_file, read_extracted, read_raw, write_extracted
@@ -56,16 +56,16 @@ def extracted(
     _refuse_one_world_for_many(config, context.partition_keys)
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
-        making = Making(context, store, seed, "extracted")
+        builder = StageBuilder(context, store, seed, "extracted")
         if config.foreign_export is None:
-            raw = making.source("raw", "raw_export")
-            manifest, world = making.make(
+            raw = builder.source("raw", "raw_export")
+            manifest, world = builder.build(
                 recipe_from(CODE_VERSION, raw), lambda draft: _extract(store, raw, draft), force=config.force
             )
         else:
             export = read_foreign(Path(config.foreign_export))
             _check_seed(seed, export, config.foreign_export)
-            manifest, world = making.make(
+            manifest, world = builder.build(
                 _foreign_recipe(export), lambda draft: _written(draft, export.world), force=config.force
             )
         return _report(store, manifest, world or read_extracted(store, manifest), kept=world is None)

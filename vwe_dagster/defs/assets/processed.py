@@ -8,8 +8,8 @@ from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
 from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.partitions import seeds
-from vwe_dagster.defs.stage_builder import Making, recipe_from
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
 from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
@@ -39,10 +39,10 @@ def processed(
     """What people ask of a world: areas and distances of its biomes, its islands, peaks, shoreline and start island."""
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
-        making = Making(context, store, seed, "processed")
-        source = making.source("extracted", "extracted")
+        builder = StageBuilder(context, store, seed, "processed")
+        source = builder.source("extracted", "extracted")
         recipe = recipe_from(CODE_VERSION, source)
-        manifest, analysis = making.make(recipe, lambda draft: _analyse(store, source, draft), force=config.force)
+        manifest, analysis = builder.build(recipe, lambda draft: _analyse(store, source, draft), force=config.force)
         analysed = analysis or read_processed(store, manifest)
         return _report(store, manifest, analysed, source, kept=analysis is None)
 

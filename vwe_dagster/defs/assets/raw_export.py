@@ -12,7 +12,7 @@ from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, Batch, BatchRe
 from vwe_dagster.defs.metadata import biome_cover, materialization
 from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.defs.resources import Engines
-from vwe_dagster.defs.stage_builder import Making
+from vwe_dagster.defs.stage_builder import StageBuilder
 from vwe_dagster.engine.messages import (
     ESSENTIAL,
     LINES,
@@ -24,7 +24,7 @@ from vwe_dagster.engine.messages import (
 )
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.pool.many import Outcome
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.lookalikes import parse_catalog, remarks
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 from vwe_dagster.store.stages import grid_of, plane_names, read_plane, write_raw
@@ -86,10 +86,10 @@ def raw_export(
                 seed.number, Grid.of_world(config.size), config.world_gen_version, ESSENTIAL, _LAYERS_IF_OFFERED
             )
             recipe = _recipe(request, engines.identity)
-            making = Making(context, store, seed, "raw")
-            kept = making.keep(recipe, force=config.force)
+            builder = StageBuilder(context, store, seed, "raw")
+            kept = builder.keep(recipe, force=config.force)
             if kept is None:
-                wanted.append(_Wanted(making, request, recipe))
+                wanted.append(_Wanted(builder, request, recipe))
             else:
                 batch.report(seed.key, _report(store, kept, {}, kept=True))
     if instead is None:
@@ -108,7 +108,7 @@ class _Wanted:
         fallback: why another engine is asked than the one that was to be; None where it is that one.
     """
 
-    making: Making
+    builder: StageBuilder
     request: WorldRequest
     recipe: Recipe
     fallback: str | None = None
@@ -119,8 +119,8 @@ class _Wanted:
             write_raw(draft, export)
             export.confirm()
 
-        manifest = self.making.publish(self.recipe, write)
-        return _report(self.making.store, manifest, export.timings_s, kept=False, fallback=self.fallback)
+        manifest = self.builder.publish(self.recipe, write)
+        return _report(self.builder.store, manifest, export.timings_s, kept=False, fallback=self.fallback)
 
 
 def _generate(
@@ -142,11 +142,11 @@ def _generate(
         The worlds that the pool did not make, unless they failed, each with the reason.
     """
     left = []
-    progress = None if batch.has_many or not wanted else _logging_progress(wanted[0].making.context)
+    progress = None if batch.has_many or not wanted else _logging_progress(wanted[0].builder.context)
     outcomes = pool.generate_many((world.request for world in wanted), progress)
     with contextlib.closing(outcomes):
         for world in wanted:
-            with batch.attempt(world.making.seed.key):
+            with batch.attempt(world.builder.seed.key):
                 # No name may keep an export alive while the next one is awaited.
                 reason = _publish(batch, world, next(outcomes), fail=fail)
                 if reason is not None:
@@ -158,7 +158,7 @@ def _publish(batch: Batch, world: _Wanted, outcome: Outcome, *, fail: bool) -> s
     """Publishes a world that the pool has made; if it has not, and that is no failure, says why."""
     if outcome.export is None and not fail:
         return str(outcome.error)
-    batch.report(world.making.seed.key, world.publish(_export(outcome)))
+    batch.report(world.builder.seed.key, world.publish(_export(outcome)))
     return None
 
 
@@ -172,21 +172,21 @@ def _generate_instead(
     """Has another pool make the worlds that one did not, but for those that either has made before."""
     wanted = []
     for world in left:
-        making, fallback = world.making, str(world.fallback)
-        with batch.attempt(making.seed.key):
-            if making.store.current(making.seed, making.stage, world.recipe) is not None:
+        builder, fallback = world.builder, str(world.fallback)
+        with batch.attempt(builder.seed.key):
+            if builder.store.current(builder.seed, builder.stage, world.recipe) is not None:
                 raise EngineError(
                     f"The {world.recipe.inputs['engine']} engine made it before, and that stays. {fallback}"
                 )
-            making.context.log.warning(
-                f"{making.seed.key} is made by the {pool.identity.kind} engine instead. {fallback}"
+            builder.context.log.warning(
+                f"{builder.seed.key} is made by the {pool.identity.kind} engine instead. {fallback}"
             )
             recipe = _recipe(world.request, pool.identity)
-            kept = making.keep(recipe, force=force)
+            kept = builder.keep(recipe, force=force)
             if kept is None:
                 wanted.append(dataclasses.replace(world, recipe=recipe))
             else:
-                batch.report(making.seed.key, _report(making.store, kept, {}, kept=True, fallback=fallback))
+                batch.report(builder.seed.key, _report(builder.store, kept, {}, kept=True, fallback=fallback))
     _generate(batch, wanted, pool)
 
 

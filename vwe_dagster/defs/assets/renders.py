@@ -8,8 +8,8 @@ from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed, on_every_core
 from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.partitions import seeds
-from vwe_dagster.defs.stage_builder import Making, recipe_from
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
@@ -40,12 +40,12 @@ def renders(
     """Pictures of a world: map, biomes, heights and a thumbnail, north up, and the relief from the south."""
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
-        making = Making(context, store, seed, "renders")
-        world = making.source("extracted", "extracted")
-        analysis = making.source("processed", "processed")
+        builder = StageBuilder(context, store, seed, "renders")
+        world = builder.source("extracted", "extracted")
+        analysis = builder.source("processed", "processed")
         recipe = recipe_from(CODE_VERSION, world, analysis)
-        manifest, thumbnail = making.make(
-            recipe, lambda draft: _draw(making, world, analysis, draft), force=config.force
+        manifest, thumbnail = builder.build(
+            recipe, lambda draft: _draw(builder, world, analysis, draft), force=config.force
         )
         picture = thumbnail or Image.open(store.read(manifest, THUMBNAIL))
         return _report(store, manifest, world, analysis, picture, kept=thumbnail is None)
@@ -53,17 +53,17 @@ def renders(
     return each_seed(context, make)
 
 
-def _draw(making: Making, extracted: Manifest, processed: Manifest, draft: Draft) -> Image.Image:
+def _draw(builder: StageBuilder, extracted: Manifest, processed: Manifest, draft: Draft) -> Image.Image:
     """Draws the pictures, those of a seed that is made by itself side by side, and returns the thumbnail."""
-    world = read_extracted(making.store, extracted)
-    analysis = read_processed(making.store, processed)
-    drawing = pictures(world, analysis, making.seed.key)
+    world = read_extracted(builder.store, extracted)
+    analysis = read_processed(builder.store, processed)
+    drawing = pictures(world, analysis, builder.seed.key)
 
     def draw(name: str) -> Image.Image:
-        making.tell(f"drawing {name}")
+        builder.log_phase(f"drawing {name}")
         return drawing[name]()
 
-    each = map if making.is_of_many else on_every_core
+    each = map if builder.is_of_many else on_every_core
     drawn = dict(zip(drawing, each(draw, drawing), strict=True))
     for name, picture in drawn.items():
         write_picture(draft, name, picture)

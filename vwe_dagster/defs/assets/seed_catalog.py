@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
 from vwe_dagster.defs.automation import CATALOG
 from vwe_dagster.defs.metadata import miniature, rows_table
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.store.stages import grid_of, read_plane

@@ -11,9 +11,9 @@ from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
 from vwe_dagster.defs.partitions import seeds
-from vwe_dagster.defs.stage_builder import Making, recipe_from
+from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.extraction.terrain import terrain_of
-from vwe_dagster.rendering.biomes import biome_thumbnail
+from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
@@ -60,12 +60,12 @@ def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.Reso
     _refuse_unknown(config)
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
-        making = Making(context, store, seed, "tiles")
-        source = making.source("extracted", "extracted")
+        builder = StageBuilder(context, store, seed, "tiles")
+        source = builder.source("extracted", "extracted")
         wanted = _wanted(config, store.manifest(seed, "tiles"))
         recipe = recipe_from(CODE_VERSION, source)
         recipe = dataclasses.replace(recipe, inputs={**recipe.inputs, **wanted.inputs()})
-        manifest, drawn = making.make(recipe, lambda draft: _draw(making, source, draft, wanted), force=config.force)
+        manifest, drawn = builder.build(recipe, lambda draft: _draw(builder, source, draft, wanted), force=config.force)
         return _report(store, manifest, source, kept=drawn is None)
 
     return each_seed(context, make)
@@ -88,20 +88,20 @@ def _wanted(config: TilesConfig, former: Manifest | None) -> TileChoice:
     )
 
 
-def _draw(making: Making, extracted: Manifest, draft: Draft, wanted: TileChoice) -> int:
+def _draw(builder: StageBuilder, extracted: Manifest, draft: Draft, wanted: TileChoice) -> int:
     """Draws the tiles and returns how many they are."""
-    world = read_extracted(making.store, extracted)
-    terrain = terrain_of(world, making.seed.number) if wanted.max_zoom > NATIVE_ZOOM else None
+    world = read_extracted(builder.store, extracted)
+    terrain = terrain_of(world, builder.seed.number) if wanted.max_zoom > NATIVE_ZOOM else None
     world_tiles, drawn, of_all = WorldTiles(world, terrain), 0, len(wanted.files())
     for style in wanted.styles:
-        making.tell(f"drawing {style}")
+        builder.log_phase(f"drawing {style}")
         told = time.monotonic()
         for tile in world_tiles.pyramid(style, zooms=range(wanted.max_zoom + 1)):
             write_tile(draft, style, tile)
             drawn += 1
             if time.monotonic() - told > TOLD_EVERY_S:
                 told = time.monotonic()
-                making.tell(f"drawing {style}, {drawn:,} of {of_all:,} tiles")
+                builder.log_phase(f"drawing {style}, {drawn:,} of {of_all:,} tiles")
     return drawn
 
 

@@ -1,4 +1,4 @@
-"""What can go, one by one."""
+"""The unit of a purge: one removable item."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 
 @dataclasses.dataclass(frozen=True)
-class Thing:
-    """What can go in one step.
+class Item:
+    """Something a purge removes in one step.
 
     Attributes:
-        bytes: how much it holds; None where that cannot be told.
-        remove: removes it and returns whether it is gone; it may have come to life meanwhile.
-        count: how many things it is.
+        bytes: its size on disk; None if unknown.
+        remove: removes the item and returns True if it is gone; it stays if it came into use since it was listed.
+        count: the number of records it stands for.
     """
 
     bytes: int | None

@@ -15,7 +15,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from vwe_dagster.config.home import Home
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs
 from vwe_dagster.defs.partitions import seeds as partitions
-from vwe_dagster.instance.retention.items import Thing
+from vwe_dagster.instance.retention.items import Item
 from vwe_dagster.instance.retention.run_records import RunRecords
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import STAGES, WorldStore
@@ -48,11 +48,11 @@ class Plan:
     """What can go of a home."""
 
     _instance: dg.DagsterInstance
-    _things: Mapping[str, Sequence[Thing]]
+    _items: Mapping[str, Sequence[Item]]
 
     def purgeable(self) -> list[Purgeable]:
         """What can go, kind by kind."""
-        return [_summary(what, things) for what, things in self._things.items()]
+        return [_summary(what, items) for what, items in self._items.items()]
 
     def carry_out(self) -> list[Purgeable]:
         """Removes it.
@@ -63,11 +63,11 @@ class Plan:
         Raises:
             StoreError: the disk does not let us.
         """
-        gone = {what: [thing for thing in things if thing.remove()] for what, things in self._things.items()}
+        gone = {what: [item for item in items if item.remove()] for what, items in self._items.items()}
         # Dagster keeps the states it has once told, and would go on telling that a seed which is registered again is
         # there.
         self._instance.wipe_asset_cached_status(self._instance.all_asset_keys())
-        return [_summary(what, things) for what, things in gone.items()]
+        return [_summary(what, items) for what, items in gone.items()]
 
 
 def plan_purge(
@@ -91,20 +91,20 @@ def plan_purge(
     if not isinstance(events, SqlEventLogStorage):
         raise PurgeError("The events of this instance are in no SQL database; they can only be purged where they are.")
     runs = RunRecords(instance, events)
-    things = {
+    items = {
         "runs": runs.old(before),
         "rests of runs that are gone": runs.gone(),
         "ticks of sensors and schedules": list(_ticks(instance, before.timestamp())),
         "stages left unfinished": [
-            Thing(leftover.bytes, leftover.remove) for leftover in find_leftovers(home.data, now.timestamp())
+            Item(leftover.bytes, leftover.remove) for leftover in find_leftovers(home.data, now.timestamp())
         ],
     }
     if unregistered:
-        things["worlds of seeds that are not registered"] = _unregistered(WorldStore(home.data), instance, before)
-    return Plan(instance, things)
+        items["worlds of seeds that are not registered"] = _unregistered(WorldStore(home.data), instance, before)
+    return Plan(instance, items)
 
 
-def _ticks(instance: dg.DagsterInstance, before: float) -> Iterator[Thing]:
+def _ticks(instance: dg.DagsterInstance, before: float) -> Iterator[Item]:
     """The old ticks of each sensor and schedule but for the latest, which says where it goes on."""
     for state in instance.all_instigator_state():
         whose = state.instigator_origin_id, state.selector_id
@@ -112,7 +112,7 @@ def _ticks(instance: dg.DagsterInstance, before: float) -> Iterator[Thing]:
         until = min(before, *(tick.timestamp for tick in latest))
         old = instance.get_ticks(*whose, before=until, statuses=_ENDED_TICKS)
         if old:
-            yield Thing(None, _forgetting_ticks(instance, whose, until, old), len(old))
+            yield Item(None, _forgetting_ticks(instance, whose, until, old), len(old))
 
 
 def _forgetting_ticks(
@@ -128,7 +128,7 @@ def _forgetting_ticks(
     return forget
 
 
-def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.datetime) -> list[Thing]:
+def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.datetime) -> list[Item]:
     def keys() -> set[str]:
         return set(instance.get_dynamic_partitions(str(partitions.name)))
 
@@ -153,7 +153,7 @@ def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.da
         )
     taken = registered | busy()
     return [
-        Thing(bytes_in(store.folder(seed, "raw").parent), removing(seed))
+        Item(bytes_in(store.folder(seed, "raw").parent), removing(seed))
         for seed in stored
         if seed.key not in taken and _made_before(store, seed, before)
     ]
@@ -164,10 +164,10 @@ def _made_before(store: WorldStore, seed: Seed, before: dt.datetime) -> bool:
     return all(manifest.made_at < before for manifest in manifests if manifest is not None)
 
 
-def _summary(what: str, things: Sequence[Thing]) -> Purgeable:
-    sizes = [thing.bytes for thing in things]
+def _summary(what: str, items: Sequence[Item]) -> Purgeable:
+    sizes = [item.bytes for item in items]
     return Purgeable(
         what,
-        sum(thing.count for thing in things),
+        sum(item.count for item in items),
         None if None in sizes else sum(size for size in sizes if size is not None),
     )

@@ -28,7 +28,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.defs.in_flight import UNFINISHED_BACKFILLS
 from vwe_dagster.defs.partitions import seeds as partitions
-from vwe_dagster.instance.retention.items import Thing
+from vwe_dagster.instance.retention.items import Item
 from vwe_dagster.store.leftovers import bytes_in
 
 _BACKFILL_TAG = "dagster/backfill"
@@ -46,7 +46,7 @@ class RunRecords:
         self._kept = _runs_that_tell_states(instance, events)
         self._storage = Path(instance.storage_directory())
 
-    def old(self, before: dt.datetime) -> list[Thing]:
+    def old(self, before: dt.datetime) -> list[Item]:
         """Finished runs of this project that no state is told from, and that no other run was made again from."""
         ours = _ours()
         unfinished = self._instance.get_backfills(BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
@@ -68,9 +68,9 @@ class RunRecords:
                 for source in (run.parent_run_id, run.root_run_id):
                     old.pop(str(source), None)
         sizes = self._index_bytes(old)
-        return [Thing(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in old]
+        return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in old]
 
-    def gone(self) -> list[Thing]:
+    def gone(self) -> list[Item]:
         """What is left of runs whose records are deleted: files of events, logs, events in the index."""
         # In this order: a run that is begun meanwhile is known before it has events.
         left = {path.stem for path in self._shards() if _is_run_id(path.stem)}
@@ -80,7 +80,7 @@ class RunRecords:
         known = {record.dagster_run.run_id for record in self._instance.get_run_records()}
         gone = sorted(run_id for run_id in left - known - self._kept if _is_run_id(run_id))
         sizes = self._index_bytes(gone)
-        return [Thing(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in gone]
+        return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in gone]
 
     def _forgetting(self, run_id: str) -> Callable[[], bool]:
         def forget() -> bool:

@@ -1,7 +1,7 @@
-"""The tally: how often each stage was made, and how often one was kept because it was up to date.
+"""Counters of built and kept stages, for the metrics.
 
-It lies outside the data folder, in which nothing changes when nothing is made. It is for those who watch: a count that
-cannot be written is lost, and the stage is not.
+The file is outside the data folder, which does not change when all stages are kept. A failure to count never fails a
+stage: the count is lost.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ CREATE TABLE IF NOT EXISTS stages (
 _BUSY_TIMEOUT_S = 2.0
 
 
-class Tally:
-    """The counts in one SQLite file, for any number of processes and threads."""
+class StageCounts:
+    """Counters in one SQLite file, safe for concurrent processes and threads."""
 
     def __init__(self, path: Path) -> None:
-        """Names the file; it is made when first written."""
+        """Name the file; the first write creates it."""
         self._path = path
 
     def add(self, stage: str, outcome: Outcome) -> None:
-        """Adds one; never raises."""
+        """Add one; never raises."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with contextlib.closing(self._connect()) as db:
@@ -44,13 +44,13 @@ class Tally:
                     "INSERT INTO stages VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1", (stage, outcome)
                 )
         except (sqlite3.Error, OSError) as error:
-            _log.warning("The tally %s cannot be written (%s); a stage %s is not counted.", self._path, error, outcome)
+            _log.warning("cannot write the stage counts %s (%s); a stage %s is not counted", self._path, error, outcome)
 
     def read(self) -> Mapping[tuple[str, str], int]:
-        """The counts by stage and outcome; none where nothing was counted.
+        """Return the counts by stage and outcome; empty if the file does not exist.
 
         Raises:
-            sqlite3.Error: the file is no tally.
+            sqlite3.Error: the file is not a database of stage counts.
         """
         if not self._path.is_file():
             return {}

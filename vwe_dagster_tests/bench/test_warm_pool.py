@@ -13,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from vwe_dagster.bench import pool as bench
+from vwe_dagster.bench import warm_pool as bench
 from vwe_dagster.bench.chart import draw_chart
 from vwe_dagster.bench.engine import SEED
 from vwe_dagster.bench.figures import BenchError, report
