@@ -41,6 +41,7 @@ lint: $(DEV)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 ui: $(RUNTIME)
 	@exec $(BIN)/vwe ui
