@@ -1,20 +1,140 @@
-"""Worlds in a data folder, made as the pipeline makes them but without it."""
+"""Worlds for tests: drawn, random and native ones in memory, and worlds published to a data folder."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
 
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.engine.messages import WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.rendering.map import render_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Manifest, Recipe, Stage, WorldStore
-from vwe_dagster.store.stages import read_extracted, write_extracted, write_picture, write_processed, write_raw
+from vwe_dagster.store.stages import (
+    STATISTICS,
+    read_extracted,
+    write_extracted,
+    write_picture,
+    write_processed,
+    write_raw,
+)
+from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import CanonicalWorld
-from vwe_dagster.world.grid import Grid
+from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
+from vwe_dagster.worldgen import World
+from vwe_dagster_tests.worldgen.known_worlds import MWD8
+
+SEED_TEXT, SEED_NUMBER = "MWd8eV6svz", MWD8
+"""The seed whose figures the tests know, as a text and as its integer."""
+
+LEGEND: Mapping[str, tuple[Biome, float]] = {
+    "~": (Biome.OCEAN, 10.0),
+    "w": (Biome.MEADOWS, 29.0),
+    "m": (Biome.MEADOWS, 40.0),
+    "b": (Biome.BLACK_FOREST, 40.0),
+    "^": (Biome.MOUNTAIN, 200.0),
+}
+"""What the letters of a drawn world stand for: biome and height in metres."""
+
+PLATEAUS: dict[Biome, tuple[float, float]] = {
+    Biome.DEEP_NORTH: (0, 8000),
+    Biome.ASHLANDS: (0, -8000),
+    Biome.MEADOWS: (3000, 0),
+    Biome.BLACK_FOREST: (-3000, 0),
+    Biome.SWAMP: (6000, 3000),
+    Biome.MOUNTAIN: (-6000, 3000),
+    Biome.PLAINS: (6000, -3000),
+    Biome.MISTLANDS: (-6000, -3000),
+    Biome.OCEAN: (0, 3000),
+}
+"""Where the middle of each level plateau of :func:`plateau_world` lies: x and z in metres."""
+
+HALF_WIDTH_M = 900.0
+"""Half the side of a plateau."""
+
+_STATISTIC_NAMES = (
+    "land_area_km2", "land_share_of_disc", "shoreline_km", "island_count", "largest_island_area_km2",
+    "start_island_area_km2", "highest_peak_height_m", "highest_peak_x_m", "highest_peak_z_m", "river_count",
+    "river_length_km", "stream_count", "stream_length_km", "lake_count",
+)  # fmt: skip
+_BIOME_STATISTIC_NAMES = (
+    "area_km2", "share_of_disc", "nearest_m", "nearest_land_m", "max_height_m", "patch_count", "largest_patch_km2",
+)  # fmt: skip
+
+
+def make_world(
+    height: npt.ArrayLike, biome: npt.ArrayLike = Biome.MEADOWS, *, cell_m: float = 100, first_m: float | None = None
+) -> CanonicalWorld:
+    """A world of square planes ``[z, x]``, south first; centred on the centre of the world unless told otherwise."""
+    heights = np.array(height, dtype=np.float32)
+    size = len(heights)
+    grid = Grid(size, cell_m, (1 - size) / 2 * cell_m if first_m is None else first_m)
+    biomes = np.broadcast_to(np.asarray(biome, dtype=np.uint8), heights.shape)
+    return CanonicalWorld(grid, biomes, heights, forest=np.ones_like(heights))
+
+
+def draw_world(*rows: str, cell_m: float = 100, first_m: float | None = None) -> CanonicalWorld:
+    """A world drawn in the letters of :data:`LEGEND`, as on a map: the first row is the northernmost."""
+    cells = [[LEGEND[letter] for letter in row] for row in reversed(rows)]
+    height = [[metres for _, metres in row] for row in cells]
+    biome = [[kind for kind, _ in row] for row in cells]
+    return make_world(height, biome, cell_m=cell_m, first_m=first_m)
+
+
+@st.composite
+def random_worlds(draw: st.DrawFn, *, distinct_heights: bool = False) -> CanonicalWorld:
+    """Worlds of noise, centred on the centre of the world, from a patch of it to well beyond its edge."""
+    size = draw(st.integers(2, 24))
+    cell_m = draw(st.sampled_from([50.0, 300.0, 384.0, 950.0, 1250.0, 2000.0]))
+    noise = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    lowest_m = draw(st.integers(-30, 31))
+    if distinct_heights:
+        height = lowest_m + noise.permutation(size * size).reshape(size, size) / 4
+    else:
+        height = np.round(noise.uniform(lowest_m, 40, (size, size)))
+    biome = noise.choice(draw(st.lists(st.sampled_from(BIOMES), min_size=1, unique=True)), (size, size))
+    return make_world(height, biome, cell_m=cell_m)
+
+
+def turned(world: CanonicalWorld) -> CanonicalWorld:
+    """The same world turned by a quarter, anticlockwise: what lay in the east lies in the north."""
+    return make_world(
+        np.rot90(world.height, -1), np.rot90(world.biome, -1), cell_m=world.grid.cell_m, first_m=world.grid.first_m
+    )
+
+
+def mirrored(world: CanonicalWorld) -> CanonicalWorld:
+    """The same world with east and west exchanged."""
+    return make_world(world.height[:, ::-1], world.biome[:, ::-1], cell_m=world.grid.cell_m, first_m=world.grid.first_m)
+
+
+def plateau_world(grid: Grid) -> CanonicalWorld:
+    """Square, level islands, one a biome, in an ocean 25 m deep; the void beyond the edge."""
+    along = grid.coordinates()
+    x, z = np.meshgrid(along, along)
+    biome = np.full(x.shape, Biome.OCEAN, dtype=np.uint8)
+    height = np.full(x.shape, 5, dtype=np.float32)
+    for kind, (middle_x, middle_z) in PLATEAUS.items():
+        if kind is not Biome.OCEAN:
+            here = (np.abs(x - middle_x) < HALF_WIDTH_M) & (np.abs(z - middle_z) < HALF_WIDTH_M)
+            biome[here], height[here] = kind, 160 if kind is Biome.MOUNTAIN else 42
+    height[np.hypot(x, z) > WORLD_RADIUS_M] = -400
+    return CanonicalWorld(grid, biome, height, np.full(x.shape, 1.25, dtype=np.float32))
+
+
+def native_world(grid: Grid, seed: int = SEED_NUMBER) -> CanonicalWorld:
+    """Sample a world of the native generator on any grid."""
+    terrain = World(seed).sample(grid.coordinates(), grid.coordinates())
+    return CanonicalWorld(grid, terrain.biome, terrain.height, terrain.forest)
 
 
 def publish_world(
@@ -25,8 +145,8 @@ def publish_world(
     world_gen_version: int = 2,
     pictures: bool = False,
     making: str = "1",
-) -> None:
-    """Publishes the stages of a world of the native engine.
+) -> WorldFacts:
+    """Publish the stages of a world of the native engine and return its facts.
 
     Args:
         store: where.
@@ -38,11 +158,12 @@ def publish_world(
     """
     export, raw = publish_raw(store, key, grid, world_gen_version=world_gen_version, making=making)
     world = canonical_world(export.planes, export.lines, grid)
-    publish_stages(store, key, world, Recipe({"raw": raw.digest}, making, raw.recipe.made_by, grid))
+    _publish_stages(store, key, world, Recipe({"raw": raw.digest}, making, raw.recipe.made_by, grid))
     if pictures:
         recipe = dataclasses.replace(raw.recipe, inputs=_input(store, key, "extracted"))
         with store.publish(parse_seed(key), "renders", recipe) as draft:
             write_picture(draft, THUMBNAIL, render_thumbnail(world))
+    return WorldFacts(store, parse_seed(key))
 
 
 def publish_raw(
@@ -57,13 +178,11 @@ def publish_raw(
     return export, _manifest(store, key, "raw")
 
 
-def publish_stages(store: WorldStore, key: str, world: CanonicalWorld, recipe: Recipe) -> None:
-    """Publishes the stages ``extracted``, by a recipe, and ``processed`` of it."""
-    with store.publish(parse_seed(key), "extracted", recipe) as draft:
-        write_extracted(draft, world, {})
-    recipe = dataclasses.replace(recipe, inputs=_input(store, key, "extracted"))
-    with store.publish(parse_seed(key), "processed", recipe) as draft:
-        write_processed(draft, analyse(world))
+def publish_imported(store: WorldStore, key: str, world: CanonicalWorld) -> WorldFacts:
+    """Publish the stages of a world that another program generated and return its facts."""
+    recipe = Recipe({"foreign_export": "plugin_json"}, "1", {"kind": "plugin_json"}, world.grid)
+    _publish_stages(store, key, world, recipe)
+    return WorldFacts(store, parse_seed(key))
 
 
 def publish_extracted_again(store: WorldStore, key: str) -> None:
@@ -72,6 +191,26 @@ def publish_extracted_again(store: WorldStore, key: str) -> None:
     world = read_extracted(store, manifest)
     with store.publish(manifest.seed, "extracted", dataclasses.replace(manifest.recipe, code_version="again")) as draft:
         write_extracted(draft, world, {})
+
+
+def publish_statistics(store: WorldStore, key: str, *, without: Biome | None = None, **numbers: float | None) -> None:
+    """Publishes a stage ``processed`` with statistics only: 1 wherever the test does not say otherwise."""
+    statistics: dict[str, Any] = dict.fromkeys(_STATISTIC_NAMES, 1) | numbers
+    statistics["biomes"] = {
+        biome.game_name: dict.fromkeys(_BIOME_STATISTIC_NAMES, 1) for biome in BIOMES if biome is not without
+    }
+    recipe = Recipe(inputs={}, code_version="1", made_by={"kind": "native", "version": "1.0"}, grid=Grid.of_world(64))
+    with store.publish(parse_seed(key), "processed", recipe) as draft:
+        draft.json(STATISTICS, statistics)
+
+
+def _publish_stages(store: WorldStore, key: str, world: CanonicalWorld, recipe: Recipe) -> None:
+    """Publishes the stages ``extracted``, by a recipe, and ``processed`` of it."""
+    with store.publish(parse_seed(key), "extracted", recipe) as draft:
+        write_extracted(draft, world, {})
+    recipe = dataclasses.replace(recipe, inputs=_input(store, key, "extracted"))
+    with store.publish(parse_seed(key), "processed", recipe) as draft:
+        write_processed(draft, analyse(world))
 
 
 def _input(store: WorldStore, key: str, stage: Stage) -> dict[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster_tests.analysis.worlds import make_world
+from vwe_dagster_tests.worlds import make_world
 
 
 @pytest.fixture(scope="session", autouse=True)

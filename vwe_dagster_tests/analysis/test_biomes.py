@@ -10,7 +10,8 @@ from vwe_dagster.analysis.world import analyse
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
-from vwe_dagster_tests.analysis.worlds import biome_rows, draw_world, make_world, random_worlds
+from vwe_dagster_tests.analysis.biome_rows import biome_rows
+from vwe_dagster_tests.worlds import draw_world, make_world, random_worlds
 
 
 def test_a_drawn_world() -> None:

@@ -23,7 +23,7 @@ from vwe_dagster.analysis.contours import (
 )
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
-from vwe_dagster_tests.analysis.worlds import make_world, random_worlds
+from vwe_dagster_tests.worlds import make_world, random_worlds
 
 SPACINGS = st.floats(6, 60)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vwe_dagster.analysis.disc import Disc, bearing_deg
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.analysis.worlds import make_world
+from vwe_dagster_tests.worlds import make_world
 
 coordinates = st.floats(-12_000, 12_000)
 

@@ -11,7 +11,7 @@ from vwe_dagster.analysis.world import analyse
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
-from vwe_dagster_tests.analysis.worlds import draw_world, make_world, random_worlds
+from vwe_dagster_tests.worlds import draw_world, make_world, random_worlds
 
 
 def test_a_shoulder_and_a_neighbour_are_no_peaks() -> None:

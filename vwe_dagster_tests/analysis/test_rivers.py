@@ -14,7 +14,7 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.world.canonical import RIVER_COLUMNS
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.analysis.worlds import draw_world
+from vwe_dagster_tests.worlds import draw_world
 
 SEA = draw_world("~~", "~~")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
-from vwe_dagster_tests.analysis.worlds import draw_world, make_world, random_worlds
+from vwe_dagster_tests.worlds import draw_world, make_world, random_worlds
 
 
 def shoreline_m(world: CanonicalWorld) -> float:

@@ -17,7 +17,8 @@ from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.worldgen import World, forest_plane
-from vwe_dagster_tests.analysis.worlds import biome_rows, make_world, mirrored, random_worlds, turned
+from vwe_dagster_tests.analysis.biome_rows import biome_rows
+from vwe_dagster_tests.worlds import make_world, mirrored, random_worlds, turned
 
 ISLAND_MEASURES = ["area_km2", "peak_height_m", "nearest_m", "dominant_biome_share", "shoreline_km"]
 BIOME_BEARINGS = ["nearest_bearing_deg", "nearest_land_bearing_deg"]

@@ -11,15 +11,15 @@ from vwe_dagster.catalog.query import QueryError, columns_in, find
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster_tests.catalog.worlds import write_statistics
+from vwe_dagster_tests.worlds import publish_statistics
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     store = WorldStore(tmp_path_factory.mktemp("catalog"))
-    write_statistics(store, "low", highest_peak_height_m=300, island_count=60)
-    write_statistics(store, "high", highest_peak_height_m=500, island_count=50)
-    write_statistics(store, "dry", highest_peak_height_m=400, island_count=10, without=Biome.SWAMP)
+    publish_statistics(store, "low", highest_peak_height_m=300, island_count=60)
+    publish_statistics(store, "high", highest_peak_height_m=500, island_count=50)
+    publish_statistics(store, "dry", highest_peak_height_m=400, island_count=10, without=Biome.SWAMP)
     return SeedCatalog(store).update().table
 
 

@@ -11,7 +11,7 @@ from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster_tests.catalog.worlds import write_statistics
+from vwe_dagster_tests.worlds import publish_statistics
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_without_worlds_it_is_empty(catalog: SeedCatalog) -> None:
 
 
 def test_every_world_is_a_row(store: WorldStore, catalog: SeedCatalog) -> None:
-    write_statistics(store, "beta", highest_peak_height_m=412.5, island_count=40)
-    write_statistics(store, "Alpha", without=Biome.SWAMP, river_count=None)
+    publish_statistics(store, "beta", highest_peak_height_m=412.5, island_count=40)
+    publish_statistics(store, "Alpha", without=Biome.SWAMP, river_count=None)
     rows = catalog.update().table.to_pylist()
     assert [row["seed"] for row in rows] == ["Alpha", "beta"]
     assert (rows[1]["highest_peak_m"], rows[1]["islands"], rows[1]["number"]) == (412.5, 40, parse_seed("beta").number)
@@ -43,29 +43,29 @@ def test_every_world_is_a_row(store: WorldStore, catalog: SeedCatalog) -> None:
 
 
 def test_only_new_worlds_are_read(store: WorldStore, catalog: SeedCatalog) -> None:
-    write_statistics(store, "one")
-    write_statistics(store, "two")
+    publish_statistics(store, "one")
+    publish_statistics(store, "two")
     assert catalog.update().read == 2
     written = catalog.path.stat().st_ino
     assert catalog.update().read == 0
     assert catalog.path.stat().st_ino == written
-    write_statistics(store, "two", island_count=7)
+    publish_statistics(store, "two", island_count=7)
     state = catalog.update()
     assert state.read == 1
     assert state.table["islands"].to_pylist() == [1, 7]
 
 
 def test_removed_worlds_leave_it(store: WorldStore, catalog: SeedCatalog) -> None:
-    write_statistics(store, "one")
-    write_statistics(store, "two")
+    publish_statistics(store, "one")
+    publish_statistics(store, "two")
     catalog.update()
     store.remove(parse_seed("one"))
     assert catalog.update().table["seed"].to_pylist() == ["two"]
 
 
 def test_a_damaged_world_is_left_out_and_told_of(store: WorldStore, catalog: SeedCatalog) -> None:
-    write_statistics(store, "good")
-    write_statistics(store, "bad")
+    publish_statistics(store, "good")
+    publish_statistics(store, "bad")
     (store.folder(parse_seed("bad"), "processed") / "statistics.json").write_text("{}")
     state = catalog.update()
     assert state.table["seed"].to_pylist() == ["good"]
@@ -74,7 +74,7 @@ def test_a_damaged_world_is_left_out_and_told_of(store: WorldStore, catalog: See
 
 @pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1PAR1"], ids=["empty", "text", "torn"])
 def test_a_broken_file_is_made_anew(store: WorldStore, catalog: SeedCatalog, content: bytes) -> None:
-    write_statistics(store, "one")
+    publish_statistics(store, "one")
     catalog.update()
     catalog.path.write_bytes(content)
     assert catalog.update().read == 1

@@ -22,7 +22,7 @@ from vwe_dagster.seeds.seed import Seed, parse_seed
 from vwe_dagster.store import WORLD_STAGES, WorldStore
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.exporting.worlds import import_, make
+from vwe_dagster_tests.worlds import publish_imported, publish_world
 
 KEY = "HHcLC5acQt"
 
@@ -125,7 +125,7 @@ def test_a_world_that_is_not_there_is_made_first(
         ((seeds, config),) = wanted
         assert list(config) == ["raw_export", "extracted", "processed", "renders"]
         for seed in seeds:
-            make(WorldStore(home.data), seed.key, grid=Grid.of_world(64))
+            publish_world(WorldStore(home.data), seed.key, Grid.of_world(64))
         return set()
 
     monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", make_small)
@@ -138,8 +138,8 @@ def test_a_world_that_is_not_there_is_made_first(
 def test_a_half_made_world_is_finished_and_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     store = WorldStore(home / "data")
-    facts = make(store, "old", grid=Grid.of_world(64))
-    import_(store, "old", dataclasses.replace(facts.world, height=facts.world.height + np.float32(1)))
+    facts = publish_world(store, "old", Grid.of_world(64))
+    publish_imported(store, "old", dataclasses.replace(facts.world, height=facts.world.height + np.float32(1)))
     shutil.rmtree(store.folder(facts.seed, "processed"))
     imported = store.manifest(facts.seed, "extracted")
     assert run_here(monkeypatch, home, "export", "old", "--to", "csv", "--out", str(tmp_path / "old.csv.gz")) == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster_tests.catalog.worlds import write_statistics
 from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.worlds import publish_statistics
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
     """A home with three processed worlds and no catalog yet."""
     vwe = Vwe(tmp_path_factory.mktemp("find"))
     for number in (1, 2, 3):
-        write_statistics(vwe.store, f"@{number}", island_count=number, highest_peak_height_m=100 * number + 0.5)
+        publish_statistics(vwe.store, f"@{number}", island_count=number, highest_peak_height_m=100 * number + 0.5)
     return vwe
 
 
@@ -36,7 +36,7 @@ def test_json_is_for_programs(vwe: Vwe) -> None:
 def test_json_has_all_unless_a_limit_is_said(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     for number in range(21):
-        write_statistics(vwe.store, f"@{number}", island_count=number)
+        publish_statistics(vwe.store, f"@{number}", island_count=number)
     assert len(json.loads(vwe.run("find", "--json").stdout)) == 21
     assert "20 of 21 are shown" in vwe.run("find").stderr
 

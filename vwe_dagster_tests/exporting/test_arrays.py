@@ -17,8 +17,8 @@ from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster_tests.analysis.worlds import make_world
-from vwe_dagster_tests.exporting.worlds import GRID, KEY, check_places, import_, write
+from vwe_dagster_tests.exporting.exports import GRID, check_places, write
+from vwe_dagster_tests.worlds import SEED_TEXT, make_world, publish_imported
 
 PLANES = {"biome": "uint8", "height": "float32", "forest": "float32", "lava": "float32"}
 
@@ -78,7 +78,7 @@ def test_a_bundle_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> Non
 
 
 def test_what_a_world_does_not_tell_is_not_made_up(tmp_path: Path) -> None:
-    facts = import_(WorldStore(tmp_path / "data"), KEY, make_world([[40.0] * 64] * 64))
+    facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64))
     with np.load(write(tmp_path / "world.npz", "numpy", facts)) as bundle:
         assert "lava" not in bundle
         assert json.loads(str(bundle["metadata"]))["world_gen_version"] is None

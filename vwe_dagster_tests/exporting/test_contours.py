@@ -25,8 +25,8 @@ from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.exporting.worlds import write
-from vwe_dagster_tests.rendering.worlds import plateau_world
+from vwe_dagster_tests.exporting.exports import write
+from vwe_dagster_tests.worlds import plateau_world
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -21,9 +21,9 @@ from vwe_dagster.exporting.game_cache import half_floats
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.worldgen import World
-from vwe_dagster_tests.analysis.worlds import make_world
-from vwe_dagster_tests.exporting.worlds import NUMBER, check_places, import_, write
+from vwe_dagster_tests.exporting.exports import check_places, write
 from vwe_dagster_tests.worldgen.known_worlds import BIOME_CELLS
+from vwe_dagster_tests.worlds import SEED_NUMBER, make_world, publish_imported
 
 SIZE = 2048
 FOREST_CELLS, FULL_MIST_CELLS = 186_552, 142_747
@@ -51,12 +51,12 @@ def test_there_are_four_files_and_the_seed(folder: Path) -> None:
     names = ("cacheMinimapBiome", "cacheMinimapHeight", "cacheMinimapMask", "cacheMinimapMeta")
     assert sorted(path.name for path in folder.iterdir()) == list(names)
     assert [len(content(folder, name)) for name in names] == [4 * SIZE**2, 2 * SIZE**2, 4 * SIZE**2, 8]
-    assert struct.unpack("<ii", content(folder, "cacheMinimapMeta")) == (NUMBER, 1)
+    assert struct.unpack("<ii", content(folder, "cacheMinimapMeta")) == (SEED_NUMBER, 1)
 
 
 def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
     heights, colours = content(folder, "cacheMinimapHeight"), content(folder, "cacheMinimapBiome")
-    world = World(NUMBER)
+    world = World(SEED_NUMBER)
     for x, z in ((606, -18), (-7362, 5394), (4686, -3354), (-1794, 2706)):
         cell = (z + SIZE * 6 - 6) // 12 * SIZE + (x + SIZE * 6 - 6) // 12
         (height,) = struct.unpack_from("<e", heights, 2 * cell)
@@ -100,7 +100,7 @@ def test_lava_is_where_the_engine_has_it(folder: Path) -> None:
     rows, columns = np.nonzero(blue > 200)
     assert len(rows)
     x, z = columns[::997] * 12.0 - SIZE * 6 + 6, rows[::997] * 12.0 - SIZE * 6 + 6
-    lava = np.asarray(World(NUMBER).lava(x, z))
+    lava = np.asarray(World(SEED_NUMBER).lava(x, z))
     assert np.abs(lava - blue[rows[::997], columns[::997]] / 255).max() <= 0.5 / 255 + 1e-6
 
 
@@ -147,7 +147,7 @@ def test_planes_of_the_games_grid_are_taken_as_they_are(
 def test_worlds_of_other_programs_are_refused_where_something_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = import_(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))
+    facts = publish_imported(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))
     with pytest.raises(ExportError, match=r"2048 cells a side.*: vwe world --force --engine native -- -a$"):
         write(tmp_path / "out", "game-cache", facts)
     monkeypatch.setattr(game_cache, "GAME_GRID", facts.grid)

@@ -13,7 +13,7 @@ from PIL import Image
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster_tests.exporting.worlds import check_places, write
+from vwe_dagster_tests.exporting.exports import check_places, write
 
 
 @pytest.fixture(scope="module")

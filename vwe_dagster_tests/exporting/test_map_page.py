@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from vwe_dagster.exporting.facts import WorldFacts
-from vwe_dagster_tests.exporting.worlds import write
+from vwe_dagster_tests.exporting.exports import write
 
 
 def test_the_page_is_there_with_the_world_and_its_tiles(tmp_path: Path, facts: WorldFacts) -> None:

@@ -15,8 +15,8 @@ from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
-from vwe_dagster_tests.analysis.worlds import make_world
-from vwe_dagster_tests.exporting.worlds import KEY, NUMBER, check_places, import_, make, write
+from vwe_dagster_tests.exporting.exports import check_places, write
+from vwe_dagster_tests.worlds import SEED_NUMBER, SEED_TEXT, make_world, publish_imported, publish_world
 
 NAMES = {biome.flag: biome.game_name for biome in BIOMES}
 
@@ -39,7 +39,7 @@ def test_an_independent_reader_finds_every_place(tmp_path: Path, facts: WorldFac
 
 def test_our_reader_gives_the_same_world(tmp_path: Path, facts: WorldFacts) -> None:
     read = read_foreign(write(tmp_path / "out", "valheim-map", facts))
-    assert (read.seed_text, read.seed_number) == (KEY, NUMBER)
+    assert (read.seed_text, read.seed_number) == (SEED_TEXT, SEED_NUMBER)
     assert read.world.grid == facts.grid
     for plane in ("biome", "height", "forest"):
         assert getattr(read.world, plane).tobytes() == getattr(facts.world, plane).tobytes()
@@ -47,13 +47,13 @@ def test_our_reader_gives_the_same_world(tmp_path: Path, facts: WorldFacts) -> N
 
 def test_the_document_tells_the_world(tmp_path: Path, facts: WorldFacts) -> None:
     told = json.loads((write(tmp_path / "out", "valheim-map", facts) / "map.json").read_text())
-    assert told["WorldSeed"] == KEY
+    assert told["WorldSeed"] == SEED_TEXT
     assert told["WorldWidth"] == MAP_WIDTH_M
     assert {key: told[key] for key in facts.metadata} == facts.metadata
 
 
 def test_an_integer_seed_is_told_as_one(tmp_path: Path) -> None:
-    facts = make(WorldStore(tmp_path / "data"), "@-5", grid=Grid.of_world(67))
+    facts = publish_world(WorldStore(tmp_path / "data"), "@-5", Grid.of_world(67))
     folder = write(tmp_path / "out", "valheim-map", facts)
     assert json.loads((folder / "map.json").read_text())["WorldSeed"] == -5
     assert read_foreign(folder).world.grid.size == 67
@@ -61,7 +61,7 @@ def test_an_integer_seed_is_told_as_one(tmp_path: Path) -> None:
 
 def test_cells_that_no_tiles_can_share_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vwe_dagster.exporting.map_tiles.MOST_TILE_SAMPLES", 64)
-    facts = import_(WorldStore(tmp_path / "data"), KEY, make_world([[40.0] * 67] * 67))
+    facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 67] * 67))
     with pytest.raises(ExportError, match="67 cells cannot be shared out"):
         write(tmp_path / "out", "valheim-map", facts)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -17,8 +17,8 @@ from vwe_dagster.formats.fwl import read_world_file
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.exporting.worlds import make, write
-from vwe_dagster_tests.worlds import publish_extracted_again
+from vwe_dagster_tests.exporting.exports import write
+from vwe_dagster_tests.worlds import publish_extracted_again, publish_world
 
 FILE, FOLDER = FORMATS["csv"], FORMATS["valheim-map"]
 
@@ -174,7 +174,7 @@ def test_a_missing_library_is_told_with_how_to_install_it(monkeypatch: pytest.Mo
 
 def test_facts_tell_by_which_version_the_world_was_made(tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
-    facts = make(store, "old", grid=Grid.of_world(64), world_gen_version=1)
+    facts = publish_world(store, "old", Grid.of_world(64), world_gen_version=1)
     assert (facts.world_gen_version, facts.is_made) == (1, True)
     assert facts.terrain is not None
     assert facts.terrain.version == 1

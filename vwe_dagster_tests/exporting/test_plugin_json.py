@@ -17,9 +17,8 @@ from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.analysis.worlds import make_world
-from vwe_dagster_tests.exporting.worlds import GRID, KEY, check_places, import_, write
-from vwe_dagster_tests.extraction.worlds import native_world
+from vwe_dagster_tests.exporting.exports import GRID, check_places, write
+from vwe_dagster_tests.worlds import SEED_TEXT, make_world, native_world, publish_imported
 
 NAMES = {biome.flag: biome.game_name for biome in BIOMES}
 
@@ -84,7 +83,7 @@ def test_it_has_the_structure_of_a_real_export(folder: Path, real_export: Path) 
 
 def test_an_imported_export_comes_out_as_it_came_in(tmp_path: Path) -> None:
     world = native_world(Grid(64, 312.5, -10000.0))
-    facts = import_(WorldStore(tmp_path / "data"), KEY, world)
+    facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, world)
     read = read_foreign(write(tmp_path / "out", "plugin-json", facts)).world
     assert read.grid == world.grid
     np.testing.assert_array_equal(read.height, world.height)
@@ -95,6 +94,8 @@ def test_an_imported_export_comes_out_as_it_came_in(tmp_path: Path) -> None:
     ("first_m", "sentence"), [(None, "takes 64 samples a side or more"), (-3000.0, "not centred on the centre")]
 )
 def test_other_placements_are_refused(tmp_path: Path, first_m: float | None, sentence: str) -> None:
-    facts = import_(WorldStore(tmp_path / "data"), KEY, make_world([[40.0] * 64] * 64, cell_m=384, first_m=first_m))
+    facts = publish_imported(
+        WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64, cell_m=384, first_m=first_m)
+    )
     with pytest.raises(ExportError, match=sentence):
         write(tmp_path / "out", "plugin-json", facts)

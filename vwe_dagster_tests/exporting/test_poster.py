@@ -13,7 +13,8 @@ from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.exporting.worlds import import_, write
+from vwe_dagster_tests.exporting.exports import write
+from vwe_dagster_tests.worlds import publish_imported
 
 SMALL = Image.new("RGB", (64, 64), (10, 20, 30))
 
@@ -59,6 +60,6 @@ def test_a_world_of_the_native_engine_is_drawn_from_finer_samples(
 def test_a_world_of_another_program_is_drawn_as_it_is(
     facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
 ) -> None:
-    imported = import_(WorldStore(tmp_path / "data"), "imported", facts.world)
+    imported = publish_imported(WorldStore(tmp_path / "data"), "imported", facts.world)
     write(tmp_path / "poster.png", "poster", imported)
     assert drawn[0].grid == facts.grid

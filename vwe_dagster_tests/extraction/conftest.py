@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.extraction.worlds import native_world
+from vwe_dagster_tests.worlds import native_world
 
 if TYPE_CHECKING:
     from vwe_dagster.world.canonical import CanonicalWorld

@@ -17,7 +17,7 @@ from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.extraction.foreign_files import plugin_documents, read_or_refused, write_plugin_json
 from vwe_dagster_tests.extraction.json_values import JSON_VALUES
-from vwe_dagster_tests.extraction.worlds import native_world
+from vwe_dagster_tests.worlds import native_world
 
 if TYPE_CHECKING:
     from pathlib import Path

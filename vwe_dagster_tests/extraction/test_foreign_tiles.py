@@ -18,7 +18,7 @@ from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
 from vwe_dagster_tests.extraction.foreign_files import TileExport, read_or_refused, tile_export, tile_files
 from vwe_dagster_tests.extraction.json_values import JSON_VALUES
-from vwe_dagster_tests.extraction.worlds import SEED_NUMBER, SEED_TEXT, native_world
+from vwe_dagster_tests.worlds import SEED_NUMBER, SEED_TEXT, native_world
 
 if TYPE_CHECKING:
     from pathlib import Path

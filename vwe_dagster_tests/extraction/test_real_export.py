@@ -16,7 +16,7 @@ import pytest
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.extraction.worlds import native_world
+from vwe_dagster_tests.worlds import native_world
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,7 +27,7 @@ from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_WIDTH_M, MapView
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid, GridError
-from vwe_dagster_tests.rendering.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
+from vwe_dagster_tests.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
 
 Render = Callable[[CanonicalWorld], Image.Image]
 SHEETS: dict[str, Render] = {

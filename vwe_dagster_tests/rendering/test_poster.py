@@ -15,7 +15,7 @@ from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.rendering.worlds import PLATEAUS, plateau_world
+from vwe_dagster_tests.worlds import PLATEAUS, plateau_world
 
 SHADE = 25
 """The paper darkens colours by so much."""

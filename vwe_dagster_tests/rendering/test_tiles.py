@@ -30,8 +30,7 @@ from vwe_dagster.rendering.tiles import (
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.worldgen import World
-from vwe_dagster_tests.extraction.worlds import SEED_NUMBER, native_world
-from vwe_dagster_tests.rendering.worlds import PLATEAUS, plateau_world
+from vwe_dagster_tests.worlds import PLATEAUS, SEED_NUMBER, native_world, plateau_world
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vwe_dagster.rendering.view import FLOOR_M, GridWindow, MapPlanes, MapView
 from vwe_dagster.world.grid import MAP_WIDTH_M, WORLD_RADIUS_M, Grid
-from vwe_dagster_tests.rendering.worlds import PLATEAUS, plateau_world
+from vwe_dagster_tests.worlds import PLATEAUS, plateau_world
 
 VIEWS = st.builds(MapView, st.integers(32, 2048), st.floats(1000, 50_000))
 METRES = st.floats(-30_000, 30_000)

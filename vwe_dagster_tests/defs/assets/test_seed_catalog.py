@@ -12,9 +12,9 @@ from vwe_dagster.defs.assets.seed_catalog import seed_catalog
 from vwe_dagster.defs.resources import WorldStoreResource
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
-from vwe_dagster_tests.catalog.worlds import write_statistics
 from vwe_dagster_tests.defs.conftest import KEY
 from vwe_dagster_tests.defs.pipeline import Pipeline
+from vwe_dagster_tests.worlds import publish_statistics
 
 
 def materialize(root: Path, instance: dg.DagsterInstance) -> dg.AssetMaterialization:
@@ -28,7 +28,7 @@ def shown(event: dg.AssetMaterialization) -> dict[str, Any]:
 
 
 def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
-    write_statistics(with_world.store, "flat", highest_peak_height_m=1)
+    publish_statistics(with_world.store, "flat", highest_peak_height_m=1)
     metadata = shown(materialize(with_world.root, with_world.instance))
     assert metadata["seeds"] == metadata["read anew"] == 2
     assert [record.data["seed"] for record in metadata["highest peak (m)"].records] == [KEY, "flat"]

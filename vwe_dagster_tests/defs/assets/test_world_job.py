@@ -20,7 +20,7 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
 from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, PoolOfOne
 from vwe_dagster_tests.extraction.foreign_files import tile_export
-from vwe_dagster_tests.extraction.worlds import native_world
+from vwe_dagster_tests.worlds import native_world
 
 SEED = parse_seed(KEY)
 STAGE_OF = dict(zip(ASSETS, WORLD_STAGES, strict=True))

@@ -1,4 +1,4 @@
-"""Worlds in a data folder, as the pipeline leaves them, and points that tell a turned plane from a right one."""
+"""Exports as the command writes them, and places that show whether an export turned a plane."""
 
 from __future__ import annotations
 
@@ -11,30 +11,13 @@ import numpy as np
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.exporting.output import whole_output
-from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.store import Recipe, WorldStore
-from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
-from vwe_dagster_tests.worlds import publish_stages, publish_world
+from vwe_dagster_tests.worlds import SEED_NUMBER
 
-KEY, NUMBER = "MWd8eV6svz", -1772362158
 GRID = Grid.of_world(128)
 PLACES = ((79, 26), (57, 87), (70, 90), (62, 16))
 """Columns and rows of :data:`GRID`, in different quarters of the map and at different distances from its axes."""
-
-
-def make(store: WorldStore, key: str, *, grid: Grid = GRID, world_gen_version: int = 2) -> WorldFacts:
-    """Publishes a world of the native engine."""
-    publish_world(store, key, grid, world_gen_version=world_gen_version)
-    return WorldFacts(store, parse_seed(key))
-
-
-def import_(store: WorldStore, key: str, world: CanonicalWorld) -> WorldFacts:
-    """Publishes the stages of a world that came from another program."""
-    recipe = Recipe({"foreign_export": "plugin_json"}, "1", {"kind": "plugin_json"}, world.grid)
-    publish_stages(store, key, world, recipe)
-    return WorldFacts(store, parse_seed(key))
 
 
 def write(path: Path, name: str, facts: WorldFacts, **options: Any) -> Path:
@@ -51,7 +34,7 @@ def check_places(at: Callable[[float, float], tuple[str, float]], grid: Grid = G
         at: the biome by the game's name, and the height in metres, that the export has at x and z in metres.
         grid: the grid whose cells the places are.
     """
-    world = World(NUMBER)
+    world = World(SEED_NUMBER)
     along = grid.coordinates()
     seen = []
     for column, row in PLACES:
