@@ -6,7 +6,7 @@ import re
 import string
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER, SeedError, parse_seed, seed_number
@@ -21,10 +21,12 @@ REFUSED = {
     "HHcLC5acQt\n": "begins or ends with white space; write 'HHcLC5acQt'",
     "two words": "has white space in it",
     "two\twords": "has white space in it",
+    "two\nlines": "has white space in it",
     "a,b": "has a comma",
     "a/b": "has a slash (/)",
     "a\\b": "has a slash (\\)",
     "a..b": "has two dots in a row",
+    "..": "has two dots in a row",
     "../evil": "has two dots in a row",
     "bell\x07": "(U+0007)",
     "nul\0nul": "(U+0000)",
@@ -121,15 +123,27 @@ def test_every_kind_of_fault_has_a_sentence_of_its_own() -> None:
     assert len({_refusal(key) for key in REFUSED}) == len(REFUSED)
 
 
-@given(st.text(st.characters(exclude_categories=())) | st.from_regex(r"@[+-]?\d*", fullmatch=True))
-def test_any_text_is_either_a_seed_or_refused_in_one_printable_sentence(text: str) -> None:
+@settings(max_examples=500)
+@given(
+    st.text(st.characters(exclude_categories=()), max_size=40)
+    | st.text(PLAIN + "@ ,/", max_size=34)
+    | st.from_regex(r"@[+-]?\d{0,11}", fullmatch=True)
+)
+def test_any_text_is_either_a_seed_or_rejected_with_one_printable_sentence(text: str) -> None:
     sentence = _refusal(text)
+    assert (sentence == "") == is_seed(text)
     if sentence:
         assert sentence.isprintable()
         assert sentence.endswith(".")
         assert len(sentence) < 900
-    else:
-        assert text.startswith("@") or (set(text) <= set(PLAIN) and 1 <= len(text) <= 32 and ".." not in text)
+
+
+def is_seed(text: str) -> bool:
+    """Return whether a text is a seed, by the rules as the design states them."""
+    if text.startswith("@"):
+        number = re.fullmatch(r"@(0|-?[1-9][0-9]*)", text)
+        return number is not None and MIN_NUMBER <= int(number[1]) <= MAX_NUMBER
+    return set(text) <= set(PLAIN) and 1 <= len(text) <= 32 and ".." not in text
 
 
 @given(st.text(min_size=1))
