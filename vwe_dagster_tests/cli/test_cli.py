@@ -104,7 +104,7 @@ def test_a_list_of_seeds_is_made_ten_a_run(vwe: Vwe, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [("good\n../evil\n", "line 2: The seed '../evil' has two dots"), ("", "no seed"), (None, "cannot be read")],
+    [("good\n../evil\n", "line 2: The seed '../evil' has two dots"), (None, "cannot be read")],
 )
 def test_a_list_with_anything_else_in_it_is_refused(
     vwe: Vwe, tmp_path: Path, content: str | None, sentence: str
@@ -125,16 +125,13 @@ def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "text"),
-    [
-        *((["world"], text) for text in ("", "a,b", "../evil", "wörld", "🌍", "a\nb", "x" * 33, "@2147483648", "@007")),
-        *((command, "a/b") for command in (["seed"], ["show"], ["seeds", "add"], ["seeds", "remove"])),
-    ],
+    "command",
+    [["world"], ["seed"], ["show"], ["tiles"], ["seeds", "add"], ["seeds", "remove"]],
 )
-def test_bad_seeds_are_refused_before_anything_happens(vwe: Vwe, command: list[str], text: str) -> None:
+def test_every_command_rejects_an_invalid_seed_before_anything_happens(vwe: Vwe, command: list[str]) -> None:
     with pytest.raises(SeedError) as refusal:
-        parse_seed(text)
-    refused = vwe.run(*command, text)
+        parse_seed("../evil")
+    refused = vwe.run(*command, "../evil")
     assert (refused.returncode, refused.stderr, refused.stdout) == (2, f"{refusal.value}\n", "")
     assert not (vwe.home / "data").exists()
     assert registered(vwe) == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vwe_dagster.extraction.engine_export import canonical_world, read_lines
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster.world.canonical import RIVER_COLUMNS, CanonicalWorld
+from vwe_dagster.world.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,9 @@ FLAGS = np.array([0, 1, 2, 4, 8, 16, 32, 64, 256, 512], np.uint16)
 COORDINATE = st.floats(-12_000, 12_000, width=32)
 POINT = st.tuples(COORDINATE, COORDINATE, st.floats(0, 100, width=32)).map(list)
 POLYLINE = st.lists(POINT, min_size=2, max_size=9).map(lambda points: {"points": points})
+LOCATION = {
+    "prefab": "Crypt2", "group": "", "x_m": 1.0, "y_m": 32.5, "z_m": 1.0, "radius_m": 12.0, "placed": False
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -151,6 +154,33 @@ def test_lines_with_the_wrong_number_of_points_are_refused(world: CanonicalWorld
         canonical_world(planes, {"streams": [{"points": [[1, 2, 3]]}]}, world.grid)
     with pytest.raises(ExtractionError, match="1 lakes with 2 points"):
         canonical_world(planes, {"lakes": [{"points": [[1, 2, 3], [4, 5, 6]]}]}, world.grid)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"prefab": 7}, "Location 0 of the layer locations has 7 as prefab"),
+        ({"prefab": ""}, "Location 0 of the layer locations has no name"),
+        ({"group": 257 * "a"}, "has a group of 257 characters, more than 256"),
+        ({"x_m": True}, "has True as x_m"),
+        ({"placed": 1}, "has 1 as placed"),
+        ({"x_m": float("inf")}, "as x_m in row 0, which is not a number"),
+        ({"z_m": -3e38}, "as z_m in row 0, which is beyond the 12288 m of the map"),
+        ({"x_m": 10**400}, "a number that is too great"),
+    ],
+)
+def test_invalid_location_is_rejected(
+    world: CanonicalWorld, planes: Planes, changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ExtractionError, match=complaint):
+        canonical_world(planes, {"locations": [{**LOCATION, **changes}]}, world.grid)
+
+
+def test_location_without_a_column_is_rejected(world: CanonicalWorld, planes: Planes) -> None:
+    for column in LOCATION_COLUMNS:
+        location = {name: value for name, value in LOCATION.items() if name != column}
+        with pytest.raises(ExtractionError, match=f"A location of the layer locations has no '{column}'"):
+            canonical_world(planes, {"locations": [location]}, world.grid)
 
 
 def test_lines_are_read_from_a_file_of_json_lines(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from dagster._core.scheduler.instigation import (  # Dagster has no public name 
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from filelock import FileLock
 
+from vwe_dagster.cli.commands.common import InputError
+from vwe_dagster.cli.commands.purge import parse_age
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.instance.retention.plan import Purgeable, PurgeError, plan_purge
@@ -323,9 +325,14 @@ def test_the_command_tells_first_and_then_does_what_it_told(home: Home) -> None:
     )
 
 
-@pytest.mark.parametrize("age", ["0d", "5", "30 days", "-1d", "1m"])
-def test_an_age_that_is_none_is_refused(tmp_path: Path, age: str) -> None:
-    refused = Vwe(tmp_path).run("purge", f"--older-than={age}")
+@pytest.mark.parametrize("age", ["0d", "5", "30 days", "-1d", "1m", ""])
+def test_invalid_age_is_rejected(age: str) -> None:
+    with pytest.raises(InputError, match="write"):
+        parse_age(age)
+
+
+def test_purge_rejects_an_invalid_age_before_anything_happens(tmp_path: Path) -> None:
+    refused = Vwe(tmp_path).run("purge", "--older-than=-1d")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "write" in refused.stderr
+    assert refused.stderr == "'-1d' is no age; write hours, days or weeks, as in 12h, 30d or 8w.\n"
     assert list(tmp_path.iterdir()) == []
