@@ -17,6 +17,8 @@ SETTINGS = "dagster.yaml"
 WORKSPACE = "workspace.yaml"
 
 _PARENT_OF_PACKAGE = Path(__file__).resolve().parents[2]
+_PACKAGED = Path(__file__).resolve().parent
+"""Folder of the wheel's copies of the project files; a checkout has them beside the package instead."""
 
 
 class HomeError(ValueError):
@@ -91,12 +93,12 @@ class Home:
             ) from error
 
     def _project_file(self, name: str) -> Path:
-        for folder in (self.folder, _PARENT_OF_PACKAGE):
+        for folder in (self.folder, _PARENT_OF_PACKAGE, _PACKAGED):
             if (folder / name).is_file():
                 return folder / name
         raise HomeError(
-            f"{name} is neither in {self.folder} nor beside the package; "
-            f"run vwe inside a checkout of the project, or set {HOME_VARIABLE} to one."
+            f"{name} is missing from {self.folder}, {_PARENT_OF_PACKAGE} and {_PACKAGED}; "
+            f"reinstall vwe-dagster, or set {HOME_VARIABLE} to a checkout of the project."
         )
 
 
