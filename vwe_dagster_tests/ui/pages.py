@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 ASSETS = ("raw_export", "extracted", "processed", "renders")
-GROUP = "/locations/vwe_dagster.definitions/asset-groups/world"
+GROUP = "/locations/vwe/asset-groups/world"
 RUN_S = BACKFILL_S = 240
 DIALOG_S = 60
 SETTLED_S = 2
