@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # Dagster has no public name for them.
 
+from vwe_dagster.defs.dagster_private import BulkActionsFilter, BulkActionStatus
 from vwe_dagster.defs.partitions import PARTITION_TAG, RANGE_TAGS
 
 UNFINISHED_RUNS = [

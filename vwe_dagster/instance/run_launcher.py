@@ -10,9 +10,7 @@ from __future__ import annotations
 import dagster as dg
 import psutil
 
-# Dagster has no public name for what a launcher tells of a run's process, nor for the tag of the runs it has started.
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from vwe_dagster.defs.dagster_private import GRPC_INFO_TAG, CheckRunHealthResult, WorkerStatus
 
 
 class LocalRunLauncher(dg.DefaultRunLauncher):

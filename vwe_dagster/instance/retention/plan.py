@@ -8,11 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-# Dagster has no public name for ticks, nor for a database of events.
-from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-
 from vwe_dagster.config.home import Home
+from vwe_dagster.defs.dagster_private import InstigatorTick, SqlEventLogStorage, TickStatus
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs
 from vwe_dagster.defs.partitions import seeds as partitions
 from vwe_dagster.instance.retention.items import Item

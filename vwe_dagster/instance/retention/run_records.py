@@ -18,14 +18,10 @@ from pathlib import Path
 import dagster as dg
 import sqlalchemy as sa
 
-# Dagster has no public name for what it stores of assets and checks.
-from dagster._core.execution.backfill import BulkActionsFilter
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Checks
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-
 from vwe_dagster.defs.build import build_defs
+from vwe_dagster.defs.dagster_private import AssetCheckExecutionsTable as Checks
+from vwe_dagster.defs.dagster_private import BulkActionsFilter, SqlEventLogStorage, SqliteEventLogStorage
+from vwe_dagster.defs.dagster_private import SqlEventLogStorageTable as Events
 from vwe_dagster.defs.in_flight import UNFINISHED_BACKFILLS
 from vwe_dagster.defs.partitions import seeds as partitions
 from vwe_dagster.instance.retention.items import Item

@@ -1,0 +1,42 @@
+"""Every private name of Dagster that the project imports; no other module imports one.
+
+Dagster may move or change a private name in any release. The dependency is therefore capped below the next minor
+release, and :data:`READ_IN` is the release whose source these names were checked against.
+
+Dagster has no public equivalent:
+
+- ``BulkActionsFilter``, ``BulkActionStatus``: the state of a backfill.
+- ``CheckRunHealthResult``, ``WorkerStatus``, ``GRPC_INFO_TAG``: the health of a run's process, for a run launcher.
+  ``LocalRunLauncher`` also reads ``_instance``, which its base class defines.
+- ``InstigatorTick``, ``TickStatus``: the ticks of sensors and schedules.
+- ``AssetCheckExecutionsTable``, ``SqlEventLogStorageTable``, ``SqlEventLogStorage``, ``SqliteEventLogStorage``: the
+  events that Dagster keeps after a run is deleted.
+"""
+
+from __future__ import annotations
+
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
+
+READ_IN = "1.13.27"
+"""The release of Dagster that constraints.txt pins."""
+
+__all__ = [
+    "GRPC_INFO_TAG",
+    "READ_IN",
+    "AssetCheckExecutionsTable",
+    "BulkActionStatus",
+    "BulkActionsFilter",
+    "CheckRunHealthResult",
+    "InstigatorTick",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
+    "SqliteEventLogStorage",
+    "TickStatus",
+    "WorkerStatus",
+]
