@@ -19,6 +19,7 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from vwe_dagster import __version__
 from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.pool.clock import SystemClock
@@ -188,7 +189,7 @@ def _disk_metrics(root: Path) -> Iterator[Metric]:
 
 def _build_info() -> Metric:
     labels = {
-        "version": importlib.metadata.version("vwe-dagster"),
+        "version": __version__,
         "dagster": importlib.metadata.version("dagster"),
         "python": platform.python_version(),
     }

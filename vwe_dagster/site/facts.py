@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vwe_dagster import __version__
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.legend import BIOME_ORDER
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
@@ -55,7 +55,7 @@ def world_facts(
         "engine": {
             **recipe.made_by,
             "world_gen_version": made.world_gen_version,
-            "vwe": importlib.metadata.version("vwe-dagster"),
+            "vwe": __version__,
         },
         "grid": {"size": grid.size, "cell_m": grid.cell_m, "first_m": grid.first_m},
         "width_m": MAP_WIDTH_M,

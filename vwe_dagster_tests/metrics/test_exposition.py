@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster import __version__
 from vwe_dagster.config.home import Home
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.metrics.data_folder import DataFolder
@@ -39,7 +40,7 @@ def test_a_home_without_pools_has_metrics_and_is_left_as_it_is(home: Home) -> No
     families = scrape(home)
     assert families["vwe_pool_size"].samples == []
     assert value(families, "vwe_worlds_made_total") == 0
-    assert value(families, "vwe_build_info") == 1
+    assert value(families, "vwe_build_info", version=__version__) == 1
     assert value(families, "vwe_disk_free_bytes") > 0
     assert list(home.folder.iterdir()) == []
 

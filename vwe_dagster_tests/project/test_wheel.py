@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import email
 import json
 import os
 import re
@@ -22,6 +23,12 @@ from vwe_dagster_tests.command import ENGINES_IDLE_MINUTES, PATIENCE_S
 
 ROOT = Path(vwe_dagster.__file__).parents[1]
 PROJECT_FILES = ("dagster.yaml", "workspace.yaml")
+LICENSES = [
+    "LICENSE",
+    "THIRD_PARTY_NOTICES.md",
+    "vwe_dagster/site/static/leaflet/LICENSE",
+    "vwe_dagster/worldgen/LICENSE.FastNoise",
+]
 KEY = "HHcLC5acQt"
 
 
@@ -98,6 +105,19 @@ def test_project_files_in_the_wheel_equal_those_of_the_checkout(wheel: Path) -> 
         for name in PROJECT_FILES:
             assert archive.read(f"vwe_dagster/config/{name}") == (ROOT / name).read_bytes()
             assert not (ROOT / "vwe_dagster" / "config" / name).exists()
+
+
+def test_wheel_states_version_licenses_and_types(wheel: Path) -> None:
+    metadata_folder = f"vwe_dagster-{vwe_dagster.__version__}.dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = email.message_from_bytes(archive.read(f"{metadata_folder}/METADATA"))
+        texts = {name: archive.read(f"{metadata_folder}/licenses/{name}") for name in LICENSES}
+        assert "vwe_dagster/py.typed" in archive.namelist()
+    assert metadata["Version"] == vwe_dagster.__version__
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata.get_all("License-File") == LICENSES
+    assert texts == {name: (ROOT / name).read_bytes() for name in LICENSES}
+    assert {each.split(",")[0] for each in metadata.get_all("Project-URL", [])} >= {"Homepage", "Changelog", "Issues"}
 
 
 def test_wheel_builds_from_the_files_of_the_dagster_image(wheel: Path, tmp_path: Path) -> None:
