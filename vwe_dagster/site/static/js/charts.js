@@ -2,7 +2,7 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { RADIUS_M, metresPerPixel, number } from "./geo.js";
+import { metresPerPixel, number, RADIUS_M } from "./geo.js";
 
 /** A canvas over the view that is drawn anew with every step of a move, and zooms with the tiles. */
 const Canvas = L.Layer.extend({
@@ -24,7 +24,14 @@ const Canvas = L.Layer.extend({
   },
 
   getEvents() {
-    return { move: this._draw, zoom: this._draw, zoomend: this._draw, viewreset: this._draw, resize: this._draw, zoomanim: this._zoom }; // prettier-ignore
+    return {
+      move: this._draw,
+      zoom: this._draw,
+      zoomend: this._draw,
+      viewreset: this._draw,
+      resize: this._draw,
+      zoomanim: this._zoom,
+    }; // prettier-ignore
   },
 
   redraw() {
@@ -93,7 +100,10 @@ export const GridChart = Canvas.extend({
     const step = STEPS.find((metres) => metres / view.pixel >= 84) ?? 5000;
     const lines = (from, to) => {
       const first = Math.ceil(from / step);
-      return Array.from({ length: Math.max(0, Math.floor(to / step) - first + 1) }, (_, index) => (first + index) * step);
+      return Array.from(
+        { length: Math.max(0, Math.floor(to / step) - first + 1) },
+        (_, index) => (first + index) * step,
+      );
     };
     const within = (value) => Math.abs(value) <= RADIUS_M;
     const columns = lines(view.west, view.east).filter(within);
@@ -190,7 +200,10 @@ export const WaterChart = Canvas.extend({
     context.strokeStyle = colour("--water-line");
     context.fillStyle = colour("--water-line");
     const reach = 60;
-    for (const [kind, least] of [["streams", 0.7], ["rivers", 1.4]]) {
+    for (const [kind, least] of [
+      ["streams", 0.7],
+      ["rivers", 1.4],
+    ]) {
       for (const { width, points, box } of this._lines[kind]) {
         if (box.east < view.west - reach || box.west > view.east + reach) continue;
         if (box.north < view.south - reach || box.south > view.north + reach) continue;

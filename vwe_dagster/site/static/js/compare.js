@@ -20,7 +20,8 @@ class Side {
     this.map = this.world.map;
     for (const kind of ["peak", "island"]) {
       const places = placesOf(facts).filter((each) => each.kind === kind);
-      if (places.length) this.world.overlays[kind] = new PlacesLayer(this.world, places, (each) => this.world.flyTo(each.x, each.z)); // prettier-ignore
+      if (places.length)
+        this.world.overlays[kind] = new PlacesLayer(this.world, places, (each) => this.world.flyTo(each.x, each.z)); // prettier-ignore
     }
     this.readout = new Readout($(".readout", element), this.world.biomes);
     this.ghost = L.circleMarker(at(0, 0), { radius: 7, className: "ghost", interactive: false });
@@ -56,7 +57,14 @@ class Comparison {
     document.title = `${one.facts.key} and ${other.facts.key} · VWE`;
     const names = OVERLAYS.filter((name) => sides.some(({ world }) => world.overlays[name]));
     this.names = names;
-    this.layers = new LayersCard($("#layers"), one.facts, `../../worlds/${folderOf(one.facts.key)}/`, names, (id) => this.#set(id, null), (name, on) => this.#set(null, { [name]: on })); // prettier-ignore
+    this.layers = new LayersCard(
+      $("#layers"),
+      one.facts,
+      `../../worlds/${folderOf(one.facts.key)}/`,
+      names,
+      (id) => this.#set(id, null),
+      (name, on) => this.#set(null, { [name]: on }),
+    ); // prettier-ignore
     this.showLayers = popUnder($("#layers-button"), $("#layers"));
     const showTable = popUnder($("#table-button"), $("#table"));
     this.#table();
@@ -64,7 +72,10 @@ class Comparison {
     for (const { map } of sides) map.setMaxZoom(deepest);
     this.#bind(one, other);
     this.#bind(other, one);
-    this.link = new Permalink(() => this.state(), (state) => this.apply(state));
+    this.link = new Permalink(
+      () => this.state(),
+      (state) => this.apply(state),
+    );
     this.apply(this.link.initial());
     one.map.on("moveend", () => this.link.changed());
     $("#home-button").addEventListener("click", () => one.world.fitWorld({ animate: true }));
@@ -74,7 +85,8 @@ class Comparison {
     for (const { map } of sides) {
       new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(map.getContainer());
     }
-    const toggle = (name) => () => this.#set(null, { [name]: !one.world.shown.has(name) && !other.world.shown.has(name) });
+    const toggle = (name) => () =>
+      this.#set(null, { [name]: !one.world.shown.has(name) && !other.world.shown.has(name) });
     listen({
       ...Object.fromEntries(one.facts.styles.map(({ id }, index) => [String(index + 1), () => this.#set(id, null)])),
       g: toggle("grid"),
@@ -176,7 +188,11 @@ class Comparison {
       h(
         "table",
         {},
-        h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, one.key), h("th", { scope: "col" }, other.key))),
+        h(
+          "thead",
+          {},
+          h("tr", {}, h("td", {}), h("th", { scope: "col" }, one.key), h("th", { scope: "col" }, other.key)),
+        ),
         h(
           "tbody",
           {},
@@ -186,7 +202,12 @@ class Comparison {
               { class: index > 0 && block(rows[index]) !== block(rows[index - 1]) ? "begins" : "" },
               typeof what === "string"
                 ? h("th", { scope: "row" }, what)
-                : h("th", { scope: "row" }, h("i", { class: "swatch", colour: what.colour }), note ? `Nearest ${what.title}` : what.title),
+                : h(
+                    "th",
+                    { scope: "row" },
+                    h("i", { class: "swatch", colour: what.colour }),
+                    note ? `Nearest ${what.title}` : what.title,
+                  ),
               cell(show, a),
               cell(show, b),
             ),
@@ -201,7 +222,9 @@ fillIcons();
 const folders = window.location.pathname.split("/").slice(-2);
 Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json`)))
   .then((both) => {
-    const sides = $$(".side").map((element, index) => new Side(element, both[index], `../../worlds/${folders[index]}/`));
+    const sides = $$(".side").map(
+      (element, index) => new Side(element, both[index], `../../worlds/${folders[index]}/`),
+    );
     new Comparison(sides);
     document.body.classList.add("ready");
   })

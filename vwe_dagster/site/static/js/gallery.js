@@ -67,8 +67,7 @@ class Gallery {
     this.found = this.worlds
       .filter(
         (world) =>
-          words.every((word) => world.seed.toLowerCase().includes(word)) &&
-          conditions.every((holds) => holds(world)),
+          words.every((word) => world.seed.toLowerCase().includes(word)) && conditions.every((holds) => holds(world)),
       )
       .sort((a, b) => {
         const [one, other] = [a[column], b[column]];
@@ -80,7 +79,10 @@ class Gallery {
     $("#worlds").replaceChildren();
     this.shown = 0;
     this.#more();
-    $("#count").textContent = this.found.length === this.worlds.length ? number(this.worlds.length) : `${number(this.found.length)} of ${number(this.worlds.length)}`; // prettier-ignore
+    $("#count").textContent =
+      this.found.length === this.worlds.length
+        ? number(this.worlds.length)
+        : `${number(this.found.length)} of ${number(this.worlds.length)}`; // prettier-ignore
     $("#direction").title = `${title}: ${direction === 1 ? up : down}; turn round`;
     $("#direction").setAttribute("aria-label", $("#direction").title);
     this.#hint(faults);
@@ -97,7 +99,9 @@ class Gallery {
     const conditions = [];
     const faults = [];
     const rest = text.replaceAll(CONDITION, (all, name, sign, limit) => {
-      const measure = MEASURES.find(([, column, , names]) => names.length && [column, ...names].includes(name.toLowerCase()));
+      const measure = MEASURES.find(
+        ([, column, , names]) => names.length && [column, ...names].includes(name.toLowerCase()),
+      );
       const value = parseNumber(limit);
       if (!measure) {
         const known = MEASURES.flatMap(([, , , names]) => names.slice(0, 1)).join(", ");
@@ -108,12 +112,24 @@ class Gallery {
         faults.push(`Write a number after ${name} ${sign}, such as 2000 or 2e3.`);
         return " ";
       }
-      const compare = { "<": (a) => a < value, "<=": (a) => a <= value, ">": (a) => a > value, ">=": (a) => a >= value }[sign];
+      const compare = {
+        "<": (a) => a < value,
+        "<=": (a) => a <= value,
+        ">": (a) => a > value,
+        ">=": (a) => a >= value,
+      }[sign];
       conditions.push((world) => world[measure[1]] !== null && compare(world[measure[1]]));
       return " ";
     });
     if (/[<>=]/.test(rest) && faults.length === 0) faults.push("Write conditions as in islands > 230 swamp < 2000.");
-    return { conditions, faults, words: rest.toLowerCase().split(/[\s,]+/).filter((word) => word && word !== "and") };
+    return {
+      conditions,
+      faults,
+      words: rest
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .filter((word) => word && word !== "and"),
+    };
   }
 
   #hint(faults) {
@@ -136,7 +152,13 @@ class Gallery {
     box.replaceChildren(
       ...(isSeed(text)
         ? [h("p", {}, "The world of ", h("strong", {}, text), " has not been made yet. Make it with"), command(text)]
-        : [h("p", {}, `A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written as one from @${LEAST_SEED} to @${GREATEST_SEED}.`)]),
+        : [
+            h(
+              "p",
+              {},
+              `A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written as one from @${LEAST_SEED} to @${GREATEST_SEED}.`,
+            ),
+          ]),
     );
   }
 
@@ -208,7 +230,13 @@ class Gallery {
     box.hidden = this.chosen.length === 0;
     const [one, other] = this.chosen;
     box.replaceChildren(
-      h("span", {}, h("strong", {}, one ?? ""), other ? " and " : " — choose another to compare it with", h("strong", {}, other ?? "")),
+      h(
+        "span",
+        {},
+        h("strong", {}, one ?? ""),
+        other ? " and " : " — choose another to compare it with",
+        h("strong", {}, other ?? ""),
+      ),
       other ? h("a", { class: "go", href: `compare/${folderOf(one)}/${folderOf(other)}` }, "Compare") : "",
     );
   }

@@ -59,14 +59,14 @@ export function parseNumber(text) {
 function coordinates(number, gap) {
   const axis = (name) => String.raw`(?:${name}\s*[:=]?\s*)?(${number})\s*m?`;
   // What the game says of a position stands in brackets, after words, and has the height between.
-  return new RegExp(String.raw`^(?:\D*[([])?\s*${axis("x")}(?:(${gap})${axis("y")})?(${gap})${axis("z")}\s*[)\]]?$`, "i");
+  return new RegExp(
+    String.raw`^(?:\D*[([])?\s*${axis("x")}(?:(${gap})${axis("y")})?(${gap})${axis("z")}\s*[)\]]?$`,
+    "i",
+  );
 }
 
 // Commas either part coordinates or, where blanks or letters part these, thousands.
-const COORDINATES = [
-  coordinates(PLAIN, ","),
-  coordinates(GROUPED, /(?:\s*[,;]\s+|\s+[,;]?\s*|;|,?(?=[yz]))/.source),
-];
+const COORDINATES = [coordinates(PLAIN, ","), coordinates(GROUPED, /(?:\s*[,;]\s+|\s+[,;]?\s*|;|,?(?=[yz]))/.source)];
 
 /** Coordinates as people type them: `600, -100`, `x 600 z -100`, or the three of the game; null for anything else. */
 export function parsePlace(text) {

@@ -6,8 +6,7 @@ import { bearing, degrees, metres } from "./geo.js";
 
 const FINGER = 24;
 
-const dot = (last) =>
-  L.divIcon({ className: `vertex${last ? " last" : ""}`, iconSize: [FINGER, FINGER], html: "" });
+const dot = (last) => L.divIcon({ className: `vertex${last ? " last" : ""}`, iconSize: [FINGER, FINGER], html: "" });
 
 export const lengthOf = (points) =>
   points.slice(1).reduce((sum, [x, z], index) => sum + Math.hypot(x - points[index][0], z - points[index][1]), 0);
@@ -54,7 +53,10 @@ export class Measure {
   add(x, z) {
     const last = this.points.at(-1);
     // The second press of a double one is no further point.
-    if (last && this.map.latLngToContainerPoint(at(...last)).distanceTo(this.map.latLngToContainerPoint(at(x, z))) < 4) {
+    if (
+      last &&
+      this.map.latLngToContainerPoint(at(...last)).distanceTo(this.map.latLngToContainerPoint(at(x, z))) < 4
+    ) {
       return;
     }
     this.points.push([x, z]);

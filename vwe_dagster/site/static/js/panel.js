@@ -89,7 +89,8 @@ export class Panel {
     const end = (by) => {
       panel.style.setProperty("--drag", "0px");
       const next = HEIGHTS.indexOf(document.body.dataset.sheet) + (by < 0 ? 1 : -1);
-      if (from.moved && Math.abs(by) > STEP_PIXELS) this.#sheet(HEIGHTS[Math.min(Math.max(next, 0), HEIGHTS.length - 1)]);
+      if (from.moved && Math.abs(by) > STEP_PIXELS)
+        this.#sheet(HEIGHTS[Math.min(Math.max(next, 0), HEIGHTS.length - 1)]);
       // The click that follows a drag is none.
       dragged = from.moved;
       window.setTimeout(() => (dragged = false), CLICK_MS);

@@ -3,7 +3,7 @@
 
 import { at } from "./crs.js";
 import { copy, h, icon } from "./dom.js";
-import { SEA_M, area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
+import { area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, SEA_M, share } from "./geo.js";
 
 const LISTED = 300;
 const ISLAND_PIXELS = 26;
@@ -23,7 +23,14 @@ const KNOWN = {
   Hildir_camp: ["Hildir", "vendor"],
   BogWitch_Camp: ["The Bog Witch", "vendor"],
 };
-const KINDS = { peak: "Peaks", island: "Islands", boss: "Bosses", vendor: "Vendors", start: "Start", other: "Other places" };
+const KINDS = {
+  peak: "Peaks",
+  island: "Islands",
+  boss: "Bosses",
+  vendor: "Vendors",
+  start: "Start",
+  other: "Other places",
+};
 const SIGNS = { peak: "peak", island: "island", boss: "pin", vendor: "pin", start: "home", other: "pin" };
 
 /** Everything that can be looked for in a world: `{id, kind, title, note, x, z, zoom, facts}`. */
@@ -76,7 +83,10 @@ export function placesOf(facts) {
       x: location.x_m,
       z: location.z_m,
       zoom: CLOSE_ZOOM + 1,
-      facts: [["The game's name", location.name], ["From the centre", fromCentre(location.x_m, location.z_m)]],
+      facts: [
+        ["The game's name", location.name],
+        ["From the centre", fromCentre(location.x_m, location.z_m)],
+      ],
     };
   });
   return [...peaks, ...islands, ...locations];
@@ -115,7 +125,13 @@ export class PlacesLayer {
 
   #mark(each, open) {
     if (each.kind === "other") {
-      const dotted = L.circleMarker(at(each.x, each.z), { radius: 4, weight: 1.5, fillOpacity: 1, renderer: this.#canvas(), ...this.inks }); // prettier-ignore
+      const dotted = L.circleMarker(at(each.x, each.z), {
+        radius: 4,
+        weight: 1.5,
+        fillOpacity: 1,
+        renderer: this.#canvas(),
+        ...this.inks,
+      }); // prettier-ignore
       // A text of its own, for Leaflet takes one that it is told for HTML.
       return dotted.bindTooltip(() => document.createTextNode(each.title)).on("click", () => open(each));
     }
@@ -127,9 +143,11 @@ export class PlacesLayer {
       element.setAttribute("aria-label", `${each.title}, ${each.note}`);
       element.dataset.place = each.id;
     });
-    return mark.on("click", () => open(each)).on("keypress", (event) => {
-      if (event.originalEvent.key === "Enter") open(each);
-    });
+    return mark
+      .on("click", () => open(each))
+      .on("keypress", (event) => {
+        if (event.originalEvent.key === "Enter") open(each);
+      });
   }
 
   #canvas() {
@@ -256,7 +274,12 @@ export class PlacesList {
         { type: "button", onclick: () => this.open(each) },
         h("span", { class: `sign ${each.kind}` }, icon(SIGNS[each.kind])),
         h("span", { class: "what" }, h("strong", {}, each.title), h("small", {}, each.note)),
-        h("span", { class: "where" }, metres(Math.hypot(each.x, each.z)), h("small", {}, degrees(bearing(each.x, each.z)))),
+        h(
+          "span",
+          { class: "where" },
+          metres(Math.hypot(each.x, each.z)),
+          h("small", {}, degrees(bearing(each.x, each.z))),
+        ),
       ),
     );
   }

@@ -56,7 +56,12 @@ export class Planes {
     if (column < -0.5 || row < -0.5 || column > size - 0.5 || row > size - 0.5) return [];
     const [west, south] = [clip(column), clip(row)];
     const [east, north] = [Math.min(west + 1, size - 1), Math.min(south + 1, size - 1)];
-    return [[west, south], [east, south], [west, north], [east, north]]; // prettier-ignore
+    return [
+      [west, south],
+      [east, south],
+      [west, north],
+      [east, north],
+    ]; // prettier-ignore
   }
 
   #between(blocks, x, z) {
@@ -123,7 +128,8 @@ export class Planes {
     if (!answer.ok) throw new Error(`The data of this place cannot be read (${answer.status}).`);
     const told = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
     // Samples of another making may lie on another grid.
-    if (told && told[1] !== this.version) throw new Error("This world was made again. Reload the page to see it as it now is.");
+    if (told && told[1] !== this.version)
+      throw new Error("This world was made again. Reload the page to see it as it now is.");
     return answer.arrayBuffer();
   }
 }

@@ -1,7 +1,7 @@
 // The height profile along a line, as a drawing whose every point is a place on the map.
 
 import { $, h, s, toast } from "./dom.js";
-import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number, place } from "./geo.js";
+import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
 import { lengthOf } from "./measure.js";
 import { describe } from "./readout.js";
 
@@ -115,21 +115,33 @@ export class Profile {
     const { clientWidth: width, clientHeight: height } = this.plot;
     if (!this.samples || width < 80 || height < 50) return;
     const heights = this.samples.map(({ sample }) => Math.max(FLOOR_M, sample?.height ?? FLOOR_M));
-    const lowest = Math.min(heights.reduce((a, b) => Math.min(a, b)), SEA_M - 8);
-    const highest = Math.max(heights.reduce((a, b) => Math.max(a, b)), SEA_M + 12);
+    const lowest = Math.min(
+      heights.reduce((a, b) => Math.min(a, b)),
+      SEA_M - 8,
+    );
+    const highest = Math.max(
+      heights.reduce((a, b) => Math.max(a, b)),
+      SEA_M + 12,
+    );
     const whole = this.samples.at(-1).distance;
     const [right, bottom] = [width - SIDE.right, height - SIDE.bottom];
     const toX = (distance) => SIDE.left + (distance / whole) * (right - SIDE.left);
     const toY = (metre) => bottom - ((metre - lowest) / (highest - lowest)) * (bottom - SIDE.top);
     this.scale = { toX, toY, whole, right, bottom };
     const drawing = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-    for (const step = niceStep(highest - lowest, 5), metre = { at: Math.ceil(lowest / step) * step }; metre.at <= highest; metre.at += step) {
+    for (
+      const step = niceStep(highest - lowest, 5), metre = { at: Math.ceil(lowest / step) * step };
+      metre.at <= highest;
+      metre.at += step
+    ) {
       const y = Math.round(toY(metre.at)) + 0.5;
       drawing.append(s("line", { class: "tick", x1: SIDE.left, x2: right, y1: y, y2: y }));
       drawing.append(s("text", { class: "axis", x: SIDE.left - 6, y: y + 4, "text-anchor": "end" }, number(metre.at)));
     }
     drawing.append(this.#sea(toX, toY, bottom), ...this.#ground(heights, toX, toY, bottom));
-    const line = heights.map((metre, index) => `${toX(this.samples[index].distance).toFixed(1)},${toY(metre).toFixed(1)}`);
+    const line = heights.map(
+      (metre, index) => `${toX(this.samples[index].distance).toFixed(1)},${toY(metre).toFixed(1)}`,
+    );
     drawing.append(s("polyline", { class: "surface", points: line.join(" ") }));
     const y = Math.round(toY(SEA_M)) + 0.5;
     drawing.append(s("line", { class: "sea-level", x1: SIDE.left, x2: right, y1: y, y2: y }));
@@ -139,7 +151,12 @@ export class Profile {
       const anchor = distance === 0 ? "start" : x > right - 24 ? "end" : "middle";
       drawing.append(s("text", { class: "axis", x, y: bottom + 16, "text-anchor": anchor }, metres(distance)));
     }
-    this.cursor = s("g", { class: "cursor", visibility: "hidden" }, s("line", { y1: SIDE.top, y2: bottom }), s("circle", { r: 4.5 }));
+    this.cursor = s(
+      "g",
+      { class: "cursor", visibility: "hidden" },
+      s("line", { y1: SIDE.top, y2: bottom }),
+      s("circle", { r: 4.5 }),
+    );
     drawing.append(this.cursor);
     this.plot.append(drawing);
   }

@@ -1,7 +1,7 @@
 // The line that says what is under the pointer.
 
 import { h } from "./dom.js";
-import { SEA_M, VOID_M, bearing, degrees, metres, metresExactly, number, place } from "./geo.js";
+import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
 
 /** What a sample says in words: biome, height, and how that lies to the sea. */
 export function describe(sample, biomes) {

@@ -6,9 +6,9 @@ import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from ".
 import { area, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Measure } from "./measure.js";
-import { Panel, isPhone } from "./panel.js";
+import { isPhone, Panel } from "./panel.js";
 import { Permalink } from "./permalink.js";
-import { PlacesLayer, PlacesList, kindsOf, placesOf, popupOf } from "./places.js";
+import { kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
@@ -24,7 +24,11 @@ class WorldPage {
     this.places = placesOf(facts);
     this.kinds = kindsOf(this.places);
     for (const kind of this.kinds) {
-      const layer = new PlacesLayer(this.world, this.places.filter((each) => each.kind === kind), (each) => this.#pressed(each)); // prettier-ignore
+      const layer = new PlacesLayer(
+        this.world,
+        this.places.filter((each) => each.kind === kind),
+        (each) => this.#pressed(each),
+      ); // prettier-ignore
       this.world.overlays[kind] = layer;
     }
     this.readout = new Readout($("#readout"), this.world.biomes);
@@ -32,12 +36,22 @@ class WorldPage {
     this.#tellFacts();
     this.#tellBiomes();
     this.list = new PlacesList($("#places"), this.places, (each) => this.open(each));
-    this.layers = new LayersCard($("#layers"), facts, "./", Object.keys(this.world.overlays), (id) => this.setStyle(id), (name, on) => this.setOverlay(name, on)); // prettier-ignore
+    this.layers = new LayersCard(
+      $("#layers"),
+      facts,
+      "./",
+      Object.keys(this.world.overlays),
+      (id) => this.setStyle(id),
+      (name, on) => this.setOverlay(name, on),
+    ); // prettier-ignore
     this.showLayers = popUnder($("#layers-button"), $("#layers"));
     this.measure = new Measure(this.map, (how) => this.#measured(how));
     this.profile = new Profile($("#profile"), this.world.planes, this.world.biomes, (point) => this.#pointAt(point));
     this.spot = L.circleMarker(at(0, 0), { radius: 6, className: "spot", interactive: false });
-    this.link = new Permalink(() => this.state(), (state) => this.apply(state));
+    this.link = new Permalink(
+      () => this.state(),
+      (state) => this.apply(state),
+    );
     this.#listen();
     this.#keys();
     this.apply(this.link.initial(), { first: true });
@@ -176,10 +190,22 @@ class WorldPage {
     $("#facts").append(
       tile("Land", area(sums.land_area_km2), share(sums.land_share_of_disc ?? 0)),
       tile("Islands", number(sums.island_count), `${number(sums.shoreline_km)} km of shore`),
-      tile("Highest peak", metres(sums.highest_peak_height_m), highest && place(highest.x, highest.z), highest && (() => this.open(highest))), // prettier-ignore
-      tile("Largest island", sums.largest_island_area_km2 === null ? "–" : area(sums.largest_island_area_km2), null, largest && (() => this.open(largest))), // prettier-ignore
+      tile(
+        "Highest peak",
+        metres(sums.highest_peak_height_m),
+        highest && place(highest.x, highest.z),
+        highest && (() => this.open(highest)),
+      ), // prettier-ignore
+      tile(
+        "Largest island",
+        sums.largest_island_area_km2 === null ? "–" : area(sums.largest_island_area_km2),
+        null,
+        largest && (() => this.open(largest)),
+      ), // prettier-ignore
       tile("Start island", start_km2 === null ? "–" : area(start_km2), null, start && (() => this.open(start))),
-      ...(sums.river_count === null ? [] : [tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`)]),
+      ...(sums.river_count === null
+        ? []
+        : [tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`)]),
     );
     const maker = [engine.kind, engine.game_version ?? engine.version].filter(Boolean).join(" ");
     const gen = engine.world_gen_version === null ? "" : `, world-gen version ${engine.world_gen_version}`;
@@ -224,7 +250,13 @@ class WorldPage {
             h("span", { class: "name" }, biome.title),
             h("span", { class: "share" }, share(biome.share_of_disc ?? 0)),
             h("span", { class: "track" }, bar),
-            h("small", {}, near === null ? "none" : `${area(biome.area_km2)} · nearest ${metres(near)} ${degrees(way).split(" ")[1]}`),
+            h(
+              "small",
+              {},
+              near === null
+                ? "none"
+                : `${area(biome.area_km2)} · nearest ${metres(near)} ${degrees(way).split(" ")[1]}`,
+            ),
           ),
         );
       }),
@@ -237,7 +269,8 @@ class WorldPage {
       if (looked || !window.matchMedia("(hover: none)").matches) this.readout.show(looked);
     });
     this.map.on("click", (event) => {
-      if (!this.measure.active && window.matchMedia("(hover: none)").matches) this.spot.setLatLng(event.latlng).addTo(this.map);
+      if (!this.measure.active && window.matchMedia("(hover: none)").matches)
+        this.spot.setLatLng(event.latlng).addTo(this.map);
     });
     this.map.on("contextmenu", ({ latlng }) => copy(`${Math.round(latlng.lng)}, ${Math.round(latlng.lat)}`));
     const press = (id, act) => $(id).addEventListener("click", act);
@@ -285,7 +318,9 @@ class WorldPage {
     const toggle = (name) => () => {
       if (this.world.overlays[name]) this.setOverlay(name, !this.world.shown.has(name));
     };
-    const styles = Object.fromEntries(this.facts.styles.map(({ id }, index) => [String(index + 1), () => this.setStyle(id)]));
+    const styles = Object.fromEntries(
+      this.facts.styles.map(({ id }, index) => [String(index + 1), () => this.setStyle(id)]),
+    );
     const middle = () => this.map.getCenter();
     listen({
       ...styles,
@@ -308,7 +343,10 @@ class WorldPage {
       o: toggle("other"),
       l: () => this.showLayers($("#layers").hidden),
       m: () => (this.measure.active ? this.measure.stop() : this.measure.start()),
-      Enter: (event) => this.measure.active && !event.target.closest("button, a, .leaflet-marker-icon") && this.measure.stop() !== false, // prettier-ignore
+      Enter: (event) =>
+        this.measure.active &&
+        !event.target.closest("button, a, .leaflet-marker-icon") &&
+        this.measure.stop() !== false, // prettier-ignore
       Backspace: () => this.measure.active && this.measure.undo() !== false,
       " ": (event) => {
         if (!this.measure.active || event.target.closest("button, a, input")) return false;
@@ -355,7 +393,12 @@ fetchJson("world.json")
 
 fetchJson("../../worlds.json")
   .then(({ rows, columns }) => {
-    const here = decodeURIComponent(window.location.pathname.replace(/\/(index\.html)?$/, "").split("/").pop());
+    const here = decodeURIComponent(
+      window.location.pathname
+        .replace(/\/(index\.html)?$/, "")
+        .split("/")
+        .pop(),
+    );
     const keys = rows.map((row) => row[columns.indexOf("seed")]);
     const others = keys.filter((key) => folderOf(key) !== encodeURIComponent(here));
     if (others.length === 0) return;

@@ -1,10 +1,10 @@
 // The map of one world: tiles, charts, and what the pointer is at. The page of a world has one, a comparison two.
 /* global L */
 
-import { GridChart, RingsChart, WaterChart, edge } from "./charts.js";
-import { CRS, at } from "./crs.js";
+import { edge, GridChart, RingsChart, WaterChart } from "./charts.js";
+import { at, CRS } from "./crs.js";
 import { fetchJson, toast } from "./dom.js";
-import { RADIUS_M, metresPerPixel } from "./geo.js";
+import { metresPerPixel, RADIUS_M } from "./geo.js";
 import { Planes } from "./planes.js";
 
 const BEYOND_TILES = 2;
