@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/runtime-installed
 DEV := $(VENV)/dev-installed
+NODE_DEV := node_modules/dev-installed
 
 # The seeds reach the shell in the environment and never as text of a command.
 unexport SEED
 export VWE_MAKE_SEEDS := $(value SEED)
 
-.PHONY: help world test kernels lint ui deploy clean
+.PHONY: help world test kernels lint lint-js ui deploy clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +20,7 @@ help:
 	@echo "make deploy                  builds and starts everything in containers, see docs/deploy.md"
 	@echo "make test                    checks everything: lint, types, tests"
 	@echo "make lint                    checks style and types only"
+	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
 	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
 
 ifeq ($(strip $(value SEED)),)
@@ -30,7 +32,7 @@ world: $(RUNTIME)
 endif
 
 test: $(DEV)
-	@$(MAKE) --no-print-directory --jobs 2 lint kernels
+	@$(MAKE) --no-print-directory --jobs 2 lint lint-js kernels
 	$(BIN)/python -m pytest -n auto
 
 # On one core, while style and types are checked on another.
@@ -42,6 +44,16 @@ lint: $(DEV)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
+
+# A developer may work without Node.js; a CI machine must have it.
+lint-js:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory --quiet $(NODE_DEV) && npm run --silent lint; \
+	elif [ -n "$$CI" ]; then \
+		echo "npm is missing; on Debian: apt install nodejs npm" >&2; exit 1; \
+	else \
+		echo "npm is missing, so the JavaScript and the CI workflow are not checked" >&2; \
+	fi
 
 ui: $(RUNTIME)
 	@exec $(BIN)/vwe ui
@@ -58,7 +70,7 @@ deploy/.env:
 		echo "VWE_HOME=/srv/vwe"; } > $@.new && mv $@.new $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find vwe_dagster vwe_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): pyproject.toml constraints.txt
@@ -70,6 +82,10 @@ $(DEV): pyproject.toml constraints.txt
 	$(call environment)
 	$(call install,.[dev])
 	@touch $(RUNTIME) $@
+
+$(NODE_DEV): package.json package-lock.json
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # A virtual environment with pip in it; one that was left half made is made anew.
 define environment

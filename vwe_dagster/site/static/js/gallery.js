@@ -98,7 +98,7 @@ class Gallery {
   #understand(text) {
     const conditions = [];
     const faults = [];
-    const rest = text.replaceAll(CONDITION, (all, name, sign, limit) => {
+    const rest = text.replaceAll(CONDITION, (_match, name, sign, limit) => {
       const measure = MEASURES.find(
         ([, column, , names]) => names.length && [column, ...names].includes(name.toLowerCase()),
       );

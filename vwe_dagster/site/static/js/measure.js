@@ -105,7 +105,9 @@ export class Measure {
     this.casing.setLatLngs(shown);
     this.line.setLatLngs(shown);
     this.marks.clearLayers();
-    this.points.forEach((point, index) => this.marks.addLayer(this.#vertex(point, index)));
+    this.points.forEach((point, index) => {
+      this.marks.addLayer(this.#vertex(point, index));
+    });
     this.points.slice(1).forEach(([x, z], index) => {
       const [fromX, fromZ] = this.points[index];
       const text = metres(Math.hypot(x - fromX, z - fromZ));

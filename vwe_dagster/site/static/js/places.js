@@ -111,7 +111,9 @@ export class PlacesLayer {
     this.group = L.layerGroup();
     this.group.on("add", () => this.#sift());
     this.map.on("zoomend moveend", () => this.map.hasLayer(this.group) && this.#sift());
-    document.addEventListener("themechange", () => this.marks.forEach(({ mark }) => mark.setStyle?.(inks())));
+    document.addEventListener("themechange", () => {
+      for (const { mark } of this.marks) mark.setStyle?.(inks());
+    });
   }
 
   addTo(map) {
@@ -218,7 +220,9 @@ export class PlacesList {
         h("span", {}, number(places.filter((each) => kind === null || each.kind === kind).length)),
       ),
     );
-    this.chips.forEach((chip, index) => (chip.kind = [null, ...kindsOf(places)][index]));
+    this.chips.forEach((chip, index) => {
+      chip.kind = [null, ...kindsOf(places)][index];
+    });
     element.append(
       h("div", { class: "search" }, icon("search"), this.search),
       h("div", { class: "chips", role: "group", "aria-label": "Kinds of places" }, ...this.chips),

@@ -95,7 +95,9 @@ export class Profile {
         facts.push(["Lowest", metres(heights.reduce((a, b) => Math.min(a, b)))]);
         facts.push(["Highest", metres(heights.reduce((a, b) => Math.max(a, b)))]);
         let climb = 0;
-        heights.slice(1).forEach((height, index) => (climb += Math.max(0, height - heights[index])));
+        heights.slice(1).forEach((height, index) => {
+          climb += Math.max(0, height - heights[index]);
+        });
         facts.push(["Climb", metres(climb)]);
         const wet = heights.filter((height) => height < SEA_M).length / heights.length;
         facts.push(["Over water", `${number(wet * 100)} %`]);
