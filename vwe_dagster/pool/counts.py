@@ -34,7 +34,7 @@ class Histogram:
 
 @dataclasses.dataclass(frozen=True)
 class PoolCounts:
-    """A pool in numbers. Those of steps, jobs, times and facts never fall, also when records are pruned.
+    """A pool in numbers. Counters never fall, not even when records are pruned.
 
     Attributes:
         size: the most engines there may be.
@@ -81,7 +81,7 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
         # One snapshot: a histogram's sum is of the times that it counts.
         db.execute("BEGIN")
         try:
-            facts = dict(db.execute("SELECT name, value FROM facts").fetchall())
+            metadata = dict(db.execute("SELECT name, value FROM facts").fetchall())
             slots = db.execute("SELECT slot, state, holder FROM slots").fetchall()
             waiting = db.execute("SELECT count(*) FROM tickets").fetchone()[0]
             steps = db.execute("SELECT before, after, kind, steps FROM step_counts").fetchall()
@@ -90,7 +90,7 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
             circuit = Circuit(ledger, clock).status_in(db)
         finally:
             db.execute("ROLLBACK")
-    size = facts.get(SIZE, len(slots))
+    size = metadata.get(SIZE, len(slots))
     present = [row for row in slots if row["slot"] < size or row["state"] != State.EMPTY]
     states = collections.Counter(row["state"] for row in present)
     return PoolCounts(
@@ -103,9 +103,9 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
         jobs=jobs,
         waits=_histogram([row[1:] for row in times if row["what"] == "wait"]),
         durations=_histogram([row[1:] for row in times if row["what"] == "duration"]),
-        failed_starts=facts.get(FAILED_STARTS, 0),
-        reaper_passes=facts.get(PASSES, 0),
-        reaped=facts.get(REAPED, 0),
+        failed_starts=metadata.get(FAILED_STARTS, 0),
+        reaper_passes=metadata.get(PASSES, 0),
+        reaped=metadata.get(REAPED, 0),
     )
 
 

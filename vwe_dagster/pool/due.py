@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vwe_dagster.pool.alerts import LOST_OFTEN, lost_engines
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock, SystemClock
 from vwe_dagster.pool.database import FILE
@@ -17,7 +18,6 @@ from vwe_dagster.pool.opening import LOCKS, state_folder
 from vwe_dagster.pool.reaper import REAPED_S, REAPED_STEP, has_work
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
-from vwe_dagster.pool.troubles import LOST_OFTEN, lost_engines
 from vwe_dagster.pool.upkeep import TARGET
 
 REAP_EVERY_S = 600.0
@@ -53,7 +53,7 @@ def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -
         found.append(f"no pass of the reaper for {REAP_EVERY_S / 60:g} minutes")
     circuit = Circuit(ledger, clock)
     present = sum(row.state is not State.EMPTY for row in rows if row.slot < settings.max_warm_containers)
-    wanted = min(ledger.fact(TARGET), settings.max_warm_containers)
+    wanted = min(ledger.metadata(TARGET), settings.max_warm_containers)
     if present < wanted and circuit.status().state != "open" and has_work(ledger, clock, settings):
         found.append(f"{present} engines where there should be {wanted}")
     if circuit.alert_is_due() or len(lost_engines(ledger)) >= LOST_OFTEN:
@@ -91,7 +91,7 @@ def _why_end(row: Slot, settings: PoolSettings, clock: Clock) -> str | None:
 
 def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:
     """Whether there may be something for the reaper that the slots do not show, and it has not looked for a while."""
-    since_s = clock.now() - ledger.fact(REAPED_S)
+    since_s = clock.now() - ledger.metadata(REAPED_S)
     if 0 <= since_s < REAP_EVERY_S:
         return False
     return any(row.state is not State.EMPTY for row in rows) or bool(ledger.strays()) or _has_changed(ledger)
@@ -99,7 +99,7 @@ def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:
 
 def _has_changed(ledger: Ledger) -> bool:
     """Whether a slot took a step since the last pass of the reaper."""
-    return bool(ledger.transitions(after=ledger.fact(REAPED_STEP), limit=1))
+    return bool(ledger.transitions(after=ledger.metadata(REAPED_STEP), limit=1))
 
 
 def _is_free(locks: Path, slot: int) -> bool:

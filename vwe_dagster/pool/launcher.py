@@ -13,8 +13,8 @@ class LauncherError(EngineError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Birth:
-    """An engine that is to be started.
+class LaunchSpec:
+    """An engine to start.
 
     Attributes:
         engine: its name, unique for all time: ``<pool id>-<slot>-<number>``.
@@ -43,7 +43,7 @@ class Launched:
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class EngineInfo:
     """An engine of the pool that exists, running or not, whether the pool remembers it or not."""
 
     engine: str
@@ -65,7 +65,7 @@ class Launcher(Protocol):
             LauncherError: it cannot be told, for the image is missing or Docker does not answer.
         """
 
-    def launch(self, birth: Birth) -> Launched:
+    def launch(self, spec: LaunchSpec) -> Launched:
         """Starts an engine and returns without waiting for it to be ready.
 
         Nothing of a failed start is left behind.
@@ -98,7 +98,7 @@ class Launcher(Protocol):
             LauncherError: Docker does not answer.
         """
 
-    def engines(self) -> list[Found]:
+    def engines(self) -> list[EngineInfo]:
         """Every engine of this pool that exists.
 
         Raises:

@@ -90,7 +90,7 @@ class Lease:
             sentence = str(error) or type(error).__name__
             ledger.end_job(self.slot, self.token, job.job_id, "failed", duration_s=clock.now() - began, error=sentence)
             if isinstance(error, EngineError):
-                self._tell_apart(error)
+                self._check_survival(error)
             raise
         ledger.end_job(self.slot, self.token, job.job_id, "exported", duration_s=clock.now() - began, error=None)
         return dataclasses.replace(export, confirm=lambda: self._confirm(job.job_id))
@@ -140,7 +140,7 @@ class Lease:
         if row.state is not State.READY:
             raise EngineLostError(f"The engine {self.engine} has ended; lease another one.")
 
-    def _tell_apart(self, error: EngineError) -> None:
+    def _check_survival(self, error: EngineError) -> None:
         """After a failed job: raises EngineLostError if the engine did not survive it."""
         why = self._upkeep.examine(self.slot, self.token)
         if why is not None:

@@ -1,4 +1,4 @@
-"""The ledger: slots, fencing tokens, transitions, jobs and facts of a pool.
+"""The ledger: slots, fencing tokens, transitions, jobs and metadata of a pool.
 
 Every change of a slot says which token it is made under; when another has taken the slot meanwhile there is no such
 row any more, and the change fails with :class:`FencedError`.
@@ -19,7 +19,7 @@ from vwe_dagster.pool.launcher import Launched
 from vwe_dagster.pool.states import State
 
 SIZE = "size"
-"""The fact that says how many engines the pool may have, as who last used it had it set."""
+"""Key of the last configured pool size."""
 
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
@@ -137,8 +137,8 @@ class Ledger:
 
     def ensure_slots(self, count: int) -> None:
         """Adds slots until there are so many, and remembers how many there are to be."""
-        if self.fact(SIZE) != count:
-            self.set_fact(SIZE, count)
+        if self.metadata(SIZE) != count:
+            self.set_metadata(SIZE, count)
         with self.database.connected() as db:
             if db.execute("SELECT count(*) FROM slots WHERE slot < ?", (count,)).fetchone()[0] < count:
                 db.executemany("INSERT OR IGNORE INTO slots (slot) VALUES (?)", [(slot,) for slot in range(count)])
@@ -325,24 +325,22 @@ class Ledger:
             rows = db.execute("SELECT * FROM jobs ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
         return [JobRecord(**dict(row)) for row in rows]
 
-    def fact(self, name: str) -> int:
-        """A number the pool remembers; 0 where it was never set."""
+    def metadata(self, key: str) -> int:
+        """Return the number stored under a key; 0 if it was never set."""
         with self.database.connected() as db:
-            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+            row = db.execute("SELECT value FROM facts WHERE name = ?", (key,)).fetchone()
         return 0 if row is None else int(row[0])
 
-    def set_fact(self, name: str, value: int) -> None:
-        """Remembers a number."""
+    def set_metadata(self, key: str, value: int) -> None:
+        """Store a number under a key."""
         with self.database.connected() as db:
-            db.execute(
-                "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
-            )
+            db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value))
 
-    def count(self, name: str, by: int = 1) -> None:
-        """Adds to a number."""
+    def count(self, key: str, by: int = 1) -> None:
+        """Add to the number stored under a key."""
         with self.database.connected() as db:
             db.execute(
-                "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", (name, by)
+                "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", (key, by)
             )
 
     def waiting(self) -> int:

@@ -50,14 +50,14 @@ def outcomes(
     stopped = threading.Event()
 
     def one(number: int, request: WorldRequest) -> Outcome:
-        def tell(fraction: float, phase: str) -> None:
+        def report(fraction: float, phase: str) -> None:
             if stopped.is_set():
                 raise _StoppedError("It was interrupted.")
             if progress is not None:
                 progress(number, fraction, phase)
 
         try:
-            return Outcome(request, export=generate(request, tell))
+            return Outcome(request, export=generate(request, report))
         except Exception as error:  # noqa: BLE001  whatever happens to one world, the others are made
             return Outcome(request, error=error)
 

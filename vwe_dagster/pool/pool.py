@@ -17,6 +17,7 @@ from typing import Self
 import tenacity
 
 from vwe_dagster.engine.messages import NATIVE, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.pool.alerts import take_alerts
 from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
@@ -27,7 +28,6 @@ from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.status import PoolStatus, slot_status
-from vwe_dagster.pool.troubles import take_alerts
 from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
 from vwe_dagster.pool.verified import read_verified
 
@@ -159,8 +159,8 @@ class EnginePool:
                 f"raise max_warm_containers for more."
             )
         self._ledger.ensure_slots(self.settings.max_warm_containers)
-        self._ledger.set_fact(TARGET, count)
-        self._ledger.set_fact(WARMED_S, int(self._clock.now()))
+        self._ledger.set_metadata(TARGET, count)
+        self._ledger.set_metadata(WARMED_S, int(self._clock.now()))
         self._upkeep.circuit.probe_now()
         while True:
             for slot in range(self.settings.max_warm_containers):
@@ -190,7 +190,7 @@ class EnginePool:
         if any(row.name == name for row in self._present()):
             raise PoolError(f"There is an engine named {name} already; choose another name, or use that one.")
         self._refuse_while_open()
-        failed = self._ledger.fact(FAILED_STARTS)
+        failed = self._ledger.metadata(FAILED_STARTS)
         slot = next(
             (
                 row.slot
@@ -227,7 +227,7 @@ class EnginePool:
             NoEngineError: some were still in use when the time was over; they end when they are given back.
             LauncherError: the launcher cannot be asked to end engines now.
         """
-        self._ledger.set_fact(TARGET, 0)
+        self._ledger.set_metadata(TARGET, 0)
         engines = {row.engine for row in self._ledger.slots() if row.state is not State.EMPTY}
         self._ledger.retire_all("the pool is drained")
         until = None if timeout_s is None else self._clock.now() + timeout_s
@@ -467,7 +467,7 @@ class EnginePool:
             raise PoolError(sentence_on(circuit, self.settings))
 
     def _refuse_after_failed_start(self, before: int) -> None:
-        if self._ledger.fact(FAILED_STARTS) > before:
+        if self._ledger.metadata(FAILED_STARTS) > before:
             self._refuse_while_open()
             raise PoolError(f"The engine does not start: {self._upkeep.circuit.status().cause}")
 

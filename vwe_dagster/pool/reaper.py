@@ -19,16 +19,16 @@ from vwe_dagster.pool.upkeep import TARGET, WARMED_S, Upkeep
 KEPT_RECORDS = 10_000
 
 PASSES = "reaper_passes"
-"""The fact that counts the passes of the reaper."""
+"""Key of the number of passes of the reaper."""
 
 REAPED = "reaped"
-"""The fact that counts what the reaper put right, slots and engines."""
+"""Key of the number of slots and engines that the reaper repaired."""
 
 REAPED_S = "reaped_s"
-"""The fact that says when it made its last pass that nothing hindered, in seconds of the pool's clock."""
+"""Key of the time of the last complete pass, in seconds of the pool's clock."""
 
 REAPED_STEP = "reaped_step"
-"""The fact that says which step was the last one before the end of that pass."""
+"""Key of the id of the last transition before that pass ended."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +63,8 @@ def reap(upkeep: Upkeep, by: str, *, replenish: bool) -> ReapReport:
     except LauncherError as error:
         return ReapReport(actions, problem=str(error))
     upkeep.ledger.prune(keep=KEPT_RECORDS)
-    upkeep.ledger.set_fact(REAPED_S, int(upkeep.clock.now()))
-    upkeep.ledger.set_fact(REAPED_STEP, max((step.id for step in upkeep.ledger.transitions(limit=1)), default=0))
+    upkeep.ledger.set_metadata(REAPED_S, int(upkeep.clock.now()))
+    upkeep.ledger.set_metadata(REAPED_STEP, max((step.id for step in upkeep.ledger.transitions(limit=1)), default=0))
     return ReapReport(actions)
 
 
@@ -73,7 +73,7 @@ def has_work(ledger: Ledger, clock: Clock, settings: PoolSettings) -> bool:
     rows = ledger.slots()
     times = [row.held_s for row in rows if row.held_s is not None and row.boot == clock.boot]
     # After a new boot the clock is behind times of before.
-    latest = max((time for time in [*times, ledger.fact(WARMED_S)] if time <= clock.now()), default=0)
+    latest = max((time for time in [*times, ledger.metadata(WARMED_S)] if time <= clock.now()), default=0)
     return ledger.waiting() > 0 or clock.now() - latest < settings.idle_s
 
 
@@ -126,9 +126,9 @@ def _replenish(upkeep: Upkeep) -> list[str]:
     actions = []
     rows = [row for row in upkeep.ledger.slots() if row.slot < upkeep.settings.max_warm_containers]
     present = sum(row.state is not State.EMPTY for row in rows)
-    missing = upkeep.ledger.fact(TARGET) - present
+    missing = upkeep.ledger.metadata(TARGET) - present
     if missing > 0 and not has_work(upkeep.ledger, upkeep.clock, upkeep.settings):
-        upkeep.ledger.set_fact(TARGET, present)
+        upkeep.ledger.set_metadata(TARGET, present)
         return []
     for row in rows:
         if missing <= 0:

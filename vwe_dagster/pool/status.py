@@ -81,8 +81,8 @@ def slot_status(upkeep: Upkeep, row: Slot) -> SlotStatus:
     if row.state in BUSY and row.job is not None:
         seed = next((job.seed for job in upkeep.ledger.jobs(100) if job.job_id == row.job), None)
         with contextlib.suppress(EngineError):
-            said = upkeep.connection(row).status()
-            progress, phase = said.progress, said.phase
+            answer = upkeep.connection(row).status()
+            progress, phase = answer.progress, answer.phase
     launched = row.launched
     return SlotStatus(
         slot=row.slot,

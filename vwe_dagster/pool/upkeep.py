@@ -14,7 +14,7 @@ from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connection, Connections
 from vwe_dagster.pool.errors import FencedError, PoolError
-from vwe_dagster.pool.launcher import Birth, Launcher, LauncherError
+from vwe_dagster.pool.launcher import Launcher, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import KernelLock, slot_lock
 from vwe_dagster.pool.settings import PoolSettings
@@ -24,13 +24,13 @@ LEASE_GRACE_S = 5.0
 """How long beyond the time of a world a holder may be silent before its slot is taken from it."""
 
 TARGET = "target"
-"""The fact that says how many engines are to be kept, since somebody warmed the pool."""
+"""Key of the number of engines to keep warm."""
 
 WARMED_S = "warmed_s"
-"""The fact that says when that was, in seconds of the pool's clock."""
+"""Key of the time when that number was set, in seconds of the pool's clock."""
 
 FAILED_STARTS = "failed_starts"
-"""The fact that counts the engines that did not become ready."""
+"""Key of the number of engines that did not become ready."""
 
 _DIGEST_KEPT_S = 5.0
 _TTL_JITTER = 0.1
@@ -89,7 +89,7 @@ class Upkeep:
         digest = None
         try:
             digest = self.launcher.digest
-            launched = self.launcher.launch(Birth(row.engine, slot, digest))
+            launched = self.launcher.launch(LaunchSpec(row.engine, slot, digest))
         except LauncherError as error:
             self._start_failed(row, f"it could not be started: {error}", nothing_to_end=digest is None)
             return False
@@ -305,7 +305,7 @@ class Upkeep:
         if launched is not None and self.launcher.running(launched):
             return
         if row.boot == self.clock.boot and self.clock.now() - (row.used_s or 0) >= self.settings.idle_s:
-            self.ledger.set_fact(TARGET, max(0, self.ledger.fact(TARGET) - 1))
+            self.ledger.set_metadata(TARGET, max(0, self.ledger.metadata(TARGET) - 1))
             if row.state is State.READY:
                 self._remove(row, row.token, f"nobody used it for {self.settings.idle_s / 60:g} minutes")
                 return

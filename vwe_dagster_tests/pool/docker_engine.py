@@ -22,7 +22,7 @@ import pytest
 from filelock import FileLock
 
 from vwe_dagster.engine.client import EngineClient
-from vwe_dagster.pool.launcher import Birth, Launched
+from vwe_dagster.pool.launcher import Launched, LaunchSpec
 from vwe_dagster.pool.launchers.docker import POOL_LABEL, DockerLauncher
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.engine.engines import has_started, wait_until
@@ -67,7 +67,7 @@ def running_container(image: str, folder: Path, **settings: object) -> Iterator[
     chosen = PoolSettings.model_validate({"launcher": "docker", "base_image": image, **settings})
     launcher = DockerLauncher(chosen, folder=folder, pool_id=pool_id)
     engine = f"{pool_id}-0-1"
-    launched = launcher.launch(Birth(engine, 0, launcher.digest))
+    launched = launcher.launch(LaunchSpec(engine, 0, launcher.digest))
     try:
         with EngineClient(launched.address, bearer=launched.bearer) as client:
             wait_until(lambda: has_started(client) or not launcher.running(launched))

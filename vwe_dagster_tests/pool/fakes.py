@@ -14,7 +14,7 @@ from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, W
 from vwe_dagster.engine.protocol import REFUSALS, Capabilities, EngineState, ErrorBody, Status
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
-from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
+from vwe_dagster.pool.launcher import EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -46,7 +46,7 @@ class FakeEngine:
     """An engine: what it is doing, and in what way it misbehaves."""
 
     name: str
-    birth_s: float
+    started_s: float
     running: bool = True
     hangs: bool = False
     reset_fails: bool = False
@@ -99,15 +99,15 @@ class FakeLauncher:
         self._refuse_down()
         return self._machine.digest
 
-    def launch(self, birth: Birth) -> Launched:
+    def launch(self, spec: LaunchSpec) -> Launched:
         machine = self._machine
         self._refuse_down()
         machine.launches += 1
         if machine.launch_fails:
             raise LauncherError(machine.launch_fails)
-        machine.engines[birth.engine] = FakeEngine(birth.engine, machine.clock.now())
+        machine.engines[spec.engine] = FakeEngine(spec.engine, machine.clock.now())
         machine.most_running = max(machine.most_running, sum(one.running for one in machine.engines.values()))
-        return Launched(birth.engine, f"unix:/fake/{birth.engine}")
+        return Launched(spec.engine, f"unix:/fake/{spec.engine}")
 
     def running(self, launched: Launched) -> bool:
         self._refuse_down()
@@ -122,11 +122,11 @@ class FakeLauncher:
         if engine in self._machine.engines:
             self._machine.engines[engine].running = False
 
-    def engines(self) -> list[Found]:
+    def engines(self) -> list[EngineInfo]:
         self._refuse_down()
         now = self._machine.clock.now()
         return [
-            Found(one.name, one.name, running=True, age_s=now - one.birth_s)
+            EngineInfo(one.name, one.name, running=True, age_s=now - one.started_s)
             for one in self._machine.engines.values()
             if one.running
         ]
@@ -154,7 +154,7 @@ class FakeConnection:
 
     def status(self) -> Status:
         engine = self._reach()
-        booting = self._machine.clock.now() - engine.birth_s < self._machine.boots_take_s
+        booting = self._machine.clock.now() - engine.started_s < self._machine.boots_take_s
         if booting:
             raise EngineUnreachableError("It is still booting.")
         broken = self._machine.boots_broken

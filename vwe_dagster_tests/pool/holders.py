@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest
-from vwe_dagster.pool.launcher import Found
+from vwe_dagster.pool.launcher import EngineInfo
 from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
-from vwe_dagster.pool.launchers.rooms import room_of
+from vwe_dagster.pool.launchers.socket_dirs import socket_dir_of
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.opening import open_pool, pool_id_of, state_folder
 from vwe_dagster.pool.pool import EnginePool
@@ -69,16 +69,16 @@ class Site:
         """Has the engines that start from now on have these faults; their configuration stays what it was."""
         self._faults.write_text(" ".join(f"--fault {fault}" for fault in faults))
 
-    def engines(self) -> list[Found]:
+    def engines(self) -> list[EngineInfo]:
         """The engines that have a process, whether the pool knows them or not."""
         return self._launcher(self.settings).engines()
 
     def pids(self) -> list[int]:
-        return [pid_of(found.handle) for found in self.engines()]
+        return [pid_of(info.handle) for info in self.engines()]
 
-    def rooms(self) -> list[Path]:
+    def socket_dirs(self) -> list[Path]:
         """The folders that engines have for their sockets."""
-        return list(room_of(self.pool_id).parent.glob(f"{self.pool_id}-*"))
+        return list(socket_dir_of(self.pool_id).parent.glob(f"{self.pool_id}-*"))
 
     def slot(self, slot: int = 0) -> Slot:
         """What the ledger says of a slot."""
@@ -92,7 +92,7 @@ class Site:
     def end_engines(self) -> list[str]:
         """Ends what a test left running; tells the names."""
         launcher = self._launcher(self.settings)
-        left = [found.engine for found in launcher.engines()]
+        left = [info.engine for info in launcher.engines()]
         for engine in left:
             launcher.end(engine, None)
         return left

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster.pool.alerts import LOST_OFTEN
 from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.database import FILE
@@ -15,7 +16,6 @@ from vwe_dagster.pool.errors import NoEngineError, PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.troubles import LOST_OFTEN
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, Holder
 
 SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=30, launcher="docker")

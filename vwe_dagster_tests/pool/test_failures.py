@@ -67,7 +67,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     finally:
         left = site.end_engines()
     assert left == []
-    assert site.rooms() == []
+    assert site.socket_dirs() == []
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_engines_of_a_pool_whose_folder_was_deleted_are_ended_on_the_second_look
         assert set(site.pids()) == left
         assert len(pool.reap().actions) == 2
         assert site.pids() == []
-    assert site.rooms() == []
+    assert site.socket_dirs() == []
 
 
 def test_a_pool_whose_folder_was_deleted_makes_worlds_at_once(site: Site) -> None:

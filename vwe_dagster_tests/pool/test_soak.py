@@ -170,7 +170,7 @@ class Misfortune:
         if what.endswith("holder"):
             pids = [int(process.pid or 0) for process in self._holders if process.exitcode is None]
         else:
-            pids = [pid_of(found.handle) for found in self._site.engines()]
+            pids = [pid_of(info.handle) for info in self._site.engines()]
         if not pids:
             return
         pid = self._choice.choice(pids)
@@ -252,7 +252,7 @@ def test_nothing_is_held_twice_lost_or_left_behind_whatever_happens(
         assert (status.waiting, len(site.engines())) == (0, SLOTS)
         assert pool.drain(timeout_s=PATIENCE_S) == SLOTS
     assert site.engines() == []
-    assert site.rooms() == []
+    assert site.socket_dirs() == []
 
 
 def _published(store: WorldStore) -> dict[str, dict[str, str]]:

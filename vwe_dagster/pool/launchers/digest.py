@@ -6,7 +6,7 @@ import hashlib
 import json
 
 
-def digest_of(**facts: object) -> str:
-    """A short hash of facts that an engine keeps for life."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+def digest_of(**settings: object) -> str:
+    """Return a short hash of the settings that an engine keeps for life."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

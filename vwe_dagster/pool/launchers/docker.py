@@ -27,11 +27,11 @@ import docker.types
 import requests
 import urllib3.exceptions
 
-from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
+from vwe_dagster.pool.launcher import EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import boot, uptime_s
-from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, tells_of_no_memory
-from vwe_dagster.pool.launchers.rooms import SOCKET, TOKEN, close_room, open_room
+from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, shows_out_of_memory
+from vwe_dagster.pool.launchers.socket_dirs import SOCKET, TOKEN, create_socket_dir, remove_socket_dir
 from vwe_dagster.pool.settings import PoolSettings
 
 COMMAND = ("python", "-m", "vwe_dagster.engine")
@@ -45,7 +45,7 @@ BORN_LABEL = "vwe.born"
 KERNELS_LABEL = "vwe.kernels"
 
 _RECIPES = {"native": "deploy/engine/build.py", "valheim": "deploy/valheim/Dockerfile"}
-_ROOM = "/run/vwe"
+_SOCKET_DIR = "/run/vwe"
 _KERNELS = "/var/cache/vwe"
 _PORT = 8471
 _LOOPBACK = "127.0.0.1"
@@ -93,7 +93,7 @@ class DockerLauncher:
                 idle_s=self._settings.idle_s,
             )
 
-    def launch(self, birth: Birth) -> Launched:
+    def launch(self, spec: LaunchSpec) -> Launched:
         """Starts an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
         is_unix = self._settings.connection == "unix"
         with _asking():
@@ -103,22 +103,22 @@ class DockerLauncher:
                     "set the pool's connection to tcp."
                 )
             image = self._image()
-            room = open_room(birth.engine) if is_unix else None
+            socket_dir = create_socket_dir(spec.engine) if is_unix else None
             try:
-                container = self._create(birth, image, room)
+                container = self._create(spec, image, socket_dir)
             except docker.errors.APIError as error:
                 if error.status_code == requests.codes.conflict:
-                    raise LauncherError(f"There is a container {_name(birth.engine)} already; end it first.") from error
-                self.end(birth.engine, None)
+                    raise LauncherError(f"There is a container {_name(spec.engine)} already; end it first.") from error
+                self.end(spec.engine, None)
                 raise
             except BaseException:
-                self.end(birth.engine, None)
+                self.end(spec.engine, None)
                 raise
             try:
-                return self._start(container, room)
+                return self._start(container, socket_dir)
             except BaseException:
-                self.end(birth.engine, None)
-                self._logs.remove(birth.engine)
+                self.end(spec.engine, None)
+                self._logs.remove(spec.engine)
                 raise
 
     def running(self, launched: Launched) -> bool:
@@ -135,26 +135,26 @@ class DockerLauncher:
             return "out of memory"
         with _asking():
             log = self._client.api.logs(launched.handle, tail=1).decode("utf-8", errors="replace")
-        if tells_of_no_memory(log):
+        if shows_out_of_memory(log):
             return "out of memory"
         code = int(state["ExitCode"])
         return f"killed by signal {code - 128}" if code > 128 else f"exit code {code}"
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  its name is all Docker needs
-        """Kills and removes the engine's container and its room; its log stays."""
+        """Kills and removes the engine's container and its socket directory; its log stays."""
         with _asking():
             with contextlib.suppress(docker.errors.NotFound):
                 log = self._client.api.logs(_name(engine), tail=_SAVED_LOG_LINES)
                 self._logs.save(engine, log)
             self._remove(_name(engine))
-        close_room(engine)
+        remove_socket_dir(engine)
 
-    def engines(self) -> list[Found]:
+    def engines(self) -> list[EngineInfo]:
         """Every container of this pool, running or not."""
         with _asking():
             containers = self._client.api.containers(all=True, filters={"label": f"{POOL_LABEL}={self._pool_id}"})
         return [
-            Found(
+            EngineInfo(
                 container["Labels"][ENGINE_LABEL],
                 container["Id"],
                 running=container["State"] in {"running", "paused"},
@@ -184,7 +184,7 @@ class DockerLauncher:
 
     def remove_logs(self, keep: set[str]) -> None:
         """Removes the logs of engines that are not in ``keep`` and no longer exist."""
-        self._logs.remove_others(keep, lambda: {found.engine for found in self.engines()})
+        self._logs.remove_others(keep, lambda: {info.engine for info in self.engines()})
 
     def _image(self) -> dict[str, Any]:
         """What Docker tells of the image."""
@@ -197,18 +197,18 @@ class DockerLauncher:
             ) from error
         return image
 
-    def _create(self, birth: Birth, image: dict[str, Any], room: Path | None) -> str:
+    def _create(self, spec: LaunchSpec, image: dict[str, Any], socket_dir: Path | None) -> str:
         """Creates the container of an engine.
 
         Returns:
             Its id.
         """
-        if room is not None:
-            network, shared = "none", docker.types.Mount(_ROOM, str(room), type="bind")
-            listening = ["--socket", f"{_ROOM}/{SOCKET}"]
+        if socket_dir is not None:
+            network, shared = "none", docker.types.Mount(_SOCKET_DIR, str(socket_dir), type="bind")
+            listening = ["--socket", f"{_SOCKET_DIR}/{SOCKET}"]
         else:
-            network, shared = "bridge", docker.types.Mount(_ROOM, None, type="volume")
-            listening = ["--tcp", f"0.0.0.0:{_PORT}", "--token-file", f"{_ROOM}/{TOKEN}"]
+            network, shared = "bridge", docker.types.Mount(_SOCKET_DIR, None, type="volume")
+            listening = ["--tcp", f"0.0.0.0:{_PORT}", "--token-file", f"{_SOCKET_DIR}/{TOKEN}"]
         kernels = docker.types.Mount(
             _KERNELS, _kernels_volume(image["Id"]), type="volume", labels={KERNELS_LABEL: image["Id"]}, no_copy=False
         )
@@ -216,15 +216,15 @@ class DockerLauncher:
         api = self._client.api
         container = api.create_container(
             image["Id"],
-            [*program, *listening, "--name", birth.engine, "--idle-exit-minutes", self._idle_minutes()],
-            name=_name(birth.engine),
-            labels=self._labels(birth),
+            [*program, *listening, "--name", spec.engine, "--idle-exit-minutes", self._idle_minutes()],
+            name=_name(spec.engine),
+            labels=self._labels(spec),
             user=f"{os.getuid()}:{os.getgid()}",
-            ports=[_PORT] if room is None else None,
+            ports=[_PORT] if socket_dir is None else None,
             host_config=api.create_host_config(
                 mounts=mounts,
                 network_mode=network,
-                port_bindings=None if room else {_PORT: ("0.0.0.0" if self._client.host else _LOOPBACK, None)},  # noqa: S104
+                port_bindings=None if socket_dir else {_PORT: ("0.0.0.0" if self._client.host else _LOOPBACK, None)},  # noqa: S104
                 mem_limit=self._settings.memory_limit_bytes,
                 memswap_limit=self._settings.memory_limit_bytes,
                 pids_limit=_PIDS,
@@ -239,13 +239,13 @@ class DockerLauncher:
         )
         return str(container["Id"])
 
-    def _start(self, container: str, room: Path | None) -> Launched:
+    def _start(self, container: str, socket_dir: Path | None) -> Launched:
         api = self._client.api
-        if room is not None:
+        if socket_dir is not None:
             api.start(container)
-            return Launched(container, f"unix:{room / SOCKET}")
+            return Launched(container, f"unix:{socket_dir / SOCKET}")
         bearer = secrets.token_urlsafe(32)
-        api.put_archive(container, _ROOM, _token_archive(bearer))
+        api.put_archive(container, _SOCKET_DIR, _token_archive(bearer))
         api.start(container)
         published = api.inspect_container(container)["NetworkSettings"]["Ports"].get(f"{_PORT}/tcp")
         if not published:
@@ -253,12 +253,12 @@ class DockerLauncher:
         host = self._client.host or _LOOPBACK
         return Launched(container, f"http://{host}:{published[0]['HostPort']}", bearer)
 
-    def _labels(self, birth: Birth) -> dict[str, str]:
+    def _labels(self, spec: LaunchSpec) -> dict[str, str]:
         return {
             POOL_LABEL: self._pool_id,
-            SLOT_LABEL: str(birth.slot),
-            ENGINE_LABEL: birth.engine,
-            DIGEST_LABEL: birth.digest,
+            SLOT_LABEL: str(spec.slot),
+            ENGINE_LABEL: spec.engine,
+            DIGEST_LABEL: spec.digest,
             BORN_LABEL: f"{boot()}:{uptime_s():.3f}",
         }
 

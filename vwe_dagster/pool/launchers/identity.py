@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 
-def birth_of(pid: int) -> str:
-    """When a process started, on Linux by a clock that nobody sets; empty where there is no such process."""
+def start_time_of(pid: int) -> str:
+    """Return when a process started, on Linux as ticks since boot; empty if there is no such process."""
     if sys.platform == "linux":
         stat = _stat(pid)
         return f"{_boot_id()}-{stat[19]}" if stat else ""
@@ -21,9 +21,9 @@ def birth_of(pid: int) -> str:
         return str(process.create_time()) if process else ""
 
 
-def is_running(pid: int, birth: str) -> bool:
+def is_running(pid: int, start_time: str) -> bool:
     """Whether a process is there, stopped or not, and no zombie."""
-    if birth_of(pid) != birth:
+    if start_time_of(pid) != start_time:
         return False
     if sys.platform == "linux":
         return _stat(pid)[:1] not in ([], ["Z"], ["X"])

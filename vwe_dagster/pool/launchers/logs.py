@@ -11,7 +11,7 @@ from pathlib import Path
 _TAIL = 256 * 1024
 """Bytes at the end of a log that are looked at."""
 
-_SIGNS_OF_NO_MEMORY = ("MemoryError", "out of memory", "bad_alloc", "Cannot allocate memory")
+_OUT_OF_MEMORY_SIGNS = ("MemoryError", "out of memory", "bad_alloc", "Cannot allocate memory")
 
 
 class EngineLogs:
@@ -90,10 +90,10 @@ def last_lines(text: str, lines: int) -> str:
     return "\n".join(text.rstrip().splitlines()[-lines:]) if lines > 0 else ""
 
 
-def tells_of_no_memory(log: str) -> bool:
+def shows_out_of_memory(log: str) -> bool:
     """Whether a log ends with the news that there was no memory left."""
     last = last_lines(log, 1)
-    return any(sign in last for sign in _SIGNS_OF_NO_MEMORY)
+    return any(sign in last for sign in _OUT_OF_MEMORY_SIGNS)
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 
 from vwe_dagster.engine.messages import NATIVE
-from vwe_dagster.pool.launcher import Birth, Found, Launched, LauncherError
+from vwe_dagster.pool.launcher import EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
-from vwe_dagster.pool.launchers.identity import age_s, birth_of, is_running
-from vwe_dagster.pool.launchers.logs import EngineLogs, tells_of_no_memory
-from vwe_dagster.pool.launchers.rooms import SOCKET, close_room, open_room, write_token
+from vwe_dagster.pool.launchers.identity import age_s, is_running, start_time_of
+from vwe_dagster.pool.launchers.logs import EngineLogs, shows_out_of_memory
+from vwe_dagster.pool.launchers.socket_dirs import SOCKET, create_socket_dir, remove_socket_dir, write_token
 from vwe_dagster.pool.settings import PoolSettings
 
 COMMAND = (sys.executable, "-m", "vwe_dagster.engine")
@@ -69,16 +69,16 @@ class ProcessLauncher:
             kernels=CACHE_FOLDER.name,
         )
 
-    def launch(self, birth: Birth) -> Launched:
+    def launch(self, spec: LaunchSpec) -> Launched:
         """Starts an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
-        if any(found.engine == birth.engine for found in self.engines()):
-            raise LauncherError(f"There is an engine {birth.engine} already; every engine has a name of its own.")
+        if any(info.engine == spec.engine for info in self.engines()):
+            raise LauncherError(f"There is an engine {spec.engine} already; every engine has a name of its own.")
         with self._logs.starting():
             try:
-                return self._start(birth.engine)
+                return self._start(spec.engine)
             except BaseException:
-                self.end(birth.engine, None)
-                self._logs.remove(birth.engine)
+                self.end(spec.engine, None)
+                self._logs.remove(spec.engine)
                 raise
 
     def running(self, launched: Launched) -> bool:
@@ -87,7 +87,7 @@ class ProcessLauncher:
 
     def why_ended(self, launched: Launched) -> str:
         """Why an engine ended; its exit status is known only to the process that started it."""
-        if tells_of_no_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
+        if shows_out_of_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
             return "out of memory"
         code = CHILDREN.exit_code(launched.handle)
         if code is None:
@@ -95,23 +95,22 @@ class ProcessLauncher:
         return f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
 
     def end(self, engine: str, launched: Launched | None) -> None:
-        """Kills the engine's process with the session it leads, waits until it is gone, and removes its room.
+        """Kill the engine's process and its session, wait until it is gone, and remove its socket directory.
 
         Raises:
             LauncherError: the process does not go away, for the system keeps it waiting.
         """
-        handles = (
-            [launched.handle] if launched else [found.handle for found in self.engines() if found.engine == engine]
-        )
+        handles = [launched.handle] if launched else [info.handle for info in self.engines() if info.engine == engine]
         for handle in handles:
             _kill(handle)
-        close_room(engine)
+        remove_socket_dir(engine)
 
-    def engines(self) -> list[Found]:
+    def engines(self) -> list[EngineInfo]:
         """Every engine of this pool that has a process."""
         CHILDREN.reap()
         return [
-            Found(engine, _handle(pid, engine), running=True, age_s=age_s(pid)) for engine, pid in self._processes()
+            EngineInfo(engine, _handle(pid, engine), running=True, age_s=age_s(pid))
+            for engine, pid in self._processes()
         ]
 
     def log(self, engine: str, *, lines: int) -> str:
@@ -128,15 +127,15 @@ class ProcessLauncher:
             return None
 
     def remove_logs(self, keep: set[str]) -> None:
-        """Removes the logs and rooms of engines that are not in ``keep`` and no longer exist."""
+        """Removes the logs and socket directories of engines that are not in ``keep`` and no longer exist."""
         for engine in self._logs.remove_others(keep, lambda: {name for name, _ in self._processes()}):
-            close_room(engine)
+            remove_socket_dir(engine)
 
     def _start(self, engine: str) -> Launched:
         log = self._logs.open(engine)
-        room = open_room(engine)
+        socket_dir = create_socket_dir(engine)
         try:
-            address, bearer, listening = self._listening(room)
+            address, bearer, listening = self._listening(socket_dir)
             process = subprocess.Popen(  # noqa: S603  the command is the pool's own
                 [
                     *self._command,
@@ -165,12 +164,12 @@ class ProcessLauncher:
         _limit_memory(process.pid, self._settings.memory_limit_bytes)
         return Launched(handle, address, bearer)
 
-    def _listening(self, room: Path) -> tuple[str, str | None, list[str]]:
+    def _listening(self, socket_dir: Path) -> tuple[str, str | None, list[str]]:
         """Where a new engine is to answer: the address, the bearer token, and the arguments that tell it so."""
         if self._settings.connection == "unix":
-            return f"unix:{room / SOCKET}", None, ["--socket", str(room / SOCKET)]
+            return f"unix:{socket_dir / SOCKET}", None, ["--socket", str(socket_dir / SOCKET)]
         bearer = secrets.token_urlsafe(32)
-        token_file = write_token(room, bearer)
+        token_file = write_token(socket_dir, bearer)
         port = _reserve_port()
         return f"http://{_LOOPBACK}:{port}", bearer, ["--tcp", f"{_LOOPBACK}:{port}", "--token-file", str(token_file)]
 
@@ -193,19 +192,19 @@ class ProcessLauncher:
 
 
 def _handle(pid: int, engine: str) -> str:
-    return f"{pid}:{birth_of(pid)}:{engine}"
+    return f"{pid}:{start_time_of(pid)}:{engine}"
 
 
 def _parsed(handle: str) -> tuple[int, str, str]:
-    """The process id, the moment of the process's birth, and the engine's name."""
-    pid, birth, engine = handle.split(":")
-    return int(pid), birth, engine
+    """The process id, when the process started, and the engine's name."""
+    pid, start_time, engine = handle.split(":")
+    return int(pid), start_time, engine
 
 
 def _is_running(handle: str) -> bool:
     CHILDREN.reap()
-    pid, birth, _ = _parsed(handle)
-    return is_running(pid, birth)
+    pid, start_time, _ = _parsed(handle)
+    return is_running(pid, start_time)
 
 
 def _limit_memory(pid: int, limit: int) -> None:

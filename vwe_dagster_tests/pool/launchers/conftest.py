@@ -14,7 +14,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from vwe_dagster.pool.launcher import Birth, Launched, Launcher
+from vwe_dagster.pool.launcher import Launched, Launcher, LaunchSpec
 from vwe_dagster.pool.launchers.docker import DockerLauncher
 from vwe_dagster.pool.launchers.process import ProcessLauncher
 from vwe_dagster.pool.settings import PoolSettings
@@ -87,15 +87,15 @@ class Bench:
         make = ProcessLauncher if self.kind == "process" else DockerLauncher
         return make(self.settings(**settings), folder=self.folder, pool_id=self.pool_id)
 
-    def birth(self, number: int = 1) -> Birth:
-        return Birth(f"{self.pool_id}-0-{number}", 0, "a-digest")
+    def spec(self, number: int = 1) -> LaunchSpec:
+        return LaunchSpec(f"{self.pool_id}-0-{number}", 0, "a-digest")
 
     def launch(self, launcher: Launcher, number: int = 1) -> Launched:
-        return launcher.launch(self.birth(number))
+        return launcher.launch(self.spec(number))
 
 
 @pytest.fixture
-def rooms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001  that of pytest first
+def socket_dirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001  that of pytest first
     """An empty folder, with a short path, for temporary files."""
     folder = Path(tempfile.mkdtemp(prefix="vwet", dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -104,7 +104,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:  #
 
 
 @pytest.fixture(params=["process", "docker"])
-def bench(request: pytest.FixtureRequest, rooms: Path, tmp_path: Path) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, socket_dirs: Path, tmp_path: Path) -> Iterator[Bench]:
     """Launchers of each kind; what a test leaves running or lying about fails it."""
     pool_id = f"t{secrets.token_hex(4)}"
     remains = functools.partial(_left_processes, pool_id, tmp_path)
@@ -115,12 +115,12 @@ def bench(request: pytest.FixtureRequest, rooms: Path, tmp_path: Path) -> Iterat
         remains = functools.partial(remove_left_containers, client, pool_id)
     yield Bench(request.param, pool_id, tmp_path, image)
     assert remains() == []
-    assert list(rooms.glob("vwe-*/*")) == []
+    assert list(socket_dirs.glob("vwe-*/*")) == []
 
 
 def _left_processes(pool_id: str, folder: Path) -> list[str]:
     launcher = ProcessLauncher(PoolSettings(), folder=folder, pool_id=pool_id)
     left = launcher.engines()
-    for found in left:
-        launcher.end(found.engine, None)
-    return [found.engine for found in left]
+    for info in left:
+        launcher.end(info.engine, None)
+    return [info.engine for info in left]

@@ -17,7 +17,7 @@ import docker.errors
 import psutil
 import pytest
 
-from vwe_dagster.pool.launcher import Birth, LauncherError
+from vwe_dagster.pool.launcher import LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.docker import DockerLauncher
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.pool.docker_engine import import_tiny_image
@@ -38,7 +38,7 @@ def test_a_container_is_shut_in(bench: Bench, docker_client: docker.DockerClient
     with engine(bench, bench.launcher()) as launched:
         facts = inspected(docker_client, launched.handle)
         host = facts["HostConfig"]
-        assert facts["Name"] == f"/vwe-{bench.birth().engine}"
+        assert facts["Name"] == f"/vwe-{bench.spec().engine}"
         assert facts["Config"]["User"] == f"{os.getuid()}:{os.getgid()}"
         assert host["NetworkMode"] == "none"
         assert host["ReadonlyRootfs"]
@@ -57,7 +57,7 @@ def test_labels_tell_whose_a_container_is(bench: Bench, docker_client: docker.Do
         labels = inspected(docker_client, launched.handle)["Config"]["Labels"]
         assert labels["vwe.pool"] == bench.pool_id
         assert labels["vwe.slot"] == "0"
-        assert labels["vwe.engine"] == bench.birth().engine
+        assert labels["vwe.engine"] == bench.spec().engine
         assert labels["vwe.digest"] == "a-digest"
 
 
@@ -90,8 +90,8 @@ def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.Docke
         docker_client.containers.get(launched.handle).kill()
         until(lambda: not launcher.running(launched))
         assert launcher.why_ended(launched) == "killed by signal 9"
-        (found,) = launcher.engines()
-        assert not found.running
+        (info,) = launcher.engines()
+        assert not info.running
 
 
 def test_a_paused_container_counts_as_running(bench: Bench, docker_client: docker.DockerClient) -> None:
@@ -99,17 +99,17 @@ def test_a_paused_container_counts_as_running(bench: Bench, docker_client: docke
     with engine(bench, launcher) as launched:
         docker_client.containers.get(launched.handle).pause()
         assert launcher.running(launched)
-        assert [found.running for found in launcher.engines()] == [True]
+        assert [info.running for info in launcher.engines()] == [True]
 
 
-def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.DockerClient, rooms: Path) -> None:
+def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.DockerClient, socket_dirs: Path) -> None:
     image = import_tiny_image(docker_client, name="vwe-broken-tests", run=b"where the socket's folder should be")
     try:
         launcher = bench.launcher(base_image=image, command=SLEEP)
         with pytest.raises(LauncherError, match="Docker refused"):
             bench.launch(launcher)
         assert launcher.engines() == []
-        assert list(rooms.glob("vwe-*/*")) == []
+        assert list(socket_dirs.glob("vwe-*/*")) == []
         assert list(bench.folder.rglob("*.log")) == []
     finally:
         docker_client.images.remove(image, force=True)
@@ -123,7 +123,7 @@ def test_a_program_that_is_not_in_the_image_is_told_by_its_exit_code(bench: Benc
     with engine(bench, launcher) as launched:
         until(lambda: not launcher.running(launched))
         assert launcher.why_ended(launched) == "exit code 127"
-        assert "/no/such/program" in launcher.log(bench.birth().engine, lines=3)
+        assert "/no/such/program" in launcher.log(bench.spec().engine, lines=3)
 
 
 def test_a_missing_image_is_told_with_what_to_do(bench: Bench) -> None:
@@ -230,8 +230,8 @@ def test_containers_that_died_with_docker_are_told_as_not_running(
     client = docker.DockerClient(daemon.address)
     settings = PoolSettings(launcher="docker", base_image=import_tiny_image(client))
     launcher = DockerLauncher(settings, folder=bench.folder, pool_id=bench.pool_id, command=SLEEP)
-    birth = Birth(f"{bench.pool_id}-0-1", 0, launcher.digest)
-    launched = launcher.launch(birth)
+    spec = LaunchSpec(f"{bench.pool_id}-0-1", 0, launcher.digest)
+    launched = launcher.launch(spec)
     assert launcher.running(launched)
 
     daemon.end(signal.SIGKILL)
@@ -241,7 +241,7 @@ def test_containers_that_died_with_docker_are_told_as_not_running(
 
     daemon.start()
     until(lambda: not launcher.running(launched))
-    assert [(found.engine, found.running) for found in launcher.engines()] == [(birth.engine, False)]
-    launcher.end(birth.engine, launched)
+    assert [(info.engine, info.running) for info in launcher.engines()] == [(spec.engine, False)]
+    launcher.end(spec.engine, launched)
     assert launcher.engines() == []
     client.close()

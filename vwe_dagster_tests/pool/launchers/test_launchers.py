@@ -41,7 +41,7 @@ def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launch
     try:
         yield launched
     finally:
-        launcher.end(bench.birth(number).engine, launched)
+        launcher.end(bench.spec(number).engine, launched)
 
 
 def greeting(launched: Launched) -> str:
@@ -91,7 +91,7 @@ def test_a_real_engine_becomes_ready(bench: Bench, connection: str) -> None:
         statuses: list[Status] = []
 
         def is_ready() -> bool:
-            assert launcher.running(launched), launcher.log(bench.birth().engine, lines=20)
+            assert launcher.running(launched), launcher.log(bench.spec().engine, lines=20)
             try:
                 statuses.append(client.status())
             except EngineUnreachableError:
@@ -100,7 +100,7 @@ def test_a_real_engine_becomes_ready(bench: Bench, connection: str) -> None:
 
         until(is_ready)
         assert statuses[-1].state is EngineState.READY
-        assert statuses[-1].name == bench.birth().engine
+        assert statuses[-1].name == bench.spec().engine
         memory = launcher.memory_bytes(launched)
         assert memory is not None
         assert 2**25 < memory < 2**30
@@ -116,12 +116,12 @@ def test_engines_are_found_by_another_process(bench: Bench) -> None:
             "from vwe_dagster.pool.settings import PoolSettings\n"
             "kind, folder, pool_id = sys.argv[1:]\n"
             "made = {'process': ProcessLauncher, 'docker': DockerLauncher}[kind]\n"
-            "for found in made(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id).engines():\n"
-            "    print(found.engine, found.handle, found.running, 0 <= found.age_s < 3600)\n"
+            "for info in made(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id).engines():\n"
+            "    print(info.engine, info.handle, info.running, 0 <= info.age_s < 3600)\n"
         )
         command = [sys.executable, "-c", program, bench.kind, str(bench.folder), bench.pool_id]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert said.split() == [bench.birth().engine, launched.handle, "True", "True"]
+        assert said.split() == [bench.spec().engine, launched.handle, "True", "True"]
 
 
 def test_only_the_engines_of_the_pool_are_found(bench: Bench) -> None:
@@ -134,15 +134,15 @@ def test_only_the_engines_of_the_pool_are_found(bench: Bench) -> None:
 def test_an_engine_whose_start_is_unknown_is_ended_by_its_name(bench: Bench) -> None:
     launcher = bench.launcher()
     launched = bench.launch(launcher)
-    bench.launcher().end(bench.birth().engine, None)
+    bench.launcher().end(bench.spec().engine, None)
     assert not launcher.running(launched)
 
 
 def test_ending_an_engine_twice_ends_it_once(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
-        launcher.end(bench.birth().engine, launched)
-    launcher.end(bench.birth().engine, None)
+        launcher.end(bench.spec().engine, launched)
+    launcher.end(bench.spec().engine, None)
     assert launcher.engines() == []
 
 
@@ -173,8 +173,8 @@ def test_the_log_can_be_read_after_the_end_until_it_is_removed(bench: Bench) -> 
     launcher = bench.launcher(idle_minutes=7)
     with engine(bench, launcher) as launched:
         greeting(launched)
-        running_log = launcher.log(bench.birth().engine, lines=1)
-    name = bench.birth().engine
+        running_log = launcher.log(bench.spec().engine, lines=1)
+    name = bench.spec().engine
     assert f"{name} idles 7.0 in /" in running_log
     assert launcher.log(name, lines=1) == running_log
     launcher.remove_logs({name})
@@ -188,7 +188,7 @@ def test_the_log_of_a_living_engine_is_not_removed(bench: Bench) -> None:
     with engine(bench, launcher) as launched:
         greeting(launched)
         launcher.remove_logs(set())
-        assert bench.birth().engine in launcher.log(bench.birth().engine, lines=1)
+        assert bench.spec().engine in launcher.log(bench.spec().engine, lines=1)
         assert greeting(launched) == "no token"
 
 
@@ -213,15 +213,15 @@ def test_the_digest_changes_with_what_an_engine_keeps_for_life(
 
 
 @pytest.mark.parametrize("connection", ["unix", "tcp"])
-def test_nobody_else_may_enter_where_sockets_and_tokens_are(bench: Bench, rooms: Path, connection: str) -> None:
+def test_nobody_else_may_enter_where_sockets_and_tokens_are(bench: Bench, socket_dirs: Path, connection: str) -> None:
     with engine(bench, bench.launcher(connection=connection)):
-        for path in [*rooms.glob("vwe-*"), *rooms.glob("vwe-*/*"), *rooms.glob("vwe-*/*/token")]:
+        for path in [*socket_dirs.glob("vwe-*"), *socket_dirs.glob("vwe-*/*"), *socket_dirs.glob("vwe-*/*/token")]:
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
             assert path.stat().st_uid == os.getuid()
 
 
-def test_a_folder_of_sockets_that_others_may_enter_is_refused(bench: Bench, rooms: Path) -> None:
-    folder = rooms / f"vwe-{os.getuid()}"
+def test_a_folder_of_sockets_that_others_may_enter_is_refused(bench: Bench, socket_dirs: Path) -> None:
+    folder = socket_dirs / f"vwe-{os.getuid()}"
     folder.mkdir()
     folder.chmod(0o755)
     with pytest.raises(LauncherError, match="only you may enter"):

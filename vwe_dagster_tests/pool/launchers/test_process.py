@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from vwe_dagster.pool.launcher import Launched, LauncherError
-from vwe_dagster.pool.launchers.identity import birth_of
+from vwe_dagster.pool.launchers.identity import start_time_of
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
 
@@ -45,14 +45,14 @@ def test_an_engine_leads_a_session_of_its_own_and_blocks_no_folder(bench: Bench)
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         greeting(launched)
-        assert launcher.log(bench.birth().engine, lines=1).endswith(f"in / of {pid_of(launched)}")
+        assert launcher.log(bench.spec().engine, lines=1).endswith(f"in / of {pid_of(launched)}")
 
 
 def test_a_process_that_got_the_id_of_an_engine_is_neither_taken_for_it_nor_killed(bench: Bench) -> None:
     launcher = bench.launcher()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
-        engine_name = bench.birth().engine
-        launched = Launched(f"{stranger.pid}:{birth_of(os.getpid())}:{engine_name}", "unix:/nowhere/engine.sock")
+        engine_name = bench.spec().engine
+        launched = Launched(f"{stranger.pid}:{start_time_of(os.getpid())}:{engine_name}", "unix:/nowhere/engine.sock")
         assert not launcher.running(launched)
         launcher.end(engine_name, launched)
         assert stranger.poll() is None
@@ -60,12 +60,12 @@ def test_a_process_that_got_the_id_of_an_engine_is_neither_taken_for_it_nor_kill
         assert stranger.returncode == 0
 
 
-def test_a_start_that_fails_leaves_nothing(bench: Bench, rooms: Path) -> None:
+def test_a_start_that_fails_leaves_nothing(bench: Bench, socket_dirs: Path) -> None:
     launcher = bench.launcher(command=["/no/such/program"])
     with pytest.raises(LauncherError, match="cannot be started"):
         bench.launch(launcher)
     assert launcher.engines() == []
-    assert list(rooms.glob("vwe-*/*")) == []
+    assert list(socket_dirs.glob("vwe-*/*")) == []
     assert list(bench.folder.rglob("*.log")) == []
 
 

@@ -1,0 +1,74 @@
+"""Socket directories: one private folder per engine, with a path short enough for a unix socket."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from vwe_dagster.pool.launcher import LauncherError
+
+SOCKET = "engine.sock"
+TOKEN = "token"  # noqa: S105  the name of the file with the bearer token
+
+_LONGEST_SOCKET = 100
+"""Bytes of a socket's path; systems allow 103 to 107."""
+
+
+def socket_dir_of(engine: str) -> Path:
+    """Return the path of an engine's socket directory, which need not exist.
+
+    Raises:
+        LauncherError: the path would be too long for a socket.
+    """
+    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  what is made below it is checked to be ours
+        socket_dir = Path(base) / f"vwe-{os.getuid()}" / engine
+        if len(os.fsencode(socket_dir / SOCKET)) <= _LONGEST_SOCKET:
+            return socket_dir
+    raise LauncherError(
+        f"The engine's name {engine} is too long for the path of a socket; give the pool a shorter name."
+    )
+
+
+def create_socket_dir(engine: str) -> Path:
+    """Create the socket directory of an engine; only this user may enter it.
+
+    Raises:
+        LauncherError: the parent directory belongs to another user, others may enter it, or it cannot be created.
+    """
+    socket_dir = socket_dir_of(engine)
+    try:
+        socket_dir.parent.mkdir(mode=0o700, exist_ok=True)
+        parent = socket_dir.parent.lstat()
+        if not stat.S_ISDIR(parent.st_mode) or parent.st_uid != os.getuid() or stat.S_IMODE(parent.st_mode) & 0o077:
+            raise LauncherError(
+                f"{socket_dir.parent} is not a folder that only you may enter; "
+                "remove it, or set TMPDIR to a folder of yours."
+            )
+        socket_dir.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise LauncherError(
+            f"The folder {socket_dir} for an engine's socket cannot be made ({error.strerror}); "
+            "set TMPDIR to a folder that you may write to."
+        ) from error
+    return socket_dir
+
+
+def remove_socket_dir(engine: str) -> None:
+    """Remove the socket directory of an engine with its contents; do nothing if it does not exist."""
+    shutil.rmtree(socket_dir_of(engine), ignore_errors=True)
+
+
+def write_token(socket_dir: Path, token: str) -> Path:
+    """Writes a bearer token where only this user can read it.
+
+    Returns:
+        The file.
+    """
+    path = socket_dir / TOKEN
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(token)
+    return path
