@@ -88,7 +88,7 @@ def _present(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
     """What the pools are now."""
     gauge = functools.partial(GaugeMetricFamily, labels=["pool"])
     size = gauge("vwe_pool_size", "The most engines there may be.")
-    free = gauge("vwe_pool_free_engines", "Engines that are ready and that nobody holds.")
+    free = gauge("vwe_pool_free_engines", "Engines that can be leased now.")
     waiting = gauge("vwe_pool_waiting_callers", "Callers that wait for an engine.")
     slots = GaugeMetricFamily(
         "vwe_pool_engines", "Slots by the state of their engine; EMPTY is a slot without one.", labels=["pool", "state"]

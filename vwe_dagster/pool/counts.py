@@ -13,7 +13,7 @@ from vwe_dagster.pool.causes import OUT_OF_MEMORY
 from vwe_dagster.pool.circuit import Circuit, CircuitStatus
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.database import BOUNDS_S
-from vwe_dagster.pool.ledger import SIZE, Ledger
+from vwe_dagster.pool.ledger import SIZE, Ledger, Slot
 from vwe_dagster.pool.reaper import PASSES, REAPED
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import FAILED_STARTS
@@ -39,7 +39,7 @@ class PoolCounts:
     Attributes:
         size: the most engines there may be.
         slots: how many slots are in each state; those beyond ``size`` only while they have an engine.
-        free: engines that are ready and that nobody holds.
+        free: engines that can be leased now; see :attr:`Slot.is_free`.
         waiting: callers that wait for an engine.
         steps: steps by state before, state after, and kind of cause.
         jobs: worlds asked for that have ended, by outcome.
@@ -82,7 +82,7 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
         db.execute("BEGIN")
         try:
             metadata = dict(db.execute("SELECT name, value FROM facts").fetchall())
-            slots = db.execute("SELECT slot, state, holder FROM slots").fetchall()
+            slots = [Slot.of_row(row) for row in db.execute("SELECT * FROM slots")]
             waiting = db.execute("SELECT count(*) FROM tickets").fetchone()[0]
             steps = db.execute("SELECT before, after, kind, steps FROM step_counts").fetchall()
             jobs = dict(db.execute("SELECT outcome, jobs FROM job_counts").fetchall())
@@ -91,12 +91,12 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
         finally:
             db.execute("ROLLBACK")
     size = metadata.get(SIZE, len(slots))
-    present = [row for row in slots if row["slot"] < size or row["state"] != State.EMPTY]
-    states = collections.Counter(row["state"] for row in present)
+    present = [slot for slot in slots if slot.slot < size or slot.state is not State.EMPTY]
+    states = collections.Counter(slot.state for slot in present)
     return PoolCounts(
         size=size,
-        slots={state: states[state.value] for state in State},
-        free=sum(row["state"] == State.READY and row["holder"] is None for row in present),
+        slots={state: states[state] for state in State},
+        free=sum(slot.is_free for slot in present),
         waiting=waiting,
         circuit=circuit,
         steps={(row["before"], row["after"], row["kind"]): row["steps"] for row in steps},

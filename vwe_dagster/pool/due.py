@@ -72,7 +72,7 @@ def _why_slot(row: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> s
             return "its engine is not ready in time" if is_late else None
         case State.ERROR:
             return "its engine is broken" if _is_free(locks, row.slot) else None
-        case State.READY | State.EXPORTING if row.holder is None:
+        case _ if row.is_free:
             return _why_end(row, settings, clock)
         case _:
             return "its holder is dead" if _is_free(locks, row.slot) else None

@@ -10,7 +10,7 @@ import dataclasses
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.database import Database
@@ -56,6 +56,20 @@ class Slot:
     deadline_s: float | None
     job: str | None
     last_error: str | None
+
+    @classmethod
+    def of_row(cls, row: sqlite3.Row) -> Self:
+        """Return the slot that a row of the table ``slots`` describes."""
+        values: dict[str, Any] = dict(row)
+        return cls(**{**values, "state": State(values["state"])})
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the slot has an engine that the next caller may lease.
+
+        An engine is left EXPORTING without a holder where engines are reset only before their next use.
+        """
+        return self.state in {State.READY, State.EXPORTING} and self.holder is None
 
     @property
     def launched(self) -> Launched | None:
@@ -128,12 +142,12 @@ class Ledger:
     def slots(self) -> list[Slot]:
         """All slots there ever were, in order."""
         with self.database.connected() as db:
-            return [_slot(row) for row in db.execute("SELECT * FROM slots ORDER BY slot")]
+            return [Slot.of_row(row) for row in db.execute("SELECT * FROM slots ORDER BY slot")]
 
     def slot(self, slot: int) -> Slot:
         """One slot."""
         with self.database.connected() as db:
-            return _slot(db.execute("SELECT * FROM slots WHERE slot = ?", (slot,)).fetchone())
+            return Slot.of_row(db.execute("SELECT * FROM slots WHERE slot = ?", (slot,)).fetchone())
 
     def ensure_slots(self, count: int) -> None:
         """Adds slots until there are so many, and remembers how many there are to be."""
@@ -223,7 +237,7 @@ class Ledger:
                 f"WHERE slot = :slot AND state = 'EMPTY' {others} RETURNING *",
                 {**values, "slot": slot},
             ).fetchone()
-        return None if row is None else _slot(row)
+        return None if row is None else Slot.of_row(row)
 
     def empty(self, slot: int, token: int, cause: str) -> None:
         """Has a slot forget its engine, which is gone."""
@@ -416,8 +430,3 @@ def _fenced(slot: int, token: int) -> FencedError:
         f"Slot {slot} was taken from this holder (token {token}) because it did not come back in time; "
         f"what it made is not used. Run it again."
     )
-
-
-def _slot(row: sqlite3.Row) -> Slot:
-    values: dict[str, Any] = dict(row)
-    return Slot(**{**values, "state": State(values["state"])})

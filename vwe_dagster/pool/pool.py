@@ -266,8 +266,6 @@ class EnginePool:
         if lock.acquire():
             try:
                 row = self._upkeep.settle(slot)
-                if row.holder is not None and row.state is not State.EMPTY:
-                    self._ledger.note(slot, row.token, holder=None, deadline_s=None)
             finally:
                 lock.release()
             return f"Nobody held slot {slot}; it is {row.state}."
@@ -289,16 +287,15 @@ class EnginePool:
         self._ledger.ensure_slots(self.settings.max_warm_containers)
         for row in self._ledger.slots():
             # An engine may have ended by itself since anybody looked.
-            if row.state in {State.READY, State.STARTING} and row.holder is None:
+            if row.is_free or row.state is State.STARTING:
                 self._settle(row.slot)
         rows = [row for row in self._ledger.slots() if row.slot < self.settings.max_warm_containers or row.engine]
-        free = sum(row.state in {State.READY, State.EXPORTING} and row.holder is None for row in rows)
         starting = sum(row.state is State.STARTING for row in rows)
         return PoolStatus(
             pool=self.settings.name,
             launcher=self.settings.launcher,
             size=self.settings.max_warm_containers,
-            ready=free,
+            ready=sum(row.is_free for row in rows),
             leased=sum(row.holder is not None and row.state is not State.EMPTY for row in rows),
             starting=starting,
             waiting=self._queue.length(),
@@ -399,12 +396,10 @@ class EnginePool:
 
     def _take(self, slot: int, holder: str) -> int | None:
         row = self._ledger.slot(slot)
-        if row.state is not State.READY:
-            # A READY engine is asked by borrowing it.
+        if not row.is_free:
             row = self._upkeep.settle(slot)
-        if row.state in {State.READY, State.EXPORTING}:
-            return self._upkeep.borrow(row, holder)
-        return None
+        # Borrowing a free engine checks that it answers.
+        return self._upkeep.borrow(row, holder) if row.is_free else None
 
     def _settle(self, slot: int) -> Slot | None:
         """Looks after a slot if nobody holds it; None if somebody does, or the launcher cannot be asked."""
@@ -440,7 +435,7 @@ class EnginePool:
                 self._upkeep.fail(row.slot, now.token, "the pool is drained")
                 return True
             now = self._upkeep.settle(row.slot)
-            if now.engine == row.engine and now.state in {State.READY, State.EXPORTING}:
+            if now.engine == row.engine and now.is_free:
                 self._upkeep.retire(now, "the pool is drained")
             return self._ledger.slot(row.slot).engine != row.engine
         except FencedError:

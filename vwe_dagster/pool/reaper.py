@@ -97,9 +97,7 @@ def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
     try:
         before = upkeep.ledger.slot(row.slot)
         after = upkeep.settle(row.slot)
-        if after.holder is not None and after.state is State.READY:
-            upkeep.ledger.note(after.slot, after.token, holder=None, deadline_s=None)
-        why = upkeep.why_retire(after) if after.state is State.READY else None
+        why = upkeep.why_retire(after) if after.is_free else None
         if why is not None:
             upkeep.retire(after, why)
             after = upkeep.ledger.slot(row.slot)

@@ -99,7 +99,7 @@ class Upkeep:
     def settle(self, slot: int) -> Slot:
         """Looks after a slot that nobody alive holds.
 
-        It is then READY, EMPTY, still STARTING, or EXPORTING if engines are reset only before their next use.
+        It is then free (see :attr:`Slot.is_free`), EMPTY, still STARTING, or in ERROR if its engine cannot be ended.
 
         Raises:
             LauncherError: the launcher cannot be asked, so nothing was done.
@@ -111,6 +111,8 @@ class Upkeep:
             case State.ERROR:
                 self._remove(row, row.token, "it is no longer needed")
             case State.READY:
+                if row.holder is not None:
+                    self.ledger.note(slot, row.token, holder=None, deadline_s=None)
                 self._notice_end(row)
             case State.GENERATING | State.RESETTING:
                 self._recover(row)

@@ -10,6 +10,7 @@ import pytest
 
 from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.pool.clock import SystemClock
+from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
@@ -323,6 +324,37 @@ def test_without_auto_reset_an_engine_is_reset_by_the_next_holder(folder: Path, 
     assert machine.launches == 1
     assert pool.drain() == 1
     assert running(machine) == []
+
+
+@pytest.mark.parametrize("auto_reset", [True, False])
+def test_status_and_metrics_count_the_same_free_engines(folder: Path, machine: FakeMachine, auto_reset: bool) -> None:
+    pool = machine.pool(folder, settings(auto_reset_after_job=auto_reset))
+    pool.generate(REQUEST)
+    assert read_counts(Ledger(folder), machine.clock).free == pool.status().ready == 1
+    with pool.lease():
+        assert read_counts(Ledger(folder), machine.clock).free == pool.status().ready == 0
+
+
+def test_reaper_retires_expired_engine_that_was_not_reset(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(auto_reset_after_job=False, container_ttl_minutes=1, idle_minutes=60))
+    pool.generate(REQUEST)
+    assert states(pool)[0] == "EXPORTING"
+    machine.clock.time += 120
+    pool.reap()
+    assert running(machine) == []
+
+
+def test_status_notices_that_an_engine_ended_before_its_reset(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(auto_reset_after_job=False))
+    pool.generate(REQUEST)
+    running(machine)[0].running = False
+    assert pool.status().ready == 0
+
+
+def test_settled_slot_of_a_dead_holder_is_free(pool: EnginePool, folder: Path) -> None:
+    Holder(pool).die()
+    pool.release(0)
+    assert Ledger(folder).slot(0).is_free
 
 
 def test_a_lease_may_make_several_worlds(pool: EnginePool, machine: FakeMachine) -> None:
