@@ -43,8 +43,8 @@ def history_view(jobs: Sequence[JobRecord]) -> RenderableType:
 
 def step_line(step: Transition) -> str:
     """A step of a slot on one line."""
-    words = f"{moment(step.at)}  slot {step.slot}  {step.before} -> {step.after}  {step.cause}"
-    return f"{words} ({step.holder})" if step.holder and step.holder not in step.cause else words
+    words = f"{moment(step.at)}  slot {step.slot}  {step.before} -> {step.after}  {step.detail}"
+    return f"{words} ({step.holder})" if step.holder and step.holder not in step.detail else words
 
 
 def span(seconds: float | None) -> str:

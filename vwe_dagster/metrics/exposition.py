@@ -122,7 +122,7 @@ def _so_far(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
     openings = counter("vwe_pool_circuit_openings", "How often engines failed so often that none was started.")
     steps = CounterMetricFamily(
         "vwe_pool_transitions",
-        "Steps of slots from state to state, by the kind of their cause.",
+        "Transitions of slots from state to state, by kind.",
         labels=["pool", "before", "after", "cause"],
     )
     jobs = CounterMetricFamily("vwe_pool_jobs", "Worlds asked for that have ended.", labels=["pool", "outcome"])

@@ -5,8 +5,8 @@ An open circuit is reported once for each opening, lost engines once for each :d
 
 from __future__ import annotations
 
-from vwe_dagster.pool.causes import DRAINED
 from vwe_dagster.pool.circuit import sentence_on
+from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import Ledger, Transition
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import Upkeep
@@ -14,7 +14,7 @@ from vwe_dagster.pool.upkeep import Upkeep
 LOST_OFTEN = 5
 """How many engines, lost within an hour and not yet reported, cause an alert."""
 
-ALERTED_STEP = "told_step"
+ALERTED_STEP = "alerted_step"
 """Key of the id of the last transition that an alert reported."""
 
 _LATEST_STEPS = 1000
@@ -25,11 +25,11 @@ def lost_engines(ledger: Ledger) -> list[Transition]:
     with ledger.database.connected() as db:
         rows = db.execute(
             "SELECT * FROM transitions WHERE id > (SELECT coalesce(max(id), 0) - ? FROM transitions) AND id > ? "
-            "AND after = ? AND before != ? AND cause NOT IN (SELECT pattern FROM causes WHERE kind = ?) "
+            "AND after = ? AND before != ? AND kind != ? "
             "AND at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') ORDER BY id",
-            (_LATEST_STEPS, ledger.metadata(ALERTED_STEP), State.ERROR, State.STARTING, DRAINED),
+            (_LATEST_STEPS, ledger.metadata(ALERTED_STEP), State.ERROR, State.STARTING, TransitionKind.DRAINED),
         ).fetchall()
-    return [Transition(**dict(row)) for row in rows]
+    return [Transition.of_row(row) for row in rows]
 
 
 def take_alerts(upkeep: Upkeep) -> list[str]:
@@ -42,7 +42,7 @@ def take_alerts(upkeep: Upkeep) -> list[str]:
         last, command = lost[-1], upkeep.settings.command
         upkeep.ledger.set_metadata(ALERTED_STEP, last.id)
         alerts.append(
-            f"{len(lost)} engines were lost within an hour, the last in slot {last.slot}: {last.cause.rstrip('.')}. "
+            f"{len(lost)} engines were lost within an hour, the last in slot {last.slot}: {last.detail.rstrip('.')}. "
             f"To see why, look at: {command('events --last 50')}, {command('history')}, "
             f"and {command(f'logs {last.slot}')}"
         )

@@ -9,10 +9,10 @@ import collections
 import dataclasses
 from collections.abc import Mapping
 
-from vwe_dagster.pool.causes import OUT_OF_MEMORY
 from vwe_dagster.pool.circuit import Circuit, CircuitStatus
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.database import BOUNDS_S
+from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import SIZE, Ledger, Slot
 from vwe_dagster.pool.reaper import PASSES, REAPED
 from vwe_dagster.pool.states import State
@@ -41,7 +41,7 @@ class PoolCounts:
         slots: how many slots are in each state; those beyond ``size`` only while they have an engine.
         free: engines that can be leased now; see :attr:`Slot.is_free`.
         waiting: callers that wait for an engine.
-        steps: steps by state before, state after, and kind of cause.
+        steps: transitions by state before, state after, and kind.
         jobs: worlds asked for that have ended, by outcome.
         waits: how long those who asked for them waited for an engine.
         durations: how long the worlds took, those that failed too.
@@ -68,7 +68,7 @@ class PoolCounts:
     @property
     def out_of_memory_kills(self) -> int:
         """Engines that ended because their memory was used up."""
-        return sum(count for (_, _, kind), count in self.steps.items() if kind == OUT_OF_MEMORY)
+        return sum(count for (_, _, kind), count in self.steps.items() if kind == TransitionKind.OUT_OF_MEMORY)
 
 
 def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
@@ -81,7 +81,7 @@ def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
         # One snapshot: a histogram's sum is of the times that it counts.
         db.execute("BEGIN")
         try:
-            metadata = dict(db.execute("SELECT name, value FROM facts").fetchall())
+            metadata = dict(db.execute("SELECT name, value FROM metadata").fetchall())
             slots = [Slot.of_row(row) for row in db.execute("SELECT * FROM slots")]
             waiting = db.execute("SELECT count(*) FROM tickets").fetchone()[0]
             steps = db.execute("SELECT before, after, kind, steps FROM step_counts").fetchall()

@@ -17,18 +17,21 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from vwe_dagster.pool.causes import PATTERNS
 from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.migration import count_records, migrate_columns
 from vwe_dagster.pool.states import LEGAL
 
 FILE = "ledger-1.sqlite"
-"""The number is that of the tables; a pool of other tables begins a ledger of its own and finds the old engines.
+"""The file name stays the same for all versions of the schema; see :data:`VERSION`."""
 
-Tables that are only added are made in the ledger that is there, by what first opens it; see :data:`VERSION`.
+VERSION = 3
+"""The version of the schema, stored as SQLite's ``user_version``.
+
+Version 2 added counts and the circuit, version 3 the kinds of transitions. The first process that opens a ledger of a
+former version migrates it.
 """
 
-VERSION = 2
-"""What a ledger of this file says it has, as SQLite's ``user_version``: since 2 it counts and has a circuit."""
+_VERSION_WITHOUT_COUNTS = 1
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
 """The bounds, in seconds, by which waits and durations of jobs are counted."""
@@ -107,17 +110,20 @@ class Database:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    """Makes the tables that are missing; in one step, for others may use those that are there."""
+    """Create or migrate the tables in one transaction: other processes may be using the former ones."""
     connection.execute("PRAGMA journal_mode = WAL")
     tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{tables}")
-        connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
-        patterns = [(pattern, position, kind) for position, (pattern, kind) in enumerate(PATTERNS)]
-        connection.executemany("INSERT INTO causes VALUES (?, ?, ?)", patterns)
-        connection.executemany("INSERT INTO bounds VALUES (?)", [(bound,) for bound in BOUNDS_S])
-        for statement in _COUNT_WHAT_IS_THERE:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > 0:
+            migrate_columns(connection)
+        for statement in _statements(tables):
             connection.execute(statement)
+        connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
+        connection.executemany("INSERT OR IGNORE INTO bounds VALUES (?)", [(bound,) for bound in BOUNDS_S])
+        if version == _VERSION_WITHOUT_COUNTS:
+            count_records(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
@@ -126,22 +132,11 @@ def _set_up(connection: sqlite3.Connection) -> None:
         raise
 
 
-_COUNT_WHAT_IS_THERE = (
-    """
-    INSERT INTO step_counts
-    SELECT before, after, kind, count(*) FROM (
-        SELECT before, after,
-            coalesce((SELECT kind FROM causes WHERE cause GLOB pattern ORDER BY position LIMIT 1), 'other') AS kind
-        FROM transitions
-    ) GROUP BY 1, 2, 3
-    """,
-    "INSERT INTO job_counts SELECT state, count(*) FROM jobs WHERE state != 'running' GROUP BY 1",
-    """
-    INSERT INTO time_counts
-    SELECT what, (SELECT min(at_most_s) FROM bounds WHERE at_most_s >= seconds), count(*), sum(seconds) FROM (
-        SELECT 'wait' AS what, wait_s AS seconds FROM jobs
-        UNION ALL SELECT 'duration', duration_s FROM jobs WHERE state != 'running' AND duration_s IS NOT NULL
-    ) GROUP BY 1, 2
-    """,
-)
-"""Of a ledger that has not counted so far: what it has recorded and not pruned yet."""
+def _statements(script: str) -> Iterator[str]:
+    """Split a script of SQL into its statements; :meth:`sqlite3.Connection.executescript` would commit first."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

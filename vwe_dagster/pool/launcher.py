@@ -52,6 +52,22 @@ class EngineInfo:
     age_s: float
 
 
+@dataclasses.dataclass(frozen=True)
+class EngineEnd:
+    """Why an engine ended.
+
+    Attributes:
+        detail: in a few words: ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` if unknown.
+        out_of_memory: whether it ended because its memory was used up.
+    """
+
+    detail: str
+    out_of_memory: bool = False
+
+
+OUT_OF_MEMORY = EngineEnd("out of memory", out_of_memory=True)
+
+
 class Launcher(Protocol):
     """Starts and ends the engines of one pool. Safe for many processes at once."""
 
@@ -81,11 +97,8 @@ class Launcher(Protocol):
             LauncherError: Docker does not answer, so nobody knows.
         """
 
-    def why_ended(self, launched: Launched) -> str:
-        """Why an engine that is no longer running ended, in a few words.
-
-        ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` where nobody knows.
-        """
+    def why_ended(self, launched: Launched) -> EngineEnd:
+        """Return why an engine that is no longer running ended."""
 
     def end(self, engine: str, launched: Launched | None) -> None:
         """Ends an engine at once and removes all it leaves: socket, container, bind mount. One that is gone stays gone.

@@ -10,10 +10,14 @@ from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.protocol import Status
 from vwe_dagster.pool.errors import EngineLostError, FencedError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import JobRecord
 from vwe_dagster.pool.locks import KernelLock
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import Upkeep
+
+_EXPORTED = Reason(TransitionKind.JOB, "the world is exported")
+_JOB_FAILED = Reason(TransitionKind.JOB_FAILED, "the job failed")
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +115,8 @@ class Lease:
         row = self._upkeep.ledger.slot(self.slot)
 
         def exporting() -> None:
-            self._upkeep.ledger.step(self.slot, self.token, State.EXPORTING, "the terrain is done")
+            reason = Reason(TransitionKind.JOB, "the terrain is done")
+            self._upkeep.ledger.step(self.slot, self.token, State.EXPORTING, reason)
 
         try:
             return self._upkeep.connection(row).generate(
@@ -133,7 +138,8 @@ class Lease:
         """Has the engine be READY, whatever an earlier job of this lease left it in."""
         row = self._upkeep.ledger.slot(self.slot)
         if row.token == self.token and row.state in {State.GENERATING, State.EXPORTING}:
-            self._upkeep.reset(self.slot, self.token, "the next job of the same holder")
+            reason = Reason(TransitionKind.JOB, "the next job of the same holder")
+            self._upkeep.reset(self.slot, self.token, reason)
             row = self._upkeep.ledger.slot(self.slot)
         if row.token != self.token:
             self.check()
@@ -142,10 +148,10 @@ class Lease:
 
     def _check_survival(self, error: EngineError) -> None:
         """After a failed job: raises EngineLostError if the engine did not survive it."""
-        why = self._upkeep.examine(self.slot, self.token)
-        if why is not None:
+        reason = self._upkeep.examine(self.slot, self.token)
+        if reason is not None:
             raise EngineLostError(
-                f"The engine {self.engine} was lost in the middle of a world: {why}. Run it again."
+                f"The engine {self.engine} was lost in the middle of a world: {reason.detail}. Run it again."
             ) from error
 
     def _confirm(self, job_id: str) -> None:
@@ -158,16 +164,15 @@ class Lease:
         if row.token != self.token:
             self.check()
         if row.state is State.GENERATING or (row.state is State.EXPORTING and upkeep.settings.auto_reset_after_job):
-            upkeep.reset(
-                self.slot, self.token, "the world is exported" if row.state is State.EXPORTING else "the job failed"
-            )
+            upkeep.reset(self.slot, self.token, _EXPORTED if row.state is State.EXPORTING else _JOB_FAILED)
             row = upkeep.ledger.slot(self.slot)
         if row.state is State.READY:
-            why = upkeep.why_retire(row)
-            if why is not None:
-                upkeep.retire(row, why)
+            reason = upkeep.retirement(row)
+            if reason is not None:
+                upkeep.retire(row, reason)
                 if not row.retiring and row.slot < upkeep.settings.max_warm_containers:
-                    upkeep.start(self.slot, cause=f"in place of {self.engine}, for {why}")
+                    why = f"in place of {self.engine}, for {reason.detail}"
+                    upkeep.start(self.slot, reason=Reason(TransitionKind.REPLACED, why))
                 return
         if row.state is not State.EMPTY:
             upkeep.ledger.note(self.slot, self.token, holder=None, deadline_s=None, used_s=upkeep.clock.now())

@@ -15,6 +15,7 @@ from typing import Any, Self
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.database import Database
 from vwe_dagster.pool.errors import FencedError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import Launched
 from vwe_dagster.pool.states import State
 
@@ -30,7 +31,9 @@ class Slot:
 
     Attributes:
         name: what somebody calls this engine, if anybody does.
-        retiring: why the engine is not to be used again, once it is free.
+        kind: why it entered its state; None if it never had an engine.
+        detail: the same in words.
+        retiring: why the engine is ended once it is free; None if it is not.
         holder: who has it, in words.
         job: the id of the job it works on.
     """
@@ -38,7 +41,8 @@ class Slot:
     slot: int
     token: int
     state: State
-    cause: str
+    kind: TransitionKind | None
+    detail: str
     engine: str | None
     name: str | None
     handle: str | None
@@ -50,7 +54,7 @@ class Slot:
     expires_s: float | None
     used_s: float | None
     jobs: int
-    retiring: str | None
+    retiring: TransitionKind | None
     holder: str | None
     held_s: float | None
     deadline_s: float | None
@@ -61,6 +65,8 @@ class Slot:
     def of_row(cls, row: sqlite3.Row) -> Self:
         """Return the slot that a row of the table ``slots`` describes."""
         values: dict[str, Any] = dict(row)
+        for column in ("kind", "retiring"):
+            values[column] = None if values[column] is None else TransitionKind(values[column])
         return cls(**{**values, "state": State(values["state"])})
 
     @property
@@ -95,7 +101,7 @@ class Slot:
 
 @dataclasses.dataclass(frozen=True)
 class Transition:
-    """A step of a slot from one state to another: when (UTC, for people), why, and under whose token."""
+    """A change of a slot's state: when (UTC), why (a kind, and a detail in words), and under which token."""
 
     id: int
     at: str
@@ -103,9 +109,15 @@ class Transition:
     engine: str | None
     before: str
     after: str
-    cause: str
+    kind: TransitionKind
+    detail: str
     holder: str | None
     token: int
+
+    @classmethod
+    def of_row(cls, row: sqlite3.Row) -> Self:
+        """Return the transition that a row of the table ``transitions`` describes."""
+        return cls(**{**dict(row), "kind": TransitionKind(row["kind"])})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,21 +169,21 @@ class Ledger:
             if db.execute("SELECT count(*) FROM slots WHERE slot < ?", (count,)).fetchone()[0] < count:
                 db.executemany("INSERT OR IGNORE INTO slots (slot) VALUES (?)", [(slot,) for slot in range(count)])
 
-    def step(self, slot: int, token: int, after: State, cause: str, **changes: object) -> None:
+    def step(self, slot: int, token: int, after: State, reason: Reason, **changes: object) -> None:
         """Takes a slot from its state to another one.
 
         Args:
             slot: which.
             token: the token under which it is held.
             after: the state it enters.
-            cause: why, in words.
+            reason: why.
             changes: other columns that change with it.
 
         Raises:
             FencedError: the slot has a higher token by now.
             PoolError: the step is not a legal one.
         """
-        self._change(slot, token, {"state": after.value, "cause": cause, **changes})
+        self._change(slot, token, {"state": after.value, **dataclasses.asdict(reason), **changes})
 
     def check(self, slot: int, token: int) -> None:
         """Makes sure that a slot still has the token it was taken with.
@@ -207,7 +219,7 @@ class Ledger:
         slot: int,
         *,
         single_flight: bool,
-        cause: str,
+        reason: Reason,
         changes: dict[str, object],
         admits: Callable[[sqlite3.Connection], bool] = lambda _: True,
     ) -> Slot | None:
@@ -216,7 +228,7 @@ class Ledger:
         Args:
             slot: which.
             single_flight: not if another slot starts one.
-            cause: why.
+            reason: why.
             changes: columns of the new engine; ``engine`` is the beginning of its name.
             admits: asked in the transaction whether any engine may be started.
 
@@ -228,9 +240,10 @@ class Ledger:
             if not admits(db):
                 return None
             number = db.execute(
-                "INSERT INTO facts VALUES ('engines', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+                "INSERT INTO metadata VALUES ('engines', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
             ).fetchone()[0]
-            values = {**changes, "engine": f"{changes['engine']}-{slot}-{number}", "cause": cause}
+            engine = f"{changes['engine']}-{slot}-{number}"
+            values = {**changes, **dataclasses.asdict(reason), "engine": engine}
             assignments = ", ".join(f"{column} = :{column}" for column in values)
             row = db.execute(
                 f"UPDATE slots SET state = 'STARTING', token = token + 1, jobs = 0, retiring = NULL, {assignments} "  # noqa: S608  columns are ours
@@ -239,13 +252,13 @@ class Ledger:
             ).fetchone()
         return None if row is None else Slot.of_row(row)
 
-    def empty(self, slot: int, token: int, cause: str) -> None:
-        """Has a slot forget its engine, which is gone."""
+    def empty(self, slot: int, token: int, reason: Reason) -> None:
+        """Clear a slot whose engine is gone."""
         self.step(
             slot,
             token,
             State.EMPTY,
-            cause,
+            reason,
             engine=None,
             name=None,
             handle=None,
@@ -284,7 +297,8 @@ class Ledger:
                 token,
                 {
                     "state": State.GENERATING.value,
-                    "cause": f"world of {job.seed}",
+                    "kind": TransitionKind.JOB,
+                    "detail": f"world of {job.seed}",
                     "job": job.job_id,
                     "deadline_s": deadline,
                 },
@@ -319,10 +333,10 @@ class Ledger:
             row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         return None if row is None else str(row[0])
 
-    def retire_all(self, why: str) -> None:
-        """Has every engine there is be ended as soon as it is free."""
+    def retire_all(self, kind: TransitionKind) -> None:
+        """Mark every engine to be ended as soon as it is free."""
         with self.database.connected() as db:
-            db.execute("UPDATE slots SET retiring = ? WHERE state != 'EMPTY'", (why,))
+            db.execute("UPDATE slots SET retiring = ? WHERE state != 'EMPTY'", (kind,))
 
     def transitions(self, *, after: int = 0, limit: int | None = None) -> list[Transition]:
         """Transitions with an id above ``after``, oldest first; with a limit, the latest so many of them."""
@@ -331,7 +345,7 @@ class Ledger:
                 "SELECT * FROM transitions WHERE id > ? ORDER BY id DESC LIMIT ?",
                 (after, -1 if limit is None else limit),
             ).fetchall()
-        return [Transition(**dict(row)) for row in reversed(rows)]
+        return [Transition.of_row(row) for row in reversed(rows)]
 
     def jobs(self, limit: int) -> list[JobRecord]:
         """The latest jobs, latest first."""
@@ -342,19 +356,21 @@ class Ledger:
     def metadata(self, key: str) -> int:
         """Return the number stored under a key; 0 if it was never set."""
         with self.database.connected() as db:
-            row = db.execute("SELECT value FROM facts WHERE name = ?", (key,)).fetchone()
+            row = db.execute("SELECT value FROM metadata WHERE name = ?", (key,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def set_metadata(self, key: str, value: int) -> None:
         """Store a number under a key."""
         with self.database.connected() as db:
-            db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value))
+            db.execute(
+                "INSERT INTO metadata VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value)
+            )
 
     def count(self, key: str, by: int = 1) -> None:
         """Add to the number stored under a key."""
         with self.database.connected() as db:
             db.execute(
-                "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", (key, by)
+                "INSERT INTO metadata VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", (key, by)
             )
 
     def waiting(self) -> int:

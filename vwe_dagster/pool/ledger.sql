@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS slots (
     slot INTEGER PRIMARY KEY,
     token INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'EMPTY',
-    cause TEXT NOT NULL DEFAULT '',
+    kind TEXT,
+    detail TEXT NOT NULL DEFAULT '',
     engine TEXT,
     name TEXT UNIQUE,
     handle TEXT,
@@ -38,7 +39,8 @@ CREATE TABLE IF NOT EXISTS transitions (
     engine TEXT,
     before TEXT NOT NULL,
     after TEXT NOT NULL,
-    cause TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'other',
+    detail TEXT NOT NULL,
     holder TEXT,
     token INTEGER NOT NULL
 );
@@ -72,7 +74,7 @@ CREATE TABLE IF NOT EXISTS strays (
     engine TEXT PRIMARY KEY
 );
 
-CREATE TABLE IF NOT EXISTS facts (
+CREATE TABLE IF NOT EXISTS metadata (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 );
@@ -89,14 +91,15 @@ CREATE TRIGGER IF NOT EXISTS every_step_is_recorded
 AFTER UPDATE OF state ON slots
 WHEN new.state IS NOT old.state
 BEGIN
-    INSERT INTO transitions (at, slot, engine, before, after, cause, holder, token)
+    INSERT INTO transitions (at, slot, engine, before, after, kind, detail, holder, token)
     VALUES (
         strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
         new.slot,
         coalesce(new.engine, old.engine),
         old.state,
         new.state,
-        new.cause,
+        new.kind,
+        new.detail,
         coalesce(new.holder, old.holder),
         new.token
     );
@@ -123,12 +126,6 @@ BEGIN
 END;
 
 -- What happened, counted as it is recorded: the counts stay when records are pruned.
-
-CREATE TABLE IF NOT EXISTS causes (
-    pattern TEXT PRIMARY KEY,
-    position INTEGER NOT NULL,
-    kind TEXT NOT NULL
-);
 
 CREATE TABLE IF NOT EXISTS step_counts (
     before TEXT NOT NULL,
@@ -172,12 +169,7 @@ CREATE TRIGGER IF NOT EXISTS every_step_is_counted
 AFTER INSERT ON transitions
 BEGIN
     INSERT INTO step_counts (before, after, kind, steps)
-    VALUES (
-        new.before,
-        new.after,
-        coalesce((SELECT kind FROM causes WHERE new.cause GLOB pattern ORDER BY position LIMIT 1), 'other'),
-        1
-    )
+    VALUES (new.before, new.after, new.kind, 1)
     ON CONFLICT DO UPDATE SET steps = steps + 1;
 END;
 

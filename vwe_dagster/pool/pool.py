@@ -20,6 +20,7 @@ from vwe_dagster.engine.messages import NATIVE, EngineIdentity, Progress, WorldE
 from vwe_dagster.pool.alerts import take_alerts
 from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
@@ -28,7 +29,7 @@ from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.status import PoolStatus, slot_status
-from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
+from vwe_dagster.pool.upkeep import DRAINED, FAILED_STARTS, TARGET, WARMED_S, Upkeep
 from vwe_dagster.pool.verified import read_verified
 
 ATTEMPTS = 3
@@ -168,7 +169,7 @@ class EnginePool:
             rows = self._present()
             missing = count - sum(row.state is not State.EMPTY for row in rows)
             for row in [row for row in rows if row.state is State.EMPTY][: max(0, missing)]:
-                self._start(row.slot, cause="the pool is warmed")
+                self._start(row.slot, Reason(TransitionKind.WARMED, "the pool is warmed"))
             ready = sum(row.state not in {State.EMPTY, State.STARTING, State.ERROR} for row in rows)
             if progress is not None:
                 progress(min(ready, count), count)
@@ -191,14 +192,9 @@ class EnginePool:
             raise PoolError(f"There is an engine named {name} already; choose another name, or use that one.")
         self._refuse_while_open()
         failed = self._ledger.metadata(FAILED_STARTS)
-        slot = next(
-            (
-                row.slot
-                for row in self._present()
-                if row.state is State.EMPTY and self._start(row.slot, cause=f"it is to be {name}", name=name)
-            ),
-            None,
-        )
+        reason = Reason(TransitionKind.NAMED, f"it is to be {name}")
+        empty = (row.slot for row in self._present() if row.state is State.EMPTY)
+        slot = next((slot for slot in empty if self._start(slot, reason, name=name)), None)
         if slot is None:
             self._refuse_after_failed_start(failed)
             raise PoolError(
@@ -209,7 +205,7 @@ class EnginePool:
             row = self._settle(slot) or self._ledger.slot(slot)
             if row.name != name:
                 self._refuse_after_failed_start(failed)
-                raise PoolError(f"The engine {name} was ended before it was ready ({row.cause}).")
+                raise PoolError(f"The engine {name} was ended before it was ready ({row.detail}).")
             if row.state is not State.STARTING:
                 return str(row.engine)
             self._clock.sleep(_POLL_S[1])
@@ -229,7 +225,7 @@ class EnginePool:
         """
         self._ledger.set_metadata(TARGET, 0)
         engines = {row.engine for row in self._ledger.slots() if row.state is not State.EMPTY}
-        self._ledger.retire_all("the pool is drained")
+        self._ledger.retire_all(TransitionKind.DRAINED)
         until = None if timeout_s is None else self._clock.now() + timeout_s
         while True:
             left = [row for row in self._ledger.slots() if row.engine in engines and not self._end_free(row)]
@@ -275,7 +271,8 @@ class EnginePool:
                 f"alive. Wait for it, or take the slot away with --force."
             )
         try:
-            self._upkeep.fence(row, lock, _holder("release"), f"taken away by force from {row.holder}")
+            reason = Reason(TransitionKind.FORCE, f"taken away by force from {row.holder}")
+            self._upkeep.fence(row, lock, _holder("release"), reason)
         except FencedError:
             return f"Slot {slot} was given back in this moment."
         finally:
@@ -362,7 +359,7 @@ class EnginePool:
             self._refuse_while_open()
         empty = [row.slot for row in rows if row.state is State.EMPTY]
         if wanted is None and empty and all(row.state is not State.STARTING for row in rows):
-            self._start(empty[0], cause=f"for {holder}", single_flight=True)
+            self._start(empty[0], Reason(TransitionKind.DEMAND, f"for {holder}"), single_flight=True)
         self._reap_now_and_then(holder)
 
     def _try_take(self, holder: str, wanted: str | None, began: float) -> Lease | None:
@@ -413,12 +410,12 @@ class EnginePool:
         finally:
             lock.release()
 
-    def _start(self, slot: int, *, cause: str, single_flight: bool = False, name: str | None = None) -> bool:
+    def _start(self, slot: int, reason: Reason, *, single_flight: bool = False, name: str | None = None) -> bool:
         lock = self._upkeep.lock(slot)
         if not lock.acquire():
             return False
         try:
-            return self._upkeep.start(slot, cause=cause, single_flight=single_flight, name=name)
+            return self._upkeep.start(slot, reason=reason, single_flight=single_flight, name=name)
         finally:
             lock.release()
 
@@ -432,11 +429,11 @@ class EnginePool:
             if now.engine != row.engine:
                 return True
             if now.state is State.STARTING:
-                self._upkeep.fail(row.slot, now.token, "the pool is drained")
+                self._upkeep.fail(row.slot, now.token, DRAINED)
                 return True
             now = self._upkeep.settle(row.slot)
             if now.engine == row.engine and now.is_free:
-                self._upkeep.retire(now, "the pool is drained")
+                self._upkeep.retire(now, DRAINED)
             return self._ledger.slot(row.slot).engine != row.engine
         except FencedError:
             return False

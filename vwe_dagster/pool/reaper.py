@@ -10,6 +10,7 @@ import dataclasses
 
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.settings import PoolSettings
@@ -17,6 +18,8 @@ from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import TARGET, WARMED_S, Upkeep
 
 KEPT_RECORDS = 10_000
+
+_REPLENISH = Reason(TransitionKind.REPLENISHED, "the pool was warmed to more engines than it has")
 
 PASSES = "reaper_passes"
 """Key of the number of passes of the reaper."""
@@ -81,7 +84,8 @@ def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
     """Takes a slot from a holder that is overdue; a sentence if it did."""
     lock = upkeep.lock(row.slot)
     try:
-        upkeep.fence(row, lock, by, f"its holder did not come back in time ({row.holder})")
+        reason = Reason(TransitionKind.HOLDER_OVERDUE, f"its holder did not come back in time ({row.holder})")
+        upkeep.fence(row, lock, by, reason)
     except FencedError:
         return None
     finally:
@@ -97,9 +101,9 @@ def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
     try:
         before = upkeep.ledger.slot(row.slot)
         after = upkeep.settle(row.slot)
-        why = upkeep.why_retire(after) if after.is_free else None
-        if why is not None:
-            upkeep.retire(after, why)
+        reason = upkeep.retirement(after) if after.is_free else None
+        if reason is not None:
+            upkeep.retire(after, reason)
             after = upkeep.ledger.slot(row.slot)
     except FencedError:
         return []
@@ -107,7 +111,7 @@ def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
         lock.release()
     if (before.state, before.engine) == (after.state, after.engine):
         return []
-    return [f"Slot {row.slot}: {before.state} became {after.state} ({after.cause})."]
+    return [f"Slot {row.slot}: {before.state} became {after.state} ({after.detail})."]
 
 
 def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
@@ -137,7 +141,7 @@ def _replenish(upkeep: Upkeep) -> list[str]:
         if not lock.acquire():
             continue
         try:
-            if upkeep.start(row.slot, cause="the pool was warmed to more engines than it has"):
+            if upkeep.start(row.slot, reason=_REPLENISH):
                 missing -= 1
                 actions.append(f"Started an engine in slot {row.slot}.")
         except PoolError as error:

@@ -14,7 +14,8 @@ from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connection, Connections
 from vwe_dagster.pool.errors import FencedError, PoolError
-from vwe_dagster.pool.launcher import Launcher, LauncherError, LaunchSpec
+from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.launcher import EngineEnd, Launcher, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import KernelLock, slot_lock
 from vwe_dagster.pool.settings import PoolSettings
@@ -31,6 +32,16 @@ WARMED_S = "warmed_s"
 
 FAILED_STARTS = "failed_starts"
 """Key of the number of engines that did not become ready."""
+
+DRAINED = Reason(TransitionKind.DRAINED, "the pool is drained")
+
+_STARTER_DIED = Reason(TransitionKind.START_FAILED, "the process that started it died")
+_ENDED_UNSEEN = Reason(TransitionKind.ENGINE_ENDED, "it ended before anybody saw it ready")
+_NOT_RESET = Reason(TransitionKind.NOT_RESET, "it was not reset by the last holder")
+_RESET = Reason(TransitionKind.RESET, "it was reset and verified")
+_TO_BE_ENDED = Reason(TransitionKind.RETIRED, "it is to be ended")
+_NOT_NEEDED = Reason(TransitionKind.CLEARED, "it is no longer needed")
+_ENDED = Reason(TransitionKind.CLEARED, "its engine was ended")
 
 _DIGEST_KEPT_S = 5.0
 _TTL_JITTER = 0.1
@@ -61,7 +72,7 @@ class Upkeep:
         """When a holder that starts something now must be done."""
         return self.clock.now() + self.settings.world_gen_timeout + LEASE_GRACE_S
 
-    def start(self, slot: int, *, cause: str, single_flight: bool = False, name: str | None = None) -> bool:
+    def start(self, slot: int, *, reason: Reason, single_flight: bool = False, name: str | None = None) -> bool:
         """Starts an engine in a slot that is empty, and does not wait for it.
 
         Returns:
@@ -73,7 +84,7 @@ class Upkeep:
         row = self.ledger.begin_engine(
             slot,
             single_flight=single_flight,
-            cause=cause,
+            reason=reason,
             changes={
                 "engine": self.pool_id,
                 "name": name,
@@ -91,7 +102,8 @@ class Upkeep:
             digest = self.launcher.digest
             launched = self.launcher.launch(LaunchSpec(row.engine, slot, digest))
         except LauncherError as error:
-            self._start_failed(row, f"it could not be started: {error}", nothing_to_end=digest is None)
+            reason = Reason(TransitionKind.START_FAILED, f"it could not be started: {error}")
+            self._start_failed(row, reason, nothing_to_end=digest is None)
             return False
         self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
         return True
@@ -109,7 +121,7 @@ class Upkeep:
             case State.STARTING:
                 self._look_at_start(row)
             case State.ERROR:
-                self._remove(row, row.token, "it is no longer needed")
+                self._remove(row, row.token, _NOT_NEEDED)
             case State.READY:
                 if row.holder is not None:
                     self.ledger.note(slot, row.token, holder=None, deadline_s=None)
@@ -131,9 +143,9 @@ class Upkeep:
         Returns:
             The token of the holder; None if the engine was unfit and is ended.
         """
-        why = self.why_retire(row)
-        if why is not None:
-            self.retire(row, why)
+        reason = self.retirement(row)
+        if reason is not None:
+            self.retire(row, reason)
             return None
         token = self.ledger.take(
             row.slot,
@@ -149,10 +161,10 @@ class Upkeep:
             self.fail(row.slot, token, self._why_silent(row, error))
             return None
         if row.state is not State.READY or status.state is not EngineState.READY:
-            return token if self.reset(row.slot, token, "it was not reset by the last holder") else None
+            return token if self.reset(row.slot, token, _NOT_RESET) else None
         return token
 
-    def reset(self, slot: int, token: int, cause: str) -> bool:
+    def reset(self, slot: int, token: int, reason: Reason) -> bool:
         """Resets an engine to READY; one that cannot be reset is ended.
 
         Returns:
@@ -160,46 +172,46 @@ class Upkeep:
         """
         row = self.ledger.slot(slot)
         if row.state is not State.RESETTING:
-            self.ledger.step(slot, token, State.RESETTING, cause)
+            self.ledger.step(slot, token, State.RESETTING, reason)
         try:
             connection = self.connection(row)
             connection.claim(token)
             connection.reset(token)
         except EngineError as error:
-            self.fail(slot, token, f"its reset failed: {error}")
+            self.fail(slot, token, Reason(TransitionKind.RESET_FAILED, f"its reset failed: {error}"))
             return False
-        self.ledger.step(slot, token, State.READY, "it was reset and verified", job=None)
+        self.ledger.step(slot, token, State.READY, _RESET, job=None)
         return True
 
-    def fail(self, slot: int, token: int, cause: str) -> None:
+    def fail(self, slot: int, token: int, reason: Reason) -> None:
         """Ends an engine that is broken. If it cannot be ended now, the slot stays in ERROR and is settled later."""
         row = self.ledger.slot(slot)
-        self.ledger.step(slot, token, State.ERROR, cause, last_error=cause)
+        self.ledger.step(slot, token, State.ERROR, reason, last_error=reason.detail)
         with contextlib.suppress(LauncherError):
-            self._remove(row, token, "its engine was ended")
+            self._remove(row, token, _ENDED)
 
-    def retire(self, row: Slot, why: str) -> None:
+    def retire(self, row: Slot, reason: Reason) -> None:
         """Ends an engine that is fit but not wanted any more; the slot is READY or waits to be reset."""
         if row.state is not State.READY:
             token = self._take_over(row)
-            if not self.reset(row.slot, token, "it is to be ended"):
+            if not self.reset(row.slot, token, _TO_BE_ENDED):
                 return
             row = self.ledger.slot(row.slot)
-        self._remove(row, row.token, why)
+        self._remove(row, row.token, reason)
 
-    def why_retire(self, row: Slot) -> str | None:
-        """Why the engine of a slot is not to be used again; None if it is."""
-        if row.retiring:
-            return row.retiring
+    def retirement(self, row: Slot) -> Reason | None:
+        """Return why the engine of a slot must not be used again; None if it may."""
+        if row.retiring is not None:
+            return DRAINED
         if row.slot >= self.settings.max_warm_containers:
-            return "the pool has fewer slots now"
+            return Reason(TransitionKind.RETIRED, "the pool has fewer slots now")
         if row.jobs >= self.settings.max_jobs_per_engine:
-            return f"it has made {row.jobs} worlds"
+            return Reason(TransitionKind.USED_UP, f"it has made {row.jobs} worlds")
         if row.has_expired(self.clock):
-            return f"it is older than {self.settings.container_ttl_minutes:g} minutes"
+            return Reason(TransitionKind.EXPIRED, f"it is older than {self.settings.container_ttl_minutes:g} minutes")
         digest = self._known_digest()
         if digest is not None and row.digest != digest:
-            return "its configuration is not the present one"
+            return Reason(TransitionKind.RECONFIGURED, "its configuration is not the present one")
         return None
 
     def connection(self, row: Slot) -> Connection:
@@ -213,7 +225,7 @@ class Upkeep:
             raise PoolError(f"Slot {row.slot} has no engine to speak to.")
         return self.connections.to(launched)
 
-    def fence(self, row: Slot, lock: KernelLock, by: str, cause: str) -> None:
+    def fence(self, row: Slot, lock: KernelLock, by: str, reason: Reason) -> None:
         """Takes a slot from a holder that has its lock; called without the lock, and holds it afterwards.
 
         Raises:
@@ -230,7 +242,7 @@ class Upkeep:
         lock.rotate()
         state = self.ledger.slot(row.slot).state
         if state in BUSY:
-            self.reset(row.slot, token, cause)
+            self.reset(row.slot, token, reason)
         elif state is State.READY:
             # The holder may have had the engine without a job; it must learn of the new token.
             try:
@@ -240,7 +252,7 @@ class Upkeep:
         with contextlib.suppress(FencedError):
             self.ledger.note(row.slot, token, holder=None, deadline_s=None)
 
-    def examine(self, slot: int, token: int) -> str | None:
+    def examine(self, slot: int, token: int) -> Reason | None:
         """Looks whether an engine has survived a failed job; ends it if not.
 
         Returns:
@@ -250,56 +262,61 @@ class Upkeep:
         try:
             status = self.connection(row).status()
         except EngineError as error:
-            why = self._why_silent(row, error)
+            reason = self._why_silent(row, error)
         else:
             if status.state is not EngineState.ERROR:
                 return None
-            why = f"it is broken: {status.error.message if status.error else 'it does not say why'}"
-        self.fail(slot, token, why)
-        return why
+            reason = _broken(status.error.message if status.error else "it does not say why")
+        self.fail(slot, token, reason)
+        return reason
 
     def _look_at_start(self, row: Slot) -> None:
         launched = row.launched
         if launched is None:
             # The circuit is not told: it says nothing of whether engines start.
-            self.fail(row.slot, row.token, "the process that started it died")
+            self.fail(row.slot, row.token, _STARTER_DIED)
             return
         with contextlib.suppress(EngineError):
             status = self.connections.to(launched).status()
             if status.kind != self.settings.engine:
-                self._start_failed(row, f"it is an engine of the kind {status.kind}, not {self.settings.engine}")
+                why = f"it is an engine of the kind {status.kind}, not {self.settings.engine}"
+                self._start_failed(row, Reason(TransitionKind.START_FAILED, why))
                 return
             if status.state is EngineState.READY:
                 took = self.clock.now() - (row.started_s or 0)
                 # That it was seen to be ready is no use of it: its own clock of idleness started before.
-                self.ledger.step(row.slot, row.token, State.READY, f"it answered after {took:.1f} s")
+                reason = Reason(TransitionKind.STARTED, f"it answered after {took:.1f} s")
+                self.ledger.step(row.slot, row.token, State.READY, reason)
                 self.circuit.succeeded()
                 return
             if status.error is not None:
-                self._start_failed(row, f"it is broken: {status.error.message}")
+                self._start_failed(row, _broken(status.error.message))
                 return
         if not self.launcher.running(launched):
             if row.boot == self.clock.boot and self._age(row) >= self.settings.idle_s:
                 # It may well have been ready: engines end when nobody uses them.
-                self.fail(row.slot, row.token, "it ended before anybody saw it ready")
+                self.fail(row.slot, row.token, _ENDED_UNSEEN)
                 return
-            self._start_failed(row, f"it ended while starting ({self.launcher.why_ended(launched)})")
+            end = self.launcher.why_ended(launched)
+            self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, TransitionKind.START_FAILED))
         elif row.is_late(self.clock, self.settings.engine_startup_timeout):
-            self._start_failed(row, f"it was not ready within {self.settings.engine_startup_timeout:g} s")
+            why = f"it was not ready within {self.settings.engine_startup_timeout:g} s"
+            self._start_failed(row, Reason(TransitionKind.START_FAILED, why))
 
-    def _start_failed(self, row: Slot, cause: str, *, nothing_to_end: bool = False) -> None:
-        said = self.launcher.log(row.engine, lines=3).strip() if row.engine and row.launched else ""
-        cause = f"{cause}. Its log ends: {said}" if said else cause
+    def _start_failed(self, row: Slot, reason: Reason, *, nothing_to_end: bool = False) -> None:
+        log = self.launcher.log(row.engine, lines=3).strip() if row.engine and row.launched else ""
+        if log:
+            reason = dataclasses.replace(reason, detail=f"{reason.detail}. Its log ends: {log}")
         self.ledger.count(FAILED_STARTS)
         if row.boot == self.clock.boot:
             # While the slot still is STARTING: whoever finds it empty finds the circuit as it is then.
-            self.circuit.failed(row.slot, cause)
+            self.circuit.failed(row.slot, reason.detail)
         if nothing_to_end:
             # A launcher that does not answer could not end it either, and the slot would wait for it in ERROR.
-            self.ledger.step(row.slot, row.token, State.ERROR, cause, last_error=cause)
-            self.ledger.empty(row.slot, row.token, "it is no longer needed")
+            self.ledger.step(row.slot, row.token, State.ERROR, reason, last_error=reason.detail)
+            self.ledger.empty(row.slot, row.token, _NOT_NEEDED)
         else:
-            self.fail(row.slot, row.token, cause)
+            self.fail(row.slot, row.token, reason)
 
     def _notice_end(self, row: Slot) -> None:
         """Empties a slot whose engine has ended while nobody used it."""
@@ -309,16 +326,17 @@ class Upkeep:
         if row.boot == self.clock.boot and self.clock.now() - (row.used_s or 0) >= self.settings.idle_s:
             self.ledger.set_metadata(TARGET, max(0, self.ledger.metadata(TARGET) - 1))
             if row.state is State.READY:
-                self._remove(row, row.token, f"nobody used it for {self.settings.idle_s / 60:g} minutes")
+                why = f"nobody used it for {self.settings.idle_s / 60:g} minutes"
+                self._remove(row, row.token, Reason(TransitionKind.IDLE, why))
                 return
-        why = "unknown" if launched is None else self.launcher.why_ended(launched)
-        self.fail(row.slot, row.token, f"it ended by itself ({why})")
+        end = EngineEnd("unknown") if launched is None else self.launcher.why_ended(launched)
+        self.fail(row.slot, row.token, _ended(f"it ended by itself ({end.detail})", end))
 
     def _recover(self, row: Slot) -> None:
         """Resets the engine of a holder that died."""
         token = self._take_over(row)
         self.ledger.abandon_job(row.slot)
-        if self.reset(row.slot, token, f"its holder died ({row.holder})"):
+        if self.reset(row.slot, token, Reason(TransitionKind.HOLDER_DIED, f"its holder died ({row.holder})")):
             self.ledger.note(row.slot, token, holder=None, deadline_s=None)
 
     def _take_over(self, row: Slot) -> int:
@@ -331,25 +349,24 @@ class Upkeep:
             boot=self.clock.boot,
         )
 
-    def _remove(self, row: Slot, token: int, cause: str) -> None:
+    def _remove(self, row: Slot, token: int, reason: Reason) -> None:
         """Ends what is left of an engine and empties its slot."""
         if row.engine is not None:
             self.launcher.end(row.engine, row.launched)
         if row.launched is not None:
             self.connections.drop(row.launched)
-        self.ledger.empty(row.slot, token, cause)
+        self.ledger.empty(row.slot, token, reason)
 
-    def _why_silent(self, row: Slot, error: EngineError) -> str:
-        """Why an engine does not do what it is asked."""
+    def _why_silent(self, row: Slot, error: EngineError) -> Reason:
+        """Return why an engine did not answer a request as it should."""
         launched = row.launched
         if not isinstance(error, EngineUnreachableError) or launched is None:
-            return f"it refused: {error}"
-        try:
-            if self.launcher.running(launched):
-                return f"it does not answer: {error}"
-            return f"it ended ({self.launcher.why_ended(launched)})"
-        except LauncherError:
-            return f"it does not answer: {error}"
+            return Reason(TransitionKind.REFUSED, f"it refused: {error}")
+        with contextlib.suppress(LauncherError):
+            if not self.launcher.running(launched):
+                end = self.launcher.why_ended(launched)
+                return _ended(f"it ended ({end.detail})", end)
+        return Reason(TransitionKind.UNRESPONSIVE, f"it does not answer: {error}")
 
     def _known_digest(self) -> str | None:
         """The digest of the present configuration, asked for every few seconds; None while it cannot be told."""
@@ -363,3 +380,12 @@ class Upkeep:
 
     def _age(self, row: Slot) -> float:
         return self.clock.now() - (row.started_s or 0)
+
+
+def _broken(message: str) -> Reason:
+    return Reason(TransitionKind.BROKEN, f"it is broken: {message}")
+
+
+def _ended(detail: str, end: EngineEnd, kind: TransitionKind = TransitionKind.ENGINE_ENDED) -> Reason:
+    """Return the reason for an engine that ended; ``kind`` is for ends that were not for want of memory."""
+    return Reason(TransitionKind.OUT_OF_MEMORY if end.out_of_memory else kind, detail)

@@ -127,6 +127,7 @@ def test_the_history_lists_the_worlds(used: Vwe) -> None:
 def test_the_events_are_the_steps_of_the_slots(used: Vwe) -> None:
     steps = [Transition(**step) for step in json.loads(used.run("pool", "events", "--json").stdout)]
     assert [step.after for step in steps][:4] == ["STARTING", "READY", "GENERATING", "EXPORTING"]
+    assert [step.kind for step in steps][:4] == ["warmed", "started", "job", "job"]
     lines = used.run("pool", "events", "--last", "2").stdout.splitlines()
     assert len(lines) == 2
     assert "slot 0  RESETTING -> READY" in lines[-1]

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from vwe_dagster.cli.pool_view import history_view, pool_view, span, step_line
 from vwe_dagster.pool.circuit import CircuitStatus
+from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
@@ -86,9 +87,13 @@ def test_a_failed_world_says_why_below_the_table() -> None:
 
 
 def test_a_step_names_its_holder_once() -> None:
-    step = Transition(1, "2026-11-24T00:17:03.995Z", 0, "a", "READY", "GENERATING", "world of 7", "pid 1 on vm", 3)
+    step = Transition(
+        1, "2026-11-24T00:17:03.995Z", 0, "a", "READY", "GENERATING", TransitionKind.JOB, "world of 7", "pid 1 on vm", 3
+    )
     assert step_line(step) == "11-24 00:17:03  slot 0  READY -> GENERATING  world of 7 (pid 1 on vm)"
-    fenced = Transition(2, step.at, 0, "a", "READY", "ERROR", "taken from pid 1 on vm", "pid 1 on vm", 4)
+    fenced = Transition(
+        2, step.at, 0, "a", "READY", "ERROR", TransitionKind.FORCE, "taken from pid 1 on vm", "pid 1 on vm", 4
+    )
     assert step_line(fenced).endswith("taken from pid 1 on vm")
 
 

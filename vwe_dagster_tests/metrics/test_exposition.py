@@ -14,9 +14,10 @@ from vwe_dagster import __version__
 from vwe_dagster.config.home import Home
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.metrics.data_folder import DataFolder
-from vwe_dagster.pool.causes import KINDS
 from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import EngineLostError, PoolError
+from vwe_dagster.pool.kinds import TransitionKind
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.seeds.seed import parse_seed
@@ -96,7 +97,7 @@ def test_an_open_circuit_shows(home: Home, machine: FakeMachine) -> None:
 def test_engines_that_ran_out_of_memory_and_what_the_reaper_did_are_counted(
     home: Home, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakeLauncher, "why_ended", lambda _self, _launched: "out of memory")
+    monkeypatch.setattr(FakeLauncher, "why_ended", lambda _self, _launched: OUT_OF_MEMORY)
 
     def die(engine: FakeEngine, _phase: str) -> None:
         engine.running = False
@@ -124,7 +125,7 @@ def test_no_words_of_people_become_labels(home: Home, machine: FakeMachine) -> N
     pool.create_engine("it ended (out of memory)")
     families = scrape(home)
     causes = {sample.labels["cause"] for sample in families["vwe_pool_transitions"].samples}
-    assert causes <= KINDS - {"other"}
+    assert causes <= set(TransitionKind) - {"other"}
     assert value(families, "vwe_pool_out_of_memory_kills_total") == 0
 
 
@@ -186,8 +187,8 @@ def test_a_scrape_of_a_hundred_thousand_steps_takes_a_tenth_of_a_second_at_most(
     pool.generate(REQUEST).confirm()
     with Ledger(state_folder(home.pools / "default")).database.transaction() as db:
         db.executemany(
-            "INSERT INTO transitions (at, slot, before, after, cause, token) "
-            "VALUES ('', 0, 'READY', 'GENERATING', ?, 0)",
+            "INSERT INTO transitions (at, slot, before, after, kind, detail, token) "
+            "VALUES ('', 0, 'READY', 'GENERATING', 'job', ?, 0)",
             [(f"world of {number}",) for number in range(100_000)],
         )
     times = []

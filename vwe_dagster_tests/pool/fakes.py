@@ -14,7 +14,7 @@ from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, W
 from vwe_dagster.engine.protocol import REFUSALS, Capabilities, EngineState, ErrorBody, Status
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
-from vwe_dagster.pool.launcher import EngineInfo, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -114,8 +114,8 @@ class FakeLauncher:
         engine = self._machine.engines.get(launched.handle)
         return engine is not None and engine.running
 
-    def why_ended(self, launched: Launched) -> str:
-        return f"{launched.handle} was killed"
+    def why_ended(self, launched: Launched) -> EngineEnd:
+        return EngineEnd(f"{launched.handle} was killed")
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002
         self._refuse_down()

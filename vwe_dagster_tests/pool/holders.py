@@ -230,7 +230,7 @@ def until(tells: Callable[[], object]) -> None:
 
 def causes(pool: EnginePool, after: State) -> list[str]:
     """Why slots entered a state, the first first."""
-    return [step.cause for step in pool.events() if step.after == after]
+    return [step.detail for step in pool.events() if step.after == after]
 
 
 def at_first(act: Callable[[], object]) -> Progress:

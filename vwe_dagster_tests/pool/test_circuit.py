@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,8 @@ import pytest
 from vwe_dagster.pool.alerts import LOST_OFTEN
 from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
 from vwe_dagster.pool.counts import read_counts
-from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import NoEngineError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -151,8 +149,9 @@ def test_who_can_have_an_engine_that_is_there_waits_for_it(
 def test_starts_whose_process_died_say_nothing_of_engines(pool: EnginePool, folder: Path) -> None:
     for _ in range(OPENS_AFTER + 1):
         pool.status()
+        reason = Reason(TransitionKind.WARMED, "the pool is warmed")
         assert Ledger(folder).begin_engine(
-            0, single_flight=False, cause="the pool is warmed", changes={"engine": "fake", "boot": "this boot"}
+            0, single_flight=False, reason=reason, changes={"engine": "fake", "boot": "this boot"}
         )
         pool.reap()
     assert pool.status().circuit.failures == 0
@@ -236,33 +235,3 @@ def test_counts_do_not_fall_when_records_are_pruned(pool: EnginePool, machine: F
     assert before.cold_starts == 1
     assert list(before.waits.at_most.values())[-1] == 2
     assert before.steps["READY", "GENERATING", "job"] == 2
-
-
-def test_a_ledger_of_before_gets_what_it_lacks_and_counts_what_it_has(
-    pool: EnginePool, machine: FakeMachine, folder: Path
-) -> None:
-    _make_old(pool, folder)
-    ledger = Ledger(folder)
-    counts = read_counts(ledger, machine.clock)
-    assert counts.jobs == {"exported": 1}
-    assert counts.cold_starts == 1
-    assert counts.waits.at_most[float("inf")] == counts.durations.at_most[float("inf")] == 1
-    assert counts.circuit.state == "closed"
-    machine.pool(folder, SETTINGS).generate(REQUEST).confirm()
-    assert read_counts(ledger, machine.clock).jobs == {"exported": 2}
-
-
-def _make_old(pool: EnginePool, folder: Path) -> None:
-    """Makes a ledger with one world in it as version 1 left it."""
-    pool.generate(REQUEST).confirm()
-    pool.close()
-    old, sql = ("every_step", "every_wait", "every_outcome", "every_duration"), sqlite3.connect(folder / FILE)
-    for trigger in old:
-        sql.execute(f"DROP TRIGGER {trigger}_is_counted")
-    for table in ("causes", "step_counts", "job_counts", "bounds", "time_counts", "circuit"):
-        sql.execute(f"DROP TABLE {table}")
-    sql.execute("PRAGMA user_version = 1")
-    sql.commit()
-    sql.close()
-    tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
-    assert tables.count("is_counted") == len(old)

@@ -10,9 +10,11 @@ import pytest
 
 from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.states import LEGAL, State
 
+TEST = Reason(TransitionKind.DEMAND, "a test")
 ROUND = [State.READY, State.GENERATING, State.EXPORTING, State.RESETTING, State.READY]
 WAYS: dict[State, list[State]] = {
     State.EMPTY: [],
@@ -34,7 +36,7 @@ def ledger(folder: Path) -> Ledger:
 
 
 def begin(ledger: Ledger, slot: int = 0, *, single_flight: bool = False) -> int | None:
-    row = ledger.begin_engine(slot, single_flight=single_flight, cause="a test", changes={"engine": "pool"})
+    row = ledger.begin_engine(slot, single_flight=single_flight, reason=TEST, changes={"engine": "pool"})
     return None if row is None else row.token
 
 
@@ -45,7 +47,7 @@ def reach(ledger: Ledger, state: State) -> int:
     token = begin(ledger)
     assert token is not None
     for step in WAYS[state]:
-        ledger.step(0, token, step, "on the way")
+        ledger.step(0, token, step, TEST)
     return token
 
 
@@ -54,13 +56,19 @@ def test_only_legal_steps_can_be_written(ledger: Ledger, before: State, after: S
     token = reach(ledger, before)
     recorded = len(ledger.transitions())
     if (before, after) in LEGAL:
-        ledger.step(0, token, after, "why not")
+        ledger.step(0, token, after, Reason(TransitionKind.FORCE, "why not"))
         step = ledger.transitions()[-1]
-        assert (step.before, step.after, step.cause, step.token) == (before, after, "why not", token)
+        assert (step.before, step.after, step.kind, step.detail, step.token) == (
+            before,
+            after,
+            "force",
+            "why not",
+            token,
+        )
         assert ledger.slot(0).state is after
     else:
         with pytest.raises(PoolError, match="no legal step"):
-            ledger.step(0, token, after, "why not")
+            ledger.step(0, token, after, Reason(TransitionKind.FORCE, "why not"))
         assert ledger.slot(0).state is before
         assert len(ledger.transitions()) == recorded
 
@@ -74,7 +82,7 @@ def test_even_by_hand_no_illegal_step_no_lower_token_and_no_other_past_can_be_wr
         "UPDATE slots SET state = 'EXPORTING' WHERE slot = 0",
         "UPDATE slots SET state = 'SLEEPING' WHERE slot = 0",
         "UPDATE slots SET token = 0 WHERE slot = 0",
-        "UPDATE transitions SET cause = 'another'",
+        "UPDATE transitions SET detail = 'another'",
         "INSERT INTO slots (slot, state) VALUES (9, 'READY')",
     ):
         with pytest.raises(sqlite3.IntegrityError):
@@ -88,7 +96,7 @@ def test_a_holder_of_an_older_token_changes_nothing(ledger: Ledger) -> None:
     assert new > old
     before = ledger.slot(0)
     for change in (
-        lambda: ledger.step(0, old, State.GENERATING, "late"),
+        lambda: ledger.step(0, old, State.GENERATING, TEST),
         lambda: ledger.note(0, old, jobs=5),
         lambda: ledger.end_job(0, old, "job", "exported", duration_s=1, error=None),
         lambda: ledger.take(0, old, holder="late", now=1, deadline=2, boot="boot"),
@@ -105,8 +113,8 @@ def test_names_of_engines_are_never_used_twice(ledger: Ledger) -> None:
         token = begin(ledger)
         assert token is not None
         names.add(ledger.slot(0).engine)
-        ledger.step(0, token, State.ERROR, "it broke")
-        ledger.empty(0, token, "it is gone")
+        ledger.step(0, token, State.ERROR, TEST)
+        ledger.empty(0, token, TEST)
     assert len(names) == 3
 
 
@@ -125,8 +133,8 @@ def test_the_latest_records_are_kept(ledger: Ledger) -> None:
     for _ in range(4):
         token = begin(ledger)
         assert token is not None
-        ledger.step(0, token, State.ERROR, "it broke")
-        ledger.empty(0, token, "it is gone")
+        ledger.step(0, token, State.ERROR, TEST)
+        ledger.empty(0, token, TEST)
     last = ledger.transitions()[-1]
     ledger.prune(keep=5)
     assert len(ledger.transitions()) == 5

@@ -164,7 +164,7 @@ class PoolMachine(RuleBasedStateMachine):
         for step in self.pools[0].events():
             assert State(step.before) is now[step.slot]
             assert (State(step.before), State(step.after)) in LEGAL
-            assert step.cause
+            assert step.detail
             now[step.slot] = State(step.after)
 
     @invariant()

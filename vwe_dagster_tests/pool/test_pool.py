@@ -12,6 +12,7 @@ from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.reaper import KEPT_RECORDS
@@ -19,7 +20,7 @@ from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import LEASE_GRACE_S
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeMachine, Holder, failing
+from vwe_dagster_tests.pool.fakes import REQUEST, FakeEngine, FakeLauncher, FakeMachine, Holder, failing
 from vwe_dagster_tests.pool.holders import causes
 
 SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=30)
@@ -468,9 +469,31 @@ def test_an_engine_that_starts_broken_is_ended_at_once_with_what_it_says(
     assert running(machine) == []
 
 
+def test_kind_of_a_failed_start_does_not_depend_on_the_words_of_its_log(
+    pool: EnginePool, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeLauncher, "log", lambda *_, **__: "it ended (out of memory)")
+    machine.boots_take_s = 1000
+    pool.warm(1, wait=False)
+    running(machine)[0].running = False
+    pool.reap()
+    (failure,) = [step for step in pool.events() if step.after == State.ERROR]
+    assert failure.kind is TransitionKind.START_FAILED
+    assert failure.detail.endswith("Its log ends: it ended (out of memory)")
+
+
+def test_engine_of_another_kind_counts_as_a_failed_start(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(engine="valheim"))
+    with pytest.raises(PoolError, match="of the kind native, not valheim"):
+        pool.generate(REQUEST)
+    assert {step.kind for step in pool.events() if step.after == State.ERROR} == {TransitionKind.START_FAILED}
+
+
 def test_a_start_whose_process_died_is_cleared_away(pool: EnginePool, folder: Path, machine: FakeMachine) -> None:
     pool.status()
-    assert Ledger(folder).begin_engine(0, single_flight=True, cause="a test", changes={"engine": "fake"})
+    assert Ledger(folder).begin_engine(
+        0, single_flight=True, reason=Reason(TransitionKind.DEMAND, "a test"), changes={"engine": "fake"}
+    )
     pool.generate(REQUEST)
     assert "the process that started it died" in causes(pool, State.ERROR)
     assert len(running(machine)) == 1
@@ -583,7 +606,7 @@ def test_records_are_kept_to_a_number(pool: EnginePool, folder: Path) -> None:
     pool.warm(1)
     with Ledger(folder).database.transaction() as db:
         db.executemany(
-            "INSERT INTO transitions (at, slot, before, after, cause, token) VALUES ('', 0, '', '', '', 0)",
+            "INSERT INTO transitions (at, slot, before, after, detail, token) VALUES ('', 0, '', '', '', 0)",
             [()] * (KEPT_RECORDS + 10),
         )
     pool.reap()

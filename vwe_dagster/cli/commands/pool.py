@@ -186,7 +186,7 @@ def events(
     pool: PoolName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the steps of the slots from state to state with their causes, the oldest first."""
+    """Lists the transitions of the slots from state to state, each with its reason, oldest first."""
     with open_named(pool) as opened:
         steps = opened.events(limit=last)
         if not follow:

@@ -27,7 +27,7 @@ import docker.types
 import requests
 import urllib3.exceptions
 
-from vwe_dagster.pool.launcher import EngineInfo, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import boot, uptime_s
 from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, shows_out_of_memory
@@ -126,19 +126,19 @@ class DockerLauncher:
         state = self._state(launched.handle)
         return state is not None and bool(state["Running"])
 
-    def why_ended(self, launched: Launched) -> str:
+    def why_ended(self, launched: Launched) -> EngineEnd:
         """Why an engine ended, as far as its container is still there to tell."""
         state = self._state(launched.handle)
         if state is None or state["Running"]:
-            return "ended"
+            return EngineEnd("ended")
         if state["OOMKilled"] or self._ran_out_of_memory(launched.handle, state):
-            return "out of memory"
+            return OUT_OF_MEMORY
         with _asking():
             log = self._client.api.logs(launched.handle, tail=1).decode("utf-8", errors="replace")
         if shows_out_of_memory(log):
-            return "out of memory"
+            return OUT_OF_MEMORY
         code = int(state["ExitCode"])
-        return f"killed by signal {code - 128}" if code > 128 else f"exit code {code}"
+        return EngineEnd(f"killed by signal {code - 128}" if code > 128 else f"exit code {code}")
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  its name is all Docker needs
         """Kills and removes the engine's container and its socket directory; its log stays."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from vwe_dagster.engine.messages import NATIVE
-from vwe_dagster.pool.launcher import EngineInfo, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import age_s, is_running, start_time_of
@@ -85,14 +85,14 @@ class ProcessLauncher:
         """Whether the engine's process is there, and no zombie."""
         return _is_running(launched.handle)
 
-    def why_ended(self, launched: Launched) -> str:
+    def why_ended(self, launched: Launched) -> EngineEnd:
         """Why an engine ended; its exit status is known only to the process that started it."""
         if shows_out_of_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
-            return "out of memory"
+            return OUT_OF_MEMORY
         code = CHILDREN.exit_code(launched.handle)
         if code is None:
-            return "ended"
-        return f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
+            return EngineEnd("ended")
+        return EngineEnd(f"exit code {code}" if code >= 0 else f"killed by signal {-code}")
 
     def end(self, engine: str, launched: Launched | None) -> None:
         """Kill the engine's process and its session, wait until it is gone, and remove its socket directory.

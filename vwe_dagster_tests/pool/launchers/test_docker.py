@@ -17,7 +17,7 @@ import docker.errors
 import psutil
 import pytest
 
-from vwe_dagster.pool.launcher import LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.docker import DockerLauncher
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.pool.docker_engine import import_tiny_image
@@ -89,7 +89,7 @@ def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.Docke
         greeting(launched)
         docker_client.containers.get(launched.handle).kill()
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == "killed by signal 9"
+        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9")
         (info,) = launcher.engines()
         assert not info.running
 
@@ -122,7 +122,7 @@ def test_a_program_that_is_not_in_the_image_is_told_by_its_exit_code(bench: Benc
     launcher = bench.launcher(command=["/no/such/program"])
     with engine(bench, launcher) as launched:
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == "exit code 127"
+        assert launcher.why_ended(launched) == EngineEnd("exit code 127")
         assert "/no/such/program" in launcher.log(bench.spec().engine, lines=3)
 
 

@@ -20,7 +20,7 @@ import pytest
 from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.protocol import EngineState, Status
-from vwe_dagster.pool.launcher import Launched, Launcher, LauncherError
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, Launched, Launcher, LauncherError
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 
 PATIENCE_S = 60
@@ -159,14 +159,14 @@ def test_an_engine_that_ended_by_itself_tells_its_exit_code(bench: Bench) -> Non
     launcher = bench.launcher("exit")
     with engine(bench, launcher) as launched:
         wait_for_end(launcher, launched)
-        assert launcher.why_ended(launched) == "exit code 3"
+        assert launcher.why_ended(launched) == EngineEnd("exit code 3")
 
 
 def test_an_engine_that_takes_too_much_memory_is_told_so(bench: Bench) -> None:
     launcher = bench.launcher("hoard")
     with engine(bench, launcher) as launched:
         wait_for_end(launcher, launched)
-        assert launcher.why_ended(launched) == "out of memory"
+        assert launcher.why_ended(launched) == OUT_OF_MEMORY
 
 
 def test_the_log_can_be_read_after_the_end_until_it_is_removed(bench: Bench) -> None:

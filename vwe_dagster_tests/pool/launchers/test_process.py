@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vwe_dagster.pool.launcher import Launched, LauncherError
+from vwe_dagster.pool.launcher import EngineEnd, Launched, LauncherError
 from vwe_dagster.pool.launchers.identity import start_time_of
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
@@ -28,7 +28,7 @@ def test_a_killed_engine_is_told_so_and_leaves_no_zombie(bench: Bench) -> None:
     with engine(bench, launcher) as launched:
         os.kill(pid_of(launched), signal.SIGKILL)
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == "killed by signal 9"
+        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9")
         assert not psutil.pid_exists(pid_of(launched))
 
 
