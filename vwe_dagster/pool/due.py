@@ -6,12 +6,14 @@ reaper is due every few minutes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from vwe_dagster.pool.alerts import LOST_OFTEN, lost_engines
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock, SystemClock
 from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.diagnosis import Action, diagnose
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import slot_lock
 from vwe_dagster.pool.opening import LOCKS, state_folder
@@ -23,8 +25,17 @@ from vwe_dagster.pool.upkeep import TARGET
 REAP_EVERY_S = 600.0
 """How long a pool with engines, or one that had some since, goes without the reaper."""
 
-_ENDING_S = 30.0
-"""How long an engine that ends idle may take to do so."""
+_NEEDS: Mapping[Action, str] = {
+    Action.FENCE: "its holder is overdue",
+    Action.FORGET_HOLDER: "its holder is dead",
+    Action.RECOVER: "its holder is dead",
+    Action.FAIL_START: "the process that started its engine is dead",
+    Action.END_LATE_START: "its engine is not ready in time",
+    Action.REMOVE: "its engine is broken",
+    Action.RETIRE: "its engine is to be ended",
+    Action.END_IDLE: "its engine ended idle",
+}
+"""The actions that the reaper is needed for; a probe waits for the next pass or the next use of the pool."""
 
 
 def upkeep_due(folder: Path, settings: PoolSettings) -> list[str]:
@@ -48,7 +59,7 @@ def upkeep_due(folder: Path, settings: PoolSettings) -> list[str]:
 def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -> list[str]:
     """As :func:`upkeep_due`, of a ledger that is open."""
     rows = ledger.slots()
-    found = [f"slot {row.slot}: {why}" for row in rows if (why := _why_slot(row, locks, settings, clock)) is not None]
+    found = [f"slot {row.slot}: {need}" for row in rows if (need := _need_of(row, locks, settings, clock)) is not None]
     if _is_reaper_due(ledger, rows, clock):
         found.append(f"no pass of the reaper for {REAP_EVERY_S / 60:g} minutes")
     circuit = Circuit(ledger, clock)
@@ -61,32 +72,14 @@ def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -
     return found
 
 
-def _why_slot(row: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> str | None:
-    if row.is_overdue(clock):
-        return None if row.state is State.EMPTY else "its holder is overdue"
-    match row.state:
-        case State.EMPTY:
-            return None
-        case State.STARTING:
-            is_late = row.is_late(clock, settings.engine_startup_timeout)
-            return "its engine is not ready in time" if is_late else None
-        case State.ERROR:
-            return "its engine is broken" if _is_free(locks, row.slot) else None
-        case _ if row.is_free:
-            return _why_end(row, settings, clock)
-        case _:
-            return "its holder is dead" if _is_free(locks, row.slot) else None
-
-
-def _why_end(row: Slot, settings: PoolSettings, clock: Clock) -> str | None:
-    """Why the engine of a slot that nobody holds is to be ended, or has surely ended."""
-    if row.retiring is not None:
-        return "its engine is to be ended"
-    if row.has_expired(clock):
+def _need_of(slot: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> str | None:
+    """Return what a slot needs the reaper for, in words; None if it can wait for the next use of the pool."""
+    if slot.state is State.EMPTY:
+        return None
+    action = diagnose(slot, settings, clock, lock_is_free=_is_free(locks, slot.slot))
+    if action is Action.RETIRE and slot.retiring is None and slot.has_expired(clock):
         return "its engine is too old"
-    if clock.now() - (row.used_s or 0) >= settings.idle_s + _ENDING_S:
-        return "its engine ended idle"
-    return None
+    return _NEEDS.get(action)
 
 
 def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:

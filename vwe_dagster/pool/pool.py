@@ -19,6 +19,7 @@ import tenacity
 from vwe_dagster.engine.messages import NATIVE, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.pool.alerts import take_alerts
 from vwe_dagster.pool.circuit import sentence_on
+from vwe_dagster.pool.diagnosis import DRAINED
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
@@ -29,7 +30,7 @@ from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.status import PoolStatus, slot_status
-from vwe_dagster.pool.upkeep import DRAINED, FAILED_STARTS, TARGET, WARMED_S, Upkeep
+from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
 from vwe_dagster.pool.verified import read_verified
 
 ATTEMPTS = 3

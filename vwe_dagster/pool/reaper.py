@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from vwe_dagster.pool.clock import Clock
+from vwe_dagster.pool.diagnosis import Action, diagnose
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
@@ -96,14 +97,14 @@ def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
 def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
     lock = upkeep.lock(row.slot)
     if not lock.acquire():
-        fenced = fence_overdue(upkeep, row, by) if row.is_overdue(upkeep.clock) else None
+        action = diagnose(row, upkeep.settings, upkeep.clock, lock_is_free=False)
+        fenced = fence_overdue(upkeep, row, by) if action is Action.FENCE else None
         return [fenced] if fenced else []
     try:
         before = upkeep.ledger.slot(row.slot)
         after = upkeep.settle(row.slot)
-        reason = upkeep.retirement(after) if after.is_free else None
-        if reason is not None:
-            upkeep.retire(after, reason)
+        if after.is_free:
+            upkeep.end_unwanted(after)
             after = upkeep.ledger.slot(row.slot)
     except FencedError:
         return []

@@ -13,9 +13,10 @@ from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connection, Connections
+from vwe_dagster.pool.diagnosis import Action, diagnose, retirement
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
-from vwe_dagster.pool.launcher import EngineEnd, Launcher, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, Launched, Launcher, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import KernelLock, slot_lock
 from vwe_dagster.pool.settings import PoolSettings
@@ -32,8 +33,6 @@ WARMED_S = "warmed_s"
 
 FAILED_STARTS = "failed_starts"
 """Key of the number of engines that did not become ready."""
-
-DRAINED = Reason(TransitionKind.DRAINED, "the pool is drained")
 
 _STARTER_DIED = Reason(TransitionKind.START_FAILED, "the process that started it died")
 _ENDED_UNSEEN = Reason(TransitionKind.ENGINE_ENDED, "it ended before anybody saw it ready")
@@ -117,25 +116,35 @@ class Upkeep:
             LauncherError: the launcher cannot be asked, so nothing was done.
         """
         row = self.ledger.slot(slot)
-        match row.state:
-            case State.STARTING:
-                self._look_at_start(row)
-            case State.ERROR:
-                self._remove(row, row.token, _NOT_NEEDED)
-            case State.READY:
-                if row.holder is not None:
-                    self.ledger.note(slot, row.token, holder=None, deadline_s=None)
-                self._notice_end(row)
-            case State.GENERATING | State.RESETTING:
+        match diagnose(row, self.settings, self.clock, lock_is_free=True):
+            case Action.FORGET_HOLDER:
+                self._forget_holder(row)
+                return self.settle(slot)
+            case Action.RECOVER:
                 self._recover(row)
-            case State.EXPORTING:
-                if row.holder is not None:
-                    self._recover(row)
-                else:
-                    self._notice_end(row)
-            case State.EMPTY:
+            case Action.FAIL_START:
+                # The circuit does not count this: it shows nothing of whether engines start.
+                self.fail(slot, row.token, _STARTER_DIED)
+            case Action.PROBE_START:
+                self._probe_start(row)
+            case Action.END_LATE_START:
+                self._probe_start(row, is_late=True)
+            case Action.REMOVE:
+                self._remove(row, row.token, _NOT_NEEDED)
+            case Action.PROBE | Action.RETIRE | Action.END_IDLE:
+                self._notice_end(row)
+            case Action.NONE | Action.FENCE:
                 pass
         return self.ledger.slot(slot)
+
+    def end_unwanted(self, row: Slot) -> None:
+        """End a free engine that must not be used again, or that nobody used for too long."""
+        reason = self.retirement(row)
+        if reason is None and diagnose(row, self.settings, self.clock, lock_is_free=True) is Action.END_IDLE:
+            self._lower_target()
+            reason = self._idle
+        if reason is not None:
+            self.retire(row, reason)
 
     def borrow(self, row: Slot, holder: str) -> int | None:
         """Takes a free engine for a holder, once it has shown that it is fit.
@@ -180,7 +189,7 @@ class Upkeep:
         except EngineError as error:
             self.fail(slot, token, Reason(TransitionKind.RESET_FAILED, f"its reset failed: {error}"))
             return False
-        self.ledger.step(slot, token, State.READY, _RESET, job=None)
+        self.ledger.step(slot, token, State.READY, _RESET, job=None, used_s=self.clock.now())
         return True
 
     def fail(self, slot: int, token: int, reason: Reason) -> None:
@@ -201,14 +210,9 @@ class Upkeep:
 
     def retirement(self, row: Slot) -> Reason | None:
         """Return why the engine of a slot must not be used again; None if it may."""
-        if row.retiring is not None:
-            return DRAINED
-        if row.slot >= self.settings.max_warm_containers:
-            return Reason(TransitionKind.RETIRED, "the pool has fewer slots now")
-        if row.jobs >= self.settings.max_jobs_per_engine:
-            return Reason(TransitionKind.USED_UP, f"it has made {row.jobs} worlds")
-        if row.has_expired(self.clock):
-            return Reason(TransitionKind.EXPIRED, f"it is older than {self.settings.container_ttl_minutes:g} minutes")
+        reason = retirement(row, self.settings, self.clock)
+        if reason is not None:
+            return reason
         digest = self._known_digest()
         if digest is not None and row.digest != digest:
             return Reason(TransitionKind.RECONFIGURED, "its configuration is not the present one")
@@ -220,10 +224,7 @@ class Upkeep:
         Raises:
             PoolError: it has none.
         """
-        launched = row.launched
-        if launched is None:
-            raise PoolError(f"Slot {row.slot} has no engine to speak to.")
-        return self.connections.to(launched)
+        return self.connections.to(_launched(row))
 
     def fence(self, row: Slot, lock: KernelLock, by: str, reason: Reason) -> None:
         """Takes a slot from a holder that has its lock; called without the lock, and holds it afterwards.
@@ -250,7 +251,7 @@ class Upkeep:
             except EngineError as error:
                 self.fail(row.slot, token, self._why_silent(row, error))
         with contextlib.suppress(FencedError):
-            self.ledger.note(row.slot, token, holder=None, deadline_s=None)
+            self.ledger.note(row.slot, token, holder=None, deadline_s=None, used_s=self.clock.now())
 
     def examine(self, slot: int, token: int) -> Reason | None:
         """Looks whether an engine has survived a failed job; ends it if not.
@@ -270,12 +271,8 @@ class Upkeep:
         self.fail(slot, token, reason)
         return reason
 
-    def _look_at_start(self, row: Slot) -> None:
-        launched = row.launched
-        if launched is None:
-            # The circuit is not told: it says nothing of whether engines start.
-            self.fail(row.slot, row.token, _STARTER_DIED)
-            return
+    def _probe_start(self, row: Slot, *, is_late: bool = False) -> None:
+        launched = _launched(row)
         with contextlib.suppress(EngineError):
             status = self.connections.to(launched).status()
             if status.kind != self.settings.engine:
@@ -299,7 +296,7 @@ class Upkeep:
                 return
             end = self.launcher.why_ended(launched)
             self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, TransitionKind.START_FAILED))
-        elif row.is_late(self.clock, self.settings.engine_startup_timeout):
+        elif is_late:
             why = f"it was not ready within {self.settings.engine_startup_timeout:g} s"
             self._start_failed(row, Reason(TransitionKind.START_FAILED, why))
 
@@ -324,13 +321,17 @@ class Upkeep:
         if launched is not None and self.launcher.running(launched):
             return
         if row.boot == self.clock.boot and self.clock.now() - (row.used_s or 0) >= self.settings.idle_s:
-            self.ledger.set_metadata(TARGET, max(0, self.ledger.metadata(TARGET) - 1))
+            self._lower_target()
             if row.state is State.READY:
-                why = f"nobody used it for {self.settings.idle_s / 60:g} minutes"
-                self._remove(row, row.token, Reason(TransitionKind.IDLE, why))
+                self._remove(row, row.token, self._idle)
                 return
         end = EngineEnd("unknown") if launched is None else self.launcher.why_ended(launched)
         self.fail(row.slot, row.token, _ended(f"it ended by itself ({end.detail})", end))
+
+    def _forget_holder(self, row: Slot) -> None:
+        """Clear a holder that died without a job; the engine was last used when it was claimed."""
+        used_s = max(row.used_s or 0, row.held_s or 0)
+        self.ledger.note(row.slot, row.token, holder=None, deadline_s=None, used_s=used_s)
 
     def _recover(self, row: Slot) -> None:
         """Resets the engine of a holder that died."""
@@ -378,8 +379,22 @@ class Upkeep:
                 self._digest = (now, None)
         return self._digest[1]
 
+    def _lower_target(self) -> None:
+        """Keep one engine fewer: the pool lets go of engines that nobody uses."""
+        self.ledger.set_metadata(TARGET, max(0, self.ledger.metadata(TARGET) - 1))
+
+    @property
+    def _idle(self) -> Reason:
+        return Reason(TransitionKind.IDLE, f"nobody used it for {self.settings.idle_s / 60:g} minutes")
+
     def _age(self, row: Slot) -> float:
         return self.clock.now() - (row.started_s or 0)
+
+
+def _launched(row: Slot) -> Launched:
+    if row.launched is None:
+        raise PoolError(f"Slot {row.slot} has no engine to speak to.")
+    return row.launched
 
 
 def _broken(message: str) -> Reason:

@@ -1,0 +1,96 @@
+"""What a slot needs, as far as its row in the ledger, its lock, the settings and the clock show; nothing is done.
+
+Whether an engine still runs or answers only a launcher and the engine know; an action that needs to ask is a probe.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from vwe_dagster.pool.clock import Clock
+from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.ledger import Slot
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import State
+
+DRAINED = Reason(TransitionKind.DRAINED, "the pool is drained")
+
+IDLE_GRACE_S = 30.0
+"""Seconds beyond its idle time within which an engine ends by itself."""
+
+
+class Action(enum.Enum):
+    """What a slot needs. All but ``NONE`` and ``FENCE`` are carried out with the slot's lock held."""
+
+    NONE = enum.auto()
+    """Nothing: the slot is empty, or a living process has its lock and is in time."""
+    FENCE = enum.auto()
+    """Take the slot from a living holder whose deadline has passed."""
+    FORGET_HOLDER = enum.auto()
+    """Clear the holder of a READY engine that died without a job."""
+    RECOVER = enum.auto()
+    """Reset the engine of a holder that died."""
+    FAIL_START = enum.auto()
+    """End a start whose process died before it recorded the engine."""
+    PROBE_START = enum.auto()
+    """Look whether a starting engine is ready, or has ended."""
+    END_LATE_START = enum.auto()
+    """The same, and end the engine if it is not ready."""
+    REMOVE = enum.auto()
+    """Remove what is left of a broken engine."""
+    RETIRE = enum.auto()
+    """End a free engine that must not be used again; :func:`retirement` says why."""
+    END_IDLE = enum.auto()
+    """End a free engine that nobody used for too long and that should have ended by itself."""
+    PROBE = enum.auto()
+    """Look whether a free engine has ended."""
+
+
+def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, *, lock_is_free: bool) -> Action:
+    """Return what a slot needs.
+
+    Args:
+        slot: its row in the ledger.
+        settings: those of the pool.
+        clock: the pool's.
+        lock_is_free: whether no other process has the slot's lock, so that its holder, if it has one, is dead.
+    """
+    if slot.state is State.EMPTY:
+        return Action.NONE
+    if not lock_is_free:
+        return Action.FENCE if slot.is_overdue(clock) else Action.NONE
+    if slot.is_free:
+        return _diagnose_free(slot, settings, clock)
+    if slot.state is State.STARTING:
+        return _diagnose_start(slot, settings, clock)
+    if slot.state is State.ERROR:
+        return Action.REMOVE
+    return Action.FORGET_HOLDER if slot.state is State.READY else Action.RECOVER
+
+
+def retirement(slot: Slot, settings: PoolSettings, clock: Clock) -> Reason | None:
+    """Return why the engine of a slot must not be used again; None if it may."""
+    if slot.retiring is not None:
+        return DRAINED
+    if slot.slot >= settings.max_warm_containers:
+        return Reason(TransitionKind.RETIRED, "the pool has fewer slots now")
+    if slot.jobs >= settings.max_jobs_per_engine:
+        return Reason(TransitionKind.USED_UP, f"it has made {slot.jobs} worlds")
+    if slot.has_expired(clock):
+        return Reason(TransitionKind.EXPIRED, f"it is older than {settings.container_ttl_minutes:g} minutes")
+    return None
+
+
+def _diagnose_start(slot: Slot, settings: PoolSettings, clock: Clock) -> Action:
+    if slot.launched is None:
+        return Action.FAIL_START
+    is_late = slot.is_late(clock, settings.engine_startup_timeout)
+    return Action.END_LATE_START if is_late else Action.PROBE_START
+
+
+def _diagnose_free(slot: Slot, settings: PoolSettings, clock: Clock) -> Action:
+    if retirement(slot, settings, clock) is not None:
+        return Action.RETIRE
+    if clock.now() - (slot.used_s or 0) >= settings.idle_s + IDLE_GRACE_S:
+        return Action.END_IDLE
+    return Action.PROBE
