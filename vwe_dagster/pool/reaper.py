@@ -15,6 +15,7 @@ from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slots import present_slots, try_start
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import TARGET, WARMED_S, Upkeep
 
@@ -127,7 +128,7 @@ def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
 def _replenish(upkeep: Upkeep) -> list[str]:
     """Replaces engines that the pool was warmed to and lost; without work they are let go instead, one by one."""
     actions = []
-    rows = [row for row in upkeep.ledger.slots() if row.slot < upkeep.settings.max_warm_containers]
+    rows = present_slots(upkeep)
     present = sum(row.state is not State.EMPTY for row in rows)
     missing = upkeep.ledger.metadata(TARGET) - present
     if missing > 0 and not has_work(upkeep.ledger, upkeep.clock, upkeep.settings):
@@ -136,17 +137,10 @@ def _replenish(upkeep: Upkeep) -> list[str]:
     for row in rows:
         if missing <= 0:
             break
-        if row.state is not State.EMPTY:
-            continue
-        lock = upkeep.lock(row.slot)
-        if not lock.acquire():
-            continue
         try:
-            if upkeep.start(row.slot, reason=_REPLENISH):
+            if row.state is State.EMPTY and try_start(upkeep, row.slot, _REPLENISH):
                 missing -= 1
                 actions.append(f"Started an engine in slot {row.slot}.")
         except PoolError as error:
             actions.append(str(error))
-        finally:
-            lock.release()
     return actions

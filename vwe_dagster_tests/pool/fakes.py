@@ -243,7 +243,7 @@ class Holder:
 
     def __init__(self, pool: EnginePool) -> None:
         # A dead holder's block must not end, as it would with `with`.
-        self.lease = pool._acquire(f"holder {next(self._numbers)}", 1, None, None)  # noqa: SLF001
+        self.lease = pool.allocation.acquire(purpose=f"holder {next(self._numbers)}", timeout_s=1)
         self.thread: threading.Thread | None = None
         self.error: BaseException | None = None
         self.export: WorldExport | None = None

@@ -1,0 +1,250 @@
+"""Administration: starting and ending engines on request, repairing what failed, and showing what the pool does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from vwe_dagster.pool.alerts import take_alerts
+from vwe_dagster.pool.diagnosis import DRAINED
+from vwe_dagster.pool.errors import FencedError, NoEngineError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
+from vwe_dagster.pool.polling import poll
+from vwe_dagster.pool.queue import Queue
+from vwe_dagster.pool.reaper import ReapReport, reap
+from vwe_dagster.pool.slots import check_circuit, describe_holders, holder_name, present_slots, try_settle, try_start
+from vwe_dagster.pool.states import State
+from vwe_dagster.pool.status import PoolStatus, slot_status
+from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
+from vwe_dagster.pool.verified import read_verified
+
+
+class Administration:
+    """The part of a pool that operators, the command line and the sensors use."""
+
+    def __init__(self, upkeep: Upkeep, queue: Queue) -> None:
+        """Start nothing."""
+        self._upkeep = upkeep
+        self._ledger = upkeep.ledger
+        self._clock = upkeep.clock
+        self._settings = upkeep.settings
+        self._queue = queue
+
+    def warm(self, count: int, *, wait: bool = True, progress: Callable[[int, int], None] | None = None) -> int:
+        """Start engines until there are ``count``, and keep as many until they are drained or not used for long.
+
+        Args:
+            count: how many.
+            wait: whether to wait until they are ready.
+            progress: called with how many are ready, of how many.
+
+        Returns:
+            How many are ready.
+
+        Raises:
+            PoolError: the pool may not have so many, or they do not start. One engine is tried even if the circuit is
+                open.
+        """
+        if not 0 <= count <= self._settings.max_warm_containers:
+            raise PoolError(
+                f"The pool may have 0 to {self._settings.max_warm_containers} engines, not {count}; "
+                f"raise max_warm_containers for more."
+            )
+        self._ledger.ensure_slots(self._settings.max_warm_containers)
+        self._ledger.set_metadata(TARGET, count)
+        self._ledger.set_metadata(WARMED_S, int(self._clock.now()))
+        self._upkeep.circuit.probe_now()
+
+        def attempt() -> int | None:
+            ready = self._start_missing(count)
+            if progress is not None:
+                progress(min(ready, count), count)
+            if ready >= count or not wait:
+                return ready
+            check_circuit(self._upkeep)
+            return None
+
+        return poll(attempt, self._clock) or 0
+
+    def create_engine(self, name: str) -> str:
+        """Start an engine that jobs can request by name, and wait until it is ready.
+
+        Returns:
+            The engine's own name.
+
+        Raises:
+            PoolError: there is one of that name, the pool is full, or it does not start.
+        """
+        self._ledger.ensure_slots(self._settings.max_warm_containers)
+        slots = present_slots(self._upkeep)
+        if any(slot.name == name for slot in slots):
+            raise PoolError(f"There is an engine named {name} already; choose another name, or use that one.")
+        check_circuit(self._upkeep)
+        failed = self._ledger.metadata(FAILED_STARTS)
+        reason = Reason(TransitionKind.NAMED, f"it is to be {name}")
+        empty = (slot.slot for slot in slots if slot.state is State.EMPTY)
+        number = next((slot for slot in empty if try_start(self._upkeep, slot, reason, name=name)), None)
+        if number is None:
+            self._check_failed_starts(failed)
+            raise PoolError(
+                f"All {self._settings.max_warm_containers} slots of the pool have engines; "
+                f"raise max_warm_containers, or end engines with: {self._settings.command('drain')}"
+            )
+
+        def attempt() -> str | None:
+            slot = try_settle(self._upkeep, number) or self._ledger.slot(number)
+            if slot.name != name:
+                self._check_failed_starts(failed)
+                raise PoolError(f"The engine {name} was ended before it was ready ({slot.detail}).")
+            return None if slot.state is State.STARTING else str(slot.engine)
+
+        return str(poll(attempt, self._clock))
+
+    def drain(self, *, timeout_s: float | None = None) -> int:
+        """End every engine: the free ones now, those in use as soon as they are given back.
+
+        Args:
+            timeout_s: how long to wait for those in use; None for as long as it takes.
+
+        Returns:
+            How many engines were ended.
+
+        Raises:
+            NoEngineError: some were still in use when the time was over; they end when they are given back.
+            LauncherError: the launcher does not answer.
+        """
+        self._ledger.set_metadata(TARGET, 0)
+        engines = {slot.engine for slot in self._ledger.slots() if slot.state is not State.EMPTY}
+        self._ledger.retire_all(TransitionKind.DRAINED)
+        left: list[Slot] = []
+
+        def attempt() -> int | None:
+            left[:] = [slot for slot in self._ledger.slots() if slot.engine in engines and not self._end_free(slot)]
+            return None if left else len(engines)
+
+        ended = poll(attempt, self._clock, timeout_s=math.inf if timeout_s is None else timeout_s)
+        if ended is None:
+            raise NoEngineError(f"Not all engines could be ended in time. {describe_holders(left, self._clock)}")
+        return ended
+
+    def reap(self) -> ReapReport:
+        """Recover what dead holders left, end unknown engines, and start those that are missing."""
+        self._queue.remove_dead()
+        return reap(self._upkeep, holder_name("reaper"), replenish=True)
+
+    def take_alerts(self) -> list[str]:
+        """Return the alerts on engines that fail repeatedly, one or two sentences each; each is returned once."""
+        return take_alerts(self._upkeep)
+
+    def release(self, number: int, *, force: bool = False) -> str:
+        """Take a slot from a holder that is dead, or with ``force`` from any holder.
+
+        Returns:
+            A sentence on what was done.
+
+        Raises:
+            PoolError: there is no such slot, or its holder is alive and ``force`` was not given.
+            LauncherError: the launcher does not answer.
+        """
+        slot = next((slot for slot in self._ledger.slots() if slot.slot == number), None)
+        if slot is None:
+            raise PoolError(f"The pool has no slot {number}; see: {self._settings.command('status')}")
+        lock = self._upkeep.lock(number)
+        if lock.acquire():
+            try:
+                return f"Nobody held slot {number}; it is {self._upkeep.settle(number).state}."
+            finally:
+                lock.release()
+        if not force:
+            raise PoolError(
+                f"Slot {number} is held by {slot.holder or 'a process that is starting or ending its engine'}, which "
+                f"is alive. Wait for it, or take the slot away with --force."
+            )
+        try:
+            reason = Reason(TransitionKind.FORCE, f"taken away by force from {slot.holder}")
+            self._upkeep.fence(slot, lock, holder_name("release"), reason)
+        except FencedError:
+            return f"Slot {number} was given back in this moment."
+        finally:
+            lock.release()
+        return f"Took slot {number} from {slot.holder}; it is {self._ledger.slot(number).state}."
+
+    def status(self) -> PoolStatus:
+        """Return what the pool is doing, engine by engine."""
+        settings = self._settings
+        self._ledger.ensure_slots(settings.max_warm_containers)
+        for slot in self._ledger.slots():
+            # A free or starting engine may have ended since anything looked at it.
+            if slot.is_free or slot.state is State.STARTING:
+                try_settle(self._upkeep, slot.slot)
+        slots = [slot for slot in self._ledger.slots() if slot.slot < settings.max_warm_containers or slot.engine]
+        return PoolStatus(
+            pool=settings.name,
+            launcher=settings.launcher,
+            size=settings.max_warm_containers,
+            ready=sum(slot.is_free for slot in slots),
+            leased=sum(slot.holder is not None and slot.state is not State.EMPTY for slot in slots),
+            starting=sum(slot.state is State.STARTING for slot in slots),
+            waiting=self._queue.length(),
+            circuit=self._upkeep.circuit.status(),
+            verified=read_verified(self._upkeep.locks.parent),
+            slots=[slot_status(self._upkeep, slot) for slot in slots],
+        )
+
+    def history(self, limit: int) -> list[JobRecord]:
+        """Return the latest jobs, latest first."""
+        return self._ledger.jobs(limit)
+
+    def events(self, *, after: int, limit: int | None) -> list[Transition]:
+        """Return transitions with an id above ``after``, oldest first; with a limit, only the latest of them."""
+        return self._ledger.transitions(after=after, limit=limit)
+
+    def log(self, number: int, *, lines: int) -> str:
+        """Return the last lines that the present or last engine of a slot has written.
+
+        Raises:
+            PoolError: the slot never had an engine.
+        """
+        engines = [step.engine for step in self._ledger.transitions() if step.slot == number and step.engine]
+        if not engines:
+            raise PoolError(f"Slot {number} has had no engine; see: {self._settings.command('status')}")
+        return self._upkeep.launcher.log(engines[-1], lines=lines)
+
+    def _start_missing(self, count: int) -> int:
+        """Settle all slots, start engines until there are ``count``, and return how many were ready."""
+        for number in range(self._settings.max_warm_containers):
+            try_settle(self._upkeep, number)
+        slots = present_slots(self._upkeep)
+        empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
+        missing = count - (len(slots) - len(empty))
+        for number in empty[: max(0, missing)]:
+            try_start(self._upkeep, number, Reason(TransitionKind.WARMED, "the pool is warmed"))
+        return sum(slot.state not in {State.EMPTY, State.STARTING, State.ERROR} for slot in slots)
+
+    def _end_free(self, slot: Slot) -> bool:
+        """End the engine of a slot if no other process has its lock; return whether the engine is gone."""
+        lock = self._upkeep.lock(slot.slot)
+        if not lock.acquire():
+            return False
+        try:
+            now = self._ledger.slot(slot.slot)
+            if now.engine != slot.engine:
+                return True
+            if now.state is State.STARTING:
+                self._upkeep.fail(slot.slot, now.token, DRAINED)
+                return True
+            now = self._upkeep.settle(slot.slot)
+            if now.engine == slot.engine and now.is_free:
+                self._upkeep.retire(now, DRAINED)
+            return self._ledger.slot(slot.slot).engine != slot.engine
+        except FencedError:
+            return False
+        finally:
+            lock.release()
+
+    def _check_failed_starts(self, before: int) -> None:
+        """Raise PoolError if an engine failed to start since ``before`` had."""
+        if self._ledger.metadata(FAILED_STARTS) > before:
+            check_circuit(self._upkeep)
+            raise PoolError(f"The engine does not start: {self._upkeep.circuit.status().cause}")

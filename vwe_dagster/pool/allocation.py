@@ -1,0 +1,227 @@
+"""Allocation: leasing engines to callers, in the order of the queue, and generating worlds on them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+
+import tenacity
+
+from vwe_dagster.engine.messages import Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
+from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.launcher import LauncherError
+from vwe_dagster.pool.lease import Lease
+from vwe_dagster.pool.many import Outcome, outcomes
+from vwe_dagster.pool.polling import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, poll
+from vwe_dagster.pool.queue import Queue
+from vwe_dagster.pool.reaper import fence_overdue, reap
+from vwe_dagster.pool.slots import check_circuit, describe_holders, holder_name, present_slots, try_start
+from vwe_dagster.pool.states import State
+from vwe_dagster.pool.upkeep import Upkeep
+
+ATTEMPTS = 3
+"""How many engines may be lost over one world before it counts as failed."""
+
+_WAITING = "waiting for an engine"
+_REAP_EVERY_S = 10.0
+
+
+class Allocation:
+    """The part of a pool that callers who need engines use."""
+
+    def __init__(self, upkeep: Upkeep, queue: Queue, data: Path) -> None:
+        """Start nothing.
+
+        Args:
+            upkeep: the pool's ledger, launcher and settings.
+            queue: the pool's.
+            data: the folder that worlds are written to; its disk must have room.
+        """
+        self._upkeep = upkeep
+        self._ledger = upkeep.ledger
+        self._clock = upkeep.clock
+        self._settings = upkeep.settings
+        self._queue = queue
+        self._data = data
+        self._reaped_s: float | None = None
+
+    @contextlib.contextmanager
+    def lease(
+        self,
+        *,
+        purpose: str = "",
+        timeout_s: float | None = None,
+        engine: str | None = None,
+        waiting: Callable[[], None] | None = None,
+    ) -> Iterator[Lease]:
+        """Lease an engine for the block: a free one if there is one, else a new one or the next that is given back.
+
+        Args:
+            purpose: what for, in words, shown by the pool's status and to callers that wait.
+            timeout_s: how long to wait; None for ``acquire_timeout``.
+            engine: the name of the only engine that will do.
+            waiting: called now and then while none is free; may raise to give up.
+
+        Raises:
+            NoEngineError: none became free in time.
+            PoolError: engines do not start, there is no engine of that name, or the disk is full.
+        """
+        self._check_disk()
+        lease = self.acquire(purpose=purpose, timeout_s=timeout_s, engine=engine, waiting=waiting)
+        try:
+            yield lease
+        finally:
+            lease.give_back()
+
+    def acquire(
+        self,
+        *,
+        purpose: str = "",
+        timeout_s: float | None = None,
+        engine: str | None = None,
+        waiting: Callable[[], None] | None = None,
+    ) -> Lease:
+        """Lease an engine without giving it back; see :meth:`lease`."""
+        timeout_s = self._settings.acquire_timeout if timeout_s is None else timeout_s
+        self._ledger.ensure_slots(self._settings.max_warm_containers)
+        began = self._clock.now()
+        holder = holder_name(purpose)
+        if self._queue.length() == 0:
+            lease = self._try_take(holder, engine, began)
+            if lease is not None:
+                return lease
+        lease = self._wait_in_queue(holder, engine, began, timeout_s, waiting)
+        if lease is None:
+            raise NoEngineError(
+                f"No engine of the pool {self._settings.name} became free within {timeout_s:g} s. "
+                f"{describe_holders(present_slots(self._upkeep), self._clock)}"
+            )
+        return lease
+
+    def generate(
+        self, request: WorldRequest, progress: Progress = no_progress, *, engine: str | None = None
+    ) -> WorldExport:
+        """Generate one world on a leased engine, and on another one if the first is lost over it.
+
+        Raises:
+            EngineError: the request was refused, the world failed, or no engine could be leased.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(EngineLostError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            before_sleep=lambda state: progress(0.0, f"again, for an engine was lost (attempt {state.attempt_number})"),
+            reraise=True,
+        )
+        purpose = f"world of {request.seed}"
+        for attempt in retrying:
+            with attempt, self.lease(purpose=purpose, engine=engine, waiting=lambda: progress(0.0, _WAITING)) as lease:
+                return lease.generate(request, progress)
+        raise AssertionError  # tenacity returns or raises
+
+    def generate_many(
+        self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
+    ) -> Generator[Outcome]:
+        """Generate worlds on as many engines as the pool may have; see :func:`vwe_dagster.pool.many.outcomes`."""
+        return outcomes(self.generate, requests, at_once=self._settings.max_warm_containers, progress=progress)
+
+    def _wait_in_queue(
+        self, holder: str, wanted: str | None, began: float, timeout_s: float, waiting: Callable[[], None] | None
+    ) -> Lease | None:
+        is_first = False
+
+        def attempt() -> Lease | None:
+            nonlocal is_first
+            is_first = ticket.is_first()
+            lease = self._take_or_start(holder, wanted, began) if is_first else None
+            if lease is None and waiting is not None:
+                waiting()
+            return lease
+
+        def pauses_s() -> Iterator[float]:
+            """Only the first in the queue asks more and more seldom: the others are fast when their turn comes."""
+            pause = SHORTEST_PAUSE_S
+            while True:
+                yield pause
+                if is_first:
+                    pause = min(2 * pause, LONGEST_PAUSE_S)
+
+        with self._queue.waiting(holder, wanted) as ticket:
+            left = began + timeout_s - self._clock.now()
+            return poll(attempt, self._clock, timeout_s=left, pauses_s=pauses_s())
+
+    def _take_or_start(self, holder: str, wanted: str | None, began: float) -> Lease | None:
+        lease = self._try_take(holder, wanted, began)
+        if lease is None:
+            self._make_one_ready(holder, wanted)
+        return lease
+
+    def _make_one_ready(self, holder: str, wanted: str | None) -> None:
+        """As the first of the queue, start an engine if none is free or starting, and fence overdue holders."""
+        slots = present_slots(self._upkeep)
+        if wanted is not None and all(slot.name != wanted for slot in slots):
+            raise PoolError(f"The pool has no engine named {wanted}; make one with create_engine, or name none.")
+        if all(slot.state in {State.EMPTY, State.ERROR} for slot in slots):
+            # While there are engines, one of them may still be given back.
+            check_circuit(self._upkeep)
+        empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
+        if wanted is None and empty and all(slot.state is not State.STARTING for slot in slots):
+            reason = Reason(TransitionKind.DEMAND, f"for {holder}")
+            try_start(self._upkeep, empty[0], reason, single_flight=True)
+        self._reap_now_and_then(holder)
+
+    def _try_take(self, holder: str, wanted: str | None, began: float) -> Lease | None:
+        """Take a free engine if there is one; slots of dead holders are recovered first."""
+        slots = [slot for slot in self._ledger.slots() if slot.state is not State.EMPTY]
+        for slot in sorted(slots, key=lambda slot: slot.state is not State.READY):
+            if wanted is not None and slot.name != wanted:
+                continue
+            lock = self._upkeep.lock(slot.slot)
+            if not lock.acquire():
+                continue
+            try:
+                token = None
+                with contextlib.suppress(FencedError, LauncherError):
+                    token = self._take(slot.slot, holder)
+                if token is not None:
+                    return Lease(
+                        self._upkeep,
+                        lock,
+                        slot=slot.slot,
+                        token=token,
+                        engine=str(self._ledger.slot(slot.slot).engine),
+                        holder=holder,
+                        wait_s=self._clock.now() - began,
+                    )
+            except BaseException:
+                lock.release()
+                raise
+            lock.release()
+        return None
+
+    def _take(self, number: int, holder: str) -> int | None:
+        slot = self._ledger.slot(number)
+        if not slot.is_free:
+            slot = self._upkeep.settle(number)
+        # Borrowing a free engine checks that it answers.
+        return self._upkeep.borrow(slot, holder) if slot.is_free else None
+
+    def _reap_now_and_then(self, holder: str) -> None:
+        now = self._clock.now()
+        for slot in self._ledger.slots():
+            if slot.is_overdue(self._clock):
+                fence_overdue(self._upkeep, slot, holder)
+        if self._reaped_s is None or now - self._reaped_s >= _REAP_EVERY_S:
+            self._reaped_s = now
+            reap(self._upkeep, holder, replenish=False)
+
+    def _check_disk(self) -> None:
+        folder = next(parent for parent in (self._data, *self._data.parents) if parent.is_dir())
+        free = shutil.disk_usage(folder).free
+        if free < self._settings.min_free_disk_gb * 1e9:
+            raise PoolError(
+                f"Only {free / 1e9:.2f} GB are free on the disk of {self._data}, and worlds are begun with "
+                f"{self._settings.min_free_disk_gb:g} GB or more; free some, or lower min_free_disk_gb."
+            )

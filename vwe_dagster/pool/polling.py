@@ -1,0 +1,42 @@
+"""The one loop by which the pool waits for something: it tries, sleeps, and tries again."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from vwe_dagster.pool.clock import Clock
+
+SHORTEST_PAUSE_S = 0.002
+LONGEST_PAUSE_S = 0.05
+
+T = TypeVar("T")
+
+
+def poll(
+    attempt: Callable[[], T | None],
+    clock: Clock,
+    *,
+    timeout_s: float = math.inf,
+    pauses_s: Iterable[float] = itertools.repeat(LONGEST_PAUSE_S),
+) -> T | None:
+    """Call ``attempt`` until it returns a value; return None if it has not within the timeout.
+
+    Args:
+        attempt: called at least once, and a last time when the time is over.
+        clock: measures the time and sleeps.
+        timeout_s: how long to wait.
+        pauses_s: how long to sleep after each attempt that returned None.
+    """
+    until = clock.now() + timeout_s
+    for pause in pauses_s:
+        result = attempt()
+        if result is not None:
+            return result
+        left = until - clock.now()
+        if left <= 0:
+            return None
+        clock.sleep(min(pause, left))
+    return None
