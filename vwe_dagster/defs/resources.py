@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import dagster as dg
 import pydantic
@@ -29,11 +29,15 @@ from vwe_dagster.store.stage_counts import StageCounts
 VALHEIM_POOL = "valheim_pool"
 """The key of the resource that is the pool of Valheim's servers."""
 
-_DEFAULT = PoolSettings()
-
 _NO_VALHEIM_POOL = (
     f"There is no pool of Valheim's servers; set {VALHEIM_PREFIX}BASE_IMAGE to their image, or choose another engine."
 )
+
+
+def _setting(name: str) -> Any:
+    """Return the field of a setting: its values are checked with all others, when the pool is opened."""
+    setting = PoolSettings.model_fields[name]
+    return pydantic.Field(default=setting.default, description=setting.description)
 
 
 class WorldStoreResource(dg.ConfigurableResource[WorldStore]):
@@ -96,59 +100,21 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
     data: str | None = pydantic.Field(
         default=None, description="The data folder, whose disk must have room for worlds; the pool's folder if not set."
     )
-    name: str = pydantic.Field(
-        default=_DEFAULT.name, description="Tells pools of one project apart: small letters, digits and '-'."
-    )
-    engine: str = pydantic.Field(
-        default=_DEFAULT.engine,
-        description="The kind of engine, `native` or `valheim`; one of another kind is not used.",
-    )
-    launcher: str = pydantic.Field(
-        default=_DEFAULT.launcher,
-        description="What starts engines: `process`, as processes of this machine, or `docker`, as containers.",
-    )
-    max_warm_containers: int = pydantic.Field(
-        default=_DEFAULT.max_warm_containers, description="The most engines, processes or containers, at once: 1 to 64."
-    )
-    container_ttl_minutes: float = pydantic.Field(
-        default=_DEFAULT.container_ttl_minutes,
-        description="An engine older than this, give or take a tenth, is replaced when nobody uses it.",
-    )
-    idle_minutes: float | None = pydantic.Field(
-        default=_DEFAULT.idle_minutes,
-        description="An engine that nobody has used for so long ends by itself. "
-        "If not set: 10 for a process, `container_ttl_minutes` for a container.",
-    )
-    engine_startup_timeout: float = pydantic.Field(
-        default=_DEFAULT.engine_startup_timeout, description="Seconds that an engine may take to become ready."
-    )
-    world_gen_timeout: float = pydantic.Field(
-        default=_DEFAULT.world_gen_timeout, description="Seconds that one world may take."
-    )
-    acquire_timeout: float = pydantic.Field(
-        default=_DEFAULT.acquire_timeout,
-        description="Seconds to wait for an engine that others use before the seed fails.",
-    )
-    auto_reset_after_job: bool = pydantic.Field(
-        default=_DEFAULT.auto_reset_after_job,
-        description="Resets an engine when it is given back rather than when it is next used.",
-    )
-    max_jobs_per_engine: int = pydantic.Field(
-        default=_DEFAULT.max_jobs_per_engine, description="An engine is replaced after so many worlds."
-    )
-    memory_limit: str = pydantic.Field(
-        default=_DEFAULT.memory_limit, description="Memory that an engine may use, as in `4g` or `512m`; 256m or more."
-    )
-    base_image: str = pydantic.Field(default=_DEFAULT.base_image, description="The image of a container engine.")
-    connection: str = pydantic.Field(
-        default=_DEFAULT.connection,
-        description="How engines are spoken to: `unix`, a socket in a shared folder with no network at all, "
-        "or `tcp`, a published port of this machine.",
-    )
-    min_free_disk_gb: float = pydantic.Field(
-        default=_DEFAULT.min_free_disk_gb,
-        description="No world is begun with less free on the disk of the data folder.",
-    )
+    name: str = _setting("name")
+    engine: str = _setting("engine")
+    launcher: str = _setting("launcher")
+    max_warm_containers: int = _setting("max_warm_containers")
+    container_ttl_minutes: float = _setting("container_ttl_minutes")
+    idle_minutes: float | None = _setting("idle_minutes")
+    max_jobs_per_engine: int = _setting("max_jobs_per_engine")
+    auto_reset_after_job: bool = _setting("auto_reset_after_job")
+    engine_startup_timeout: float = _setting("engine_startup_timeout")
+    world_gen_timeout: float = _setting("world_gen_timeout")
+    acquire_timeout: float = _setting("acquire_timeout")
+    memory_limit: str = _setting("memory_limit")
+    base_image: str = _setting("base_image")
+    connection: str = _setting("connection")
+    min_free_disk_gb: float = _setting("min_free_disk_gb")
 
     _opened: EnginePool | None = pydantic.PrivateAttr(default=None)
 

@@ -1,9 +1,9 @@
-"""The settings of a pool: every choice a user has, checked where it enters."""
+"""The settings of a pool: every choice a user has, stated once with its default, its bounds and its description."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
 
@@ -14,49 +14,68 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
-Minutes = Annotated[float, pydantic.Field(gt=0)]
-Seconds = Annotated[float, pydantic.Field(gt=0)]
-
 
 class PoolSettings(pydantic.BaseModel):
     """How many engines of what kind a pool keeps, how long, and what it allows them.
 
-    Attributes:
-        name: tells pools of one project apart; small letters, digits and ``-``.
-        engine: the kind of engine, ``native`` or ``valheim``; one that says it is another is not used.
-        launcher: ``process`` runs engines as processes of this machine, ``docker`` as containers.
-        max_warm_containers: the most engines, processes or containers, at once.
-        container_ttl_minutes: an engine older than this, give or take a tenth, is replaced when nobody uses it.
-        idle_minutes: an engine nobody has used for so long ends by itself; None for 10 in a process, and for
-            ``container_ttl_minutes`` in a container.
-        engine_startup_timeout: seconds an engine may take to become ready.
-        world_gen_timeout: seconds one world may take.
-        acquire_timeout: seconds to wait for an engine that others use.
-        auto_reset_after_job: resets an engine when it is given back rather than when it is next used.
-        max_jobs_per_engine: an engine is replaced after so many worlds.
-        memory_limit: bytes an engine may use, as in ``4g``.
-        base_image: the image of a container engine.
-        connection: ``unix``, a socket in a shared folder with no network at all, or ``tcp``, a published port.
-        min_free_disk_gb: no world is begun with less free on the disk of the data folder.
+    The environment variables, the Dagster resource and the README's table take names, defaults and descriptions from
+    these fields.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = DEFAULT_NAME
-    engine: Literal["native", "valheim"] = "native"
-    launcher: Literal["process", "docker"] = "process"
-    max_warm_containers: Annotated[int, pydantic.Field(ge=1, le=64)] = 3
-    container_ttl_minutes: Minutes = 120.0
-    idle_minutes: Minutes | None = None
-    engine_startup_timeout: Seconds = 120.0
-    world_gen_timeout: Seconds = 300.0
-    acquire_timeout: Annotated[float, pydantic.Field(ge=0)] = 600.0
-    auto_reset_after_job: bool = True
-    max_jobs_per_engine: Annotated[int, pydantic.Field(ge=1)] = 10
-    memory_limit: str = "4g"
-    base_image: str = "vwe-engine"
-    connection: Literal["unix", "tcp"] = "unix"
-    min_free_disk_gb: Annotated[float, pydantic.Field(ge=0)] = 1.0
+    name: str = pydantic.Field(
+        default=DEFAULT_NAME,
+        description="Name that distinguishes the pools of one project: small letters, digits and `-`.",
+    )
+    engine: Literal["native", "valheim"] = pydantic.Field(
+        default="native",
+        description="Kind of engine, `native` or `valheim`; an engine that reports another kind is not used.",
+    )
+    launcher: Literal["process", "docker"] = pydantic.Field(
+        default="process",
+        description="What starts engines: `process` as processes of this machine, `docker` as containers.",
+    )
+    max_warm_containers: int = pydantic.Field(
+        default=3, ge=1, le=64, description="Maximum number of engines, processes or containers: 1 to 64."
+    )
+    container_ttl_minutes: float = pydantic.Field(
+        default=120.0,
+        gt=0,
+        description="Minutes after which an engine is replaced once it is free, plus or minus a tenth.",
+    )
+    idle_minutes: float | None = pydantic.Field(
+        default=None,
+        gt=0,
+        description="Minutes without use after which an engine ends; if not set, 10 for a process and "
+        "`container_ttl_minutes` for a container.",
+    )
+    max_jobs_per_engine: int = pydantic.Field(
+        default=10, ge=1, description="Number of worlds after which an engine is replaced."
+    )
+    auto_reset_after_job: bool = pydantic.Field(
+        default=True,
+        description="Whether an engine is reset when it is given back; if not, it is reset when it is next used.",
+    )
+    engine_startup_timeout: float = pydantic.Field(
+        default=120.0, gt=0, description="Seconds that an engine may take to become ready."
+    )
+    world_gen_timeout: float = pydantic.Field(default=300.0, gt=0, description="Seconds that one world may take.")
+    acquire_timeout: float = pydantic.Field(
+        default=600.0, ge=0, description="Seconds that a caller waits for an engine while others use them all."
+    )
+    memory_limit: str = pydantic.Field(
+        default="4g", description="Memory that an engine may use, as in `4g` or `512m`; at least `256m`."
+    )
+    base_image: str = pydantic.Field(default="vwe-engine", description="Image of an engine that is a container.")
+    connection: Literal["unix", "tcp"] = pydantic.Field(
+        default="unix",
+        description="How engines are reached: `unix` by a socket in a shared folder without any network, `tcp` by a "
+        "port of this machine with a token.",
+    )
+    min_free_disk_gb: float = pydantic.Field(
+        default=1.0, ge=0, description="Gigabytes that must be free on the disk of the data folder to begin a world."
+    )
 
     @pydantic.field_validator("name")
     @classmethod

@@ -19,7 +19,8 @@ def test_the_resource_has_every_setting_of_a_pool_with_its_default_and_a_descrip
     assert fields.keys() - PoolSettings.model_fields.keys() == {"folder", "data"}
     for name, setting in PoolSettings.model_fields.items():
         assert fields[name].default == setting.default, name
-        assert fields[name].description, name
+        assert fields[name].description == setting.description, name
+        assert setting.description, name
 
 
 def test_what_is_set_reaches_the_pool(tmp_path: Path) -> None:

@@ -123,6 +123,15 @@ def test_who_waits_is_told_who_holds_what(pool: EnginePool, peer: EnginePool, ma
             pass
 
 
+def test_caller_waits_as_long_as_acquire_timeout_says(folder: Path, machine: FakeMachine) -> None:
+    pool = machine.pool(folder, settings(max_warm_containers=1, acquire_timeout=7))
+    with pool.lease():
+        began = machine.clock.time
+        with pytest.raises(NoEngineError, match="became free within 7 s"):
+            pool.generate(REQUEST)
+    assert machine.clock.time - began == pytest.approx(7, abs=0.1)
+
+
 def test_first_come_first_served(folder: Path, machine: FakeMachine) -> None:
     """The fifth in the queue gets no engine before the first four, whoever looks when."""
     one_slot = settings(max_warm_containers=1)
