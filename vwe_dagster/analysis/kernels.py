@@ -1,4 +1,4 @@
-"""Compiled loops over the cells of a disc. All they call stands in this file, see `worldgen.compiling`."""
+"""Compiled loops over the cells of a disc."""
 
 from __future__ import annotations
 

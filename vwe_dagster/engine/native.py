@@ -23,7 +23,7 @@ from vwe_dagster.engine.messages import (
     no_progress,
 )
 from vwe_dagster.engine.protocol import Capabilities, layer_kind
-from vwe_dagster.kernels.compiling import are_kernels_cached, remove_other_versions
+from vwe_dagster.kernels.cache import are_kernels_cached, remove_other_versions
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError

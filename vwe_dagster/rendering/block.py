@@ -1,7 +1,6 @@
 """The world as a block seen from the south, compiled: cast shadows, and the painter that goes from front to back.
 
-All the kernels call stands in this file, see `worldgen.compiling`. Planes have row 0 in the north, one sample a pixel
-of the painted ground; colours are 0 to 255.
+Planes have row 0 in the north, one sample a pixel of the painted ground; colours are 0 to 255.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The colour of every pixel of the ground, compiled. All it calls stands in this file, see `worldgen.compiling`.
+"""The colour of every pixel of the ground, compiled.
 
 Colours are three float32, 0 to 255; shares and strengths are 0 to 1.
 """

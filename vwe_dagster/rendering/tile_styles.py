@@ -1,4 +1,4 @@
-"""The styles that tiles are painted in. The kernels call only what stands in this file, see `worldgen.compiling`."""
+"""The styles that tiles are painted in."""
 
 from __future__ import annotations
 

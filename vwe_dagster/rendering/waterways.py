@@ -1,4 +1,4 @@
-"""Rivers and streams as lines of ink. The kernels call only what stands in this file, see `worldgen.compiling`."""
+"""Rivers and streams as lines of ink."""
 
 from __future__ import annotations
 

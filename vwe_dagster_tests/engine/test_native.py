@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +14,10 @@ from vwe_dagster.engine import native
 from vwe_dagster.engine.layers import Layer
 from vwe_dagster.engine.messages import LINES, PLANES, EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.kernels.compiling import CACHE_FOLDER
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
+from vwe_dagster_tests.kernels.copies import copy_machine_code
 
 SEED = 298112588
 GRID = Grid.of_world(96)
@@ -118,8 +117,7 @@ def test_compiling_is_announced_once(tmp_path: Path) -> None:
     )
     NativeEngine().warm()
     # One kernel is left to compile: all of them take as long as dozens of other tests.
-    cache = tmp_path / "vwe" / "kernels" / CACHE_FOLDER.name
-    shutil.copytree(CACHE_FOLDER, cache, ignore=shutil.ignore_patterns("planes.fill_rows*"))
+    copy_machine_code(tmp_path / "vwe" / "kernels", leave_out="planes.fill_rows*")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     said = [
         subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout

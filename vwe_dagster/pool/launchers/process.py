@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.metadata
 import os
 import re
 import secrets
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from vwe_dagster.engine.messages import NATIVE
+from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
@@ -56,9 +58,6 @@ class ProcessLauncher:
     @functools.cached_property
     def digest(self) -> str:
         """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`."""
-        # The kernels bring numba along, which takes half a second that looking at a pool need not take.
-        from vwe_dagster.kernels.compiling import CACHE_FOLDER  # noqa: PLC0415
-
         return digest_of(
             launcher="process",
             command=self._command,
@@ -66,7 +65,8 @@ class ProcessLauncher:
             connection=self._settings.connection,
             idle_s=self._settings.idle_s,
             version=NATIVE.version,
-            kernels=CACHE_FOLDER.name,
+            numba=importlib.metadata.version("numba"),
+            kernels=sources_digest(PACKAGE / "worldgen" / "__init__.py"),
         )
 
     def launch(self, spec: LaunchSpec) -> Launched:

@@ -1,0 +1,191 @@
+"""Machine code that was compiled from other sources is never run, and a cache that cannot be written is replaced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.kernels import cache
+from vwe_dagster.kernels.cache import cache_folder, folder_name, remove_other_versions
+from vwe_dagster.kernels.compiling import kernel
+from vwe_dagster.kernels.sources import PACKAGE
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.command import ENGINES_IDLE_MINUTES, PATIENCE_S
+from vwe_dagster_tests.kernels.copies import CACHE_VARIABLES, copy_machine_code, copy_package
+
+MODULE = PACKAGE / "worldgen" / "planes.py"
+TWO_DAYS_S = 2 * 24 * 3600
+NOBODY = 65534
+
+PAINT_PAPER = """
+import numpy as np
+from vwe_dagster.rendering.brush import Layers, Light, paint_rows
+
+floats, bytes_ = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.uint8)
+layers = Layers(
+    biome=bytes_, bed=floats, forest=floats, lava=floats, radius=floats, inside=floats,
+    fill=np.zeros((3, 1, 1), np.uint8), offshore=floats, symbols=np.zeros((1, 1), np.int16), glow=bytes_,
+    rivers=bytes_, ashen=bytes_, icy=bytes_, sea=np.zeros((1, 3), np.float32), lines=np.zeros(1, np.float32),
+)
+light = Light(top=0, height=floats, east=floats, north=floats, relief=floats, shore=floats)
+picture = np.zeros((1, 1, 3), np.uint8)
+paint_rows(layers, light, (0, 1), np.float32(0), picture)
+print(*picture[0, 0])
+"""
+"""Paints one pixel outside the world, which is bare paper."""
+
+
+def test_a_changed_constant_of_another_module_is_not_painted_from_old_machine_code(tmp_path: Path) -> None:
+    copied = copy_package(tmp_path)
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "240 229 203\n"
+    assert list((tmp_path / "cache").rglob("brush.paint_rows*.nbc"))
+    copied.edit("rendering/palette.py", "PAPER: Rgb = (240, 229, 203)", "PAPER: Rgb = (1, 2, 3)")
+    assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "1 2 3\n"
+
+
+@pytest.fixture
+def caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A folder for caches of the test, named by the environment in place of the user's."""
+    for name in ("NUMBA_CACHE_DIR", "VWE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    _forget()
+    yield tmp_path / "caches"
+    _forget()
+
+
+def _forget() -> None:
+    cache_folder.cache_clear()
+    cache._report_fallback.cache_clear()  # noqa: SLF001  it reports once in a process
+
+
+def test_old_versions_are_removed_unless_they_were_used_within_a_day(caches: Path) -> None:
+    current = cache_folder(MODULE)
+    assert current is not None
+    assert current == caches / "vwe" / "kernels" / folder_name(MODULE)
+    folders = {
+        name: current.parent / name
+        for name in ("worldgen.planes-0.1-0", "worldgen.gone-0.1-0", "315e9d23ccf31c23", "rendering.brush-0.1-0")
+    }
+    for folder in folders.values():
+        folder.mkdir()
+    long_ago = time.time() - TWO_DAYS_S
+    for folder in (current, *folders.values()):
+        os.utime(folder, (long_ago, long_ago))
+    os.utime(folders["rendering.brush-0.1-0"])
+    remove_other_versions()
+    left = {path.name for path in current.parent.iterdir()} - {folder_name(PACKAGE / "worldgen/pregeneration.py")}
+    assert left == {folder_name(MODULE), "rendering.brush-0.1-0"}
+
+
+def test_a_process_that_uses_a_version_marks_it_as_used(caches: Path) -> None:
+    folder = caches / "vwe" / "kernels" / folder_name(MODULE)
+    folder.mkdir(parents=True)
+    os.utime(folder, (0, 0))
+    cache_folder(MODULE)
+    assert folder.stat().st_mtime > time.time() - TWO_DAYS_S
+
+
+@pytest.mark.parametrize("has_home", [True, False])
+def test_a_cache_that_cannot_be_written_is_replaced_and_one_line_says_so(
+    caches: Path, has_home: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caches.touch()
+    replacement = Path(tempfile.gettempdir()) / f"vwe-{os.getuid()}" / "kernels"
+    if has_home:
+        monkeypatch.setenv("VWE_HOME", str(caches.parent / "home"))
+        replacement = caches.parent / "home" / ".vwe" / "kernels"
+    for module in ("worldgen/planes.py", "worldgen/rivers.py"):
+        assert cache_folder(PACKAGE / module) == replacement / folder_name(PACKAGE / module)
+    said = capsys.readouterr().err
+    assert said == f"{caches / 'vwe/kernels'} cannot be written; compiled kernels are kept in {replacement} instead.\n"
+
+
+def test_machine_code_is_not_read_from_a_temporary_folder_that_others_can_write(
+    caches: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caches.touch()
+    private = Path(tempfile.gettempdir()) / f"vwe-{os.getuid()}"
+    private.mkdir()
+    private.chmod(0o777)
+    assert cache_folder(MODULE) is None
+    assert not cache.are_kernels_cached()
+    assert "Set NUMBA_CACHE_DIR to a folder that you may write to." in capsys.readouterr().err
+
+
+def test_kernels_are_compiled_where_no_folder_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def add(one: int, other: int) -> int:
+        return one + other
+
+    monkeypatch.setattr("vwe_dagster.kernels.compiling.cache_folder", lambda _: None)
+    assert kernel(add)(1, 2) == 3
+
+
+@pytest.fixture
+def as_nobody() -> list[str]:
+    """The command that runs another as a user who may read everything needed and write only to own folders."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can run a process as another user")
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed (Debian's util-linux)")
+    prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    # Where the interpreter or the checkout is in root's own folder, the user is allowed to read there.
+    reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    for command in (prefix, [*prefix, *reading]):
+        # setpriv itself may still start what the user may not.
+        probe = [*command, "env", sys.executable, "-c", "import vwe_dagster.cli"]
+        if subprocess.run(probe, cwd=PACKAGE.parent, capture_output=True, check=False).returncode == 0:
+            return command
+    pytest.skip("another user cannot run this interpreter")
+
+
+@pytest.fixture
+def home_of_nobody() -> Iterator[Path]:
+    """A home folder of that user, with the machine code of all kernels but one: all take a minute to compile."""
+    NativeEngine().warm()
+    # The folders of pytest may be entered by root alone.
+    with tempfile.TemporaryDirectory(prefix="vwe-home-") as folder:
+        home, kernels = Path(folder), Path(folder) / ".vwe" / "kernels"
+        copy_machine_code(kernels, leave_out="planes.fill_rows*")
+        for path in (home, *home.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        yield home
+
+
+def test_a_user_without_a_home_makes_a_world(as_nobody: list[str], home_of_nobody: Path) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name not in CACHE_VARIABLES}
+    run = subprocess.run(
+        [*as_nobody, sys.executable, "-m", "vwe_dagster.cli", "world", "abc", "--size", "64"],
+        env={
+            **inherited,
+            "HOME": "/nonexistent",
+            "VWE_HOME": str(home_of_nobody),
+            "TMPDIR": str(home_of_nobody),
+            "VWE_POOL_IDLE_MINUTES": ENGINES_IDLE_MINUTES,
+        },
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    kernels = home_of_nobody / ".vwe" / "kernels"
+    said = f"/nonexistent/.cache/vwe/kernels cannot be written; compiled kernels are kept in {kernels} instead.\n"
+    assert run.stderr.count(said) == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(kernels.rglob("planes.fill_rows*.nbc"))
+    assert WorldStore(home_of_nobody / "data").manifest(parse_seed("abc"), "processed") is not None
