@@ -191,6 +191,15 @@ class _Site:
 
     async def tile(self, request: Request) -> Response:
         style, zoom, x, y = (request.path_params[name] for name in ("style", "zoom", "x", "y"))
+
+        def etag(made: MadeWorld) -> str:
+            return f"{made.version}-{style}-{zoom}-{x}-{y}"
+
+        if "if-none-match" in request.headers:
+            # A tile that the browser has need not wait until a painter is free.
+            known = _known(request, etag(await self._find(request.path_params["folder"])))
+            if known is not None:
+                return known
         async with self._easels:
             if await request.is_disconnected():
                 return Response(status_code=_GONE_AWAY)
@@ -199,7 +208,7 @@ class _Site:
                 request,
                 made,
                 lambda source: source.tile(style, zoom, x, y),
-                etag=f"{made.version}-{style}-{zoom}-{x}-{y}",
+                etag=etag(made),
                 media_type="image/webp",
                 workers=self._painters,
             )
@@ -215,16 +224,16 @@ class _Site:
         workers: ThreadPoolExecutor | None = None,
     ) -> Response:
         """A file that is the same as long as its entity tag is, which begins with a version."""
-        # A page asks for files of the version it knows: they never change.
-        cache = _EVER if request.query_params.get("v") == etag.partition("-")[0] else _ASK
-        if _is_known(request, f'"{etag}"'):
-            return _unchanged(f'"{etag}"', cache)
+        known = _known(request, etag)
+        if known is not None:
+            return known
 
         def content() -> Content:
             return Content.of(make(self._open.source(made)), media_type, etag=etag)
 
         loop = asyncio.get_running_loop()
-        return _answer(request, await loop.run_in_executor(workers or self._readers, content), cache)
+        made_content = await loop.run_in_executor(workers or self._readers, content)
+        return _answer(request, made_content, _cache_of(request, etag))
 
     async def _find(self, folder: str) -> MadeWorld:
         try:
@@ -308,6 +317,16 @@ def _takes_gzip(request: Request) -> bool:
         coding, *more = (part.strip() for part in told.split(";"))
         weights[coding] = next((part[2:] for part in more if part.startswith("q=")), "1")
     return _NO_WEIGHT.fullmatch(weights.get("gzip", weights.get("*", "0"))) is None
+
+
+def _cache_of(request: Request, etag: str) -> str:
+    # A page asks for files of the version it knows: they never change.
+    return _EVER if request.query_params.get("v") == etag.partition("-")[0] else _ASK
+
+
+def _known(request: Request, etag: str) -> Response | None:
+    """The response without a body if the browser has the file of this entity tag; None if it has to be sent."""
+    return _unchanged(f'"{etag}"', _cache_of(request, etag)) if _is_known(request, f'"{etag}"') else None
 
 
 def _is_known(request: Request, etag: str) -> bool:

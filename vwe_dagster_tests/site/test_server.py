@@ -7,7 +7,9 @@ import io
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -17,16 +19,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import made_world
 from vwe_dagster.site.server import site_app
+from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import Recipe, WorldStore
 from vwe_dagster.store.stages import TileChoice, read_processed, write_tile
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
 from vwe_dagster_tests.worlds import publish_extracted_again, publish_raw, publish_world
 
@@ -183,6 +188,32 @@ def test_files_of_the_version_asked_for_are_kept_for_good_and_others_asked_for_a
         first = client.get(path)
         unchanged = client.get(path, headers={"if-none-match": first.headers["etag"]})
         assert (unchanged.status_code, unchanged.content) == (304, b""), path
+
+
+def test_a_tile_that_the_browser_has_does_not_wait_for_a_painter(
+    site: Site, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{WORLD}/tiles/map/1/0/0.webp"
+    known = {"if-none-match": client.get(path).headers["etag"]}
+    painting, free = threading.Semaphore(0), threading.Event()
+
+    def tile(_: WorldSource, *__: object) -> bytes:
+        painting.release()
+        assert free.wait(PATIENCE_S)
+        return b"painted"
+
+    monkeypatch.setattr(WorldSource, "tile", tile)
+    painters = usable_cores()
+    with ThreadPoolExecutor(painters) as browsers, httpx.Client(base_url=site.address, timeout=PATIENCE_S) as others:
+        painted = [browsers.submit(others.get, f"{WORLD}/tiles/biomes/1/0/{y}.webp") for y in range(painters)]
+        try:
+            assert all(painting.acquire(timeout=PATIENCE_S) for _ in painted)
+            assert client.get(path, headers=known, timeout=20).status_code == 304
+            with pytest.raises(httpx.TimeoutException):
+                client.get(path, timeout=0.2)
+        finally:
+            free.set()
+        assert [one.result().content for one in painted] == [b"painted"] * painters
 
 
 def test_text_and_planes_are_packed_for_whom_that_suits(client: httpx.Client) -> None:
