@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import itertools
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.connections import EngineUnreachableError
-from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, WorldExport, WorldRequest
-from vwe_dagster.engine.protocol import REFUSALS, Capabilities, EngineState, ErrorBody, Status
+from vwe_dagster.engine.jobs import Jobs
+from vwe_dagster.engine.layers import Made
+from vwe_dagster.engine.messages import LINES, PLANES, EngineError, EngineIdentity, Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.protocol import (
+    Capabilities,
+    EngineState,
+    ErrorBody,
+    GridRequest,
+    JobRequest,
+    JobState,
+    RefusalError,
+    Status,
+    layer_kind,
+)
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
 from vwe_dagster.pool.launcher import EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
@@ -19,10 +32,11 @@ from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.upkeep import Upkeep
-from vwe_dagster.world.grid import Grid
+from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
 REQUEST = WorldRequest(1, Grid.of_world(64))
 IDENTITY = EngineIdentity("native", "1.0")
+_POLL_S = 0.002
 
 
 class FakeClock:
@@ -41,20 +55,68 @@ class FakeClock:
         self.on_sleep()
 
 
-@dataclasses.dataclass
 class FakeEngine:
-    """An engine: what it is doing, and in what way it misbehaves."""
+    """An engine without a process: the real jobs, run by a :class:`StubEngine`, and the ways in which it misbehaves.
 
-    name: str
-    started_s: float
-    running: bool = True
-    hangs: bool = False
-    reset_fails: bool = False
-    state: EngineState = EngineState.READY
-    token: int = 0
-    jobs: list[tuple[int, str]] = dataclasses.field(default_factory=list)
-    working: int = 0
-    most_at_once: int = 0
+    Attributes:
+        running: whether its process runs.
+        hangs: whether it answers no call.
+        reset_fails: whether its next reset finds it broken.
+        served: what a real engine serves.
+        jobs: token and id of every job that was started.
+    """
+
+    def __init__(self, name: str, started_s: float) -> None:
+        self.name, self.started_s = name, started_s
+        self.running, self.hangs, self.reset_fails = True, False, False
+        self.jobs: list[tuple[int, str]] = []
+        self.stub = StubEngine(self)
+        self.served = Jobs(self.stub, name)
+
+    @property
+    def most_at_once(self) -> int:
+        """The most jobs that ran at the same time."""
+        return self.stub.most_at_once
+
+    def break_down(self, reason: str = "It broke.") -> None:
+        """Enter the state error, as an engine does that notices that it is broken."""
+        with self.served._changed:  # noqa: SLF001  no call of the protocol breaks an engine
+            self.served._fail(ErrorBody(code="engine_failed", message=reason, retryable=False))  # noqa: SLF001
+
+
+class StubEngine:
+    """Generates empty worlds; a job runs until its holder has it finish, or until it is stopped."""
+
+    identity = IDENTITY
+    capabilities = Capabilities(
+        layers=tuple(layer_kind(name) for name in (*PLANES, *LINES)),
+        world_gen_versions=(2,),
+        min_size=MIN_SIZE,
+        max_size=MAX_SIZE,
+    )
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self._guard = threading.Lock()
+        self._at_once = 0
+        self.most_at_once = 0
+        self.may_finish = threading.Event()
+
+    def generate(self, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:  # noqa: ARG002
+        with self._guard:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            while not self.may_finish.wait(_POLL_S) and self._engine.running:
+                progress(0.5, "half of it")
+        finally:
+            with self._guard:
+                self._at_once -= 1
+        return WorldExport(request, IDENTITY, {}, {}, {})
+
+    def verify(self) -> None:
+        if self._engine.reset_fails:
+            raise EngineError("It computes something else.")
 
 
 class FakeMachine:
@@ -146,7 +208,7 @@ class FakeLauncher:
 
 
 class FakeConnection:
-    """Speaks to an engine of a fake machine."""
+    """Calls an engine of a fake machine as :class:`vwe_dagster.engine.client.EngineClient` does, without a socket."""
 
     def __init__(self, machine: FakeMachine, name: str) -> None:
         self._machine = machine
@@ -154,48 +216,18 @@ class FakeConnection:
 
     def status(self) -> Status:
         engine = self._reach()
-        booting = self._machine.clock.now() - engine.started_s < self._machine.boots_take_s
-        if booting:
+        if self._machine.clock.now() - engine.started_s < self._machine.boots_take_s:
             raise EngineUnreachableError("It is still booting.")
-        broken = self._machine.boots_broken
-        return Status(
-            protocol=1,
-            name=engine.name,
-            kind="native",
-            version="1.0",
-            game_version=None,
-            boot_id="boot",
-            state=EngineState.ERROR if broken else engine.state,
-            draining=False,
-            job_id=None,
-            progress=0.5,
-            phase="a phase",
-            token=engine.token,
-            pid=1,
-            uptime_s=1,
-            idle_s=0,
-            jobs_done=0,
-            memory_bytes=1,
-            error=ErrorBody(code="engine_error", message=broken, retryable=False) if broken else None,
-            capabilities=Capabilities(layers=(), world_gen_versions=(2,), min_size=64, max_size=8192),
-        )
+        return engine.served.status()
 
     def claim(self, token: int) -> Status:
-        engine = self._reach()
-        if token < engine.token:
-            raise refused("fenced")
-        engine.token = token
+        with _refusals():
+            self._reach().served.claim(token)
         return self.status()
 
     def reset(self, token: int) -> Status:
-        engine = self._reach()
-        if token < engine.token:
-            raise refused("fenced")
-        if engine.reset_fails:
-            engine.state = EngineState.ERROR
-            raise refused("reset_failed")
-        engine.state = EngineState.READY
-        engine.working = 0
+        with _refusals():
+            self._reach().served.reset(token)
         return self.status()
 
     def generate(
@@ -204,36 +236,73 @@ class FakeConnection:
         *,
         token: int,
         job_id: str,
-        deadline_s: float,  # noqa: ARG002
+        deadline_s: float,
         progress: Progress,
         exporting: Callable[[], None],
     ) -> WorldExport:
         engine = self._reach()
-        if token < engine.token:
-            raise refused("fenced")
-        engine.jobs.append((token, job_id))
-        engine.working += 1
-        engine.most_at_once = max(engine.most_at_once, engine.working)
-        engine.state = EngineState.GENERATING
-        progress(0.5, "half of it")
-        self._machine.in_job(engine, "generating")
-        if self._reach().token != token:
-            raise refused("fenced")
-        engine.state = EngineState.EXPORTING
-        engine.working = 0
-        exporting()
-        self._machine.in_job(engine, "exporting")
-        self._reach()
+        job = JobRequest(
+            token=token,
+            job_id=job_id,
+            seed=request.seed,
+            world_gen_version=request.world_gen_version,
+            grid=GridRequest(size=request.grid.size),
+            layers=request.layers,
+            deadline_s=deadline_s,
+        )
+        with _refusals():
+            engine.stub.may_finish.clear()
+            engine.served.start(job)
+            engine.jobs.append((token, job_id))
+            try:
+                progress(0.5, "half of it")
+                self._machine.in_job(engine, "generating")
+                self._finish(job_id)
+                exporting()
+                self._machine.in_job(engine, "exporting")
+                self._reach()
+            except EngineUnreachableError:
+                raise
+            except BaseException:
+                with contextlib.suppress(RefusalError):
+                    engine.served.cancel(job_id)
+                raise
         return WorldExport(request, IDENTITY, {}, {}, {})
 
     def close(self) -> None:
         pass
 
+    def _finish(self, job_id: str) -> None:
+        """Have a job finish and wait for its end.
+
+        Raises:
+            EngineError: it did not end well.
+        """
+        engine = self._reach()
+        status = engine.served.job(job_id)
+        if status.state is JobState.RUNNING and status.phase != "stopping":
+            engine.stub.may_finish.set()
+        while (status := self._reach().served.job(job_id)).state is JobState.RUNNING:
+            time.sleep(_POLL_S)
+        if status.state is not JobState.DONE:
+            raise EngineError(status.error.message if status.error is not None else f"It was {status.state}.")
+
     def _reach(self) -> FakeEngine:
-        engine = self._machine.engines[self._name]
+        machine, engine = self._machine, self._machine.engines[self._name]
         if engine.hangs or not engine.running:
             raise EngineUnreachableError("Nobody answers.")
+        if machine.boots_broken and engine.served.status().state is not EngineState.ERROR:
+            engine.break_down(machine.boots_broken)
         return engine
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn refusals of an engine into the errors that a client raises."""
+    try:
+        yield
+    except RefusalError as refusal:
+        raise EngineRefusedError(refusal.body, refusal.status) from refusal
 
 
 class Holder:
@@ -293,12 +362,6 @@ def _both(
         second(engine, phase)
 
     return both
-
-
-def refused(code: str) -> EngineRefusedError:
-    """What an engine refuses a call with."""
-    status, retryable = REFUSALS[code]
-    return EngineRefusedError(ErrorBody(code=code, message=f"It refused: {code}.", retryable=retryable), status)
 
 
 def failing(*, at: str, error: EngineError) -> Callable[[FakeEngine, str], None]:

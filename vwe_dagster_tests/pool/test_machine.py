@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.pool.errors import FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.settings import PoolSettings
@@ -109,7 +108,7 @@ class PoolMachine(RuleBasedStateMachine):
             case "cannot be reset":
                 engine.reset_fails = True
             case _:
-                engine.state = EngineState.ERROR
+                engine.break_down()
 
     @rule(process=st.integers(0, PROCESSES - 1))
     def reap(self, process: int) -> None:
