@@ -177,9 +177,9 @@ def test_reaper_carries_out_what_is_reported(slot: Slot, is_held: bool, running:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "pool"
         machine = FakeMachine()
-        machine.engines[ENGINE] = FakeEngine(
-            ENGINE, CLOCK.time - 100, running=running, hangs=hangs, state=EngineState.READY, token=slot.token
-        )
+        machine.engines[ENGINE] = engine = FakeEngine(ENGINE, CLOCK.time - 100)
+        engine.running, engine.hangs = running, hangs
+        engine.served.claim(slot.token)
         pool = machine.pool(folder, SETTINGS)
         ledger = Ledger(folder)
         write(ledger, slot)

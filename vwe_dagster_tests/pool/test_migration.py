@@ -182,7 +182,12 @@ def ledger(version: int, folder: Path) -> Iterator[Ledger]:  # noqa: ARG001  it 
 @pytest.fixture
 def running_machine(machine: FakeMachine) -> FakeMachine:
     """A machine with the engines that the former ledger has."""
-    machine.engines["fake-0-8"] = FakeEngine("fake-0-8", 900, state=EngineState.GENERATING, token=5)
+    machine.engines["fake-0-8"] = working = FakeEngine("fake-0-8", 900)
+    working.served.claim(5)
+    grid = GridRequest(size=64)
+    working.served.start(
+        JobRequest(token=5, job_id="job", seed=11, world_gen_version=2, grid=grid, layers=PLANES, deadline_s=60)
+    )
     machine.engines["fake-1-9"] = FakeEngine("fake-1-9", 900)
     return machine
 
