@@ -10,7 +10,6 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.pool.diagnosis import DRAINED, IDLE_GRACE_S, Action, diagnose, retirement
 from vwe_dagster.pool.due import reasons
 from vwe_dagster.pool.kinds import TransitionKind

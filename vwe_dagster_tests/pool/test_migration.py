@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster.engine.protocol import EngineState
+from vwe_dagster.engine.messages import PLANES
+from vwe_dagster.engine.protocol import GridRequest, JobRequest
 from vwe_dagster.pool import database
 from vwe_dagster.pool.alerts import ALERTED_STEP
 from vwe_dagster.pool.counts import PoolCounts, read_counts
@@ -186,7 +187,7 @@ def running_machine(machine: FakeMachine) -> FakeMachine:
     working.served.claim(5)
     grid = GridRequest(size=64)
     working.served.start(
-        JobRequest(token=5, job_id="job", seed=11, world_gen_version=2, grid=grid, layers=PLANES, deadline_s=60)
+        JobRequest(token=5, job_id="job", seed=11, world_gen_version=2, grid=grid, layers=tuple(PLANES), deadline_s=60)
     )
     machine.engines["fake-1-9"] = FakeEngine("fake-1-9", 900)
     return machine
