@@ -18,6 +18,7 @@ from vwe_dagster.config.home import HomeError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.formats.fwl import SaveError
+from vwe_dagster.kernels.garbage import collect_rarely
 from vwe_dagster.seeds.lists import SeedListError
 from vwe_dagster.seeds.seed import SeedError
 from vwe_dagster.store import StoreError
@@ -50,6 +51,7 @@ app.add_typer(metrics.app, name="metrics")
 
 def main() -> NoReturn:
     """Runs ``vwe``; errors meant for people end up as a sentence on standard error and an exit code."""
+    collect_rarely()
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:

@@ -18,11 +18,6 @@ from vwe_dagster.quality.result import ASSETS, Check, CheckResult, run_check
 from vwe_dagster.seeds.seed import SeedError, parse_seed
 from vwe_dagster.store import Stage, WorldStore
 
-# A check a seed is what it is there for; Dagster would warn of it in every command and every run.
-warnings.filterwarnings(
-    "ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=dg.PreviewWarning
-)
-
 STAGE_CHECKS: dict[Stage, dict[str, Check]] = {
     "raw": {"grid_complete": planes.raw_grid_complete, "biomes_valid": planes.biomes_valid},
     "extracted": {
@@ -43,10 +38,7 @@ def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=step_of(asset),
-        specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=check.__doc__, blocking=True, partitions_def=seeds)
-            for name, check in stage_checks.items()
-        ],
+        specs=[_spec(asset, name, check.__doc__) for name, check in stage_checks.items()],
         can_subset=True,
     )
     def checks(
@@ -65,6 +57,13 @@ def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
             yield _result(selected, results)
 
     return checks
+
+
+def _spec(asset: str, name: str, description: str | None) -> dg.AssetCheckSpec:
+    with warnings.catch_warnings():
+        # Partitions of checks are in preview: every command and every run would print a warning.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=True, partitions_def=seeds)
 
 
 def _evaluate(store: WorldStore, stage: Stage, check: Check, key: str) -> CheckResult:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import functools
-import gc
 import hashlib
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import dagster as dg
 
+from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.kernels.cores import usable_cores
@@ -29,10 +28,6 @@ SEEDS_PER_RUN = 10
 """Seeds in a run of a backfill. A run takes 2.5 s besides its work and its record 184 KB, which ten seeds share; ten
 also keep every engine of a pool busy for some rounds. More would lose more when a run is killed or has to be stopped.
 """
-
-# It is in beta, of which Dagster would warn in every command and every run.
-warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
-BACKFILL_POLICY = dg.BackfillPolicy.multi_run(SEEDS_PER_RUN)
 
 MOST_AT_ONCE = 4
 """Seeds of a batch that a stage is made of at once, on as many cores; each takes half a gigabyte of memory."""
@@ -73,6 +68,30 @@ class BatchReport:
         )
 
 
+def batch_asset(
+    *,
+    group_name: str,
+    kinds: set[str],
+    code_version: str,
+    deps: Sequence[str] = (),
+    automation_condition: dg.AutomationCondition[Any] | None = None,
+) -> Callable[[Callable[..., BatchReport]], dg.AssetsDefinition]:
+    """Declare an asset of seeds that a run materializes in batches; see :func:`dagster.asset` for the parameters."""
+    with warnings.catch_warnings():
+        # Backfill policies are in beta: every command and every run would print a warning.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.asset(
+            partitions_def=seeds,
+            deps=deps,
+            group_name=group_name,
+            kinds=kinds,
+            code_version=code_version,
+            automation_condition=automation_condition,
+            backfill_policy=dg.BackfillPolicy.multi_run(SEEDS_PER_RUN),
+            io_manager_key=BATCH_END,
+        )
+
+
 class BatchEnd(dg.IOManager):
     """Fails the step of a batch that was made in part, when its output has been given already.
 
@@ -102,7 +121,6 @@ class Batch:
         Args:
             context: the run.
         """
-        _spare_what_is_loaded()
         self._context = context
         self._keys = list(context.partition_keys)
         self._made: dict[str, dg.MaterializeResult[None]] = {}
@@ -198,15 +216,6 @@ class Batch:
                     tags={tag: version for tag, version in versions.items() if version is not None},
                 )
             )
-
-
-@functools.cache
-def _spare_what_is_loaded() -> None:
-    """Has Python never look for garbage among what a process has loaded before its first batch.
-
-    Worlds come with 100,000 small lists each, which make it look often: that took 0.1 s a world.
-    """
-    gc.freeze()
 
 
 def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.MaterializeResult[None]]) -> BatchReport:

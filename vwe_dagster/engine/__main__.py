@@ -8,10 +8,12 @@ from pathlib import Path
 
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.serving import serve
+from vwe_dagster.kernels.garbage import collect_rarely
 
 
 def main() -> None:
     """Serves the native engine; exit code 0 when it ended by itself, 2 when it could not be served."""
+    collect_rarely()
     parser = argparse.ArgumentParser(
         prog="python -m vwe_dagster.engine", description="Serves the native engine.", allow_abbrev=False
     )

@@ -7,11 +7,9 @@ that holds anything else: nine tenths of a lava plane. Lines are JSON, one a lin
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
-import gc
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Self
 
 import numpy as np
@@ -119,25 +117,12 @@ def _plane_bytes(facts: LayerFacts) -> int:
 def _unpack_lines(facts: LayerFacts, body: memoryview) -> list[Line]:
     text = bytes(body).rstrip(b"\n").replace(b"\n", b",")
     try:
-        with _no_collection():
-            lines: list[Line] = pydantic_core.from_json(b"[" + text + b"]", allow_inf_nan=False, cache_strings="keys")
+        lines: list[Line] = pydantic_core.from_json(b"[" + text + b"]", allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         raise EngineError(f"The layer {facts.name} is not lines of JSON ({error}); the engine is broken.") from error
     if facts.shape != (len(lines),):
         raise EngineError(f"The layer {facts.name} has {len(lines)} lines, not {facts.shape}; the engine is broken.")
     return lines
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keeps Python from looking for garbage while 100,000 small lists are made: that would take five times as long."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def verify(facts: LayerFacts, body: memoryview) -> None:

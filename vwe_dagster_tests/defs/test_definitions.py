@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from vwe_dagster.defs.build import build_defs
+from vwe_dagster.kernels.garbage import NEW_OBJECTS
 
 ASSETS = ["raw_export", "extracted", "processed", "renders"]
 WITHOUT_DAGSTER = (
@@ -75,6 +76,40 @@ print(threading.active_count(), "docker" in sys.modules)
     assert told.returncode == 0, told.stderr
     assert told.stdout.split() == ["1", "False"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loading_the_definitions_prints_no_warning_and_hides_none_of_others(tmp_path: Path) -> None:
+    code = """
+import warnings
+import dagster as dg
+import vwe_dagster.definitions, vwe_dagster.instance.seed_runs
+hidden = {dg.BetaWarning, dg.PreviewWarning}
+print([entry for entry in warnings.filters if entry[0] == "ignore" and entry[2] in hidden])
+"""
+    told = run_python(code, tmp_path)
+    assert told.stdout == "[]\n", told.stderr
+    assert "Warning" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "import vwe_dagster.definitions",
+        "import sys; sys.argv[1:] = ['seed', 'abc']; from vwe_dagster.cli.app import main",
+        "import sys; sys.argv[1:] = ['--help']; from vwe_dagster.engine.__main__ import main",
+    ],
+    ids=["Dagster's processes", "vwe", "an engine"],
+)
+def test_processes_start_by_looking_for_garbage_rarely(start: str, tmp_path: Path) -> None:
+    code = f"""
+import atexit, gc
+before = gc.isenabled(), gc.get_freeze_count()
+atexit.register(lambda: print(gc.get_threshold()[0], before == (gc.isenabled(), gc.get_freeze_count())))
+{start}
+if "main" in dir(): main()
+"""
+    told = run_python(code, tmp_path)
+    assert told.stdout.splitlines()[-1:] == [f"{NEW_OBJECTS} True"], told.stderr
 
 
 @pytest.mark.parametrize("module", WITHOUT_DAGSTER)

@@ -7,9 +7,8 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
-from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.extraction.foreign import read_foreign
@@ -35,15 +34,12 @@ class ExtractedConfig(dg.Config):
     force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")
 
 
-@dg.asset(
-    partitions_def=seeds,
+@batch_asset(
     deps=["raw_export"],
     group_name="world",
     kinds={"numpy", "parquet"},
     code_version=CODE_VERSION,
     automation_condition=FOLLOW,
-    backfill_policy=BACKFILL_POLICY,
-    io_manager_key=BATCH_END,
 )
 def extracted(
     context: dg.AssetExecutionContext, config: ExtractedConfig, store: dg.ResourceParam[WorldStore]

@@ -5,9 +5,8 @@ import pydantic
 
 from vwe_dagster.analysis.world import WorldAnalysis, analyse
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import materialization
-from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
@@ -23,15 +22,12 @@ class ProcessedConfig(dg.Config):
     force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")
 
 
-@dg.asset(
-    partitions_def=seeds,
+@batch_asset(
     deps=["extracted"],
     group_name="world",
     kinds={"scipy", "pandas", "parquet"},
     code_version=CODE_VERSION,
     automation_condition=FOLLOW,
-    backfill_policy=BACKFILL_POLICY,
-    io_manager_key=BATCH_END,
 )
 def processed(
     context: dg.AssetExecutionContext, config: ProcessedConfig, store: dg.ResourceParam[WorldStore]

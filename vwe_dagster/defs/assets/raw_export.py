@@ -8,9 +8,8 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.config.pool import EngineChoice, engine_choice_from_environment
-from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, Batch, BatchReport
+from vwe_dagster.defs.batching import Batch, BatchReport, batch_asset
 from vwe_dagster.defs.metadata import biome_cover, materialization
-from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.defs.resources import Engines
 from vwe_dagster.defs.stage_builder import StageBuilder
 from vwe_dagster.engine.messages import (
@@ -50,13 +49,10 @@ class RawExportConfig(dg.Config):
     force: bool = pydantic.Field(default=False, description="Ask the engine even if its answer is there already.")
 
 
-@dg.asset(
-    partitions_def=seeds,
+@batch_asset(
     group_name="world",
     kinds={"numpy", "json"},
     code_version=CODE_VERSION,
-    backfill_policy=BACKFILL_POLICY,
-    io_manager_key=BATCH_END,
 )
 def raw_export(
     context: dg.AssetExecutionContext,

@@ -5,9 +5,8 @@ import pydantic
 from PIL import Image
 
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed, on_every_core
+from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed, on_every_core
 from vwe_dagster.defs.metadata import materialization
-from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
@@ -24,15 +23,12 @@ class RendersConfig(dg.Config):
     force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")
 
 
-@dg.asset(
-    partitions_def=seeds,
+@batch_asset(
     deps=["extracted", "processed"],
     group_name="world",
     kinds={"image", "numpy"},
     code_version=CODE_VERSION,
     automation_condition=FOLLOW,
-    backfill_policy=BACKFILL_POLICY,
-    io_manager_key=BATCH_END,
 )
 def renders(
     context: dg.AssetExecutionContext, config: RendersConfig, store: dg.ResourceParam[WorldStore]

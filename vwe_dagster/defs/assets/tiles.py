@@ -8,9 +8,8 @@ import pydantic
 from PIL import Image
 
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BACKFILL_POLICY, BATCH_END, BatchReport, each_seed
+from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
-from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.extraction.terrain import terrain_of
 from vwe_dagster.rendering.biome_map import biome_thumbnail
@@ -42,15 +41,12 @@ class TilesConfig(dg.Config):
     force: bool = pydantic.Field(default=False, description="Make the tiles even if they are up to date.")
 
 
-@dg.asset(
-    partitions_def=seeds,
+@batch_asset(
     deps=["extracted"],
     group_name="tiles",
     kinds={"image", "numpy"},
     code_version=CODE_VERSION,
     automation_condition=FOLLOW,
-    backfill_policy=BACKFILL_POLICY,
-    io_manager_key=BATCH_END,
 )
 def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.ResourceParam[WorldStore]) -> BatchReport:
     """A world in tiles of 256 pixels, `{style}/{z}/{x}/{y}.webp`, as maps on web pages put them together.
