@@ -111,7 +111,7 @@ class _Site:
         cores = usable_cores()
         self._readers = ThreadPoolExecutor(4, "read")
         self._painters = ThreadPoolExecutor(cores, "paint")
-        self._easels = asyncio.Semaphore(cores)
+        self._paint_slots = asyncio.Semaphore(cores)
 
     def warm(self) -> None:
         """Makes ready in the background what the first visitor would wait for."""
@@ -200,7 +200,7 @@ class _Site:
             known = _known(request, etag(await self._find(request.path_params["folder"])))
             if known is not None:
                 return known
-        async with self._easels:
+        async with self._paint_slots:
             if await request.is_disconnected():
                 return Response(status_code=_GONE_AWAY)
             made = await self._find(request.path_params["folder"])
