@@ -1,7 +1,8 @@
-"""Seed lists: files in which people write down many seeds, and what in them is refused.
+"""Seed lists: files with many seeds, the notes beside the seeds, and the entries that are rejected.
 
-Three forms are known by their suffix. ``.txt`` has a seed on each line; what follows a ``#`` at the beginning of a line
-or after white space is a comment. ``.csv`` has a column ``seed``. ``.json`` is a list of strings.
+The suffix decides the form. ``.txt`` has one seed per line with an optional note, see
+:mod:`vwe_dagster.seeds.list_lines`, or a Markdown table. ``.csv`` has a column ``seed`` and optionally a column
+``note``. ``.json`` is a list of strings, or of objects with ``seed`` and optionally ``note``.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import csv
 import dataclasses
 import io
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vwe_dagster.files.bounded_read import read_file
+from vwe_dagster.seeds.list_lines import Line, cleaned, is_table_row, read_line, table_cells
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 
 SUFFIXES = (".txt", ".csv", ".json")
@@ -27,9 +28,15 @@ MAX_BYTES = 4 * 2**20
 """Length of the longest file that is read as a list."""
 
 _COLUMN = "seed"
+_NOTE_COLUMNS = ("note", "notes", "comment", "comments", "description")
 _DELIMITERS = ",;\t"
-_COMMENT = re.compile(r"(^|\s)#.*")
 _SHOWN = 64
+
+MAX_NOTE = 200
+"""Characters of a note that are kept."""
+
+_Entry = tuple[str, object, Line | None]
+"""Place, text as written, and the seed with its note; None where it is not a text."""
 
 
 class SeedListError(ValueError):
@@ -53,15 +60,17 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class SeedList:
-    """What a list holds: a seed at least, or something refused.
+    """The content of a list: at least one seed or one rejected entry.
 
     Attributes:
         seeds: the seeds, each once, in the order of the list.
-        refused: what is no seed, in the order of the list.
+        refused: the rejected entries, in the order of the list.
+        notes: the note beside a seed, by key; seeds without a note are missing.
     """
 
     seeds: tuple[Seed, ...]
     refused: tuple[Refusal, ...]
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def read_seed_list(path: Path) -> SeedList:
@@ -98,48 +107,74 @@ def parse_seed_list(name: str, content: bytes) -> SeedList:
         raise SeedListError(f"{name} is no UTF-8 text (byte {error.start + 1}); save it as UTF-8.") from error
     seeds: dict[str, Seed] = {}
     refused: list[Refusal] = []
-    for place, written in read(name, text):
+    notes: dict[str, str] = {}
+    for place, written, line in read(name, text):
         try:
-            seed = _seed(written)
+            seed = _seed(line)
             seeds[seed.key] = seed
+            if line is not None and line.note:
+                notes[seed.key] = shown(line.note, MAX_NOTE)
         except SeedError as error:
-            refused.append(Refusal(place, _shown(written), str(error)))
+            refused.append(Refusal(place, shown(written), str(error)))
     if len(seeds) > MAX_SEEDS:
         raise SeedListError(
             f"{name} has {len(seeds):,} seeds and the most is {MAX_SEEDS:,}; split it into several lists."
         )
     if not seeds and not refused:
         raise SeedListError(f"{name} has no seed in it; write at least one.")
-    return SeedList(tuple(seeds.values()), tuple(refused))
+    return SeedList(tuple(seeds.values()), tuple(refused), notes)
 
 
-def _seed(written: object) -> Seed:
-    if not isinstance(written, str):
-        raise SeedError('It is no text; write the seed in quotes, as in ["HHcLC5acQt"].')
-    return parse_seed(written)
+def _seed(line: Line | None) -> Seed:
+    if line is None:
+        raise SeedError('It is not a text; write the seed in quotes, as in ["HHcLC5acQt"].')
+    if line.doubt is not None:
+        raise SeedError(
+            f"It reads as the seed {shown(line.seed)!r} with the note {shown(line.note)!r}, but {line.doubt}; "
+            f"write one seed per line and # before a note, as in: HHcLC5acQt # near a boss"
+        )
+    return parse_seed(line.seed)
 
 
-def _lines(_name: str, text: str) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
-        seed = _COMMENT.sub("", line).strip()
-        if seed:
-            yield f"line {number}", seed
+def _lines(_name: str, text: str) -> Iterator[_Entry]:
+    """Yield the entries of a text; the heading of a Markdown table says which column has the seeds."""
+    columns: tuple[int, int | None] | None = None
+    for number, written in enumerate(io.StringIO(text, newline=None), start=1):
+        place = f"line {number}"
+        if not is_table_row(written):
+            columns = None
+            line = read_line(written)
+            if line.seed:
+                yield place, cleaned(written), line
+            continue
+        cells = table_cells(written)
+        if cells is None or not any(cells):
+            continue
+        names = [cell.casefold() for cell in cells]
+        if columns is None and _COLUMN in names:
+            columns = names.index(_COLUMN), _note_column(names)
+            continue
+        seed, note = columns or (0, 1)
+        yield place, cleaned(written), Line(_cell(cells, seed), _cell(cells, note))
 
 
-def _rows(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """The column ``seed``, wherever it stands; programs of some countries separate columns by semicolons."""
+def _rows(name: str, text: str) -> Iterator[_Entry]:
+    """Yield the column ``seed`` of a table; spreadsheets of some countries separate columns by semicolons."""
     heading = text.lstrip().partition("\n")[0]
     delimiter = max(_DELIMITERS, key=heading.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     column: int | None = None
+    note: int | None = None
     line = 1
     try:
         for row in rows:
-            cells = [cell.strip() for cell in row]
+            cells = [cleaned(cell) for cell in row]
             if any(cells) and column is None:
                 column = _column(name, cells)
+                note = _note_column([cell.casefold() for cell in cells])
             elif any(cells) and column is not None:
-                yield f"line {line}", cells[column] if column < len(cells) else ""
+                seed = _cell(cells, column)
+                yield f"line {line}", seed, Line(seed, _cell(cells, note))
             line = rows.line_num + 1
     except csv.Error as error:
         raise SeedListError(f"{name} cannot be read from line {line} on ({error}); mend it there.") from error
@@ -152,7 +187,15 @@ def _column(name: str, heading: list[str]) -> int:
     return names.index(_COLUMN)
 
 
-def _entries(name: str, text: str) -> Iterator[tuple[str, object]]:
+def _note_column(names: list[str]) -> int | None:
+    return next((names.index(name) for name in _NOTE_COLUMNS if name in names), None)
+
+
+def _cell(cells: list[str], column: int | None) -> str:
+    return cells[column] if column is not None and column < len(cells) else ""
+
+
+def _entries(name: str, text: str) -> Iterator[_Entry]:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -161,11 +204,16 @@ def _entries(name: str, text: str) -> Iterator[tuple[str, object]]:
     if not isinstance(entries, list):
         raise SeedListError(f'{name} is no list; write the seeds as in ["HHcLC5acQt", "@298112588"].')
     for number, entry in enumerate(entries, start=1):
-        yield f"entry {number}", entry
+        place = f"entry {number}"
+        if isinstance(entry, dict) and isinstance(entry.get(_COLUMN), str):
+            note = entry.get("note")
+            yield place, entry[_COLUMN], Line(cleaned(entry[_COLUMN]), note if isinstance(note, str) else "")
+        else:
+            yield place, entry, Line(cleaned(entry)) if isinstance(entry, str) else None
 
 
-def _shown(written: object) -> str:
+def shown(written: object, length: int = _SHOWN) -> str:
+    """Return an entry on one line, cut to ``length``, with control characters escaped: terminals obey them."""
     text = written if isinstance(written, str) else json.dumps(written)
-    cut = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    # A report is looked at in terminals, which obey control characters.
+    cut = text if len(text) <= length else f"{text[:length]}…"
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)

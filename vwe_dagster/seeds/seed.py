@@ -12,7 +12,10 @@ import re
 import struct
 
 MAX_LENGTH = 32
-"""Characters a seed text may have; the game's own seed box takes 10."""
+"""Characters a seed text may have."""
+
+GAME_LENGTH = 10
+"""Characters that the seed box of the game takes."""
 
 MIN_NUMBER, MAX_NUMBER = -(2**31), 2**31 - 1
 """Range of the integer behind a seed: int32."""
@@ -82,7 +85,10 @@ def parse_seed(key: str) -> Seed:
         return Seed(key, _parse_number(key))
     fault = _fault(key)
     if fault is not None:
-        raise SeedError(f"The seed {_quoted(key)} {fault}; write @{seed_number(key)}, which is the same world.")
+        remedy = "write the seed as the game shows it"
+        if len(key) <= GAME_LENGTH and key.isprintable():
+            remedy = f"write @{seed_number(key)}, which is the same world"
+        raise SeedError(f"The seed {_quoted(key)} {fault}; {remedy}.")
     return Seed(key, seed_number(key))
 
 

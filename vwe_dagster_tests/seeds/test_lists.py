@@ -37,6 +37,75 @@ def test_a_text_has_a_seed_on_each_line_and_comments() -> None:
     assert keys("spring.txt", content) == ["HHcLC5acQt", "@298112588", "MWd8eV6svz"]
 
 
+@pytest.mark.parametrize(
+    ("line", "seed", "note"),
+    [
+        ("1. wVJCZahxX8 - elder close", "wVJCZahxX8", "elder close"),
+        ("12) @-5 — note", "@-5", "note"),
+        ("* B9Mz1Jr5xe", "B9Mz1Jr5xe", ""),
+        ("- [ ] abc137", "abc137", ""),
+        ("-abc", "-abc", ""),
+        ("1.", "1.", ""),
+        ("abc137 near boss", "abc137", "near boss"),
+        ('"abc133"', "abc133", ""),
+        ("'abc133' second try", "abc133", "second try"),
+        ("**HHcLC5acQt** good", "HHcLC5acQt", "good"),
+        ("abc\u200b133", "abc133", ""),
+        ("HHcLC5acQt\N{NO-BREAK SPACE}", "HHcLC5acQt", ""),
+        ("HHcLC5acQt, first good seed", "HHcLC5acQt", "first good seed"),
+        ("hello, a nice one", "hello", "a nice one"),
+        ("HHcLC5acQt\tgood", "HHcLC5acQt", "good"),
+        ("HHcLC5acQt: best (really)", "HHcLC5acQt", "best (really)"),
+        ("HHcLC5acQt (best)", "HHcLC5acQt", "best"),
+        ("boss # like HHcLC5acQt", "boss", "like HHcLC5acQt"),
+    ],
+)
+def test_lines_as_people_write_them_give_the_seed_and_keep_the_rest_as_a_note(line: str, seed: str, note: str) -> None:
+    read = parse_seed_list("list.txt", f"{line}\n".encode())
+    assert ([each.key for each in read.seeds], read.refused) == ([seed], ())
+    assert read.notes == ({seed: note} if note else {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "first good seed HHcLC5acQt",
+        "wVJCZahxX8 HHcLC5acQt",
+        "wVJCZahxX8, HHcLC5acQt",
+        "Elder - abc137",
+        "a,b,c",
+        "hello world",
+        "3 good seeds",
+        "Elder close: @5",
+    ],
+)
+def test_uncertain_line_is_rejected_with_what_was_understood(line: str) -> None:
+    (refusal,) = parse_seed_list("list.txt", f"{line}\n".encode()).refused
+    assert refusal.reason.startswith("It reads as the seed '")
+    assert "@" not in refusal.reason.replace(line.partition(": ")[2] or "-", "")
+
+
+@pytest.mark.parametrize("text", ["HHcLC5acQt, first good seed", "long text with blanks", "bell\x07", "x" * 33])
+def test_no_integer_is_offered_for_a_text_that_the_game_cannot_hold(text: str) -> None:
+    with pytest.raises(SeedError) as error:
+        parse_seed(text)
+    assert "write @" not in str(error.value)
+
+
+def test_a_markdown_table_is_read_by_its_heading() -> None:
+    content = "| note | Seed |\n|:---|---:|\n| near, a boss | `HHcLC5acQt` |\n\n| abc | first |\n"
+    read = parse_seed_list("list.txt", content.encode())
+    assert [seed.key for seed in read.seeds] == ["HHcLC5acQt", "abc"]
+    assert read.notes == {"HHcLC5acQt": "near, a boss", "abc": "first"}
+
+
+def test_csv_and_json_carry_notes() -> None:
+    table = parse_seed_list("list.csv", b"seed,Notes\nabc,near\ndef,\n")
+    entries = parse_seed_list("list.json", b'[{"seed": "abc", "note": "near"}, "def"]')
+    assert table.notes == entries.notes == {"abc": "near"}
+    assert table.seeds == entries.seeds
+
+
 def test_a_comment_sign_within_a_seed_is_refused_and_does_not_cut_it_short() -> None:
     assert refused("spring.txt", "ab#cd\n") == {"line 1": "ab#cd"}
 

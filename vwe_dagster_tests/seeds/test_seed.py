@@ -146,7 +146,11 @@ def is_seed(text: str) -> bool:
     return set(text) <= set(PLAIN) and 1 <= len(text) <= 32 and ".." not in text
 
 
-@given(st.text(min_size=1))
+@given(
+    st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=9).map(
+        lambda text: f"{text[:4]} {text[4:]}x"
+    )
+)
 def test_the_integer_a_refusal_offers_is_a_seed_of_the_same_world(text: str) -> None:
     assume(not text.startswith("@"))
     offered = re.search(r"write (@-?\d+), which is the same world\.$", _refusal(text))
