@@ -18,6 +18,7 @@ from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
+from vwe_dagster.store.notes import Notes
 from vwe_dagster.store.stages import STATISTICS
 from vwe_dagster.world.biomes import BIOMES, Biome
 
@@ -57,6 +58,7 @@ def _column_of(biome: Biome, fact: str) -> str:
 COLUMNS: Mapping[str, pa.DataType] = {
     "seed": pa.string(),
     "number": pa.int32(),
+    "note": pa.string(),
     **{name: pa.int64() if name in _COUNTS else pa.float64() for name in _FACTS},
     **{
         _column_of(biome, fact): pa.int64() if fact == "patches" else pa.float64()
@@ -127,6 +129,7 @@ class SeedCatalog:
         former = self._read()
         known = {row["seed"]: row for row in former.to_pylist()} if former is not None else {}
         rows, left_out, read = [], {}, 0
+        notes = Notes(self._store.root).read()
         for seed in self._store.seeds():
             manifest = self._store.manifest(seed, "processed")
             if manifest is None:
@@ -138,7 +141,7 @@ class SeedCatalog:
                 except StoreError as error:
                     left_out[seed.key] = str(error)
                     continue
-            rows.append(row)
+            rows.append({**row, "note": notes.get(seed.key)})
         rows.sort(key=lambda row: (row["seed"].casefold(), row["seed"]))
         table = pa.Table.from_pylist(rows, schema=pa.schema(COLUMNS))
         return CatalogState(table, left_out, read), former is None or not table.equals(former)

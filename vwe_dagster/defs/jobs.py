@@ -7,7 +7,7 @@ import pydantic
 
 from vwe_dagster.defs.partitions import seeds as partitions
 from vwe_dagster.seeds.lists import MAX_SEEDS
-from vwe_dagster.seeds.lookalikes import parse_catalog
+from vwe_dagster.seeds.lookalikes import parse_keys
 from vwe_dagster.seeds.random import random_seeds
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.store import WorldStore
@@ -84,4 +84,4 @@ def _wanted(config: AddSeedsConfig, registered: Iterable[str]) -> list[Seed]:
         faults.append("There is no seed to add; list some under seeds, or write under random_seeds how many to draw.")
     if faults:
         raise dg.Failure(description="\n".join(faults), allow_retries=False)
-    return [*listed, *random_seeds(config.random_seeds, [*parse_catalog(registered), *listed])]
+    return [*listed, *random_seeds(config.random_seeds, [*parse_keys(registered), *listed])]

@@ -16,6 +16,7 @@ from vwe_dagster.store.stages import (
     read_processed,
     world_gen_version,
 )
+from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen.digest import planes_digest
@@ -132,6 +133,6 @@ class WorldFacts:
         if manifest is None:
             raise StoreError(
                 f"The stage {stage} of {self.seed.key} has not been made; make the world first: "
-                f"vwe world {self.seed.argument}"
+                f"{vwe_command('world', operands=[self.seed.key])}"
             )
         return manifest

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.text.commands import command_line
 
 if TYPE_CHECKING:
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
@@ -78,7 +79,8 @@ class Format:
             if importlib.util.find_spec(module) is None:
                 raise ExportError(
                     f"The format {self.name} needs {module}, which is not installed; "
-                    f"install it with: pip install '{requirement}', or with: pip install 'vwe-dagster[formats]'"
+                    f"install it with: {command_line('pip', 'install', requirement)}, "
+                    f"or with: {command_line('pip', 'install', 'vwe-dagster[formats]')}"
                 )
 
 

@@ -24,6 +24,8 @@ import numpy.typing as npt
 
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 
@@ -127,14 +129,18 @@ def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
         raise ExportError(
             f"The game's map has 2048 cells a side, sampled at their centres, and the world of {facts.seed.key}, which "
             f"the native engine did not make, has {facts.grid.size}; make it with that engine first: "
-            f"vwe world --force --engine native {facts.seed.argument}"
+            f"{_rebuild(facts.seed)}"
         )
     if world.lava is None:
         raise ExportError(
             f"The game's map shows lava, of which the world of {facts.seed.key}, which the native engine did not make, "
-            f"says nothing; make it with that engine first: vwe world --force --engine native {facts.seed.argument}"
+            f"says nothing; make it with that engine first: {_rebuild(facts.seed)}"
         )
     return world.biome, world.height, world.forest, world.lava
+
+
+def _rebuild(seed: Seed) -> str:
+    return vwe_command("world", "--force", "--engine", "native", operands=[seed.key])
 
 
 def _byte(share: _Plane) -> npt.NDArray[np.uint8]:

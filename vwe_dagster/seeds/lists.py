@@ -113,9 +113,9 @@ def parse_seed_list(name: str, content: bytes) -> SeedList:
             seed = _seed(line)
             seeds[seed.key] = seed
             if line is not None and line.note:
-                notes[seed.key] = shown(line.note, MAX_NOTE)
+                notes[seed.key] = _shown(line.note, MAX_NOTE)
         except SeedError as error:
-            refused.append(Refusal(place, shown(written), str(error)))
+            refused.append(Refusal(place, _shown(written), str(error)))
     if len(seeds) > MAX_SEEDS:
         raise SeedListError(
             f"{name} has {len(seeds):,} seeds and the most is {MAX_SEEDS:,}; split it into several lists."
@@ -130,7 +130,7 @@ def _seed(line: Line | None) -> Seed:
         raise SeedError('It is not a text; write the seed in quotes, as in ["HHcLC5acQt"].')
     if line.doubt is not None:
         raise SeedError(
-            f"It reads as the seed {shown(line.seed)!r} with the note {shown(line.note)!r}, but {line.doubt}; "
+            f"It reads as the seed {_shown(line.seed)!r} with the note {_shown(line.note)!r}, but {line.doubt}; "
             f"write one seed per line and # before a note, as in: HHcLC5acQt # near a boss"
         )
     return parse_seed(line.seed)
@@ -212,7 +212,7 @@ def _entries(name: str, text: str) -> Iterator[_Entry]:
             yield place, entry, Line(cleaned(entry)) if isinstance(entry, str) else None
 
 
-def shown(written: object, length: int = _SHOWN) -> str:
+def _shown(written: object, length: int = _SHOWN) -> str:
     """Return an entry on one line, cut to ``length``, with control characters escaped: terminals obey them."""
     text = written if isinstance(written, str) else json.dumps(written)
     cut = text if len(text) <= length else f"{text[:length]}…"

@@ -1,17 +1,15 @@
-"""What the catalog of seeds says about one of them: which other keys are the same world, or only look alike."""
+"""Look-alikes among many seeds: texts that give the same world, and texts that differ only in case."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import collections
+from collections.abc import Iterable, Iterator
 
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 
 
-def parse_catalog(keys: Iterable[str]) -> list[Seed]:
-    """The seeds among partition keys, sorted, each once.
-
-    Keys that are no seeds are left out: Dagster's own pages let anybody add any key.
-    """
+def parse_keys(keys: Iterable[str]) -> list[Seed]:
+    """Return the seeds among partition keys, sorted, each once; other keys, which the UI accepts, are skipped."""
     seeds = set()
     for key in keys:
         try:
@@ -21,21 +19,28 @@ def parse_catalog(keys: Iterable[str]) -> list[Seed]:
     return sorted(seeds, key=lambda seed: (seed.key.casefold(), seed.key))
 
 
-def same_world(seed: Seed, catalog: Iterable[Seed]) -> list[Seed]:
-    """The other seeds that are the same world: those with the same integer."""
-    return [other for other in catalog if other.number == seed.number and other.key != seed.key]
+class LookAlikes:
+    """An index of seeds by integer and by text without case."""
 
+    def __init__(self, seeds: Iterable[Seed]) -> None:
+        """Index the seeds, in one pass."""
+        self._by_number: dict[int, list[Seed]] = collections.defaultdict(list)
+        self._by_text: dict[str, list[Seed]] = collections.defaultdict(list)
+        for seed in seeds:
+            self._by_number[seed.number].append(seed)
+            self._by_text[seed.key.casefold()].append(seed)
 
-def remarks(seed: Seed, catalog: Iterable[Seed]) -> list[str]:
-    """Sentences about other seeds that a person may take for this one, or this one for them."""
-    catalog = list(catalog)
-    sentences = [
-        f"{seed.key} is the same world as {other.key}: both are the integer {seed.number}."
-        for other in same_world(seed, catalog)
-    ]
-    sentences += [
-        f"{seed.key} and {other.key} differ only in upper and lower case and are different worlds."
-        for other in catalog
-        if other.key.casefold() == seed.key.casefold() and other.number != seed.number
-    ]
-    return sentences
+    def same_world(self, seed: Seed) -> list[Seed]:
+        """Return the other seeds with the same integer."""
+        return [other for other in self._by_number.get(seed.number, ()) if other.key != seed.key]
+
+    def other_case(self, seed: Seed) -> list[Seed]:
+        """Return the seeds of other worlds whose text differs only in case."""
+        return [other for other in self._by_text.get(seed.key.casefold(), ()) if other.number != seed.number]
+
+    def remarks(self, seed: Seed) -> Iterator[str]:
+        """Yield a sentence for each seed that a user may mistake for this one."""
+        for other in self.same_world(seed):
+            yield f"{seed.key} is the same world as {other.key}: both are the integer {seed.number}."
+        for other in self.other_case(seed):
+            yield f"{seed.key} and {other.key} differ only in upper and lower case and are different worlds."

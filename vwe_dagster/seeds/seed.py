@@ -60,11 +60,6 @@ class Seed:
         """
         return hashlib.sha256(self.key.encode()).hexdigest()
 
-    @property
-    def argument(self) -> str:
-        """The seed as it ends a command: after ``--`` where it would be taken for an option."""
-        return f"-- {self.key}" if self.key.startswith("-") else self.key
-
 
 def parse_seed(key: str) -> Seed:
     """Reads a seed: 1 to 32 of the letters A-Z and a-z, digits, ``-``, ``_`` and ``.``, or ``@`` and an integer.

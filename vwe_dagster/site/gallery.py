@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
-from vwe_dagster.seeds.lookalikes import same_world
+from vwe_dagster.seeds.lookalikes import LookAlikes
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
@@ -58,7 +58,7 @@ class Gallery:
 
     def same_world(self, seed: Seed) -> list[Seed]:
         """The other seeds that are the same world, among those that have been made."""
-        return same_world(seed, _seeds(self._current()))
+        return LookAlikes(_seeds(self._current())).same_world(seed)
 
     def _current(self) -> pa.Table:
         with self._updating:

@@ -12,6 +12,7 @@ from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.store.stages import made_stages, native_terrain, tile_choice, world_gen_version
+from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.worldgen import World
 
 
@@ -89,7 +90,8 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
 def why_not_shown(store: WorldStore, seed: Seed) -> str:
     """Why there is no :func:`made_world` of a seed, and what to do about it, in a sentence."""
     if store.manifest(seed, "extracted") is None:
-        return f"The world of {seed.key} has not been made yet; make it with: vwe world {seed.argument}"
+        command = vwe_command("world", operands=[seed.key])
+        return f"The world of {seed.key} has not been made yet; make it with: {command}"
     return f"The world of {seed.key} is half made; if nothing is making it now, make it again as it was made before."
 
 

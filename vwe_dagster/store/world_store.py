@@ -44,6 +44,10 @@ class WorldStore:
         """Where a stage of a seed lies, or would lie."""
         return self._seed_folder(seed) / stage
 
+    def published_stages(self, seed: Seed) -> list[Stage]:
+        """Return the stages of a seed that have a manifest file; the manifests are not read."""
+        return [stage for stage in STAGES if (self.folder(seed, stage) / MANIFEST_NAME).is_file()]
+
     def manifest(self, seed: Seed, stage: Stage) -> Manifest | None:
         """What a stage says of itself; None where the stage is missing or its manifest is not valid."""
         folder = self.folder(seed, stage)

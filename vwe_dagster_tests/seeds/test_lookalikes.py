@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.seeds.lookalikes import parse_catalog, remarks, same_world
+from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import parse_seed
 
 SEED = parse_seed("HHcLC5acQt")
@@ -13,23 +13,23 @@ SEED = parse_seed("HHcLC5acQt")
 
 def test_the_integer_of_a_text_is_the_same_world() -> None:
     twin = parse_seed("@298112588")
-    assert same_world(SEED, [SEED, twin, parse_seed("abc")]) == [twin]
-    assert remarks(SEED, [SEED, twin]) == [
+    assert LookAlikes([SEED, twin, parse_seed("abc")]).same_world(SEED) == [twin]
+    assert list(LookAlikes([SEED, twin]).remarks(SEED)) == [
         "HHcLC5acQt is the same world as @298112588: both are the integer 298112588."
     ]
 
 
 def test_another_case_is_another_world_and_said_to_be() -> None:
-    assert remarks(SEED, [parse_seed("hhclc5acqt")]) == [
+    assert list(LookAlikes([parse_seed("hhclc5acqt")]).remarks(SEED)) == [
         "HHcLC5acQt and hhclc5acqt differ only in upper and lower case and are different worlds."
     ]
 
 
 def test_a_catalog_leaves_out_what_is_no_seed_and_what_it_has() -> None:
-    assert [seed.key for seed in parse_catalog(["b", "a,b", "B", "", "a", "b"])] == ["a", "B", "b"]
+    assert [seed.key for seed in parse_keys(["b", "a,b", "B", "", "a", "b"])] == ["a", "B", "b"]
 
 
 @given(number=st.integers(-(2**31), 2**31 - 1))
 def test_a_seed_alone_in_the_catalog_is_not_remarked_upon(number: int) -> None:
     seed = parse_seed(f"@{number}")
-    assert remarks(seed, [seed]) == []
+    assert list(LookAlikes([seed]).remarks(seed)) == []

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home
-from vwe_dagster.seeds.lookalikes import parse_catalog, remarks
+from vwe_dagster.seeds.lists import SeedList, SeedListError, read_seed_list
+from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -46,6 +48,19 @@ def parse_seeds(texts: Sequence[str]) -> list[Seed]:
     return seeds
 
 
+def read_valid_list(path: Path) -> SeedList:
+    """Read a seed list in which every entry is a seed.
+
+    Raises:
+        SeedListError: the file is not a seed list, or has entries that are not seeds.
+    """
+    seed_list = read_seed_list(path)
+    if seed_list.refused:
+        faults = [f"{refused.place}: {refused.reason}" for refused in seed_list.refused]
+        raise SeedListError("\n".join([f"{path} has what is no seed; mend it, then run this again.", *faults]))
+    return seed_list
+
+
 def registered(home: Home) -> list[str]:
     """The registered partition keys; none where the instance has never been used."""
     if not home.instance.is_dir():
@@ -57,7 +72,7 @@ def registered(home: Home) -> list[str]:
 
 
 def remark(seeds: Iterable[Seed], keys: Iterable[str]) -> None:
-    """Says what is to be known of seeds that look like others of the catalog."""
-    catalog = parse_catalog(keys)
-    for sentence in dict.fromkeys(sentence for seed in seeds for sentence in remarks(seed, catalog)):
+    """Print a remark for each registered seed that a user may mistake for one of these."""
+    look_alikes = LookAlikes(parse_keys(keys))
+    for sentence in dict.fromkeys(sentence for seed in seeds for sentence in look_alikes.remarks(seed)):
         say(notices(), sentence)

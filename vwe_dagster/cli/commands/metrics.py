@@ -39,7 +39,7 @@ def serve(
 
     home = find_home()
     data = DataFolder(home.data)
-    with listen(host, port, command="vwe metrics serve") as listener:
+    with listen(host, port, command=("metrics", "serve", "--host", host)) as listener:
         data.start()
         say(notices(), f"Metrics are at {address(host, listener)}/metrics; Ctrl-C ends it.")
         serve_until_ended(metrics_app(home, data), listener)

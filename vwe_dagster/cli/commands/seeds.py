@@ -2,58 +2,134 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vwe_dagster.cli.commands.common import FAILED, SeedTexts, parse_seeds, registered, remark
+from vwe_dagster.cli.commands.common import (
+    FAILED,
+    InputError,
+    SeedTexts,
+    parse_seeds,
+    read_valid_list,
+    registered,
+    remark,
+)
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
-from vwe_dagster.seeds.lookalikes import parse_catalog, same_world
-from vwe_dagster.seeds.seed import SeedError, parse_seed
-from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
+from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.store import WorldStore
 from vwe_dagster.store.leftovers import bytes_in
+from vwe_dagster.store.notes import Notes
+from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     from vwe_dagster.instance.seed_runs import SeedRuns
+
+_SHOWN_SINGLY = 10
+"""Seeds of a command that are reported one by one."""
 
 app = typer.Typer(no_args_is_help=True, help="Registers, lists and removes seeds.")
 
 
 @app.command()
-def add(seeds: SeedTexts) -> None:
-    """Registers seeds, so that they can be materialized in the UI."""
+def add(
+    seeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEED]...", help="Seeds as typed in the game, or @ and an integer.")
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also the seeds of a list: .txt, one per line; .csv; or .json."),
+    ] = None,
+) -> None:
+    """Register seeds, so that they can be materialized in the UI."""
     from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
 
-    parsed = parse_seeds(seeds)
-    with open_instance(find_home()) as instance:
+    listed = read_valid_list(file) if file is not None else None
+    parsed = list(dict.fromkeys([*parse_seeds(seeds or []), *(listed.seeds if listed is not None else [])]))
+    if not parsed:
+        raise InputError("No seed to register; name one, such as HHcLC5acQt, or a list with --file.")
+    home = find_home()
+    with open_instance(home) as instance:
         known = set(instance.keys())
         instance.register(parsed)
-        for each in parsed:
-            say(output(), f"{each.key} was registered already." if each.key in known else f"{each.key} is registered.")
+        if listed is not None:
+            Notes(home.data).add(listed.notes)
+        _report_registered(parsed, known)
         remark(parsed, instance.keys())
 
 
+def _report_registered(seeds: Sequence[Seed], known: Collection[str]) -> None:
+    if len(seeds) > _SHOWN_SINGLY:
+        new = sum(seed.key not in known for seed in seeds)
+        say(output(), f"{new} seeds are registered; {len(seeds) - new} were registered already.")
+        return
+    for seed in seeds:
+        already = seed.key in known
+        say(output(), f"{seed.key} was registered already." if already else f"{seed.key} is registered.")
+
+
 @app.command(name="list")
-def list_() -> None:
-    """Lists the seeds that are registered or have data."""
+def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False) -> None:
+    """List the seeds that are registered or have data.
+
+    In a pipe each seed is a line of tab-separated fields: seed, integer, registered, stages, same world as, note.
+    """
     home = find_home()
     store = WorldStore(home.data)
     keys = registered(home)
-    catalog = parse_catalog([*keys, *(seed.key for seed in store.seeds())])
-    rows = []
-    for each in catalog:
-        made = [stage for stage in STAGES if store.manifest(each, stage)]
-        twins = ", ".join(twin.key for twin in same_world(each, catalog))
-        rows.append((each.key, each.number, "yes" if each.key in keys else "no", " ".join(made), twins))
-    if rows:
-        show_table(output(), "", ("seed", "integer", "registered", "made", "same world as"), rows)
+    known = set(keys)
+    seeds = parse_keys([*keys, *(seed.key for seed in store.seeds())])
+    look_alikes, notes = LookAlikes(seeds), Notes(home.data).read()
+    rows = [
+        {
+            "seed": each.key,
+            "integer": each.number,
+            "registered": each.key in known,
+            "made": store.published_stages(each),
+            "same_world_as": [other.key for other in look_alikes.same_world(each)],
+            "note": notes.get(each.key),
+        }
+        for each in seeds
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    elif rows:
+        _show_seeds(rows)
     else:
-        say(notices(), "There are no seeds yet; make a world with: vwe world HHcLC5acQt")
-    for key in sorted(set(keys) - {each.key for each in catalog}):
-        say(
-            notices(), f"The partition {key!r} is no seed and cannot be made; remove it with: vwe seeds remove -- {key}"
+        say(notices(), f"There are no seeds yet; make a world with: {vwe_command('world', operands=['HHcLC5acQt'])}")
+    for key in sorted(known - {seed.key for seed in seeds}):
+        say(notices(), f"The partition {key!r} is not a seed; {_removal_of(key)}")
+
+
+def _show_seeds(rows: Iterable[Mapping[str, Any]]) -> None:
+    cells = [
+        (
+            row["seed"],
+            row["integer"],
+            "yes" if row["registered"] else "no",
+            " ".join(row["made"]),
+            ", ".join(row["same_world_as"]),
+            row["note"] or "",
         )
+        for row in rows
+    ]
+    if sys.stdout.isatty():
+        show_table(output(), "", ("seed", "integer", "registered", "made", "same world as", "note"), cells)
+    else:
+        sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in cells)
+
+
+def _removal_of(key: str) -> str:
+    if "\0" in key:
+        return "remove it on Dagster's page of the partitions."
+    return f"remove it with: {vwe_command('seeds', 'remove', operands=[key])}"
 
 
 @app.command()
@@ -87,6 +163,7 @@ def remove(
             removed = ["its registration"] if key in known else []
             if not keep_data:
                 removed += _remove_data(store, instance, key)
+                Notes(home.data).remove(key)
             say(output(), f"{key}: removed {', '.join(removed) or 'nothing, for there was nothing'}.")
     if failed:
         raise typer.Exit(FAILED)

@@ -28,7 +28,7 @@ def serve(
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
     app = site_app(WorldStore(find_home().data))
-    with listen(HOST, port, command="vwe serve") as listener:
+    with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
         say(notices(), f"The worlds are at {worlds}; Ctrl-C ends it.")
         if open_:

@@ -13,6 +13,7 @@ import typer
 from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
+from vwe_dagster.text.commands import vwe_command
 
 
 def ui(*, port: Annotated[int, typer.Option(help="The port on this machine.", min=1, max=65535)] = 3000) -> None:
@@ -39,5 +40,6 @@ def _refuse_taken(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}); name another, as in: vwe ui --port {port + 1}"
+                f"Port {port} cannot be used ({error.strerror}); name another, as in: "
+                f"{vwe_command('ui', '--port', str(port % 65535 + 1))}"
             ) from error

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vwe_dagster.cli.commands.common import CommandError
+from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 
-def listen(host: str, port: int, *, command: str) -> socket.socket:
+def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
     """Listens at an address of this machine; port 0 is any free one.
 
     Raises:
-        CommandError: nobody can listen there; it names another port for ``command``.
+        CommandError: nobody can listen there; the message names another port for ``command``.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -24,7 +26,7 @@ def listen(host: str, port: int, *, command: str) -> socket.socket:
     except OSError as error:
         raise CommandError(
             f"{_bracketed(host)}:{port} cannot be listened at ({error.strerror}); name another, as in: "
-            f"{command} --port {port + 1 if port < 65535 else port - 1}"
+            f"{vwe_command(*command, '--port', str(port % 65535 + 1))}"
         ) from error
 
 

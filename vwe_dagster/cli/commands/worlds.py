@@ -8,16 +8,25 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds, registered
+from vwe_dagster.cli.commands.common import (
+    CommandError,
+    InputError,
+    SeedText,
+    parse_seeds,
+    read_valid_list,
+    registered,
+    remark,
+)
 from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, world_config
 from vwe_dagster.cli.console import notices, output, say, show_facts
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.pool import EngineChoice
 from vwe_dagster.formats.fwl import SaveError, WorldFile, read_world_file, shown
-from vwe_dagster.seeds.lists import SeedListError, read_seed_list
-from vwe_dagster.seeds.lookalikes import parse_catalog, remarks, same_world
+from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.store.notes import Notes
+from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
 _WORLD_GEN_VERSIONS = (0, 1, 2)
@@ -57,7 +66,8 @@ def world(
 
     What is up to date stays as it is. A seed that fails does not stop the others.
     """
-    named = [*parse_seeds(seeds or []), *(_listed(file) if file is not None else [])]
+    listed = read_valid_list(file) if file is not None else None
+    named = [*parse_seeds(seeds or []), *(listed.seeds if listed is not None else [])]
     saves = [_saved(path) for path in from_save or []]
     versions = _versions(dict.fromkeys(named, world_gen_version), saves)
     if not versions:
@@ -65,6 +75,8 @@ def world(
     Grid.of_world(size)
     for save in saves:
         _tell_save(save)
+    if listed is not None:
+        Notes(find_home().data).add(listed.notes)
     _make(
         [
             (
@@ -111,9 +123,9 @@ def seed(
     home = find_home()
     store = WorldStore(home.data)
     keys = registered(home)
-    catalog = parse_catalog([*keys, *(other.key for other in store.seeds())])
+    look_alikes = LookAlikes(parse_keys([*keys, *(other.key for other in store.seeds())]))
     made = [stage for stage in STAGES if store.manifest(parsed, stage)]
-    twins = same_world(parsed, catalog)
+    twins = look_alikes.same_world(parsed)
     show_facts(
         output(),
         {
@@ -126,8 +138,7 @@ def seed(
             "same world as": ", ".join(twin.key for twin in twins) or "no other seed of the catalog",
         },
     )
-    for sentence in remarks(parsed, [other for other in catalog if other not in twins]):
-        say(notices(), sentence)
+    remark([parsed], [other.key for other in look_alikes.other_case(parsed)])
     if save is not None and save.remark:
         say(notices(), save.remark)
 
@@ -141,19 +152,11 @@ def show(seed: SeedText) -> None:
     manifest = store.manifest(parsed, "processed")
     if manifest is None:
         raise CommandError(
-            f"The world of {parsed.key} has not been made yet; make it with: vwe world {parsed.argument}"
+            f"The world of {parsed.key} has not been made yet; "
+            f"make it with: {vwe_command('world', operands=[parsed.key])}"
         )
     show_world(output(), store, manifest)
     show_files(output(), store, parsed)
-
-
-def _listed(path: Path) -> Sequence[Seed]:
-    """The seeds of a list; one that has anything else in it is refused."""
-    seed_list = read_seed_list(path)
-    if seed_list.refused:
-        faults = [f"{refused.place}: {refused.reason}" for refused in seed_list.refused]
-        raise SeedListError("\n".join([f"{path} has what is no seed; mend it, then run this again.", *faults]))
-    return seed_list.seeds
 
 
 def _saved(path: Path) -> WorldFile:

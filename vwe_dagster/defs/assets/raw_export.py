@@ -24,7 +24,7 @@ from vwe_dagster.engine.messages import (
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.pool.many import Outcome
 from vwe_dagster.rendering.biome_map import biome_thumbnail
-from vwe_dagster.seeds.lookalikes import parse_catalog, remarks
+from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 from vwe_dagster.store.stages import grid_of, plane_names, read_plane, write_raw
 from vwe_dagster.world.grid import Grid
@@ -72,11 +72,11 @@ def raw_export(
     choice = config.engine or engine_choice_from_environment()
     engines = pool if choice is EngineChoice.NATIVE else valheim_pool
     instead = pool if choice is EngineChoice.VALHEIM_ELSE_NATIVE else None
-    catalog = parse_catalog(context.instance.get_dynamic_partitions("seeds"))
+    look_alikes = LookAlikes(parse_keys(context.instance.get_dynamic_partitions("seeds")))
     wanted: list[_Wanted] = []
     for seed in batch.seeds():
         with batch.attempt(seed.key):
-            for remark in remarks(seed, catalog):
+            for remark in look_alikes.remarks(seed):
                 context.log.warning(remark)
             request = WorldRequest(
                 seed.number, Grid.of_world(config.size), config.world_gen_version, ESSENTIAL, _LAYERS_IF_OFFERED

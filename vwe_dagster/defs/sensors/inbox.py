@@ -25,6 +25,7 @@ from vwe_dagster.seeds.lists import SeedList, SeedListError
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WORLD_STAGES, WorldStore
 from vwe_dagster.store.inbox import FOLDER, DroppedFile, Inbox, ListChangedError
+from vwe_dagster.store.notes import Notes
 
 LIST_TAG = "vwe/seed_list"
 """The tag of a run that tells which list asked for it."""
@@ -132,6 +133,7 @@ class _Tick:
         self.told.append(f"{file.name}: {', '.join(phrase for phrase, count in counts.items() if count)}.")
 
     def _finish(self, file: DroppedFile, content: SeedList) -> None:
+        Notes(self._store.root).add(content.notes)
         path = self._folder.finish(file, content)
         refused = f", {len(content.refused)} refused" if content.refused else ""
         count = len(content.seeds)

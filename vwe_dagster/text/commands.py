@@ -1,0 +1,47 @@
+"""Commands that are printed for copying, quoted for a shell."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+
+def vwe_command(*words: str, operands: Iterable[str] = ()) -> str:
+    """Return a command line of ``vwe`` that a POSIX shell splits into exactly these arguments.
+
+    Args:
+        words: subcommands and options.
+        operands: seeds and other arguments; behind ``--`` if one of them begins with ``-``.
+
+    Raises:
+        ValueError: an argument contains NUL, which no command line can hold.
+    """
+    operands = list(operands)
+    separator = ["--"] if any(operand.startswith("-") for operand in operands) else []
+    return command_line("vwe", *words, *separator, *operands)
+
+
+def command_line(*arguments: str) -> str:
+    """Return a command line that a POSIX shell splits into exactly these arguments.
+
+    Raises:
+        ValueError: an argument contains NUL, which no command line can hold.
+    """
+    return " ".join(map(_quoted, arguments))
+
+
+def _quoted(argument: str) -> str:
+    """Quote an argument; control characters become octal escapes (``$'...'``), since terminals obey them."""
+    if "\0" in argument:
+        raise ValueError(f"{argument!r} contains NUL and cannot be an argument")
+    if argument.isprintable():
+        return shlex.quote(argument)
+    return f"$'{''.join(map(_escaped, argument))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "'\\":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
