@@ -32,10 +32,10 @@ def find(
         columns: the columns wanted, in their order.
 
     Raises:
-        QueryError: the condition is none, or there is no such column.
+        QueryError: the condition has a comment, is not true or false, cannot be parsed, or a column is unknown.
     """
-    if condition is not None and not condition.strip():
-        raise QueryError("The condition is empty; leave it out to find all worlds.")
+    if condition is not None:
+        _refuse_unreadable(condition)
     for name in [sort, *columns]:
         if name not in table.column_names:
             raise QueryError(_no_column(name, table.column_names))
@@ -48,11 +48,32 @@ def find(
         try:
             found = database.table("seeds")
             if condition is not None:
+                _refuse_other_type(found, condition)
                 found = found.filter(condition)
             order = f'"{sort}" {"ASC" if ascending else "DESC"} NULLS LAST, lower(seed), seed'
             return found.order(order).select(*map(duckdb.ColumnExpression, columns)).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(_explained(str(error), table.column_names)) from error
+
+
+def _refuse_unreadable(condition: str) -> None:
+    if not condition.strip():
+        raise QueryError("The condition is empty; leave it out to find all worlds.")
+    for start, kind in duckdb.tokenize(condition):
+        if kind is duckdb.token_type.comment:
+            raise QueryError(
+                f"The condition has a comment, {condition[start:]!r}, which would be ignored; remove it. "
+                f"Options such as --limit stand outside the quotes."
+            )
+
+
+def _refuse_other_type(seeds: duckdb.DuckDBPyRelation, condition: str) -> None:
+    (kind,) = seeds.project(f"({condition}) AS condition").types
+    if kind != duckdb.sqltypes.BOOLEAN:
+        raise QueryError(
+            f"The condition {condition!r} is {str(kind).lower()}, not true or false; compare it with a value, "
+            f'as in: "islands > 40"'
+        )
 
 
 def columns_in(condition: str, known: Sequence[str]) -> list[str]:
@@ -70,6 +91,13 @@ def _explained(message: str, columns: Sequence[str]) -> str:
 
 
 def _no_column(name: str, columns: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), columns, n=3, cutoff=0.5)
+    close = _close_matches(name.lower(), columns)
     meant = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(columns)}."
     return f"The catalog has no column {name}; {meant}"
+
+
+def _close_matches(name: str, columns: Sequence[str]) -> list[str]:
+    """Return up to three columns, the likeliest first: distances and areas of a biome that is named alone."""
+    of_biome = [f"{name}_{suffix}" for suffix in ("nearest_m", "area_km2", "share")]
+    found = [column for column in of_biome if column in columns]
+    return found or difflib.get_close_matches(name, columns, n=3, cutoff=0.5)

@@ -42,7 +42,9 @@ def test_what_has_no_value_comes_last(table: pa.Table, ascending: bool) -> None:
     assert seeds(find(table, None, sort="swamp_nearest_m", ascending=ascending, columns=["seed"]))[-1] == "dry"
 
 
-@pytest.mark.parametrize("condition", ["swamp_nearest_m is null", "seed = 'dry'", "seed LIKE 'd%' -- a remark"])
+@pytest.mark.parametrize(
+    "condition", ["swamp_nearest_m is null", "seed = 'dry'", "seed LIKE 'd%'", "seed = 'dry' or seed = '--x'"]
+)
 def test_sql_is_understood(table: pa.Table, condition: str) -> None:
     assert seeds(find(table, condition, columns=["seed"])) == ["dry"]
 
@@ -75,6 +77,25 @@ def test_what_is_no_condition_over_the_catalog_is_refused(table: pa.Table, tmp_p
     with pytest.raises(QueryError):
         find(table, condition.replace("{}", str(tmp_path)), columns=["seed"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "condition", ["islands > 40 --limit 3", "islands /* all */ > 40", "islands > 40 -- sort\nand true"]
+)
+def test_comment_is_rejected(table: pa.Table, condition: str) -> None:
+    with pytest.raises(QueryError, match="has a comment"):
+        find(table, condition, columns=["seed"])
+
+
+@pytest.mark.parametrize(("condition", "kind"), [("islands >> 40", "bigint"), ("seed", "varchar"), ("null", "null")])
+def test_condition_that_is_not_true_or_false_is_rejected(table: pa.Table, condition: str, kind: str) -> None:
+    with pytest.raises(QueryError, match=f'is "?{kind}"?, not true or false'):
+        find(table, condition, columns=["seed"])
+
+
+def test_biome_alone_suggests_its_distance_first(table: pa.Table) -> None:
+    with pytest.raises(QueryError, match="no column swamp; did you mean swamp_nearest_m or"):
+        find(table, "swamp < 2000", columns=["seed"])
 
 
 def test_an_empty_condition_is_refused(table: pa.Table) -> None:

@@ -16,9 +16,8 @@ from vwe_dagster.text.commands import vwe_command
 
 PACKAGE = Path(vwe_dagster.__file__).parent
 ARGUMENTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-UNQUOTED = re.compile(
-    r"(?:^|[\s:'\"`(])(?:vwe (?:world|seeds?|show|find|export|tiles|import|ui|serve|pool|engine|metrics|purge|bench)|pip install|docker) [^;.]*\0"
-)
+COMMANDS = "world|seeds?|show|find|export|tiles|import|ui|serve|pool|engine|metrics|purge|bench"
+UNQUOTED = re.compile(rf"(?:^|[\s:'\"`(])(?:vwe (?:{COMMANDS})|pip install|docker) [^;.]*\0")
 
 
 def split_by_shell(command: str) -> list[str]:
