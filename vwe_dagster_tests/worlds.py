@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import CODE_VERSION, analyse
 from vwe_dagster.engine.messages import WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.exporting.facts import WorldFacts
@@ -208,7 +208,7 @@ def _publish_stages(store: WorldStore, key: str, world: CanonicalWorld, recipe: 
     """Publishes the stages ``extracted``, by a recipe, and ``processed`` of it."""
     with store.publish(parse_seed(key), "extracted", recipe) as draft:
         write_extracted(draft, world, {})
-    recipe = dataclasses.replace(recipe, inputs=_input(store, key, "extracted"))
+    recipe = dataclasses.replace(recipe, inputs=_input(store, key, "extracted"), code_version=CODE_VERSION)
     with store.publish(parse_seed(key), "processed", recipe) as draft:
         write_processed(draft, analyse(world))
 

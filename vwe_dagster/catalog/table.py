@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
+from vwe_dagster.analysis.world import CODE_VERSION
 from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, StoreError, WorldStore
@@ -22,7 +23,9 @@ from vwe_dagster.store.notes import Notes
 from vwe_dagster.store.stages import STATISTICS
 from vwe_dagster.world.biomes import BIOMES, Biome
 
+_SEED = "seed"
 _DIGEST = "processed_digest"
+_TRACE = "manifests"
 _FACTS = {
     "islands": "island_count",
     "largest_island_km2": "largest_island_area_km2",
@@ -56,7 +59,7 @@ def _column_of(biome: Biome, fact: str) -> str:
 
 
 COLUMNS: Mapping[str, pa.DataType] = {
-    "seed": pa.string(),
+    _SEED: pa.string(),
     "number": pa.int32(),
     "note": pa.string(),
     **{name: pa.int64() if name in _COUNTS else pa.float64() for name in _FACTS},
@@ -68,11 +71,23 @@ COLUMNS: Mapping[str, pa.DataType] = {
     "grid_size": pa.int32(),
     "engine": pa.string(),
     "made_at": pa.timestamp("us", tz="UTC"),
+    "stale": pa.bool_(),
     _DIGEST: pa.string(),
+    _TRACE: pa.string(),
 }
 """The columns and their types. A unit is the end of a name: ``_m``, ``_km``, ``_km2``; a ``_share`` is of the disc's
 area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
-the world has none of the biome."""
+the world has none of the biome. ``stale`` marks statistics of former planes or former code. ``manifests`` changes when
+the manifest of ``extracted`` or ``processed`` does."""
+
+_EMPTY = pa.Table.from_pylist([], schema=pa.schema(COLUMNS))
+
+
+def is_stale(store: WorldStore, processed: Manifest) -> bool:
+    """True if the statistics of a world are not those of its present planes, or were computed by former code."""
+    extracted = store.manifest(processed.seed, "extracted")
+    is_of_former_planes = extracted is not None and not processed.is_made_of(extracted)
+    return is_of_former_planes or processed.recipe.code_version != CODE_VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,26 +140,38 @@ class SeedCatalog:
         return state
 
     def _current(self) -> tuple[CatalogState, bool]:
-        """The catalog of the worlds that are there, and whether the file says otherwise."""
+        """Return the catalog of the existing worlds, and True if the file differs from it."""
         former = self._read()
-        known = {row["seed"]: row for row in former.to_pylist()} if former is not None else {}
-        rows, left_out, read = [], {}, 0
-        notes = Notes(self._store.root).read()
-        for seed in self._store.seeds():
-            manifest = self._store.manifest(seed, "processed")
-            if manifest is None:
+        table = _EMPTY if former is None else former
+        traces = self._store.traces("extracted", "processed")
+        folders = [Seed(key, 0).folder_name for key in table[_SEED].to_pylist()]
+        kept = [traces.get(name) == trace for name, trace in zip(folders, table[_TRACE].to_pylist(), strict=True)]
+        unchanged = {name for name, keep in zip(folders, kept, strict=True) if keep}
+        rows, left_out = self._rows({name: trace for name, trace in traces.items() if name not in unchanged})
+        if rows or not all(kept):
+            table = pa.concat_tables([table.filter(pa.array(kept, pa.bool_())), _table_of(rows)])
+            table = _sorted(table)
+        table = self._with_notes(table)
+        return CatalogState(table, left_out, len(rows)), former is None or not table.equals(former)
+
+    def _rows(self, traces: Mapping[str, str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Read the worlds in these folders; the second part names the seeds that cannot be read, and why."""
+        rows, left_out = [], {}
+        for folder_name, trace in traces.items():
+            seed = self._store.seed_of(folder_name)
+            manifest = None if seed is None else self._store.manifest(seed, "processed")
+            if seed is None or manifest is None:
                 continue
-            row = known.get(seed.key)
-            if row is None or row[_DIGEST] != manifest.digest:
-                try:
-                    row, read = self._row(seed, manifest), read + 1
-                except StoreError as error:
-                    left_out[seed.key] = str(error)
-                    continue
-            rows.append({**row, "note": notes.get(seed.key)})
-        rows.sort(key=lambda row: (row["seed"].casefold(), row["seed"]))
-        table = pa.Table.from_pylist(rows, schema=pa.schema(COLUMNS))
-        return CatalogState(table, left_out, read), former is None or not table.equals(former)
+            try:
+                rows.append({**self._row(seed, manifest), _TRACE: trace})
+            except StoreError as error:
+                left_out[seed.key] = str(error)
+        return rows, left_out
+
+    def _with_notes(self, table: pa.Table) -> pa.Table:
+        notes = Notes(self._store.root).read()
+        column = pa.array([notes.get(key) for key in table[_SEED].to_pylist()], pa.string())
+        return table.set_column(table.column_names.index("note"), "note", column)
 
     def _read(self) -> pa.Table | None:
         """The table as it was last written, though worlds may have been made since; None if none can be used."""
@@ -175,6 +202,7 @@ class SeedCatalog:
             "grid_size": grid.size if grid is not None else None,
             "engine": manifest.recipe.maker,
             "made_at": manifest.made_at,
+            "stale": is_stale(self._store, manifest),
             _DIGEST: manifest.digest,
         }
 
@@ -184,3 +212,12 @@ class SeedCatalog:
             with pa.BufferOutputStream() as memory:
                 pa.parquet.write_table(table, memory)
                 write_whole(self.path, memory.getvalue().to_pybytes())
+
+
+def _table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema(COLUMNS))
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    keys = table[_SEED].to_pylist()
+    return table.take(sorted(range(len(keys)), key=lambda row: (keys[row].casefold(), keys[row]))).combine_chunks()

@@ -8,10 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
-from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.store import WorldStore
+from vwe_dagster.seeds.seed import Seed, parse_seed
+from vwe_dagster.store import Manifest, Stage, WorldStore
+from vwe_dagster.store.notes import Notes
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster_tests.worlds import publish_statistics
+from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.worlds import publish_extracted_again, publish_statistics, publish_world
 
 
 @pytest.fixture
@@ -79,3 +81,39 @@ def test_a_broken_file_is_made_anew(store: WorldStore, catalog: SeedCatalog, con
     catalog.path.write_bytes(content)
     assert catalog.update().read == 1
     assert pq.read_table(catalog.path)["seed"].to_pylist() == ["one"]
+
+
+def test_statistics_of_former_planes_or_code_are_stale(store: WorldStore, catalog: SeedCatalog) -> None:
+    publish_world(store, "abc", Grid.of_world(64))
+    assert catalog.update().table["stale"].to_pylist() == [False]
+    publish_extracted_again(store, "abc")
+    assert catalog.update().table["stale"].to_pylist() == [True]
+    publish_statistics(store, "old")
+    assert catalog.update().table["stale"].to_pylist() == [True, True]
+
+
+def test_notes_of_seeds_are_a_column_and_change_without_reading_worlds(store: WorldStore, catalog: SeedCatalog) -> None:
+    publish_statistics(store, "one")
+    catalog.update()
+    Notes(store.root).add({"one": "near a boss", "two": "not built"})
+    state = catalog.update()
+    assert (state.table["note"].to_pylist(), state.read) == (["near a boss"], 0)
+
+
+def test_update_reads_only_changed_manifests(
+    store: WorldStore, catalog: SeedCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("one", "two", "three"):
+        publish_statistics(store, key)
+    catalog.update()
+    publish_statistics(store, "two", island_count=7)
+    read: list[str] = []
+    manifest_of = WorldStore.manifest
+
+    def manifest(self: WorldStore, seed: Seed, stage: Stage) -> Manifest | None:
+        read.append(seed.key)
+        return manifest_of(self, seed, stage)
+
+    monkeypatch.setattr(WorldStore, "manifest", manifest)
+    assert catalog.update().table["islands"].to_pylist() == [1, 1, 7]
+    assert set(read) == {"two"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from vwe_dagster.cli.commands.common import InputError
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
 from vwe_dagster.store import WorldStore
+from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,27 +49,45 @@ def find(
     state = SeedCatalog(WorldStore(find_home().data)).update()
     for sentence in state.left_out.values():
         say(notices(), sentence, "yellow")
-    if columns is None:
-        named = columns_in(f"{condition or ''} {sort}", tuple(COLUMNS))
-        shown = list(dict.fromkeys([*_ALWAYS, *named]))
-    else:
-        shown = list(COLUMNS) if columns == "all" else [name.strip() for name in columns.split(",")]
+    shown = (
+        list(COLUMNS)
+        if columns == "all"
+        else _columns(columns, columns_in(f"{condition or ''} {sort}", tuple(COLUMNS)))
+    )
+    wanted = list(dict.fromkeys([*shown, "seed", "stale"]))
     try:
-        found = find_in(state.table, condition, sort=sort, ascending=ascending or sort == "seed", columns=shown)
+        found = find_in(state.table, condition, sort=sort, ascending=ascending or sort == "seed", columns=wanted)
     except QueryError as error:
         raise InputError(str(error)) from error
+    _warn_of_stale([row["seed"] for row in found.slice(0, limit or _LIMIT).to_pylist() if row["stale"]])
+    found = found.select(shown)
     if as_json:
         _print_json(found.slice(0, limit))
         return
     if not state.table.num_rows:
         say(notices(), "No world has been made yet; make one with: vwe world HHcLC5acQt")
     elif not found.num_rows:
-        say(notices(), f"None of the {state.table.num_rows} worlds is such.")
+        say(notices(), f"No match among {state.table.num_rows} worlds.")
     else:
         first = found.slice(0, limit or _LIMIT)
         show_table(output(), "", shown, [list(map(_text, row.values())) for row in first.to_pylist()])
         if first.num_rows < found.num_rows:
             say(notices(), f"{first.num_rows} of {found.num_rows} are shown; show more with --limit.")
+
+
+def _columns(named: str | None, in_condition: Sequence[str]) -> list[str]:
+    chosen = [*_ALWAYS, *in_condition] if named is None else [name.strip() for name in named.split(",")]
+    return list(dict.fromkeys(chosen))
+
+
+def _warn_of_stale(keys: Sequence[str]) -> None:
+    if keys:
+        command = vwe_command("world", operands=keys)
+        say(
+            notices(),
+            f"The statistics of {len(keys)} of these worlds are stale; rebuild them with: {command}",
+            "yellow",
+        )
 
 
 def _print_json(found: pa.Table) -> None:

@@ -145,6 +145,7 @@ def seed(
 
 def show(seed: SeedText) -> None:
     """Shows what is known of a world that has been made: biomes, islands, peaks."""
+    from vwe_dagster.catalog.table import is_stale  # noqa: PLC0415
     from vwe_dagster.cli.world_view import show_files, show_world  # noqa: PLC0415
 
     (parsed,) = parse_seeds([seed])
@@ -155,6 +156,9 @@ def show(seed: SeedText) -> None:
             f"The world of {parsed.key} has not been made yet; "
             f"make it with: {vwe_command('world', operands=[parsed.key])}"
         )
+    if is_stale(store, manifest):
+        command = vwe_command("world", operands=[parsed.key])
+        say(notices(), f"The statistics of {parsed.key} are stale; rebuild them with: {command}", "yellow")
     show_world(output(), store, manifest)
     show_files(output(), store, parsed)
 

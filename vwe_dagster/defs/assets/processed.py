@@ -3,7 +3,7 @@
 import dagster as dg
 import pydantic
 
-from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.analysis.world import CODE_VERSION, WorldAnalysis, analyse
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import materialization
@@ -12,8 +12,6 @@ from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
 from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
-
-CODE_VERSION = "3"
 
 
 class ProcessedConfig(dg.Config):
