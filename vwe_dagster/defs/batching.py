@@ -196,8 +196,9 @@ class Batch:
     def _materialize_all(self) -> None:
         for key, result in self._made.items():
             self._context.add_asset_metadata(dict(result.metadata or {}), partition_key=key)
-        # Dagster has one data version for all partitions of a step that goes well.
-        versions = [result.data_version.value for result in self._made.values() if result.data_version]
+        # Dagster gives all partitions of a successful step one data version. The seeds of a batch have the same one
+        # unless they were built in different ways, such as on different grids.
+        versions = sorted({result.data_version.value for result in self._made.values() if result.data_version})
         joint = versions[0] if len(versions) == 1 else hashlib.sha256("".join(versions).encode()).hexdigest()
         self._context.set_data_version(self._context.asset_key, dg.DataVersion(joint))
 

@@ -83,7 +83,7 @@ def materialization(
             **_provenance(manifest, kept=kept),
             **_files(store, manifest),
         },
-        data_version=dg.DataVersion(manifest.digest),
+        data_version=dg.DataVersion(store.version(manifest)),
     )
 
 

@@ -140,6 +140,28 @@ class Manifest:
         """
         return _digest({"recipe": self.recipe.fingerprint, "files": _FILES.dump_python(self.files, mode="json")})
 
+    def version(self, sources: Mapping[Stage, Manifest]) -> str:
+        """Return the SHA-256 of everything but the seed that decides the content: recipe, engine and upstream versions.
+
+        Stages of other seeds built in the same way have the same version. The content digest of a source is replaced by
+        the version of the source.
+
+        Args:
+            sources: the current stages of the seed; a source that was rebuilt since counts by its digest.
+        """
+        inputs = dict(self.recipe.inputs)
+        for stage, source in sources.items():
+            if self.is_made_of(source):
+                inputs[stage] = source.version(sources)
+        return _digest(
+            {
+                "inputs": inputs,
+                "code_version": self.recipe.code_version,
+                "made_by": self.recipe.made_by,
+                "grid": _GRID.dump_python(self.recipe.grid),
+            }
+        )
+
     def is_made_of(self, source: Manifest) -> bool:
         """Whether it was made from another stage as that now is, and not from what was there before."""
         return self.recipe.inputs.get(source.stage) == source.digest

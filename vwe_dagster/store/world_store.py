@@ -22,6 +22,9 @@ from vwe_dagster.store.errors import StoreError, disk_errors_explained
 from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, FileFacts, Manifest, Recipe, Stage
 from vwe_dagster.store.stage_counts import Outcome, StageCounts
 
+_UPSTREAM: tuple[Stage, ...] = ("raw", "extracted", "processed")
+"""Stages that other stages are built from."""
+
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -57,6 +60,11 @@ class WorldStore:
             if manifest is None and restore_whole(folder):
                 manifest = _read_manifest(folder)
         return manifest if manifest and (manifest.seed, manifest.stage) == (seed, stage) else None
+
+    def version(self, manifest: Manifest) -> str:
+        """Return the version of a stage, see :meth:`vwe_dagster.store.manifest.Manifest.version`."""
+        found = {stage: self.manifest(manifest.seed, stage) for stage in _UPSTREAM if stage != manifest.stage}
+        return manifest.version({stage: source for stage, source in found.items() if source is not None})
 
     def damaged(self, seed: Seed, stage: Stage) -> list[str]:
         """Sentences on what is wrong with a stage; none where it is there and every file has its length and hash."""

@@ -6,8 +6,11 @@ import dataclasses
 import gc
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.engine.messages import (
@@ -21,7 +24,7 @@ from vwe_dagster.engine.messages import (
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
-from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, PoolOfOne
+from vwe_dagster_tests.defs.pipeline import ASSETS, Outcome, Pipeline, PoolOfOne
 
 KEYS = ["alpha", "beta", "gamma", "delta", "@5"]
 BAD = "gamma"
@@ -94,10 +97,34 @@ def test_what_nobody_foresaw_in_one_seed_does_not_spoil_its_batch_either(pipelin
     assert pipeline.made("raw_export") == set(GOOD)
 
 
-def test_data_versions_of_a_batch_made_in_part_are_the_digests(pipeline: Pipeline) -> None:
-    outcome = with_pool(pipeline, PoolOfOne(FailingEngine({BAD: EngineError("No.")}))).run(*KEYS, assets=ASSETS[:1])
-    for key, event in outcome.materialized("raw_export").items():
-        assert (event.tags or {})["dagster/data_version"] == pipeline.manifest(key, "raw").digest
+def data_versions(outcome: Outcome, asset: str) -> dict[str, str]:
+    return {key: (event.tags or {})["dagster/data_version"] for key, event in outcome.materialized(asset).items()}
+
+
+def test_data_versions_of_a_partial_batch_are_those_of_a_whole_one(pipeline: Pipeline) -> None:
+    partial = with_pool(pipeline, PoolOfOne(FailingEngine({BAD: EngineError("No.")}))).run(*KEYS, assets=ASSETS[:1])
+    whole = with_pool(pipeline, PoolOfOne(FailingEngine())).run(*KEYS, assets=ASSETS[:1])
+    of_whole = data_versions(whole, "raw_export")
+    assert data_versions(partial, "raw_export") == {key: of_whole[key] for key in GOOD}
+
+
+def test_data_versions_do_not_depend_on_how_seeds_are_grouped(pipeline: Pipeline, tmp_path: Path) -> None:
+    together = pipeline.run(*GOOD[:3])
+    with dg.DagsterInstance.ephemeral() as instance:
+        single = {key: Pipeline(tmp_path / "single", instance).run(key) for key in GOOD[:3]}
+    for asset in ASSETS:
+        joint = data_versions(together, asset)
+        assert joint == {key: version for key in GOOD[:3] for version in data_versions(single[key], asset).values()}
+        assert len(set(joint.values())) == 1
+
+
+def test_materializing_one_seed_of_a_batch_again_leaves_nothing_stale(pipeline: Pipeline) -> None:
+    pipeline.run(*GOOD[:3])
+    assert pipeline.run(GOOD[2], assets=["raw_export"]).metadata("raw_export")["cached"]
+    graph = build_defs().resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(pipeline.instance, graph, LoadingContextForTest(pipeline.instance))
+    for key in GOOD[:3]:
+        assert resolver.get_status(dg.AssetKey("extracted"), key) is StaleStatus.FRESH
 
 
 def test_a_second_run_of_a_batch_asks_only_for_what_is_missing(pipeline: Pipeline) -> None:

@@ -45,9 +45,10 @@ def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_the_data_version_is_the_digest_of_the_manifest(made_world: MadeWorld, asset: str) -> None:
+def test_data_version_is_the_version_of_the_recipe(made_world: MadeWorld, asset: str) -> None:
     manifest = made_world.pipeline.manifest(KEY, STAGE_OF[asset])
-    assert made_world.outcome.data_version(asset) == manifest.digest
+    assert made_world.outcome.data_version(asset) == made_world.pipeline.store.version(manifest)
+    assert made_world.outcome.metadata(asset)["digest"] == manifest.digest
 
 
 def test_every_stage_says_what_it_was_made_from_and_by(made_world: MadeWorld) -> None:
@@ -90,7 +91,10 @@ def test_force_makes_a_stage_again_and_what_is_made_from_it_stays(with_world: Pi
 
 
 def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
-    assert with_world.run(KEY, size=65).kept() == dict.fromkeys(ASSETS, False)
+    before = {asset: with_world.store.version(with_world.manifest(KEY, STAGE_OF[asset])) for asset in ASSETS}
+    outcome = with_world.run(KEY, size=65)
+    assert outcome.kept() == dict.fromkeys(ASSETS, False)
+    assert all(outcome.data_version(asset) != before[asset] for asset in ASSETS)
     assert with_world.manifest(KEY, "renders").recipe.grid == Grid.of_world(65)
 
 
