@@ -1,5 +1,5 @@
 """``python -m vwe_dagster.cli`` is ``vwe``."""
 
-from vwe_dagster.cli.app import main
+from vwe_dagster.cli.entry import main
 
 main()

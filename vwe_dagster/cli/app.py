@@ -6,9 +6,6 @@ commands that need it, for it takes longer to load than the others take to answe
 
 from __future__ import annotations
 
-import sys
-from typing import NoReturn
-
 import typer
 
 from vwe_dagster.cli.commands import bench, engine, export, find, metrics, pool, purge, seeds, serve, tiles, ui, worlds
@@ -49,11 +46,11 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(metrics.app, name="metrics")
 
 
-def main() -> NoReturn:
-    """Runs ``vwe``; errors meant for people end up as a sentence on standard error and an exit code."""
+def run() -> int:
+    """Run ``vwe`` and return its exit code; expected errors are printed as one message each."""
     collect_rarely()
     try:
-        code = app(standalone_mode=False)
+        code: int = app(standalone_mode=False) or 0
     except typer.TyperException as error:
         # Without arguments typer has printed the help and has no more to say.
         if error.format_message():
@@ -67,7 +64,7 @@ def main() -> NoReturn:
         code = FAILED
     if code == INTERRUPTED:
         say(notices(), "Interrupted.", "red")
-    sys.exit(code)
+    return code
 
 
 def _usage_sentence(error: typer.TyperException) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vwe_dagster.cli.app import main
 from vwe_dagster.cli.commands.making import Config
+from vwe_dagster.cli.entry import main
 from vwe_dagster.config.home import Home
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.formats.fwl import new_world, read_world_file, world_file_bytes
