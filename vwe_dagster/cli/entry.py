@@ -1,69 +1,51 @@
-"""The entry point of ``vwe``: handles interrupts and unusable output before the other modules are imported."""
+"""The entry point of ``vwe``: handles interrupts and unusable output before anything else is imported."""
 
 from __future__ import annotations
 
-import codecs
-import contextlib
-import io
 import os
-import signal
 import sys
-import unicodedata
-from typing import NoReturn
 
-_INTERRUPTED = 128 + signal.SIGINT
-_OUTPUT_FAILED = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_OUTPUT_FAILED, _INTERRUPTED = 1, 130
 
 
 def main() -> NoReturn:
     """Run ``vwe`` and exit with its code."""
     try:
-        _degrade_characters()
-        from vwe_dagster.cli.app import run  # noqa: PLC0415  takes half a second, which may be interrupted
+        from vwe_dagster.cli.interrupts import exiting_on_interrupt  # noqa: PLC0415
 
+        with exiting_on_interrupt():
+            from vwe_dagster.cli.app import run  # noqa: PLC0415
+            from vwe_dagster.cli.streams import degrade_characters  # noqa: PLC0415
+
+        degrade_characters()
         code = run()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        code = _end(_INTERRUPTED, "Interrupted.")
+        end_interrupted()
     except BrokenPipeError:
-        code = _end(_OUTPUT_FAILED, None)
+        _end(_OUTPUT_FAILED, "")
     except OSError as error:
         if error.filename is not None:
             raise
-        code = _end(_OUTPUT_FAILED, f"error: cannot write the output ({error.strerror}); free space or redirect it.")
+        _end(_OUTPUT_FAILED, f"error: cannot write the output ({error.strerror}); free space or redirect it.\n")
     sys.exit(code)
 
 
-def _end(code: int, message: str | None) -> int:
-    """Print a last message if possible, and detach the output, so that Python's own flush at exit cannot fail."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        if message is not None:
-            sys.stderr.write(f"{message}\n")
-        sys.stderr.flush()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, io.UnsupportedOperation):
-            os.dup2(null, stream.fileno())
-    return code
+def end_interrupted() -> NoReturn:
+    """End the process as Ctrl-C does: with one line and the exit code 130."""
+    _end(_INTERRUPTED, "Interrupted.\n")
 
 
-def _degrade_characters() -> None:
-    """Replace characters that the output cannot encode by similar ASCII, such as ``km2`` for ``km²``."""
-    codecs.register_error("vwe.similar", _similar)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="vwe.similar")
-
-
-def _similar(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
-    plain = text.translate(_SIMILAR).encode("ascii", "ignore").decode()
-    return plain or "?" * (error.end - error.start), error.end
-
-
-_SIMILAR = str.maketrans({"–": "-", "—": "-", "×": "x", "…": "...", "·": "-", "‘": "'", "’": "'", "“": '"', "”": '"'})  # noqa: RUF001
+def _end(code: int, message: str) -> NoReturn:
+    """Print a last message if possible and end the process, without Python's own flush, which may fail again."""
+    for stream, text in ((sys.stdout, ""), (sys.stderr, message)):
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, RuntimeError, KeyboardInterrupt):
+            continue
+    os._exit(code)

@@ -52,7 +52,8 @@ def vwe_home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_characters_that_the_output_cannot_encode_degrade(encoding: str) -> None:
-    code = "from vwe_dagster.cli import entry; entry._degrade_characters(); print('5 km\u00b2 \u2013 99\u00b0 \u2026')"
+    imports = "from vwe_dagster.cli.streams import degrade_characters"
+    code = f"{imports}; degrade_characters(); print('5 km\u00b2 \u2013 99\u00b0 \u2026')"
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
     shown = printed.decode(encoding).strip()

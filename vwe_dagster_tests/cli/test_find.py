@@ -48,7 +48,7 @@ def test_what_is_not_shown_is_told_of(vwe: Vwe) -> None:
 def test_nothing_found_is_no_error(vwe: Vwe) -> None:
     found = vwe.run("find", "islands > 1000")
     assert (found.returncode, found.stdout) == (0, "")
-    assert "None of the 3 worlds" in found.stderr
+    assert "No match among 3 worlds." in found.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.cli.commands.pool import settings_of
 from vwe_dagster.cli.console import say, showing_run, undiverted_notices
+from vwe_dagster.cli.interrupts import exiting_on_interrupt
 from vwe_dagster.config.home import Home
 from vwe_dagster.config.pool import EngineChoice
 from vwe_dagster.seeds.seed import Seed
@@ -52,9 +53,10 @@ def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> 
     Returns:
         The keys that failed; the terminal has been told why.
     """
-    from vwe_dagster.defs.batching import SEEDS_PER_RUN  # noqa: PLC0415
-    from vwe_dagster.defs.partitions import side_by_side  # noqa: PLC0415
-    from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
+    with exiting_on_interrupt():
+        from vwe_dagster.defs.batching import SEEDS_PER_RUN  # noqa: PLC0415
+        from vwe_dagster.defs.partitions import side_by_side  # noqa: PLC0415
+        from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
 
     # A setting that cannot be used is refused before anything is registered.
     settings_of()
