@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -55,16 +57,44 @@ def show_table(console: Console, title: str, headings: Iterable[str], rows: Iter
     console.print(table_of(title, headings, rows))
 
 
-def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
-    """A table; numbers stand to the right, and None is an empty cell."""
-    cells = [list(row) for row in rows]
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> FittingTable:
+    """Return a table whose most important columns come first; numbers are right-aligned, and None is an empty cell."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    table = FittingTable(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for column, heading in enumerate(headings):
-        number = all(_is_number(row[column]) for row in cells)
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+        texts = [row[column] for row in cells]
+        words = [word for text in (heading, *texts) for word in text.split()]
+        table.add_column(
+            heading,
+            justify="right" if all(map(_is_number, texts)) else "left",
+            overflow="fold",
+            min_width=max(map(cell_len, words), default=0),
+        )
     for row in cells:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*map(Text, row))
     return table
+
+
+class FittingTable(Table):
+    """A table that breaks no word and no number: on a narrow terminal it drops its last columns and names them."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render the columns that fit."""
+        shown = copy.copy(self)
+        while len(shown.columns) > 1 and _least_width(shown, console, options) > options.max_width:
+            shown.columns = shown.columns[:-1]
+        yield from Table.__rich_console__(shown, console, options)
+        hidden = self.columns[len(shown.columns) :]
+        if hidden:
+            names = ", ".join(str(column.header) for column in hidden)
+            yield Text(f"Not shown on {options.max_width} columns: {names}", "dim")
+
+
+def _least_width(table: Table, console: Console, options: ConsoleOptions) -> int:
+    measured = Table.__rich_measure__(table, console, options.update(max_width=_PIPE_COLUMNS))
+    return measured.minimum
 
 
 @contextlib.contextmanager
@@ -150,5 +180,5 @@ def _phrase(notice: Notice) -> str:
             return notice.kind
 
 
-def _is_number(cell: object) -> bool:
-    return cell is None or str(cell).lstrip("-").replace(",", "").replace(".", "").rstrip("%").isdigit() or cell == ""
+def _is_number(cell: str) -> bool:
+    return not cell or cell.lstrip("-").replace(",", "").replace(".", "").rstrip("%").isdigit()
