@@ -6,11 +6,15 @@ commands that need it, for it takes longer to load than the others take to answe
 
 from __future__ import annotations
 
+import importlib.metadata
+from typing import Annotated
+
 import typer
 
 from vwe_dagster.cli.commands import bench, engine, export, find, metrics, pool, purge, seeds, serve, tiles, ui, worlds
 from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
-from vwe_dagster.cli.console import notices, say
+from vwe_dagster.cli.console import notices, output, say
+from vwe_dagster.cli.examples import complete_help
 from vwe_dagster.config.home import HomeError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.exporting.export_error import ExportError
@@ -20,6 +24,13 @@ from vwe_dagster.seeds.lists import SeedListError
 from vwe_dagster.seeds.seed import SeedError
 from vwe_dagster.store import StoreError
 from vwe_dagster.world.grid import GridError
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
+    if wanted:
+        say(output(), f"vwe {importlib.metadata.version('vwe-dagster')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,6 +55,17 @@ app.add_typer(pool.app, name="pool")
 app.add_typer(engine.app, name="engine")
 app.add_typer(bench.app, name="bench")
 app.add_typer(metrics.app, name="metrics")
+complete_help(app)
+
+
+@app.callback()
+def _vwe(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Turn Valheim seeds into world data."""
 
 
 def run() -> int:

@@ -1,0 +1,71 @@
+"""Examples at the end of each command's help."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+import typer
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "world": (
+        "vwe world HHcLC5acQt",
+        "vwe world HHcLC5acQt @-1772362158 --size 512",
+        "vwe world --file seeds.txt",
+        "vwe world --from-save Midgard.fwl",
+    ),
+    "import": ("vwe import HHcLC5acQt exported/",),
+    "export": (
+        "vwe export HHcLC5acQt --to site",
+        "vwe export HHcLC5acQt --to geotiff --to csv --out exports/",
+    ),
+    "tiles": ("vwe tiles HHcLC5acQt --style map --max-zoom 6",),
+    "seed": ("vwe seed HHcLC5acQt", "vwe seed --from-save Midgard.fwl"),
+    "show": ("vwe show HHcLC5acQt",),
+    "find": (
+        'vwe find "islands > 40 and swamp_nearest_m < 2500"',
+        "vwe find --sort highest_peak_m --limit 3",
+        "vwe find --columns all --json",
+    ),
+    "serve": ("vwe serve --open", "vwe serve --port 8081"),
+    "ui": ("vwe ui", "vwe ui --port 3001"),
+    "purge": ("vwe purge --dry-run", "vwe purge --older-than 7"),
+    "seeds add": ("vwe seeds add HHcLC5acQt", "vwe seeds add --file seeds.txt"),
+    "seeds list": ("vwe seeds list", "vwe seeds list | cut -f 1"),
+    "seeds remove": ("vwe seeds remove HHcLC5acQt", "vwe seeds remove --keep-data HHcLC5acQt"),
+    "pool status": ("vwe pool status --live",),
+    "pool warm": ("vwe pool warm 2",),
+    "pool drain": ("vwe pool drain --timeout 60",),
+    "pool reap": ("vwe pool reap",),
+    "pool release": ("vwe pool release 0", "vwe pool release 0 --force"),
+    "pool logs": ("vwe pool logs 0 --lines 50",),
+    "pool history": ("vwe pool history --last 10",),
+    "pool events": ("vwe pool events --follow",),
+    "engine serve": ("vwe engine serve --socket /tmp/engine.sock",),
+    "engine verify": ("vwe engine verify HHcLC5acQt --pool valheim",),
+    "bench engine": ("vwe bench engine",),
+    "bench pool": ("vwe bench pool --plot pool.png",),
+    "bench renders": ("vwe bench renders --json",),
+    "metrics serve": ("vwe metrics serve --port 9464",),
+}
+"""Command lines by command, without ``vwe``."""
+
+
+def complete_help(app: typer.Typer, path: str = "") -> None:
+    """Add the examples to the help of every command, and join the lines of its paragraphs.
+
+    typer breaks the lines of later paragraphs where the source does, and again at the width of the terminal.
+    """
+    for command in app.registered_commands:
+        callback = command.callback
+        name = f"{path}{command.name or (callback.__name__ if callback is not None else '')}"
+        command.help = _unwrapped(command.help or inspect.getdoc(callback) or "")
+        examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in EXAMPLES[name])])
+        command.epilog = f"{examples}\n\n{command.epilog}" if command.epilog else examples
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            complete_help(group.typer_instance, f"{path}{group.name} ")
+
+
+def _unwrapped(text: str) -> str:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
