@@ -51,6 +51,19 @@ def test_nothing_found_is_no_error(vwe: Vwe) -> None:
     assert "No match among 3 worlds." in found.stderr
 
 
+def test_stale_statistics_are_reported_with_the_remedy(vwe: Vwe) -> None:
+    found = vwe.run("find", "islands = 2")
+    assert "The statistics of 1 of these worlds are stale; rebuild them with: vwe world @2" in found.stderr
+
+
+def test_seed_in_another_case_is_suggested(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_statistics(vwe.store, "HHcLC5acQt")
+    hint = "Did you mean HHcLC5acQt? Capitals matter."
+    assert hint in vwe.run("find", "seed = 'hhclc5acqt'").stderr
+    assert hint in vwe.run("show", "hhclc5acqt").stderr
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"), [(("ilands > 3",), "did you mean islands"), (("--sort", "x"), "column")]
 )

@@ -71,6 +71,12 @@ def registered(home: Home) -> list[str]:
         return list(instance.keys())
 
 
+def suggestion(text: str, known: Iterable[Seed]) -> str:
+    """Return `` Did you mean ...?`` if known seeds differ from a text only in case, else an empty text."""
+    meant = [seed.key for seed in known if seed.key.casefold() == text.casefold() and seed.key != text]
+    return f" Did you mean {' or '.join(meant)}? Capitals matter." if meant else ""
+
+
 def remark(seeds: Iterable[Seed], keys: Iterable[str]) -> None:
     """Print a remark for each registered seed that a user may mistake for one of these."""
     look_alikes = LookAlikes(parse_keys(keys))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal
 
-from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds
-from vwe_dagster.cli.console import notices, output, show_facts
+from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds, suggestion
+from vwe_dagster.cli.console import notices, output, say, show_facts
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS, Format
 from vwe_dagster.seeds.seed import Seed
@@ -65,6 +65,9 @@ def export(
         refuse_taken(path, each, force=force)
     facts = WorldFacts(WorldStore(find_home().data), parsed)
     if any(each.needs_world for each in formats) and not facts.is_made:
+        hint = suggestion(parsed.key, facts.store.seeds())
+        if hint:
+            say(notices(), f"The world of {parsed.key} is built first.{hint}", "yellow")
         _make(facts)
     for each, path in zip(formats, paths, strict=True):
         _write(each, path, facts, options, force=force)

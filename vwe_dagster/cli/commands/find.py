@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.common import InputError
+from vwe_dagster.cli.commands.common import InputError, suggestion
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
@@ -67,7 +69,9 @@ def find(
     if not state.table.num_rows:
         say(notices(), "No world has been made yet; make one with: vwe world HHcLC5acQt")
     elif not found.num_rows:
-        say(notices(), f"No match among {state.table.num_rows} worlds.")
+        known = [Seed(key, 0) for key in state.table["seed"].to_pylist()]
+        hints = dict.fromkeys(suggestion(text, known) for text in re.findall(r"'([^']+)'", condition or ""))
+        say(notices(), f"No match among {state.table.num_rows} worlds.{''.join(hints)}")
     else:
         first = found.slice(0, limit or _LIMIT)
         show_table(output(), "", shown, [list(map(_text, row.values())) for row in first.to_pylist()])

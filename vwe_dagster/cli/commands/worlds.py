@@ -16,6 +16,7 @@ from vwe_dagster.cli.commands.common import (
     read_valid_list,
     registered,
     remark,
+    suggestion,
 )
 from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, world_config
 from vwe_dagster.cli.console import notices, output, say, show_facts
@@ -154,7 +155,7 @@ def show(seed: SeedText) -> None:
     if manifest is None:
         raise CommandError(
             f"The world of {parsed.key} has not been made yet; "
-            f"make it with: {vwe_command('world', operands=[parsed.key])}"
+            f"make it with: {vwe_command('world', operands=[parsed.key])}{suggestion(parsed.key, store.seeds())}"
         )
     if is_stale(store, manifest):
         command = vwe_command("world", operands=[parsed.key])
