@@ -43,7 +43,7 @@ def take_alerts(upkeep: Upkeep) -> list[str]:
         upkeep.ledger.set_metadata(ALERTED_STEP, last.id)
         alerts.append(
             f"{len(lost)} engines were lost within an hour, the last in slot {last.slot}: {last.detail.rstrip('.')}. "
-            f"To see why, look at: {command('events --last 50')}, {command('history')}, "
-            f"and {command(f'logs {last.slot}')}"
+            f"To see why, look at: {command('events', '--last', '50')}, {command('history')}, "
+            f"and {command('logs', str(last.slot))}"
         )
     return alerts

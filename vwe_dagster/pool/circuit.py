@@ -133,11 +133,11 @@ def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
         settings: those of the pool.
     """
     when = f"in {status.retry_in_s:.0f} s" if status.state == "open" else "with the next one that is needed"
-    look = settings.command(f"logs {status.slot}")
+    look = settings.command("logs", str(status.slot))
     if settings.image is not None:
         look += f", and whether the image {settings.image} is there and the present one"
     cause = str(status.cause).rstrip()
     return (
         f"Engines do not start: {cause}{'' if cause.endswith('.') else '.'} {status.failures} failed in a row; "
-        f"another is tried {when}, or at once by: {settings.command('warm 1')}. To see why, look at: {look}"
+        f"another is tried {when}, or at once by: {settings.command('warm', '1')}. To see why, look at: {look}"
     )

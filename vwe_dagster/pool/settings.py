@@ -7,6 +7,8 @@ from typing import Literal
 
 import pydantic
 
+from vwe_dagster.text.commands import vwe_command
+
 DEFAULT_NAME = "default"
 IDLE_MINUTES_OF_A_PROCESS = 10.0
 
@@ -104,9 +106,9 @@ class PoolSettings(pydantic.BaseModel):
         assert match is not None  # noqa: S101  checked by the validator
         return _bytes(match)
 
-    def command(self, words: str) -> str:
-        """A command on this pool as a person writes it, as in ``vwe pool logs 0 --pool valheim``."""
-        return f"vwe pool {words}" if self.name == DEFAULT_NAME else f"vwe pool {words} --pool {self.name}"
+    def command(self, *words: str) -> str:
+        """Return a command on this pool for copying, such as ``vwe pool logs 0 --pool valheim``."""
+        return vwe_command("pool", *words, *(() if self.name == DEFAULT_NAME else ("--pool", self.name)))
 
     @property
     def image(self) -> str | None:

@@ -280,8 +280,11 @@ class Upkeep:
                 self._start_failed(row, Reason(TransitionKind.START_FAILED, why))
                 return
             if status.state is EngineState.READY:
-                took = self.clock.now() - (row.started_s or 0)
-                # That it was seen to be ready is no use of it: its own clock of idleness started before.
+                # It may have been ready long before any process looked; its own idle time says since when.
+                took = self.clock.now() - (row.started_s or 0) - status.idle_s
+                if took > self.settings.engine_startup_timeout:
+                    self._start_failed(row, self._late())
+                    return
                 reason = Reason(TransitionKind.STARTED, f"it answered after {took:.1f} s")
                 self.ledger.step(row.slot, row.token, State.READY, reason)
                 self.circuit.succeeded()
@@ -297,8 +300,11 @@ class Upkeep:
             end = self.launcher.why_ended(launched)
             self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, TransitionKind.START_FAILED))
         elif is_late:
-            why = f"it was not ready within {self.settings.engine_startup_timeout:g} s"
-            self._start_failed(row, Reason(TransitionKind.START_FAILED, why))
+            self._start_failed(row, self._late())
+
+    def _late(self) -> Reason:
+        why = f"it was not ready within {self.settings.engine_startup_timeout:g} s"
+        return Reason(TransitionKind.START_FAILED, why)
 
     def _start_failed(self, row: Slot, reason: Reason, *, nothing_to_end: bool = False) -> None:
         log = self.launcher.log(row.engine, lines=3).strip() if row.engine and row.launched else ""

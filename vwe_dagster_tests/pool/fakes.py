@@ -218,7 +218,12 @@ class FakeConnection:
         engine = self._reach()
         if self._machine.clock.now() - engine.started_s < self._machine.boots_take_s:
             raise EngineUnreachableError("It is still booting.")
-        return engine.served.status()
+        status = engine.served.status()
+        if engine.jobs or status.token:
+            return status
+        # The idle time of an engine that was never used is counted by the fake clock.
+        idle_s = self._machine.clock.now() - engine.started_s - self._machine.boots_take_s
+        return status.model_copy(update={"idle_s": idle_s})
 
     def claim(self, token: int) -> Status:
         with _refusals():

@@ -467,6 +467,21 @@ def test_an_engine_that_is_not_ready_in_time_is_ended(folder: Path, machine: Fak
     assert running(machine) == []
 
 
+@pytest.mark.parametrize(
+    ("boots_take_s", "seen_after_s", "accepted"), [(4, 4.5, True), (6, 6.5, False), (4, 30, True), (29, 30, False)]
+)
+def test_engine_is_late_by_when_it_became_ready_not_by_when_it_was_seen(
+    folder: Path, machine: FakeMachine, boots_take_s: float, seen_after_s: float, accepted: bool
+) -> None:
+    machine.boots_take_s = boots_take_s
+    pool = machine.pool(folder, settings(engine_startup_timeout=5))
+    pool.warm(1, wait=False)
+    machine.clock.time += seen_after_s
+    pool.status()
+    assert (len(running(machine)) == 1) is accepted
+    assert (states(pool)[0] == "READY") is accepted
+
+
 def test_an_engine_that_starts_broken_is_ended_at_once_with_what_it_says(
     pool: EnginePool, machine: FakeMachine
 ) -> None:

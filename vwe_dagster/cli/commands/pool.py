@@ -70,7 +70,8 @@ def status(
                     time.sleep(REFRESH_S)
 
 
-@app.command()
+# -1 is a number out of range, and not an option.
+@app.command(context_settings={"ignore_unknown_options": True})
 def warm(
     count: Annotated[int, typer.Argument(metavar="N", min=0, help="How many engines.")],
     *,

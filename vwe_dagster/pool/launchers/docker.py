@@ -33,6 +33,7 @@ from vwe_dagster.pool.launchers.identity import boot, uptime_s
 from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, shows_out_of_memory
 from vwe_dagster.pool.launchers.socket_dirs import SOCKET, TOKEN, create_socket_dir, remove_socket_dir
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.text.commands import command_line
 
 COMMAND = ("python", "-m", "vwe_dagster.engine")
 """Starts the native engine in its image. An image with an entrypoint gets the arguments alone."""
@@ -298,7 +299,9 @@ class DockerLauncher:
                 time.sleep(0.01)
             else:
                 return
-        raise LauncherError(f"Docker does not get rid of the container {name}; try `docker rm --force {name}`.")
+        raise LauncherError(
+            f"Docker does not get rid of the container {name}; try: {command_line('docker', 'rm', '--force', name)}"
+        )
 
 
 class _Client:
