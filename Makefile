@@ -7,16 +7,17 @@ RUNTIME := $(VENV)/runtime-installed
 DEV := $(VENV)/dev-installed
 NODE_DEV := node_modules/dev-installed
 
-# The seeds reach the shell in the environment and never as text of a command.
-unexport SEED
+# Values reach the shell in the environment and never as text of a command.
+unexport SEED PORT
 export VWE_MAKE_SEEDS := $(value SEED)
+export VWE_MAKE_PORT := $(value PORT)
 
 .PHONY: help world test kernels lint lint-js ui deploy clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
-	@echo "make ui                      starts Dagster's pages on this machine"
+	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
 	@echo "make deploy                  builds and starts everything in containers, see docs/deploy.md"
 	@echo "make test                    checks everything: lint, types, tests"
 	@echo "make lint                    checks style and types only"
@@ -56,7 +57,7 @@ lint-js:
 	fi
 
 ui: $(RUNTIME)
-	@exec $(BIN)/vwe ui
+	@exec $(BIN)/vwe ui $${VWE_MAKE_PORT:+--port "$$VWE_MAKE_PORT"}
 
 deploy: deploy/.env
 	docker compose -f deploy/compose.yaml up --build --detach
