@@ -8,7 +8,6 @@ Dagster has no public equivalent:
 - ``BulkActionsFilter``, ``BulkActionStatus``: the state of a backfill.
 - ``CheckRunHealthResult``, ``WorkerStatus``, ``GRPC_INFO_TAG``: the health of a run's process, for a run launcher.
   ``LocalRunLauncher`` also reads ``_instance``, which its base class defines.
-- ``InstigatorTick``, ``TickStatus``: the ticks of sensors and schedules.
 - ``AssetCheckExecutionsTable``, ``SqlEventLogStorageTable``, ``SqlEventLogStorage``, ``SqliteEventLogStorage``: the
   events that Dagster keeps after a run is deleted.
 """
@@ -17,7 +16,6 @@ from __future__ import annotations
 
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -33,10 +31,8 @@ __all__ = [
     "BulkActionStatus",
     "BulkActionsFilter",
     "CheckRunHealthResult",
-    "InstigatorTick",
     "SqlEventLogStorage",
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
-    "TickStatus",
     "WorkerStatus",
 ]

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sqlite3
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +14,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import (  # Dagster has no public name for them.
-    InstigatorState,
-    InstigatorStatus,
-    ScheduleInstigatorData,
-    TickData,
-    TickStatus,
-)
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from filelock import FileLock
 
 from vwe_dagster.cli.commands.common import InputError
@@ -36,12 +26,7 @@ from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, partition_tags
 
 DAY = dt.timedelta(days=1)
-RUNS, GONE, TICKS, UNFINISHED = (
-    "runs",
-    "rests of runs that are gone",
-    "ticks of sensors and schedules",
-    "stages left unfinished",
-)
+RUNS, GONE, UNFINISHED = "runs", "rests of runs that are gone", "stages left unfinished"
 UNREGISTERED = "worlds of seeds that are not registered"
 
 
@@ -137,13 +122,12 @@ def test_the_bytes_told_are_at_least_those_of_the_files(home: Home, instance: dg
     one, failed = run_ids(instance)[0], run_ids(instance)[4]
     files = [path for path in home.instance.rglob("*") if path.is_file() and path.stem in {one, failed}]
     (runs, *_) = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC) + 2 * DAY).purgeable()
-    assert runs.bytes is not None
     assert runs.bytes >= sum(path.stat().st_size for path in files) > 0
 
 
 def test_young_runs_stay(home: Home, instance: dg.DagsterInstance) -> None:
     plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC))
-    assert plan.purgeable() == [Purgeable(what, 0, 0) for what in (RUNS, GONE, TICKS, UNFINISHED)]
+    assert plan.purgeable() == [Purgeable(what, 0, 0) for what in (RUNS, GONE, UNFINISHED)]
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
@@ -210,29 +194,13 @@ def test_what_a_deleted_run_left_goes(home: Home, instance: dg.DagsterInstance) 
     assert [path for path in home.instance.rglob("*") if first in path.name] == []
 
 
-def test_old_ticks_go_but_for_the_latest(home: Home, instance: dg.DagsterInstance) -> None:
-    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="vwe_dagster.definitions"))
-    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "nightly_seeds")
-    state = InstigatorState(
-        origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData("0 2 * * *")
-    )
-    instance.add_instigator_state(state)
-    for age_s, status in ((300, TickStatus.STARTED), (200, TickStatus.SUCCESS), (100, TickStatus.SKIPPED)):
-        instance.create_tick(
-            TickData(
-                state.instigator_origin_id,
-                "nightly_seeds",
-                InstigatorType.SCHEDULE,
-                status,
-                time.time() - age_s,
-                run_ids=[],
-                skip_reason="nothing new" if status is TickStatus.SKIPPED else None,
-                selector_id=state.selector_id,
-            )
-        )
-    assert purge(home, instance)[TICKS] == 1
-    left = instance.get_ticks(state.instigator_origin_id, state.selector_id)
-    assert [tick.status for tick in left] == [TickStatus.SKIPPED, TickStatus.STARTED]
+def test_dagster_deletes_old_ticks_by_itself(home: Home) -> None:
+    home.prepare_instance()
+    with dg.DagsterInstance.from_config(str(home.instance)) as configured:
+        for kind in InstigatorType:
+            days = {status.value: days for status, days in configured.get_tick_retention_settings(kind).items()}
+            skipped = 30 if kind is InstigatorType.SCHEDULE else 7
+            assert days == {"STARTED": 30, "SKIPPED": skipped, "SUCCESS": 30, "FAILURE": 30}
 
 
 def make_leftovers(home: Home, key: str = "one") -> list[Path]:
@@ -320,9 +288,7 @@ def test_the_command_tells_first_and_then_does_what_it_told(home: Home) -> None:
     assert (done.returncode, done.stdout) == (0, told.stdout), done.stderr
     document = json.loads(vwe.run("purge", "--dry-run", "--json").stdout)
     assert document["dry_run"] is True
-    assert {each["what"]: each["count"] for each in document["purged"]} == dict.fromkeys(
-        (RUNS, GONE, TICKS, UNFINISHED), 0
-    )
+    assert {each["what"]: each["count"] for each in document["purged"]} == dict.fromkeys((RUNS, GONE, UNFINISHED), 0)
 
 
 @pytest.mark.parametrize("age", ["0d", "5", "30 days", "-1d", "1m", ""])

@@ -28,7 +28,7 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 def purge(
     *,
     older_than: Annotated[
-        str, typer.Option(metavar="AGE", help="How old runs and ticks must be: hours, days or weeks, as 12h, 30d, 8w.")
+        str, typer.Option(metavar="AGE", help="How old runs must be: hours, days or weeks, as 12h, 30d, 8w.")
     ] = "30d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
     unregistered: Annotated[
@@ -36,7 +36,7 @@ def purge(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a document.")] = False,
 ) -> None:
-    """Removes old runs with their events and logs, old ticks, and what killed processes left; keeps all worlds.
+    """Remove old runs with their events and logs, and what killed processes left; keep all worlds.
 
     A run is kept, however old, while Dagster knows from it that a world is there or what became of it. It is safe at
     any time, also while Dagster works.
@@ -92,7 +92,7 @@ def _show(purgeable: Sequence[Purgeable], *, as_json: bool, dry_run: bool) -> No
         document = {"dry_run": dry_run, "purged": [dataclasses.asdict(each) for each in purgeable]}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return
-    rows = [(each.what, each.count, None if each.bytes is None else f"{each.bytes:,}") for each in purgeable]
+    rows = [(each.what, each.count, f"{each.bytes:,}") for each in purgeable]
     show_table(output(), "", ("what", "how many", "bytes"), rows)
     if dry_run:
         say(notices(), "Nothing was removed. Without --dry-run this goes.")

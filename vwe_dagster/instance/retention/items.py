@@ -11,11 +11,9 @@ class Item:
     """Something a purge removes in one step.
 
     Attributes:
-        bytes: its size on disk; None if unknown.
+        bytes: its size on disk.
         remove: removes the item and returns True if it is gone; it stays if it came into use since it was listed.
-        count: the number of records it stands for.
     """
 
-    bytes: int | None
+    bytes: int
     remove: Callable[[], bool]
-    count: int = 1

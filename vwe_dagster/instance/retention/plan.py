@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
 from vwe_dagster.config.home import Home
-from vwe_dagster.defs.dagster_private import InstigatorTick, SqlEventLogStorage, TickStatus
+from vwe_dagster.defs.dagster_private import SqlEventLogStorage
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs
 from vwe_dagster.defs.partitions import seeds as partitions
 from vwe_dagster.instance.retention.items import Item
@@ -17,8 +17,6 @@ from vwe_dagster.instance.retention.run_records import RunRecords
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import STAGES, WorldStore
 from vwe_dagster.store.leftovers import bytes_in, find_leftovers
-
-_ENDED_TICKS = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
 
 
 class PurgeError(RuntimeError):
@@ -32,12 +30,12 @@ class Purgeable:
     Attributes:
         what: what it is, in words.
         count: how many there are.
-        bytes: how much they hold; None where that cannot be told.
+        bytes: how much they hold.
     """
 
     what: str
     count: int
-    bytes: int | None
+    bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +73,7 @@ def plan_purge(
     Args:
         home: whose data folder.
         instance: the home's Dagster instance.
-        older_than: how long ago runs and ticks, and worlds of seeds that are not registered, must have ended.
+        older_than: how long ago runs, and worlds of seeds that are not registered, must have ended.
         now: the time.
         unregistered: also takes the worlds of seeds that are not registered.
 
@@ -91,7 +89,6 @@ def plan_purge(
     items = {
         "runs": runs.old(before),
         "rests of runs that are gone": runs.gone(),
-        "ticks of sensors and schedules": list(_ticks(instance, before.timestamp())),
         "stages left unfinished": [
             Item(leftover.bytes, leftover.remove) for leftover in find_leftovers(home.data, now.timestamp())
         ],
@@ -99,30 +96,6 @@ def plan_purge(
     if unregistered:
         items["worlds of seeds that are not registered"] = _unregistered(WorldStore(home.data), instance, before)
     return Plan(instance, items)
-
-
-def _ticks(instance: dg.DagsterInstance, before: float) -> Iterator[Item]:
-    """The old ticks of each sensor and schedule but for the latest, which says where it goes on."""
-    for state in instance.all_instigator_state():
-        whose = state.instigator_origin_id, state.selector_id
-        latest = instance.get_ticks(*whose, limit=1)
-        until = min(before, *(tick.timestamp for tick in latest))
-        old = instance.get_ticks(*whose, before=until, statuses=_ENDED_TICKS)
-        if old:
-            yield Item(None, _forgetting_ticks(instance, whose, until, old), len(old))
-
-
-def _forgetting_ticks(
-    instance: dg.DagsterInstance, whose: tuple[str, str], until: float, ticks: Iterable[InstigatorTick]
-) -> Callable[[], bool]:
-    def forget() -> bool:
-        for tick in ticks:
-            if tick.log_key:
-                instance.compute_log_manager.delete_logs(log_key=tick.log_key)
-        instance.purge_ticks(*whose, until, _ENDED_TICKS)
-        return True
-
-    return forget
 
 
 def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.datetime) -> list[Item]:
@@ -162,9 +135,4 @@ def _made_before(store: WorldStore, seed: Seed, before: dt.datetime) -> bool:
 
 
 def _summary(what: str, items: Sequence[Item]) -> Purgeable:
-    sizes = [item.bytes for item in items]
-    return Purgeable(
-        what,
-        sum(item.count for item in items),
-        None if None in sizes else sum(size for size in sizes if size is not None),
-    )
+    return Purgeable(what, len(items), sum(item.bytes for item in items))
