@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
+from vwe_dagster.engine.messages import NATIVE
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
 from vwe_dagster.store.stages import (
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from vwe_dagster.analysis.world import WorldAnalysis
     from vwe_dagster.world.canonical import CanonicalWorld
     from vwe_dagster.worldgen import World
+
+NATIVE_GAME_VERSION = "1.0.16"
+"""The version of the game whose terrain the native engine computes."""
 
 BIOME_MEANINGS = {biome.value: biome.game_name for biome in Biome}
 """The names of the indices that planes of biomes hold."""
@@ -93,6 +97,15 @@ class WorldFacts:
         """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`; None also without a world."""
         extracted = self.store.manifest(self.seed, "extracted")
         return None if extracted is None else world_gen_version(extracted, self._raw)
+
+    @property
+    def game_version(self) -> str | None:
+        """The version of the game whose terrain this is, such as ``1.0.16``; None if it is not known."""
+        made_by = self._extracted.recipe.made_by
+        if made_by.get("kind") == NATIVE.kind:
+            return NATIVE_GAME_VERSION
+        version = made_by.get("game_version") or made_by.get("world_version")
+        return version if isinstance(version, str) else None
 
     @functools.cached_property
     def terrain(self) -> World | None:

@@ -36,6 +36,7 @@ class Format:
             many files an empty folder; the facts of the world; and the options.
         markers: of a format of many files those by which a folder is known to be such an export; none for a format of
             one file.
+        former_markers: the markers of exports that earlier versions of this project wrote, where they differ.
         options: the fields of ``ExportOptions`` it knows.
         needs: modules that not every installation has, with what pip is to install for them.
         needs_world: whether the world must have been made.
@@ -46,6 +47,7 @@ class Format:
     suffix: str
     writer: str
     markers: tuple[str, ...] = ()
+    former_markers: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     needs: tuple[tuple[str, str], ...] = ()
     needs_world: bool = True
@@ -54,6 +56,13 @@ class Format:
     def is_folder(self) -> bool:
         """Whether an export of it is a folder of files."""
         return bool(self.markers)
+
+    def has_export(self, folder: Path) -> bool:
+        """Return whether a folder has the main files of an export of this format, or of a former version of it."""
+        return any(
+            markers and all((folder / marker).exists() for marker in markers)
+            for markers in (self.markers, self.former_markers)
+        )
 
     def default_name(self, seed: Seed) -> str:
         """The name of an export of a seed, fit for a file."""
@@ -92,7 +101,8 @@ FORMATS = {
             "tiles and map.json as valheim-map.world exports them",
             "-valheim-map",
             "vwe_dagster.exporting.map_tiles:write",
-            markers=("map.json", "00-00.bin.gz"),
+            markers=("map.json", "tiles/00-00.bin.gz"),
+            former_markers=("map.json", "00-00.bin.gz"),
         ),
         Format(
             "game-cache",

@@ -1,7 +1,10 @@
 """The format ``valheim-map``: ``map.json`` and tiles as valheim-map.world exports them.
 
-The form is described where it is read, in :mod:`vwe_dagster.extraction.foreign_tiles`. ``map.json`` has keys of ours
-besides, after those that the format knows. ``locations.json`` is not written: its form is not known.
+:mod:`vwe_dagster.extraction.foreign_tiles` describes the layout. ``map.json`` has the metadata of the world as further
+keys; their grid is that of the world, not of the tiles. ``locations.json`` is not written: its layout is not known.
+
+Other programs place samples at the south-west corners of cells, so a world of the native engine is sampled there. Of
+another world only the samples of its own grid are known, and these are written.
 """
 
 from __future__ import annotations
@@ -10,15 +13,17 @@ import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MOST_TILE_SAMPLES, SAMPLE
-from vwe_dagster.formats.fwl import WRITTEN
+from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MOST_TILE_SAMPLES, SAMPLE, TILE_FOLDER, tile_name
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import Grid
 
 MOST_TILES = 16
 """Tiles along a side: 1536 m each on a grid of 2048 cells."""
@@ -27,45 +32,79 @@ _COMPRESSION = 4
 _FLAGS = np.array([biome.flag for biome in Biome], np.uint16)
 
 
+class _Strip(NamedTuple):
+    """The planes of one column of tiles, ``[z, x]``."""
+
+    biome: npt.NDArray[np.uint8]
+    height: npt.NDArray[np.float32]
+    forest: npt.NDArray[np.float32]
+
+
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes the tiles into the folder, then the document.
+    """Write the tiles into the folder, then the document.
 
     Raises:
-        ExportError: the cells of the world cannot be shared out among tiles.
+        ExportError: the cells of the world cannot be divided among tiles.
     """
-    grid = facts.grid
-    tiles = max(count for count in range(1, MOST_TILES + 1) if grid.size % count == 0)
-    side = grid.size // tiles
+    size = facts.grid.size
+    tiles = max(count for count in range(1, MOST_TILES + 1) if size % count == 0)
+    side = size // tiles
     if side > MOST_TILE_SAMPLES:
         raise ExportError(
-            f"A tile has {MOST_TILE_SAMPLES} samples a side at most, and {grid.size} cells cannot be shared out among "
+            f"A tile has {MOST_TILE_SAMPLES} samples a side at most, and {size} cells cannot be shared out among "
             f"{MOST_TILES} tiles or fewer so; make the world on another grid, such as --size 2048 --force."
         )
-    samples = np.empty((grid.size, grid.size), SAMPLE)  # [x, z], as tiles have it
-    samples["biome"] = _FLAGS[facts.world.biome.T]
-    samples["height"] = facts.world.height.T
-    samples["forest"] = facts.world.forest.T
-
-    def write_tile(number: int) -> None:
-        x, z = divmod(number, tiles)
-        tile = samples[x * side : (x + 1) * side, z * side : (z + 1) * side]
-        content = gzip.compress(tile.tobytes(), _COMPRESSION, mtime=0)
-        (path / f"{x:02}-{z:02}.bin.gz").write_bytes(content)
-
+    folder = path / TILE_FOLDER
+    folder.mkdir()
     with ThreadPoolExecutor(usable_cores()) as threads:
-        list(threads.map(write_tile, range(tiles * tiles)))
-    (path / DOCUMENT).write_text(json.dumps(_document(facts, tiles), indent=2) + "\n", encoding="utf-8")
+        for x in range(tiles):
+            strip = _strip(facts, slice(x * side, (x + 1) * side))
+            written = [threads.submit(_write_tile, folder / tile_name(x, z), strip, z * side) for z in range(tiles)]
+            for each in written:
+                each.result()
+    document = json.dumps(_document(facts, tiles), indent=2)
+    (path / DOCUMENT).write_text(document + "\n", encoding="utf-8")
+
+
+def _strip(facts: WorldFacts, columns: slice) -> _Strip:
+    if facts.terrain is None:
+        world = facts.world
+        return _Strip(world.biome[:, columns], world.height[:, columns], world.forest[:, columns])
+    along = corner_grid(facts.grid).coordinates()
+    terrain = facts.terrain.sample(along[columns], along)
+    return _Strip(terrain.biome, terrain.height, terrain.forest)
+
+
+def corner_grid(grid: Grid) -> Grid:
+    """Return the grid of the same cells, sampled at their south-west corners."""
+    return Grid(grid.size, grid.cell_m, (0 - grid.size / 2) * grid.cell_m)
+
+
+def _write_tile(path: Path, strip: _Strip, first_row: int) -> None:
+    side = strip.biome.shape[1]
+    rows = slice(first_row, first_row + side)
+    tile = np.empty((side, side), SAMPLE)  # [x, z]
+    tile["biome"] = _FLAGS[strip.biome[rows].T]
+    tile["height"] = strip.height[rows].T
+    tile["forest"] = strip.forest[rows].T
+    path.write_bytes(gzip.compress(tile.tobytes(), _COMPRESSION, mtime=0))
 
 
 def _document(facts: WorldFacts, tiles: int) -> dict[str, object]:
     grid, seed = facts.grid, facts.seed
     width_m = grid.cell_m * grid.size
+    version = facts.game_version
     return {
         "WorldSeed": seed.number if seed.key.startswith("@") else seed.key,
-        "WorldVersion": WRITTEN,
+        **({} if version is None else {"WorldVersion": version}),
         "TileRowCount": grid.size // tiles,
-        "TileSize": width_m / tiles,
+        "TileSize": _whole(width_m / tiles),
         "TileSideCount": tiles,
-        "WorldWidth": width_m,
+        "WorldWidth": _whole(width_m),
         **facts.metadata,
     }
+
+
+def _whole(metres: float) -> int | float:
+    """Return a number without a fraction as an integer, which typed readers of the format expect."""
+    return int(metres) if metres.is_integer() else metres

@@ -29,7 +29,7 @@ def refuse_taken(path: Path, of: Format, *, force: bool) -> None:
         return
     if of.is_folder and path.is_dir() and not any(path.iterdir()):
         return
-    if of.is_folder and not all((path / marker).exists() for marker in of.markers):
+    if of.is_folder and not of.has_export(path):
         raise ExportError(f"{path} is there already and is no {of.name} export; name another place with --out.")
     if not of.is_folder and not path.is_file():
         raise ExportError(f"{path} is there already and is no file; name another place with --out.")

@@ -37,7 +37,7 @@ class ForeignExport:
             (:mod:`vwe_dagster.extraction.foreign_tiles`).
         seed_text: the seed as typed, if stated.
         seed_number: the integer seed, if stated as one or if it follows from the text.
-        world_version: the version of the world as the source states it, if it does.
+        world_version: the version of the game (a text) or of the world file (an integer), if the source states one.
         sha256: hex digest of every file that was read, by name, as it lies on disk.
     """
 
@@ -45,7 +45,7 @@ class ForeignExport:
     kind: Literal["plugin_json", "map_tiles"]
     seed_text: str | None
     seed_number: int | None
-    world_version: int | None
+    world_version: str | int | None
     sha256: Mapping[str, str]
 
 

@@ -11,44 +11,89 @@ import pytest
 
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.formats import FORMATS
+from vwe_dagster.exporting.output import refuse_taken
 from vwe_dagster.extraction.foreign import read_foreign
-from vwe_dagster.store import WorldStore
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import Recipe, WorldStore
+from vwe_dagster.store.stages import write_extracted
 from vwe_dagster.world.biomes import BIOMES
+from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
 from vwe_dagster_tests.exporting.exports import check_places, write
-from vwe_dagster_tests.worlds import SEED_NUMBER, SEED_TEXT, make_world, publish_imported, publish_world
+from vwe_dagster_tests.worlds import SEED_NUMBER, SEED_TEXT, make_world, native_world, publish_imported, publish_world
+
+CORNERS = Grid(128, 192.0, -12288.0)
+"""The cells of the exported world, sampled at their south-west corners."""
 
 NAMES = {biome.flag: biome.game_name for biome in BIOMES}
 
 
+def check_planes(found: CanonicalWorld, expected: CanonicalWorld) -> None:
+    for plane in ("biome", "height", "forest"):
+        assert getattr(found, plane).tobytes() == getattr(expected, plane).tobytes()
+
+
 def test_an_independent_reader_finds_every_place(tmp_path: Path, facts: WorldFacts) -> None:
     folder = write(tmp_path / "out", "valheim-map", facts)
+    assert {path.name for path in folder.iterdir()} == {"map.json", "tiles"}
     told = json.loads((folder / "map.json").read_text())
     side, cell_m = told["TileSize"], told["TileSize"] / told["TileRowCount"]
-    assert told["TileSideCount"] ** 2 + 1 == len(list(folder.iterdir()))
+    assert told["TileSideCount"] ** 2 == len(list((folder / "tiles").iterdir()))
+    assert told["TileSideCount"] * side == told["WorldWidth"]
 
     def at(x: float, z: float) -> tuple[str, float]:
+        # Samples are at the south-west corners of cells.
         east, north = x + told["WorldWidth"] / 2, z + told["WorldWidth"] / 2
-        tile = gzip.decompress((folder / f"{int(east // side):02}-{int(north // side):02}.bin.gz").read_bytes())
+        assert east % cell_m == north % cell_m == 0
+        path = folder / "tiles" / f"{int(east // side):02}-{int(north // side):02}.bin.gz"
+        tile = gzip.decompress(path.read_bytes())
         column, row = int(east % side // cell_m), int(north % side // cell_m)
         flag, height, _forest = struct.unpack_from("<Hff", tile, 10 * (column * told["TileRowCount"] + row))
         return NAMES[flag], height
 
-    check_places(at)
+    check_places(at, CORNERS)
 
 
 def test_our_reader_gives_the_same_world(tmp_path: Path, facts: WorldFacts) -> None:
     read = read_foreign(write(tmp_path / "out", "valheim-map", facts))
-    assert (read.seed_text, read.seed_number) == (SEED_TEXT, SEED_NUMBER)
+    assert (read.seed_text, read.seed_number, read.world_version) == (SEED_TEXT, SEED_NUMBER, "1.0.16")
+    assert read.world.grid == CORNERS
+    check_planes(read.world, native_world(CORNERS))
+
+
+def test_a_world_of_another_program_comes_back_to_the_last_bit(tmp_path: Path, facts: WorldFacts) -> None:
+    imported = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, facts.world)
+    read = read_foreign(write(tmp_path / "out", "valheim-map", imported))
+    assert read.world_version is None
     assert read.world.grid == facts.grid
-    for plane in ("biome", "height", "forest"):
-        assert getattr(read.world, plane).tobytes() == getattr(facts.world, plane).tobytes()
+    check_planes(read.world, facts.world)
+
+
+def test_game_version_of_an_imported_world_is_written(tmp_path: Path) -> None:
+    store, world = WorldStore(tmp_path / "data"), native_world(Grid.of_world(64))
+    seed = parse_seed(SEED_TEXT)
+    recipe = Recipe({"foreign_export": "map_tiles"}, "1", {"kind": "map_tiles", "world_version": "0.221.4"}, world.grid)
+    with store.publish(seed, "extracted", recipe) as draft:
+        write_extracted(draft, world, {})
+    folder = write(tmp_path / "out", "valheim-map", WorldFacts(store, seed))
+    assert json.loads((folder / "map.json").read_text())["WorldVersion"] == "0.221.4"
+
+
+@pytest.mark.parametrize("names", [("map.json", "00-00.bin.gz"), ("map.json", "tiles/00-00.bin.gz")])
+def test_exports_of_both_layouts_can_be_replaced(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"earlier")
+    refuse_taken(tmp_path, FORMATS["valheim-map"], force=True)
 
 
 def test_the_document_tells_the_world(tmp_path: Path, facts: WorldFacts) -> None:
     told = json.loads((write(tmp_path / "out", "valheim-map", facts) / "map.json").read_text())
-    assert told["WorldSeed"] == SEED_TEXT
+    assert (told["WorldSeed"], told["WorldVersion"]) == (SEED_TEXT, "1.0.16")
     assert told["WorldWidth"] == MAP_WIDTH_M
+    for key in ("TileRowCount", "TileSideCount", "TileSize", "WorldWidth"):
+        assert isinstance(told[key], int)
     assert {key: told[key] for key in facts.metadata} == facts.metadata
 
 

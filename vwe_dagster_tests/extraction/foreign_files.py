@@ -13,6 +13,8 @@ import numpy as np
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
+from vwe_dagster_tests.worlds import SEED_TEXT, native_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +76,29 @@ class TileExport:
         """Writes all files, the tiles compressed."""
         (folder / "map.json").write_text(json.dumps(self.document), encoding="utf-8")
         for name, content in self.files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(gzip.compress(content, 1))
+
+
+def map_world_export(tiles: int, samples: int) -> TileExport:
+    """The export of a world in the layout of valheim-map.world.
+
+    Args:
+        tiles: along a side of the map, 16 in the program's files.
+        samples: along a side of a tile, 1024 in the program's files.
+    """
+    size = tiles * samples
+    world = native_world(Grid(size, MAP_WIDTH_M / size, -MAP_WIDTH_M / 2))
+    document: dict[str, object] = {
+        "WorldName": "A world",
+        "WorldSeed": SEED_TEXT,
+        "WorldVersion": "0.221.4",
+        "TileRowCount": samples,
+        "TileSize": MAP_WIDTH_M / tiles,
+        "TileSideCount": tiles,
+        "WorldWidth": MAP_WIDTH_M,
+    }
+    return TileExport(document, {f"tiles/{name}": content for name, content in tile_files(world, tiles).items()})
 
 
 def tile_export(world: CanonicalWorld, tiles: int, seed: str | int) -> TileExport:

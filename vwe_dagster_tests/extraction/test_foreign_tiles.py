@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
-from vwe_dagster_tests.extraction.foreign_files import TileExport, read_or_refused, tile_export, tile_files
+from vwe_dagster_tests.extraction.foreign_files import (
+    TileExport,
+    map_world_export,
+    read_or_refused,
+    tile_export,
+    tile_files,
+)
 from vwe_dagster_tests.extraction.json_values import JSON_VALUES
 from vwe_dagster_tests.worlds import SEED_NUMBER, SEED_TEXT, native_world
 
@@ -81,6 +87,68 @@ def test_it_says_what_the_source_states(
     assert read.sha256 == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.iterdir()}
 
 
+def test_layout_of_valheim_map_world_is_read(tmp_path: Path) -> None:
+    map_world_export(16, 8).write(tmp_path)
+    read = read_foreign(tmp_path)
+    expected = native_world(Grid(128, MAP_WIDTH_M / 128, -MAP_WIDTH_M / 2))
+    assert (read.seed_text, read.world_version, read.world.grid) == (SEED_TEXT, "0.221.4", expected.grid)
+    for plane in ("biome", "height", "forest"):
+        assert getattr(read.world, plane).tobytes() == getattr(expected, plane).tobytes()
+    assert len(read.sha256) == 257
+    assert (
+        read.sha256["tiles/15-00.bin.gz"] == hashlib.sha256((tmp_path / "tiles/15-00.bin.gz").read_bytes()).hexdigest()
+    )
+
+
+def test_world_version_may_be_missing(tmp_path: Path, export: TileExport) -> None:
+    del export.document["WorldVersion"]
+    export.write(tmp_path)
+    assert read_foreign(tmp_path).world_version is None
+
+
+def test_every_second_sample_of_a_large_export_is_the_cell_center_of_the_coarser_grid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vwe_dagster.extraction.foreign_tiles.MAX_SIZE", 64)
+    map_world_export(16, 8).write(tmp_path)
+    read = read_foreign(tmp_path).world
+    expected = native_world(Grid.of_world(64))
+    assert read.grid == Grid.of_world(64)
+    for plane in ("biome", "height", "forest"):
+        assert getattr(read, plane).tobytes() == getattr(expected, plane).tobytes()
+
+
+def test_thinned_samples_from_cell_centers_keep_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: CanonicalWorld
+) -> None:
+    monkeypatch.setattr("vwe_dagster.extraction.foreign_tiles.MIN_SIZE", 16)
+    monkeypatch.setattr("vwe_dagster.extraction.foreign_tiles.MAX_SIZE", 16)
+    tile_export(world, TILES, SEED_TEXT).write(tmp_path)
+    read = read_foreign(tmp_path).world
+    assert read.height.tobytes() == world.height[2::4, 2::4].tobytes()
+    assert read.grid.coordinates().tobytes() == world.grid.coordinates()[2::4].tobytes()
+
+
+def test_large_exports_are_never_in_memory_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vwe_dagster.extraction.foreign_tiles.MAX_SIZE", 128)
+    map_world_export(16, 32).write(tmp_path)
+    whole_bytes = (16 * 32) ** 2 * 10
+    tracemalloc.start()
+    try:
+        read_foreign(tmp_path)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < whole_bytes / 2
+
+
+def test_tiles_in_two_places_are_rejected(tmp_path: Path, export: TileExport) -> None:
+    export.files |= {f"tiles/{name}": content for name, content in export.files.items()}
+    export.write(tmp_path)
+    with pytest.raises(ExtractionError, match=r"has tiles beside map.json and in tiles"):
+        read_foreign(tmp_path)
+
+
 def test_other_files_in_the_folder_are_left_alone(tmp_path: Path, export: TileExport) -> None:
     export.write(tmp_path)
     (tmp_path / "locations.json").write_text("[]")
@@ -123,7 +191,11 @@ def test_a_tile_of_another_size_is_refused(tmp_path: Path, export: TileExport, l
         ("WorldSeed", None, "WorldSeed must be a seed text, or a whole number"),
         ("WorldSeed", 2**31, "WorldSeed must be a seed text, or a whole number from -2147483648 to 2147483647"),
         ("WorldSeed", True, "WorldSeed must be a seed text"),
-        ("WorldVersion", "36", "WorldVersion must be a whole number"),
+        ("WorldVersion", "1.0\n", "WorldVersion must be a text of at most 64 characters, or a whole number"),
+        ("WorldVersion", "1" * 65, "WorldVersion must be a text of at most 64 characters"),
+        ("WorldVersion", -1, "WorldVersion must be .* or a whole number from 0"),
+        ("WorldVersion", True, "WorldVersion must be a text"),
+        ("WorldVersion", [36], "WorldVersion must be a text"),
         ("TileRowCount", 0, "TileRowCount must be a whole number from 1 to 2048"),
         ("TileSideCount", 10**9, "TileSideCount must be a whole number from 1 to 2048"),
         ("TileSideCount", 4.0, "TileSideCount must be a whole number"),
