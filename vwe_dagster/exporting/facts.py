@@ -17,6 +17,7 @@ from vwe_dagster.store.stages import (
     read_processed,
     world_gen_version,
 )
+from vwe_dagster.store.starting_keys import StartingKeys
 from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
@@ -41,10 +42,12 @@ class ExportOptions:
     Attributes:
         stride: take every n-th row and column only.
         interval: height from one contour to the next, in metres.
+        world_version: of a world file, one of :data:`vwe_dagster.formats.fwl.NO_PLAYERS`.
     """
 
     stride: int | None = None
     interval: float | None = None
+    world_version: int | None = None
 
     @property
     def given(self) -> set[str]:
@@ -60,7 +63,8 @@ class WorldFacts:
         store: the data folder.
         seed: whose world it is.
 
-    Everything but :attr:`seed`, :attr:`is_made`, :attr:`has_planes` and :attr:`world_gen_version` raises
+    Everything but :attr:`seed`, :attr:`is_made`, :attr:`has_planes`, :attr:`world_gen_version` and
+    :attr:`starting_keys` raises
     :class:`StoreError` where the world has not been made or a file of it is damaged.
     """
 
@@ -97,6 +101,11 @@ class WorldFacts:
         """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`; None also without a world."""
         extracted = self.store.manifest(self.seed, "extracted")
         return None if extracted is None else world_gen_version(extracted, self._raw)
+
+    @property
+    def starting_keys(self) -> tuple[str, ...]:
+        """The world modifiers of the save that the world came from; none if it came from none."""
+        return StartingKeys(self.store.root).read().get(self.seed.key, ())
 
     @property
     def game_version(self) -> str | None:

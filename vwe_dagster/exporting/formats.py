@@ -174,6 +174,7 @@ FORMATS = {
             "a world file, for a game or a server that has never seen the world",
             ".fwl",
             "vwe_dagster.exporting.world_file:write",
+            options=("world_version",),
             needs_world=False,
         ),
     )

@@ -13,8 +13,9 @@ needs a database      bool, from version 30: the world has a ``.db`` that must b
 starting keys         int32 count and so many strings, from version 32: the world's modifiers
 ====================  ==================================================================================
 
-Version 41 appends a history of players, whose layout is not known here, nor whether a version between 36 and 41 appends
-anything: what follows the starting keys is kept as it is from 37 on, and refused before.
+Version 41 appends the players that have been in the world: an int32 count, and four strings for each. It is not known
+whether versions 37 to 40 append anything. Bytes after the starting keys are kept unparsed from 37 on and rejected in
+earlier versions.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ OLDEST, NEWEST = 26, 41
 """The world versions that are read."""
 
 WRITTEN = 36
-"""The world version of a new file: the newest that is known to its last byte."""
+"""The world version of a new file unless the caller chooses another."""
+
+NO_PLAYERS = {WRITTEN: b"", 41: struct.pack("<i", 0)}
+"""The world versions of new files: those known to the last byte, with what follows the starting keys before any player
+has entered the world."""
 
 MAX_BYTES = 16 * 2**20
 """Length of the longest file that is read; one without a history is some dozens of bytes."""
@@ -77,13 +82,7 @@ class WorldFile:
     @property
     def seed(self) -> Seed:
         """The seed by its text where that is a seed of the same integer, else by its integer."""
-        try:
-            written = parse_seed(self.seed_text)
-        except SeedError:
-            written = None
-        if written is not None and written.number == self.seed_number:
-            return written
-        return parse_seed(f"@{self.seed_number}")
+        return _seed(self.seed_text, self.seed_number)
 
     @property
     def remark(self) -> str | None:
@@ -96,23 +95,33 @@ class WorldFile:
         )
 
 
-def new_world(seed: Seed, name: str, *, world_gen_version: int) -> WorldFile:
+def new_world(
+    seed: Seed,
+    name: str,
+    *,
+    world_gen_version: int,
+    world_version: int = WRITTEN,
+    starting_keys: tuple[str, ...] = (),
+) -> WorldFile:
     """The file of a world that nobody has entered yet, for a server that starts with it.
 
     Args:
         seed: its seed; the seed text of the file is the key.
         name: of the world; the game finds a world by the name of its file, so both should be the same.
         world_gen_version: 0, 1 or 2.
+        world_version: one of :data:`NO_PLAYERS`.
+        starting_keys: the world's modifiers.
     """
     return WorldFile(
-        version=WRITTEN,
+        version=world_version,
         name=name,
         seed_text=seed.key,
         seed_number=seed.number,
         uid=1 + secrets.randbelow(2**32),
         world_gen_version=world_gen_version,
         needs_database=False,
-        starting_keys=(),
+        starting_keys=starting_keys,
+        rest=NO_PLAYERS[world_version],
     )
 
 
@@ -250,6 +259,15 @@ class _Fields:
                     break
                 return length
         raise SaveError(f"The length of the {field} in the file is malformed. {_REMEDY}")
+
+
+def _seed(text: str, number: int) -> Seed:
+    """Return the seed by its text if that is a seed of the same integer, else by its integer."""
+    try:
+        written = parse_seed(text)
+    except SeedError:
+        written = None
+    return written if written is not None and written.number == number else parse_seed(f"@{number}")
 
 
 def _check_fields(world: WorldFile) -> None:

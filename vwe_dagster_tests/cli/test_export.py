@@ -110,6 +110,54 @@ def test_a_world_file_is_named_as_its_world_and_of_its_version(
     assert (world.name, world.seed_number, world.world_gen_version) == ("Midgard", -5, 1)
 
 
+@pytest.mark.parametrize("version", [36, 41])
+def test_a_world_file_is_written_in_the_version_asked_for(
+    made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    path = tmp_path / "Midgard.fwl"
+    arguments = ["export", KEY, "--to", "fwl", "--world-version", str(version), "--out", str(path)]
+    assert run_here(monkeypatch, made_home, *arguments) == 0
+    world = read_world_file(path)
+    assert (world.version, world.rest) == (version, bytes(4) if version == 41 else b"")
+    assert world.starting_keys == ()
+
+
+def test_world_modifiers_of_a_save_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vwe_dagster.cli.commands.worlds.make_worlds", lambda _home, _wanted: set())
+    home, keys = tmp_path / "home", ("preset hard", "nomap")
+    folder = tmp_path / "Midgard"
+    folder.mkdir()
+    path = folder / "_main.1.fwl2"
+    path.write_bytes(world_file_bytes(new_world(parse_seed(KEY), "Midgard", world_gen_version=2, starting_keys=keys)))
+    assert run_here(monkeypatch, home, "world", "--from-save", str(folder)) == 0
+    assert f"Read {path}, the newest file" in capsys.readouterr().err
+    export = ["export", KEY, "--to", "fwl", "--out", str(tmp_path / "New.fwl")]
+    assert run_here(monkeypatch, home, *export) == 0
+    assert read_world_file(tmp_path / "New.fwl").starting_keys == keys
+
+    # A later save without modifiers replaces them.
+    assert run_here(monkeypatch, home, "world", "--from-save", str(save(tmp_path, KEY, "Plain"))) == 0
+    assert run_here(monkeypatch, home, *export, "--force") == 0
+    assert read_world_file(tmp_path / "New.fwl").starting_keys == ()
+
+
+def test_folder_of_a_world_shows_its_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "Midgard"
+    folder.mkdir()
+    for number in (9, 10, 11):
+        save(folder, f"@{number}", "Midgard").rename(folder / f"_main.{number}.fwl2")
+    (folder / "_main.10.fwl2.ok").touch()
+    assert run_here(monkeypatch, tmp_path / "home", "seed", "--from-save", str(folder)) == 0
+    shown = capsys.readouterr()
+    assert "  @10\n" in shown.out
+    assert f"  {folder / '_main.10.fwl2'}\n" in shown.out
+    assert "the newest complete file" in shown.err
+
+
 def test_a_world_file_needs_no_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -167,6 +215,9 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
             2,
             "None of these formats takes --interval; only contours-",
         ),
+        (["export", KEY, "--to", "fwl", "--world-version", "40"], 2, "version 40; choose 36 or 41."),
+        (["export", KEY, "--to", "csv", "--world-version", "41"], 2, "takes --world-version; only fwl does."),
+        (["export", KEY, "--to", "fwl", "--out", "_main.1.fwl2"], 1, "would be called _main.1, as the file"),
         (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "greater than or equal to 1"),
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
         (["export", KEY, "--to", "csv", "--out", __file__], 1, "is there already"),

@@ -190,6 +190,28 @@ def test_a_new_world_is_one_that_nobody_has_entered(key: str) -> None:
     assert (read.needs_database, read.starting_keys, read.rest, read.remark) == (False, (), b"", None)
 
 
+@pytest.mark.parametrize("version", [36, 41])
+def test_new_worlds_are_written_to_the_byte(version: int) -> None:
+    def string(value: str) -> bytes:
+        return bytes([len(value)]) + value.encode()
+
+    keys = ("preset hard", "nomap")
+    world = new_world(
+        parse_seed("HHcLC5acQt"), "Midgard", world_gen_version=2, world_version=version, starting_keys=keys
+    )
+    body = struct.pack("<i", version) + string("Midgard") + string("HHcLC5acQt")
+    body += struct.pack("<iqi?i", 298112588, world.uid, 2, False, 2) + string("preset hard") + string("nomap")
+    if version == 41:
+        body += struct.pack("<i", 0)  # players
+    assert world_file_bytes(world) == struct.pack("<i", len(body)) + body
+
+
+@pytest.mark.parametrize("version", [35, 37, 40, 42])
+def test_new_worlds_have_a_version_that_is_known_to_the_last_byte(version: int) -> None:
+    with pytest.raises(KeyError):
+        new_world(parse_seed("HHcLC5acQt"), "Midgard", world_gen_version=2, world_version=version)
+
+
 def test_what_no_file_can_hold_is_not_written() -> None:
     world = parse_world_file(laid_down(26))
     for change in (

@@ -12,6 +12,7 @@ from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, 
 from vwe_dagster.cli.console import notices, output, say, show_facts
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS, Format
+from vwe_dagster.formats.fwl import NO_PLAYERS, WRITTEN
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
 
@@ -46,6 +47,14 @@ def export(
             min=1, help=f"Metres of height from one contour to the next ({_takers('interval')}); 25 if not given."
         ),
     ] = None,
+    world_version: Annotated[
+        int | None,
+        typer.Option(
+            metavar="|".join(map(str, NO_PLAYERS)),
+            help=f"The version of a world file ({_takers('world_version')}): 36 of game version 0.221, 41 of 1.0; "
+            f"{WRITTEN} if not given.",
+        ),
+    ] = None,
 ) -> None:
     """Writes a world in formats that other programs read.
 
@@ -57,7 +66,7 @@ def export(
 
     (parsed,) = parse_seeds([seed])
     formats = [_format(name) for name in dict.fromkeys(to)]
-    options = ExportOptions(stride=stride, interval=interval)
+    options = ExportOptions(stride=stride, interval=interval, world_version=_world_version(world_version))
     _refuse_useless(options, formats)
     paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
@@ -77,6 +86,12 @@ def _format(name: str) -> Format:
     if name not in FORMATS:
         raise InputError(f"There is no format {name!r}; the formats are {', '.join(FORMATS)}.")
     return FORMATS[name]
+
+
+def _world_version(version: int | None) -> int | None:
+    if version is not None and version not in NO_PLAYERS:
+        raise InputError(f"Cannot write a world file of version {version}; choose {' or '.join(map(str, NO_PLAYERS))}.")
+    return version
 
 
 def _refuse_useless(options: ExportOptions, formats: list[Format]) -> None:

@@ -26,6 +26,7 @@ from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.store.leftovers import bytes_in
 from vwe_dagster.store.notes import Notes
+from vwe_dagster.store.starting_keys import StartingKeys
 from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def remove(
             if not keep_data:
                 removed += _remove_data(store, instance, key)
                 Notes(home.data).remove(key)
+                StartingKeys(home.data).remove(key)
             say(output(), f"{key}: removed {', '.join(removed) or 'nothing, for there was nothing'}.")
     if failed:
         raise typer.Exit(FAILED)

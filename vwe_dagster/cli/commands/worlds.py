@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +22,13 @@ from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, 
 from vwe_dagster.cli.console import notices, output, say, show_facts
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.pool import EngineChoice
-from vwe_dagster.formats.fwl import SaveError, WorldFile, read_world_file, shown
+from vwe_dagster.formats.fwl import SaveError, WorldFile, shown
+from vwe_dagster.formats.save import Save, read_save
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.store import STAGES, WorldStore
 from vwe_dagster.store.notes import Notes
+from vwe_dagster.store.starting_keys import StartingKeys
 from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
@@ -36,7 +38,11 @@ _SHOWN_SINGLY = 10
 
 Saves = Annotated[
     list[Path] | None,
-    typer.Option("--from-save", metavar="FILE", help="A world file of the game, .fwl or .fwl2; can be repeated."),
+    typer.Option(
+        "--from-save",
+        metavar="PATH",
+        help="A world file of the game, .fwl or .fwl2, or the folder of a world of version 1.0; can be repeated.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what is up to date.")]
 
@@ -70,14 +76,13 @@ def world(
     listed = read_valid_list(file) if file is not None else None
     named = [*parse_seeds(seeds or []), *(listed.seeds if listed is not None else [])]
     saves = [_saved(path) for path in from_save or []]
-    versions = _versions(dict.fromkeys(named, world_gen_version), saves)
+    versions = _versions(dict.fromkeys(named, world_gen_version), [save.world for save in saves])
     if not versions:
         raise InputError("There is no seed to make a world of; name one, such as HHcLC5acQt, or a list with --file.")
     Grid.of_world(size)
     for save in saves:
         _tell_save(save)
-    if listed is not None:
-        Notes(find_home().data).add(listed.notes)
+    _store_save_data([save.world for save in saves], {} if listed is None else listed.notes)
     _make(
         [
             (
@@ -113,14 +118,17 @@ def seed(
     ] = None,
     *,
     from_save: Annotated[
-        Path | None, typer.Option("--from-save", metavar="FILE", help="The seed of a world file of the game instead.")
+        Path | None,
+        typer.Option(
+            "--from-save", metavar="PATH", help="The seed of a world file of the game, or of a world's folder, instead."
+        ),
     ] = None,
 ) -> None:
     """Tells the integer of a seed, its folder, and which other seeds of the catalog are the same world."""
     if (seed is None) == (from_save is None):
-        raise InputError("Name one seed, such as HHcLC5acQt, or the file of a world with --from-save.")
-    save = None if from_save is None else read_world_file(from_save)
-    parsed = parse_seed(seed or "") if save is None else save.seed
+        raise InputError("Name one seed, such as HHcLC5acQt, or the file or folder of a world with --from-save.")
+    save = None if from_save is None else read_save(from_save)
+    parsed = parse_seed(seed or "") if save is None else save.world.seed
     home = find_home()
     store = WorldStore(home.data)
     keys = registered(home)
@@ -140,8 +148,8 @@ def seed(
         },
     )
     remark([parsed], [other.key for other in look_alikes.other_case(parsed)])
-    if save is not None and save.remark:
-        say(notices(), save.remark)
+    if save is not None:
+        _remark_save(save)
 
 
 def show(seed: SeedText) -> None:
@@ -164,18 +172,19 @@ def show(seed: SeedText) -> None:
     show_files(output(), store, parsed)
 
 
-def _saved(path: Path) -> WorldFile:
+def _saved(path: Path) -> Save:
     """The world of a file; one of a world-gen version that no engine knows is refused."""
-    save = read_world_file(path)
-    if save.world_gen_version not in _WORLD_GEN_VERSIONS:
+    save = read_save(path)
+    world = save.world
+    if world.world_gen_version not in _WORLD_GEN_VERSIONS:
         raise SaveError(
-            f"{path}: the world {shown(save.name)} has the world-gen version {save.world_gen_version}, and only 0, 1 "
-            f"and 2 are known; its terrain cannot be made."
+            f"{save.path}: the world {shown(world.name)} has the world-gen version {world.world_gen_version}, and only "
+            f"0, 1 and 2 are known; its terrain cannot be made."
         )
     return save
 
 
-def _versions(named: dict[Seed, int], saves: Sequence[WorldFile]) -> dict[Seed, int]:
+def _versions(named: dict[Seed, int], saves: Iterable[WorldFile]) -> dict[Seed, int]:
     """The world-gen version of every seed, those of world files included.
 
     Raises:
@@ -192,19 +201,43 @@ def _versions(named: dict[Seed, int], saves: Sequence[WorldFile]) -> dict[Seed, 
     return versions
 
 
-def _tell_save(save: WorldFile) -> None:
-    version = save.world_gen_version
-    say(notices(), f"The world {shown(save.name)} has the seed {save.seed.key} and the world-gen version {version}.")
-    if save.remark:
-        say(notices(), save.remark)
+def _tell_save(save: Save) -> None:
+    world = save.world
+    version = world.world_gen_version
+    say(notices(), f"The world {shown(world.name)} has the seed {world.seed.key} and the world-gen version {version}.")
+    _remark_save(save)
 
 
-def _facts(save: WorldFile) -> dict[str, object]:
+def _remark_save(save: Save) -> None:
+    """Print which file was chosen, and where the seed text of the save is not the seed."""
+    world = save.world
+    for sentence in (save.choice, *(f"Skipped {fault}" for fault in save.skipped), world.remark):
+        if sentence:
+            say(notices(), sentence)
+
+
+def _store_save_data(worlds: Iterable[WorldFile], listed_notes: Mapping[str, str]) -> None:
+    """Store the notes of a list, and the world modifiers of saves."""
+    data = find_home().data
+    notes, starting_keys = Notes(data), StartingKeys(data)
+    for world in worlds:
+        key = world.seed.key
+        if world.starting_keys:
+            starting_keys.add({key: world.starting_keys})
+        else:
+            starting_keys.remove(key)
+    notes.add(listed_notes)
+
+
+def _facts(save: Save) -> dict[str, object]:
+    world = save.world
     return {
-        "world": shown(save.name),
-        "seed text": shown(save.seed_text),
-        "world version": save.version,
-        "world-gen version": save.world_gen_version,
+        "world": shown(world.name),
+        "file": save.path,
+        "seed text": shown(world.seed_text),
+        "world version": world.version,
+        "world-gen version": world.world_gen_version,
+        "modifiers": ", ".join(map(shown, world.starting_keys or ())) or "none",
     }
 
 
