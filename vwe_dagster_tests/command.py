@@ -1,18 +1,22 @@
-"""The command ``vwe`` as a process of its own, in a home of its own."""
+"""The command ``vwe`` in a home of its own, as a process of its own or within this one."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
+import pytest
 
+from vwe_dagster.cli.app import main
 from vwe_dagster.store import STAGES, WorldStore
 
 PATIENCE_S = 240
@@ -49,7 +53,7 @@ class Vwe:
         return WorldStore(self.home / "data")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end."""
+        """Run a command to its end in a process of its own."""
         return subprocess.run(
             self._command(arguments),
             env=self.environment,
@@ -58,6 +62,21 @@ class Vwe:
             timeout=PATIENCE_S,
             check=False,
         )
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end within this process, which saves loading Dagster and the kernels again."""
+        with (
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch.object(sys, "argv", ["vwe", *arguments]),
+            tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+            tempfile.TemporaryFile("w+", encoding="utf-8") as err,
+        ):
+            # Files with descriptors, because the command duplicates that of standard error.
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
+                main()
+            for file in (out, err):
+                file.seek(0)
+            return subprocess.CompletedProcess(arguments, int(end.value.code or 0), out.read(), err.read())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts a command in a process group of its own, with the signals that a terminal would give it."""
@@ -70,7 +89,7 @@ class Vwe:
             start_new_session=True,
         )
 
-    @contextmanager
+    @contextlib.contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
         """The home's Dagster instance."""
         with dg.DagsterInstance.from_config(str(self.home / ".dagster")) as instance:

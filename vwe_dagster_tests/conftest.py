@@ -60,6 +60,15 @@ def real_export() -> Path:
     pytest.skip(absence)
 
 
+@pytest.fixture
+def thumbnails_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See :func:`vwe_dagster_tests.defs.pipeline.draw_thumbnails_only`."""
+    # Most tests build no world, and Dagster takes longer to load than such a test.
+    from vwe_dagster_tests.defs.pipeline import draw_thumbnails_only  # noqa: PLC0415
+
+    draw_thumbnails_only(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium of the system; on a CI machine there has to be one."""

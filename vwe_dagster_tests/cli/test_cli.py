@@ -65,25 +65,27 @@ def test_a_second_run_touches_nothing(with_world: Vwe) -> None:
     assert with_world.files() == before
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_force_makes_everything_again(with_world: Vwe) -> None:
-    again = with_world.run("world", KEY, "--size", "64", "--force")
+    again = with_world.call("world", KEY, "--size", "64", "--force")
     assert again.stderr.count(": made") == len(WORLD_STAGES)
 
 
 def test_a_damaged_file_is_told_of_and_mended(with_world: Vwe) -> None:
     path = with_world.store.folder(SEED, "extracted") / "height.npy.gz"
     path.write_bytes(path.read_bytes()[:-1])
-    again = with_world.run("world", KEY, "--size", "64")
+    again = with_world.call("world", KEY, "--size", "64")
     assert again.returncode == 0
     assert f"The file {path} has" in again.stderr
     assert with_world.half_stages() == []
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_a_seed_that_fails_does_not_stop_the_others(vwe: Vwe) -> None:
     blocked = vwe.store.folder(parse_seed("blocked"), "raw").parent
     blocked.parent.mkdir(parents=True)
     blocked.write_text("no folder")
-    made = vwe.run("world", "--size", "64", "blocked", "--", "-abc")
+    made = vwe.call("world", "--size", "64", "blocked", "--", "-abc")
     assert made.returncode == 1
     assert "raw_export: blocked failed. " in made.stderr
     assert made.stderr.splitlines()[-1].startswith("Failed: blocked.")
@@ -91,10 +93,11 @@ def test_a_seed_that_fails_does_not_stop_the_others(vwe: Vwe) -> None:
     assert made.stdout.startswith("The world of -abc is ready.")
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_a_list_of_seeds_is_made_ten_a_run(vwe: Vwe, tmp_path: Path) -> None:
     seed_list = tmp_path / "seeds.txt"
     seed_list.write_text("# for tonight\n" + "\n".join(f"@{number}" for number in range(1, 11)))
-    made = vwe.run("world", "--size", "64", "--file", str(seed_list), "@1", "extra")
+    made = vwe.call("world", "--size", "64", "--file", str(seed_list), "@1", "extra")
     assert made.returncode == 0
     assert made.stdout == "11 worlds are ready.\n"
     assert {seed.key for seed in vwe.store.seeds()} == {*(f"@{number}" for number in range(1, 11)), "extra"}
@@ -112,14 +115,14 @@ def test_a_list_with_anything_else_in_it_is_refused(
     seed_list = tmp_path / "seeds.txt"
     if content is not None:
         seed_list.write_text(content)
-    refused = vwe.run("world", "--size", "64", "--file", str(seed_list))
+    refused = vwe.call("world", "--size", "64", "--file", str(seed_list))
     assert refused.returncode == 2
     assert sentence in refused.stderr
     assert list(vwe.store.seeds()) == []
 
 
 def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
-    refused = vwe.run("world")
+    refused = vwe.call("world")
     assert refused.returncode == 2
     assert "There is no seed to make a world of" in refused.stderr
 
@@ -131,14 +134,14 @@ def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
 def test_every_command_rejects_an_invalid_seed_before_anything_happens(vwe: Vwe, command: list[str]) -> None:
     with pytest.raises(SeedError) as refusal:
         parse_seed("../evil")
-    refused = vwe.run(*command, "../evil")
+    refused = vwe.call(*command, "../evil")
     assert (refused.returncode, refused.stderr, refused.stdout) == (2, f"{refusal.value}\n", "")
     assert not (vwe.home / "data").exists()
     assert registered(vwe) == []
 
 
 def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
-    refused = vwe.run("world", "fine", "a,b", "c/d")
+    refused = vwe.call("world", "fine", "a,b", "c/d")
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 2
     assert list(vwe.home.iterdir()) == []
@@ -156,14 +159,14 @@ def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
     ],
 )
 def test_wrong_commands_are_refused_in_words(vwe: Vwe, arguments: list[str], sentence: str) -> None:
-    refused = vwe.run(*arguments)
+    refused = vwe.call(*arguments)
     assert refused.returncode == 2
     assert sentence in refused.stderr
     assert list(vwe.home.iterdir()) == []
 
 
 def test_a_seed_is_told_without_making_anything(vwe: Vwe) -> None:
-    told = vwe.run("seed", KEY)
+    told = vwe.call("seed", KEY)
     assert told.returncode == 0
     facts = dict(line.split("  ", 1) for line in (line.strip() for line in told.stdout.splitlines()))
     assert {label: fact.strip() for label, fact in facts.items()} == {
@@ -178,61 +181,61 @@ def test_a_seed_is_told_without_making_anything(vwe: Vwe) -> None:
 
 
 def test_a_seed_knows_its_twins_and_its_lookalikes(with_world: Vwe) -> None:
-    told = with_world.run("seed", "@298112588")
+    told = with_world.call("seed", "@298112588")
     assert f"same world as  {KEY}" in told.stdout
-    told = with_world.run("seed", KEY.lower())
+    told = with_world.call("seed", KEY.lower())
     assert "differ only in upper and lower case and are different worlds" in told.stderr
 
 
 def test_a_world_is_shown_in_tables(with_world: Vwe) -> None:
-    shown = with_world.run("show", KEY)
+    shown = with_world.call("show", KEY)
     assert shown.returncode == 0
     for words in ("Black Forest", "Largest islands", "Highest peaks", "start island", "64 x 64", "map.png"):
         assert words in shown.stdout
 
 
 def test_a_world_that_has_not_been_made_cannot_be_shown(vwe: Vwe) -> None:
-    refused = vwe.run("show", "--", "-abc")
+    refused = vwe.call("show", "--", "-abc")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "The world of -abc has not been made yet; make it with: vwe world -- -abc\n"
 
 
 def test_damaged_statistics_are_not_shown(with_world: Vwe) -> None:
     (with_world.store.folder(SEED, "processed") / "statistics.json").write_text("{}")
-    refused = with_world.run("show", KEY)
+    refused = with_world.call("show", KEY)
     assert refused.returncode == 1
     assert "make the stage processed again" in refused.stderr
 
 
 def test_seeds_are_added_listed_and_removed(with_world: Vwe) -> None:
-    added = with_world.run("seeds", "add", "@298112588", KEY)
+    added = with_world.call("seeds", "add", "@298112588", KEY)
     assert added.stdout.splitlines() == ["@298112588 is registered.", f"{KEY} was registered already."]
-    listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
+    listed = [line.split() for line in with_world.call("seeds", "list").stdout.splitlines()]
     assert ["@298112588", "298112588", "yes", KEY] in listed
     assert [KEY, "298112588", "yes", *WORLD_STAGES, "@298112588"] in listed
-    removed = with_world.run("seeds", "remove", "@298112588", KEY)
+    removed = with_world.call("seeds", "remove", "@298112588", KEY)
     first, second = removed.stdout.splitlines()
     assert first == "@298112588: removed its registration."
     assert second.startswith(f"{KEY}: removed its registration, the records of 1 run, ")
     assert second.endswith(f"MB of data in {with_world.store.folder(SEED, 'raw').parent}.")
     assert with_world.files() == {}
     assert registered(with_world) == []
-    assert with_world.run("seeds", "list").stderr.startswith("There are no seeds yet")
+    assert with_world.call("seeds", "list").stderr.startswith("There are no seeds yet")
 
 
 def test_removing_can_keep_the_data(with_world: Vwe) -> None:
     before = with_world.files()
-    removed = with_world.run("seeds", "remove", "--keep-data", KEY)
+    removed = with_world.call("seeds", "remove", "--keep-data", KEY)
     assert removed.stdout == f"{KEY}: removed its registration.\n"
     assert with_world.files() == before
-    listed = [line.split() for line in with_world.run("seeds", "list").stdout.splitlines()]
+    listed = [line.split() for line in with_world.call("seeds", "list").stdout.splitlines()]
     assert [KEY, "298112588", "no", *WORLD_STAGES] in listed
 
 
 def test_the_backup_that_the_manual_names_is_a_list_of_the_seeds(with_world: Vwe) -> None:
     program = re.search(r"vwe seeds list \| (cut -f 1)", MANUAL.read_text())
     assert program is not None
-    listed = with_world.run("seeds", "list").stdout
+    listed = with_world.call("seeds", "list").stdout
     backup = subprocess.run(program[1].split(), input=listed.encode(), capture_output=True, check=True).stdout
     content = parse_seed_list("seeds.txt", backup)
     assert (content.seeds, content.refused) == ((SEED,), ())
@@ -243,9 +246,9 @@ def test_a_partition_that_is_no_seed_is_told_of_and_can_be_removed(with_world: V
         instance.add_dynamic_partitions("seeds", ["a,b"])
     assert (
         "The partition 'a,b' is not a seed; remove it with: vwe seeds remove a,b"
-        in with_world.run("seeds", "list").stderr
+        in with_world.call("seeds", "list").stderr
     )
-    assert with_world.run("seeds", "remove", "a,b").stdout == "a,b: removed its registration.\n"
+    assert with_world.call("seeds", "remove", "a,b").stdout == "a,b: removed its registration.\n"
     assert registered(with_world) == [KEY]
 
 
@@ -255,7 +258,7 @@ def test_a_seed_in_the_making_is_not_removed(with_world: Vwe, status: dg.Dagster
     with with_world.instance() as instance:
         run = dg.DagsterRun("world", str(uuid.uuid4()), status=status, tags={"dagster/partition": KEY})
         instance.add_run(run)
-    refused = with_world.run("seeds", "remove", KEY)
+    refused = with_world.call("seeds", "remove", KEY)
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"The run {run.run_id} is making {KEY}")
     assert with_world.files() == before
@@ -269,9 +272,9 @@ def test_a_run_is_ended_when_its_process_is_gone_and_not_before(with_world: Vwe)
     with with_world.instance() as instance:
         instance.add_run(run)
     with FileLock(with_world.home / ".dagster" / "vwe_runs" / f"{run.run_id}.lock"):
-        with_world.run("seeds", "list")
+        with_world.call("seeds", "list")
         assert status_of(with_world, run) is dg.DagsterRunStatus.STARTED
-    with_world.run("seeds", "list")
+    with_world.call("seeds", "list")
     assert status_of(with_world, run) is dg.DagsterRunStatus.FAILURE
 
 
@@ -286,9 +289,9 @@ def test_a_taken_port_is_told_of(vwe: Vwe) -> None:
 
 
 def test_a_foreign_export_is_imported(vwe: Vwe, real_export: Path) -> None:
-    made = vwe.run("import", "@991789801", str(real_export))
+    made = vwe.call("import", "@991789801", str(real_export))
     assert made.returncode == 0, made.stderr
-    assert "plugin_json" in vwe.run("show", "@991789801").stdout
+    assert "plugin_json" in vwe.call("show", "@991789801").stdout
     assert {stage for stage in WORLD_STAGES if vwe.store.manifest(parse_seed("@991789801"), stage)} == set(
         WORLD_STAGES[1:]
     )
@@ -349,7 +352,7 @@ def registered(vwe: Vwe) -> list[str]:
 
 def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe) -> None:
     before = {path: facts for path, facts in with_world.files().items() if "/tiles/" not in path}
-    made = with_world.run("tiles", KEY, "--style", "map", "--max-zoom", "1")
+    made = with_world.call("tiles", KEY, "--style", "map", "--max-zoom", "1")
     assert made.returncode == 0, made.stderr
     title, styles, tiles, folder = made.stdout.splitlines()
     assert title == f"The tiles of {KEY} are ready."
@@ -359,13 +362,13 @@ def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe
     assert f"{KEY}: tiles: made" in made.stderr
     after = with_world.files()
     assert {path: after[path] for path in before} == before
-    again = with_world.run("tiles", KEY)
+    again = with_world.call("tiles", KEY)
     assert again.stdout == made.stdout
     assert "up to date" in again.stderr
 
 
 def test_tiles_of_no_style_are_refused_before_anything_is_made(vwe: Vwe) -> None:
-    refused = vwe.run("tiles", KEY, "--style", "nothing")
+    refused = vwe.call("tiles", KEY, "--style", "nothing")
     assert refused.returncode == 2
     assert refused.stderr == "There is no style nothing of tiles; choose map, biomes, heights, forest.\n"
     assert not (vwe.home / "data").exists()

@@ -21,7 +21,7 @@ def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
 
 
 def test_it_finds_and_sorts(vwe: Vwe) -> None:
-    found = vwe.run("find", "islands >= 2", "--sort", "highest_peak_m")
+    found = vwe.call("find", "islands >= 2", "--sort", "highest_peak_m")
     assert found.returncode == 0
     lines = [line.split() for line in found.stdout.splitlines() if "@" in line]
     assert [line[0] for line in lines] == ["@3", "@2"]
@@ -29,7 +29,7 @@ def test_it_finds_and_sorts(vwe: Vwe) -> None:
 
 
 def test_json_is_for_programs(vwe: Vwe) -> None:
-    found = vwe.run("find", "--json", "--columns", "seed, islands", "--limit", "2")
+    found = vwe.call("find", "--json", "--columns", "seed, islands", "--limit", "2")
     assert json.loads(found.stdout) == [{"seed": "@1", "islands": 1}, {"seed": "@2", "islands": 2}]
 
 
@@ -37,16 +37,16 @@ def test_json_has_all_unless_a_limit_is_said(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     for number in range(21):
         publish_statistics(vwe.store, f"@{number}", island_count=number)
-    assert len(json.loads(vwe.run("find", "--json").stdout)) == 21
-    assert "20 of 21 are shown" in vwe.run("find").stderr
+    assert len(json.loads(vwe.call("find", "--json").stdout)) == 21
+    assert "20 of 21 are shown" in vwe.call("find").stderr
 
 
 def test_what_is_not_shown_is_told_of(vwe: Vwe) -> None:
-    assert "1 of 3 are shown" in vwe.run("find", "--limit", "1").stderr
+    assert "1 of 3 are shown" in vwe.call("find", "--limit", "1").stderr
 
 
 def test_nothing_found_is_no_error(vwe: Vwe) -> None:
-    found = vwe.run("find", "islands > 1000")
+    found = vwe.call("find", "islands > 1000")
     assert (found.returncode, found.stdout) == (0, "")
     assert "No match among 3 worlds." in found.stderr
 
@@ -68,13 +68,13 @@ def test_seed_in_another_case_is_suggested(tmp_path: Path) -> None:
     ("words", "sentence"), [(("ilands > 3",), "did you mean islands"), (("--sort", "x"), "column")]
 )
 def test_what_cannot_be_asked_is_refused(vwe: Vwe, words: tuple[str, ...], sentence: str) -> None:
-    refused = vwe.run("find", *words)
+    refused = vwe.call("find", *words)
     assert refused.returncode == 2
     assert sentence in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 def test_an_empty_home_is_told_of(tmp_path: Path) -> None:
-    found = Vwe(tmp_path).run("find")
+    found = Vwe(tmp_path).call("find")
     assert (found.returncode, found.stdout) == (0, "")
     assert "No world has been made yet" in found.stderr

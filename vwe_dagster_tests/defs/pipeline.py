@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
+from vwe_dagster.defs.assets import renders
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.defs.resources import WorldStoreResource
 from vwe_dagster.defs.run_events import reason
 from vwe_dagster.engine.messages import Engine, EngineError, EngineIdentity, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.many import Outcome as PoolOutcome
+from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Manifest, Stage, WorldStore
 
@@ -156,6 +159,14 @@ class Pipeline:
             for path in sorted(self.root.rglob("*"))
             if path.is_file()
         }
+
+
+def draw_thumbnails_only(patch: pytest.MonkeyPatch) -> None:
+    """Draw no picture of a world but its thumbnail, for tests that build worlds in this process and look at none.
+
+    The other pictures take most of the time of a small world.
+    """
+    patch.setattr(renders, "pictures", lambda *world: {THUMBNAIL: pictures(*world)[THUMBNAIL]})
 
 
 def job_named(name: str) -> dg.JobDefinition:

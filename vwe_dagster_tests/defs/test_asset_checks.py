@@ -225,6 +225,7 @@ def test_a_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
     }
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
     outcome = pipeline.run("one", "two")
     assert outcome.success
@@ -234,6 +235,7 @@ def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
     }
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
@@ -25,6 +26,8 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.defs.pipeline import ASSETS, Outcome, Pipeline, PoolOfOne
+
+pytestmark = pytest.mark.usefixtures("thumbnails_only")
 
 KEYS = ["alpha", "beta", "gamma", "delta", "@5"]
 BAD = "gamma"

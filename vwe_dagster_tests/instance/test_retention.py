@@ -23,7 +23,7 @@ from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.instance.retention.plan import Purgeable, PurgeError, plan_purge
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, partition_tags
+from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, draw_thumbnails_only, partition_tags
 
 DAY = dt.timedelta(days=1)
 RUNS, GONE, UNFINISHED = "runs", "rests of runs that are gone", "stages left unfinished"
@@ -35,7 +35,11 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a world made twice and two made together, then one of them again; not to be changed."""
     home = tmp_path_factory.mktemp("home")
     (home / ".dagster").mkdir()
-    with dg.DagsterInstance.from_config(str(home / ".dagster")) as instance:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        dg.DagsterInstance.from_config(str(home / ".dagster")) as instance,
+    ):
+        draw_thumbnails_only(patch)
         pipeline = Pipeline(home / "data", instance)
         for keys in (["one"], ["one"], ["two", "three"], ["three"]):
             assert pipeline.run(*keys).success

@@ -90,6 +90,7 @@ def test_force_makes_a_stage_again_and_what_is_made_from_it_stays(with_world: Pi
     assert outcome.data_version("raw_export") == made_world.outcome.data_version("raw_export")
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
     before = {asset: with_world.store.version(with_world.manifest(KEY, STAGE_OF[asset])) for asset in ASSETS}
     outcome = with_world.run(KEY, size=65)

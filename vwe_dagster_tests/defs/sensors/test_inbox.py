@@ -18,6 +18,8 @@ from vwe_dagster.defs.sensors.inbox import RUNS_PER_TICK, inbox
 from vwe_dagster.seeds.random import random_seeds
 from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
+pytestmark = pytest.mark.usefixtures("thumbnails_only")
+
 TIMEOUT_S = 60
 """After which Dagster gives up on a tick."""
 
