@@ -12,14 +12,16 @@ unexport SEED PORT
 export VWE_MAKE_SEEDS := $(value SEED)
 export VWE_MAKE_PORT := $(value PORT)
 
-.PHONY: help world test kernels lint lint-js ui deploy clean
+.PHONY: help world test test-fast kernels lint lint-js ui deploy clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
 	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
 	@echo "make deploy                  builds and starts everything in containers, see docs/deploy.md"
-	@echo "make test                    checks everything: lint, types, tests"
+	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
+	@echo "make test-fast               runs the tests that take no Docker, browser or mono, within 90 s on"
+	@echo "                             2 cores once the kernels are compiled; no lint, no types"
 	@echo "make lint                    checks style and types only"
 	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
 	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
@@ -35,6 +37,10 @@ endif
 test: $(DEV)
 	@$(MAKE) --no-print-directory --jobs 2 lint lint-js kernels
 	$(BIN)/python -m pytest -n auto
+
+# Python tests only: nothing that pyproject.toml marks as slow or as needing Docker, Chromium or mono.
+test-fast: $(DEV)
+	$(BIN)/python -m pytest -n auto -m "not slow and not docker and not browser and not game"
 
 # On one core, while style and types are checked on another.
 kernels: $(DEV)

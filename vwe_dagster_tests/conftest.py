@@ -1,4 +1,4 @@
-"""What tests of several rooms share: the real export of the game, which lies outside the project, and a browser."""
+"""What tests of several rooms share: the tiers, the real export of the game (not in the project), and a browser."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+TIER_OF_FIXTURE = {
+    "docker_client": "docker",
+    "engine_image": "docker",
+    "game_image": "docker",
+    "browser": "browser",
+    "plugin": "game",
+}
+"""The marker of every test that uses a fixture. A fixture requested by name at run time marks its parameter instead."""
+
+TIERS = ("slow", "docker", "browser", "game")
+"""The markers that keep a test out of the fast tier; see pyproject.toml."""
 
 REAL_EXPORT_VARIABLE = "VWE_REAL_EXPORT"
 
@@ -31,6 +43,23 @@ BROWSER_ARGUMENTS = (
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tiers and run the fast tier first.
+
+    Several workers keep the order, because each takes the next tests of the same list.
+    """
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for tier in {TIER_OF_FIXTURE[name] for name in fixtures if name in TIER_OF_FIXTURE}:
+            item.add_marker(tier)
+    items.sort(key=is_in_a_tier)
+
+
+def is_in_a_tier(item: pytest.Item) -> bool:
+    """Return whether a test is outside the fast tier."""
+    return any(item.get_closest_marker(tier) is not None for tier in TIERS)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

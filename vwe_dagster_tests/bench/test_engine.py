@@ -7,6 +7,8 @@ import pytest
 from vwe_dagster.bench import engine
 from vwe_dagster.bench.figures import BenchError
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_measured_process_tells_its_figures() -> None:
     measured = engine._measure(2, {}, cores=1)  # noqa: SLF001

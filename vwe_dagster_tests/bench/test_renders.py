@@ -12,6 +12,8 @@ from vwe_dagster.bench.figures import report
 from vwe_dagster.bench.renders import RendersBench, bench_renders
 from vwe_dagster.rendering.pictures import pictures
 
+pytestmark = pytest.mark.slow
+
 PICTURES, STYLES = ["biomes.png", "thumbnail.png"], ["forest"]
 
 

@@ -25,6 +25,8 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster.worldgen.digest import terrain_digest
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = PoolSettings(max_warm_containers=2, base_image="vwe-no-such-image", min_free_disk_gb=0)
 
 

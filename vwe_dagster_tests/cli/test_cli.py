@@ -21,6 +21,8 @@ from vwe_dagster.seeds.seed import SeedError, parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import PATIENCE_S, Vwe, kill
 
+pytestmark = pytest.mark.slow
+
 KEY = "HHcLC5acQt"
 SEED = parse_seed(KEY)
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"

@@ -24,6 +24,8 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.worlds import publish_imported, publish_world
 
+pytestmark = pytest.mark.slow
+
 KEY = "HHcLC5acQt"
 
 

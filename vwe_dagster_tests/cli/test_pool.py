@@ -32,6 +32,8 @@ from vwe_dagster.pool.status import PoolStatus, SlotStatus
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"VWE_POOL_MAX_WARM_CONTAINERS": "2", "VWE_POOL_MIN_FREE_DISK_GB": "0", "VWE_POOL_IDLE_MINUTES": "5"}
 SEED = 298112588
 

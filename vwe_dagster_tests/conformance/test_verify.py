@@ -27,6 +27,8 @@ from vwe_dagster.pool.verified import read_verified
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 
+pytestmark = pytest.mark.slow
+
 GRID = Grid.of_world(64)
 REQUESTS = requests_of(SEEDS, GRID, 2, NativeEngine.capabilities)
 Planes = Mapping[str, Any]

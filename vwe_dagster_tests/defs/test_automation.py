@@ -11,6 +11,8 @@ import pytest
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline
 
+pytestmark = pytest.mark.slow
+
 DOWNSTREAM = ("extracted", "processed", "renders")
 AUTOMATED = (*DOWNSTREAM, "seed_catalog")
 

@@ -27,7 +27,7 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.defs.pipeline import ASSETS, Outcome, Pipeline, PoolOfOne
 
-pytestmark = pytest.mark.usefixtures("thumbnails_only")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thumbnails_only")]
 
 KEYS = ["alpha", "beta", "gamma", "delta", "@5"]
 BAD = "gamma"

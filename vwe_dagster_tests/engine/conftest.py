@@ -34,9 +34,16 @@ class UnderContract:
     expected: Callable[[WorldRequest], WorldExport]
 
 
-@pytest.fixture(
-    scope="session", params=["named"] if URL else ["unix", "tcp", "container", "plugin", "plugin container"]
+ENGINES = (
+    "unix",
+    "tcp",
+    pytest.param("container", marks=pytest.mark.docker),
+    pytest.param("plugin", marks=pytest.mark.game),
+    pytest.param("plugin container", marks=(pytest.mark.docker, pytest.mark.game)),
 )
+
+
+@pytest.fixture(scope="session", params=["named"] if URL else ENGINES)
 def under_contract(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnderContract]:
     """The engine under contract: Valheim's plugin runs in a stand-in for the game."""
     if URL:

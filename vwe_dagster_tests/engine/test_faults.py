@@ -13,6 +13,8 @@ from vwe_dagster.engine.protocol import EngineState, JobState
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import PATIENCE_S, RunningEngine, a_job, running_engine, started_engine
 
+pytestmark = pytest.mark.slow
+
 REQUEST = WorldRequest(1, Grid.of_world(64), layers=("height",))
 
 

@@ -107,6 +107,7 @@ def test_what_it_has_not_is_refused(request_: WorldRequest, sentence: str) -> No
         NativeEngine().generate(request_)
 
 
+@pytest.mark.slow
 def test_compiling_is_announced_once(tmp_path: Path) -> None:
     """The first world on a machine takes half a minute of compiling, and the next one must not say so."""
     code = (

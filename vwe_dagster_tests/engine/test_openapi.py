@@ -27,7 +27,7 @@ NOT_TRIED = r"/v1/drain"
 """An engine that drains is gone."""
 
 
-@pytest.fixture(scope="module", params=["native", "plugin"])
+@pytest.fixture(scope="module", params=["native", pytest.param("plugin", marks=pytest.mark.game)])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "plugin":
         with running_plugin(request.getfixturevalue("plugin")) as engine:

@@ -19,6 +19,8 @@ from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.engine.serving import TERMINATED, serve
 from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, running_engine, started_engine, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_socket_is_private_and_goes_with_the_engine() -> None:
     with running_engine("--name", "loki") as engine, engine.client() as client:

@@ -25,6 +25,8 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, draw_thumbnails_only, partition_tags
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.timedelta(days=1)
 RUNS, GONE, UNFINISHED = "runs", "rests of runs that are gone", "stages left unfinished"
 UNREGISTERED = "worlds of seeds that are not registered"

@@ -19,6 +19,8 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from vwe_dagster.config.home import find_home
 from vwe_dagster.instance.seed_runs import open_dagster
 
+pytestmark = pytest.mark.slow
+
 Process = subprocess.Popen[bytes]
 
 

@@ -42,6 +42,8 @@ from vwe_dagster_tests.pool.holders import (
     work,
 )
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = PoolSettings(
     max_warm_containers=1, min_free_disk_gb=0, acquire_timeout=PATIENCE_S, memory_limit="1g", idle_minutes=5
 )

@@ -35,6 +35,8 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.engine.engines import wait_until
 from vwe_dagster_tests.pool.holders import GRID, PATIENCE_S, PROCESSES, Site, hashes, pid_of, publish
 
+pytestmark = pytest.mark.slow
+
 SOAK_S = float(os.environ.get("VWE_SOAK_S", "60"))
 SLOTS = 3
 HOLDERS = 4

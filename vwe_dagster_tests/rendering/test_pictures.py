@@ -29,6 +29,8 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid, GridError
 from vwe_dagster_tests.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
 
+pytestmark = pytest.mark.slow
+
 Render = Callable[[CanonicalWorld], Image.Image]
 SHEETS: dict[str, Render] = {
     "map": lambda world: render_map(world, title="Plateaus"),

@@ -19,6 +19,8 @@ from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster_tests.store import stages
 from vwe_dagster_tests.store.stages import SEED, STAGE, entries, numbers_told, publish
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([stages.__name__, __name__])
 

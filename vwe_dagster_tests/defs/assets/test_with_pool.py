@@ -20,6 +20,8 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.engine.engines import wait_until
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = ["alpha", "beta", "gamma", "delta"], ["one", "two", "three", "four"]
 ENGINES = 2
 

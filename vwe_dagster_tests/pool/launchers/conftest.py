@@ -103,7 +103,7 @@ def socket_dirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pat
     shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["process", "docker"])
+@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def bench(request: pytest.FixtureRequest, socket_dirs: Path, tmp_path: Path) -> Iterator[Bench]:
     """Launchers of each kind; what a test leaves running or lying about fails it."""
     pool_id = f"t{secrets.token_hex(4)}"

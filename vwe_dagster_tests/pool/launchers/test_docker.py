@@ -24,7 +24,7 @@ from vwe_dagster_tests.pool.docker_engine import import_tiny_image
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
 
-pytestmark = pytest.mark.parametrize("bench", ["docker"], indirect=True)
+pytestmark = [pytest.mark.docker, pytest.mark.parametrize("bench", ["docker"], indirect=True)]
 
 SLEEP = ("busybox", "sh", "-c", "exec busybox sleep 1000")
 
