@@ -16,7 +16,7 @@ from unittest import mock
 import dagster as dg
 import pytest
 
-from vwe_dagster.cli.app import main
+from vwe_dagster.cli.entry import main
 from vwe_dagster.store import STAGES, WorldStore
 
 PATIENCE_S = 240

@@ -20,6 +20,8 @@ def test_interrupt_during_the_imports_ends_in_one_line() -> None:
     code = """
 import builtins, sys
 from vwe_dagster.cli import entry
+
+pytestmark = pytest.mark.slow
 real = builtins.__import__
 def interrupted(name, *args, **kwargs):
     if name == "vwe_dagster.cli.app":

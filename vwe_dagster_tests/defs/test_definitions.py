@@ -95,7 +95,7 @@ print([entry for entry in warnings.filters if entry[0] == "ignore" and entry[2] 
     "start",
     [
         "import vwe_dagster.definitions",
-        "import sys; sys.argv[1:] = ['seed', 'abc']; from vwe_dagster.cli.app import main",
+        "import sys; sys.argv[1:] = ['seed', 'abc']; from vwe_dagster.cli.entry import main",
         "import sys; sys.argv[1:] = ['--help']; from vwe_dagster.engine.__main__ import main",
     ],
     ids=["Dagster's processes", "vwe", "an engine"],

@@ -17,6 +17,8 @@ from vwe_dagster.config.home import find_home
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster_tests.command import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(vwe_dagster.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
 

@@ -21,6 +21,8 @@ import pytest
 import vwe_dagster
 from vwe_dagster_tests.command import ENGINES_IDLE_MINUTES, PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(vwe_dagster.__file__).parents[1]
 PROJECT_FILES = ("dagster.yaml", "workspace.yaml")
 LICENSES = [
