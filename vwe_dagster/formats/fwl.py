@@ -27,6 +27,7 @@ from pathlib import Path
 
 from vwe_dagster.files.bounded_read import read_file
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed, seed_number
+from vwe_dagster.text.commands import vwe_command
 
 OLDEST, NEWEST = 26, 41
 """The world versions that are read."""
@@ -46,6 +47,7 @@ _STARTING_KEYS_FROM = 32
 _REST_FROM = 37
 _LENGTH_BYTES = 5  # an int32 in groups of seven bits
 _SHOWN = 64
+_OLD_WORLD_GEN = "--world-gen-version 0"
 _REMEDY = "It is damaged or no world file: name the .fwl or .fwl2 of a world, or restore it from a backup."
 
 
@@ -83,6 +85,15 @@ class WorldFile:
     def seed(self) -> Seed:
         """The seed by its text where that is a seed of the same integer, else by its integer."""
         return _seed(self.seed_text, self.seed_number)
+
+    @property
+    def label(self) -> str | None:
+        """The seed text if the game makes the world's integer of it but it is not a valid seed here, else None.
+
+        Such a text is blank or has letters other than A to Z; the seed is then ``@`` and the integer.
+        """
+        is_label = self.seed_text and self.seed.key != self.seed_text
+        return self.seed_text if is_label and seed_number(self.seed_text) == self.seed_number else None
 
     @property
     def remark(self) -> str | None:
@@ -159,7 +170,7 @@ def parse_world_file(content: bytes) -> WorldFile:
     if not OLDEST <= version <= NEWEST:
         raise SaveError(
             f"The file has the world version {version}, and those from {OLDEST} to {NEWEST} can be read; "
-            f"name the seed of the world instead of the file."
+            f"{_advice(version, fields)}"
         )
     world = WorldFile(
         version=version,
@@ -268,6 +279,22 @@ def _seed(text: str, number: int) -> Seed:
     except SeedError:
         written = None
     return written if written is not None and written.number == number else parse_seed(f"@{number}")
+
+
+def _advice(version: int, fields: _Fields) -> str:
+    """Return what to do with a file of a version that is not read; ``fields`` are at the world's name."""
+    if not 0 < version < OLDEST:
+        return "name the seed of the world instead of the file."
+    try:
+        fields.string("name")
+        seed = _seed(fields.string("seed text"), fields.integer("<i", "seed"))
+    except SaveError:
+        return f"name the seed of the world with {_OLD_WORLD_GEN} instead of the file."
+    command = vwe_command("world", *_OLD_WORLD_GEN.split(), operands=[seed.key])
+    return (
+        f"generate the world by its seed:\n{command}\n"
+        f"A file before version {OLDEST} has no world-gen version, and the game takes it for 0."
+    )
 
 
 def _check_fields(world: WorldFile) -> None:

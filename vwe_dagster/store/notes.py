@@ -1,4 +1,4 @@
-"""Notes on seeds, kept in the data folder for the catalog: the text beside a seed in a list."""
+"""Notes on seeds, kept in the data folder for the catalog: text beside a seed in a list, or a save's seed text."""
 
 from __future__ import annotations
 

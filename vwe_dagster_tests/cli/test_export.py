@@ -18,8 +18,9 @@ from vwe_dagster.cli.entry import main
 from vwe_dagster.config.home import Home
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.formats.fwl import new_world, read_world_file, world_file_bytes
-from vwe_dagster.seeds.seed import Seed, parse_seed
+from vwe_dagster.seeds.seed import Seed, parse_seed, seed_number
 from vwe_dagster.store import WORLD_STAGES, WorldStore
+from vwe_dagster.store.notes import Notes
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.worlds import publish_imported, publish_world
@@ -158,6 +159,29 @@ def test_folder_of_a_world_shows_its_seed(
     assert "  @10\n" in shown.out
     assert f"  {folder / '_main.10.fwl2'}\n" in shown.out
     assert "the newest complete file" in shown.err
+
+
+@pytest.mark.parametrize(("text", "note"), [("with space", "with space"), ("   ", "'   '"), ("Ægir", "Ægir")])
+def test_seed_text_that_is_not_a_seed_is_shown_and_stored_as_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, note: str
+) -> None:
+    monkeypatch.setattr("vwe_dagster.cli.commands.worlds.make_worlds", lambda _home, _wanted: set())
+    home, path = tmp_path / "home", tmp_path / "Midgard.fwl"
+    number = seed_number(text)
+    world = new_world(parse_seed(f"@{number}"), "Midgard", world_gen_version=2)
+    path.write_bytes(world_file_bytes(dataclasses.replace(world, seed_text=text)))
+    sentence = f"Its seed text {note} is a label of @{number}, the same world.\n"
+    assert run_here(monkeypatch, home, "seed", "--from-save", str(path)) == 0
+    assert sentence in capsys.readouterr().err
+    assert Notes(home / "data").read() == {}
+    assert run_here(monkeypatch, home, "world", "--from-save", str(path)) == 0
+    assert sentence in capsys.readouterr().err
+    assert Notes(home / "data").read() == {f"@{number}": note}
+
+    # A note that the user wrote stays.
+    Notes(home / "data").add({f"@{number}": "near a boss"})
+    assert run_here(monkeypatch, home, "world", "--from-save", str(path)) == 0
+    assert Notes(home / "data").read() == {f"@{number}": "near a boss"}
 
 
 def test_a_world_file_needs_no_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

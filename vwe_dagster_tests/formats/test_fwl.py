@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import struct
 from pathlib import Path
 
@@ -210,6 +211,48 @@ def test_new_worlds_are_written_to_the_byte(version: int) -> None:
 def test_new_worlds_have_a_version_that_is_known_to_the_last_byte(version: int) -> None:
     with pytest.raises(KeyError):
         new_world(parse_seed("HHcLC5acQt"), "Midgard", world_gen_version=2, world_version=version)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "label"),
+    [
+        ("HHcLC5acQt", 298112588, None),
+        ("HHcLC5acQt", 5, None),
+        ("with space", seed_number("with space"), "with space"),
+        ("  ", seed_number("  "), "  "),
+        ("Ægir", seed_number("Ægir"), "Ægir"),
+        ("Ægir", 7, None),
+        ("@-7", -7, None),
+        ("", 0, None),
+    ],
+)
+def test_text_of_the_same_integer_that_is_not_a_seed_is_a_label(text: str, number: int, label: str | None) -> None:
+    world = parse_world_file(laid_down(36, seed=number, text=text))
+    assert world.label == label
+    assert label is None or (world.seed.key, world.remark) == (f"@{number}", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "key"),
+    [("HHcLC5acQt", 298112588, "HHcLC5acQt"), ("-abc", seed_number("-abc"), "-abc"), ("with space", 5, "@5")],
+)
+def test_advice_for_a_file_without_a_world_gen_version_generates_its_world(text: str, number: int, key: str) -> None:
+    body = struct.pack("<i", 25) + b"\x07Midgard" + bytes([len(text)]) + text.encode() + struct.pack("<iq", number, 1)
+    with pytest.raises(SaveError) as refusal:
+        parse_world_file(struct.pack("<i", len(body)) + body)
+    (command,) = [line for line in str(refusal.value).splitlines() if line.startswith("vwe ")]
+    words = shlex.split(command)
+    assert words[:4] == ["vwe", "world", "--world-gen-version", "0"]
+    assert words[-1] == key
+    assert words[4:-1] == (["--"] if key.startswith("-") else [])
+
+
+def test_advice_names_the_world_gen_version_where_the_seed_cannot_be_read() -> None:
+    with pytest.raises(SaveError, match="--world-gen-version 0"):
+        parse_world_file(struct.pack("<ii", 4, 25))
+    with pytest.raises(SaveError) as newer:
+        parse_world_file(struct.pack("<ii", 4, 42))
+    assert "--world-gen-version" not in str(newer.value)
 
 
 def test_what_no_file_can_hold_is_not_written() -> None:

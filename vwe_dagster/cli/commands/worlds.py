@@ -211,22 +211,30 @@ def _tell_save(save: Save) -> None:
 def _remark_save(save: Save) -> None:
     """Print which file was chosen, and where the seed text of the save is not the seed."""
     world = save.world
-    for sentence in (save.choice, *(f"Skipped {fault}" for fault in save.skipped), world.remark):
+    label = world.label and f"Its seed text {shown(world.label)} is a label of {world.seed.key}, the same world."
+    for sentence in (save.choice, *(f"Skipped {fault}" for fault in save.skipped), world.remark, label):
         if sentence:
             say(notices(), sentence)
 
 
 def _store_save_data(worlds: Iterable[WorldFile], listed_notes: Mapping[str, str]) -> None:
-    """Store the notes of a list, and the world modifiers of saves."""
+    """Store the notes of a list, and the labels and world modifiers of saves.
+
+    A label does not replace a note.
+    """
     data = find_home().data
     notes, starting_keys = Notes(data), StartingKeys(data)
+    known = notes.read()
+    labels: dict[str, str] = {}
     for world in worlds:
         key = world.seed.key
+        if world.label and key not in known:
+            labels[key] = shown(world.label)
         if world.starting_keys:
             starting_keys.add({key: world.starting_keys})
         else:
             starting_keys.remove(key)
-    notes.add(listed_notes)
+    notes.add({**labels, **listed_notes})
 
 
 def _facts(save: Save) -> dict[str, object]:
