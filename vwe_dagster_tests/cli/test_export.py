@@ -21,6 +21,7 @@ from vwe_dagster.formats.fwl import new_world, read_world_file, world_file_bytes
 from vwe_dagster.seeds.seed import Seed, parse_seed, seed_number
 from vwe_dagster.store import WORLD_STAGES, WorldStore
 from vwe_dagster.store.notes import Notes
+from vwe_dagster.store.starting_keys import StartingKeys
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.worlds import publish_imported, publish_world
@@ -144,6 +145,13 @@ def test_world_modifiers_of_a_save_are_kept(
     assert run_here(monkeypatch, home, "world", "--from-save", str(save(tmp_path, KEY, "Plain"))) == 0
     assert run_here(monkeypatch, home, *export, "--force") == 0
     assert read_world_file(tmp_path / "New.fwl").starting_keys == ()
+
+
+def test_world_modifiers_are_removed_with_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = StartingKeys(tmp_path / "data")
+    keys.add({KEY: ("nomap",), "other": ("nomap",)})
+    assert run_here(monkeypatch, tmp_path, "seeds", "remove", KEY) == 0
+    assert keys.read() == {"other": ("nomap",)}
 
 
 def test_folder_of_a_world_shows_its_seed(
