@@ -11,6 +11,7 @@ from vwe_dagster.cli.console import table_of
 from vwe_dagster.pool.circuit import sentence_on
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import CircuitState
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
 
 _STYLES = {"ERROR": "red", "EMPTY": "dim", "READY": "green"}
@@ -79,7 +80,7 @@ def _headline(status: PoolStatus) -> Text:
 
 
 def _circuit(status: PoolStatus, settings: PoolSettings) -> list[Text]:
-    if status.circuit.state == "closed":
+    if status.circuit.state is CircuitState.CLOSED:
         return []
     return [Text(sentence_on(status.circuit, settings), "red")]
 

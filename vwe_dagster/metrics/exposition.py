@@ -28,12 +28,11 @@ from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
-from vwe_dagster.pool.states import State
+from vwe_dagster.pool.states import CircuitState, JobState, State
 from vwe_dagster.store import STAGES
 from vwe_dagster.store.stage_counts import StageCounts
 
-CIRCUIT_STATES = ("closed", "open", "half-open")
-OUTCOMES = ("exported", "failed", "fenced", "abandoned")
+JOB_OUTCOMES = tuple(state for state in JobState if state is not JobState.RUNNING)
 
 
 class HomeCollector(Collector):
@@ -104,7 +103,7 @@ def _present(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
         waiting.add_metric([name], pool.waiting)
         for state in State:
             slots.add_metric([name, state.value], pool.slots[state])
-        for circuit_state in CIRCUIT_STATES:
+        for circuit_state in CircuitState:
             circuit.add_metric([name, circuit_state], float(pool.circuit.state == circuit_state))
     yield from (size, free, waiting, slots, circuit)
 
@@ -136,7 +135,7 @@ def _so_far(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
         openings.add_metric([name], pool.circuit.openings)
         for labels, count in pool.steps.items():
             steps.add_metric([name, *labels], count)
-        for outcome in OUTCOMES:
+        for outcome in JOB_OUTCOMES:
             jobs.add_metric([name, outcome], pool.jobs.get(outcome, 0))
         _add_times(waits, name, pool.waits)
         _add_times(durations, name, pool.durations)

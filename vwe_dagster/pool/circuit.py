@@ -13,6 +13,7 @@ import sqlite3
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import CircuitState
 
 OPENS_AFTER = 3
 """Failed starts in a row, with no good one in between, that open the circuit."""
@@ -26,7 +27,7 @@ class CircuitStatus:
     """The circuit at one moment.
 
     Attributes:
-        state: ``closed``, ``open``, or ``half-open``: one engine may be tried.
+        state: see :class:`vwe_dagster.pool.states.CircuitState`.
         failures: engines in a row that failed to start.
         retry_in_s: seconds until an engine may be tried; 0 if one may now.
         openings: how often the circuit has opened since there is the pool.
@@ -34,7 +35,7 @@ class CircuitStatus:
         cause: why it failed.
     """
 
-    state: str
+    state: CircuitState
     failures: int
     retry_in_s: float
     openings: int
@@ -59,10 +60,10 @@ class Circuit:
         """The circuit as a transaction sees it."""
         row = db.execute("SELECT * FROM circuit").fetchone()
         if row is None or row["failures"] < OPENS_AFTER:
-            state, retry_in_s = "closed", 0.0
+            state, retry_in_s = CircuitState.CLOSED, 0.0
         else:
             left = row["retry_s"] - self._clock.now() if row["boot"] == self._clock.boot else 0.0
-            state, retry_in_s = ("open", left) if left > 0 else ("half-open", 0.0)
+            state, retry_in_s = (CircuitState.OPEN, left) if left > 0 else (CircuitState.HALF_OPEN, 0.0)
         if row is None:
             return CircuitStatus(state, 0, retry_in_s, 0, None, None)
         return CircuitStatus(state, row["failures"], retry_in_s, row["openings"], row["slot"], row["cause"])
@@ -70,9 +71,9 @@ class Circuit:
     def admits(self, db: sqlite3.Connection) -> bool:
         """Whether an engine may be started, as a transaction that writes sees it: while half-open, one at a time."""
         match self.status_in(db).state:
-            case "closed":
+            case CircuitState.CLOSED:
                 return True
-            case "half-open":
+            case CircuitState.HALF_OPEN:
                 return db.execute("SELECT 1 FROM slots WHERE state = 'STARTING'").fetchone() is None
             case _:
                 return False
@@ -94,7 +95,7 @@ class Circuit:
             if before.failures + 1 == OPENS_AFTER:
                 db.execute("UPDATE circuit SET openings = openings + 1")
                 self._wait(db, FIRST_RETRY_S)
-            elif before.state == "half-open":
+            elif before.state is CircuitState.HALF_OPEN:
                 # Those that were begun before it opened say nothing new.
                 (waited,) = db.execute("SELECT backoff_s FROM circuit").fetchone()
                 self._wait(db, min(2 * waited, LONGEST_RETRY_S))
@@ -132,7 +133,7 @@ def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
         status: the circuit, which is not closed.
         settings: those of the pool.
     """
-    when = f"in {status.retry_in_s:.0f} s" if status.state == "open" else "with the next one that is needed"
+    when = f"in {status.retry_in_s:.0f} s" if status.state is CircuitState.OPEN else "with the next one that is needed"
     look = settings.command("logs", str(status.slot))
     if settings.image is not None:
         look += f", and whether the image {settings.image} is there and the present one"

@@ -19,7 +19,7 @@ from vwe_dagster.pool.locks import slot_lock
 from vwe_dagster.pool.opening import LOCKS, state_folder
 from vwe_dagster.pool.reaper import REAPED_S, REAPED_STEP, has_work
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.states import State
+from vwe_dagster.pool.states import CircuitState, State
 from vwe_dagster.pool.upkeep import TARGET
 
 REAP_EVERY_S = 600.0
@@ -65,7 +65,7 @@ def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -
     circuit = Circuit(ledger, clock)
     present = sum(row.state is not State.EMPTY for row in rows if row.slot < settings.max_warm_containers)
     wanted = min(ledger.metadata(TARGET), settings.max_warm_containers)
-    if present < wanted and circuit.status().state != "open" and has_work(ledger, clock, settings):
+    if present < wanted and circuit.status().state is not CircuitState.OPEN and has_work(ledger, clock, settings):
         found.append(f"{present} engines where there should be {wanted}")
     if circuit.alert_is_due() or len(lost_engines(ledger)) >= LOST_OFTEN:
         found.append("engines fail repeatedly")

@@ -17,7 +17,7 @@ from vwe_dagster.pool.database import Database
 from vwe_dagster.pool.errors import FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import Launched
-from vwe_dagster.pool.states import State
+from vwe_dagster.pool.states import JobState, State
 
 SIZE = "size"
 """Key of the last configured pool size."""
@@ -122,7 +122,7 @@ class Transition:
 
 @dataclasses.dataclass(frozen=True)
 class JobRecord:
-    """One world asked of an engine; ``state`` is running, exported, failed, fenced or abandoned."""
+    """One world requested from an engine."""
 
     job_id: str
     at: str
@@ -132,7 +132,7 @@ class JobRecord:
     holder: str
     seed: int
     size: int
-    state: str
+    state: JobState
     wait_s: float
     duration_s: float | None
     error: str | None
@@ -281,7 +281,7 @@ class Ledger:
             FencedError: the slot has another token by now.
         """
         with self.database.transaction() as db:
-            self._end_job(db, slot, "fenced", "Its holder did not come back in time and was fenced.")
+            self._end_job(db, slot, JobState.FENCED, "Its holder did not come back in time and was fenced.")
             return _take_in(db, slot, token, (holder, now, deadline, boot))
 
     def begin_job(self, slot: int, token: int, job: JobRecord, *, deadline: float) -> None:
@@ -309,7 +309,9 @@ class Ledger:
                 (job.job_id, slot, job.engine, token, job.holder, job.seed, job.size, job.wait_s),
             )
 
-    def end_job(self, slot: int, token: int, job_id: str, state: str, *, duration_s: float, error: str | None) -> None:
+    def end_job(
+        self, slot: int, token: int, job_id: str, state: JobState, *, duration_s: float, error: str | None
+    ) -> None:
         """Records how a job ended.
 
         Raises:
@@ -325,13 +327,13 @@ class Ledger:
     def abandon_job(self, slot: int) -> None:
         """Records that the holder of a slot died with its job."""
         with self.database.transaction() as db:
-            self._end_job(db, slot, "abandoned", "Its holder died.")
+            self._end_job(db, slot, JobState.ABANDONED, "Its holder died.")
 
-    def job_state(self, job_id: str) -> str | None:
-        """What became of a job."""
+    def job_state(self, job_id: str) -> JobState | None:
+        """Return the state of a job; None if it is unknown."""
         with self.database.connected() as db:
             row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-        return None if row is None else str(row[0])
+        return None if row is None else JobState(row[0])
 
     def retire_all(self, kind: TransitionKind) -> None:
         """Mark every engine to be ended as soon as it is free."""
@@ -351,7 +353,7 @@ class Ledger:
         """The latest jobs, latest first."""
         with self.database.connected() as db:
             rows = db.execute("SELECT * FROM jobs ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
-        return [JobRecord(**dict(row)) for row in rows]
+        return [JobRecord(**{**dict(row), "state": JobState(row["state"])}) for row in rows]
 
     def metadata(self, key: str) -> int:
         """Return the number stored under a key; 0 if it was never set."""
@@ -420,7 +422,7 @@ class Ledger:
             raise _fenced(slot, token)
 
     @staticmethod
-    def _end_job(db: sqlite3.Connection, slot: int, state: str, error: str) -> None:
+    def _end_job(db: sqlite3.Connection, slot: int, state: JobState, error: str) -> None:
         db.execute("UPDATE jobs SET state = ?, error = ? WHERE slot = ? AND state = 'running'", (state, error, slot))
         db.execute("UPDATE slots SET job = NULL WHERE slot = ?", (slot,))
 

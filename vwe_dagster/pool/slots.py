@@ -13,7 +13,7 @@ from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.ledger import Slot
-from vwe_dagster.pool.states import State
+from vwe_dagster.pool.states import CircuitState, State
 from vwe_dagster.pool.upkeep import Upkeep
 
 
@@ -51,7 +51,7 @@ def try_start(
 def check_circuit(upkeep: Upkeep) -> None:
     """Raise PoolError if the circuit is open, so that no engine may be started now."""
     circuit = upkeep.circuit.status()
-    if circuit.state == "open":
+    if circuit.state is CircuitState.OPEN:
         raise PoolError(sentence_on(circuit, upkeep.settings))
 
 

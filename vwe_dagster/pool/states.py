@@ -1,4 +1,4 @@
-"""The states of a slot and the steps that are allowed between them."""
+"""The states of slots, of their jobs and of the circuit, and the allowed steps of a slot."""
 
 from __future__ import annotations
 
@@ -15,6 +15,24 @@ class State(enum.StrEnum):
     EXPORTING = "EXPORTING"
     RESETTING = "RESETTING"
     ERROR = "ERROR"
+
+
+class JobState(enum.StrEnum):
+    """The state of a job in the ledger; the values are labels of the metrics, so they stay what they are."""
+
+    RUNNING = "running"
+    EXPORTED = "exported"
+    FAILED = "failed"
+    FENCED = "fenced"
+    ABANDONED = "abandoned"
+
+
+class CircuitState(enum.StrEnum):
+    """The state of the circuit breaker; ``HALF_OPEN`` allows one trial start."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
 
 
 BUSY = frozenset({State.GENERATING, State.EXPORTING, State.RESETTING})

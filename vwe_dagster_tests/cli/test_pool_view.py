@@ -10,6 +10,7 @@ from vwe_dagster.pool.circuit import CircuitStatus
 from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.states import CircuitState, JobState
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
 from vwe_dagster.pool.verified import Verified
 
@@ -33,8 +34,8 @@ BUSY = SlotStatus(
 )
 EMPTY = SlotStatus(0, "EMPTY", None, None, None, None, None, 0, 0, None, None, None, None, None, None, None)
 
-CLOSED = CircuitStatus("closed", 2, 0.0, 0, 0, "it was not ready within 120 s")
-OPEN = CircuitStatus("open", 3, 29.6, 1, 2, "it could not be started: There is no such image.")
+CLOSED = CircuitStatus(CircuitState.CLOSED, 2, 0.0, 0, 0, "it was not ready within 120 s")
+OPEN = CircuitStatus(CircuitState.OPEN, 3, 29.6, 1, 2, "it could not be started: There is no such image.")
 
 
 def shown(view: object, width: int = 80) -> str:
@@ -79,7 +80,9 @@ def test_the_last_trial_of_an_engine_is_told_of() -> None:
 
 
 def test_a_failed_world_says_why_below_the_table() -> None:
-    job = JobRecord("a-1", "2026-11-24T00:17:03.995Z", 0, "a", 1, "me", 7, 2048, "failed", 0.0028, 16.2, "no memory")
+    job = JobRecord(
+        "a-1", "2026-11-24T00:17:03.995Z", 0, "a", 1, "me", 7, 2048, JobState.FAILED, 0.0028, 16.2, "no memory"
+    )
     text = shown(history_view([job]))
     (row,) = [line.split() for line in text.splitlines() if "failed" in line]
     assert row == ["11-24", "00:17:03", "0", "7", "2048", "failed", "3", "ms", "16", "s"]
