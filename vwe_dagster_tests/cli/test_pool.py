@@ -88,19 +88,19 @@ def wait_for_line(stream_lines: Iterator[str], words: str) -> str:
 
 
 def test_a_pool_without_engines_is_shown_slot_by_slot(vwe: Vwe) -> None:
-    told = vwe.run("pool", "status")
+    told = vwe.call("pool", "status")
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
     assert lines[0] == "Pool default, at most 2 processes: 0 free, 0 in use, 0 starting"
     assert [line.split() for line in lines if "EMPTY" in line] == [["0", "EMPTY", "0"], ["1", "EMPTY", "0"]]
-    assert vwe.run("pool", "history").stderr == "No world has been asked of this pool yet.\n"
-    assert vwe.run("pool", "events").stderr == "Nothing has happened in this pool yet.\n"
+    assert vwe.call("pool", "history").stderr == "No world has been asked of this pool yet.\n"
+    assert vwe.call("pool", "events").stderr == "Nothing has happened in this pool yet.\n"
 
 
 def test_the_table_shows_the_engine_of_each_slot(used: Vwe) -> None:
     with pool_of(used) as pool:
         engine = str(pool.status().slots[0].engine)
-    told = used.run("pool", "status").stdout
+    told = used.call("pool", "status").stdout
     (row,) = [line.split() for line in told.splitlines() if engine in line]
     assert row[1:3] == ["READY", engine]
     assert row[4] == "1/10"
@@ -121,22 +121,22 @@ def test_the_status_is_one_document_with_every_field(used: Vwe) -> None:
 
 
 def test_the_history_lists_the_worlds(used: Vwe) -> None:
-    (job,) = (JobRecord(**job) for job in json.loads(used.run("pool", "history", "--json").stdout))
+    (job,) = (JobRecord(**job) for job in json.loads(used.call("pool", "history", "--json").stdout))
     assert (job.seed, job.size, job.state, job.error) == (SEED, 64, "exported", None)
-    assert f" {SEED} " in used.run("pool", "history").stdout
+    assert f" {SEED} " in used.call("pool", "history").stdout
 
 
 def test_the_events_are_the_steps_of_the_slots(used: Vwe) -> None:
-    steps = [Transition(**step) for step in json.loads(used.run("pool", "events", "--json").stdout)]
+    steps = [Transition(**step) for step in json.loads(used.call("pool", "events", "--json").stdout)]
     assert [step.after for step in steps][:4] == ["STARTING", "READY", "GENERATING", "EXPORTING"]
     assert [step.kind for step in steps][:4] == ["warmed", "started", "job", "job"]
-    lines = used.run("pool", "events", "--last", "2").stdout.splitlines()
+    lines = used.call("pool", "events", "--last", "2").stdout.splitlines()
     assert len(lines) == 2
     assert "slot 0  RESETTING -> READY" in lines[-1]
 
 
 def test_the_log_of_an_engine_is_printed(used: Vwe) -> None:
-    assert "Ready at unix:" in used.run("pool", "logs", "0").stdout
+    assert "Ready at unix:" in used.call("pool", "logs", "0").stdout
     log = documents(used, "logs", "0", "--lines", "1")
     assert isinstance(log, dict)
     assert log["slot"] == 0
@@ -182,7 +182,7 @@ def test_the_settings_come_from_the_environment(used: Vwe) -> None:
 def test_what_cannot_be_done_is_refused_in_words(
     tmp_path: Path, settings: dict[str, str], arguments: list[str], code: int, sentence: str
 ) -> None:
-    refused = Vwe(tmp_path, {**SETTINGS, **settings}).run(*arguments)
+    refused = Vwe(tmp_path, {**SETTINGS, **settings}).call(*arguments)
     assert (refused.returncode, refused.stdout) == (code, "")
     assert sentence in refused.stderr
     assert "Traceback" not in refused.stderr

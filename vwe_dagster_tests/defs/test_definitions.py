@@ -13,6 +13,8 @@ import pytest
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.kernels.garbage import NEW_OBJECTS
 
+pytestmark = pytest.mark.slow
+
 ASSETS = ["raw_export", "extracted", "processed", "renders"]
 WITHOUT_DAGSTER = (
     "vwe_dagster.worldgen",

@@ -13,6 +13,8 @@ import pytest
 from vwe_dagster.kernels.sources import PACKAGE, source_files
 from vwe_dagster_tests.deploy.dockerfiles import ROOT, copied_files
 
+pytestmark = pytest.mark.slow
+
 ENGINE = ROOT / "deploy" / "engine" / "Dockerfile"
 DAGSTER = ROOT / "deploy" / "dagster" / "Dockerfile"
 IDS = ("engine", "dagster")

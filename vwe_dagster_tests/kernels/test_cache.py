@@ -23,6 +23,8 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import ENGINES_IDLE_MINUTES, PATIENCE_S
 from vwe_dagster_tests.kernels.copies import CACHE_VARIABLES, copy_machine_code, copy_package
 
+pytestmark = pytest.mark.slow
+
 MODULE = PACKAGE / "worldgen" / "planes.py"
 TWO_DAYS_S = 2 * 24 * 3600
 NOBODY = 65534

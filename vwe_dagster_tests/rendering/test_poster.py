@@ -17,6 +17,8 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.worlds import PLATEAUS, plateau_world
 
+pytestmark = pytest.mark.slow
+
 SHADE = 25
 """The paper darkens colours by so much."""
 

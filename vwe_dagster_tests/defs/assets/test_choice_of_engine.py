@@ -21,6 +21,8 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
 
+pytestmark = pytest.mark.slow
+
 FALLBACK = "made by the native engine instead, for"
 SERVER = EngineIdentity("valheim", "0.1.0", "1.0.16")
 GOOD, BAD = "alpha", "beta"

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from vwe_dagster.engine.messages import (
@@ -22,6 +23,8 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.stages import read_extracted
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
+
+pytestmark = pytest.mark.slow
 
 KEY = "HHcLC5acQt"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from PIL import Image
 
 from vwe_dagster.rendering.tiles import STYLES
@@ -12,6 +13,8 @@ from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster.store.stages import TileChoice, tile_choice
 from vwe_dagster_tests.defs.conftest import KEY
 from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline
+
+pytestmark = pytest.mark.slow
 
 SEED = parse_seed(KEY)
 
