@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from pathlib import Path
 
-from vwe_dagster import rendering, site, worldgen
+from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, WorldStore
@@ -101,9 +100,5 @@ def _version(*told: str) -> str:
 
 @functools.cache
 def _code() -> str:
-    """The hash of the code that makes the files which browsers keep for good: made by other code they are others."""
-    digest = hashlib.sha256()
-    for package in (rendering, site, worldgen):
-        for source in sorted(Path(package.__path__[0]).glob("*.py")):
-            digest.update(source.read_bytes())
-    return digest.hexdigest()
+    """Return the digest of the code that makes the files: browsers keep them for good, by version."""
+    return sources_digest(PACKAGE / "site" / "source.py")
