@@ -22,6 +22,7 @@ from vwe_dagster.defs.jobs import tile_pyramid, world
 from vwe_dagster.defs.partitions import PARTITION_TAG, RANGE_TAGS, run_tags
 from vwe_dagster.defs.partitions import seeds as partitions
 from vwe_dagster.defs.run_events import LISTENER, Listener, is_check_failure, listening, was_interrupted
+from vwe_dagster.instance.partition_statuses import warm_partition_statuses, wipe_partition_statuses
 from vwe_dagster.seeds.seed import Seed
 
 _OURS = {"vwe/made_by": "command line"}
@@ -130,9 +131,12 @@ class SeedRuns:
         runs = [run for tags in of_it_alone for run in self._dagster.get_runs(dg.RunsFilter(tags=tags))]
         for run in runs:
             self._dagster.delete_run(run.run_id)
-        # What Dagster remembers of each asset's partitions would still tell of them.
-        self._dagster.wipe_asset_cached_status(self._dagster.all_asset_keys())
+        wipe_partition_statuses(self._dagster)
         return len(runs)
+
+    def warm_statuses(self) -> None:
+        """Cache the statuses of all partitions again: every removal of a seed makes the cached ones invalid."""
+        warm_partition_statuses(self._dagster)
 
     def _refuse_in_flight(self, key: str, registered: Sequence[str]) -> None:
         run = keys_in_runs(self._dagster, registered).get(key)

@@ -200,6 +200,32 @@ def test_what_a_deleted_run_left_goes(home: Home, instance: dg.DagsterInstance) 
     assert [path for path in home.instance.rglob("*") if first in path.name] == []
 
 
+def cached(instance: dg.DagsterInstance) -> dict[str, set[str]]:
+    """Return the partitions that Dagster has cached as materialized, by asset; without those whose cache is invalid."""
+    found = {}
+    valid = instance.get_dynamic_partitions_definition_id("seeds")
+    for record in instance.get_asset_records([dg.AssetKey(asset) for asset in ASSETS]):
+        status = record.asset_entry.cached_status
+        if status is not None and status.partitions_def_id == valid:
+            materialized = status.deserialize_materialized_partition_subsets(seeds)
+            found[record.asset_entry.asset_key.to_user_string()] = set(materialized.get_partition_keys())
+    return found
+
+
+def test_purge_leaves_the_status_cache_warm(home: Home, instance: dg.DagsterInstance) -> None:
+    purge(home, instance)
+    assert cached(instance) == {asset: {"one", "two", "three"} for asset in ASSETS}
+
+
+@pytest.mark.parametrize("options", [[], ["--keep-data"]])
+def test_removing_seeds_leaves_the_status_cache_warm(
+    home: Home, instance: dg.DagsterInstance, options: list[str]
+) -> None:
+    removed = Vwe(home.folder).run("seeds", "remove", *options, "one", "four")
+    assert removed.returncode == 0, removed.stderr
+    assert cached(instance) == {asset: {"two", "three"} for asset in ASSETS}
+
+
 def test_dagster_deletes_old_ticks_by_itself(home: Home) -> None:
     home.prepare_instance()
     with dg.DagsterInstance.from_config(str(home.instance)) as configured:

@@ -167,6 +167,7 @@ def remove(
                 Notes(home.data).remove(key)
                 StartingKeys(home.data).remove(key)
             say(output(), f"{key}: removed {', '.join(removed) or 'nothing, for there was nothing'}.")
+        instance.warm_statuses()
     if failed:
         raise typer.Exit(FAILED)
 

@@ -12,6 +12,7 @@ from vwe_dagster.config.home import Home
 from vwe_dagster.defs.dagster_private import SqlEventLogStorage
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs
 from vwe_dagster.defs.partitions import seeds as partitions
+from vwe_dagster.instance.partition_statuses import warm_partition_statuses, wipe_partition_statuses
 from vwe_dagster.instance.retention.items import Item
 from vwe_dagster.instance.retention.run_records import RunRecords
 from vwe_dagster.seeds.seed import Seed
@@ -59,9 +60,8 @@ class Plan:
             StoreError: the disk does not let us.
         """
         gone = {what: [item for item in items if item.remove()] for what, items in self._items.items()}
-        # Dagster keeps the states it has once told, and would go on telling that a seed which is registered again is
-        # there.
-        self._instance.wipe_asset_cached_status(self._instance.all_asset_keys())
+        wipe_partition_statuses(self._instance)
+        warm_partition_statuses(self._instance)
         return [_summary(what, items) for what, items in gone.items()]
 
 

@@ -1,0 +1,21 @@
+"""The statuses of partitions that Dagster caches for each asset, from which its first pages are drawn."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from vwe_dagster.defs.build import build_defs
+from vwe_dagster.defs.partitions import seeds
+
+
+def wipe_partition_statuses(instance: dg.DagsterInstance) -> None:
+    """Delete the cached statuses: after its runs are deleted, Dagster would still show a seed as materialized."""
+    instance.wipe_asset_cached_status(instance.all_asset_keys())
+
+
+def warm_partition_statuses(instance: dg.DagsterInstance) -> None:
+    """Compute and cache the statuses, so that the next page of the UI does not have to."""
+    graph = build_defs().resolve_asset_graph()
+    for key in instance.all_asset_keys():
+        if graph.has(key) and graph.get(key).partitions_def == seeds:
+            instance.get_status_by_partition(key, (), seeds)
