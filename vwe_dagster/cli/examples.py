@@ -19,7 +19,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "vwe export HHcLC5acQt --to site",
         "vwe export HHcLC5acQt --to geotiff --to csv --out exports/",
     ),
-    "tiles": ("vwe tiles HHcLC5acQt --style map --max-zoom 6",),
+    "tiles": ("vwe tiles HHcLC5acQt --style map --max-zoom 5",),
     "seed": ("vwe seed HHcLC5acQt", "vwe seed --from-save Midgard.fwl"),
     "show": ("vwe show HHcLC5acQt",),
     "find": (
@@ -29,7 +29,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "serve": ("vwe serve --open", "vwe serve --port 8081"),
     "ui": ("vwe ui", "vwe ui --port 3001"),
-    "purge": ("vwe purge --dry-run", "vwe purge --older-than 7"),
+    "purge": ("vwe purge --dry-run", "vwe purge --older-than 7d"),
     "seeds add": ("vwe seeds add HHcLC5acQt", "vwe seeds add --file seeds.txt"),
     "seeds list": ("vwe seeds list", "vwe seeds list | cut -f 1"),
     "seeds remove": ("vwe seeds remove HHcLC5acQt", "vwe seeds remove --keep-data HHcLC5acQt"),
@@ -45,10 +45,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "engine verify": ("vwe engine verify HHcLC5acQt --pool valheim",),
     "bench engine": ("vwe bench engine",),
     "bench pool": ("vwe bench pool --plot pool.png",),
-    "bench renders": ("vwe bench renders --json",),
+    "bench renders": ("vwe bench renders --json renders.json",),
     "metrics serve": ("vwe metrics serve --port 9464",),
 }
-"""Command lines by command, without ``vwe``."""
+"""Command lines, by the words of the command behind ``vwe``."""
 
 
 def complete_help(app: typer.Typer, path: str = "") -> None:

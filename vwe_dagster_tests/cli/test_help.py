@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from vwe_dagster.cli.app import app
+from vwe_dagster.cli.commands.purge import parse_age
 from vwe_dagster.cli.examples import EXAMPLES
 
 GROUP = typer.main.get_command(app)
@@ -39,8 +40,10 @@ def test_example_is_a_valid_command_line(name: str, line: str) -> None:
     words = shlex.split(line.partition(" | ")[0])
     assert words[: len(name.split()) + 1] == ["vwe", *name.split()]
     arguments = words[len(name.split()) + 1 :]
-    context = COMMANDS[name].make_context(name, arguments, resilient_parsing=True)
+    context = COMMANDS[name].make_context(name, arguments)
     assert context.args == []
+    if "older_than" in context.params:
+        parse_age(context.params["older_than"])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
