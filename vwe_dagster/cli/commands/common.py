@@ -17,6 +17,9 @@ from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 """Exit codes besides 0."""
 
+SHOWN_SINGLY = 10
+"""Number of seeds up to which a command reports each by itself."""
+
 SeedTexts = Annotated[
     list[str], typer.Argument(metavar="SEED...", help="Seeds as typed in the game, or @ and an integer.")
 ]
@@ -57,7 +60,8 @@ def read_valid_list(path: Path) -> SeedList:
     seed_list = read_seed_list(path)
     if seed_list.refused:
         faults = [f"{refused.place}: {refused.reason}" for refused in seed_list.refused]
-        raise SeedListError("\n".join([f"{path} has what is no seed; mend it, then run this again.", *faults]))
+        summary = f"{path} has entries that are not seeds; correct them, then run the command again."
+        raise SeedListError("\n".join([summary, *faults]))
     return seed_list
 
 
@@ -71,9 +75,9 @@ def registered(home: Home) -> list[str]:
         return list(instance.keys())
 
 
-def suggestion(text: str, known: Iterable[Seed]) -> str:
-    """Return `` Did you mean ...?`` if known seeds differ from a text only in case, else an empty text."""
-    meant = [seed.key for seed in known if seed.key.casefold() == text.casefold() and seed.key != text]
+def suggestion(text: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean ...?`` if known keys differ from a text only in case, else an empty text."""
+    meant = [key for key in known if key.casefold() == text.casefold() and key != text]
     return f" Did you mean {' or '.join(meant)}? Capitals matter." if meant else ""
 
 

@@ -74,7 +74,7 @@ def export(
         refuse_taken(path, each, force=force)
     facts = WorldFacts(WorldStore(find_home().data), parsed)
     if any(each.needs_world for each in formats) and not facts.is_made:
-        hint = suggestion(parsed.key, facts.store.seeds())
+        hint = suggestion(parsed.key, (seed.key for seed in facts.store.seeds()))
         if hint:
             say(notices(), f"The world of {parsed.key} is built first.{hint}", "yellow")
         _make(facts)

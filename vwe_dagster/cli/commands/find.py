@@ -13,7 +13,6 @@ import typer
 from vwe_dagster.cli.commands.common import InputError, suggestion
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
-from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
@@ -69,7 +68,7 @@ def find(
     if not state.table.num_rows:
         say(notices(), "No world has been made yet; make one with: vwe world HHcLC5acQt")
     elif not found.num_rows:
-        known = [Seed(key, 0) for key in state.table["seed"].to_pylist()]
+        known = state.table["seed"].to_pylist()
         hints = dict.fromkeys(suggestion(text, known) for text in re.findall(r"'([^']+)'", condition or ""))
         say(notices(), f"No match among {state.table.num_rows} worlds.{''.join(hints)}")
     else:

@@ -12,6 +12,7 @@ import typer
 
 from vwe_dagster.cli.commands.common import (
     FAILED,
+    SHOWN_SINGLY,
     InputError,
     SeedTexts,
     parse_seeds,
@@ -31,9 +32,6 @@ from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     from vwe_dagster.instance.seed_runs import SeedRuns
-
-_SHOWN_SINGLY = 10
-"""Seeds of a command that are reported one by one."""
 
 app = typer.Typer(no_args_is_help=True, help="Registers, lists and removes seeds.")
 
@@ -67,7 +65,7 @@ def add(
 
 
 def _report_registered(seeds: Sequence[Seed], known: Collection[str]) -> None:
-    if len(seeds) > _SHOWN_SINGLY:
+    if len(seeds) > SHOWN_SINGLY:
         new = sum(seed.key not in known for seed in seeds)
         say(output(), f"{new} seeds are registered; {len(seeds) - new} were registered already.")
         return

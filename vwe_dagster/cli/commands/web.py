@@ -18,7 +18,7 @@ def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
     """Listens at an address of this machine; port 0 is any free one.
 
     Raises:
-        CommandError: nobody can listen there; the message names another port for ``command``.
+        CommandError: the address cannot be listened at; the message names another port for ``command``.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vwe_dagster.cli.commands.common import (
+    SHOWN_SINGLY,
     CommandError,
     InputError,
     SeedText,
@@ -33,8 +34,6 @@ from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
 _WORLD_GEN_VERSIONS = (0, 1, 2)
-_SHOWN_SINGLY = 10
-"""Worlds of a command whose files are told one by one."""
 
 Saves = Annotated[
     list[Path] | None,
@@ -160,13 +159,11 @@ def show(seed: SeedText) -> None:
     (parsed,) = parse_seeds([seed])
     store = WorldStore(find_home().data)
     manifest = store.manifest(parsed, "processed")
+    command = vwe_command("world", operands=[parsed.key])
     if manifest is None:
-        raise CommandError(
-            f"The world of {parsed.key} has not been made yet; "
-            f"make it with: {vwe_command('world', operands=[parsed.key])}{suggestion(parsed.key, store.seeds())}"
-        )
+        hint = suggestion(parsed.key, (known.key for known in store.seeds()))
+        raise CommandError(f"The world of {parsed.key} has not been made yet; make it with: {command}{hint}")
     if is_stale(store, manifest):
-        command = vwe_command("world", operands=[parsed.key])
         say(notices(), f"The statistics of {parsed.key} are stale; rebuild them with: {command}", "yellow")
     show_world(output(), store, manifest)
     show_files(output(), store, parsed)
@@ -261,7 +258,7 @@ def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
 def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:
     from vwe_dagster.cli.world_view import show_files  # noqa: PLC0415
 
-    if len(seeds) > _SHOWN_SINGLY:
+    if len(seeds) > SHOWN_SINGLY:
         say(output(), f"{len(seeds)} worlds are ready.", "bold")
         return
     for seed in seeds:
