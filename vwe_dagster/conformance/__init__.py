@@ -1,1 +1,1 @@
-"""The canary: whether an engine makes the worlds it should, told from worlds that the native engine makes, too."""
+"""Conformance of an engine: compares its worlds with those of the native engine, bit for bit."""

@@ -111,7 +111,7 @@ class StageBuilder:
             write: writes the stage's files.
 
         Raises:
-            StoreError: the stage cannot be written, or another process removed it immediately.
+            StoreError: the stage cannot be written, or another process removed it after it was published.
         """
         with self.store.publish(self.seed, self.stage, recipe) as draft:
             write(draft)

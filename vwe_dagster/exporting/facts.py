@@ -64,8 +64,7 @@ class WorldFacts:
         seed: whose world it is.
 
     Everything but :attr:`seed`, :attr:`is_made`, :attr:`has_planes`, :attr:`world_gen_version` and
-    :attr:`starting_keys` raises
-    :class:`StoreError` where the world has not been made or a file of it is damaged.
+    :attr:`starting_keys` raises :class:`StoreError` if the world has not been made or a file of it is damaged.
     """
 
     store: WorldStore

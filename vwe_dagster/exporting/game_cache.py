@@ -133,8 +133,8 @@ def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
         )
     if world.lava is None:
         raise ExportError(
-            f"The game's map shows lava, of which the world of {facts.seed.key}, which the native engine did not make, "
-            f"says nothing; make it with that engine first: {_rebuild(facts.seed)}"
+            f"The game's map shows lava, and the world of {facts.seed.key} has no lava plane, since the native engine "
+            f"did not generate it; rebuild it with that engine first: {_rebuild(facts.seed)}"
         )
     return world.biome, world.height, world.forest, world.lava
 

@@ -18,7 +18,7 @@ import numba
 from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 
 _GRID_KERNELS = {"worldgen/pregeneration.py": "pregeneration.*", "worldgen/planes.py": "planes.fill_rows*"}
-"""By module, the kernels that are compiled last of those that a grid needs."""
+"""By module, the file names of the kernels that are compiled last for a grid."""
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def _is_current(folder: Path) -> bool:
 
 
 def _bases() -> Iterator[Path]:
-    """The folders that may hold the cache, in order of preference."""
+    """Yield the folders that may hold the cache, in order of preference."""
     yield from _user_cache()
     if home := os.environ.get("VWE_HOME"):
         yield Path(os.path.expanduser(home)) / ".vwe" / "kernels"  # noqa: PTH111  Path.expanduser raises
@@ -87,7 +87,7 @@ def _user_cache() -> Iterator[Path]:
 
 
 def _temporary() -> Iterator[Path]:
-    """A folder that only this user may enter: the machine code in it is executed."""
+    """Yield a folder that only this user may enter, because the machine code in it is executed."""
     private = Path(tempfile.gettempdir()) / f"vwe-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
     facts = private.lstat()
@@ -96,7 +96,7 @@ def _temporary() -> Iterator[Path]:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Make a folder and mark it as used; return whether files can be written to it."""
+    """Create a folder and mark it as used; return whether files can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

@@ -1,6 +1,6 @@
 """The source files that the code of a module depends on, and one digest over them.
 
-Found from the text of the modules: parsing or importing them would slow down every start of a process.
+Imports are found in the text of the modules: parsing or importing them would slow down every start of a process.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _imports_of_file(source: Path) -> set[Path]:
 
 
 def _path_of(dotted: str) -> Path:
-    """The path of a module without its suffix; what follows the module in a dotted name is left out."""
+    """Return the path of a module without its suffix; a dotted name may continue with names in the module."""
     path = PACKAGE
     for part in dotted.split(".")[1:]:
         if not path.is_dir():
@@ -93,7 +93,7 @@ def _module(path: Path) -> Iterator[Path]:
 
 
 def _bound(path: Path, text: str) -> Iterator[Path]:
-    """A module whose name an import binds; of a package, also the modules that the text may reach through it."""
+    """Yield the module whose name an import binds; of a package, also the modules that the text reaches by it."""
     yield from _module(path)
     if path.is_dir():
         words = set(_WORD.findall(text))
@@ -112,7 +112,7 @@ def _data_files(folder: Path) -> frozenset[Path]:
 
 
 def _label(path: Path) -> str:
-    """The same for a file in every checkout."""
+    """Return a name of the file that is the same in every checkout."""
     return str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else path.name
 
 

@@ -153,7 +153,7 @@ class Administration:
         lock = self._upkeep.lock(number)
         if lock.acquire():
             try:
-                return f"Nobody held slot {number}; it is {self._upkeep.settle(number).state}."
+                return f"Slot {number} had no holder; it is {self._upkeep.settle(number).state}."
             finally:
                 lock.release()
         if not force:

@@ -30,7 +30,7 @@ _REAP_EVERY_S = 10.0
 
 
 class Allocation:
-    """The part of a pool that callers who need engines use."""
+    """The part of a pool that leases engines to callers."""
 
     def __init__(self, upkeep: Upkeep, queue: Queue, data: Path) -> None:
         """Start nothing.
@@ -141,7 +141,7 @@ class Allocation:
             return lease
 
         def pauses_s() -> Iterator[float]:
-            """Only the first in the queue asks more and more seldom: the others are fast when their turn comes."""
+            """Back off for the first in the queue only: the others notice quickly when their turn comes."""
             pause = SHORTEST_PAUSE_S
             while True:
                 yield pause

@@ -140,5 +140,5 @@ def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
     cause = str(status.cause).rstrip()
     return (
         f"Engines do not start: {cause}{'' if cause.endswith('.') else '.'} {status.failures} failed in a row; "
-        f"another is tried {when}, or at once by: {settings.command('warm', '1')}. To see why, look at: {look}"
+        f"another is tried {when}, or immediately by: {settings.command('warm', '1')}. To see why, look at: {look}"
     )

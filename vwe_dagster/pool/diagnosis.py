@@ -1,6 +1,6 @@
-"""What a slot needs, as far as its row in the ledger, its lock, the settings and the clock show; nothing is done.
+"""The diagnosis of a slot from its row in the ledger, its lock, the settings and the clock, without side effects.
 
-Whether an engine still runs or answers only a launcher and the engine know; an action that needs to ask is a probe.
+Only the launcher and the engine know whether an engine still runs or answers; an action that asks them is a probe.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Action(enum.Enum):
     FAIL_START = enum.auto()
     """End a start whose process died before it recorded the engine."""
     PROBE_START = enum.auto()
-    """Look whether a starting engine is ready, or has ended."""
+    """Check whether a starting engine is ready, or has ended."""
     END_LATE_START = enum.auto()
     """The same, and end the engine if it is not ready."""
     REMOVE = enum.auto()
@@ -41,9 +41,9 @@ class Action(enum.Enum):
     RETIRE = enum.auto()
     """End a free engine that must not be used again; :func:`retirement` says why."""
     END_IDLE = enum.auto()
-    """End a free engine that nobody used for too long and that should have ended by itself."""
+    """End a free engine that was unused for longer than its idle time and has not ended by itself."""
     PROBE = enum.auto()
-    """Look whether a free engine has ended."""
+    """Check whether a free engine has ended."""
 
 
 def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, *, lock_is_free: bool) -> Action:

@@ -35,7 +35,7 @@ FAILED_STARTS = "failed_starts"
 """Key of the number of engines that did not become ready."""
 
 _STARTER_DIED = Reason(TransitionKind.START_FAILED, "the process that started it died")
-_ENDED_UNSEEN = Reason(TransitionKind.ENGINE_ENDED, "it ended before anybody saw it ready")
+_ENDED_UNSEEN = Reason(TransitionKind.ENGINE_ENDED, "it ended before it was seen ready")
 _NOT_RESET = Reason(TransitionKind.NOT_RESET, "it was not reset by the last holder")
 _RESET = Reason(TransitionKind.RESET, "it was reset and verified")
 _TO_BE_ENDED = Reason(TransitionKind.RETIRED, "it is to be ended")
@@ -138,7 +138,7 @@ class Upkeep:
         return self.ledger.slot(slot)
 
     def end_unwanted(self, row: Slot) -> None:
-        """End a free engine that must not be used again, or that nobody used for too long."""
+        """End a free engine that must not be used again, or that was unused for too long."""
         reason = self.retirement(row)
         if reason is None and diagnose(row, self.settings, self.clock, lock_is_free=True) is Action.END_IDLE:
             self._lower_target()
@@ -386,12 +386,12 @@ class Upkeep:
         return self._digest[1]
 
     def _lower_target(self) -> None:
-        """Keep one engine fewer: the pool lets go of engines that nobody uses."""
+        """Lower the target by one, so that an unused engine is not replaced."""
         self.ledger.set_metadata(TARGET, max(0, self.ledger.metadata(TARGET) - 1))
 
     @property
     def _idle(self) -> Reason:
-        return Reason(TransitionKind.IDLE, f"nobody used it for {self.settings.idle_s / 60:g} minutes")
+        return Reason(TransitionKind.IDLE, f"it was unused for {self.settings.idle_s / 60:g} minutes")
 
     def _age(self, row: Slot) -> float:
         return self.clock.now() - (row.started_s or 0)
@@ -408,5 +408,5 @@ def _broken(message: str) -> Reason:
 
 
 def _ended(detail: str, end: EngineEnd, kind: TransitionKind = TransitionKind.ENGINE_ENDED) -> Reason:
-    """Return the reason for an engine that ended; ``kind`` is for ends that were not for want of memory."""
+    """Return the reason for an engine that ended; ``kind`` is that of all ends but those that ran out of memory."""
     return Reason(TransitionKind.OUT_OF_MEMORY if end.out_of_memory else kind, detail)

@@ -1,4 +1,4 @@
-"""What the last trial of an engine of a pool came to; the canary writes it, the pool's status tells it."""
+"""The result of the last ``vwe engine verify`` on a pool, as the pool's status shows it."""
 
 from __future__ import annotations
 

@@ -62,14 +62,14 @@ def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
 def test_engines_that_are_not_tried_any_more_are_told_of() -> None:
     status = PoolStatus("default", "docker", 3, 0, 0, 0, 0, OPEN, None, [EMPTY])
     text = " ".join(shown(pool_view(status, PoolSettings(launcher="docker"))).split())
-    assert "3 failed in a row; another is tried in 30 s, or at once by: vwe pool warm 1." in text
+    assert "3 failed in a row; another is tried in 30 s, or immediately by: vwe pool warm 1." in text
     assert "vwe pool logs 2, and whether the image vwe-engine is there" in text
 
 
 def test_the_commands_that_are_advised_are_for_the_pool_in_question() -> None:
     status = PoolStatus("valheim", "docker", 1, 0, 0, 0, 0, OPEN, None, [EMPTY])
     text = " ".join(shown(pool_view(status, PoolSettings(name="valheim", launcher="docker"))).split())
-    assert "or at once by: vwe pool warm 1 --pool valheim." in text
+    assert "or immediately by: vwe pool warm 1 --pool valheim." in text
     assert "look at: vwe pool logs 2 --pool valheim, and" in text
 
 

@@ -45,8 +45,8 @@ def test_who_would_start_an_engine_is_refused_at_once_and_told_what_to_do(
     before = machine.clock.time
     assert fail(peer, machine) == (
         "Engines do not start: it could not be started: There is no such image. 3 failed in a row; another is tried in "
-        "30 s, or at once by: vwe pool warm 1. To see why, look at: vwe pool logs 0, and whether the image vwe-engine "
-        "is there and the present one"
+        "30 s, or immediately by: vwe pool warm 1. To see why, look at: vwe pool logs 0, and whether the image "
+        "vwe-engine is there and the present one"
     )
     assert machine.launches == OPENS_AFTER
     assert machine.clock.time == before

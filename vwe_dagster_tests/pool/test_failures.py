@@ -451,7 +451,7 @@ def test_an_engine_that_nobody_used_ends_by_itself_and_is_not_missed(site: Site,
                 assert other.status().ready == 1
         until(lambda: site.pids() == [])
         until(lambda: pool.status().slots[0].state == State.EMPTY)
-        assert causes(pool, State.EMPTY) == ["nobody used it for 0.03 minutes"]
+        assert causes(pool, State.EMPTY) == ["it was unused for 0.03 minutes"]
         assert causes(pool, State.ERROR) == []
         assert pool.reap().actions == []
 

@@ -168,7 +168,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_cause_is_of_a_known_kind(self) -> None:
-        with self.pools[0]._upkeep.ledger.database.connected() as db:  # noqa: SLF001  nobody else asks for the kinds of causes
+        with self.pools[0]._upkeep.ledger.database.connected() as db:  # noqa: SLF001  no method returns these counts
             assert not db.execute("SELECT * FROM step_counts WHERE kind = 'other'").fetchall()
 
     def teardown(self) -> None:

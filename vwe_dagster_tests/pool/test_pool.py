@@ -402,7 +402,7 @@ def test_engines_that_nobody_used_are_let_go(folder: Path, machine: FakeMachine)
     for engine in running(machine):
         engine.running = False
     assert states(pool) == ["EMPTY", "EMPTY"]
-    assert causes(pool, State.EMPTY) == 2 * ["nobody used it for 1 minutes"]
+    assert causes(pool, State.EMPTY) == 2 * ["it was unused for 1 minutes"]
     pool.reap()
     assert running(machine) == []
 
@@ -431,7 +431,7 @@ def test_a_slot_is_taken_from_the_living_only_by_force(pool: EnginePool, peer: E
     assert "READY" in peer.release(0, force=True)
     with pytest.raises(FencedError):
         holder.lease.check()
-    assert "Nobody held slot 0" in peer.release(0)
+    assert "Slot 0 had no holder" in peer.release(0)
     with pytest.raises(PoolError, match="no slot 7"):
         peer.release(7)
 

@@ -187,7 +187,7 @@ def events(
     pool: PoolName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the transitions of the slots from state to state, each with its reason, oldest first."""
+    """List the transitions of the slots from state to state, each with its reason, oldest first."""
     with open_named(pool) as opened:
         steps = opened.events(limit=last)
         if not follow:

@@ -142,7 +142,7 @@ class DockerLauncher:
         return EngineEnd(f"killed by signal {code - 128}" if code > 128 else f"exit code {code}")
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  its name is all Docker needs
-        """Kills and removes the engine's container and its socket directory; its log stays."""
+        """Kill and remove the engine's container and its socket directory; its log stays."""
         with _asking():
             with contextlib.suppress(docker.errors.NotFound):
                 log = self._client.api.logs(_name(engine), tail=_SAVED_LOG_LINES)

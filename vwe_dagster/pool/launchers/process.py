@@ -127,7 +127,7 @@ class ProcessLauncher:
             return None
 
     def remove_logs(self, keep: set[str]) -> None:
-        """Removes the logs and socket directories of engines that are not in ``keep`` and no longer exist."""
+        """Remove the logs and socket directories of engines that are not in ``keep`` and no longer exist."""
         for engine in self._logs.remove_others(keep, lambda: {name for name, _ in self._processes()}):
             remove_socket_dir(engine)
 
