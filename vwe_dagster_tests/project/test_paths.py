@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster_tests.deploy.dockerfiles import ROOT
-
+ROOT = Path(__file__).parents[2]
 _SUFFIXES = {".md", ".yaml", ".yml", ".sh", ".py", ".txt", ""}
 _FOLDERS = ("vwe_dagster", "vwe_dagster_tests", "deploy", "docs")
 _PATH = re.compile(rf"(?<![\w./<-])(?:{'|'.join(_FOLDERS)})/[\w./-]*\w")
@@ -54,7 +53,7 @@ def test_paths_and_modules_that_a_file_names_exist(file: Path) -> None:
 
 def test_something_is_named() -> None:
     """The patterns find what they are for."""
-    text = "See `deploy/engine/Dockerfile`, vwe_dagster.cli.app.main and vwe_dagster.cli.nothing."
+    text = "See `deploy/engine/Dockerfile`, vwe_dagster.cli.app.run and vwe_dagster.cli.nothing."
     assert _PATH.findall(text) == ["deploy/engine/Dockerfile"]
     assert [exists(module) for module in _MODULE.findall(text)] == [True, False]
     assert {ROOT / "deploy" / "compose.yaml", ROOT / ".ci" / "run", ROOT / "docs" / "deploy.md"} <= set(NAMING)
