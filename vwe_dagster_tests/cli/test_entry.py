@@ -13,6 +13,8 @@ import pytest
 
 from vwe_dagster_tests.command import Vwe
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "vwe_dagster.cli"]
 
 
@@ -21,7 +23,6 @@ def test_interrupt_during_the_imports_ends_in_one_line() -> None:
 import builtins, sys
 from vwe_dagster.cli import entry
 
-pytestmark = pytest.mark.slow
 real = builtins.__import__
 def interrupted(name, *args, **kwargs):
     if name == "vwe_dagster.cli.app":
