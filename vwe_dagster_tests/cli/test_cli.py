@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -223,6 +224,22 @@ def test_seeds_are_added_listed_and_removed(with_world: Vwe) -> None:
     assert with_world.files() == {}
     assert registered(with_world) == []
     assert with_world.call("seeds", "list").stderr.startswith("There are no seeds yet")
+
+
+def test_seeds_of_a_list_are_registered_and_listed_as_json(vwe: Vwe, tmp_path: Path) -> None:
+    seed_list = tmp_path / "seeds.txt"
+    seed_list.write_text(f"{KEY} # near a boss\n@298112588\n")
+    assert vwe.call("seeds", "add", "--file", str(seed_list)).returncode == 0
+    first, second = json.loads(vwe.call("seeds", "list", "--json").stdout)
+    assert first == {
+        "seed": "@298112588",
+        "integer": 298112588,
+        "registered": True,
+        "stages": [],
+        "same_world_as": [KEY],
+        "note": None,
+    }
+    assert (second["seed"], second["note"]) == (KEY, "near a boss")
 
 
 def test_removing_can_keep_the_data(with_world: Vwe) -> None:

@@ -16,6 +16,8 @@ import pytest
 
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).parents[2]
 
 

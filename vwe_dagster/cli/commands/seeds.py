@@ -91,7 +91,7 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a
             "seed": each.key,
             "integer": each.number,
             "registered": each.key in known,
-            "made": store.published_stages(each),
+            "stages": store.published_stages(each),
             "same_world_as": [other.key for other in look_alikes.same_world(each)],
             "note": notes.get(each.key),
         }
@@ -113,14 +113,14 @@ def _show_seeds(rows: Iterable[Mapping[str, Any]]) -> None:
             row["seed"],
             row["integer"],
             "yes" if row["registered"] else "no",
-            " ".join(row["made"]),
+            " ".join(row["stages"]),
             ", ".join(row["same_world_as"]),
             row["note"] or "",
         )
         for row in rows
     ]
     if sys.stdout.isatty():
-        show_table(output(), "", ("seed", "integer", "registered", "made", "same world as", "note"), cells)
+        show_table(output(), "", ("seed", "integer", "registered", "stages", "same world as", "note"), cells)
     else:
         sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in cells)
 
