@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -13,12 +13,6 @@ from vwe_dagster.defs.resources import WorldStoreResource
 from vwe_dagster.defs.run_events import reason
 from vwe_dagster.seeds.lists import read_seed_list
 from vwe_dagster_tests.defs.pipeline import PoolOfOne
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 @pytest.fixture

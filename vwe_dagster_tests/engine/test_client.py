@@ -17,7 +17,7 @@ from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.engine.engines import a_job, next_number, running_engine, wait_until
+from vwe_dagster_tests.engine.engines import a_job, running_engine, wait_until
 
 SMALL, LONG = WorldRequest(1, Grid.of_world(64)), WorldRequest(1, Grid.of_world(4096))
 
@@ -32,14 +32,6 @@ def address() -> Iterator[str]:
 def client(address: str) -> Iterator[EngineClient]:
     with EngineClient(address) as client:
         yield client
-
-
-@pytest.fixture
-def token(client: EngineClient) -> int:
-    token = next_number()
-    client.claim(token)
-    client.reset(token)
-    return token
 
 
 class Severing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -26,12 +25,6 @@ SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0)
 @pytest.fixture
 def machine() -> FakeMachine:
     return FakeMachine()
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 @pytest.fixture
