@@ -19,7 +19,6 @@ from vwe_dagster.store.stages import (
 )
 from vwe_dagster.store.starting_keys import StartingKeys
 from vwe_dagster.text.commands import vwe_command
-from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen.digest import planes_digest
 
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 NATIVE_GAME_VERSION = "1.0.16"
 """The version of the game whose terrain the native engine computes."""
-
-BIOME_MEANINGS = {biome.value: biome.game_name for biome in Biome}
-"""The names of the indices that planes of biomes hold."""
 
 
 @dataclasses.dataclass(frozen=True)

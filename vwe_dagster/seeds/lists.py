@@ -27,13 +27,13 @@ MAX_SEEDS = 10_000
 MAX_BYTES = 4 * 2**20
 """Length of the longest file that is read as a list."""
 
+MAX_NOTE = 200
+"""Characters of a note that are kept."""
+
 _COLUMN = "seed"
 _NOTE_COLUMNS = ("note", "notes", "comment", "comments", "description")
 _DELIMITERS = ",;\t"
 _SHOWN = 64
-
-MAX_NOTE = 200
-"""Characters of a note that are kept."""
 
 _Entry = tuple[str, object, Line | None]
 """Place, text as written, and the seed with its note; None where it is not a text."""
