@@ -29,6 +29,16 @@ SEEDS_PER_RUN = 10
 also keep every engine of a pool busy for some rounds. More would lose more when a run is killed or has to be stopped.
 """
 
+LONG_LIST = 500
+"""Number of seeds from which a list is long, so that its runs take :data:`SEEDS_PER_LONG_RUN` seeds each."""
+
+SEEDS_PER_LONG_RUN = 50
+"""Seeds in a run of a long list. With 10,000 registered keys the record of a run takes 0.1 s of CPU time per seed for
+runs of 10 seeds, 0.06 s for 50 and 0.05 s for 100: Dagster reads all keys again for each asset and check of a run. A
+run of 50 takes 46 MB more memory than one of 10 and 16 % less CPU time per seed; one of 100 saves 5 % more. A killed
+run loses no published stage, but Dagster learns only from the next run that the stages exist.
+"""
+
 MOST_AT_ONCE = 4
 """Seeds of a batch that a stage is made of at once, on as many cores; each takes half a gigabyte of memory."""
 
@@ -42,6 +52,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _FOR_PEOPLE = (SeedError, GridError, EngineError, ExtractionError, StoreError)
+
+
+def seeds_per_run(listed: int) -> int:
+    """Return how many seeds each run of a list of so many seeds takes."""
+    return SEEDS_PER_LONG_RUN if listed >= LONG_LIST else SEEDS_PER_RUN
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,8 @@
 It remembers nothing. A list stays in the folder until every seed in it is made or a run was asked for it, and each run
 that is asked for carries a tag that names the list. So wherever a tick ends or the daemon is killed, the next tick sees
 what is left to do. A tick registers the seeds that are new, and a later one asks for their runs, since a run of several
-seeds names the first and the last of them: that order is known only when they are registered.
+seeds names the first and the last of them: that order is known only when they are registered. A long list is registered
+in several ticks, which request runs of the seeds that earlier ones registered.
 """
 
 import itertools
@@ -17,7 +18,7 @@ from vwe_dagster.defs.assets.extracted import extracted
 from vwe_dagster.defs.assets.processed import processed
 from vwe_dagster.defs.assets.raw_export import raw_export
 from vwe_dagster.defs.assets.renders import renders
-from vwe_dagster.defs.batching import SEEDS_PER_RUN
+from vwe_dagster.defs.batching import seeds_per_run
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs, keys_of_runs
 from vwe_dagster.defs.jobs import world
 from vwe_dagster.defs.partitions import run_tags, seeds, side_by_side
@@ -30,10 +31,12 @@ from vwe_dagster.store.notes import Notes
 LIST_TAG = "vwe/seed_list"
 """The tag of a run that tells which list asked for it."""
 
-RUNS_PER_TICK = 10
-"""Runs that a tick asks for. The daemon makes their records one after the other, up to two seconds each on a busy
-machine, and attends to no other sensor meanwhile. So a long list is taken up in several ticks, which is still faster
-than its worlds are made."""
+RUNS_PER_TICK = 8
+"""Runs that a tick requests, a multiple of the daemon's threads that submit runs. An interrupted tick ends with those
+that its threads are creating, and the next tick requests the rest."""
+
+NEW_KEYS_PER_TICK = 1000
+"""Seeds that a tick registers. The daemon queries its database for each of them, which took 10 s per 1,000."""
 
 
 @dg.sensor(job_name=world.name, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -100,26 +103,34 @@ class _Tick:
             return
         new = [seed.key for seed in content.seeds if seed.key not in self._known]
         if new:
-            self.new |= dict.fromkeys(new)
-            self.told.append(f"{file.name}: {len(new)} seeds registered; their runs are asked for next time.")
-            return
+            room = NEW_KEYS_PER_TICK - len(self.new)
+            self._register(file, new[:room], left=len(new[room:]))
+            # Seeds of the list that were registered before may be neighbors of those that are registered now.
+            if len(new) <= room:
+                return
         wanted = self._wanted(file, content.seeds)
         if wanted:
-            self._ask(file, wanted)
-        else:
+            self._ask(file, wanted, seeds_per_run(len(content.seeds)))
+        elif not new:
             self._finish(file, content)
 
+    def _register(self, file: DroppedFile, keys: list[str], *, left: int) -> None:
+        self.new |= dict.fromkeys(keys)
+        later = f", {left} are left for next time" if left else ""
+        self.told.append(f"{file.name}: {len(keys)} seeds registered{later}; their runs are asked for next time.")
+
     def _wanted(self, file: DroppedFile, listed: Iterable[Seed]) -> list[str]:
-        """The keys of a list whose worlds are not made and for which it has not asked."""
+        """Return the registered keys of a list whose worlds are not built and that it has not requested."""
         runs = self._instance.get_runs(dg.RunsFilter(tags={LIST_TAG: _label(file)}))
         asked = {key for _, keys in keys_of_runs(runs, self._registered) for key in keys}
-        return [seed.key for seed in listed if seed.key not in asked and not self._is_made(seed)]
+        known = (seed for seed in listed if seed.key in self._known)
+        return [seed.key for seed in known if seed.key not in asked and not self._is_made(seed)]
 
-    def _ask(self, file: DroppedFile, wanted: list[str]) -> None:
+    def _ask(self, file: DroppedFile, wanted: list[str], per_run: int) -> None:
         # What another run makes is waited for: it may fail, or may not make the whole world.
         ready = set(wanted) - self._busy
         room = RUNS_PER_TICK - len(self.requests)
-        batches = list(itertools.islice(side_by_side(self._registered, ready, SEEDS_PER_RUN), room))
+        batches = list(itertools.islice(side_by_side(self._registered, ready, per_run), room))
         for keys in batches:
             self._busy.update(keys)
             tags = {**run_tags(keys), LIST_TAG: _label(file)}

@@ -11,10 +11,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from vwe_dagster.defs.batching import SEEDS_PER_RUN
+from vwe_dagster.defs.batching import LONG_LIST, SEEDS_PER_LONG_RUN, SEEDS_PER_RUN
 from vwe_dagster.defs.in_flight import keys_of_runs
 from vwe_dagster.defs.resources import WorldStoreResource
-from vwe_dagster.defs.sensors.inbox import RUNS_PER_TICK, inbox
+from vwe_dagster.defs.sensors.inbox import NEW_KEYS_PER_TICK, RUNS_PER_TICK, inbox
 from vwe_dagster.seeds.random import random_seeds
 from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
@@ -216,7 +216,40 @@ def test_a_list_of_ten_thousand_seeds_is_taken_up_in_ticks_that_are_short(daemon
     first, second = daemon.tick(), daemon.tick()
     assert time.monotonic() - began < TIMEOUT_S / 3
     assert len(first) == len(second) == RUNS_PER_TICK
-    assert [key for batch in first + second for key in batch] == keys[: 2 * RUNS_PER_TICK * SEEDS_PER_RUN]
+    assert [key for batch in first + second for key in batch] == keys[: 2 * RUNS_PER_TICK * SEEDS_PER_LONG_RUN]
+
+
+def test_long_list_is_registered_in_parts_while_its_first_seeds_are_requested(daemon: Daemon) -> None:
+    keys = drawn(2 * NEW_KEYS_PER_TICK + 1)
+    daemon.drop("long.txt", *keys)
+    assert daemon.tick() == []
+    assert daemon.instance.get_dynamic_partitions("seeds") == keys[:NEW_KEYS_PER_TICK]
+    requested = daemon.tick()
+    assert daemon.instance.get_dynamic_partitions("seeds") == keys[: 2 * NEW_KEYS_PER_TICK]
+    assert [key for batch in requested for key in batch] == keys[: RUNS_PER_TICK * SEEDS_PER_LONG_RUN]
+    while daemon.lists():
+        requested += daemon.tick()
+    assert [key for batch in requested for key in batch] == keys
+    assert daemon.lists("done") == ["long.txt"]
+
+
+def test_new_seeds_of_several_lists_share_the_limit_of_a_tick(daemon: Daemon) -> None:
+    first, second = drawn(NEW_KEYS_PER_TICK - 1), ["b", "c"]
+    daemon.drop("first.txt", *first)
+    time.sleep(0.02)
+    daemon.drop("second.txt", *second)
+    daemon.tick()
+    assert daemon.instance.get_dynamic_partitions("seeds") == [*first, "b"]
+    while daemon.lists():
+        daemon.tick()
+    assert daemon.instance.get_dynamic_partitions("seeds") == [*first, *second]
+
+
+@pytest.mark.parametrize(("listed", "size"), [(LONG_LIST - 1, SEEDS_PER_RUN), (LONG_LIST, SEEDS_PER_LONG_RUN)])
+def test_runs_of_a_long_list_take_more_seeds(daemon: Daemon, listed: int, size: int) -> None:
+    daemon.drop("spring.txt", *drawn(listed))
+    daemon.tick()
+    assert {len(batch) for batch in daemon.tick()} == {size}
 
 
 def test_the_runs_make_the_worlds_and_worlds_that_are_made_are_not_asked_for(daemon: Daemon) -> None:
