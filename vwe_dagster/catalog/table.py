@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from vwe_dagster.analysis.world import CODE_VERSION
 from vwe_dagster.files.atomic import write_whole
-from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.store.notes import Notes
@@ -144,7 +144,7 @@ class SeedCatalog:
         former = self._read()
         table = _EMPTY if former is None else former
         traces = self._store.traces("extracted", "processed")
-        folders = [Seed(key, 0).folder_name for key in table[_SEED].to_pylist()]
+        folders = [folder_name_of(key) for key in table[_SEED].to_pylist()]
         kept = [traces.get(name) == trace for name, trace in zip(folders, table[_TRACE].to_pylist(), strict=True)]
         unchanged = {name for name, keep in zip(folders, kept, strict=True) if keep}
         rows, left_out = self._rows({name: trace for name, trace in traces.items() if name not in unchanged})

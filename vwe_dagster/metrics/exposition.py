@@ -28,11 +28,11 @@ from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
-from vwe_dagster.pool.states import CircuitState, JobState, State
+from vwe_dagster.pool.states import CircuitState, RecordedJobState, State
 from vwe_dagster.store import STAGES
 from vwe_dagster.store.stage_counts import StageCounts
 
-JOB_OUTCOMES = tuple(state for state in JobState if state is not JobState.RUNNING)
+JOB_OUTCOMES = tuple(state for state in RecordedJobState if state is not RecordedJobState.RUNNING)
 
 
 class HomeCollector(Collector):

@@ -13,7 +13,7 @@ from vwe_dagster.pool.errors import EngineLostError, FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import JobRecord
 from vwe_dagster.pool.locks import KernelLock
-from vwe_dagster.pool.states import JobState, State
+from vwe_dagster.pool.states import RecordedJobState, State
 from vwe_dagster.pool.upkeep import Upkeep
 
 _EXPORTED = Reason(TransitionKind.JOB, "the world is exported")
@@ -79,7 +79,7 @@ class Lease:
             holder=self._holder,
             seed=request.seed,
             size=request.grid.size,
-            state=JobState.RUNNING,
+            state=RecordedJobState.RUNNING,
             wait_s=self._wait_s,
             duration_s=None,
             error=None,
@@ -93,12 +93,19 @@ class Lease:
         except BaseException as error:
             sentence = str(error) or type(error).__name__
             ledger.end_job(
-                self.slot, self.token, job.job_id, JobState.FAILED, duration_s=clock.now() - began, error=sentence
+                self.slot,
+                self.token,
+                job.job_id,
+                RecordedJobState.FAILED,
+                duration_s=clock.now() - began,
+                error=sentence,
             )
             if isinstance(error, EngineError):
                 self._check_survival(error)
             raise
-        ledger.end_job(self.slot, self.token, job.job_id, JobState.EXPORTED, duration_s=clock.now() - began, error=None)
+        ledger.end_job(
+            self.slot, self.token, job.job_id, RecordedJobState.EXPORTED, duration_s=clock.now() - began, error=None
+        )
         return dataclasses.replace(export, confirm=lambda: self._confirm(job.job_id))
 
     def give_back(self) -> None:
@@ -157,7 +164,7 @@ class Lease:
             ) from error
 
     def _confirm(self, job_id: str) -> None:
-        if self._upkeep.ledger.job_state(job_id) is not JobState.EXPORTED:
+        if self._upkeep.ledger.job_state(job_id) is not RecordedJobState.EXPORTED:
             raise FencedError(f"The job {job_id} was taken from its holder; what it made is not used. Run it again.")
 
     def _tidy(self) -> None:

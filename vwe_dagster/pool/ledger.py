@@ -17,7 +17,7 @@ from vwe_dagster.pool.database import Database
 from vwe_dagster.pool.errors import FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import Launched
-from vwe_dagster.pool.states import JobState, State
+from vwe_dagster.pool.states import RecordedJobState, State
 
 SIZE = "size"
 """Key of the last configured pool size."""
@@ -132,7 +132,7 @@ class JobRecord:
     holder: str
     seed: int
     size: int
-    state: JobState
+    state: RecordedJobState
     wait_s: float
     duration_s: float | None
     error: str | None
@@ -281,7 +281,7 @@ class Ledger:
             FencedError: the slot has another token by now.
         """
         with self.database.transaction() as db:
-            self._end_job(db, slot, JobState.FENCED, "Its holder did not come back in time and was fenced.")
+            self._end_job(db, slot, RecordedJobState.FENCED, "Its holder did not come back in time and was fenced.")
             return _take_in(db, slot, token, (holder, now, deadline, boot))
 
     def begin_job(self, slot: int, token: int, job: JobRecord, *, deadline: float) -> None:
@@ -310,7 +310,7 @@ class Ledger:
             )
 
     def end_job(
-        self, slot: int, token: int, job_id: str, state: JobState, *, duration_s: float, error: str | None
+        self, slot: int, token: int, job_id: str, state: RecordedJobState, *, duration_s: float, error: str | None
     ) -> None:
         """Records how a job ended.
 
@@ -327,13 +327,13 @@ class Ledger:
     def abandon_job(self, slot: int) -> None:
         """Records that the holder of a slot died with its job."""
         with self.database.transaction() as db:
-            self._end_job(db, slot, JobState.ABANDONED, "Its holder died.")
+            self._end_job(db, slot, RecordedJobState.ABANDONED, "Its holder died.")
 
-    def job_state(self, job_id: str) -> JobState | None:
+    def job_state(self, job_id: str) -> RecordedJobState | None:
         """Return the state of a job; None if it is unknown."""
         with self.database.connected() as db:
             row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-        return None if row is None else JobState(row[0])
+        return None if row is None else RecordedJobState(row[0])
 
     def retire_all(self, kind: TransitionKind) -> None:
         """Mark every engine to be ended as soon as it is free."""
@@ -353,7 +353,7 @@ class Ledger:
         """The latest jobs, latest first."""
         with self.database.connected() as db:
             rows = db.execute("SELECT * FROM jobs ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
-        return [JobRecord(**{**dict(row), "state": JobState(row["state"])}) for row in rows]
+        return [JobRecord(**{**dict(row), "state": RecordedJobState(row["state"])}) for row in rows]
 
     def metadata(self, key: str) -> int:
         """Return the number stored under a key; 0 if it was never set."""
@@ -422,7 +422,7 @@ class Ledger:
             raise _fenced(slot, token)
 
     @staticmethod
-    def _end_job(db: sqlite3.Connection, slot: int, state: JobState, error: str) -> None:
+    def _end_job(db: sqlite3.Connection, slot: int, state: RecordedJobState, error: str) -> None:
         db.execute("UPDATE jobs SET state = ?, error = ? WHERE slot = ? AND state = 'running'", (state, error, slot))
         db.execute("UPDATE slots SET job = NULL WHERE slot = ?", (slot,))
 

@@ -17,7 +17,7 @@ class State(enum.StrEnum):
     ERROR = "ERROR"
 
 
-class JobState(enum.StrEnum):
+class RecordedJobState(enum.StrEnum):
     """The state of a job in the ledger; the values are labels of the metrics, so they stay what they are."""
 
     RUNNING = "running"

@@ -54,11 +54,16 @@ class Seed:
 
     @property
     def folder_name(self) -> str:
-        """The name of the folder that holds the seed's data: the SHA-256 of the key, in hexadecimal.
+        """Name of the folder that holds the data of the seed, see :func:`folder_name_of`."""
+        return folder_name_of(self.key)
 
-        Unlike the key it is safe on file systems that take ``Abc`` and ``aBC`` for one name.
-        """
-        return hashlib.sha256(self.key.encode()).hexdigest()
+
+def folder_name_of(key: str) -> str:
+    """Return the folder name of a partition key: its SHA-256 in hexadecimal.
+
+    Unlike the key it is safe on file systems that take ``Abc`` and ``aBC`` for one name.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def parse_seed(key: str) -> Seed:

@@ -10,7 +10,7 @@ from vwe_dagster.pool.circuit import CircuitStatus
 from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.states import CircuitState, JobState
+from vwe_dagster.pool.states import CircuitState, RecordedJobState
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
 from vwe_dagster.pool.verified import Verified
 
@@ -81,7 +81,7 @@ def test_the_last_trial_of_an_engine_is_told_of() -> None:
 
 def test_a_failed_world_says_why_below_the_table() -> None:
     job = JobRecord(
-        "a-1", "2026-11-24T00:17:03.995Z", 0, "a", 1, "me", 7, 2048, JobState.FAILED, 0.0028, 16.2, "no memory"
+        "a-1", "2026-11-24T00:17:03.995Z", 0, "a", 1, "me", 7, 2048, RecordedJobState.FAILED, 0.0028, 16.2, "no memory"
     )
     text = shown(history_view([job]))
     (row,) = [line.split() for line in text.splitlines() if "failed" in line]

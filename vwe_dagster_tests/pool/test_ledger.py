@@ -12,7 +12,7 @@ from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Ledger
-from vwe_dagster.pool.states import LEGAL, JobState, State
+from vwe_dagster.pool.states import LEGAL, RecordedJobState, State
 
 TEST = Reason(TransitionKind.DEMAND, "a test")
 ROUND = [State.READY, State.GENERATING, State.EXPORTING, State.RESETTING, State.READY]
@@ -98,7 +98,7 @@ def test_a_holder_of_an_older_token_changes_nothing(ledger: Ledger) -> None:
     for change in (
         lambda: ledger.step(0, old, State.GENERATING, TEST),
         lambda: ledger.note(0, old, jobs=5),
-        lambda: ledger.end_job(0, old, "job", JobState.EXPORTED, duration_s=1, error=None),
+        lambda: ledger.end_job(0, old, "job", RecordedJobState.EXPORTED, duration_s=1, error=None),
         lambda: ledger.take(0, old, holder="late", now=1, deadline=2, boot="boot"),
         lambda: ledger.fence(0, old, holder="late", now=1, deadline=2, boot="boot"),
     ):

@@ -22,7 +22,7 @@ from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.migration import PATTERNS
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.states import LEGAL, JobState, State
+from vwe_dagster.pool.states import LEGAL, RecordedJobState, State
 from vwe_dagster.pool.upkeep import TARGET
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeClock, FakeEngine, FakeMachine
 from vwe_dagster_tests.pool.holders import PATIENCE_S, PROCESSES
@@ -268,7 +268,7 @@ def schema(folder: Path) -> dict[str, object]:
 def test_holder_of_a_lease_in_flight_finishes_its_job(ledger: Ledger) -> None:
     ledger.check(0, 5)
     ledger.step(0, 5, State.EXPORTING, Reason(TransitionKind.JOB, "the terrain is done"))
-    ledger.end_job(0, 5, "fake-0-8-5-1", JobState.EXPORTED, duration_s=3, error=None)
+    ledger.end_job(0, 5, "fake-0-8-5-1", RecordedJobState.EXPORTED, duration_s=3, error=None)
     assert counts_of(ledger).jobs == {"exported": 2, "abandoned": 1}
     assert ledger.transitions(limit=1)[0].kind is TransitionKind.JOB
 
