@@ -220,4 +220,5 @@ def _table_of(rows: list[dict[str, Any]]) -> pa.Table:
 
 def _sorted(table: pa.Table) -> pa.Table:
     keys = table[_SEED].to_pylist()
-    return table.take(sorted(range(len(keys)), key=lambda row: (keys[row].casefold(), keys[row]))).combine_chunks()
+    order = sorted(range(len(keys)), key=lambda row: (keys[row].casefold(), keys[row]))
+    return table.take(pa.array(order, pa.int64())).combine_chunks()

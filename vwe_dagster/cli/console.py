@@ -59,7 +59,7 @@ def show_table(console: Console, title: str, headings: Iterable[str], rows: Iter
 
 def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> FittingTable:
     """Return a table whose most important columns come first; numbers are right-aligned, and None is an empty cell."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
     table = FittingTable(
         title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )

@@ -63,6 +63,8 @@ def test_removed_worlds_leave_it(store: WorldStore, catalog: SeedCatalog) -> Non
     catalog.update()
     store.remove(parse_seed("one"))
     assert catalog.update().table["seed"].to_pylist() == ["two"]
+    store.remove(parse_seed("two"))
+    assert catalog.update().table["seed"].to_pylist() == []
 
 
 def test_a_damaged_world_is_left_out_and_told_of(store: WorldStore, catalog: SeedCatalog) -> None:

@@ -6,7 +6,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -39,6 +39,7 @@ def test_narrow_terminal_drops_whole_columns_and_names_them(width: int) -> None:
     st.integers(16, 100),
     st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=4),
 )
+@example(35, [["", "", "0000"], [" 000000000000", "00000000000", ""]])
 def test_no_word_is_broken(width: int, rows: list[list[str]]) -> None:
     shown = printed(width, ["a", "b", "c"], [list(row) for row in rows])
     words = shown.split()
