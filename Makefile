@@ -23,7 +23,7 @@ help:
 	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
 	@echo "make test-fast               runs the tests that take no Docker, browser or mono, within 90 s on"
 	@echo "                             2 cores once the kernels are compiled; no lint, no types"
-	@echo "make coverage                runs the fast tests and checks that they cover 82 % of the code"
+	@echo "make coverage                runs the fast tests and checks that they cover 81 % of the code"
 	@echo "make lint                    checks style and types only"
 	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
 	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"

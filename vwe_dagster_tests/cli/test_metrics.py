@@ -12,6 +12,8 @@ import pytest
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 from vwe_dagster_tests.metrics.pools import get
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_metrics_are_served_on_this_machine_only_until_the_command_is_ended(

@@ -9,7 +9,11 @@ import socket
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_site_is_served_on_this_machine_until_the_command_is_ended(tmp_path: Path) -> None:

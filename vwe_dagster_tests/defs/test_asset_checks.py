@@ -217,6 +217,7 @@ def evaluations(events: Iterable[dg.DagsterEvent]) -> dict[tuple[str, str, str |
     return {(each.asset_key.to_user_string(), each.check_name, each.partition): each.passed for each in found}
 
 
+@pytest.mark.slow
 def test_a_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
     outcome = pipeline.run("solo")
     assert outcome.success
@@ -225,6 +226,7 @@ def test_a_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("thumbnails_only")
 def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
     outcome = pipeline.run("one", "two")
@@ -235,6 +237,7 @@ def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("thumbnails_only")
 def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch

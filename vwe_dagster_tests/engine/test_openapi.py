@@ -22,6 +22,8 @@ from vwe_dagster.engine.protocol import REFUSALS
 from vwe_dagster_tests.engine.engines import BEARER, running_engine
 from vwe_dagster_tests.valheim.stand_in import running_plugin
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = schemathesis.openapi.from_dict(openapi())
 NOT_TRIED = r"/v1/drain"
 """An engine that drains is gone."""

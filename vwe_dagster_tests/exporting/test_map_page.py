@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster_tests.exporting.exports import write
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_page_is_there_with_the_world_and_its_tiles(tmp_path: Path, facts: WorldFacts) -> None:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -18,6 +19,8 @@ from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import LEGAL, State
 from vwe_dagster.pool.upkeep import LEASE_GRACE_S
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, Holder
+
+pytestmark = pytest.mark.slow
 
 SLOTS = 2
 PROCESSES = 3

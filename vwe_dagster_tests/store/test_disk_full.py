@@ -16,6 +16,8 @@ from PIL import Image
 from vwe_dagster.store import Draft, StoreError, WorldStore
 from vwe_dagster_tests.store.stages import SEED, STAGE, entries, publish, recipe_of
 
+pytestmark = pytest.mark.slow
+
 ROOM_BYTES = 2**20
 FULL = r"cannot be used .*; .*free some space"
 NOISE = np.random.default_rng(1).integers(0, 256, (1024, 4 * 1024), np.uint8)

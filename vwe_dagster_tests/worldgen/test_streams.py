@@ -102,6 +102,7 @@ def waters() -> Pregeneration:
     return World(298112588)._waters  # noqa: SLF001
 
 
+@pytest.mark.slow
 def test_the_remembered_cell_is_seen_as_it_was_until_another_is_asked_for(waters: Pregeneration) -> None:
     """No known world shows it, so the two fields are told apart by a river that only the new one has."""
     world = World(298112588)
@@ -152,6 +153,7 @@ def merge(xs: list[float], zs: list[float]) -> list[tuple[float, float]]:
     return lakes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [298112588, 3])
 def test_lakes_are_those_of_a_search_through_the_whole_list(seed: int) -> None:
     constants = World(seed).constants

@@ -99,6 +99,7 @@ def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
     assert with_world.manifest(KEY, "renders").recipe.grid == Grid.of_world(65)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asset", "name"),
     [

@@ -23,6 +23,8 @@ from vwe_dagster.engine.protocol import EngineState, Status
 from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, Launched, Launcher, LauncherError
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 60
 
 

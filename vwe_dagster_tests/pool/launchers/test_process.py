@@ -16,7 +16,7 @@ from vwe_dagster.pool.launchers.identity import start_time_of
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
 
-pytestmark = pytest.mark.parametrize("bench", ["process"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("bench", ["process"], indirect=True)]
 
 
 def pid_of(launched: Launched) -> int:
