@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import os
 import signal
 import subprocess
@@ -71,9 +72,11 @@ class Vwe:
             tempfile.TemporaryFile("w+", encoding="utf-8") as out,
             tempfile.TemporaryFile("w+", encoding="utf-8") as err,
         ):
+            thresholds = gc.get_threshold()
             # Files with descriptors, because the command duplicates that of standard error.
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
                 main()
+            gc.set_threshold(*thresholds)
             for file in (out, err):
                 file.seek(0)
             return subprocess.CompletedProcess(arguments, int(end.value.code or 0), out.read(), err.read())

@@ -98,12 +98,17 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        # A commit need not survive a power cut: after it no engine is left that the ledger could tell of.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        with FileLock(f"{self._path}.opening"):
-            if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-                _set_up(connection)
+        try:
+            connection.row_factory = sqlite3.Row
+            # A commit need not survive a power cut: no engine survives it either.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            with FileLock(f"{self._path}.opening"):
+                if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+                    _set_up(connection)
+        except BaseException:
+            # The traceback keeps it alive, and so the file open, until the garbage collector runs.
+            connection.close()
+            raise
         with self._guard:
             self._open.append(connection)
         return connection

@@ -149,3 +149,16 @@ def test_a_ledger_that_cannot_be_used_is_told_of_in_a_sentence(tmp_path: Path) -
     (tmp_path / FILE).write_text("this is no database, and long enough to be seen as none" * 100)
     with pytest.raises(PoolError, match="cannot be used"):
         Ledger(tmp_path).slots()
+
+
+def test_failed_opening_leaves_no_file_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE begun (number)")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("vwe_dagster.pool.database._set_up", fail)
+    with pytest.raises(PoolError, match="disk is full") as error:
+        Ledger(folder).slots()
+    opened = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    assert [path for path in opened if path.is_relative_to(folder)] == []
+    assert error.tb is not None
