@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from vwe_dagster.analysis.world import CODE_VERSION, analyse
+from vwe_dagster.analysis import CODE_VERSION
+from vwe_dagster.analysis.world import analyse
 from vwe_dagster.engine.messages import WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.exporting.facts import WorldFacts
@@ -19,8 +20,8 @@ from vwe_dagster.rendering.map import render_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Manifest, Recipe, Stage, WorldStore
+from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.store.stages import (
-    STATISTICS,
     read_extracted,
     write_extracted,
     write_picture,

@@ -17,9 +17,6 @@ from vwe_dagster.analysis.shoreline import shorelines_m
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 
-CODE_VERSION = "3"
-"""Version of the analysis; a stage ``processed`` of another version is stale."""
-
 
 @dataclasses.dataclass(frozen=True)
 class WorldAnalysis:

@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from vwe_dagster.analysis.world import CODE_VERSION
+from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
+from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.store.notes import Notes
-from vwe_dagster.store.stages import STATISTICS
 from vwe_dagster.world.biomes import BIOMES, Biome
 
 _SEED = "seed"

@@ -12,7 +12,8 @@ from vwe_dagster.cli.console import say, show_facts, show_table
 from vwe_dagster.rendering.pictures import MAP
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, WorldStore
-from vwe_dagster.store.stages import STATISTICS, grid_of, read_processed
+from vwe_dagster.store.manifest import STATISTICS
+from vwe_dagster.store.stages import grid_of, read_processed
 from vwe_dagster.world.biomes import BIOMES
 
 ISLANDS_SHOWN = PEAKS_SHOWN = 5

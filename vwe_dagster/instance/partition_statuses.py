@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from vwe_dagster.defs.build import build_defs
 from vwe_dagster.defs.partitions import seeds
 
 
@@ -15,6 +14,8 @@ def wipe_partition_statuses(instance: dg.DagsterInstance) -> None:
 
 def warm_partition_statuses(instance: dg.DagsterInstance) -> None:
     """Compute and cache the statuses, so that the next page of the UI does not have to."""
+    from vwe_dagster.defs.build import build_defs  # noqa: PLC0415  it loads kernels and tables
+
     graph = build_defs().resolve_asset_graph()
     for key in instance.all_asset_keys():
         if graph.has(key) and graph.get(key).partitions_def == seeds:

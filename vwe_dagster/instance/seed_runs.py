@@ -1,7 +1,9 @@
 """Runs and registered seeds of the project's Dagster instance, for the command line.
 
 A run that the command line makes is alive as long as its process holds the lock file that its tag names. The operating
-system takes the lock from a killed process, so that runs nobody works on any more can be told and ended.
+system takes the lock from a killed process, so that runs without a process can be found and ended.
+
+The definitions are imported where a run needs them: they load kernels and tables, which takes a second.
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ import sqlalchemy.exc
 from filelock import FileLock, Timeout
 
 from vwe_dagster.config.home import Home, HomeError
-from vwe_dagster.defs.batching import failed_seeds, failed_seeds_of
-from vwe_dagster.defs.build import build_defs
 from vwe_dagster.defs.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
 from vwe_dagster.defs.jobs import tile_pyramid, world
 from vwe_dagster.defs.partitions import PARTITION_TAG, RANGE_TAGS, run_tags
@@ -69,6 +69,8 @@ class SeedRuns:
         Raises:
             KeyboardInterrupt: the process was told to end.
         """
+        from vwe_dagster.defs.batching import failed_seeds, failed_seeds_of  # noqa: PLC0415
+
         lock = str(uuid.uuid4())
         with (
             self._alive(lock),
@@ -170,11 +172,15 @@ class SeedRuns:
 
 def world_job() -> dg.JobDefinition:
     """The job ``world``, for Dagster, which asks for it by the name of this function."""
+    from vwe_dagster.defs.build import build_defs  # noqa: PLC0415
+
     return build_defs().resolve_job_def(world.name)
 
 
 def tile_pyramid_job() -> dg.JobDefinition:
     """The job ``tile_pyramid``, likewise."""
+    from vwe_dagster.defs.build import build_defs  # noqa: PLC0415
+
     return build_defs().resolve_job_def(tile_pyramid.name)
 
 

@@ -30,6 +30,9 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 WORLD_STAGES: Final[tuple[Stage, ...]] = ("raw", "extracted", "processed", "renders")
 """The stages that every world has; the others are made when they are asked for."""
 
+STATISTICS = "statistics.json"
+"""The file of a stage ``processed`` that holds its statistics."""
+
 MANIFEST_NAME = "manifest.json"
 
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")

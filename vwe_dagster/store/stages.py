@@ -28,6 +28,7 @@ from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
+from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
@@ -35,7 +36,6 @@ from vwe_dagster.worldgen import World
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
 """What the numbers of each plane are, except that the raw stage has biome flags."""
 
-STATISTICS = "statistics.json"
 """The file of the sums of a world."""
 
 LOCATIONS_FILE = "locations.parquet"

@@ -125,3 +125,11 @@ def test_the_start_of_the_command_line_and_a_look_at_a_pool_load_neither_kernels
     code = f"import sys, {modules}; print({{'numba', 'pandas', 'scipy'}} & set(sys.modules))"
     told = run_python(code, tmp_path)
     assert told.stdout == "set()\n", told.stderr
+
+
+@pytest.mark.parametrize(
+    "modules", ["vwe_dagster.catalog.table, vwe_dagster.catalog.query", "vwe_dagster.instance.seed_runs"]
+)
+def test_find_and_the_list_of_seeds_load_no_kernels(modules: str, tmp_path: Path) -> None:
+    loaded = run_python(f"import sys, {modules}; print({{'numba', 'scipy'}} & set(sys.modules))", tmp_path)
+    assert loaded.stdout == "set()\n", loaded.stderr

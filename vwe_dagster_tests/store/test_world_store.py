@@ -355,3 +355,10 @@ def test_the_grid_comes_back_as_it_was(store: WorldStore) -> None:
     manifest = store.manifest(SEED, STAGE)
     assert manifest is not None
     assert manifest.recipe.grid == GRID
+
+
+def test_seeds_besides_known_ones_are_listed_and_published_stages_are_found(store: WorldStore) -> None:
+    publish(store.root, 1)
+    assert list(store.seeds(besides=[SEED.key, "never built"])) == []
+    assert list(store.seeds(besides=["never built"])) == [SEED]
+    assert store.published_stages(SEED) == [STAGE]

@@ -84,7 +84,7 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a
     store = WorldStore(home.data)
     keys = registered(home)
     known = set(keys)
-    seeds = parse_keys([*keys, *(seed.key for seed in store.seeds())])
+    seeds = parse_keys([*keys, *(seed.key for seed in store.seeds(besides=keys))])
     look_alikes, notes = LookAlikes(seeds), Notes(home.data).read()
     rows = [
         {

@@ -3,7 +3,8 @@
 import dagster as dg
 import pydantic
 
-from vwe_dagster.analysis.world import CODE_VERSION, WorldAnalysis, analyse
+from vwe_dagster.analysis import CODE_VERSION
+from vwe_dagster.analysis.world import WorldAnalysis, analyse
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import materialization
