@@ -78,16 +78,19 @@ COLUMNS: Mapping[str, pa.DataType] = {
 """The columns and their types. A unit is the end of a name: ``_m``, ``_km``, ``_km2``; a ``_share`` is of the disc's
 area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
 the world has none of the biome. ``stale`` marks statistics of former planes or former code. ``manifests`` changes when
-the manifest of ``extracted`` or ``processed`` does."""
+the manifest of ``raw``, ``extracted`` or ``processed`` does."""
 
 _EMPTY = pa.Table.from_pylist([], schema=pa.schema(COLUMNS))
 
 
 def is_stale(store: WorldStore, processed: Manifest) -> bool:
     """True if the statistics of a world are not those of its present planes, or were computed by former code."""
-    extracted = store.manifest(processed.seed, "extracted")
+    raw, extracted = store.manifest(processed.seed, "raw"), store.manifest(processed.seed, "extracted")
     is_of_former_planes = extracted is not None and not processed.is_made_of(extracted)
-    return is_of_former_planes or processed.recipe.code_version != CODE_VERSION
+    is_of_former_export = (
+        raw is not None and extracted is not None and "raw" in extracted.recipe.inputs and not extracted.is_made_of(raw)
+    )
+    return is_of_former_planes or is_of_former_export or processed.recipe.code_version != CODE_VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +146,9 @@ class SeedCatalog:
         """Return the catalog of the existing worlds, and True if the file differs from it."""
         former = self._read()
         table = _EMPTY if former is None else former
-        traces = self._store.traces("extracted", "processed")
+        traces = self._store.traces("raw", "extracted", "processed")
+        # Another version of the analysis makes every row stale.
+        traces = {name: f"{CODE_VERSION} {trace}" for name, trace in traces.items()}
         folders = [folder_name_of(key) for key in table[_SEED].to_pylist()]
         kept = [traces.get(name) == trace for name, trace in zip(folders, table[_TRACE].to_pylist(), strict=True)]
         unchanged = {name for name, keep in zip(folders, kept, strict=True) if keep}

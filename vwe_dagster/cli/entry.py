@@ -14,6 +14,10 @@ _OUTPUT_FAILED, _INTERRUPTED = 1, 130
 
 def main() -> NoReturn:
     """Run ``vwe`` and exit with its code."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  open as long as the process runs
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     try:
         from vwe_dagster.cli.interrupts import exiting_on_interrupt  # noqa: PLC0415
 

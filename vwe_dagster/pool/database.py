@@ -103,7 +103,9 @@ class Database:
             # A commit need not survive a power cut: no engine survives it either.
             connection.execute("PRAGMA synchronous = NORMAL")
             with FileLock(f"{self._path}.opening"):
-                if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                self._refuse_later(version)
+                if version < VERSION:
                     _set_up(connection)
         except BaseException:
             # The traceback keeps it alive, and so the file open, until the garbage collector runs.
@@ -112,6 +114,13 @@ class Database:
         with self._guard:
             self._open.append(connection)
         return connection
+
+    def _refuse_later(self, version: int) -> None:
+        if version > VERSION:
+            raise PoolError(
+                f"The ledger {self._path} is of version {version}, and this VWE knows versions up to {VERSION}; "
+                f"use the later VWE for this pool, or another VWE_HOME."
+            )
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

@@ -51,7 +51,9 @@ def read_line(text: str) -> Line:
         return Line(inside, _join(rest, note), _doubt(inside, None, rest))
     match = _SEPARATOR.search(text)
     if match is None:
-        return Line(text, note)
+        return Line(text, note, _doubt_of_word(text, note))
+    if match.start() == 0:
+        return Line(text, note, "it begins with a separator")
     seed, rest = text[: match.start()], text[match.end() :]
     if "(" in match.group():
         rest = rest.rstrip(")")
@@ -75,17 +77,33 @@ def table_cells(text: str) -> list[str] | None:
 def _doubt(seed: str, separator: str | None, rest: str) -> str | None:
     """Return why a split is uncertain; ``separator`` is None behind a quoted seed."""
     words = re.findall(r"[^\s,;|()\"'`]+", rest)
-    if any(_is_drawn(word) for word in words):
-        return "the rest may hold another seed"
-    if any(_resembles_seed(word) for word in words) and not _resembles_seed(seed):
-        return "the rest may hold the seed"
-    if separator is None:
-        return None
-    if separator in {",", ";"} and " " not in rest and not _is_drawn(seed) and rest:
-        return "it may be several seeds"
-    if separator.isspace() and "\t" not in separator and not _resembles_seed(seed):
-        return "the first word may be a part of a text"
+    is_list = len(words) == 1 and _resembles_seed(words[0])
+    is_glued_list = separator in {",", ";"} and bool(rest) and " " not in rest and not _is_drawn(seed)
+    is_blank = separator is not None and separator.isspace() and "\t" not in separator
+    doubts = {
+        "it has no letter or digit": not any(map(str.isalnum, seed)),
+        "it may be a heading or a link": ":" in (separator or "") and (not rest or rest.startswith("/")),
+        "the rest may hold another seed": any(map(_is_drawn, words)),
+        "the rest may hold the seed": any(map(_resembles_seed, words)) and not _resembles_seed(seed),
+        "it may be several seeds": is_list or is_glued_list,
+        "the first word may be a part of a text": is_blank and not _resembles_seed(seed),
+    }
+    return next((reason for reason, holds in doubts.items() if holds), None)
+
+
+def _doubt_of_word(text: str, note: str) -> str | None:
+    """Return why a line of one word, or of a comment alone, is uncertain."""
+    if not text and any(_is_drawn(word) for word in note.split()):
+        return "the comment may hold a seed"
+    if text and not any(map(str.isalnum, text)):
+        return "it has no letter or digit"
     return None
+
+
+def table_row_doubt(seed: str, others: list[str]) -> str | None:
+    """Return why the first cell of a row may not be the seed, in a table without a heading ``seed``."""
+    words = [word for cell in others for word in cell.split()]
+    return "another cell may hold the seed" if any(map(_is_drawn, words)) or not _is_drawn(seed) else None
 
 
 def _is_drawn(word: str) -> bool:

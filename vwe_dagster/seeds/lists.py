@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vwe_dagster.files.bounded_read import read_file
-from vwe_dagster.seeds.list_lines import Line, cleaned, is_table_row, read_line, table_cells
+from vwe_dagster.seeds.list_lines import Line, cleaned, is_table_row, read_line, table_cells, table_row_doubt
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 
 SUFFIXES = (".txt", ".csv", ".json")
@@ -144,7 +144,7 @@ def _lines(_name: str, text: str) -> Iterator[_Entry]:
         if not is_table_row(written):
             columns = None
             line = read_line(written)
-            if line.seed:
+            if line.seed or line.doubt:
                 yield place, cleaned(written), line
             continue
         cells = table_cells(written)
@@ -154,8 +154,10 @@ def _lines(_name: str, text: str) -> Iterator[_Entry]:
         if columns is None and _COLUMN in names:
             columns = names.index(_COLUMN), _note_column(names)
             continue
-        seed, note = columns or (0, 1)
-        yield place, cleaned(written), Line(_cell(cells, seed), _cell(cells, note))
+        if columns is not None:
+            yield place, cleaned(written), Line(_cell(cells, columns[0]), _cell(cells, columns[1]))
+        else:
+            yield place, cleaned(written), Line(cells[0], _cell(cells, 1), table_row_doubt(cells[0], cells[1:]))
 
 
 def _rows(name: str, text: str) -> Iterator[_Entry]:

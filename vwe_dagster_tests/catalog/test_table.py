@@ -13,7 +13,7 @@ from vwe_dagster.store import Manifest, Stage, WorldStore
 from vwe_dagster.store.notes import Notes
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.worlds import publish_extracted_again, publish_statistics, publish_world
+from vwe_dagster_tests.worlds import publish_extracted_again, publish_raw, publish_statistics, publish_world
 
 
 @pytest.fixture
@@ -119,3 +119,19 @@ def test_update_reads_only_changed_manifests(
     monkeypatch.setattr(WorldStore, "manifest", manifest)
     assert catalog.update().table["islands"].to_pylist() == [1, 1, 7]
     assert set(read) == {"two"}
+
+
+def test_every_row_is_stale_after_the_analysis_got_a_new_version(
+    store: WorldStore, catalog: SeedCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_world(store, "abc", Grid.of_world(64))
+    assert catalog.update().table["stale"].to_pylist() == [False]
+    monkeypatch.setattr("vwe_dagster.catalog.table.CODE_VERSION", "later")
+    assert catalog.update().table["stale"].to_pylist() == [True]
+
+
+def test_statistics_of_a_former_export_are_stale(store: WorldStore, catalog: SeedCatalog) -> None:
+    publish_world(store, "abc", Grid.of_world(64))
+    catalog.update()
+    publish_raw(store, "abc", Grid.of_world(65))
+    assert catalog.update().table["stale"].to_pylist() == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -86,3 +87,10 @@ def test_closed_pipe_ends_without_a_message(tmp_path: Path) -> None:
     process.stderr.close()
     process.wait(timeout=60)
     assert stderr == ""
+
+
+def test_closed_standard_output_is_no_error(tmp_path: Path) -> None:
+    environment = {**os.environ, "VWE_HOME": str(tmp_path)}
+    command = f"exec {shlex.join([*COMMAND, '--version'])} >&-"
+    ended = subprocess.run(["sh", "-c", command], env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -162,3 +162,11 @@ def test_failed_opening_leaves_no_file_open(folder: Path, monkeypatch: pytest.Mo
     opened = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
     assert [path for path in opened if path.is_relative_to(folder)] == []
     assert error.tb is not None
+
+
+def test_ledger_of_a_later_version_is_refused_by_name(folder: Path) -> None:
+    Ledger(folder).ensure_slots(1)
+    with sqlite3.connect(folder / FILE) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(PoolError, match="is of version 99"):
+        Ledger(folder).slots()

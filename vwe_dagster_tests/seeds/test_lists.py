@@ -17,7 +17,7 @@ from vwe_dagster.seeds.list_lines import cleaned
 from vwe_dagster.seeds.lists import MAX_BYTES, MAX_SEEDS, SeedListError, parse_seed_list, read_seed_list
 from vwe_dagster.seeds.seed import SeedError, parse_seed
 
-VALID = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True) | st.integers(-(2**31), 2**31 - 1).map("@{}".format)
+VALID = st.from_regex(r"[A-Za-z0-9_-]{0,31}[A-Za-z0-9]", fullmatch=True) | st.integers(-(2**31), 2**31 - 1).map("@{}".format)
 TEXTS = VALID | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
@@ -78,6 +78,18 @@ def test_lines_as_people_write_them_give_the_seed_and_keep_the_rest_as_a_note(li
         "hello world",
         "3 good seeds",
         "Elder close: @5",
+        "(HHcLC5acQt)",
+        "(a) HHcLC5acQt",
+        "#1 HHcLC5acQt",
+        "HHcLC5acQt,abc137",
+        "HHcLC5acQt abc137",
+        "abc137, def138",
+        "---",
+        "***",
+        "Seeds:",
+        "http://foo",
+        "| 1 | HHcLC5acQt | good |",
+        "| Name | Note |",
     ],
 )
 def test_uncertain_line_is_rejected_with_what_was_understood(line: str) -> None:
@@ -94,10 +106,10 @@ def test_no_integer_is_offered_for_a_text_that_the_game_cannot_hold(text: str) -
 
 
 def test_a_markdown_table_is_read_by_its_heading() -> None:
-    content = "| note | Seed |\n|:---|---:|\n| near, a boss | `HHcLC5acQt` |\n\n| abc | first |\n"
+    content = "| note | Seed |\n|:---|---:|\n| near, a boss | `HHcLC5acQt` |\n\n| wVJCZahxX8 | first |\n"
     read = parse_seed_list("list.txt", content.encode())
-    assert [seed.key for seed in read.seeds] == ["HHcLC5acQt", "abc"]
-    assert read.notes == {"HHcLC5acQt": "near, a boss", "abc": "first"}
+    assert [seed.key for seed in read.seeds] == ["HHcLC5acQt", "wVJCZahxX8"]
+    assert read.notes == {"HHcLC5acQt": "near, a boss", "wVJCZahxX8": "first"}
 
 
 def test_csv_and_json_carry_notes() -> None:
