@@ -19,7 +19,11 @@ def degrade_characters() -> None:
 def _similar(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
+    written = error.object[error.start : error.end]
+    if any(map(str.isalpha, written)):
+        # A letter is part of a name or a seed, which another letter would falsify.
+        return written.encode("ascii", "backslashreplace").decode(), error.end
+    text = unicodedata.normalize("NFKD", written)
     plain = text.translate(_SIMILAR).encode("ascii", "ignore").decode()
     return plain or "?" * (error.end - error.start), error.end
 

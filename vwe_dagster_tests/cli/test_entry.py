@@ -64,6 +64,13 @@ def test_characters_that_the_output_cannot_encode_degrade(encoding: str) -> None
     assert shown in {"5 km2 - 99? ...", "5 km² - 99° ..."}
 
 
+def test_letters_that_the_output_cannot_encode_are_escaped() -> None:
+    code = "from vwe_dagster.cli.streams import degrade_characters; degrade_characters(); print('h\u00e9llo')"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
+    assert printed == b"h\\xe9llo\n"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["seed", "HHcLC5acQt"]])
 def test_full_output_device_ends_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
     environment = {**os.environ, "VWE_HOME": str(tmp_path)}

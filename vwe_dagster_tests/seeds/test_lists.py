@@ -17,7 +17,9 @@ from vwe_dagster.seeds.list_lines import cleaned
 from vwe_dagster.seeds.lists import MAX_BYTES, MAX_SEEDS, SeedListError, parse_seed_list, read_seed_list
 from vwe_dagster.seeds.seed import SeedError, parse_seed
 
-VALID = st.from_regex(r"[A-Za-z0-9_-]{0,31}[A-Za-z0-9]", fullmatch=True) | st.integers(-(2**31), 2**31 - 1).map("@{}".format)
+VALID = st.from_regex(r"[A-Za-z0-9_-]{0,31}[A-Za-z0-9]", fullmatch=True) | st.integers(-(2**31), 2**31 - 1).map(
+    "@{}".format
+)
 TEXTS = VALID | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
