@@ -51,7 +51,23 @@ def _compiled(function: _Function, **options: bool) -> _Function:
         )(function)
     finally:
         config.CACHE_DIR = before
+    _discard_damaged_code(compiled)
     return cast(_Function, compiled)
+
+
+def _discard_damaged_code(compiled: Any) -> None:
+    """Compile again where cached machine code cannot be read: a power cut leaves empty files, and numba raises."""
+    cache = compiled._cache  # noqa: SLF001  numba has no public name for it
+    load = cache.load_overload
+
+    def load_or_discard(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except Exception:  # noqa: BLE001  a damaged pickle raises anything
+            cache.flush()
+            return None
+
+    cache.load_overload = load_or_discard
 
 
 @kernel
