@@ -21,7 +21,7 @@ help:
 	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
 	@echo "make deploy                  builds and starts everything in containers, see docs/deploy.md"
 	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
-	@echo "make test-fast               runs the tests that take no Docker, browser or mono, within 90 s on"
+	@echo "make test-fast               runs the tests that take no Docker, browser or mono, in 100 s on"
 	@echo "                             2 cores once the kernels are compiled; no lint, no types"
 	@echo "make coverage                runs the fast tests and checks that they cover 81 % of the code"
 	@echo "make lint                    checks style and types only"
