@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
@@ -79,6 +80,9 @@ COLUMNS: Mapping[str, pa.DataType] = {
 area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
 the world has none of the biome. ``stale`` marks statistics of former planes or former code. ``manifests`` changes when
 the manifest of ``raw``, ``extracted`` or ``processed`` does."""
+
+_MAX_BYTES = 2 * 2**30
+"""Longest catalog that is read."""
 
 _EMPTY = pa.Table.from_pylist([], schema=pa.schema(COLUMNS))
 
@@ -182,12 +186,12 @@ class SeedCatalog:
         """The table as it was last written, though worlds may have been made since; None if none can be used."""
         try:
             with disk_errors_explained(self._store.root):
-                content = self.path.read_bytes()
+                content = read_file(self.path, _MAX_BYTES)
             # Arrow's threads may let go of a buffer after the interpreter has begun to end: it must not be Python's.
             with pa.BufferOutputStream() as memory:
                 memory.write(content)
                 table = pa.parquet.read_table(pa.BufferReader(memory.getvalue()))
-        except (FileNotFoundError, StoreError, pa.ArrowException):
+        except (FileNotFoundError, NotAFileError, StoreError, pa.ArrowException):
             return None
         return table if table.schema.equals(pa.schema(COLUMNS)) else None
 

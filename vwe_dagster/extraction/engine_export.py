@@ -92,24 +92,24 @@ def forest_of(grid: Grid) -> npt.NDArray[np.float32]:
     return plane
 
 
-def read_lines(path: Path) -> list[Line]:
-    """Reads a file of JSON lines, as the raw stage keeps rivers, streams and lakes.
+def parse_lines(content: bytes, path: Path) -> list[Line]:
+    """Parse JSON lines, the form in which the raw stage keeps rivers, streams and lakes.
+
+    Args:
+        content: of the file.
+        path: the file, for messages.
 
     Raises:
-        ExtractionError: the file cannot be read, or a line of it is not a JSON object.
+        ExtractionError: a line is not a JSON object.
     """
-    try:
-        texts = path.read_bytes().splitlines()
-    except OSError as error:
-        raise ExtractionError(f"{path} cannot be read: {error.strerror}. Make the raw stage again.") from error
     lines: list[Line] = []
-    for number, text in enumerate(texts, start=1):
+    for number, text in enumerate(content.splitlines(), start=1):
         try:
             line = pydantic_core.from_json(text)
         except ValueError as error:
-            raise ExtractionError(f"Line {number} of {path} is not JSON: {error}. Make the raw stage again.") from error
+            raise ExtractionError(f"Line {number} of {path} is not JSON: {error}. Rebuild the raw stage.") from error
         if not isinstance(line, dict):
-            raise ExtractionError(f"Line {number} of {path} is not a JSON object. Make the raw stage again.")
+            raise ExtractionError(f"Line {number} of {path} is not a JSON object. Rebuild the raw stage.")
         lines.append(line)
     return lines
 

@@ -1,4 +1,4 @@
-"""Reading a file that somebody has named: at once or not at all, for whatever may lie at the path."""
+"""Reading a file at a path that may hold anything: without waiting, and not beyond a limit."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ import stat
 from pathlib import Path
 
 
-def read_file(path: Path, most_bytes: int) -> bytes:
-    """The content of a file, or as much from its beginning as may be read.
+class NotAFileError(OSError):
+    """The path is not a regular file; ``strerror`` names what it is."""
 
-    Nothing but a file is opened: a pipe would be waited for, and opening a device may set it to work.
+
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a file, or the first ``most_bytes`` of a longer one.
+
+    Only a regular file is opened: reading a pipe may block, and opening a device may start it.
 
     Args:
         path: the file, or a link to one.
-        most_bytes: what may be read.
+        most_bytes: the limit.
 
     Raises:
-        OSError: it cannot be read, or is no file; ``strerror`` says why.
+        NotAFileError: the path is a folder, a pipe, a device or a socket.
+        OSError: it cannot be read; ``strerror`` has the reason.
     """
     _refuse_others(path.stat())
-    # What has taken its place meanwhile is not waited for either.
+    # Re-check after opening: the path may have been replaced.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         _refuse_others(os.fstat(descriptor))
@@ -32,8 +37,8 @@ def read_file(path: Path, most_bytes: int) -> bytes:
         return file.read(most_bytes)
 
 
-def _refuse_others(facts: os.stat_result) -> None:
-    if stat.S_ISDIR(facts.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    if not stat.S_ISREG(facts.st_mode):
-        raise OSError(errno.EINVAL, "it is a pipe, a device or a socket")
+def _refuse_others(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise NotAFileError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFileError(errno.EINVAL, "it is a pipe, a device or a socket")

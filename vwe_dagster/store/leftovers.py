@@ -15,13 +15,12 @@ from pathlib import Path
 from filelock import Timeout
 
 from vwe_dagster.files.atomic import remove_whole, tidy_whole
+from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.store.errors import disk_errors_explained
-from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, Manifest
+from vwe_dagster.store.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SCHEMA_VERSIONS, STAGES, Manifest
 
 ABANDONED_S = 3600.0
 """Seconds for which nobody has touched a leftover; the largest world takes a minute."""
-
-_KNOWN_SCHEMA = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,11 +112,11 @@ def _of_seed(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 def _is_no_stage(folder: Path) -> bool:
     try:
-        content = (folder / MANIFEST_NAME).read_bytes()
-        told = json.loads(content)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+        content = read_file(folder / MANIFEST_NAME, MAX_MANIFEST_BYTES)
+        fields = json.loads(content)
+    except (FileNotFoundError, NotADirectoryError, NotAFileError, ValueError, RecursionError):
         return True
-    if isinstance(told, dict) and told.get("schema_version") not in {None, _KNOWN_SCHEMA}:
+    if isinstance(fields, dict) and fields.get("schema_version") not in {None, *SCHEMA_VERSIONS}:
         return False
     try:
         Manifest.from_json(content)

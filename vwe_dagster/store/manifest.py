@@ -35,6 +35,14 @@ STATISTICS = "statistics.json"
 
 MANIFEST_NAME = "manifest.json"
 
+MAX_MANIFEST_BYTES = 64 * 2**20
+"""Longest manifest that is read. The manifest of a tile pyramid lists every tile, in 200 bytes each."""
+
+SCHEMA_VERSIONS: Final = (1, 2)
+"""Versions of the form of a manifest that are read; the last one is written."""
+
+_CHECKSUM = "sha256"
+
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
 
@@ -110,7 +118,8 @@ class Manifest:
     """What ``manifest.json`` says of a stage; a stage without a valid one does not exist.
 
     Attributes:
-        schema_version: version of the manifest's own form.
+        schema_version: version of the manifest's own form. From version 2 on the file ends with a field ``sha256``, the
+            hash of all other fields as compact JSON with sorted keys.
         seed: whose stage it is.
         stage: which of its stages.
         recipe: what it was made from and by what.
@@ -119,7 +128,7 @@ class Manifest:
         seconds: how long the making took.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     seed: Seed
     stage: Stage
     recipe: Recipe
@@ -170,17 +179,28 @@ class Manifest:
         return self.recipe.inputs.get(source.stage) == source.digest
 
     def to_json(self) -> bytes:
-        """The text of ``manifest.json``."""
-        return _MANIFEST.dump_json(self, indent=2) + b"\n"
+        """Return the text of ``manifest.json``."""
+        fields = _MANIFEST.dump_python(self, mode="json")
+        if self.schema_version > 1:
+            fields[_CHECKSUM] = _digest(fields)
+        return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:
-        """Reads ``manifest.json`` strictly: no unknown or missing field, no value of another type.
+        """Parse ``manifest.json`` strictly: no unknown or missing field, no value of another type.
 
         Raises:
-            ValueError: it is not a manifest; pydantic's message names the field.
+            ValueError: it is not a manifest, or its checksum does not match; pydantic's message names the field.
         """
-        return _MANIFEST.validate_json(text)
+        try:
+            fields = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("the JSON is nested too deeply") from error
+        if not isinstance(fields, dict) or fields.get("schema_version") == 1:
+            return _MANIFEST.validate_json(text)
+        if fields.pop(_CHECKSUM, None) != _digest(fields):
+            raise ValueError(f"the checksum {_CHECKSUM} does not match the other fields")
+        return _MANIFEST.validate_json(json.dumps(fields))
 
 
 def check_file_name(name: str) -> None:

@@ -11,9 +11,13 @@ from typing import Generic, TypeVar
 from filelock import FileLock
 
 from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.store.errors import StoreError, disk_errors_explained
 
 Value = TypeVar("Value")
+
+_MAX_BYTES = 256 * 2**20
+"""Longest file that is read: a million notes take 230 MB at the most."""
 
 
 class SeedValues(Generic[Value]):
@@ -58,7 +62,7 @@ class SeedValues(Generic[Value]):
     def _load(self) -> dict[str, Value]:
         if not self._path.exists():
             return {}
-        content = json.loads(self._path.read_bytes())
+        content = json.loads(read_file(self._path, _MAX_BYTES))
         return {str(key): self._parse(value) for key, value in dict(content).items()}
 
     def _change(self, values: Mapping[str, Value], removed: str | None) -> None:
@@ -67,7 +71,7 @@ class SeedValues(Generic[Value]):
             with FileLock(self._path.with_suffix(".lock")):
                 try:
                     known = self._load()
-                except (ValueError, TypeError) as error:
+                except (NotAFileError, ValueError, TypeError) as error:
                     raise StoreError(f"{self._path} is damaged ({error}); repair it or move it away.") from error
                 kept = {key: value for key, value in {**known, **values}.items() if key != removed}
                 if kept != known:

@@ -22,7 +22,7 @@ from pydantic import JsonValue
 
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.engine.messages import NATIVE, Line, WorldExport
-from vwe_dagster.extraction.engine_export import forest_of, read_lines
+from vwe_dagster.extraction.engine_export import forest_of, parse_lines
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.seeds.seed import Seed
@@ -65,8 +65,8 @@ def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArr
     planes = {name: read_plane(store, manifest, name) for name in plane_names(manifest)}
     lines: dict[str, list[Line]] = {}
     for name in manifest.files.keys() - set(map(plane_file, planes)):
-        store.read(manifest, name)
-        lines[name.partition(".")[0]] = read_lines(store.folder(manifest.seed, manifest.stage) / name)
+        origin = store.folder(manifest.seed, manifest.stage) / name
+        lines[name.partition(".")[0]] = parse_lines(store.read(manifest, name).getvalue(), origin)
     return planes, lines
 
 

@@ -16,16 +16,26 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vwe_dagster.files.atomic import remove_whole, replace_whole, restore_whole, write_to_disk
+from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError, disk_errors_explained
-from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, FileFacts, Manifest, Recipe, Stage
+from vwe_dagster.store.manifest import (
+    MANIFEST_NAME,
+    MAX_MANIFEST_BYTES,
+    SCHEMA_VERSIONS,
+    STAGES,
+    FileFacts,
+    Manifest,
+    Recipe,
+    Stage,
+)
 from vwe_dagster.store.stage_counts import Outcome, StageCounts
 
 _UPSTREAM: tuple[Stage, ...] = ("raw", "extracted", "processed")
 """Stages that other stages are built from."""
 
-_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, NotAFileError)
 
 
 class WorldStore:
@@ -94,7 +104,7 @@ class WorldStore:
         facts = manifest.files[name]
         path = self.folder(manifest.seed, manifest.stage) / name
         with disk_errors_explained(self.root), contextlib.suppress(*_NO_FILE):
-            content = path.read_bytes()
+            content = read_file(path, facts.bytes + 1)
             if hashlib.sha256(content).hexdigest() == facts.sha256:
                 return io.BytesIO(content)
         now = self.manifest(manifest.seed, manifest.stage)
@@ -117,7 +127,7 @@ class WorldStore:
             draft = Draft(folder)
             yield draft
             manifest = Manifest(
-                schema_version=1,
+                schema_version=SCHEMA_VERSIONS[-1],
                 seed=seed,
                 stage=stage,
                 recipe=recipe if draft.maker is None else dataclasses.replace(recipe, made_by=draft.maker),
@@ -194,7 +204,7 @@ def _trace(path: str) -> str:
 
 def _read_manifest(folder: Path) -> Manifest | None:
     try:
-        return Manifest.from_json((folder / MANIFEST_NAME).read_bytes())
+        return Manifest.from_json(read_file(folder / MANIFEST_NAME, MAX_MANIFEST_BYTES))
     except (*_NO_FILE, ValueError):
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.extraction.engine_export import canonical_world, read_lines
+from vwe_dagster.extraction.engine_export import canonical_world, parse_lines
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 Planes = dict[str, npt.NDArray[Any]]
 
@@ -183,16 +183,17 @@ def test_location_without_a_column_is_rejected(world: CanonicalWorld, planes: Pl
             canonical_world(planes, {"locations": [location]}, world.grid)
 
 
-def test_lines_are_read_from_a_file_of_json_lines(tmp_path: Path) -> None:
+ORIGIN = Path("raw/rivers.jsonl")
+
+
+def test_lines_are_parsed_from_json_lines() -> None:
     lines = [{"id": 7, "points": [[1.5, 2, 60], [3, 4, 60]]}, {"note": "a\u2028b", "points": []}]
-    path = tmp_path / "rivers.jsonl"
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    assert read_lines(path) == lines
+    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    assert parse_lines(content.encode(), ORIGIN) == lines
 
 
-def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
-    (tmp_path / "lakes.jsonl").touch()
-    assert read_lines(tmp_path / "lakes.jsonl") == []
+def test_empty_content_has_no_lines() -> None:
+    assert parse_lines(b"", ORIGIN) == []
 
 
 @pytest.mark.parametrize(
@@ -205,12 +206,6 @@ def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
         (b'{"id": "\xff"}', "Line 1 of .* is not JSON"),
     ],
 )
-def test_a_malformed_file_of_lines_is_refused(tmp_path: Path, content: bytes, complaint: str) -> None:
-    (tmp_path / "rivers.jsonl").write_bytes(content)
+def test_malformed_lines_are_rejected(content: bytes, complaint: str) -> None:
     with pytest.raises(ExtractionError, match=complaint):
-        read_lines(tmp_path / "rivers.jsonl")
-
-
-def test_a_missing_file_of_lines_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ExtractionError, match=r"rivers.jsonl cannot be read: No such file"):
-        read_lines(tmp_path / "rivers.jsonl")
+        parse_lines(content, ORIGIN)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import hashlib
 import json
 import operator
+import os
 import string
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.store import STAGES, FileFacts, Manifest, Recipe, WorldStore
+from vwe_dagster.store import STAGES, FileFacts, Manifest, Recipe, StoreError, WorldStore
+from vwe_dagster.store.manifest import SCHEMA_VERSIONS
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.store.stages import SEED, STAGE, publish, recipe_of
 
@@ -48,7 +52,7 @@ seeds = (
 ).map(parse_seed)
 manifests = st.builds(
     Manifest,
-    schema_version=st.just(1),
+    schema_version=st.sampled_from(SCHEMA_VERSIONS),
     seed=seeds,
     stage=st.sampled_from(STAGES),
     recipe=recipes,
@@ -88,7 +92,14 @@ def _valid_manifest() -> dict[str, Any]:
         content: dict[str, Any] = json.loads(
             (WorldStore(Path(folder)).folder(SEED, STAGE) / "manifest.json").read_bytes()
         )
+        del content["sha256"]
         return content
+
+
+def _sealed(content: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with the checksum of its other fields."""
+    rest = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return {**content, "sha256": hashlib.sha256(rest.encode()).hexdigest()}
 
 
 VALID = _valid_manifest()
@@ -149,9 +160,9 @@ def test_a_manifest_with_another_value_is_refused_or_usable(place: Place, data: 
         assert Manifest.from_json(manifest.to_json()) == manifest
 
 
-def _read(content: object) -> Manifest | None:
+def _read(content: dict[str, Any]) -> Manifest | None:
     try:
-        return Manifest.from_json(json.dumps(content).encode())
+        return Manifest.from_json(json.dumps(_sealed(content)).encode())
     except ValueError:
         return None
 
@@ -159,8 +170,9 @@ def _read(content: object) -> Manifest | None:
 def test_wrong_versions_seeds_names_and_hashes_are_refused() -> None:
     facts: dict[str, Any] = VALID["files"]["plane.npy.gz"]
     wrong: list[Mapping[str, object]] = [
-        {"schema_version": 2},
-        {"schema_version": "1"},
+        {"schema_version": 1},
+        {"schema_version": 3},
+        {"schema_version": "2"},
         {"seed": {"key": "HHcLC5acQt", "number": 5}},
         {"seed": {"key": "../evil", "number": 1629976961}},
         {"stage": "baked"},
@@ -175,3 +187,41 @@ def test_wrong_versions_seeds_names_and_hashes_are_refused() -> None:
     ]
     assert _read(VALID) is not None
     assert [change for change in wrong if _read({**VALID, **change}) is not None] == []
+
+
+def test_manifest_of_the_first_version_is_read() -> None:
+    former = {**VALID, "schema_version": 1}
+    manifest = Manifest.from_json(json.dumps(former).encode())
+    assert manifest.schema_version == 1
+    assert "sha256" not in json.loads(manifest.to_json())
+    assert Manifest.from_json(json.dumps(_sealed(VALID)).encode()).digest == manifest.digest
+
+
+@given(st.data())
+def test_flipped_bit_never_changes_the_meaning(data: st.DataObject) -> None:
+    manifest = _read(VALID)
+    assert manifest is not None
+    text = bytearray(manifest.to_json())
+    at = data.draw(st.integers(0, 8 * len(text) - 1))
+    text[at // 8] ^= 1 << at % 8
+    try:
+        read = Manifest.from_json(bytes(text))
+    except ValueError:
+        return
+    assert read == manifest
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "plane.npy.gz"])
+def test_pipe_in_place_of_a_file_does_not_block(tmp_path: Path, name: str) -> None:
+    publish(tmp_path, 1)
+    store = WorldStore(tmp_path)
+    manifest = store.manifest(SEED, STAGE)
+    assert manifest is not None
+    path = store.folder(SEED, STAGE) / name
+    path.unlink()
+    os.mkfifo(path)
+    assert store.damaged(SEED, STAGE)
+    assert store.current(SEED, STAGE, recipe_of(1)) is None
+    if name != "manifest.json":
+        with pytest.raises(StoreError, match="is not what its manifest says"):
+            store.read(manifest, name)

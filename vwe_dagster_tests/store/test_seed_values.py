@@ -31,3 +31,11 @@ def test_damaged_file_counts_as_empty_and_is_not_written_over(tmp_path: Path, co
     with pytest.raises(StoreError, match="is damaged"):
         keys.add({"two": ("nomap",)})
     assert path.read_text() == content
+
+
+def test_folder_in_place_of_the_file_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "catalog" / "notes.json").mkdir(parents=True)
+    notes = Notes(tmp_path)
+    assert notes.read() == {}
+    with pytest.raises(StoreError, match=r"notes\.json is damaged \(.*it is a folder\); repair it or move it away"):
+        notes.add({"two": "near a boss"})

@@ -43,7 +43,8 @@ def test_a_published_stage_is_there_whole_and_nothing_beside_it(store: WorldStor
 def test_the_manifest_tells_the_facts_of_every_file(store: WorldStore) -> None:
     publish(store.root, 7)
     manifest = json.loads((store.folder(SEED, STAGE) / "manifest.json").read_text())
-    assert manifest["schema_version"] == 1
+    assert manifest["schema_version"] == 2
+    assert list(manifest)[-1] == "sha256"
     assert manifest["seed"] == {"key": "HHcLC5acQt", "number": 298112588}
     assert manifest["recipe"] == {
         "inputs": {"number": 7},
