@@ -1,16 +1,29 @@
 """Asking the catalog: which seeds a condition holds for, in the language of SQL's WHERE.
 
-The condition is a person's own, yet it sees the catalog and nothing else: no file, no network, no other statement.
+The user writes the condition. It can read the catalog only: no file, no network, no other table, no other statement;
+its time and memory are limited.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import json
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+TIME_LIMIT_S = 30.0
+MEMORY_LIMIT = "1GB"
+
+_TABLE = "seeds"
+_OTHER_SOURCES = {"TABLE_FUNCTION", "SHOW_REF", "PIVOT"}
+_GROWING = {"array_resize", "generate_series", "list_resize", "lpad", "range", "repeat", "rpad"}
+"""Functions whose result can be of any size: DuckDB neither interrupts them nor limits their memory."""
 
 _UNKNOWN = re.compile(r'(?:column|Table) "(?P<name>[^"]+)" (?:not found|does not exist)')
 
@@ -20,9 +33,15 @@ class QueryError(ValueError):
 
 
 def find(
-    table: pa.Table, condition: str | None, *, sort: str = "seed", ascending: bool = True, columns: Sequence[str]
+    table: pa.Table,
+    condition: str | None,
+    *,
+    sort: str = "seed",
+    ascending: bool = True,
+    columns: Sequence[str],
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> pa.Table:
-    """The rows of a catalog that a condition holds for.
+    """Return the rows of a catalog for which a condition is true.
 
     Args:
         table: the catalog, see :data:`vwe_dagster.catalog.table.COLUMNS`.
@@ -30,30 +49,57 @@ def find(
         sort: the column to sort by; rows that have no value there come last.
         ascending: whether the least comes first.
         columns: the columns wanted, in their order.
+        time_limit_s: seconds after which the query is interrupted.
 
     Raises:
-        QueryError: the condition has a comment, is not true or false, cannot be parsed, or a column is unknown.
+        QueryError: the condition has a comment, is not true or false, cannot be parsed, reads another table than
+            ``seeds``, exceeds the limits of time or memory, or a column is unknown.
     """
     if condition is not None:
         _refuse_unreadable(condition)
     for name in [sort, *columns]:
         if name not in table.column_names:
             raise QueryError(_no_column(name, table.column_names))
+    order = f'"{sort}" {"ASC" if ascending else "DESC"} NULLS LAST, lower(seed), seed'
+    with _database(table) as database:
+        try:
+            with _interrupted_after(database, time_limit_s):
+                found = database.table(_TABLE)
+                if condition is not None:
+                    _refuse_other_sources(database, condition)
+                    _refuse_other_type(found, condition)
+                    found = found.filter(condition)
+                return found.order(order).select(*map(duckdb.ColumnExpression, columns)).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise QueryError(f"The condition took longer than {time_limit_s:g} s; write a simpler one.") from error
+        except duckdb.OutOfMemoryException as error:
+            raise QueryError(f"The condition needs more than {MEMORY_LIMIT} of memory; write a simpler one.") from error
+        except duckdb.Error as error:
+            raise QueryError(_explained(str(error), table.column_names)) from error
+
+
+@contextlib.contextmanager
+def _database(table: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:") as database:
         database.register("given", table)
         database.execute("CREATE TABLE seeds AS SELECT * FROM given")
         database.unregister("given")
+        database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        database.execute("SET temp_directory = ''")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
-        try:
-            found = database.table("seeds")
-            if condition is not None:
-                _refuse_other_type(found, condition)
-                found = found.filter(condition)
-            order = f'"{sort}" {"ASC" if ascending else "DESC"} NULLS LAST, lower(seed), seed'
-            return found.order(order).select(*map(duckdb.ColumnExpression, columns)).to_arrow_table()
-        except duckdb.Error as error:
-            raise QueryError(_explained(str(error), table.column_names)) from error
+        yield database
+
+
+@contextlib.contextmanager
+def _interrupted_after(database: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, database.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _refuse_unreadable(condition: str) -> None:
@@ -65,6 +111,34 @@ def _refuse_unreadable(condition: str) -> None:
                 f"The condition has a comment, {condition[start:]!r}, which would be ignored; remove it. "
                 f"Options such as --limit stand outside the quotes."
             )
+
+
+def _refuse_other_sources(database: duckdb.DuckDBPyConnection, condition: str) -> None:
+    """Raise if the condition reads another source than the catalog, or calls a function of :data:`_GROWING`."""
+    statement = f"FROM {_TABLE} WHERE (\n{condition}\n)"
+    [(text,)] = database.execute("SELECT json_serialize_sql(?::VARCHAR)", [statement]).fetchall()
+    for node in _nodes(json.loads(text).get("statements", [])):
+        kind = node.get("type")
+        is_other = kind in _OTHER_SOURCES or (
+            kind == "BASE_TABLE" and (str(node["table_name"]).lower() != _TABLE or node["schema_name"])
+        )
+        if is_other:
+            name = node.get("table_name") or node.get("function", {}).get("function_name") or str(kind).lower()
+            raise QueryError(f"The condition reads {name!r}; a condition can read the table {_TABLE} only.")
+        if node.get("class") == "FUNCTION" and node["function_name"] in _GROWING:
+            raise QueryError(f"The function {node['function_name']} is not available in conditions.")
+
+
+def _nodes(tree: object) -> Iterator[dict[str, Any]]:
+    """Yield every object of a JSON document."""
+    pending = [tree]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, dict):
+            yield each
+            pending.extend(each.values())
+        elif isinstance(each, list):
+            pending.extend(each)
 
 
 def _refuse_other_type(seeds: duckdb.DuckDBPyRelation, condition: str) -> None:

@@ -108,3 +108,50 @@ def test_the_columns_of_a_condition_are_told(table: pa.Table) -> None:
         "islands",
         "swamp_nearest_m",
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "source"),
+    [
+        ("seed in (select name from duckdb_settings())", "duckdb_settings"),
+        ("seed in (select table_name from information_schema.tables)", "tables"),
+        ("exists (from duckdb_tables)", "duckdb_tables"),
+        ("exists (select 1 from seeds a join duckdb_tables b on true)", "duckdb_tables"),
+        ("exists (select 1 from seeds union select 1 from duckdb_tables)", "duckdb_tables"),
+        ("islands in (select * from range(100000000000))", "range"),
+        ("exists (from (describe seeds))", "show_ref"),
+    ],
+)
+def test_condition_cannot_read_another_table(table: pa.Table, condition: str, source: str) -> None:
+    with pytest.raises(QueryError, match=f"reads '{source}'; a condition can read the table seeds only"):
+        find(table, condition, columns=["seed"])
+
+
+def test_condition_may_compare_with_all_worlds(table: pa.Table) -> None:
+    found = find(table, "islands > (select avg(islands) from seeds)", columns=["seed"])
+    assert seeds(found) == ["high", "low"]
+
+
+@pytest.mark.parametrize("function", ["repeat('x', 3000000000)", "lpad('x', 3000000000, 'y')", "range(3000000000)"])
+def test_function_that_grows_without_limit_is_rejected(table: pa.Table, function: str) -> None:
+    with pytest.raises(QueryError, match=r"The function \w+ is not available"):
+        find(table, f"len({function}) > islands", columns=["seed"])
+
+
+def product(selected: str, names: list[str]) -> str:
+    """A subquery over the product of the catalog with itself, once per name."""
+    return f"from {', '.join(f'seeds {name}' for name in names)} select {selected}"
+
+
+def test_endless_condition_is_interrupted(table: pa.Table) -> None:
+    names = [f"t{number}" for number in range(40)]
+    condition = f"exists ({product('1', names)} where hash({', '.join(f'{name}.seed' for name in names)}) = 5)"
+    with pytest.raises(QueryError, match=r"took longer than 0\.5 s; write a simpler one"):
+        find(table, condition, columns=["seed"], time_limit_s=0.5)
+
+
+def test_condition_that_needs_too_much_memory_is_rejected(table: pa.Table) -> None:
+    names = [f"t{number}" for number in range(18)]
+    texts = product(" || ".join(f"{name}.seed" for name in names), names)
+    with pytest.raises(QueryError, match="needs more than 1GB of memory; write a simpler one"):
+        find(table, f"islands < len(list_aggregate(array({texts}), 'string_agg', ''))", columns=["seed"])

@@ -78,3 +78,12 @@ def test_an_empty_home_is_told_of(tmp_path: Path) -> None:
     found = Vwe(tmp_path).call("find")
     assert (found.returncode, found.stdout) == (0, "")
     assert "No world has been made yet" in found.stderr
+
+
+def test_worlds_are_found_where_the_data_folder_cannot_be_written(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_statistics(vwe.store, "HHcLC5acQt", island_count=3)
+    # A file where the folder of the catalog would be: permissions do not stop the superuser.
+    (vwe.home / "data" / "catalog").write_text("")
+    found = vwe.call("find", "islands > 0", "--json")
+    assert [row["seed"] for row in json.loads(found.stdout)] == ["HHcLC5acQt"]

@@ -47,7 +47,7 @@ def find(
     from vwe_dagster.catalog.query import find as find_in  # noqa: PLC0415
     from vwe_dagster.catalog.table import COLUMNS, SeedCatalog  # noqa: PLC0415
 
-    state = SeedCatalog(WorldStore(find_home().data)).update()
+    state = SeedCatalog(WorldStore(find_home().data)).look()
     for sentence in state.left_out.values():
         say(notices(), sentence, "yellow")
     shown = (
