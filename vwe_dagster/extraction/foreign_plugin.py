@@ -34,6 +34,9 @@ LARGEST_RESOLUTION = 2048
 MOST_BYTES = 128 * 2**20
 """What one file may hold once decompressed."""
 
+_MOST_VALUES = LARGEST_RESOLUTION**2 + 1000
+"""A map of the largest resolution, and the fields beside it."""
+
 
 def read_plugin_json(folder: Path) -> ForeignExport:
     """Reads an export of the older plugin; the forest factor, the same in every world, is computed.
@@ -42,7 +45,7 @@ def read_plugin_json(folder: Path) -> ForeignExport:
         ExtractionError: a file is missing, damaged or not of this format, the two disagree, or the world is not valid.
     """
     source = SourceFolder(folder)
-    biomes, heights = (source.read_document(_file_name(folder, stem), MOST_BYTES) for stem in STEMS)
+    biomes, heights = (source.read_document(_file_name(folder, stem), MOST_BYTES, _MOST_VALUES) for stem in STEMS)
     grid = _grid(biomes)
     if _grid(heights) != grid:
         raise ExtractionError(

@@ -93,17 +93,24 @@ class SourceFolder:
         self.sha256[name] = digest
         return content
 
-    def read_document(self, name: str, most_bytes: int) -> Document:
-        """The JSON object in a file.
+    def read_document(self, name: str, most_bytes: int, most_values: int) -> Document:
+        """Return the JSON object in a file.
+
+        Args:
+            name: the file's name in the folder.
+            most_bytes: how long the content may be.
+            most_values: how many values the JSON may have. A small value in the text takes up to 30 times the memory
+                once parsed.
 
         Raises:
-            ExtractionError: the file cannot be read, or does not hold a JSON object.
+            ExtractionError: the file cannot be read, has more values, or does not hold a JSON object.
         """
         path = self.path / name
+        content = self.read(name, most_bytes)
+        if content.count(b",") >= most_values:
+            raise ExtractionError(f"{path} holds more than {most_values} values, the most it can have. {_DAMAGED}")
         try:
-            fields = json.loads(self.read(name, most_bytes))
-        except ExtractionError:
-            raise
+            fields = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise ExtractionError(f"{path} is not JSON: {error}. {_DAMAGED}") from error
         if not isinstance(fields, dict):

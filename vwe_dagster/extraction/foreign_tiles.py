@@ -56,6 +56,7 @@ MOST_TILE_SAMPLES = 2048
 """Samples along the side of one tile."""
 
 _MOST_DOCUMENT_BYTES = 2**20
+_MOST_DOCUMENT_VALUES = 100_000
 _MOST_WIDTH_M = 2 * MAP_WIDTH_M
 _TILE_NAME = re.compile(r"([0-9]{2})-([0-9]{2})\.bin\.gz")
 _FOREST_TOLERANCE = 1e-4  # a coordinate rounded otherwise moves the factor by 2e-5, half a cell by 1e-2
@@ -107,7 +108,7 @@ def read_map_tiles(folder: Path) -> ForeignExport:
         ExtractionError: a file is missing, damaged or not of this format, files disagree, or the world is not valid.
     """
     source = SourceFolder(folder)
-    document = source.read_document(DOCUMENT, _MOST_DOCUMENT_BYTES)
+    document = source.read_document(DOCUMENT, _MOST_DOCUMENT_BYTES, _MOST_DOCUMENT_VALUES)
     seed_text, number = _seed(document)
     version = _version(document)
     tiling = _tiling(document)

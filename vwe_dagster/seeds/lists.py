@@ -17,6 +17,7 @@ from pathlib import Path
 from vwe_dagster.files.bounded_read import read_file
 from vwe_dagster.seeds.list_lines import Line, cleaned, is_table_row, read_line, table_cells, table_row_doubt
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.text.printable import escape_unprintable
 
 SUFFIXES = (".txt", ".csv", ".json")
 """Endings of the names of seed lists, in small or capital letters."""
@@ -26,6 +27,9 @@ MAX_SEEDS = 10_000
 
 MAX_BYTES = 4 * 2**20
 """Length of the longest file that is read as a list."""
+
+MAX_REFUSED = 10_000
+"""Rejected entries after which a file is not read on: it is not a seed list."""
 
 MAX_NOTE = 200
 """Characters of a note that are kept."""
@@ -116,6 +120,11 @@ def parse_seed_list(name: str, content: bytes) -> SeedList:
                 notes[seed.key] = _shown(line.note, MAX_NOTE)
         except SeedError as error:
             refused.append(Refusal(place, _shown(written), str(error)))
+            if len(refused) > MAX_REFUSED:
+                raise SeedListError(
+                    f"{name} has more than {MAX_REFUSED:,} entries that are not seeds, the first one at "
+                    f"{refused[0].place} ({refused[0].text}): {refused[0].reason} Check that the file is a seed list."
+                ) from error
     if len(seeds) > MAX_SEEDS:
         raise SeedListError(
             f"{name} has {len(seeds):,} seeds and the most is {MAX_SEEDS:,}; split it into several lists."
@@ -217,5 +226,4 @@ def _entries(name: str, text: str) -> Iterator[_Entry]:
 def _shown(written: object, length: int = _SHOWN) -> str:
     """Return an entry on one line, cut to ``length``, with control characters escaped: terminals obey them."""
     text = written if isinstance(written, str) else json.dumps(written)
-    cut = text if len(text) <= length else f"{text[:length]}…"
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+    return escape_unprintable(text if len(text) <= length else f"{text[:length]}…")

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.bounded_read import read_file
 from vwe_dagster.seeds.lists import MAX_BYTES, SeedList, SeedListError, parse_seed_list
 from vwe_dagster.seeds.seed import Seed
 
@@ -25,6 +26,10 @@ FOLDER = "inbox"
 
 SETTLED_S = 5.0
 """Seconds for which nobody has touched a file before it is read: it may be half written."""
+
+CLOCK_AHEAD_S = 3600.0
+"""Seconds in the future from which the time of a file means that a clock was set back, not that the file is new. The
+clock of a file server may run ahead by less."""
 
 _UNFINISHED = ("~", ".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download")
 """How the names of files end that another program is writing; hidden files are left alone as well."""
@@ -96,7 +101,8 @@ class Inbox:
             with contextlib.suppress(FileNotFoundError):
                 facts = path.lstat()
                 # The time of modification can be set to anything, and is by those who copy with it.
-                if not stat.S_ISDIR(facts.st_mode) and now - facts.st_ctime >= SETTLED_S:
+                age_s = now - facts.st_ctime
+                if not stat.S_ISDIR(facts.st_mode) and (age_s >= SETTLED_S or age_s <= -CLOCK_AHEAD_S):
                     found.append((facts.st_ctime, path.name, _dropped(path, facts)))
         return [file for _, _, file in sorted(found, key=lambda each: each[:2])]
 
@@ -181,7 +187,7 @@ def _unused(folder: Path, name: str, report: bytes | None) -> Path:
 
 
 def _is_free_for(path: Path, report: bytes) -> bool:
-    return not os.path.lexists(path) or (path.is_file() and path.read_bytes() == report)
+    return not os.path.lexists(path) or (path.is_file() and read_file(path, len(report) + 1) == report)
 
 
 def _report_of(path: Path) -> Path:

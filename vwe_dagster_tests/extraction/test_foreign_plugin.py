@@ -185,3 +185,10 @@ def test_whole_metres_may_be_written_as_integers(tmp_path: Path, corner_world: C
     documents["heightmap.json"]["height_map"] = json.loads(json.dumps([[31] * 64] * 64))
     write_plugin_json(tmp_path, documents, suffix="")
     assert np.array_equal(read_foreign(tmp_path).world.height, flat.height)
+
+
+def test_small_values_in_great_number_are_rejected_before_they_are_parsed(tmp_path: Path, documents: Documents) -> None:
+    write_plugin_json(tmp_path, documents, suffix="")
+    (tmp_path / "biomes.json").write_text('{"biome_map": [' + "[]," * 4_200_000 + "[]]}")
+    with pytest.raises(ExtractionError, match=r"biomes\.json holds more than 4195304 values, the most it can have"):
+        read_foreign(tmp_path)

@@ -245,3 +245,9 @@ def test_any_content_is_read_or_refused(name: str, content: bytes) -> None:
     with contextlib.suppress(SeedListError):
         read = parse_seed_list(name, content)
         assert read.seeds or read.refused
+
+
+def test_file_of_refusals_only_is_not_read_on() -> None:
+    content = "\n".join(["é"] * 20_000).encode()
+    with pytest.raises(SeedListError, match=r"more than 10,000 entries that are not seeds, the first one at line 1"):
+        parse_seed_list("wrong.txt", content)

@@ -53,6 +53,17 @@ def test_a_copy_that_keeps_an_old_time_is_new_all_the_same(inbox: Inbox) -> None
     assert inbox.settled(time.time()) == []
 
 
+def test_file_of_a_clock_that_was_set_back_is_read(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("HHcLC5acQt\n")
+    (file,) = inbox.settled(time.time() - 24 * 3600)
+    assert file.name == "spring.txt"
+
+
+def test_file_of_a_clock_that_is_a_little_ahead_is_left_alone(inbox: Inbox) -> None:
+    (inbox.folder / "spring.txt").write_text("HHcLC5acQt\n")
+    assert inbox.settled(time.time() - 60) == []
+
+
 @pytest.mark.parametrize(
     "name", [".spring.txt", ".spring.txt.swp", "spring.txt~", "spring.txt.part", "spring.TMP", "spring.txt.crdownload"]
 )
