@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgre
 from rich.table import Table
 from rich.text import Text
 
+from vwe_dagster.text.printable import escape_unprintable
+
 if TYPE_CHECKING:
     from vwe_dagster.defs.run_events import Notice
 
@@ -41,8 +43,8 @@ def undiverted_notices() -> Iterator[Console]:
 
 
 def say(console: Console, sentence: str, style: str = "") -> None:
-    """Prints a sentence as it is, however long."""
-    console.print(Text(sentence, style), soft_wrap=True)
+    """Print a message without wrapping it; control characters other than line breaks are escaped."""
+    console.print(Text(escape_unprintable(sentence, keep="\n\t"), style), soft_wrap=True)
 
 
 def show_facts(console: Console, facts: Mapping[str, object]) -> None:
@@ -59,7 +61,7 @@ def show_table(console: Console, title: str, headings: Iterable[str], rows: Iter
 
 def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> FittingTable:
     """Return a table whose most important columns come first; numbers are right-aligned, and None is an empty cell."""
-    cells = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
+    cells = [["" if cell is None else escape_unprintable(str(cell).strip(), keep="\n") for cell in row] for row in rows]
     table = FittingTable(
         title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )

@@ -19,8 +19,9 @@ def main() -> NoReturn:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     try:
-        from vwe_dagster.cli.interrupts import exiting_on_interrupt  # noqa: PLC0415
+        from vwe_dagster.cli.interrupts import exiting_on_interrupt, resend_swallowed_interrupts  # noqa: PLC0415
 
+        resend_swallowed_interrupts()
         with exiting_on_interrupt():
             from vwe_dagster.cli.app import run  # noqa: PLC0415
             from vwe_dagster.cli.streams import degrade_characters  # noqa: PLC0415

@@ -1,12 +1,17 @@
-"""Interrupts while modules are imported, when there is nothing to clean up."""
+"""Interrupts that Python would swallow: during imports, and in callbacks that cannot raise."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 
 from vwe_dagster.cli.entry import end_interrupted
+
+_RESEND_DELAY_S = 0.05
 
 
 @contextlib.contextmanager
@@ -24,3 +29,20 @@ def exiting_on_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def resend_swallowed_interrupts() -> None:
+    """Interrupt the main thread again when a KeyboardInterrupt is raised where Python ignores exceptions.
+
+    Weak reference callbacks and finalizers are such places: Python prints the exception and continues.
+    """
+    report = sys.unraisablehook
+
+    def resend(unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            # A real signal, and after this hook has returned: a pending call such as sleep must end.
+            threading.Timer(_RESEND_DELAY_S, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = resend

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from vwe_dagster.cli.console import show_table
+from vwe_dagster.cli.console import say, show_table
 
 CELLS = st.text("abc XYZ019.,-", max_size=14)
 
@@ -20,6 +20,13 @@ def printed(width: int, headings: list[str], rows: list[list[object]]) -> str:
     show_table(console, "", headings, rows)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def test_control_characters_are_escaped() -> None:
+    file = io.StringIO()
+    say(Console(file=file, width=80), "evil \x1b[2J\x07 seed\nnext line")
+    assert file.getvalue() == "evil \\x1b[2J\\x07 seed\nnext line\n"
+    assert "\\x1b[31m" in printed(80, ["seed"], [["\x1b[31mred"]])
 
 
 @pytest.mark.parametrize("width", [30, 45, 60, 80])

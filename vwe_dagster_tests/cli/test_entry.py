@@ -36,6 +36,27 @@ entry.main()
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")
 
 
+def test_interrupt_swallowed_by_a_callback_is_raised_again() -> None:
+    code = """
+import time, weakref
+from vwe_dagster.cli import app, entry
+
+class Thing: pass
+def interrupted(_): raise KeyboardInterrupt
+
+def run():
+    thing = Thing()
+    reference = weakref.ref(thing, interrupted)
+    del thing
+    time.sleep(60)
+    return 0
+app.run = run
+entry.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")
+
+
 @pytest.mark.parametrize("delay_s", [0.3, 0.7, 1.2, 2.0])
 def test_interrupt_at_any_time_ends_in_one_line(vwe_home: Path, delay_s: float) -> None:
     environment = {**os.environ, "VWE_HOME": str(vwe_home)}
