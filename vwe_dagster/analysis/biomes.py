@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from vwe_dagster.analysis.disc import Cells, Disc
-from vwe_dagster.analysis.kernels import first_lowest, gather, number_patches
+from vwe_dagster.analysis.kernels import KindMeasures, measure_kinds
+from vwe_dagster.analysis.patches import find_patches
 from vwe_dagster.world.biomes import BIOMES, Biome
 
 
@@ -23,7 +24,8 @@ def biome_table(disc: Disc) -> pd.DataFrame:
         - ``share_of_disc``: that as a fraction of the area of all cells inside the disc.
         - ``land_area_km2``: area of its land, the cells at sea level (30 m) or above.
         - ``share_of_land``: that as a fraction of all land; null in a world without land.
-        - ``min_height_m``, ``mean_height_m``, ``max_height_m``: over its cells, land and water.
+        - ``min_height_m``, ``mean_height_m``, ``max_height_m``: over its cells, land and water. The mean is of a sum in
+          float64, row by row: a sum in another order may differ in the last digit.
         - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the centre of the world to the
           nearest of its cells, land or water.
         - ``nearest_land_m``, ``nearest_land_bearing_deg``: the same to the nearest of its land, null where it has
@@ -31,22 +33,17 @@ def biome_table(disc: Disc) -> pd.DataFrame:
         - ``patch_count``, ``largest_patch_km2``: patches are its cells, land and water, that hang together by their
           sides; cells that touch at a corner only are two patches.
     """
-    biome, distance_m2 = disc.biome * disc.inside, disc.distance_m2.ravel()
-    land = biome * disc.land
-    heights, starts = gather(biome.ravel(), disc.height.ravel(), len(Biome))
-    land_cells = np.bincount(land[disc.land], minlength=len(Biome))
-    nearest = first_lowest(biome.ravel(), distance_m2, len(Biome))
-    nearest_land = first_lowest(land.ravel(), distance_m2, len(Biome))
-    _, patch_cells, biome_of_patch = number_patches(biome)
+    patches = find_patches(disc.biome * disc.inside)
+    measures = measure_kinds(patches, disc.height, disc.land, disc.coordinates_m, len(Biome))
     rows = [
         {
             "biome": each.game_name,
-            "area_km2": int(starts[each + 1] - starts[each]) * disc.cell_area_km2,
-            "land_area_km2": int(land_cells[each]) * disc.cell_area_km2,
-            **_heights(heights[starts[each] : starts[each + 1]]),
-            **_place(disc, nearest[each : each + 1], "nearest"),
-            **_place(disc, nearest_land[each : each + 1], "nearest_land"),
-            **_patches(disc, patch_cells[biome_of_patch == each]),
+            "area_km2": int(measures.cells[each]) * disc.cell_area_km2,
+            "land_area_km2": int(measures.land_cells[each]) * disc.cell_area_km2,
+            **_heights(measures, each),
+            **_place(disc, measures.nearest[each : each + 1], "nearest"),
+            **_place(disc, measures.nearest_land[each : each + 1], "nearest_land"),
+            **_patches(disc, patches.cells[patches.kind == each]),
         }
         for each in BIOMES
     ]
@@ -58,13 +55,13 @@ def biome_table(disc: Disc) -> pd.DataFrame:
     return table
 
 
-def _heights(heights: npt.NDArray[np.float32]) -> dict[str, float]:
-    if not heights.size:
+def _heights(measures: KindMeasures, biome: Biome) -> dict[str, float]:
+    if not measures.cells[biome]:
         return dict.fromkeys(("min_height_m", "mean_height_m", "max_height_m"), np.nan)
     return {
-        "min_height_m": float(heights.min()),
-        "mean_height_m": float(heights.mean(dtype=np.float64)),
-        "max_height_m": float(heights.max()),
+        "min_height_m": float(measures.lowest_m[biome]),
+        "mean_height_m": float(measures.total_m[biome] / measures.cells[biome]),
+        "max_height_m": float(measures.highest_m[biome]),
     }
 
 

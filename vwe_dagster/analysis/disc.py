@@ -7,13 +7,14 @@ stands for the square of ``cell_m`` around its centre, the ones cut by the edge 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.world.canonical import CanonicalWorld
-from vwe_dagster.world.grid import WORLD_RADIUS_M
+from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
 
 Cells = npt.NDArray[np.intp]
 """Cells of a :class:`Disc` by their index in its flattened planes: ascending is south to north, then west to east."""
@@ -27,7 +28,6 @@ class Disc:
         cell_m: distance between neighbouring cells in metres.
         cell_area_km2: the area a cell stands for.
         coordinates_m: coordinate of every row's and every column's cell centres, float64 ``[side]``.
-        distance_m2: squared distance of every cell centre from the centre of the world, float64.
         inside: whether the cell centre lies within the edge of the world.
         land: whether the cell lies inside and its height is at sea level or above.
         biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
@@ -37,7 +37,6 @@ class Disc:
     cell_m: float
     cell_area_km2: float
     coordinates_m: npt.NDArray[np.float64]
-    distance_m2: npt.NDArray[np.float64]
     inside: npt.NDArray[np.bool_]
     land: npt.NDArray[np.bool_]
     biome: npt.NDArray[np.uint8]
@@ -46,17 +45,11 @@ class Disc:
     @classmethod
     def of_world(cls, world: CanonicalWorld) -> Self:
         """Cuts the disc out of a world; a grid that does not reach the disc gives planes without cells."""
-        grid_m = world.grid.coordinates().astype(np.float64)
-        reached = np.flatnonzero(np.abs(grid_m) <= WORLD_RADIUS_M)
-        span = slice(reached[0], reached[-1] + 1) if reached.size else slice(0)
-        coordinates_m = grid_m[span]
-        distance_m2 = coordinates_m[:, np.newaxis] ** 2 + coordinates_m**2
-        inside = distance_m2 <= WORLD_RADIUS_M**2
+        span, coordinates_m, inside = _within_edge(world.grid)
         return cls(
             cell_m=world.grid.cell_m,
             cell_area_km2=world.grid.cell_area_km2,
             coordinates_m=coordinates_m,
-            distance_m2=distance_m2,
             inside=inside,
             land=np.logical_and(inside, ~world.water[span, span], order="C"),
             biome=np.array(world.biome[span, span], order="C"),
@@ -73,11 +66,24 @@ class Disc:
 
     def distance_m(self, cells: Cells) -> npt.NDArray[np.float64]:
         """How far from the centre of the world each cell lies, in metres."""
-        return np.sqrt(self.distance_m2.ravel()[cells])
+        return np.sqrt(self.z_m(cells) ** 2 + self.x_m(cells) ** 2)
 
     def bearing_deg(self, cells: Cells) -> npt.NDArray[np.float64]:
         """The compass bearing of each cell from the centre of the world, see :func:`bearing_deg`."""
         return bearing_deg(self.x_m(cells), self.z_m(cells))
+
+
+@functools.lru_cache(maxsize=2)
+def _within_edge(grid: Grid) -> tuple[slice, npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return the rows and columns that reach the disc, their coordinates, and which of their cells are inside."""
+    grid_m = grid.coordinates().astype(np.float64)
+    reached = np.flatnonzero(np.abs(grid_m) <= WORLD_RADIUS_M)
+    span = slice(reached[0], reached[-1] + 1) if reached.size else slice(0)
+    coordinates_m = grid_m[span]
+    inside = coordinates_m[:, np.newaxis] ** 2 + coordinates_m**2 <= WORLD_RADIUS_M**2
+    for array in (coordinates_m, inside):
+        array.flags.writeable = False
+    return span, coordinates_m, inside
 
 
 def bearing_deg(x_m: npt.NDArray[np.float64], z_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

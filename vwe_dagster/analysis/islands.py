@@ -1,38 +1,58 @@
-"""Landmasses and islands: land that hangs together."""
+"""Landmasses and islands: connected land."""
 
 from __future__ import annotations
+
+import dataclasses
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.analysis.kernels import first_lowest, number_patches, steps_inland
+from vwe_dagster.analysis.kernels import measure_islands, steps_inland
+from vwe_dagster.analysis.patches import Patches, find_patches, number_cells
 from vwe_dagster.world.biomes import Biome
 
 ISLAND_AREA_KM2 = 0.01
 """A landmass larger than this, one hectare, is an island; smaller ones are rocks and shoals."""
 
 
-def number_landmasses(disc: Disc) -> npt.NDArray[np.int32]:
-    """Finds the landmasses: the land cells that hang together by their sides, not by corners only.
+@dataclasses.dataclass(frozen=True)
+class Landmasses:
+    """The landmasses of a disc: land cells that are connected by their sides. Numbers count from 1, by area.
 
-    Returns:
-        The number of the landmass at every cell of the disc, 0 where there is no land. Numbers count from 1 by area,
-        the largest first, of equally large ones the one that begins furthest south (then west).
+    The largest comes first, of equally large ones the one that begins furthest south, then west.
+
+    Attributes:
+        patches: the land, by patches in another order.
+        number_of_patch: number of the landmass of each patch, int32 ``[patch + 1]``; 0 at 0.
+        number: number of the landmass at every cell of the disc, int32 ``[z, x]``, 0 where there is no land.
+        cells: number of cells of each landmass, int64 ``[landmass]``.
     """
-    patch, sizes, _ = number_patches(disc.land.view(np.uint8))
-    number_of_patch = np.zeros(sizes.size, dtype=np.int32)
-    number_of_patch[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(1, sizes.size)
-    return number_of_patch[patch]
+
+    patches: Patches
+    number_of_patch: npt.NDArray[np.int32]
+    number: npt.NDArray[np.int32]
+    cells: npt.NDArray[np.int64]
+
+    @classmethod
+    def of_disc(cls, disc: Disc) -> Self:
+        """Find the landmasses of a disc."""
+        patches = find_patches(disc.land.view(np.uint8))
+        by_area = 1 + np.argsort(-patches.cells[1:], kind="stable")
+        number_of_patch = np.zeros(patches.cells.size, dtype=np.int32)
+        number_of_patch[by_area] = np.arange(1, patches.cells.size)
+        number = number_cells(patches, number_of_patch, *disc.land.shape)
+        return cls(patches, number_of_patch, number, patches.cells[by_area])
 
 
-def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Measures every island.
+def island_table(disc: Disc, landmasses: Landmasses, shorelines_m: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Measure every island.
 
     Args:
         disc: the measured part of the world.
-        landmass: numbers of :func:`number_landmasses`.
+        landmasses: its landmasses.
         shorelines_m: lengths of :func:`vwe_dagster.analysis.shoreline.shorelines_m`.
 
     Returns:
@@ -52,26 +72,26 @@ def island_table(disc: Disc, landmass: npt.NDArray[np.int32], shorelines_m: npt.
         - ``is_start``: whether it is the start island, the one whose ``nearest_m`` is smallest, the larger one of two
           at the same distance. It holds the centre of the world, where players first appear, or lies nearest to it.
     """
-    cells = np.flatnonzero(landmass)
-    areas_km2 = np.bincount(landmass.ravel()[cells], minlength=1)[1:] * disc.cell_area_km2
+    areas_km2 = landmasses.cells * disc.cell_area_km2
     areas_km2 = areas_km2[areas_km2 > ISLAND_AREA_KM2]
     count = areas_km2.size
-    cells = cells[landmass.ravel()[cells] <= count]
-    island = landmass.ravel()[cells] - 1
-    peak = cells[first_lowest(island, -disc.height.ravel()[cells], count)]
-    nearest = cells[first_lowest(island, disc.distance_m2.ravel()[cells], count)]
+    steps = steps_inland(landmasses.patches, *disc.land.shape)
+    measures = measure_islands(
+        landmasses.patches,
+        landmasses.number_of_patch,
+        (disc.height, disc.biome, steps),
+        disc.coordinates_m,
+        np.zeros((count, len(Biome)), np.int64),
+    )
+    peak, nearest, inland, biomes = measures.peak, measures.nearest, measures.inland, measures.biome_cells
     nearest_m = disc.distance_m(nearest)
-    biomes = np.bincount(island * len(Biome) + disc.biome.ravel()[cells], minlength=count * len(Biome))
-    biomes = biomes.reshape(count, len(Biome))
-    cell_count = biomes.sum(axis=1)
-    steps = steps_inland(disc.land).ravel()[cells].astype(np.float32)
-    inland = cells[first_lowest(island, -steps, count)]
+    cell_count = landmasses.cells[:count]
     return pd.DataFrame(
         {
             "island": np.arange(1, count + 1, dtype=np.int32),
             "area_km2": areas_km2,
-            "centroid_x_m": np.bincount(island, disc.x_m(cells), count) / cell_count,
-            "centroid_z_m": np.bincount(island, disc.z_m(cells), count) / cell_count,
+            "centroid_x_m": measures.x_sum_m / cell_count,
+            "centroid_z_m": measures.z_sum_m / cell_count,
             "peak_height_m": disc.height.ravel()[peak].astype(np.float64),
             "peak_x_m": disc.x_m(peak),
             "peak_z_m": disc.z_m(peak),

@@ -1,146 +1,180 @@
-"""Compiled loops over the cells of a disc."""
+"""Compiled loops that measure the cells of a disc."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.analysis.patches import Patches
 from vwe_dagster.kernels.compiling import kernel
 
 
-@kernel
-def number_patches(
-    kinds: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Finds the patches: cells of a kind that hang together by their sides, not by corners only.
+class KindMeasures(NamedTuple):
+    """Measures of the cells of each kind, arrays by kind; cells are indices of the flattened plane.
 
-    Args:
-        kinds: ``[z, x]``; 0 belongs to no patch.
-
-    Returns:
-        The number of the patch at every cell, from 1 in the order in which they begin, south to north, then west to
-        east, and 0 where there is none; by that number, how many cells a patch has, and of what kind they are.
+    Attributes:
+        cells: number of cells.
+        land_cells: number of land cells.
+        lowest_m: height of the lowest cell; infinity where there are no cells.
+        highest_m: height of the highest cell; -infinity where there are no cells.
+        total_m: sum of all heights: the sums of the runs along the rows, south to north.
+        nearest: the cell nearest to the center, the first one of equally near cells; -1 where there are none.
+        nearest_land: likewise of the land cells.
     """
-    rows, columns = kinds.shape
-    number = np.zeros((rows, columns), np.int32)
-    parent = np.zeros(kinds.size + 1, np.int32)
-    begun = 0
-    for z in range(rows):
-        for x in range(columns):
-            kind = kinds[z, x]
-            if kind == 0:
-                continue
-            south = number[z - 1, x] if z > 0 and kinds[z - 1, x] == kind else 0
-            west = number[z, x - 1] if x > 0 and kinds[z, x - 1] == kind else 0
-            if south > 0 and west > 0 and south != west:
-                number[z, x] = _join(parent, south, west)
-            elif south > 0 or west > 0:
-                number[z, x] = max(south, west)
-            else:
-                begun += 1
-                parent[begun] = begun
-                number[z, x] = begun
-    count = _count_up(parent, begun)
-    sizes, kind_of = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.uint8)
-    for z in range(rows):
-        for x in range(columns):
-            if kinds[z, x] != 0:
-                patch = parent[number[z, x]]
-                number[z, x] = patch
-                sizes[patch] += 1
-                kind_of[patch] = kinds[z, x]
-    return number, sizes, kind_of
+
+    cells: npt.NDArray[np.int64]
+    land_cells: npt.NDArray[np.int64]
+    lowest_m: npt.NDArray[np.float32]
+    highest_m: npt.NDArray[np.float32]
+    total_m: npt.NDArray[np.float64]
+    nearest: npt.NDArray[np.int64]
+    nearest_land: npt.NDArray[np.int64]
 
 
 @kernel
-def _join(parent: npt.NDArray[np.int32], one: int, other: int) -> int:
-    """Makes two beginnings one patch: every one points at an earlier one, the first of a patch at itself."""
-    while parent[one] != one:
-        parent[one] = parent[parent[one]]
-        one = parent[one]
-    while parent[other] != other:
-        parent[other] = parent[parent[other]]
-        other = parent[other]
-    parent[max(one, other)] = min(one, other)
-    return min(one, other)
-
-
-@kernel
-def _count_up(parent: npt.NDArray[np.int32], begun: int) -> int:
-    """Puts the number of its patch in the place of every beginning; returns how many patches there are."""
-    count = 0
-    for patch in range(1, begun + 1):
-        if parent[patch] == patch:
-            count += 1
-            parent[patch] = count
-        else:
-            parent[patch] = parent[parent[patch]]
-    return count
-
-
-@kernel
-def steps_inland(land: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """How far every cell of land lies from the nearest one that is none, as which everything beyond the plane counts.
+def measure_kinds(
+    patches: Patches,
+    height: npt.NDArray[np.float32],
+    land: npt.NDArray[np.bool_],
+    coordinates_m: npt.NDArray[np.float64],
+    count: int,
+) -> KindMeasures:
+    """Measure all cells of each kind.
 
     Args:
+        patches: patches of the kinds.
+        height: ``[z, x]``, meters.
         land: ``[z, x]``.
+        coordinates_m: of the rows and of the columns.
+        count: number of kinds.
+    """
+    columns = land.shape[1]
+    cells, land_cells = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    lowest_m, highest_m = np.full(count, np.inf, np.float32), np.full(count, -np.inf, np.float32)
+    total_m = np.zeros(count)
+    nearest, nearest_land = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    nearest_m2, nearest_land_m2 = np.full(count, np.inf), np.full(count, np.inf)
+    square_m2 = coordinates_m**2
+    for run in range(patches.row.size):
+        z, start, stop = patches.row[run], patches.start[run], patches.stop[run]
+        kind = patches.kind[patches.patch[run]]
+        low, high, total, land_of_run = lowest_m[kind], highest_m[kind], 0.0, 0
+        for x in range(start, stop):
+            height_m = height[z, x]
+            # Not min() and max(), which take twice as long: they have rules for NaN.
+            low = height_m if height_m < low else low  # noqa: FURB136
+            high = height_m if height_m > high else high  # noqa: FURB136
+            total += height_m
+            land_of_run += land[z, x]
+        lowest_m[kind], highest_m[kind] = low, high
+        total_m[kind] += total
+        cells[kind] += stop - start
+        land_cells[kind] += land_of_run
+        if square_m2[z] >= nearest_land_m2[kind]:
+            continue
+        for x in range(start, stop):
+            distance_m2 = square_m2[z] + square_m2[x]
+            if distance_m2 < nearest_m2[kind]:
+                nearest_m2[kind], nearest[kind] = distance_m2, z * columns + x
+            if land[z, x] and distance_m2 < nearest_land_m2[kind]:
+                nearest_land_m2[kind], nearest_land[kind] = distance_m2, z * columns + x
+    return KindMeasures(cells, land_cells, lowest_m, highest_m, total_m, nearest, nearest_land)
+
+
+class IslandMeasures(NamedTuple):
+    """Measures of the cells of each island, arrays by island; cells are indices of the flattened plane.
+
+    Attributes:
+        peak: the highest cell, the first one of equally high cells.
+        nearest: the cell nearest to the center, likewise.
+        inland: the cell with the most steps inland, likewise.
+        x_sum_m: sum of the columns' coordinates.
+        z_sum_m: sum of the rows' coordinates.
+        biome_cells: number of cells of each biome, ``[island, biome]``.
+    """
+
+    peak: npt.NDArray[np.int64]
+    nearest: npt.NDArray[np.int64]
+    inland: npt.NDArray[np.int64]
+    x_sum_m: npt.NDArray[np.float64]
+    z_sum_m: npt.NDArray[np.float64]
+    biome_cells: npt.NDArray[np.int64]
+
+
+@kernel
+def measure_islands(
+    patches: Patches,
+    island_of_patch: npt.NDArray[np.int32],
+    planes: tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.int32]],
+    coordinates_m: npt.NDArray[np.float64],
+    biome_cells: npt.NDArray[np.int64],
+) -> IslandMeasures:
+    """Measure all cells of each island.
+
+    Args:
+        patches: patches of land.
+        island_of_patch: number of the island of each patch from 1, ``[patch + 1]``; other numbers are not measured.
+        planes: heights, biomes and steps inland, each ``[z, x]``.
+        coordinates_m: of the rows and of the columns.
+        biome_cells: zeros, ``[island, biome]``; the cells of each biome are added.
+    """
+    height, biome, steps = planes
+    columns, count = height.shape[1], biome_cells.shape[0]
+    peak, nearest, inland = np.full(count, -1, np.int64), np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    peak_m, nearest_m2, inland_steps = np.full(count, -np.inf), np.full(count, np.inf), np.full(count, -1, np.int64)
+    x_sum_m, z_sum_m = np.zeros(count), np.zeros(count)
+    square_m2 = coordinates_m**2
+    for run in range(patches.row.size):
+        island = island_of_patch[patches.patch[run]] - 1
+        if island < 0 or island >= count:
+            continue
+        z = patches.row[run]
+        x_sum, z_sum = x_sum_m[island], z_sum_m[island]
+        highest, most, near = peak_m[island], inland_steps[island], nearest_m2[island]
+        for x in range(patches.start[run], patches.stop[run]):
+            x_sum += coordinates_m[x]
+            z_sum += coordinates_m[z]
+            biome_cells[island, biome[z, x]] += 1
+            if height[z, x] > highest:
+                highest, peak[island] = height[z, x], z * columns + x
+            if steps[z, x] > most:
+                most, inland[island] = steps[z, x], z * columns + x
+            if square_m2[z] + square_m2[x] < near:
+                near, nearest[island] = square_m2[z] + square_m2[x], z * columns + x
+        x_sum_m[island], z_sum_m[island] = x_sum, z_sum
+        peak_m[island], inland_steps[island], nearest_m2[island] = highest, most, near
+    return IslandMeasures(peak, nearest, inland, x_sum_m, z_sum_m, biome_cells)
+
+
+@kernel
+def steps_inland(patches: Patches, rows: int, columns: int) -> npt.NDArray[np.int32]:
+    """Return the distance of every land cell from the nearest cell that is not land.
+
+    Everything beyond the plane counts as not land.
+
+    Args:
+        patches: patches of land.
+        rows: height of the plane.
+        columns: width of the plane.
 
     Returns:
         ``[z, x]``: 5 for each step to a side and 7 for each to a corner, on the shortest way; 0 where there is no land.
     """
-    rows, columns = land.shape
     steps = np.zeros((rows + 2, columns + 2), np.int32)
-    for z in range(1, rows + 1):
-        for x in range(1, columns + 1):
-            if land[z - 1, x - 1]:
-                straight, askew = min(steps[z - 1, x], steps[z, x - 1]), min(steps[z - 1, x - 1], steps[z - 1, x + 1])
-                steps[z, x] = min(straight + 5, askew + 7)
-    for z in range(rows, 0, -1):
-        for x in range(columns, 0, -1):
-            straight, askew = min(steps[z + 1, x], steps[z, x + 1]), min(steps[z + 1, x - 1], steps[z + 1, x + 1])
-            steps[z, x] = min(steps[z, x], straight + 5, askew + 7)
-    return steps[1:-1, 1:-1].copy()
-
-
-@kernel
-def gather(
-    kinds: npt.NDArray[np.uint8], values: npt.NDArray[np.float32], count: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:
-    """Brings the values of each kind together, those of one kind in the order in which they stand.
-
-    Args:
-        kinds: ``[cell]``, each below ``count``.
-        values: ``[cell]``.
-        count: how many kinds there are.
-
-    Returns:
-        The values, and where each kind begins among them, with the end of the last one: ``[count + 1]``.
-    """
-    starts = np.zeros(count + 1, np.intp)
-    for cell in range(kinds.size):
-        starts[kinds[cell] + 1] += 1
-    for kind in range(count):
-        starts[kind + 1] += starts[kind]
-    free = starts.copy()
-    gathered = np.empty(values.size, np.float32)
-    for cell in range(kinds.size):
-        gathered[free[kinds[cell]]] = values[cell]
-        free[kinds[cell]] += 1
-    return gathered, starts
-
-
-@kernel
-def first_lowest(group: npt.NDArray[np.integer], values: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.intp]:
-    """The place of the lowest value of each group, of equally low ones the first; -1 where a group has none.
-
-    Args:
-        group: ``[n]``, the group of each value, below ``count``.
-        values: ``[n]``, none of them NaN.
-        count: how many groups there are.
-    """
-    places = np.full(count, -1, np.intp)
-    for place in range(group.size):
-        best = places[group[place]]
-        if best < 0 or values[place] < values[best]:
-            places[group[place]] = place
-    return places
+    for run in range(patches.row.size):
+        z, start, stop = patches.row[run] + 1, patches.start[run] + 1, patches.stop[run] + 1
+        west = np.int32(0)
+        for x in range(start, stop):
+            south = min(steps[z - 1, x] + 5, steps[z - 1, x - 1] + 7, steps[z - 1, x + 1] + 7)
+            west = min(west + 5, south)
+            steps[z, x] = west
+    for run in range(patches.row.size - 1, -1, -1):
+        z, start, stop = patches.row[run] + 1, patches.start[run] + 1, patches.stop[run] + 1
+        east = np.int32(0)
+        for x in range(stop - 1, start - 1, -1):
+            north = min(steps[z + 1, x] + 5, steps[z + 1, x - 1] + 7, steps[z + 1, x + 1] + 7)
+            east = min(east + 5, north, steps[z, x])
+            steps[z, x] = east
+    return steps[1:-1, 1:-1]

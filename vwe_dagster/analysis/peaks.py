@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vwe_dagster.analysis.disc import Cells, Disc
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.world.biomes import Biome
 
 PEAK_COUNT = 20
@@ -28,7 +29,7 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
 
     Args:
         disc: the measured part of the world.
-        landmass: numbers of :func:`vwe_dagster.analysis.islands.number_landmasses`.
+        landmass: numbers by cell, see :class:`vwe_dagster.analysis.islands.Landmasses`.
         island_count: how many of the landmasses are islands.
 
     Returns:
@@ -57,43 +58,62 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
 
 
 def _highest_peaks(disc: Disc) -> Cells:
+    side = disc.coordinates_m.size
     if not disc.land.any():
         return np.empty(0, dtype=np.intp)
-    reach = min(int(PEAK_ISOLATION_M // disc.cell_m), disc.coordinates_m.size)
-    steps = np.arange(-reach, reach + 1) * disc.cell_m
-    around = steps[:, np.newaxis] ** 2 + steps**2 <= PEAK_ISOLATION_M**2
-    summits = _block_summits(disc)
+    # No block has two peaks, for its diagonal is not longer than the isolation of a peak.
+    block = min(int(PEAK_ISOLATION_M // (np.sqrt(2) * disc.cell_m)) + 1, side)
+    summits = _block_summits(disc.height, disc.land, block)
+    summits = np.sort(summits[summits >= 0])
     by_height = summits[np.argsort(-disc.height.ravel()[summits], kind="stable")]
-    peaks = (cell for cell in by_height if _is_peak(disc, cell, around))
+    reach = min(int(PEAK_ISOLATION_M // disc.cell_m), side)
+    step_m2 = (np.arange(-reach, reach + 1, dtype=np.float64) * disc.cell_m) ** 2
+    peaks = (cell for cell in by_height if _is_peak(disc.height, disc.inside, divmod(int(cell), side), step_m2))
     return np.fromiter(itertools.islice(peaks, PEAK_COUNT), dtype=np.intp)
 
 
-def _block_summits(disc: Disc) -> Cells:
-    """The highest land cell of every square block of the disc, ascending; all peaks are among them.
+@kernel
+def _block_summits(height: npt.NDArray[np.float32], land: npt.NDArray[np.bool_], block: int) -> npt.NDArray[np.int64]:
+    """Return the highest land cell of every square block, the first one of equally high cells; -1 without land."""
+    rows, columns = height.shape
+    across = -(-columns // block)
+    summits = np.full(-(-rows // block) * across, -1, np.int64)
+    heights_m = np.full(summits.size, -np.inf, np.float32)
+    for z in range(rows):
+        for block_x in range(across):
+            at = z // block * across + block_x
+            highest_m = heights_m[at]
+            for x in range(block_x * block, min(block_x * block + block, columns)):
+                if land[z, x] and height[z, x] > highest_m:
+                    highest_m, summits[at] = height[z, x], z * columns + x
+            heights_m[at] = highest_m
+    return summits
 
-    No block has two peaks, for its diagonal is not longer than the isolation of a peak.
+
+@kernel
+def _is_peak(
+    height: npt.NDArray[np.float32],
+    inside: npt.NDArray[np.bool_],
+    cell: tuple[int, int],
+    step_m2: npt.NDArray[np.float64],
+) -> bool:
+    """Return whether a cell is a peak.
+
+    Args:
+        height: ``[z, x]``, meters.
+        inside: ``[z, x]``.
+        cell: its row and column.
+        step_m2: squared distance by steps along an axis, from as many steps back to as many ahead.
     """
-    side = disc.coordinates_m.size
-    block = min(int(PEAK_ISOLATION_M // (np.sqrt(2) * disc.cell_m)) + 1, side)
-    blocks = -(-side // block)
-    land_m = np.full((blocks * block, blocks * block), -np.inf, dtype=np.float32)
-    np.copyto(land_m[:side, :side], disc.height, where=disc.land)
-    by_block = land_m.reshape(blocks, block, blocks, block).swapaxes(1, 2).reshape(blocks, blocks, block**2)
-    row, column = np.divmod(by_block.argmax(axis=2), block)
-    first = np.arange(blocks) * block
-    cells = (row + first[:, np.newaxis]) * side + column + first
-    return np.sort(cells[by_block.max(axis=2) > -np.inf])
-
-
-def _is_peak(disc: Disc, cell: np.intp, around: npt.NDArray[np.bool_]) -> bool:
-    side, reach = disc.coordinates_m.size, around.shape[0] // 2
-    row, column = divmod(int(cell), side)
-    south, west = max(row - reach, 0), max(column - reach, 0)
-    window = np.s_[south : row + reach + 1, west : column + reach + 1]
-    near = around[south - row + reach : side - row + reach, west - column + reach : side - column + reach]
-    near = near & disc.inside[window]
-    rise_m = disc.height[window] - disc.height[row, column]
-    if np.any(near & (rise_m > 0)) or not np.any(near & (rise_m < 0)):
-        return False
-    first_level = np.argwhere(near & (rise_m == 0))[0]
-    return bool((first_level == (row - south, column - west)).all())
+    row, column = cell
+    reach = step_m2.size // 2
+    is_lower_around = False
+    for z in range(max(row - reach, 0), min(row + reach + 1, height.shape[0])):
+        for x in range(max(column - reach, 0), min(column + reach + 1, height.shape[1])):
+            if not inside[z, x] or step_m2[z - row + reach] + step_m2[x - column + reach] > PEAK_ISOLATION_M**2:
+                continue
+            rise_m = height[z, x] - height[row, column]
+            if rise_m > 0 or (rise_m == 0 and (z < row or (z == row and x < column))):
+                return False
+            is_lower_around |= rise_m < 0
+    return is_lower_around

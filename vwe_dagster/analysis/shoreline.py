@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.analysis.disc import Disc
+from vwe_dagster.kernels.compiling import flat, kernel
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
-_CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))
-"""The corners of a square of four neighbouring cell centres, in rows north and columns east of the south-western one:
-that one, and on around anticlockwise."""
+_PIECES = 6
+"""Kinds of pieces of the contour in a square: around each corner, and from side to opposite side in two directions."""
 
 
-def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Measures the shore of every landmass: the contour at sea level, traced by marching squares.
+def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:
+    """Measure the shore of every landmass: the contour at sea level, traced by marching squares.
 
     In each square between four neighbouring cell centres the contour is a straight line between the points where the
     height, linear along the square's sides, crosses 30 m. Two landmasses that touch at a corner only are kept apart
@@ -27,57 +29,71 @@ def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32]) -> npt.NDArray[np.
     Args:
         disc: the measured part of the world.
         landmass: number of the landmass of every cell, 0 where there is none, see
-            :func:`vwe_dagster.analysis.islands.number_landmasses`.
+            :class:`vwe_dagster.analysis.islands.Landmasses`.
+        count: number of landmasses.
 
     Returns:
         Length in metres by number of the landmass; at 0, where there is no landmass, 0.
     """
-    corners = _crossed_squares(disc)
-    land, numbers = disc.land.ravel()[corners], landmass.ravel()[corners]
-    heights = disc.height.ravel()[corners].astype(np.float64)
-    lengths = np.zeros(int(landmass.max(initial=0)) + 1)
-    for square, cells, owner in _segments(land, heights):
-        numbers_of_segments = np.maximum(numbers[owner, square], numbers[(owner + 1) % 4, square])
-        lengths += np.bincount(numbers_of_segments, cells, lengths.size)
-    return lengths * disc.cell_m
+    lengths = _contour_lengths(disc.height, disc.land, disc.inside, landmass, count)
+    return sum(lengths, np.zeros(count + 1)) * disc.cell_m
 
 
-def _crossed_squares(disc: Disc) -> npt.NDArray[np.intp]:
-    """The squares that lie inside the disc and have both land and water at their corners: cells, ``[4, squares]``."""
-    side = disc.coordinates_m.size
+@kernel
+def _contour_lengths(
+    height: npt.NDArray[np.float32],
+    land: npt.NDArray[np.bool_],
+    inside: npt.NDArray[np.bool_],
+    landmass: npt.NDArray[np.int32],
+    count: int,
+) -> npt.NDArray[np.float64]:
+    """Return the lengths by kind of piece and landmass, ``[piece, landmass + 1]``, in sides of a square."""
+    lengths = np.zeros((_PIECES, count + 1))
+    rows, columns = land.shape
+    is_crossed = np.zeros(columns, np.bool_)
+    on_land, number, crossing = np.empty(4, np.bool_), np.empty(4, np.int32), np.empty(4)
+    for z in range(rows - 1):
+        for x in flat(0, max(columns - 1, 0)):
+            west, east = land[z, x] ^ land[z + 1, x], land[z, x + np.uint64(1)] ^ land[z + 1, x + np.uint64(1)]
+            is_crossed[x] = west | east | (land[z, x] ^ land[z, x + np.uint64(1)])
+        for crossed in np.flatnonzero(is_crossed):
+            x = int(crossed)
+            if not (inside[z, x] and inside[z, x + 1] and inside[z + 1, x] and inside[z + 1, x + 1]):
+                continue
+            # Anticlockwise from the south-western corner, and from each corner to the next one.
+            for corner, (cz, cx) in enumerate(((z, x), (z, x + 1), (z + 1, x + 1), (z + 1, x))):
+                on_land[corner], number[corner] = land[cz, cx], landmass[cz, cx]
+            crossing[0] = _crossing(height[z, x], height[z, x + 1])
+            crossing[1] = _crossing(height[z, x + 1], height[z + 1, x + 1])
+            crossing[2] = _crossing(height[z + 1, x + 1], height[z + 1, x])
+            crossing[3] = _crossing(height[z + 1, x], height[z, x])
+            _add_pieces(lengths, on_land, number, crossing)
+    return lengths
 
-    def at_corner(plane: npt.NDArray[np.bool_], corner: tuple[int, int]) -> npt.NDArray[np.bool_]:
-        north, east = corner
-        return plane[north : side - 1 + north, east : side - 1 + east]
 
-    land = [at_corner(disc.land, corner) for corner in _CORNERS]
-    crossed = np.logical_or.reduce(land) & ~np.logical_and.reduce(land)
-    crossed &= np.logical_and.reduce([at_corner(disc.inside, corner) for corner in _CORNERS])
-    south, west = np.nonzero(crossed)
-    return np.stack([(south + north) * side + west + east for north, east in _CORNERS])
+@kernel
+def _crossing(height_m: float, following_m: float) -> float:
+    """Return where the contour crosses the side from a corner to the following one, as a fraction of the side."""
+    return (SEA_LEVEL_M - np.float64(height_m)) / (np.float64(following_m) - np.float64(height_m))
 
 
-def _segments(
-    land: npt.NDArray[np.bool_], heights: npt.NDArray[np.float64]
-) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], int]]:
-    """Pieces of the contour in squares given by their corners, ``[4, squares]``.
-
-    Returns:
-        Groups of pieces: the square of each, its length in sides of a square, and a corner such that it or the next
-        corner is the land that the pieces of the group bound.
-    """
-    following = np.roll(land, -1, axis=0)
-    rise = np.roll(heights, -1, axis=0) - heights
-    # How far from a corner to the next one the contour is, as a fraction of the side.
-    crossing = np.divide(SEA_LEVEL_M - heights, rise, out=np.zeros_like(heights), where=land != following)
-    segments = []
-    for a in range(4):
-        b, c, d = (a + 1) % 4, (a + 2) % 4, (a + 3) % 4
-        alone = (land[a] != land[b]) & (land[a] != land[d]) & (land[a] | (land[b] == land[c]))
-        square = np.flatnonzero(alone)
-        segments.append((square, np.hypot(crossing[a, square], 1 - crossing[d, square]), a))
-    for a, c in ((0, 2), (1, 3)):
-        across = (land[a] != land[a + 1]) & (land[a + 1] == land[c]) & (land[c] != land[(c + 1) % 4])
-        square = np.flatnonzero(across)
-        segments.append((square, np.hypot(1, crossing[a, square] + crossing[c, square] - 1), a))
-    return segments
+@kernel
+def _add_pieces(
+    lengths: npt.NDArray[np.float64],
+    land: npt.NDArray[np.bool_],
+    number: npt.NDArray[np.int32],
+    crossing: npt.NDArray[np.float64],
+) -> None:
+    """Add the pieces of the contour in one square; land, number of the landmass and crossing are by corner, ``[4]``."""
+    for corner in range(4):
+        following, opposite, former = (corner + 1) & 3, (corner + 2) & 3, (corner + 3) & 3
+        alone = land[corner] != land[following] and land[corner] != land[former]
+        if alone and (land[corner] or land[following] == land[opposite]):
+            length = math.hypot(crossing[corner], 1 - crossing[former])
+            lengths[corner, max(number[corner], number[following])] += length
+    for corner in range(2):
+        following, opposite, former = corner + 1, corner + 2, (corner + 3) & 3
+        across = land[corner] != land[following] and land[opposite] != land[former]
+        if across and land[following] == land[opposite]:
+            length = math.hypot(1, crossing[corner] + crossing[opposite] - 1)
+            lengths[4 + corner, max(number[corner], number[following])] += length

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vwe_dagster.analysis.biomes import biome_table
 from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.analysis.islands import ISLAND_AREA_KM2, island_table, number_landmasses
+from vwe_dagster.analysis.islands import ISLAND_AREA_KM2, Landmasses, island_table
 from vwe_dagster.analysis.peaks import PEAK_ISOLATION_M, peak_table
 from vwe_dagster.analysis.places import place_statistics, place_table
 from vwe_dagster.analysis.rivers import river_statistics
@@ -60,18 +60,18 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
     - ``biomes``: the rows of the biome table by name of the biome.
     """
     disc = Disc.of_world(world)
-    landmass = number_landmasses(disc)
-    shores_m = shorelines_m(disc, landmass)
+    landmasses = Landmasses.of_disc(disc)
+    shores_m = shorelines_m(disc, landmasses.number, landmasses.cells.size)
     biomes = biome_table(disc)
-    islands = island_table(disc, landmass, shores_m)
-    peaks = peak_table(disc, landmass, len(islands))
+    islands = island_table(disc, landmasses, shores_m)
+    peaks = peak_table(disc, landmasses.number, len(islands))
     largest, highest = _first_row(islands), _first_row(peaks)
     start = _first_row(islands[islands["is_start"]])
     statistics: dict[str, object] = {
         **_measures(world.grid),
         **_land(disc),
         "shoreline_km": float(shores_m.sum() / 1000),
-        "landmass_count": int(landmass.max(initial=0)),
+        "landmass_count": int(landmasses.cells.size),
         "island_count": len(islands),
         "largest_island_area_km2": largest["area_km2"],
         "start_island": start["island"],
