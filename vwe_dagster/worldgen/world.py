@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ from vwe_dagster.worldgen import points
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS, draw_constants
 from vwe_dagster.worldgen.planes import fill_planes
 from vwe_dagster.worldgen.pregeneration import Pregeneration, Rendered, pregenerate
+
+if TYPE_CHECKING:
+    from vwe_dagster.locations.location_table import LocationTable
+    from vwe_dagster.locations.world_locations import Locations
 
 Numbers = npt.ArrayLike
 Values = npt.NDArray[Any]
@@ -137,6 +141,23 @@ class World:
         Trees stand where it is below 1.15 in the Meadows, below 0.8 in the Plains, and everywhere in the Black Forest.
         """
         return _number(_at(points.forests, x, z))
+
+    def locations(
+        self,
+        *,
+        upto: int | str | None = None,
+        kinds: Iterable[str] | None = None,
+        table: LocationTable | None = None,
+        grid: Terrain | None = None,
+    ) -> Locations:
+        """Return the altars, traders, dungeons and other locations as the game places them in a new world.
+
+        See :func:`vwe_dagster.locations.world_locations.locations_of` for the arguments and errors.
+        """
+        # The locations need the terrain; the terrain does not need them.
+        from vwe_dagster.locations.world_locations import locations_of  # noqa: PLC0415
+
+        return locations_of(self, upto=upto, kinds=kinds, table=table, grid=grid)
 
     @functools.cached_property
     def waterways(self) -> Waterways:
