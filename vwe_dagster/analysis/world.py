@@ -26,8 +26,8 @@ class WorldAnalysis:
         biomes: one row a biome, see :func:`vwe_dagster.analysis.biomes.biome_table`.
         islands: one row an island, see :func:`vwe_dagster.analysis.islands.island_table`.
         peaks: one row a peak, see :func:`vwe_dagster.analysis.peaks.peak_table`.
-        places: one row a place, see :func:`vwe_dagster.analysis.places.place_table`; None where the source of the world
-            does not tell of locations.
+        places: one row a location, see :func:`vwe_dagster.analysis.places.place_table`; None where the source of the
+            world has no locations.
         statistics: the sums, see :func:`analyse`; made of JSON's types only, null where there is nothing to tell.
     """
 
@@ -67,6 +67,7 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
     peaks = peak_table(disc, landmasses.number, len(islands))
     largest, highest = _first_row(islands), _first_row(peaks)
     start = _first_row(islands[islands["is_start"]])
+    places = None if world.locations is None else place_table(world.locations)
     statistics: dict[str, object] = {
         **_measures(world.grid),
         **_land(disc),
@@ -81,10 +82,9 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
         "highest_peak_x_m": highest["x_m"],
         "highest_peak_z_m": highest["z_m"],
         **river_statistics(world),
-        **place_statistics(world.locations),
+        **place_statistics(places),
         "biomes": {row.pop("biome"): row for row in _rows(biomes)},
     }
-    places = None if world.locations is None else place_table(world.locations)
     return WorldAnalysis(biomes, islands, peaks, places, statistics)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
@@ -22,8 +23,21 @@ LINES = ("rivers", "streams", "lakes")
 """Layers of lines: one mapping a line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
 
 LOCATIONS = "locations"
-"""A layer of lines that only the game has: one mapping a location with ``kind``, ``prefab``, ``group``, ``x_m``,
-``y_m``, ``z_m``, ``radius_m`` (of its outer circle), and ``placed``, whether the game has built it for somebody."""
+"""A layer of lines: one mapping per location with ``kind``, ``prefab``, ``group``, ``x_m``, ``y_m``, ``z_m``,
+``radius_m`` (of its outer circle), and ``placed``, true if the game has built it because a player came near."""
+
+LANDMARKS = "landmarks"
+"""A layer of the same form that only the native engine has: the locations of the types that the game places first,
+among them the altars of bosses and the traders. It takes a tenth of the time of all locations."""
+
+
+class LocationScope(enum.StrEnum):
+    """Which locations of a world are wanted."""
+
+    ALL = "all"
+    LANDMARKS = "landmarks"
+    NONE = "none"
+
 
 MAX_NAME_LENGTH = 256
 """Characters of the longest ``prefab`` or ``group`` of a location; the game's own have some thirty."""

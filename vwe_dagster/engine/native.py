@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from vwe_dagster.engine.layers import Made, tell_nobody
 from vwe_dagster.engine.messages import (
+    LANDMARKS,
     LINES,
+    LOCATIONS,
     NATIVE,
     PLANES,
     EngineError,
@@ -22,12 +24,15 @@ from vwe_dagster.engine.messages import (
     WorldRequest,
     no_progress,
 )
+from vwe_dagster.engine.native_locations import location_lines
 from vwe_dagster.engine.protocol import Capabilities, layer_kind
 from vwe_dagster.kernels.cache import are_kernels_cached, remove_other_versions
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
+
+LAYERS = (*PLANES, *LINES, LOCATIONS, LANDMARKS)
 
 FLAGS = np.array([biome.flag for biome in Biome], dtype=np.uint16)
 STRIP_CELLS = 2048 * 2048
@@ -49,7 +54,7 @@ class NativeEngine:
 
     identity = NATIVE
     capabilities = Capabilities(
-        layers=tuple(layer_kind(name) for name in (*PLANES, *LINES)),
+        layers=tuple(map(layer_kind, LAYERS)),
         world_gen_versions=WORLD_GEN_VERSIONS,
         min_size=MIN_SIZE,
         max_size=MAX_SIZE,
@@ -68,11 +73,9 @@ class NativeEngine:
         Raises:
             EngineError: there is no such layer, seed, version or grid.
         """
-        unknown = sorted(set(request.layers) - set(PLANES) - set(LINES))
+        unknown = sorted(set(request.layers) - set(LAYERS))
         if unknown:
-            raise EngineError(
-                f"The native engine has no layer {', '.join(unknown)}; it has {', '.join([*PLANES, *LINES])}."
-            )
+            raise EngineError(f"The native engine has no layer {', '.join(unknown)}; it has {', '.join(LAYERS)}.")
         if request.grid != Grid.of_world(request.grid.size):
             raise EngineError("The native engine samples grids over the whole map; ask for Grid.of_world(size).")
         are_compiled = are_kernels_cached()
@@ -115,7 +118,7 @@ def _known_world() -> World:
 
 def _export(world: World, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:
     started = time.perf_counter()
-    layers = request.layers_of((*PLANES, *LINES))
+    layers = request.layers_of(LAYERS)
     progress(0.0, "laying rivers")
     waterways = world.waterways
     laid = time.perf_counter()
@@ -144,11 +147,19 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
         for name in [] if is_whole else names:
             made(name, planes[name])
         lines = drawing.result()
+    located = time.perf_counter()
+    for name in (LOCATIONS, LANDMARKS):
+        if name in layers:
+            progress(0.9, "placing locations")
+            lines[name] = location_lines(world, name, terrain if is_whole and names else None)
+            made(name, lines[name])
     progress(1.0, "done")
+    locations_s = time.perf_counter() - located
     timings = {
         "rivers": laid - started,
         "terrain": terrain_s,
-        "other_layers": time.perf_counter() - laid - terrain_s,
+        "other_layers": located - laid - terrain_s,
+        "locations": locations_s,
     }
     return WorldExport(request, NATIVE, planes, lines, timings)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import pydantic
 
-from vwe_dagster.engine.messages import LINES, PLANES
+from vwe_dagster.engine.messages import LANDMARKS, LINES, LOCATIONS, PLANES
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE
 
 PROTOCOL: Final = 1
@@ -222,7 +222,7 @@ def layer_kind(name: str) -> LayerKind:
     Raises:
         KeyError: there is no such layer.
     """
-    if name in LINES:
+    if name in {*LINES, LOCATIONS, LANDMARKS}:
         return LayerKind(name=name, kind="lines", dtype=None)
     return LayerKind(name=name, kind="plane", dtype=PLANES[name])
 

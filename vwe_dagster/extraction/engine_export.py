@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pydantic_core
 
-from vwe_dagster.engine.messages import ESSENTIAL, LOCATIONS, MAX_NAME_LENGTH, PLANES, Line
+from vwe_dagster.engine.messages import ESSENTIAL, LANDMARKS, LOCATIONS, MAX_NAME_LENGTH, PLANES, Line
 from vwe_dagster.extraction.validate import LAKE_COLUMNS, ExtractionError, check_cells, check_plane, validate
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import LOCATION_COLUMNS, RIVER_COLUMNS, CanonicalWorld
@@ -59,7 +59,7 @@ def canonical_world(
         lava=planes["lava"].astype(np.float32, copy=False) if "lava" in planes else None,
         rivers=_river_table(lines),
         lakes=_lake_table(lines["lakes"]) if "lakes" in lines else None,
-        locations=_location_table(lines[LOCATIONS]) if LOCATIONS in lines else None,
+        locations=_location_table(lines),
     )
     validate(world)
     return world
@@ -146,7 +146,11 @@ def _lake_table(lakes: Sequence[Line]) -> pd.DataFrame:
     return pd.DataFrame({"x_m": centres[:, 0], "z_m": centres[:, 1]}).astype(LAKE_COLUMNS)
 
 
-def _location_table(locations: Sequence[Line]) -> pd.DataFrame:
+def _location_table(lines: Mapping[str, Sequence[Line]]) -> pd.DataFrame | None:
+    present = [lines[layer] for layer in (LOCATIONS, LANDMARKS) if layer in lines]
+    if not present:
+        return None
+    locations = present[0]
     try:
         rows = [tuple(location[column] for column in LOCATION_COLUMNS) for location in locations]
     except KeyError as error:

@@ -82,12 +82,12 @@ def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, floa
 
 
 def places(analysis: WorldAnalysis) -> list[tuple[float, float, str, str]]:
-    """X and z in metres, kind and name of every place but the start, which the centre marks; vendors come first."""
+    """Return x and z in metres, group and label of the altars of bosses and of the traders; traders come first."""
     if analysis.places is None:
         return []
-    sites = analysis.places[analysis.places["kind"] != "start"].sort_values("kind", ascending=False, kind="stable")
-    rows = sites[["x_m", "z_m", "kind", "name"]].to_numpy()
-    return [(float(x), float(z), str(kind), str(name)) for x, z, kind, name in rows]
+    marked = analysis.places[analysis.places["group"].isin(["boss", "trader"])]
+    rows = marked.sort_values("group", ascending=False, kind="stable")[["x_m", "z_m", "group", "label"]].to_numpy()
+    return [(float(x), float(z), str(group), str(label)) for x, z, group, label in rows]
 
 
 def world_facts(analysis: WorldAnalysis) -> list[str]:

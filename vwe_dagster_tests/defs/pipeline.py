@@ -123,9 +123,13 @@ class Pipeline:
         assets: Sequence[str] = ASSETS,
         size: int = 64,
     ) -> Outcome:
-        """Registers keys, valid or not, and makes assets of them in one run; several keys as a backfill would."""
+        """Register keys, valid or not, and materialize assets of them in one run; several keys as a backfill would.
+
+        Worlds have no locations unless the config asks for them: placing them takes longer than all else.
+        """
         self.instance.add_dynamic_partitions("seeds", list(keys))
-        told: dict[str, Mapping[str, object]] = {"raw_export": {"size": size}, **(config or {})}
+        told: dict[str, Mapping[str, object]] = {**(config or {})}
+        told["raw_export"] = {"locations": "NONE", **told.get("raw_export", {"size": size})}
         resources = {"store": WorldStoreResource(root=str(self.root)), "pool": PoolOfOne(), **self.resources}
         name = uuid.uuid4().hex
         _JOBS[name] = build_defs(resource_overrides=resources).resolve_job_def(

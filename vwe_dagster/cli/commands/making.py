@@ -11,6 +11,7 @@ from vwe_dagster.cli.console import say, showing_run, undiverted_notices
 from vwe_dagster.cli.interrupts import exiting_on_interrupt
 from vwe_dagster.config.home import Home
 from vwe_dagster.config.pool import EngineChoice
+from vwe_dagster.engine.messages import LocationScope
 from vwe_dagster.seeds.seed import Seed
 
 if TYPE_CHECKING:
@@ -23,10 +24,20 @@ Config = Mapping[str, Mapping[str, object]]
 
 
 def world_config(
-    size: int = 2048, world_gen_version: int = 2, *, engine: EngineChoice | None = None, force: bool = False
+    size: int = 2048,
+    world_gen_version: int = 2,
+    *,
+    engine: EngineChoice | None = None,
+    locations: LocationScope = LocationScope.ALL,
+    force: bool = False,
 ) -> Config:
-    """What the assets of a world are told."""
-    raw: dict[str, object] = {"size": size, "world_gen_version": world_gen_version, "force": force}
+    """Return the configuration of the assets of a world."""
+    raw: dict[str, object] = {
+        "size": size,
+        "world_gen_version": world_gen_version,
+        "locations": locations.name,
+        "force": force,
+    }
     if engine is not None:
         raw["engine"] = engine.name
     return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}

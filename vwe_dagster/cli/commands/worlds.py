@@ -23,6 +23,7 @@ from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, 
 from vwe_dagster.cli.console import notices, output, say, show_facts
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.pool import EngineChoice
+from vwe_dagster.engine.messages import LocationScope
 from vwe_dagster.formats.fwl import SaveError, WorldFile, shown
 from vwe_dagster.formats.save import Save, read_save
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
@@ -66,6 +67,12 @@ def world(
         EngineChoice | None,
         typer.Option(help="Which engine; unless said, the one that VWE_ENGINE names, or the native one."),
     ] = None,
+    locations: Annotated[
+        LocationScope,
+        typer.Option(
+            help="Which locations; landmarks are those that the game places first: bosses, traders and others."
+        ),
+    ] = LocationScope.ALL,
     force: Force = False,
 ) -> None:
     """Makes worlds: registers the seeds and materializes their four assets.
@@ -86,7 +93,7 @@ def world(
         [
             (
                 [seed for seed in versions if versions[seed] == version],
-                world_config(size, version, engine=engine, force=force),
+                world_config(size, version, engine=engine, locations=locations, force=force),
             )
             for version in dict.fromkeys(versions.values())
         ]

@@ -14,24 +14,30 @@ from vwe_dagster.defs.resources import Engines
 from vwe_dagster.defs.stage_builder import StageBuilder
 from vwe_dagster.engine.messages import (
     ESSENTIAL,
+    LANDMARKS,
     LINES,
     LOCATIONS,
+    NATIVE,
     EngineError,
     EngineIdentity,
+    LocationScope,
     WorldExport,
     WorldRequest,
 )
 from vwe_dagster.extraction.engine_export import biome_indices
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.locations.world_locations import SUPPORTED_VERSION as LOCATIONS_VERSION
 from vwe_dagster.pool.many import Outcome
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 from vwe_dagster.store.stages import grid_of, plane_names, read_plane, write_raw
 from vwe_dagster.world.grid import Grid
 
 CODE_VERSION = "2"
 
-_LAYERS_IF_OFFERED = ("lava", *LINES, LOCATIONS)
+_LAYERS_IF_OFFERED = ("lava", *LINES)
 
 
 class RawExportConfig(dg.Config):
@@ -45,6 +51,11 @@ class RawExportConfig(dg.Config):
         default=None,
         description="`native`; `valheim`, the game's own server; or `valheim_else_native`, the native engine for those "
         "worlds that the server did not make. Unless set: what VWE_ENGINE says, or `native`.",
+    )
+    locations: LocationScope = pydantic.Field(
+        default=LocationScope.ALL,
+        description="`all` locations; `landmarks`, those of the types that the game places first, such as bosses and "
+        "traders, if the engine is the native one; or `none`.",
     )
     force: bool = pydantic.Field(default=False, description="Ask the engine even if its answer is there already.")
 
@@ -61,7 +72,7 @@ def raw_export(
     pool: dg.ResourceParam[Engines],
     valheim_pool: dg.ResourceParam[Engines],
 ) -> BatchReport:
-    """Exactly what the engine said of the seed: planes of biome flags, heights and lava; rivers, streams and lakes.
+    """Exactly what the engine said of the seed: planes, rivers, streams, lakes and locations.
 
     The engine is asked again only if the request changes: the grid, the layers, the kind of engine or the world-gen
     version. A file that no longer has the hash it was written with makes the stage anew. The seeds of a batch are
@@ -78,9 +89,7 @@ def raw_export(
         with batch.attempt(seed.key):
             for remark in look_alikes.remarks(seed):
                 context.log.warning(remark)
-            request = WorldRequest(
-                seed.number, Grid.of_world(config.size), config.world_gen_version, ESSENTIAL, _LAYERS_IF_OFFERED
-            )
+            request = _request(seed, config, engines.identity)
             recipe = _recipe(request, engines.identity)
             builder = StageBuilder(context, store, seed, "raw")
             kept = builder.keep(recipe, force=config.force)
@@ -192,13 +201,27 @@ def _export(outcome: Outcome) -> WorldExport:
     return outcome.export
 
 
+def _request(seed: Seed, config: RawExportConfig, engine: EngineIdentity) -> WorldRequest:
+    """Return the request for a seed: the same layers from every engine, but for locations."""
+    layers: tuple[str, ...] = _LAYERS_IF_OFFERED
+    is_native = engine.kind == NATIVE.kind
+    is_known = not is_native or config.world_gen_version == LOCATIONS_VERSION
+    if config.locations is not LocationScope.NONE and is_known:
+        layers += (LANDMARKS,) if is_native and config.locations is LocationScope.LANDMARKS else (LOCATIONS,)
+    return WorldRequest(seed.number, Grid.of_world(config.size), config.world_gen_version, ESSENTIAL, layers)
+
+
 def _recipe(request: WorldRequest, engine: EngineIdentity) -> Recipe:
+    inputs: dict[str, pydantic.JsonValue] = {
+        "engine": engine.kind,
+        "world_gen_version": request.world_gen_version,
+        "layers": [*request.layers, *request.if_offered],
+    }
+    if engine.kind == NATIVE.kind and {LOCATIONS, LANDMARKS} & set(request.if_offered):
+        table = shipped_table()
+        inputs["location_table"] = {"name": table.name, "sha256": table.sha256}
     return Recipe(
-        inputs={
-            "engine": engine.kind,
-            "world_gen_version": request.world_gen_version,
-            "layers": [*request.layers, *request.if_offered],
-        },
+        inputs=inputs,
         code_version=CODE_VERSION,
         made_by=dataclasses.asdict(engine),
         grid=request.grid,
@@ -228,7 +251,7 @@ def _report(
 ) -> dg.MaterializeResult[None]:
     grid = grid_of(manifest)
     biome = biome_indices(read_plane(store, manifest, "biome"), grid)
-    names = {layer: f"{layer}.jsonl" for layer in (*LINES, LOCATIONS)}
+    names = {layer: f"{layer}.jsonl" for layer in (*LINES, LOCATIONS, LANDMARKS)}
     lines = {layer: manifest.files[name].shape for layer, name in names.items() if name in manifest.files}
     has_not = [layer for layer in ("lava", *LINES) if layer not in lines and layer not in plane_names(manifest)]
     return materialization(

@@ -1,4 +1,4 @@
-"""Locations, where an engine offers them, from the export through every stage to the map; nothing changes without."""
+"""Locations from the export of an engine through every stage to the map."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.stages import read_extracted
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
+from vwe_dagster.worldgen import World
 from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
 
 pytestmark = pytest.mark.slow
@@ -55,7 +56,7 @@ class Server:
 
 def run(pipeline: Pipeline, locations: list[Line]) -> Outcome:
     with_server = dataclasses.replace(pipeline, resources={"valheim_pool": PoolOfOne(Server(locations))})
-    return with_server.run(KEY, config={"raw_export": {"size": 64, "engine": "VALHEIM"}})
+    return with_server.run(KEY, config={"raw_export": {"size": 64, "engine": "VALHEIM", "locations": "ALL"}})
 
 
 def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
@@ -69,7 +70,7 @@ def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
     units = pipeline.manifest(KEY, "extracted").files["locations.parquet"].units
     assert units == dict.fromkeys(("x_m", "y_m", "z_m", "radius_m"), "m")
     places = pd.read_parquet(store.folder(parse_seed(KEY), "processed") / "places.parquet")
-    assert places["name"].tolist() == ["Eikthyr", "Haldor"]
+    assert places["label"].tolist() == ["Eikthyr", "Haldor", "Burial chambers"]
     assert outcome.metadata("raw_export")["locations"] == len(PLACED)
     assert outcome.metadata("processed")["locations"] == len(PLACED)
     with_places = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
@@ -88,3 +89,31 @@ def test_a_world_with_no_location_at_all_is_one(pipeline: Pipeline) -> None:
 
 def test_invalid_location_fails_the_extraction(pipeline: Pipeline) -> None:
     assert "Location 0 of the layer locations has no name" in run(pipeline, [location("", 1, 1)]).failures["extracted"]
+
+
+def test_native_engine_places_all_locations(pipeline: Pipeline) -> None:
+    outcome = pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "ALL"}})
+    locations = read_extracted(pipeline.store, pipeline.manifest(KEY, "extracted")).locations
+    assert locations is not None
+    expected = World(parse_seed(KEY).number).locations()
+    assert locations["prefab"].tolist() == expected.prefab.tolist()
+    for column, values in {"x_m": expected.x, "y_m": expected.y, "z_m": expected.z}.items():
+        np.testing.assert_array_equal(locations[column].to_numpy(), values)
+    assert outcome.metadata("processed")["locations"] == len(expected)
+    table = pipeline.manifest(KEY, "raw").recipe.inputs["location_table"]
+    assert table == {"name": expected.table.name, "sha256": expected.table.sha256}
+
+
+def test_landmarks_are_the_types_that_the_game_places_first(pipeline: Pipeline) -> None:
+    pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "LANDMARKS"}})
+    locations = read_extracted(pipeline.store, pipeline.manifest(KEY, "extracted")).locations
+    assert locations is not None
+    expected = World(parse_seed(KEY).number).locations(upto="DN_Bossroom")
+    assert locations["prefab"].tolist() == expected.prefab.tolist()
+
+
+def test_native_engine_has_no_locations_of_former_world_gen_versions(pipeline: Pipeline) -> None:
+    config = {"raw_export": {"size": 64, "locations": "ALL", "world_gen_version": 1}}
+    assert pipeline.run(KEY, config=config).success
+    assert "locations.parquet" not in pipeline.manifest(KEY, "extracted").files
+    assert "location_table" not in pipeline.manifest(KEY, "raw").recipe.inputs

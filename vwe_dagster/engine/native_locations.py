@@ -1,0 +1,32 @@
+"""The locations of the native engine, as lines of the protocol."""
+
+from __future__ import annotations
+
+from vwe_dagster.engine.messages import LOCATIONS, Line
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.worldgen import Terrain, World
+
+_GAME_GRID = 2048
+
+
+def location_lines(world: World, layer: str, terrain: Terrain | None) -> list[Line]:
+    """Return the locations of a world that nobody has played yet, in the order in which the game places them.
+
+    Args:
+        world: of world-gen version 2.
+        layer: ``locations`` or ``landmarks``.
+        terrain: the world's terrain on any grid, if already computed; the game's own grid saves computing it again.
+
+    Raises:
+        LocationError: the world-gen version is 0 or 1.
+    """
+    table = shipped_table()
+    count = len(table.types) if layer == LOCATIONS else sum(each.prioritized for each in table.types)
+    grid = terrain if terrain is not None and terrain.biome.shape == (_GAME_GRID, _GAME_GRID) else None
+    found = world.locations(upto=count, table=table, grid=grid)
+    facts = [
+        {"kind": "location", "prefab": each.prefab, "group": each.group, "radius_m": each.exterior, "placed": False}
+        for each in table.types
+    ]
+    rows = zip(found.type_index.tolist(), found.x.tolist(), found.y.tolist(), found.z.tolist(), strict=True)
+    return [{**facts[index], "x_m": x, "y_m": y, "z_m": z} for index, x, y, z in rows]
