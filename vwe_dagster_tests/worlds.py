@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.analysis.world import analyse
-from vwe_dagster.engine.messages import WorldExport, WorldRequest
+from vwe_dagster.engine.messages import LANDMARKS, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.engine.native_locations import location_lines
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.rendering.map import render_thumbnail
@@ -145,6 +146,7 @@ def publish_world(
     *,
     world_gen_version: int = 2,
     pictures: bool = False,
+    landmarks: bool = False,
     making: str = "1",
 ) -> WorldFacts:
     """Publish the stages of a world of the native engine and return its facts.
@@ -155,10 +157,14 @@ def publish_world(
         grid: where the world is sampled.
         world_gen_version: by which version of the terrain.
         pictures: whether the stage ``renders`` is made, too, with a thumbnail.
+        landmarks: whether the world has the locations of the types that the game places first.
         making: tells one making of a world from another.
     """
     export, raw = publish_raw(store, key, grid, world_gen_version=world_gen_version, making=making)
-    world = canonical_world(export.planes, export.lines, grid)
+    lines = dict(export.lines)
+    if landmarks:
+        lines[LANDMARKS] = location_lines(World(parse_seed(key).number), LANDMARKS, None)
+    world = canonical_world(export.planes, lines, grid)
     _publish_stages(store, key, world, Recipe({"raw": raw.digest}, making, raw.recipe.made_by, grid))
     if pictures:
         recipe = dataclasses.replace(raw.recipe, inputs=_input(store, key, "extracted"))
@@ -194,12 +200,20 @@ def publish_extracted_again(store: WorldStore, key: str) -> None:
         write_extracted(draft, world, {})
 
 
-def publish_statistics(store: WorldStore, key: str, *, without: Biome | None = None, **numbers: float | None) -> None:
-    """Publishes a stage ``processed`` with statistics only: 1 wherever the test does not say otherwise."""
+def publish_statistics(
+    store: WorldStore,
+    key: str,
+    *,
+    without: Biome | None = None,
+    places: Mapping[str, Mapping[str, object]] | None = None,
+    **numbers: float | None,
+) -> None:
+    """Publish a stage ``processed`` with statistics only: 1 unless the test gives another value; no places."""
     statistics: dict[str, Any] = dict.fromkeys(_STATISTIC_NAMES, 1) | numbers
     statistics["biomes"] = {
         biome.game_name: dict.fromkeys(_BIOME_STATISTIC_NAMES, 1) for biome in BIOMES if biome is not without
     }
+    statistics["places"] = places
     recipe = Recipe(inputs={}, code_version="1", made_by={"kind": "native", "version": "1.0"}, grid=Grid.of_world(64))
     with store.publish(parse_seed(key), "processed", recipe) as draft:
         draft.json(STATISTICS, statistics)

@@ -171,7 +171,7 @@ def _no_column(name: str, columns: Sequence[str]) -> str:
 
 
 def _close_matches(name: str, columns: Sequence[str]) -> list[str]:
-    """Return up to three columns, the likeliest first: distances and areas of a biome that is named alone."""
-    of_biome = [f"{name}_{suffix}" for suffix in ("nearest_m", "area_km2", "share")]
-    found = [column for column in of_biome if column in columns]
+    """Return up to three columns, the likeliest first: those of a biome or a kind of places that is named alone."""
+    named = [f"{name}_{suffix}" for suffix in ("nearest_m", "area_km2", "share", "count", "within_2km")]
+    found = [column for column in named if column in columns]
     return found or difflib.get_close_matches(name, columns, n=3, cutoff=0.5)

@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from vwe_dagster.analysis import CODE_VERSION
+from vwe_dagster.analysis.places import known_kinds
 from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
+from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
@@ -52,6 +54,15 @@ _BIOME_FACTS = {
     "patches": "patch_count",
     "largest_patch_km2": "largest_patch_km2",
 }
+_PLACE_FACTS = {"count": "count", "nearest_m": "nearest_m", "within_2km": "within_2km"}
+_PLACE_GROUPS = {
+    LocationGroup.BOSS,
+    LocationGroup.TRADER,
+    LocationGroup.DUNGEON,
+    LocationGroup.CAMP,
+    LocationGroup.RESOURCE,
+}
+_PLACE_KINDS = [kind.kind for kind in known_kinds().values() if kind.group in _PLACE_GROUPS]
 _COUNTS = {"islands", "rivers", "streams", "lakes"}
 
 
@@ -69,6 +80,11 @@ COLUMNS: Mapping[str, pa.DataType] = {
         for biome in BIOMES
         for fact in _BIOME_FACTS
     },
+    **{
+        f"{kind}_{fact}": pa.float64() if fact == "nearest_m" else pa.int64()
+        for kind in _PLACE_KINDS
+        for fact in _PLACE_FACTS
+    },
     "grid_size": pa.int32(),
     "engine": pa.string(),
     "made_at": pa.timestamp("us", tz="UTC"),
@@ -78,8 +94,10 @@ COLUMNS: Mapping[str, pa.DataType] = {
 }
 """The columns and their types. A unit is the end of a name: ``_m``, ``_km``, ``_km2``; a ``_share`` is of the disc's
 area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
-the world has none of the biome. ``stale`` marks statistics of former planes or former code. ``manifests`` changes when
-the manifest of ``raw``, ``extracted`` or ``processed`` does."""
+the world has none of the biome. Of a kind of places, ``_count`` is the number of all, ``_within_2km`` of those within
+2 km of the centre; of kinds such as traders all are candidates of which the game keeps one, so that ``_nearest_m`` is a
+best case. All are missing where the source of the world has no locations. ``stale`` marks statistics of former planes
+or former code. ``manifests`` changes when the manifest of ``raw``, ``extracted`` or ``processed`` does."""
 
 _MAX_BYTES = 2 * 2**30
 """Longest catalog that is read."""
@@ -207,6 +225,11 @@ class SeedCatalog:
                 _column_of(biome, fact): biomes.get(biome.game_name, {}).get(source)
                 for biome in BIOMES
                 for fact, source in _BIOME_FACTS.items()
+            },
+            **{
+                f"{kind}_{fact}": (statistics.get("places") or {}).get(kind, {}).get(source)
+                for kind in _PLACE_KINDS
+                for fact, source in _PLACE_FACTS.items()
             },
             "grid_size": grid.size if grid is not None else None,
             "engine": manifest.recipe.maker,

@@ -11,7 +11,21 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands import bench, engine, export, find, metrics, pool, purge, seeds, serve, tiles, ui, worlds
+from vwe_dagster.cli.commands import (
+    bench,
+    engine,
+    export,
+    find,
+    locations,
+    metrics,
+    pool,
+    purge,
+    seeds,
+    serve,
+    tiles,
+    ui,
+    worlds,
+)
 from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.cli.console import notices, output, say
 from vwe_dagster.cli.examples import complete_help
@@ -46,6 +60,7 @@ app.command(epilog=export.EPILOG)(export.export)
 app.command()(tiles.tiles)
 app.command()(worlds.seed)
 app.command()(worlds.show)
+app.command()(locations.locations)
 app.command()(find.find)
 app.command()(serve.serve)
 app.command()(ui.ui)

@@ -22,6 +22,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "tiles": ("vwe tiles HHcLC5acQt --style map --max-zoom 5",),
     "seed": ("vwe seed HHcLC5acQt", "vwe seed --from-save Midgard.fwl"),
     "show": ("vwe show HHcLC5acQt",),
+    "locations": (
+        "vwe locations HHcLC5acQt",
+        "vwe locations HHcLC5acQt --kind haldor --kind bonemass",
+        "vwe locations HHcLC5acQt --kind dungeon --near 1200,-350 --within 1000",
+        "vwe locations HHcLC5acQt --csv",
+    ),
     "find": (
         'vwe find "islands > 40 and swamp_nearest_m < 2500"',
         "vwe find --sort highest_peak_m --limit 3",

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from vwe_dagster.cli.console import say, show_facts, show_table
+from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.rendering.pictures import MAP
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, WorldStore
@@ -17,6 +18,7 @@ from vwe_dagster.store.stages import grid_of, read_processed
 from vwe_dagster.world.biomes import BIOMES
 
 ISLANDS_SHOWN = PEAKS_SHOWN = 5
+_GROUPS_SHOWN = (LocationGroup.BOSS.value, LocationGroup.TRADER.value)
 
 _POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 _TITLES = {biome.game_name: biome.title for biome in BIOMES}
@@ -46,6 +48,7 @@ def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
     _show_biomes(console, analysis.biomes)
     _show_islands(console, analysis.islands)
     _show_peaks(console, analysis.peaks)
+    _show_places(console, analysis.statistics["places"])
 
 
 def show_files(console: Console, store: WorldStore, seed: Seed) -> None:
@@ -116,6 +119,24 @@ def _show_peaks(console: Console, peaks: pd.DataFrame) -> None:
     show_table(console, "Highest peaks", ("peak", "height m", "x m", "z m", "from the centre", "biome"), rows)
 
 
+def _show_places(console: Console, places: Any) -> None:
+    if places is None:
+        return
+    rows = [
+        (
+            place["label"],
+            place["count"],
+            _way(place["nearest_m"], place["nearest_bearing_deg"]),
+            _number(place["nearest_x_m"]),
+            _number(place["nearest_z_m"]),
+            "the game keeps one of them" if place["candidates"] else "",
+        )
+        for place in places.values()
+        if place["group"] in _GROUPS_SHOWN and place["count"]
+    ]
+    show_table(console, "Bosses and traders", ("", "count", "nearest", "x m", "z m", ""), rows)
+
+
 def _number(number: float | None, digits: int = 0) -> str:
     return "" if number is None or pd.isna(number) else f"{number:,.{digits}f}"
 
@@ -128,4 +149,9 @@ def _way(distance_m: float | None, bearing_deg: float) -> str:
     """A distance and the point of the compass it lies at, as in ``1,240 m NE``."""
     if distance_m is None or pd.isna(distance_m):
         return ""
-    return f"{distance_m:,.0f} m {_POINTS[round(bearing_deg / 45) % len(_POINTS)]}"
+    return f"{distance_m:,.0f} m {compass_point(bearing_deg)}"
+
+
+def compass_point(bearing_deg: float) -> str:
+    """Return the point of the compass nearest to a bearing."""
+    return _POINTS[round(bearing_deg / 45) % len(_POINTS)]

@@ -13,7 +13,7 @@ import dagster as dg
 from vwe_dagster.defs.batching import failed_seeds_of, on_every_core
 from vwe_dagster.defs.check_names import step_of
 from vwe_dagster.defs.partitions import seeds
-from vwe_dagster.quality import planes, products
+from vwe_dagster.quality import locations, planes, products
 from vwe_dagster.quality.result import ASSETS, Check, CheckResult, run_check
 from vwe_dagster.seeds.seed import SeedError, parse_seed
 from vwe_dagster.store import Stage, WorldStore
@@ -25,6 +25,7 @@ STAGE_CHECKS: dict[Stage, dict[str, Check]] = {
         "seed_independent_counts": planes.seed_independent_counts,
         "world_edge": planes.world_edge,
         "known_digest": planes.known_digest,
+        "locations_valid": locations.locations_valid,
     },
     "processed": {"statistics_add_up": products.statistics_add_up},
     "renders": {"pictures_not_blank": products.pictures_not_blank},

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from vwe_dagster.engine.messages import LOCATIONS, Line
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.worldgen import Terrain, World
 
 _GAME_GRID = 2048
+
+
+def location_table_identity() -> JsonValue:
+    """Return the name, game versions and hash of the table that locations are placed by."""
+    table = shipped_table()
+    return {"name": table.name, "game_versions": list(table.game_versions), "sha256": table.sha256}
 
 
 def location_lines(world: World, layer: str, terrain: Terrain | None) -> list[Line]:

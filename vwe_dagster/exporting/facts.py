@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from vwe_dagster.engine.messages import NATIVE
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
@@ -110,6 +112,11 @@ class WorldFacts:
             return NATIVE_GAME_VERSION
         version = made_by.get("game_version") or made_by.get("world_version")
         return version if isinstance(version, str) else None
+
+    @property
+    def location_table(self) -> JsonValue:
+        """Name, game versions and hash of the table by which the native engine placed the locations; None otherwise."""
+        return None if self._raw is None else self._raw.recipe.inputs.get("location_table")
 
     @functools.cached_property
     def terrain(self) -> World | None:

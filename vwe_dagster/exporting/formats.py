@@ -135,6 +135,18 @@ FORMATS = {
             options=("stride",),
         ),
         Format(
+            "locations-csv",
+            "altars, traders, dungeons and other locations as a table",
+            "-locations.csv",
+            "vwe_dagster.exporting.locations:write_csv",
+        ),
+        Format(
+            "locations-geojson",
+            "the same for GIS programs, in meters",
+            "-locations.geojson",
+            "vwe_dagster.exporting.locations:write_geojson",
+        ),
+        Format(
             "contours-geojson",
             "contour lines for GIS programs, in metres",
             "-contours.geojson",

@@ -59,7 +59,7 @@ def canonical_world(
         lava=planes["lava"].astype(np.float32, copy=False) if "lava" in planes else None,
         rivers=_river_table(lines),
         lakes=_lake_table(lines["lakes"]) if "lakes" in lines else None,
-        locations=_location_table(lines),
+        locations=next((location_table(lines[layer]) for layer in (LOCATIONS, LANDMARKS) if layer in lines), None),
     )
     validate(world)
     return world
@@ -146,11 +146,15 @@ def _lake_table(lakes: Sequence[Line]) -> pd.DataFrame:
     return pd.DataFrame({"x_m": centres[:, 0], "z_m": centres[:, 1]}).astype(LAKE_COLUMNS)
 
 
-def _location_table(lines: Mapping[str, Sequence[Line]]) -> pd.DataFrame | None:
-    present = [lines[layer] for layer in (LOCATIONS, LANDMARKS) if layer in lines]
-    if not present:
-        return None
-    locations = present[0]
+def location_table(locations: Sequence[Line]) -> pd.DataFrame:
+    """Return the table of locations, see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`.
+
+    Args:
+        locations: the lines of the layer ``locations`` or ``landmarks``.
+
+    Raises:
+        ExtractionError: a location lacks a column or has an invalid value.
+    """
     try:
         rows = [tuple(location[column] for column in LOCATION_COLUMNS) for location in locations]
     except KeyError as error:

@@ -44,6 +44,17 @@ def test_every_world_is_a_row(store: WorldStore, catalog: SeedCatalog) -> None:
     assert pq.read_table(catalog.path).to_pylist() == rows
 
 
+def test_places_are_columns(store: WorldStore, catalog: SeedCatalog) -> None:
+    haldor = {"count": 10, "candidates": 10, "within_2km": 1, "nearest_m": 1234.5}
+    publish_statistics(store, "with", places={"haldor": haldor, "sunken_crypt": {"count": 0, "nearest_m": None}})
+    publish_statistics(store, "without")
+    placed, unplaced = catalog.update().table.to_pylist()
+    assert (placed["haldor_count"], placed["haldor_nearest_m"], placed["haldor_within_2km"]) == (10, 1234.5, 1)
+    assert (placed["sunken_crypt_count"], placed["sunken_crypt_nearest_m"]) == (0, None)
+    assert {"bonemass_nearest_m", "burial_chamber_within_2km", "fuling_village_count"} < set(COLUMNS)
+    assert unplaced["haldor_count"] is unplaced["haldor_nearest_m"] is None
+
+
 def test_only_new_worlds_are_read(store: WorldStore, catalog: SeedCatalog) -> None:
     publish_statistics(store, "one")
     publish_statistics(store, "two")

@@ -24,8 +24,8 @@ from vwe_dagster.engine.messages import (
     WorldExport,
     WorldRequest,
 )
+from vwe_dagster.engine.native_locations import location_table_identity
 from vwe_dagster.extraction.engine_export import biome_indices
-from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.locations.world_locations import SUPPORTED_VERSION as LOCATIONS_VERSION
 from vwe_dagster.pool.many import Outcome
 from vwe_dagster.rendering.biome_map import biome_thumbnail
@@ -218,8 +218,7 @@ def _recipe(request: WorldRequest, engine: EngineIdentity) -> Recipe:
         "layers": [*request.layers, *request.if_offered],
     }
     if engine.kind == NATIVE.kind and {LOCATIONS, LANDMARKS} & set(request.if_offered):
-        table = shipped_table()
-        inputs["location_table"] = {"name": table.name, "sha256": table.sha256}
+        inputs["location_table"] = location_table_identity()
     return Recipe(
         inputs=inputs,
         code_version=CODE_VERSION,

@@ -101,7 +101,11 @@ def test_native_engine_places_all_locations(pipeline: Pipeline) -> None:
         np.testing.assert_array_equal(locations[column].to_numpy(), values)
     assert outcome.metadata("processed")["locations"] == len(expected)
     table = pipeline.manifest(KEY, "raw").recipe.inputs["location_table"]
-    assert table == {"name": expected.table.name, "sha256": expected.table.sha256}
+    assert table == {
+        "name": expected.table.name,
+        "game_versions": list(expected.table.game_versions),
+        "sha256": expected.table.sha256,
+    }
 
 
 def test_landmarks_are_the_types_that_the_game_places_first(pipeline: Pipeline) -> None:

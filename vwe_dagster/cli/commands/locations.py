@@ -1,0 +1,199 @@
+"""The command ``vwe locations``: where the altars, traders, dungeons and camps of a seed are."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds
+from vwe_dagster.cli.console import notices, output, say, show_table
+from vwe_dagster.config.home import find_home
+from vwe_dagster.store import WorldStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pydantic import JsonValue
+
+    from vwe_dagster.seeds.seed import Seed
+
+UNSUPPORTED_VERSIONS = (0, 1)
+"""World-gen versions whose locations cannot be computed."""
+
+_LIMIT = 20
+_POINT = "two numbers of meters, x and z, as in: --near 1200,-350"
+
+
+def locations(
+    seed: SeedText,
+    *,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="A kind, such as haldor, or a group, such as dungeon; can be repeated."),
+    ] = None,
+    near: Annotated[
+        str | None, typer.Option(metavar="X,Z", help="Measure distances from this point instead of the center.")
+    ] = None,
+    within: Annotated[
+        float | None, typer.Option(min=0, metavar="METERS", help="Show only locations within this distance.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Show at most this many; {_LIMIT} unless given, with --json or --csv all."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """List the locations of a seed: altars of bosses, traders, dungeons, camps, resources and ruins.
+
+    Without options the list has one line per kind. The world need not be built. Of a trader all places are listed; the
+    game keeps the one whose zone is explored first.
+    """
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other; choose one.")
+    center = _point(near) if near is not None else (0.0, 0.0)
+    (parsed,) = parse_seeds([seed])
+    known, table = _places(parsed)
+    places = _nearest_first(_of_kinds(known, kind or []), center)
+    if within is not None:
+        places = places[places["distance_m"] <= within]
+    shown = places.head(limit) if limit is not None else places
+    if as_json:
+        sys.stdout.write(json.dumps(_document(parsed, table, shown), indent=2) + "\n")
+    elif as_csv:
+        shown.to_csv(sys.stdout, index=False, lineterminator="\n")
+    elif not len(places):
+        say(notices(), "No location matches.")
+    elif kind is None and near is None and within is None:
+        _show_kinds(places)
+    else:
+        _show_places(places, limit or _LIMIT)
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        x, z = map(float, text.split(","))
+    except ValueError as error:
+        raise InputError(f"Invalid point {text!r}; write {_POINT}") from error
+    if not (abs(x) < 1e6 and abs(z) < 1e6):
+        raise InputError(f"The point {text!r} is outside the world; write {_POINT}")
+    return x, z
+
+
+def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
+    """Return the places of a built world, or else compute them; and the location table that they were placed by."""
+    from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
+
+    facts = WorldFacts(WorldStore(find_home().data), seed)
+    if facts.is_made:
+        if facts.world_gen_version in UNSUPPORTED_VERSIONS:
+            raise CommandError(
+                f"The world of {seed.key} was built with world-gen version {facts.world_gen_version}, whose locations "
+                f"are unknown: before version 2 the game placed them by another algorithm. Build it with version 2."
+            )
+        if facts.analysis.places is not None:
+            return facts.analysis.places, facts.location_table
+    return _computed(seed)
+
+
+def _computed(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
+    from vwe_dagster.analysis.places import place_table  # noqa: PLC0415
+    from vwe_dagster.engine.messages import LOCATIONS  # noqa: PLC0415
+    from vwe_dagster.engine.native_locations import location_lines, location_table_identity  # noqa: PLC0415
+    from vwe_dagster.extraction.engine_export import location_table  # noqa: PLC0415
+    from vwe_dagster.worldgen import World  # noqa: PLC0415
+
+    with notices().status("placing locations"):
+        places = place_table(location_table(location_lines(World(seed.number), LOCATIONS, None)))
+    return places, location_table_identity()
+
+
+def _of_kinds(places: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
+    from vwe_dagster.analysis.places import known_kinds  # noqa: PLC0415
+
+    if not wanted:
+        return places
+    kinds = known_kinds()
+    names = [*dict.fromkeys(kind.group.value for kind in kinds.values()), *kinds]
+    for name in wanted:
+        if name not in names:
+            close = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(close)}?" if close else "vwe locations SEED lists the kinds."
+            raise InputError(f"Unknown kind {name!r}; {hint}")
+    return places[places["kind"].isin(wanted) | places["group"].isin(wanted)]
+
+
+def _nearest_first(places: pd.DataFrame, center: tuple[float, float]) -> pd.DataFrame:
+    """Return the places with distance and bearing from a point, the nearest first."""
+    import numpy as np  # noqa: PLC0415
+
+    from vwe_dagster.analysis.disc import bearing_deg  # noqa: PLC0415
+
+    x_m, z_m = (places[name].to_numpy(np.float64) - from_m for name, from_m in zip(("x_m", "z_m"), center, strict=True))
+    measured = places.assign(distance_m=np.hypot(x_m, z_m), bearing_deg=bearing_deg(x_m, z_m))
+    return measured.sort_values("distance_m", kind="stable", ignore_index=True)
+
+
+def _show_kinds(places: pd.DataFrame) -> None:
+    """Show a line per kind: how many there are, and the nearest one."""
+    from vwe_dagster.analysis.places import known_kinds  # noqa: PLC0415
+    from vwe_dagster.locations.kinds import LocationGroup  # noqa: PLC0415
+
+    by_kind = dict(iter(places.groupby("kind", sort=False)))
+    groups = list(LocationGroup)
+    kinds = sorted(known_kinds().values(), key=lambda kind: groups.index(kind.group))
+    rows = [
+        (kind.group.value, kind.kind, kind.label, len(of_kind), *_row(of_kind.iloc[0])[2:], _remark(of_kind))
+        for kind in kinds
+        if (of_kind := by_kind.get(kind.kind)) is not None
+    ]
+    show_table(output(), "", ("group", "kind", "name", "count", "nearest m", "at", "x", "z", ""), rows)
+    _explain(places)
+
+
+def _show_places(places: pd.DataFrame, limit: int) -> None:
+    counts = places["kind"].value_counts()
+    first = places.head(limit)
+    rows = [
+        (*_row(row), f"one of {counts[row['kind']]}" if row["candidate"] else "", row["prefab"])
+        for _, row in first.iterrows()
+    ]
+    show_table(output(), "", ("kind", "name", "distance m", "at", "x", "z", "", "prefab"), rows)
+    _explain(first)
+    if len(first) < len(places):
+        say(notices(), f"{len(first)} of {len(places)} are shown; show more with --limit.")
+
+
+def _row(place: pd.Series[Any]) -> tuple[str, ...]:
+    from vwe_dagster.cli.world_view import compass_point  # noqa: PLC0415
+
+    return (
+        place["kind"],
+        place["label"],
+        f"{place['distance_m']:,.0f}",
+        compass_point(place["bearing_deg"]),
+        f"{place['x_m']:.0f}",
+        f"{place['z_m']:.0f}",
+    )
+
+
+def _remark(of_kind: pd.DataFrame) -> str:
+    return "candidates" if of_kind["candidate"].any() else ""
+
+
+def _explain(places: pd.DataFrame) -> None:
+    if places["candidate"].any():
+        say(notices(), "Candidates: the game keeps one of them, the first whose zone is explored.")
+
+
+def _document(seed: Seed, table: JsonValue, places: pd.DataFrame) -> dict[str, object]:
+    return {
+        "seed": seed.key,
+        "seed_integer": seed.number,
+        "location_table": table,
+        "locations": places.to_dict("records"),
+    }
