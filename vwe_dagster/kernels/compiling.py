@@ -12,6 +12,7 @@ import numba.core.config
 import numpy as np
 
 from vwe_dagster.kernels.cache import cache_folder
+from vwe_dagster.kernels.checked_cache import CheckedCacheFile
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -51,23 +52,9 @@ def _compiled(function: _Function, **options: bool) -> _Function:
         )(function)
     finally:
         config.CACHE_DIR = before
-    _discard_damaged_code(compiled)
+    if folder is not None:
+        compiled._cache._cache_file = CheckedCacheFile.replacing(compiled._cache._cache_file)  # noqa: SLF001
     return cast(_Function, compiled)
-
-
-def _discard_damaged_code(compiled: Any) -> None:
-    """Compile again where cached machine code cannot be read: a power cut leaves empty files, and numba raises."""
-    cache = compiled._cache  # noqa: SLF001  numba has no public name for it
-    load = cache.load_overload
-
-    def load_or_discard(signature: Any, context: Any) -> Any:
-        try:
-            return load(signature, context)
-        except Exception:  # noqa: BLE001  a damaged pickle raises anything
-            cache.flush()
-            return None
-
-    cache.load_overload = load_or_discard
 
 
 @kernel

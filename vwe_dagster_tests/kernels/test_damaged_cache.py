@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,22 +13,34 @@ import pytest
 CODE = "from vwe_dagster.worldgen.unity_random import init_state; print(*init_state(5))"
 
 
-@pytest.mark.parametrize("content", [b"", b"no pickle at all"], ids=["empty", "junk"])
+def flipped(content: bytes) -> bytes:
+    """The content with a bit flipped in the middle, where the machine code is."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0x10]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", lambda _: b"junk" * 20, flipped, lambda content: content[:-1]],
+    ids=["empty", "junk", "flipped", "cut"],
+)  # fmt: skip
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-def test_damaged_machine_code_is_compiled_again(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_damaged_machine_code_is_compiled_again(tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
 
-    def run() -> str:
+    def run() -> tuple[str, list[str]]:
         ended = subprocess.run(
             [sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True
         )
-        return ended.stdout
+        return ended.stdout, ended.stderr.splitlines()
 
     right = run()
+    assert right[1] == []
     damaged = list(tmp_path.rglob(f"*.{suffix}"))
     assert damaged
     for path in damaged:
-        path.write_bytes(content)
+        path.write_bytes(damage(path.read_bytes()))
+    output, messages = run()
+    assert output == right[0]
+    assert set(messages) <= {f"The compiled kernel {path} is damaged; it is compiled again." for path in damaged}
+    assert messages
     assert run() == right
-    assert run() == right
-    assert all(path.stat().st_size > len(content) for path in tmp_path.rglob("*.nbi"))
