@@ -41,6 +41,14 @@ def inner_kernel(function: _Function) -> _Function:
     return _compiled(function, _nrt=False, no_cpython_wrapper=True)
 
 
+def inlined_kernel(function: _Function) -> _Function:
+    """An :func:`inner_kernel` that becomes a part of every kernel that calls it.
+
+    For small functions that take or return :mod:`~vwe_dagster.kernels.vectors`: a call would pass these in memory.
+    """
+    return _compiled(function, _nrt=False, no_cpython_wrapper=True, forceinline=True)
+
+
 def _compiled(function: _Function, **options: bool) -> _Function:
     config: Any = numba.core.config
     before = config.CACHE_DIR
