@@ -24,6 +24,7 @@ What a contributor needs to know:
 - **Create** vectors with :func:`load16` and :func:`gather` from arrays, or with ``f32x16``, ``f64x16`` and ``i32x16``:
   each takes a scalar, which fills all lanes, or a vector, which is converted lane by lane as ``np.float32`` and so on
   convert (floats to integers by truncation). ``f32x8``, ``f64x8``, ``i32x8`` and ``load8`` are the same for 8 lanes.
+  :func:`as_f32`, :func:`as_f64` and :func:`as_i32` convert a vector of any number of lanes.
 - **Operators** are ``+ - * /`` (no ``/`` of integers), ``& | ^ ~ << >>`` of integers and masks, and comparisons, which
   return masks. One operand may be a scalar. A float32 vector takes only float32 scalars: write ``np.float32(0.5)``,
   because numba types ``0.5`` as float64, and the rounding would be a silent one.
@@ -231,6 +232,25 @@ f32x8, f64x8, i32x8 = (_constructor(kind, 8) for kind in _SCALARS)
 f32x16, f64x16, i32x16 = (_constructor(kind, 16) for kind in _SCALARS)
 
 
+def _conversion(kind: str) -> Any:
+    @intrinsic  # type: ignore[untyped-decorator]
+    def convert(_typing: Any, value: Any) -> Any:
+        if not isinstance(value, Vector) or (value.kind == "mask" and kind != "i32"):
+            return None
+        vector = value.of(kind)
+
+        def lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+            return _convert(builder, args[0], value, vector)
+
+        return signature(vector, value), lower
+
+    return convert
+
+
+as_f32, as_f64, as_i32 = (_conversion(kind) for kind in _SCALARS)
+"""A vector converted lane by lane, for kernels that do not know how many lanes they are called with."""
+
+
 def _numbers(lanes: int) -> Any:
     vector = Vector("i32", lanes)
 
@@ -327,6 +347,18 @@ def bits(_typing: Any, mask: Any) -> Any:
         return builder.zext(builder.bitcast(args[0], ir.IntType(mask.lanes)), _I64)
 
     return signature(types.int64, mask), lower
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest_bit(_typing: Any, number: Any) -> Any:
+    """Return the place of the lowest bit that is set in an int64 other than 0: the first lane of :func:`bits`."""
+    if number != types.int64:
+        return None
+
+    def lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return signature(types.int64, number), lower
 
 
 def _quantifier(is_all: bool) -> Any:  # noqa: FBT001

@@ -24,10 +24,7 @@ from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lattice import BLOCK, Axis, Part, Spread, block_noise, make_part, make_spread
 from vwe_dagster.worldgen.numerics import f, length
 from vwe_dagster.worldgen.rings import Rings
-from vwe_dagster.worldgen.river_field import RiverField, carve, cell_indices, cell_points
-
-DEEPEST_BED = np.float32(0.12)
-"""Rivers leave ground alone that is not higher, see :func:`~vwe_dagster.worldgen.river_field.carve`."""
+from vwe_dagster.worldgen.river_field import DEEPEST_BED, RiverField, carve, cell_indices, cell_points
 
 STRIP = 64
 """Rows that a thread takes at a time."""

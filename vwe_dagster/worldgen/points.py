@@ -1,4 +1,4 @@
-"""Loops of the plain terrain functions over many points: float32 coordinates in, one value a point out."""
+"""Loops of the terrain functions over many points: float32 coordinates in, one value a point out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import kernel
-from vwe_dagster.worldgen import terrain
+from vwe_dagster.worldgen import one_point, terrain
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.river_field import RiverField
 
@@ -19,7 +19,7 @@ def biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint8]:
     out = np.empty(x.size, np.uint8)
     for i in range(x.size):
         xi, zi = np.float64(x[i]), np.float64(z[i])
-        out[i] = terrain.biome(c, xi, zi, terrain.base_height(c, xi, zi))
+        out[i] = one_point.biome(c, xi, zi)
     return out
 
 
@@ -28,7 +28,7 @@ def heights(c: WorldConstants, rivers: RiverField, x: Floats, z: Floats) -> Floa
     """The height of each point in metres."""
     out = np.empty(x.size, np.float32)
     for i in range(x.size):
-        out[i] = terrain.height(c, rivers, np.float64(x[i]), np.float64(z[i]))
+        out[i] = one_point.height(c, rivers, np.float64(x[i]), np.float64(z[i]))
     return out
 
 
@@ -37,7 +37,7 @@ def base_heights(c: WorldConstants, x: Floats, z: Floats) -> Floats:
     """The normalised base height of each point."""
     out = np.empty(x.size, np.float32)
     for i in range(x.size):
-        out[i] = terrain.base_height(c, np.float64(x[i]), np.float64(z[i]))
+        out[i] = one_point.base_height(c, np.float64(x[i]), np.float64(z[i]))
     return out
 
 

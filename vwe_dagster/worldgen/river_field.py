@@ -18,10 +18,16 @@ CELL_M = 64.0
 REACH = 176
 """Cells run from -REACH to REACH - 1 along both axes: some 11,200 m, farther than any river or stream gets."""
 SPAN = 2 * REACH
+DEEPEST_BED = 0.12
+"""Rivers leave ground alone that is not higher, see :func:`carve`; less than the float32 that the game has."""
+SPARE = 16
+"""Elements behind the last point, so that vectors of points can be read that begin at any of them."""
 
 
 class RiverField(NamedTuple):
     """The points of cell ``k`` are ``start[k]`` to ``start[k + 1]`` of the arrays, in the order of their sums.
+
+    Behind each of the float32 arrays there is memory for SPARE more elements.
 
     Attributes:
         start: int32, ``[SPAN * SPAN + 1]``; cell ``(gx, gz)`` is ``(gz + REACH) * SPAN + gx + REACH``.
@@ -38,7 +44,7 @@ class RiverField(NamedTuple):
 
 def no_rivers() -> RiverField:
     """A field without a point."""
-    empty = np.empty(0, np.float32)
+    empty = np.empty(SPARE, np.float32)[:0]
     return RiverField(np.zeros(SPAN * SPAN + 1, np.int32), empty, empty, empty, empty)
 
 

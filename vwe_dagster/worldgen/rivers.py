@@ -11,7 +11,7 @@ from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lakes import Coordinates
 from vwe_dagster.worldgen.numerics import f
-from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, RiverField, cell_index
+from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, SPARE, RiverField, cell_index
 from vwe_dagster.worldgen.terrain import base_height
 from vwe_dagster.worldgen.unity_random import State, range_float, range_int
 from vwe_dagster.worldgen.vectors import are_equal, direction, distance
@@ -154,8 +154,8 @@ def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField
     for cell in range(SPAN * SPAN):
         start[cell + 1] += start[cell] + field.start[cell + 1] - field.start[cell]
     total = start[-1]
-    x, z = np.empty(total, np.float32), np.empty(total, np.float32)
-    radius, radius2 = np.empty(total, np.float32), np.empty(total, np.float32)
+    x, z = np.empty(total + SPARE, np.float32)[:total], np.empty(total + SPARE, np.float32)[:total]
+    radius, radius2 = np.empty(total + SPARE, np.float32)[:total], np.empty(total + SPARE, np.float32)[:total]
     free = np.empty(SPAN * SPAN, np.int64)
     for cell in range(SPAN * SPAN):
         old, end = field.start[cell], field.start[cell + 1]

@@ -23,6 +23,9 @@ from vwe_dagster.kernels.vectors import (
     absolute,
     all_of,
     any_of,
+    as_f32,
+    as_f64,
+    as_i32,
     bits,
     ceil,
     f32x16,
@@ -36,6 +39,7 @@ from vwe_dagster.kernels.vectors import (
     least,
     load8,
     load16,
+    lowest_bit,
     mask8,
     mask16,
     numbers8,
@@ -165,6 +169,16 @@ def _build_comparison(load: Any, _mask: Any) -> Any:
     return compute
 
 
+@given(number=st.integers(-(2**63), 2**63 - 1).filter(bool))
+def test_the_lowest_bit_is_the_first_lane_that_is_set(number: int) -> None:
+    assert 1 << lowest(number) == number & -number
+
+
+@jit
+def lowest(number: int) -> int:
+    return int(lowest_bit(number))
+
+
 COMPARISON = for_lanes(_build_comparison)
 
 
@@ -185,13 +199,13 @@ def test_masks_equal_comparisons_of_scalars(lanes: int, dtype: Any, data: st.Dat
 @jit
 def convert(a: Any, d: Any, i: Any, floats: Any, doubles: Any, whole: Any) -> None:
     store(floats, (0, 0), f32x16(load16(d, 0)))
-    store(floats, (1, 0), f32x16(load16(i, 0)))
+    store(floats, (1, 0), as_f32(load16(i, 0)))
     store(floats, (2, 0), f32x16(0.1))
     store(doubles, (0, 0), f64x16(load16(a, 0)))
-    store(doubles, (1, 0), f64x16(load16(i, 0)))
+    store(doubles, (1, 0), as_f64(load16(i, 0)))
     store(doubles, (2, 0), rounded(load16(d, 0)))
     store(whole, (0, 0), i32x16(load16(a, 0)))
-    store(whole, (1, 0), i32x16(load16(d, 0)))
+    store(whole, (1, 0), as_i32(load16(d, 0)))
     store(whole, (2, 0), i32x16(load16(a, 0) < np.float32(0)))
 
 
