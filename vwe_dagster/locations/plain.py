@@ -1,6 +1,7 @@
 """Placement of locations: a plain transcription of sections 2 to 4 of the specification.
 
-Everything is float64; ``f`` rounds to float32 where the game stores a value.
+This is the oracle that :mod:`~vwe_dagster.locations.placement` is tested against. Everything is float64; ``f`` rounds
+to float32 where the game stores a value.
 """
 
 from __future__ import annotations

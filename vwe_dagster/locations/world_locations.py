@@ -12,7 +12,8 @@ import numpy.typing as npt
 from vwe_dagster.locations.instances import Instances
 from vwe_dagster.locations.kinds import kind_of
 from vwe_dagster.locations.location_table import LocationTable
-from vwe_dagster.locations.plain import P, place
+from vwe_dagster.locations.placement import place
+from vwe_dagster.locations.plain import P
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.worldgen import Terrain, World, WorldError
 
