@@ -26,14 +26,14 @@ def assert_fast_equals_plain(seed: int, table: LocationTable, stop: int) -> int:
     return len(expected.x)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=SEEDS)
 def test_the_prioritized_types_of_a_random_world(seed: int) -> None:
     assert assert_fast_equals_plain(seed, shipped_table(), 23) > 400
 
 
 @pytest.mark.slow
-@settings(max_examples=5)
+@settings(max_examples=2)
 @given(seed=SEEDS)
 def test_all_types_of_a_random_world(seed: int) -> None:
     assert assert_fast_equals_plain(seed, shipped_table(), 183) > 10_000
