@@ -1,0 +1,214 @@
+"""The HTTP server that everything here listens with: uvicorn, with bounds on what a client can occupy.
+
+A client occupies a connection while the server waits for it: for the head or the body of a request, for the next
+request, or for the client to read. Such connections are few enough for the file limit, and when there are too many the
+one that has waited longest is closed. So a new client is always served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import logging
+import resource
+import socket
+from collections.abc import Iterator
+from typing import Any, cast
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from vwe_dagster.web.log_limit import LogLimit
+
+MAX_HEAD_BYTES = 64 * 1024
+"""The longest head of a request."""
+
+HEAD_S = 10.0
+"""Seconds within which a client must send the head of a request, from its first byte or from connecting."""
+
+BODY_S = 60.0
+"""Seconds within which a client must send the body of a request."""
+
+MAX_CONNECTIONS = 512
+"""Most connections of a server where the limit of open files allows as many."""
+
+_PIECE_BYTES = 4 * 1024
+"""Bytes that are parsed at a time: a head is at most so much longer than the parser's own limit."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class HttpServer(uvicorn.Server):
+    """A server of an ASGI application.
+
+    Args:
+        app: the application.
+        websockets: accept WebSockets.
+        keep_alive_s: seconds after which an unused connection is closed.
+        log_level: the level of uvicorn's own log; None leaves logging as the process has set it up.
+        handles_signals: end at SIGINT and SIGTERM after the requests in progress; else the process handles them.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        websockets: bool = False,
+        keep_alive_s: int = 5,
+        log_level: str | None = "warning",
+        handles_signals: bool = True,
+    ) -> None:
+        bound = max_connections()
+        logging_setup: dict[str, Any] = {"log_config": None} if log_level is None else {"log_level": log_level}
+        super().__init__(
+            uvicorn.Config(
+                app,
+                # uvloop accepts every waiting connection before the first can be closed.
+                loop="asyncio",
+                http=_BoundedProtocol,
+                ws="auto" if websockets else "none",
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES - _PIECE_BYTES,
+                backlog=bound // 4,
+                timeout_keep_alive=keep_alive_s,
+                timeout_graceful_shutdown=2,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                **logging_setup,
+            )
+        )
+        self._handles_signals = handles_signals
+        for name in ("uvicorn.error", "asyncio", __name__):
+            logging.getLogger(name).addFilter(_LOG_LIMIT)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals while serving, unless the process does."""
+        with super().capture_signals() if self._handles_signals else contextlib.nullcontext():
+            yield
+
+
+_LOG_LIMIT = LogLimit()
+
+
+def max_connections() -> int:
+    """Return how many connections a server may have: half of the files that the process may open, at most 512.
+
+    A quarter as many may be accepted before the first of them can be closed.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else max(4, min(MAX_CONNECTIONS, files // 2))
+
+
+class _Wait(enum.Enum):
+    """What a connection waits for."""
+
+    APPLICATION = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    NEXT_REQUEST = enum.auto()
+    READER = enum.auto()
+
+
+_DEADLINES = {_Wait.HEAD: HEAD_S, _Wait.BODY: BODY_S}
+"""Seconds; between requests the timer of uvicorn runs, and a slow reader may take as long as there is room."""
+
+
+class _BoundedProtocol(H11Protocol):
+    """A connection that ends when its client takes too long, or when a new one needs its place."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._max_connections = max_connections()
+        self._wait = _Wait.APPLICATION
+        self._waiting_since = 0.0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._is_reader_slow = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection.family != socket.AF_UNIX:
+            # asyncio leaves it out for sockets of socket.create_server, whose proto is 0. It costs 40 ms a response.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._follow()
+        if len(self.connections) > self._max_connections:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _PIECE_BYTES):
+            if self.transport.is_closing() or self._is_upgraded():
+                return
+            super().data_received(data[start : start + _PIECE_BYTES])
+        self._follow()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._follow()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._is_reader_slow = True
+        self._follow()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_reader_slow = False
+        self._follow()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._cancel_deadline()
+
+    def _follow(self) -> None:
+        """Find out what the connection waits for; where that has changed, set its deadline."""
+        wait = self._current_wait()
+        if wait is self._wait:
+            return
+        self._wait = wait
+        self._waiting_since = self.loop.time()
+        self._cancel_deadline()
+        if wait in _DEADLINES:
+            self._deadline = self.loop.call_later(_DEADLINES[wait], self._end)
+
+    def _current_wait(self) -> _Wait:
+        if self._is_upgraded():
+            return _Wait.APPLICATION
+        if self.transport.is_closing():
+            return _Wait.READER
+        if self.conn.their_state is h11.SEND_BODY:
+            return _Wait.BODY
+        # uvicorn declares it as never None.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_complete:
+            return _Wait.READER if self._is_reader_slow else _Wait.APPLICATION
+        return _Wait.HEAD if self.timeout_keep_alive_task is None else _Wait.NEXT_REQUEST
+
+    def _is_upgraded(self) -> bool:
+        return self.transport.get_protocol() is not self
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end(self) -> None:
+        _LOG.warning("Closed a connection whose client took too long to send a request")
+        self.transport.abort()
+
+    def _make_room(self) -> None:
+        """Close the connection that has waited longest for its client; this one where none of the others waits."""
+        waiting = [
+            other
+            for other in self.connections
+            if isinstance(other, _BoundedProtocol) and other is not self and other._wait is not _Wait.APPLICATION  # noqa: SLF001
+        ]
+        ended = min(waiting, key=lambda other: other._waiting_since, default=self)  # noqa: SLF001
+        _LOG.warning("Closed a waiting connection because more than %d are open", self._max_connections)
+        # It is counted until the loop has closed it, and others may be accepted before that.
+        self.connections.discard(ended)
+        ended.transport.abort()
