@@ -30,6 +30,7 @@ from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, Comm
 from vwe_dagster.cli.console import notices, output, say
 from vwe_dagster.cli.examples import complete_help
 from vwe_dagster.config.home import HomeError
+from vwe_dagster.config.hosts import HostsError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.formats.fwl import SaveError
@@ -93,7 +94,7 @@ def run() -> int:
         if error.format_message():
             say(notices(), _usage_sentence(error), "red")
         code = error.exit_code
-    except (SeedError, SeedListError, SaveError, GridError, HomeError, InputError) as error:
+    except (SeedError, SeedListError, SaveError, GridError, HomeError, HostsError, InputError) as error:
         say(notices(), str(error), "red")
         code = BAD_INPUT
     except (StoreError, EngineError, ExportError, CommandError) as error:

@@ -21,6 +21,9 @@ def main() -> None:
     where.add_argument("--socket", type=Path, metavar="PATH", help="listen at a unix socket")
     where.add_argument("--tcp", metavar="HOST:PORT", help="listen at a TCP address; needs --token-file")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="the file with the token callers must send")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a name by which callers reach the address"
+    )
     parser.add_argument("--name", default="", help="what the engine is called in its status")
     parser.add_argument("--idle-exit-minutes", type=float, metavar="M", help="end when nobody has used it for so long")
     parser.add_argument("--fault", action="append", default=[], help=argparse.SUPPRESS)
@@ -30,6 +33,7 @@ def main() -> None:
             socket_path=given.socket,
             tcp=given.tcp,
             token_file=given.token_file,
+            allowed_hosts=given.allow_host,
             name=given.name,
             idle_exit_minutes=given.idle_exit_minutes,
             faults=given.fault,

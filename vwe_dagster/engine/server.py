@@ -10,7 +10,7 @@ import contextlib
 import hmac
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 import pydantic
@@ -34,6 +34,7 @@ from vwe_dagster.engine.protocol import (
     RefusalError,
     seen,
 )
+from vwe_dagster.web.guard import Guard, Rejection
 
 CHUNK_BYTES = 1024 * 1024
 """What is handed to the socket at a time: so much is copied when the other side reads slowly."""
@@ -42,12 +43,13 @@ _LOG = logging.getLogger(__name__)
 _Body = TypeVar("_Body", bound=pydantic.BaseModel)
 
 
-def engine_app(jobs: Jobs, bearer: str | None = None) -> ASGIApp:
+def engine_app(jobs: Jobs, bearer: str | None = None, hosts: Iterable[str] | None = None) -> ASGIApp:
     """The application that serves an engine.
 
     Args:
         jobs: the engine's life.
         bearer: what callers must prove to know; None where the file system keeps strangers out.
+        hosts: names of the engine besides those of loopback; None for a unix socket, which no browser can reach.
     """
     calls = _Calls(jobs)
     app = Starlette(
@@ -64,7 +66,8 @@ def engine_app(jobs: Jobs, bearer: str | None = None) -> ASGIApp:
         lifespan=calls.lifespan,
     )
     app.router.redirect_slashes = False
-    return _Guard(app, bearer) if bearer else app
+    guarded: ASGIApp = _RequireToken(app, bearer) if bearer else app
+    return guarded if hosts is None else Guard(guarded, hosts, response=_rejected)
 
 
 class _Calls:
@@ -139,7 +142,7 @@ class _Calls:
         return _answer(self._jobs.status(), 202)
 
 
-class _Guard:
+class _RequireToken:
     """Lets through only those who know the token."""
 
     def __init__(self, app: ASGIApp, bearer: str) -> None:
@@ -202,6 +205,10 @@ def _error(refusal: RefusalError) -> Response:
     if refusal.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _rejected(rejection: Rejection) -> Response:
+    return _error(RefusalError("unauthorized", rejection.message))
 
 
 async def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001

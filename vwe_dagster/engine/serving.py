@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from vwe_dagster.engine.faults import Faults
@@ -28,6 +27,8 @@ from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.server import engine_app
 from vwe_dagster.files.bounded_read import read_file
+from vwe_dagster.web.hosts import is_host_name
+from vwe_dagster.web.server import HttpServer
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code of an engine that was told to end."""
@@ -48,6 +49,7 @@ def serve(
     socket_path: Path | None = None,
     tcp: str | None = None,
     token_file: Path | None = None,
+    allowed_hosts: Sequence[str] = (),
     name: str = "",
     idle_exit_minutes: float | None = None,
     faults: Sequence[str] = (),
@@ -58,6 +60,7 @@ def serve(
         socket_path: the unix socket to listen at; it is made for this user alone.
         tcp: ``HOST:PORT`` to listen at instead; port 0 takes a free one, which the log names.
         token_file: the file that holds the token callers must send, needed with ``tcp``.
+        allowed_hosts: names under which callers reach the engine, besides those of loopback and the address itself.
         name: what the engine is called in its status.
         idle_exit_minutes: ends the process when nobody has used the engine for so long.
         faults: what is to go wrong, see :mod:`vwe_dagster.engine.faults`; for tests.
@@ -71,6 +74,9 @@ def serve(
         raise ServingError("Say where to listen: either at a unix socket or at a TCP address.")
     if tcp is not None and bearer is None:
         raise ServingError("An engine on TCP must have a token, or anybody could use it; name its file.")
+    for host in allowed_hosts:
+        if not is_host_name(host):
+            raise ServingError(f"{host!r} is not a host name; write it as in the address, without a port.")
     if idle_exit_minutes is not None and idle_exit_minutes <= 0:
         raise ServingError("The minutes after which an idle engine ends must be above 0.")
     broken = Faults.parse(faults)
@@ -80,35 +86,14 @@ def serve(
         native = NativeEngine()
         native.warm()
         jobs = Jobs(broken.engine(native), name)
-        app = broken.app(engine_app(jobs, bearer))
+        app = broken.app(engine_app(jobs, bearer, hosts=None if tcp is None else [_host(tcp), *allowed_hosts]))
         _LOG.info("Ready at %s after %.2f s, pid %d", _where(listener), time.perf_counter() - started, os.getpid())
-        asyncio.run(_run(_configuration(app), listener, jobs, idle_exit_minutes))
+        asyncio.run(_run(app, listener, jobs, idle_exit_minutes))
 
 
-def _configuration(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=2,
-    )
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves signals alone: an engine has nothing to finish when it is told to end."""
-        yield
-
-
-async def _run(config: uvicorn.Config, listener: socket.socket, jobs: Jobs, idle_exit_minutes: float | None) -> None:
-    server = _Server(config)
+async def _run(app: ASGIApp, listener: socket.socket, jobs: Jobs, idle_exit_minutes: float | None) -> None:
+    # An engine has nothing to finish when SIGTERM ends it, so the server leaves signals alone.
+    server = HttpServer(app, keep_alive_s=75, log_level=None, handles_signals=False)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     idle_exit_s = None if idle_exit_minutes is None else idle_exit_minutes * 60
     while not serving.done():
@@ -193,6 +178,10 @@ def _remove_stale(path: Path) -> None:
         if caller.connect_ex(os.fspath(path)) != errno.ECONNREFUSED:
             raise ServingError(f"An engine is listening at {path} already; end it first, or name another path.")
     path.unlink()
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
 
 
 def _listen_tcp(address: str) -> socket.socket:

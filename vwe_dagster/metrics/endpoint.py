@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -12,14 +15,16 @@ from starlette.routing import Route
 from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.metrics.exposition import HomeCollector
+from vwe_dagster.web.guard import Guard
 
 
-def metrics_app(home: Home, data: DataFolder) -> Starlette:
+def metrics_app(home: Home, data: DataFolder, hosts: Iterable[str] = ()) -> Starlette:
     """The application.
 
     Args:
         home: whose metrics are served.
         data: its data folder, which somebody has started to measure.
+        hosts: names of the server besides those of loopback.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(HomeCollector(home, data))
@@ -32,4 +37,6 @@ def metrics_app(home: Home, data: DataFolder) -> Starlette:
     def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", healthz)])
+    return Starlette(
+        routes=[Route("/metrics", metrics), Route("/healthz", healthz)], middleware=[Middleware(Guard, hosts=hosts)]
+    )

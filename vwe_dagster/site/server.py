@@ -12,7 +12,7 @@ import functools
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
@@ -22,7 +22,6 @@ from starlette.applications import Starlette
 from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -35,10 +34,7 @@ from vwe_dagster.site.made import MadeWorld, made_world, why_not_shown
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.source import NotThereError, WorldSource, warm
 from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
-
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
-"""The names this machine has for itself: a page of another site that makes a browser ask under its own name, by way
-of the name's address, is refused."""
+from vwe_dagster.web.guard import Guard
 
 OPEN_WORLDS = 4
 """How many worlds are kept in memory: those last looked at."""
@@ -48,6 +44,8 @@ _ASK = "no-cache"
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
@@ -66,11 +64,12 @@ class _Index(IntegerConvertor):
 register_url_convertor("index", _Index())
 
 
-def site_app(store: WorldStore) -> Starlette:
+def site_app(store: WorldStore, hosts: Iterable[str] = ()) -> Starlette:
     """The application.
 
     Args:
         store: the data folder whose worlds are shown.
+        hosts: names of the server besides those of loopback.
     """
     site = _Site(store)
 
@@ -96,7 +95,7 @@ def site_app(store: WorldStore) -> Starlette:
             Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
             Route("/compare/{one}/{other}", site.compare_page),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)],
+        middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={404: _missing, 405: _missing, NotThereError: _missing, StoreError: _damaged},
         lifespan=lifespan,
     )

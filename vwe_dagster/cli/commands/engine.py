@@ -25,6 +25,10 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file with the token that callers must send.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name by which callers reach the TCP address; repeatable."),
+    ] = None,
     name: Annotated[str, typer.Option(help="What the engine is called in its status.")] = "",
     idle_exit_minutes: Annotated[
         float | None, typer.Option(metavar="M", help="End when nobody has used the engine for so long.")
@@ -37,7 +41,14 @@ def serve(
     from vwe_dagster.engine.serving import ServingError, serve  # noqa: PLC0415
 
     try:
-        serve(socket_path=socket, tcp=tcp, token_file=token_file, name=name, idle_exit_minutes=idle_exit_minutes)
+        serve(
+            socket_path=socket,
+            tcp=tcp,
+            token_file=token_file,
+            allowed_hosts=allow_host or (),
+            name=name,
+            idle_exit_minutes=idle_exit_minutes,
+        )
     except ServingError as error:
         raise InputError(str(error)) from error
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
+from vwe_dagster.cli.commands.web import address, bracketed, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
+from vwe_dagster.config.hosts import allowed_hosts
 
 PORT = 9464
 
@@ -38,8 +39,9 @@ def serve(
     from vwe_dagster.metrics.endpoint import metrics_app  # noqa: PLC0415
 
     home = find_home()
+    hosts = (*allowed_hosts(), bracketed(host))
     data = DataFolder(home.data)
     with listen(host, port, command=("metrics", "serve", "--host", host)) as listener:
         data.start()
         say(notices(), f"Metrics are at {address(host, listener)}/metrics; Ctrl-C ends it.")
-        serve_until_ended(metrics_app(home, data), listener)
+        serve_until_ended(metrics_app(home, data, hosts), listener)

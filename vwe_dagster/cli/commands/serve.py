@@ -10,6 +10,7 @@ import typer
 from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
+from vwe_dagster.config.hosts import allowed_hosts
 
 HOST, PORT = "127.0.0.1", 8080
 
@@ -27,7 +28,7 @@ def serve(
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
-    app = site_app(WorldStore(find_home().data))
+    app = site_app(WorldStore(find_home().data), allowed_hosts())
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
         say(notices(), f"The worlds are at {worlds}; Ctrl-C ends it.")

@@ -11,7 +11,7 @@ from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 
 def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
@@ -25,23 +25,24 @@ def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise CommandError(
-            f"{_bracketed(host)}:{port} cannot be listened at ({error.strerror}); name another, as in: "
+            f"{bracketed(host)}:{port} cannot be listened at ({error.strerror}); name another, as in: "
             f"{vwe_command(*command, '--port', str(port % 65535 + 1))}"
         ) from error
 
 
 def address(host: str, listener: socket.socket) -> str:
     """The address that a browser is given."""
-    return f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+    return f"http://{bracketed(host)}:{listener.getsockname()[1]}"
 
 
-def serve_until_ended(app: Starlette, listener: socket.socket) -> None:
+def serve_until_ended(app: ASGIApp, listener: socket.socket) -> None:
     """Serves until Ctrl-C, which is how one ends it and no failure."""
-    import uvicorn  # noqa: PLC0415
+    from vwe_dagster.web.server import HttpServer  # noqa: PLC0415
 
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+        HttpServer(app).run(sockets=[listener])
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """Return a host as an address has it: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
