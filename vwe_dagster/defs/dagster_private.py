@@ -8,11 +8,15 @@ Dagster has no public equivalent:
 - ``BulkActionsFilter``, ``BulkActionStatus``: the state of a backfill.
 - ``CheckRunHealthResult``, ``WorkerStatus``, ``GRPC_INFO_TAG``: the health of a run's process, for a run launcher.
   ``LocalRunLauncher`` also reads ``_instance``, which its base class defines.
+- ``WorkspaceProcessContext``, ``WorkspaceFileTarget``, ``ProxyServerManager``: the parts of ``dagster dev``, whose web
+  server has no guard.
 - ``AssetCheckExecutionsTable``, ``SqlEventLogStorageTable``, ``SqlEventLogStorage``, ``SqliteEventLogStorage``: the
   events that Dagster keeps after a run is deleted.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
@@ -20,6 +24,11 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, Sq
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+if TYPE_CHECKING:
+    from dagster._cli.proxy_server_manager import ProxyServerManager
 
 READ_IN = "1.13.27"
 """The release of Dagster that constraints.txt pins."""
@@ -35,4 +44,14 @@ __all__ = [
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "WorkerStatus",
+    "WorkspaceFileTarget",
+    "WorkspaceProcessContext",
+    "load_proxy_server_manager",
 ]
+
+
+def load_proxy_server_manager() -> type[ProxyServerManager]:
+    """Import ProxyServerManager, which takes 0.2 s: only the process of the UI needs it."""
+    from dagster._cli.proxy_server_manager import ProxyServerManager  # noqa: PLC0415
+
+    return ProxyServerManager
