@@ -10,6 +10,8 @@ Dagster has no public equivalent:
   ``LocalRunLauncher`` also reads ``_instance``, which its base class defines.
 - ``WorkspaceProcessContext``, ``WorkspaceFileTarget``, ``ProxyServerManager``: the parts of ``dagster dev``, whose web
   server has no guard.
+- ``conversion_utils``, ``ConfigBoolInstance``, ``ConfigIntInstance``, ``ConfigStringInstance``: the types of fields of
+  config classes.
 - ``AssetCheckExecutionsTable``, ``SqlEventLogStorageTable``, ``SqlEventLogStorage``, ``SqliteEventLogStorage``: the
   events that Dagster keeps after a run is deleted.
 """
@@ -18,6 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dagster._config.config_type import ConfigBoolInstance, ConfigIntInstance, ConfigStringInstance
+from dagster._config.pythonic_config import conversion_utils
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
@@ -40,12 +44,16 @@ __all__ = [
     "BulkActionStatus",
     "BulkActionsFilter",
     "CheckRunHealthResult",
+    "ConfigBoolInstance",
+    "ConfigIntInstance",
+    "ConfigStringInstance",
     "SqlEventLogStorage",
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "WorkerStatus",
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
+    "conversion_utils",
     "load_proxy_server_manager",
 ]
 

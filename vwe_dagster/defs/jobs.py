@@ -6,6 +6,7 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.defs.partitions import seeds as partitions
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.seeds.lists import MAX_SEEDS
 from vwe_dagster.seeds.lookalikes import parse_keys
 from vwe_dagster.seeds.random import random_seeds
@@ -26,7 +27,7 @@ tile_pyramid = dg.define_asset_job(
 )
 
 
-class AddSeedsConfig(dg.Config):
+class AddSeedsConfig(PlainConfig):
     """Which seeds to add."""
 
     seeds: list[str] = pydantic.Field(default=[], description='Seeds, as in ["HHcLC5acQt", "@298112588"].')

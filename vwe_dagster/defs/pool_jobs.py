@@ -6,11 +6,12 @@ They are thin: what a pool needs and does is in :mod:`vwe_dagster.pool`.
 import dagster as dg
 import pydantic
 
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.resources import WarmEnginePool
 from vwe_dagster.pool.errors import PoolError
 
 
-class WarmConfig(dg.Config):
+class WarmConfig(PlainConfig):
     """How many engines are to be ready."""
 
     engines: int | None = pydantic.Field(default=None, description="As many as the pool may have, if not set.")

@@ -9,6 +9,7 @@ import pydantic
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.extraction.foreign import read_foreign
@@ -23,7 +24,7 @@ from vwe_dagster.world.canonical import CanonicalWorld
 CODE_VERSION = "2"
 
 
-class ExtractedConfig(dg.Config):
+class ExtractedConfig(PlainConfig):
     """Where the world comes from."""
 
     foreign_export: str | None = pydantic.Field(

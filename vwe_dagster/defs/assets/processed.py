@@ -8,6 +8,7 @@ from vwe_dagster.analysis.world import WorldAnalysis, analyse
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import materialization
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
@@ -15,7 +16,7 @@ from vwe_dagster.store import Draft, Manifest, WorldStore
 from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
 
 
-class ProcessedConfig(dg.Config):
+class ProcessedConfig(PlainConfig):
     """How to make the stage."""
 
     force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")

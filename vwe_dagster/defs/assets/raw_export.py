@@ -10,6 +10,7 @@ import pydantic
 from vwe_dagster.config.pool import EngineChoice, engine_choice_from_environment
 from vwe_dagster.defs.batching import Batch, BatchReport, batch_asset
 from vwe_dagster.defs.metadata import biome_cover, materialization
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.resources import Engines
 from vwe_dagster.defs.stage_builder import StageBuilder
 from vwe_dagster.engine.messages import (
@@ -40,7 +41,7 @@ CODE_VERSION = "2"
 _LAYERS_IF_OFFERED = ("lava", *LINES)
 
 
-class RawExportConfig(dg.Config):
+class RawExportConfig(PlainConfig):
     """What to ask the engine for."""
 
     size: int = pydantic.Field(default=2048, description="Samples along each side of the map, 64 to 8192.")

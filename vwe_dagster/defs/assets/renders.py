@@ -7,6 +7,7 @@ from PIL import Image
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed, on_every_core
 from vwe_dagster.defs.metadata import materialization
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
@@ -17,7 +18,7 @@ from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_p
 CODE_VERSION = "2"
 
 
-class RendersConfig(dg.Config):
+class RendersConfig(PlainConfig):
     """How to make the stage."""
 
     force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")

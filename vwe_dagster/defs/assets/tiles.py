@@ -10,6 +10,7 @@ from PIL import Image
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
+from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.extraction.terrain import terrain_of
 from vwe_dagster.rendering.biome_map import biome_thumbnail
@@ -24,7 +25,7 @@ TOLD_EVERY_S = 2.0
 """How often a run that makes many tiles tells how far it is."""
 
 
-class TilesConfig(dg.Config):
+class TilesConfig(PlainConfig):
     """Which tiles to make."""
 
     styles: list[str] | None = pydantic.Field(
