@@ -74,10 +74,8 @@ ui: $(RUNTIME)
 deploy: deploy/.env
 	docker compose -f deploy/compose.yaml up --build --detach
 
-# The password is made once; a database that has been set up with it knows no other.
 deploy/.env:
 	@umask 077; { \
-		echo "VWE_DATABASE_PASSWORD=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(24))')"; \
 		echo "GRAFANA_PASSWORD=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(12))')"; \
 		echo "DOCKER_GID=$$(stat -c %g /var/run/docker.sock)"; \
 		echo "VWE_HOME=/srv/vwe"; } > $@.new && mv $@.new $@

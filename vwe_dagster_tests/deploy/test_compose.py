@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from vwe_dagster.config.home import HOME_VARIABLE, INSTANCE_VARIABLE
+from vwe_dagster.config.hosts import HOSTS_VARIABLE
 from vwe_dagster.config.pool import settings_from_environment
 from vwe_dagster.defs.schedules import NIGHTLY_VARIABLE
 
@@ -24,12 +26,20 @@ COMPOSE = DEPLOY / "compose.yaml"
 ENDS_BY_ITSELF = {"engine", "prepare"}
 """Services without a health check: others wait until they have ended well."""
 
-OF_OTHERS = {"TMPDIR", "NUMBA_CACHE_DIR", INSTANCE_VARIABLE}
-"""Variables that Python, numba and Dagster read."""
+PATHS_OF_OTHERS = {"TMPDIR", "NUMBA_CACHE_DIR", INSTANCE_VARIABLE}
+"""Variables that Python, numba and Dagster read, with paths in the home."""
+
+OF_OTHERS = {*PATHS_OF_OTHERS, "PGPASSFILE"}
+"""Variables that other programs read."""
+
+SECRETS = "/run/vwe-secrets"
+OLD_PASSWORD = {"VWE_DATABASE_PASSWORD": r"a:b\c d"}
+"""What a file .env of an older version has."""
+
+READERS_OF_SECRETS = ["code", "webserver", "daemon"]
 
 INTERPOLATED = re.compile(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}")
 VALUES = {
-    "VWE_DATABASE_PASSWORD": "secret-of-the-test",
     "GRAFANA_PASSWORD": "another",
     "DOCKER_GID": "998",
     "VWE_HOME": "/srv/elsewhere",
@@ -85,18 +95,91 @@ def test_only_who_starts_or_ends_containers_has_the_socket_of_docker() -> None:
     assert {name for name, service in SERVICES.items() if "group_add" in service} == with_socket
 
 
-def test_no_secret_has_a_default_or_is_kept_with_a_run() -> None:
-    secrets = [match for match in INTERPOLATED.finditer(COMPOSE.read_text()) if "PASSWORD" in match[1]]
-    assert {(match[1], match[2], match[3][:5]) for match in secrets} == {
-        ("VWE_DATABASE_PASSWORD", ":?", "write"),
-        ("GRAFANA_PASSWORD", ":?", "write"),
-    }
-    assert VALUES["VWE_DATABASE_PASSWORD"] not in str(run_container())
+def test_password_without_a_file_has_no_default() -> None:
+    secrets = [match for match in INTERPOLATED.finditer(COMPOSE.read_text()) if "GRAFANA_PASSWORD" in match[1]]
+    assert [(match[2], match[3][:5]) for match in secrets] == [(":?", "write")]
     example = (DEPLOY / ".env.example").read_text()
-    assert re.findall(r"^(\w*PASSWORD)=(.*)$", example, re.MULTILINE) == [
-        ("VWE_DATABASE_PASSWORD", ""),
-        ("GRAFANA_PASSWORD", ""),
-    ]
+    assert re.findall(r"^(\w*PASSWORD)=(.*)$", example, re.MULTILINE) == [("GRAFANA_PASSWORD", "")]
+
+
+def test_no_process_that_reads_a_config_of_a_run_has_a_password_in_its_environment() -> None:
+    services = compose(**VALUES, **OLD_PASSWORD)["services"]
+    with_password = {name for name, service in services.items() if repr(OLD_PASSWORD)[1:-1] in str(service)}
+    assert with_password == {"prepare"}
+    assert not any("PASSWORD" in name for name in run_container()["env_vars"])
+    assert "env:" not in (DEPLOY / "dagster" / "dagster.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", READERS_OF_SECRETS)
+def test_storage_reads_its_password_from_a_file_that_only_prepare_writes(name: str) -> None:
+    service = SERVICES[name]
+    assert Path(service["environment"]["PGPASSFILE"]).is_relative_to(SECRETS)
+    assert f"secrets:{SECRETS}:ro" in service["volumes"]
+
+
+def test_only_storages_mount_the_secrets() -> None:
+    mounting = {name for name, service in SERVICES.items() if SECRETS in str(service.get("volumes"))}
+    assert mounting == {"prepare", "database", *READERS_OF_SECRETS}
+    assert Path(SERVICES["database"]["environment"]["POSTGRES_PASSWORD_FILE"]).is_relative_to(SECRETS)
+    volume = compose()["volumes"]["secrets"]["name"]
+    assert f"{volume}:{SECRETS}:ro" in run_container()["container_kwargs"]["volumes"]
+
+
+def run_prepare(folder: Path, **variables: str) -> tuple[str, str]:
+    """Run prepare.sh as its container does, except for the owners of files; returns the password and its file."""
+    programs = folder / "bin"
+    programs.mkdir(exist_ok=True)
+    install = programs / "install"
+    install.write_text(
+        "#!/usr/bin/env python3\nimport os, sys\n"
+        'owners = {i for i, text in enumerate(sys.argv) if text in {"-o", "-g"}}\n'
+        "kept = [text for i, text in enumerate(sys.argv) if i not in owners and i - 1 not in owners]\n"
+        f"os.execv({shutil.which('install')!r}, kept)\n"
+    )
+    install.chmod(0o755)
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "VWE_HOME": str(folder / "home"),
+        "DAGSTER_HOME": str(folder / "home" / ".dagster"),
+        "TMPDIR": str(folder / "home" / "tmp"),
+        "VWE_SECRETS": str(folder / "secrets"),
+        **variables,
+    }
+    subprocess.run(["sh", str(DEPLOY / "dagster" / "prepare.sh")], env=environment, check=True)
+    files = folder / "secrets" / "postgres" / "password", folder / "secrets" / "dagster" / "pgpass"
+    # libpq ignores a file that others may read.
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o400, 0o400]
+    assert {path.name for path in (folder / "secrets").iterdir()} == {"postgres", "dagster"}
+    return files[0].read_text(), files[1].read_text()
+
+
+def test_password_is_drawn_once_and_stays(tmp_path: Path) -> None:
+    password, file = run_prepare(tmp_path)
+    assert re.fullmatch(r"[0-9a-f]{48}", password)
+    config = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())["storage"]["postgres"]["postgres_db"]
+    assert file == f"{config['hostname']}:{config['port']}:{config['db_name']}:{config['username']}:{password}\n"
+    assert run_prepare(tmp_path) == (password, file)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert run_prepare(other)[0] != password
+
+
+def test_password_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+    run_prepare(tmp_path)
+    password, file = run_prepare(tmp_path, **OLD_PASSWORD)
+    assert [password] == list(OLD_PASSWORD.values())
+    assert file.endswith(r":a\:b\\c d" + "\n")
+    assert run_prepare(tmp_path) == (password, file)
+
+
+def test_web_server_of_the_deployment_is_the_guarded_one() -> None:
+    """Its port is the only one of Dagster's that a browser can reach."""
+    command = SERVICES["webserver"]["command"]
+    assert command[:3] == ["python", "-m", "vwe_dagster.instance.web_server"]
+    assert "dagster-webserver" not in COMPOSE.read_text()
+    hosts = compose(**VALUES, VWE_ALLOWED_HOSTS="dagster.example")["services"]
+    assert hosts["webserver"]["environment"]["VWE_ALLOWED_HOSTS"] == "dagster.example"
+    assert hosts["metrics"]["environment"]["VWE_ALLOWED_HOSTS"] == "metrics dagster.example"
 
 
 def test_volumes_that_are_named_are_declared() -> None:
@@ -124,9 +207,13 @@ def test_variables_are_those_that_the_code_reads(name: str) -> None:
     settings = {key: value for key, value in environment.items() if key.startswith("VWE_POOL_")}
     chosen = settings_from_environment(settings)
     assert (chosen.launcher, chosen.base_image) == ("docker", SERVICES["engine"]["image"])
-    of_code = {"DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"} if name == "code" else set()
-    in_settings = set(re.findall(r"env: (\w+)", (DEPLOY / "dagster" / "dagster.yaml").read_text()))
-    known = {HOME_VARIABLE, NIGHTLY_VARIABLE} | OF_OTHERS | of_code | in_settings
+    of_one = {
+        "code": {"DAGSTER_CURRENT_IMAGE", "DAGSTER_CONTAINER_CONTEXT"},
+        "prepare": {"VWE_DATABASE_PASSWORD"},
+        "webserver": {HOSTS_VARIABLE},
+        "metrics": {HOSTS_VARIABLE},
+    }
+    known = {HOME_VARIABLE, NIGHTLY_VARIABLE} | OF_OTHERS | of_one.get(name, set())
     assert environment.keys() - settings.keys() == known
 
 
@@ -136,7 +223,10 @@ def test_a_run_has_what_the_services_have() -> None:
     assert run["networks"] == [compose()["networks"]["default"]["name"]]
     assert SERVICES["code"]["environment"]["DAGSTER_CURRENT_IMAGE"] == service["image"]
     kwargs = run["container_kwargs"]
-    assert all(kwargs[key] == service[key] for key in ("user", "group_add", "volumes", "cap_drop", "security_opt"))
+    assert all(kwargs[key] == service[key] for key in ("user", "group_add", "cap_drop", "security_opt"))
+    names = {name: volume["name"] for name, volume in compose()["volumes"].items()}
+    volumes = [volume.partition(":") for volume in service["volumes"]]
+    assert kwargs["volumes"] == [f"{names.get(source, source)}:{target}" for source, _, target in volumes]
 
 
 def test_the_home_has_the_same_path_everywhere() -> None:
@@ -144,7 +234,7 @@ def test_the_home_has_the_same_path_everywhere() -> None:
         home = SERVICES[name]["environment"]["VWE_HOME"]
         assert home == VALUES["VWE_HOME"]
         assert f"{home}:{home}" in SERVICES[name]["volumes"]
-        paths = [SERVICES[name]["environment"][variable] for variable in OF_OTHERS]
+        paths = [SERVICES[name]["environment"][variable] for variable in PATHS_OF_OTHERS]
         assert all(Path(path).is_relative_to(home) for path in paths)
 
 
