@@ -99,7 +99,13 @@ def thumbnails_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser_arguments() -> list[str]:
+    """The arguments of Chromium, which a module may extend."""
+    return list(BROWSER_ARGUMENTS)
+
+
+@pytest.fixture(scope="module")
+def browser(browser_arguments: list[str]) -> Iterator[Browser]:
     """A headless Chromium of the system; on a CI machine there has to be one."""
     # Most tests need no browser.
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
@@ -111,7 +117,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(absence)
         pytest.skip(absence)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=executable, args=browser_arguments)
         yield browser
         browser.close()
 
