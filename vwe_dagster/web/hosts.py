@@ -15,3 +15,8 @@ HOST = re.compile(_NAME + r"(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 def is_host_name(text: str) -> bool:
     """Return whether a text is a host without a port."""
     return re.fullmatch(_NAME, text.lower(), re.ASCII) is not None
+
+
+def bracketed(host: str) -> str:
+    """Return a host as an address has it: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host

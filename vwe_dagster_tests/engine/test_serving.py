@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from vwe_dagster.engine.client import EngineClient
@@ -109,6 +110,13 @@ def test_an_engine_speaks_only_after_it_is_ready(tmp_path: Path) -> None:
         assert "Ready" in engine.log.read_text()
 
 
+def test_engine_is_served_under_a_name_that_it_is_given() -> None:
+    with running_engine("--allow-host", "engines.example", tcp=True) as engine:
+        for host, status in {"engines.example": 200, "Engines.Example:8471": 200, "evil.example": 401}.items():
+            headers = {"host": host, "authorization": f"Bearer {engine.bearer}"}
+            assert httpx.get(f"{engine.address}/v1/status", headers=headers).status_code == status
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -116,6 +124,7 @@ def test_an_engine_speaks_only_after_it_is_ready(tmp_path: Path) -> None:
         ({"tcp": "127.0.0.1:0"}, "must have a token"),
         ({"tcp": "nowhere", "token": "a-token-for-tests-only"}, "is no address to listen at"),
         ({"tcp": "127.0.0.1:0", "token": "short"}, "holds no token"),
+        ({"tcp": "127.0.0.1:0", "token": "a-token-for-tests-only", "allowed_hosts": ["a:1"]}, "is not a host name"),
         ({"socket": "x" * 120}, "too long"),
         ({"socket": "missing/engine.sock"}, "No such file"),
         ({"socket": "token"}, "is a file that is no socket"),

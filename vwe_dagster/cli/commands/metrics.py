@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.web import address, bracketed, listen, serve_until_ended
+from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.hosts import allowed_hosts
+from vwe_dagster.web.hosts import bracketed
 
 PORT = 9464
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.text.commands import vwe_command
+from vwe_dagster.web.hosts import bracketed
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -41,8 +42,3 @@ def serve_until_ended(app: ASGIApp, listener: socket.socket) -> None:
 
     with contextlib.suppress(KeyboardInterrupt):
         HttpServer(app).run(sockets=[listener])
-
-
-def bracketed(host: str) -> str:
-    """Return a host as an address has it: IPv6 in brackets."""
-    return f"[{host}]" if ":" in host else host

@@ -1,9 +1,9 @@
 """Engines as containers: no network but a socket in a shared folder, no privileges, no writable files, bounded memory.
 
 The machine code of the native engine's kernels takes half a minute to compile. The image carries it, compiled when the
-image was built, and each image has one volume for it on each Docker host, which Docker fills from the image when it is
-first used. So a cold container compiles nothing; and where the host's processor is another than that of the builder,
-the first container compiles once for all that follow, which it could not if the code lay in the read-only image alone.
+image was built. Each container has a volume of its own for it, which Docker fills from the image (16 MB, 0.06 s) and
+removes with the container, so that a cold container compiles nothing. Where the processor is of another kind than that
+of the builder, each container compiles for itself: code that one engine writes is never run by another.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, shows_out_of
 from vwe_dagster.pool.launchers.socket_dirs import SOCKET, TOKEN, create_socket_dir, remove_socket_dir
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.text.commands import command_line
+from vwe_dagster.web.hosts import bracketed
 
 COMMAND = ("python", "-m", "vwe_dagster.engine")
 """Starts the native engine in its image. An image with an entrypoint gets the arguments alone."""
@@ -210,9 +211,9 @@ class DockerLauncher:
         else:
             network, shared = "bridge", docker.types.Mount(_SOCKET_DIR, None, type="volume")
             listening = ["--tcp", f"0.0.0.0:{_PORT}", "--token-file", f"{_SOCKET_DIR}/{TOKEN}"]
-        kernels = docker.types.Mount(
-            _KERNELS, _kernels_volume(image["Id"]), type="volume", labels={KERNELS_LABEL: image["Id"]}, no_copy=False
-        )
+            if self._client.host is not None and not image["Config"].get("Entrypoint"):
+                listening += ["--allow-host", bracketed(self._client.host)]
+        kernels = docker.types.Mount(_KERNELS, None, type="volume", labels={KERNELS_LABEL: image["Id"]}, no_copy=False)
         program, mounts = ((), [shared]) if image["Config"].get("Entrypoint") else (self._command, [shared, kernels])
         api = self._client.api
         container = api.create_container(
@@ -343,10 +344,6 @@ def _asking() -> Iterator[None]:
 
 def _name(engine: str) -> str:
     return f"vwe-{engine}"
-
-
-def _kernels_volume(image: str) -> str:
-    return f"vwe-kernels-{image.removeprefix('sha256:')[:12]}"
 
 
 def _age_s(container: dict[str, Any]) -> float:

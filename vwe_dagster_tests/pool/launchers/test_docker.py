@@ -17,7 +17,7 @@ import docker.errors
 import psutil
 import pytest
 
-from vwe_dagster.pool.launcher import EngineEnd, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, Launched, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.docker import DockerLauncher
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.pool.docker_engine import import_tiny_image
@@ -83,6 +83,35 @@ def test_a_cold_container_compiles_no_kernels(bench: Bench, docker_client: docke
     assert before == after > 50
 
 
+def test_engine_cannot_change_the_machine_code_of_another(bench: Bench, docker_client: docker.DockerClient) -> None:
+    """Code from the cache is run when it is loaded, so what one engine writes must not reach the next one."""
+    found = "import pathlib; found = sorted(pathlib.Path('/var/cache/vwe').rglob('*.nbi'))"
+    look = f"{found}; print([str(path) for path in found])"
+    poison = f"{found}; [path.write_bytes(b'poison') for path in found]"
+    count = f"{found}; print(sum(path.read_bytes() == b'poison' for path in found))"
+    launcher = bench.launcher()
+    volumes = {volume.id for volume in docker_client.volumes.list()}
+
+    def said(launched: Launched, code: str) -> str:
+        status, output = docker_client.containers.get(launched.handle).exec_run(["python", "-c", code])
+        assert status == 0, output
+        assert isinstance(output, bytes)
+        return output.decode()
+
+    with engine(bench, launcher) as first:
+        cached = said(first, look)
+        assert len(cached) > 1000
+        said(first, poison)
+        second = bench.launch(launcher, 2)
+        try:
+            assert said(second, look) == cached
+            assert said(first, count) != "0\n"
+            assert said(second, count) == "0\n"
+        finally:
+            launcher.end(bench.spec(2).engine, second)
+    assert {volume.id for volume in docker_client.volumes.list()} == volumes
+
+
 def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.DockerClient) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
@@ -113,9 +142,6 @@ def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.D
         assert list(bench.folder.rglob("*.log")) == []
     finally:
         docker_client.images.remove(image, force=True)
-        for volume in docker_client.volumes.list(filters={"label": "vwe.kernels"}):
-            if volume.attrs["Labels"]["vwe.kernels"] not in {made.id for made in docker_client.images.list()}:
-                volume.remove()
 
 
 def test_a_program_that_is_not_in_the_image_is_told_by_its_exit_code(bench: Bench) -> None:
