@@ -7,13 +7,18 @@ RUNTIME := $(VENV)/runtime-installed
 DEV := $(VENV)/dev-installed
 FAST := "not slow and not docker and not browser and not game"
 NODE_DEV := node_modules/dev-installed
+SUPPLY := $(VENV)/supply
+SUPPLY_TOOLS := $(SUPPLY)/installed
+LOCK := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --constraint constraints.txt
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
 
 # Values reach the shell in the environment and never as text of a command.
 unexport SEED PORT
 export VWE_MAKE_SEEDS := $(value SEED)
 export VWE_MAKE_PORT := $(value PORT)
 
-.PHONY: help world test test-fast coverage kernels lint lint-js ui deploy clean
+.PHONY: help world test test-fast coverage kernels lint lint-js ui deploy lock sbom audit clean
 .DELETE_ON_ERROR:
 
 help:
@@ -26,6 +31,9 @@ help:
 	@echo "make coverage                runs the fast tests and checks that they cover 81 % of the code"
 	@echo "make lint                    checks style and types only"
 	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
+	@echo "make lock                    writes requirements/ anew from pyproject.toml and constraints.txt"
+	@echo "make sbom                    writes build/sbom.cdx.json, the packages of a deployment, as CycloneDX"
+	@echo "make audit                   looks for known vulnerabilities of these packages, on the internet"
 	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
 
 ifeq ($(strip $(value SEED)),)
@@ -80,19 +88,42 @@ deploy/.env:
 		echo "DOCKER_GID=$$(stat -c %g /var/run/docker.sock)"; \
 		echo "VWE_HOME=/srv/vwe"; } > $@.new && mv $@.new $@
 
+# The hashes of every file of each version that constraints.txt pins: pip takes no other file.
+lock: $(SUPPLY_TOOLS)
+	$(LOCK) pyproject.toml requirements/build.in --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml requirements/build.in --extra deploy --extra formats --output-file requirements/deploy.txt
+	$(LOCK) deploy/engine/requirements.txt --output-file requirements/engine.txt
+	$(LOCK) requirements/supply.in --output-file requirements/supply.txt
+
+sbom: $(SUPPLY_TOOLS)
+	@mkdir -p build
+	$(SUPPLY)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file build/sbom.cdx.json requirements/deploy.txt
+
+audit: $(SUPPLY_TOOLS)
+	$(SUPPLY)/bin/pip-audit --require-hashes --disable-pip --requirement requirements/dev.txt \
+		--requirement requirements/deploy.txt --requirement requirements/supply.txt
+
 clean:
 	rm -rf $(VENV) node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	find vwe_dagster vwe_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUNTIME): pyproject.toml constraints.txt
+$(RUNTIME): pyproject.toml requirements/runtime.txt
 	$(call environment)
-	$(call install,.)
+	$(call install,runtime)
 	@touch $@
 
-$(DEV): pyproject.toml constraints.txt
+$(DEV): pyproject.toml requirements/dev.txt
 	$(call environment)
-	$(call install,.[dev])
+	$(call install,dev)
 	@touch $(RUNTIME) $@
+
+$(SUPPLY_TOOLS): requirements/supply.txt
+	$(call environment)
+	@$(PYTHON) -m venv --clear $(SUPPLY)
+	@$(SUPPLY)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/supply.txt
+	@touch $@
 
 $(NODE_DEV): package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
@@ -108,5 +139,6 @@ endef
 
 define install
 @echo "Installing Python packages into $(VENV)"
-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(1)' --constraint constraints.txt
+@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/$(1).txt
+@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --editable .
 endef

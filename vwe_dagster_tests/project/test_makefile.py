@@ -17,8 +17,9 @@ CHECKOUT = Path(__file__).parents[2]
     [([], ["ui"]), (["PORT=3001"], ["ui", "--port", "3001"]), (["PORT=1; touch x"], ["ui", "--port", "1; touch x"])],
 )
 def test_make_ui_passes_the_port_on(tmp_path: Path, variables: list[str], arguments: list[str]) -> None:
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(CHECKOUT / name, tmp_path)
+    for name in ("Makefile", "pyproject.toml", "requirements/runtime.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(CHECKOUT / name, tmp_path / name)
     command = tmp_path / ".venv" / "bin" / "vwe"
     command.parent.mkdir(parents=True)
     command.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
