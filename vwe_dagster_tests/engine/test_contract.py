@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+import httpx
 import numpy as np
 import pytest
 
@@ -256,3 +257,13 @@ def test_over_tcp_nobody_gets_in_without_the_token(contract: tuple[str, str | No
     with EngineClient(address, bearer=bearer) as stranger, pytest.raises(EngineRefusedError) as error:
         stranger.status()
     assert refusal(error) == (401, "unauthorized", False)
+
+
+@pytest.mark.parametrize("header", [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")])
+def test_over_tcp_no_page_gets_in_with_the_token(contract: tuple[str, str | None], header: tuple[str, str]) -> None:
+    address, bearer = contract
+    if bearer is None:
+        pytest.skip("this engine is behind a unix socket")
+    headers = dict([header, ("authorization", f"Bearer {bearer}")])
+    response = httpx.get(f"{address}/v1/status", headers=headers)
+    assert (response.status_code, ErrorBody.model_validate_json(response.text).code) == (401, "unauthorized")

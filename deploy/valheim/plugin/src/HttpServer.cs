@@ -126,6 +126,7 @@ namespace Vwe.Engine
             };
             try
             {
+                RejectPages(context.Request);
                 RequireToken(context.Request);
                 reply = _calls.Answer(context.Request.HttpMethod, context.Request.RawUrl, body);
             }
@@ -160,6 +161,14 @@ namespace Vwe.Engine
             var json = new JsonWriter();
             json.Value(url.Length > ShownLength ? url.Substring(0, ShownLength) + "…" : url);
             return $"{request.HttpMethod} {json}";
+        }
+
+        /// <summary>Rejects requests of pages in a browser, which can reach this port too: no engine has pages.</summary>
+        static void RejectPages(HttpListenerRequest request)
+        {
+            var site = request.Headers["Sec-Fetch-Site"];
+            if (request.Headers["Origin"] != null || site != null && site != "none")
+                throw new RefusalException("unauthorized", "A page in a browser sent this request; engines serve no pages.");
         }
 
         void RequireToken(HttpListenerRequest request)
