@@ -32,6 +32,9 @@ HEAD_S = 10.0
 BODY_S = 60.0
 """Seconds within which a client must send the body of a request."""
 
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""The longest body of a request: the keys of 100,000 seeds, as a backfill sends them, are half as long."""
+
 MAX_CONNECTIONS = 512
 """Most connections of a server where the limit of open files allows as many."""
 
@@ -127,6 +130,7 @@ class _BoundedProtocol(H11Protocol):
         self._waiting_since = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._is_reader_slow = False
+        self._body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -144,6 +148,10 @@ class _BoundedProtocol(H11Protocol):
                 return
             super().data_received(data[start : start + _PIECE_BYTES])
         self._follow()
+        self._body_bytes = self._body_bytes + len(data) if self._wait is _Wait.BODY else 0
+        if self._body_bytes > MAX_BODY_BYTES:
+            _LOG.warning("Closed a connection whose request has a body of more than %d bytes", MAX_BODY_BYTES)
+            self.transport.abort()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -201,14 +209,16 @@ class _BoundedProtocol(H11Protocol):
         self.transport.abort()
 
     def _make_room(self) -> None:
-        """Close the connection that has waited longest for its client; this one where none of the others waits."""
-        waiting = [
-            other
-            for other in self.connections
-            if isinstance(other, _BoundedProtocol) and other is not self and other._wait is not _Wait.APPLICATION  # noqa: SLF001
-        ]
-        ended = min(waiting, key=lambda other: other._waiting_since, default=self)  # noqa: SLF001
-        _LOG.warning("Closed a waiting connection because more than %d are open", self._max_connections)
+        """Close the connection that has waited longest for its client; else a WebSocket, whose page opens it again.
+
+        The new connection itself is closed where the server is at work for all others.
+        """
+        bounded = [other for other in self.connections if isinstance(other, _BoundedProtocol) and other is not self]
+        waiting = [other for other in bounded if other._wait is not _Wait.APPLICATION]  # noqa: SLF001
+        upgraded = [other for other in self.connections if not isinstance(other, _BoundedProtocol)]
+        oldest = min(waiting, key=lambda other: other._waiting_since, default=None)  # noqa: SLF001
+        ended: Any = oldest or next(iter(upgraded), self)
+        _LOG.warning("Closed a connection because more than %d are open", self._max_connections)
         # It is counted until the loop has closed it, and others may be accepted before that.
         self.connections.discard(ended)
         ended.transport.abort()

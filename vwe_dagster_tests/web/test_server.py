@@ -15,7 +15,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vwe_dagster.web import server
 from vwe_dagster.web.log_limit import MAX_RECORDS
@@ -31,6 +32,12 @@ async def _length(request: Request) -> Response:
 
 async def _large(_: Request) -> Response:
     return Response(b"x" * 8 * MIB)
+
+
+async def _accept(websocket: WebSocket) -> None:
+    await websocket.accept()
+    with contextlib.suppress(WebSocketDisconnect):
+        await websocket.receive()
 
 
 @pytest.fixture
@@ -161,6 +168,33 @@ def test_head_has_at_most_64_kib_however_it_arrives(port: int, size: int, status
                 client.sendall(b"\r\n\r\n")
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(64).split()[1] == status
+
+
+def test_endless_body_ends_the_connection(port: int) -> None:
+    chunk = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
+    sent = 0
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connected(port, head) as client, contextlib.suppress(ConnectionError):
+        while sent < 100 * MIB:
+            client.sendall(chunk)
+            sent += len(chunk)
+    assert sent < 30 * MIB
+    body = b"a" * (server.MAX_BODY_BYTES - 1000)
+    assert httpx.post(f"http://127.0.0.1:{port}/", content=body, timeout=60).text == str(len(body))
+
+
+def test_server_answers_while_many_websockets_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 50)
+    upgrade = (
+        b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    app = Starlette(routes=[Route("/", _length), WebSocketRoute("/socket", _accept)])
+    with served(app, websockets=True) as port, contextlib.ExitStack() as stack:
+        for _ in range(120):
+            client = stack.enter_context(connected(port, upgrade))
+            assert client.recv(MIB).startswith(b"HTTP/1.1 101")
+        assert is_served(port)
 
 
 def test_body_of_several_pieces_arrives_whole(port: int) -> None:
