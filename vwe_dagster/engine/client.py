@@ -17,6 +17,7 @@ import tenacity
 from vwe_dagster.engine.connections import Connections, EngineUnreachableError
 from vwe_dagster.engine.layers import Arriving, Layer
 from vwe_dagster.engine.messages import (
+    PLANES,
     EngineError,
     EngineIdentity,
     Progress,
@@ -25,6 +26,7 @@ from vwe_dagster.engine.messages import (
     no_progress,
 )
 from vwe_dagster.engine.protocol import (
+    MAX_DEADLINE_S,
     ErrorBody,
     GridRequest,
     Holder,
@@ -36,6 +38,9 @@ from vwe_dagster.engine.protocol import (
 )
 
 LONG_POLL_S = 20.0
+MAX_ANSWER_BYTES = 2**20
+"""The longest answer in JSON that is read; that of an engine of the game has some kilobytes."""
+
 PATIENCE_S = 3.0
 """Seconds of silence after which an engine that was answering is taken for dead."""
 
@@ -64,7 +69,7 @@ class EngineClient:
     Args:
         address: ``unix:/path`` or ``http://host:port``.
         bearer: the token that every call carries, for TCP.
-        timeout_s: seconds after which an engine that does not answer counts as unreachable.
+        timeout_s: seconds within which an engine that does not answer completely counts as unreachable.
     """
 
     def __init__(self, address: str, *, bearer: str | None = None, timeout_s: float = 10.0) -> None:
@@ -114,15 +119,22 @@ class EngineClient:
         """
         return self.download(job_id, layer).layer()
 
-    def download(self, job_id: str, layer: LayerFacts) -> Arriving:
-        """The bytes of a layer, not yet verified."""
+    def download(self, job_id: str, layer: LayerFacts, *, timeout_s: float = MAX_DEADLINE_S) -> Arriving:
+        """Return the bytes of a layer, not yet verified.
+
+        Args:
+            job_id: the job that generated it.
+            layer: what the engine says of it.
+            timeout_s: seconds that the download may take; it also fails when no byte arrives for the client's timeout.
+        """
         arriving, filled = Arriving(layer), 0
-        with self._connections.call("GET", f"{_path(job_id)}/layers/{layer.name}", None, self._timeout_s) as answer:
+        path = f"{_path(job_id)}/layers/{layer.name}"
+        with self._connections.call("GET", path, None, timeout_s, silence_s=self._timeout_s) as answer:
             if answer.status != http.client.OK:
-                raise self._refused(answer.status, answer.read())
+                raise self._refused(answer.status, self._read(answer))
             while filled < layer.bytes and (count := answer.readinto(arriving.body[filled:])):
                 filled += count
-            surplus = answer.read()
+            surplus = answer.read(1)
         if filled != layer.bytes:
             raise EngineUnreachableError(f"The layer {layer.name} ended after {filled} of its {layer.bytes} bytes.")
         if surplus:
@@ -152,7 +164,7 @@ class EngineClient:
     ) -> _Message:
         content = body.model_dump_json().encode() if body is not None else None
         with self._connections.call(method, path, content, timeout_s or self._timeout_s) as answer:
-            status, said = answer.status, answer.read()
+            status, said = answer.status, self._read(answer)
         if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
             raise self._refused(status, said)
         try:
@@ -162,6 +174,23 @@ class EngineClient:
                 f"What answers at {self.address} does not speak version 1 of the engine protocol; "
                 f"restart it with this version of the project. {error.error_count()} fields are wrong."
             ) from error
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        """Return the body of an answer in JSON.
+
+        Raises:
+            EngineError: it is longer than any engine's.
+        """
+        said = answer.read(MAX_ANSWER_BYTES + 1)
+        if len(said) > MAX_ANSWER_BYTES:
+            raise EngineError(
+                f"The engine at {self.address} answered with more than {MAX_ANSWER_BYTES} bytes of JSON; "
+                f"it is broken, destroy it."
+            )
+        if answer.length:
+            # Reading a part of the body does not check that the rest arrives.
+            raise http.client.IncompleteRead(said, answer.length)
+        return said
 
     def _refused(self, status: int, said: bytes) -> EngineError:
         try:
@@ -251,10 +280,30 @@ def _follow(client: EngineClient, asking: JobRequest, ends: float, progress: Pro
                 f"The engine at {client.address} was asked for the layers {', '.join(asking.layers)} and has made "
                 f"{', '.join(made) or 'none'}; it is broken, destroy it."
             )
+        for facts in status.layers:
+            _check_size(facts, asking.grid.size)
         progress(status.progress, status.phase)
         return status
     reason = status.error.message if status.error is not None else f"It was {status.state}."
     raise EngineError(f"The engine at {client.address} did not finish the world: {reason}")
+
+
+def _check_size(facts: LayerFacts, size: int) -> None:
+    """Raise EngineError if a layer is not of the size that was requested; memory is allocated by its facts."""
+    if facts.kind == "plane" and facts.shape != (size, size):
+        raise EngineError(
+            f"The engine was asked for planes of {size} x {size} cells, and its layer {facts.name} has the shape "
+            f"{facts.shape}; it is broken, destroy it."
+        )
+    if facts.name in PLANES and facts.dtype != PLANES[facts.name]:
+        raise EngineError(
+            f"The layer {facts.name} is {facts.kind} of the type {facts.dtype}, not a plane of {PLANES[facts.name]}; "
+            f"the engine is broken, destroy it."
+        )
+
+
+def _download(client: EngineClient, job_id: str, facts: LayerFacts, ends: float) -> Arriving:
+    return client.download(job_id, facts, timeout_s=_left_s(ends))
 
 
 def _fetch_all(client: EngineClient, done: JobStatus, ends: float) -> dict[str, Layer]:
@@ -265,12 +314,17 @@ def _fetch_all(client: EngineClient, done: JobStatus, ends: float) -> dict[str, 
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         planes = {}
         for facts in ordered:
-            arrived = _insisting(functools.partial(client.download, done.job_id, facts), ends)
+            arrived = _insisting(functools.partial(_download, client, done.job_id, facts, ends), ends)
             if facts.kind == "plane":
                 planes[facts.name] = threads.submit(arrived.layer)
             else:
                 layers[facts.name] = arrived.layer()
         return layers | {name: plane.result() for name, plane in planes.items()}
+
+
+def _left_s(ends: float) -> float:
+    """Return the seconds until a job must be over; a moment, where it should be."""
+    return max(ends - time.monotonic(), 0.001)
 
 
 def _insisting(call: Callable[[], _Answer], ends: float) -> _Answer:

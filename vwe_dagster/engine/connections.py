@@ -1,17 +1,23 @@
 """Connections to one engine over a unix socket or TCP, kept open between calls and shared by threads.
 
-Bodies are read straight into the caller's memory, for a world is tens of megabytes.
+Bodies are read straight into the caller's memory, for a world is tens of megabytes. A timeout of a socket starts again
+with every byte, so each call also has a deadline that no byte extends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import math
 import socket
 import threading
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 from vwe_dagster.engine.messages import EngineError
 
@@ -48,15 +54,25 @@ class Connections:
         self._free: list[tuple[http.client.HTTPConnection, float]] = []
 
     @contextlib.contextmanager
-    def call(self, method: str, path: str, body: bytes | None, timeout_s: float) -> Iterator[http.client.HTTPResponse]:
-        """Sends a call; the connection is kept if the answer is read to its end within the block.
+    def call(
+        self, method: str, path: str, body: bytes | None, timeout_s: float, *, silence_s: float = math.inf
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send a call; the connection is kept if the answer is read to its end within the block.
+
+        Args:
+            method: the HTTP method.
+            path: with its query.
+            body: what is sent.
+            timeout_s: seconds from the connection to the last byte of the answer, however many bytes arrive.
+            silence_s: seconds without any byte after which the call fails earlier.
 
         Raises:
-            EngineUnreachableError: nobody answered within ``timeout_s``, or the connection broke, also while reading.
+            EngineUnreachableError: the engine did not answer in time, or the connection broke, also while reading.
         """
+        deadline = _Deadline(time.monotonic() + timeout_s, min(timeout_s, silence_s))
         connection = None
         try:
-            connection, answer = self._send(method, path, body, timeout_s)
+            connection, answer = self._send(method, path, body, deadline)
             yield answer
             if answer.isclosed() and not answer.will_close:
                 with self._lock:
@@ -77,10 +93,10 @@ class Connections:
             self._free.clear()
 
     def _send(
-        self, method: str, path: str, body: bytes | None, timeout_s: float
+        self, method: str, path: str, body: bytes | None, deadline: _Deadline
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        """Sends a call over a kept connection, or over a new one if the engine has closed that in the meantime."""
-        kept = self._kept(timeout_s)
+        """Send a call over a kept connection, or over a new one if the engine has closed that in the meantime."""
+        kept = self._kept(deadline)
         if kept is not None:
             try:
                 return kept, self._ask(kept, method, path, body)
@@ -89,7 +105,8 @@ class Connections:
             except BaseException:
                 kept.close()
                 raise
-        new = _UnixConnection(self._path, timeout_s) if self._path else self._tcp(timeout_s)
+        new: http.client.HTTPConnection
+        new = _UnixConnection(self._path, deadline) if self._path else _TcpConnection(self._host, self._port, deadline)
         try:
             return new, self._ask(new, method, path, body)
         except BaseException:
@@ -102,26 +119,67 @@ class Connections:
         connection.request(method, path, body, self._headers)
         return connection.getresponse()
 
-    def _tcp(self, timeout_s: float) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
-
-    def _kept(self, timeout_s: float) -> http.client.HTTPConnection | None:
+    def _kept(self, deadline: _Deadline) -> http.client.HTTPConnection | None:
         with self._lock:
             while self._free:
                 connection, since = self._free.pop()
-                if time.monotonic() - since < KEPT_S and connection.sock is not None:
-                    connection.sock.settimeout(timeout_s)
+                if time.monotonic() - since < KEPT_S and isinstance(connection.sock, _Socket):
+                    connection.sock.deadline = deadline
                     return connection
                 connection.close()
         return None
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("engine", timeout=timeout_s)
-        self._path = path
+class _Deadline:
+    """When a call must be over, and how long it may be silent before that."""
+
+    def __init__(self, at: float, silence_s: float) -> None:
+        self._at, self._silence_s = at, silence_s
+
+    def left_s(self) -> float:
+        """Return the seconds for which the next read or write may block.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+        """
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return min(left, self._silence_s)
+
+
+class _Socket(socket.socket):
+    """A socket whose reads and writes end with the deadline of the present call."""
+
+    deadline: _Deadline
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
+        self.settimeout(self.deadline.left_s())
+        return super().recv_into(buffer, nbytes, flags)
+
+    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
+        self.settimeout(self.deadline.left_s())
+        super().sendall(data, flags)
+
+
+class _TcpConnection(http.client.HTTPConnection):
+    def __init__(self, host: str, port: int, deadline: _Deadline) -> None:
+        super().__init__(host, port, timeout=deadline.left_s())
+        self._deadline = deadline
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
+        super().connect()
+        self.sock = _Socket(fileno=self.sock.detach())
+        self.sock.deadline = self._deadline
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, deadline: _Deadline) -> None:
+        super().__init__("engine")
+        self._path, self._deadline = path, deadline
+
+    def connect(self) -> None:
+        self.sock = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.deadline = self._deadline
+        self.sock.settimeout(self._deadline.left_s())
         self.sock.connect(self._path)

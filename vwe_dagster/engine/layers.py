@@ -26,8 +26,8 @@ Made = Callable[[str, Layer], None]
 
 Packed = tuple[LayerFacts, memoryview]
 
-MOST_LINES_BYTES = 2**28
-"""Length of the longest layer of lines that is read; a world's rivers have some megabytes."""
+MOST_LINES_BYTES = 2**25
+"""Length of the longest layer of lines that is read; the longest of three worlds, its streams, has 0.7 MB."""
 
 THREADS = 4
 """Hashes computed at once; hashing lets other threads run."""

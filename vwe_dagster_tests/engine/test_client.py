@@ -7,6 +7,7 @@ import http.server
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus
+from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, LayerFacts
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import a_job, running_engine, wait_until
 
@@ -166,6 +167,86 @@ def test_layers_can_be_fetched_by_many_threads_at_once(client: EngineClient, tok
 def test_what_is_no_address_is_refused(address_: str) -> None:
     with pytest.raises(EngineError, match="is no engine's address"):
         EngineClient(address_)
+
+
+class Dripping:
+    """A server that answers every connection with a head and then a byte of the body now and then."""
+
+    def __init__(self, *, content_length: int, chunk: bytes, pause_s: float, chunks: int) -> None:
+        self._head = f"HTTP/1.1 200 OK\r\nContent-Length: {content_length}\r\n\r\n".encode()
+        self._chunk, self._pause_s, self._chunks = chunk, pause_s, chunks
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.has_finished = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        caller, _ = self._listener.accept()
+        with contextlib.suppress(OSError), caller:
+            caller.sendall(self._head)
+            for _ in range(self._chunks):
+                caller.sendall(self._chunk)
+                threading.Event().wait(self._pause_s)
+            self.has_finished = True
+
+
+def test_an_engine_that_drips_is_given_up_at_the_deadline_of_the_call() -> None:
+    with Dripping(content_length=1000, chunk=b" ", pause_s=0.1, chunks=300) as server:
+        with (
+            EngineClient(server.address, timeout_s=0.5) as client,
+            pytest.raises(EngineUnreachableError, match="timed"),
+        ):
+            client.status()
+        assert not server.has_finished
+
+
+def test_an_engine_that_drips_a_layer_is_given_up_at_the_deadline_of_the_job() -> None:
+    facts = LayerFacts(name="rivers", kind="lines", dtype=None, shape=(1,), offset=0, bytes=1000, sha256="0" * 64)
+    with Dripping(content_length=1000, chunk=b" ", pause_s=0.1, chunks=300) as server:
+        with EngineClient(server.address, timeout_s=60) as client, pytest.raises(EngineUnreachableError, match="timed"):
+            client.download("job", facts, timeout_s=0.5)
+        assert not server.has_finished
+
+
+def test_an_answer_longer_than_any_engine_writes_is_not_read_to_its_end() -> None:
+    with Dripping(content_length=2**40, chunk=b" " * 2**16, pause_s=0, chunks=2**24) as server:
+        with (
+            EngineClient(server.address) as client,
+            pytest.raises(EngineError, match="more than 1048576 bytes of JSON"),
+        ):
+            client.status()
+        assert not server.has_finished
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("height", {"shape": (16384, 16384)}, "planes of 64 x 64 cells"),
+        ("height", {"dtype": "float64"}, "is plane of the type float64, not a plane of float32"),
+        ("height", {"kind": "lines", "dtype": None, "shape": (1,)}, "is lines of the type None"),
+    ],
+)
+def test_a_layer_that_is_not_what_was_requested_is_not_fetched(
+    address: str, token: int, name: str, changes: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Exaggerating(EngineClient):
+        def job(self, job_id: str, *, wait_s: float = 0, seen: str | None = None) -> JobStatus:
+            status = super().job(job_id, wait_s=wait_s, seen=seen)
+            layers = [facts.model_copy(update=changes) if facts.name == name else facts for facts in status.layers]
+            return status.model_copy(update={"layers": tuple(layers)})
+
+    # Memory is allocated by what the engine says of a layer.
+    monkeypatch.setattr("vwe_dagster.engine.client.Arriving", None)
+    with Exaggerating(address) as client, pytest.raises(EngineError, match=words):
+        run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
 
 
 def test_something_else_that_answers_is_no_engine() -> None:
