@@ -112,7 +112,9 @@ def _remarks(slot: SlotStatus) -> list[Text]:
     if slot.name is not None:
         facts.append(("", f"is named {slot.name}"))
     if slot.holder is not None:
-        facts.append(("", f"held by {slot.holder}" + (f", for {span(slot.held_s)}" if slot.held_s is not None else "")))
+        held = f"held by {slot.holder}" + (f", for {span(slot.held_s)}" if slot.held_s is not None else "")
+        dead = ("red", f"{held}; that process is dead, and the next use of the pool recovers the slot")
+        facts.append(dead if slot.holder_is_dead else ("", held))
     if slot.seed is not None:
         done = "" if slot.progress is None else f": {slot.progress:.0%}"
         facts.append(("", f"makes world {slot.seed}{done}" + (f", {slot.phase}" if slot.phase else "")))

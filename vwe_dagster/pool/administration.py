@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -9,11 +10,13 @@ from vwe_dagster.pool.alerts import take_alerts
 from vwe_dagster.pool.diagnosis import DRAINED
 from vwe_dagster.pool.errors import FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
 from vwe_dagster.pool.polling import poll
 from vwe_dagster.pool.queue import Queue
-from vwe_dagster.pool.reaper import ReapReport, reap
-from vwe_dagster.pool.slots import check_circuit, describe_holders, holder_name, present_slots, try_settle, try_start
+from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
+from vwe_dagster.pool.slot_locks import holder_name
+from vwe_dagster.pool.slots import check_circuit, describe_holders, present_slots, start_first, try_settle
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.status import PoolStatus, slot_status
 from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
@@ -83,10 +86,12 @@ class Administration:
         check_circuit(self._upkeep)
         failed = self._ledger.metadata(FAILED_STARTS)
         reason = Reason(TransitionKind.NAMED, f"it is to be {name}")
-        empty = (slot.slot for slot in slots if slot.state is State.EMPTY)
-        number = next((slot for slot in empty if try_start(self._upkeep, slot, reason, name=name)), None)
+        empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
+        number = start_first(self._upkeep, empty, reason, name=name)
         if number is None:
             self._check_failed_starts(failed)
+            if empty:
+                raise PoolError(f"No empty slot can be used now. {describe_holders(slots, self._upkeep)}")
             raise PoolError(
                 f"All {self._settings.max_warm_containers} slots of the pool have engines; "
                 f"raise max_warm_containers, or end engines with: {self._settings.command('drain')}"
@@ -94,6 +99,7 @@ class Administration:
 
         def attempt() -> str | None:
             slot = try_settle(self._upkeep, number) or self._ledger.slot(number)
+            self._fence_overdue()
             if slot.name != name:
                 self._check_failed_starts(failed)
                 raise PoolError(f"The engine {name} was ended before it was ready ({slot.detail}).")
@@ -120,12 +126,13 @@ class Administration:
         left: list[Slot] = []
 
         def attempt() -> int | None:
+            self._fence_overdue()
             left[:] = [slot for slot in self._ledger.slots() if slot.engine in engines and not self._end_free(slot)]
             return None if left else len(engines)
 
         ended = poll(attempt, self._clock, timeout_s=math.inf if timeout_s is None else timeout_s)
         if ended is None:
-            raise NoEngineError(f"Not all engines could be ended in time. {describe_holders(left, self._clock)}")
+            raise NoEngineError(f"Not all engines could be ended in time. {describe_holders(left, self._upkeep)}")
         return ended
 
     def reap(self) -> ReapReport:
@@ -150,25 +157,32 @@ class Administration:
         slot = next((slot for slot in self._ledger.slots() if slot.slot == number), None)
         if slot is None:
             raise PoolError(f"The pool has no slot {number}; see: {self._settings.command('status')}")
-        lock = self._upkeep.lock(number)
-        if lock.acquire():
+        lock = self._upkeep.try_lock(number)
+        if lock is not None:
             try:
                 return f"Slot {number} had no holder; it is {self._upkeep.settle(number).state}."
             finally:
                 lock.release()
+        hold = self._upkeep.current_hold(number)
+        if hold is None:
+            return f"Slot {number} was given back in this moment."
+        holder = slot.holder or hold.holder
         if not force:
             raise PoolError(
-                f"Slot {number} is held by {slot.holder or 'a process that is starting or ending its engine'}, which "
-                f"is alive. Wait for it, or take the slot away with --force."
+                f"Slot {number} is held by {holder}, which is alive. "
+                f"Wait for it, or take the slot away with: {self._settings.command('release', str(number), '--force')}"
             )
+        lock = self._upkeep.lock(number, holder_name("release"))
         try:
-            reason = Reason(TransitionKind.FORCE, f"taken away by force from {slot.holder}")
-            self._upkeep.fence(slot, lock, holder_name("release"), reason)
+            reason = Reason(TransitionKind.FORCE, f"taken away by force from {holder}")
+            self._upkeep.fence(slot, hold, lock, reason)
+            with contextlib.suppress(FencedError, LauncherError):
+                self._upkeep.settle(number)
         except FencedError:
             return f"Slot {number} was given back in this moment."
         finally:
             lock.release()
-        return f"Took slot {number} from {slot.holder}; it is {self._ledger.slot(number).state}."
+        return f"Took slot {number} from {holder}; it is {self._ledger.slot(number).state}."
 
     def status(self) -> PoolStatus:
         """Return what the pool is doing, engine by engine."""
@@ -178,18 +192,22 @@ class Administration:
             # A free or starting engine may have ended since anything looked at it.
             if slot.is_free or slot.state is State.STARTING:
                 try_settle(self._upkeep, slot.slot)
-        slots = [slot for slot in self._ledger.slots() if slot.slot < settings.max_warm_containers or slot.engine]
+        rows = [slot for slot in self._ledger.slots() if slot.slot < settings.max_warm_containers or slot.engine]
+        slots = [slot_status(self._upkeep, row) for row in rows]
         return PoolStatus(
             pool=settings.name,
             launcher=settings.launcher,
             size=settings.max_warm_containers,
-            ready=sum(slot.is_free for slot in slots),
-            leased=sum(slot.holder is not None and slot.state is not State.EMPTY for slot in slots),
-            starting=sum(slot.state is State.STARTING for slot in slots),
+            ready=sum(row.is_free for row in rows),
+            leased=sum(
+                row.holder is not None and row.state is not State.EMPTY and not slot.holder_is_dead
+                for row, slot in zip(rows, slots, strict=True)
+            ),
+            starting=sum(row.state is State.STARTING for row in rows),
             waiting=self._queue.length(),
             circuit=self._upkeep.circuit.status(),
             verified=read_verified(self._upkeep.locks.parent),
-            slots=[slot_status(self._upkeep, slot) for slot in slots],
+            slots=slots,
         )
 
     def history(self, limit: int) -> list[JobRecord]:
@@ -213,19 +231,23 @@ class Administration:
 
     def _start_missing(self, count: int) -> int:
         """Settle all slots, start engines until there are ``count``, and return how many were ready."""
+        self._fence_overdue()
         for number in range(self._settings.max_warm_containers):
             try_settle(self._upkeep, number)
         slots = present_slots(self._upkeep)
         empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
         missing = count - (len(slots) - len(empty))
-        for number in empty[: max(0, missing)]:
-            try_start(self._upkeep, number, Reason(TransitionKind.WARMED, "the pool is warmed"))
+        for _ in range(missing):
+            started = start_first(self._upkeep, empty, Reason(TransitionKind.WARMED, "the pool is warmed"))
+            if started is None:
+                break
+            empty.remove(started)
         return sum(slot.state not in {State.EMPTY, State.STARTING, State.ERROR} for slot in slots)
 
     def _end_free(self, slot: Slot) -> bool:
         """End the engine of a slot if no other process has its lock; return whether the engine is gone."""
-        lock = self._upkeep.lock(slot.slot)
-        if not lock.acquire():
+        lock = self._upkeep.try_lock(slot.slot)
+        if lock is None:
             return False
         try:
             now = self._ledger.slot(slot.slot)
@@ -242,6 +264,11 @@ class Administration:
             return False
         finally:
             lock.release()
+
+    def _fence_overdue(self) -> None:
+        """Take the slots of processes that did not come back in time, for which this call would wait in vain."""
+        for slot in self._ledger.slots():
+            fence_overdue(self._upkeep, slot, holder_name("upkeep"))
 
     def _check_failed_starts(self, before: int) -> None:
         """Raise PoolError if an engine failed to start since ``before`` had."""

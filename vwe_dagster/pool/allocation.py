@@ -18,7 +18,8 @@ from vwe_dagster.pool.many import Outcome, outcomes
 from vwe_dagster.pool.polling import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, poll
 from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import fence_overdue, reap
-from vwe_dagster.pool.slots import check_circuit, describe_holders, holder_name, present_slots, try_start
+from vwe_dagster.pool.slot_locks import holder_name
+from vwe_dagster.pool.slots import check_circuit, describe_holders, is_starting, present_slots, start_first
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import Upkeep
 
@@ -97,7 +98,7 @@ class Allocation:
         if lease is None:
             raise NoEngineError(
                 f"No engine of the pool {self._settings.name} became free within {timeout_s:g} s. "
-                f"{describe_holders(present_slots(self._upkeep), self._clock)}"
+                f"{describe_holders(present_slots(self._upkeep), self._upkeep)}"
             )
         return lease
 
@@ -167,9 +168,10 @@ class Allocation:
             # While there are engines, one of them may still be given back.
             check_circuit(self._upkeep)
         empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
-        if wanted is None and empty and all(slot.state is not State.STARTING for slot in slots):
+        if wanted is None and empty and not any(is_starting(self._upkeep, slot) for slot in slots):
             reason = Reason(TransitionKind.DEMAND, f"for {holder}")
-            try_start(self._upkeep, empty[0], reason, single_flight=True)
+            with contextlib.suppress(FencedError):
+                start_first(self._upkeep, empty, reason, single_flight=True)
         self._reap_now_and_then(holder)
 
     def _try_take(self, holder: str, wanted: str | None, began: float) -> Lease | None:
@@ -178,14 +180,15 @@ class Allocation:
         for slot in sorted(slots, key=lambda slot: slot.state is not State.READY):
             if wanted is not None and slot.name != wanted:
                 continue
-            lock = self._upkeep.lock(slot.slot)
-            if not lock.acquire():
+            lock = self._upkeep.try_lock(slot.slot, holder)
+            if lock is None:
                 continue
             try:
                 token = None
                 with contextlib.suppress(FencedError, LauncherError):
                     token = self._take(slot.slot, holder)
                 if token is not None:
+                    lock.extend(self._upkeep.lease_s, token)
                     return Lease(
                         self._upkeep,
                         lock,
@@ -211,8 +214,7 @@ class Allocation:
     def _reap_now_and_then(self, holder: str) -> None:
         now = self._clock.now()
         for slot in self._ledger.slots():
-            if slot.is_overdue(self._clock):
-                fence_overdue(self._upkeep, slot, holder)
+            fence_overdue(self._upkeep, slot, holder)
         if self._reaped_s is None or now - self._reaped_s >= _REAP_EVERY_S:
             self._reaped_s = now
             reap(self._upkeep, holder, replenish=False)

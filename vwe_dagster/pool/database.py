@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.migration import count_records, migrate_columns
@@ -102,11 +102,11 @@ class Database:
             connection.row_factory = sqlite3.Row
             # A commit need not survive a power cut: no engine survives it either.
             connection.execute("PRAGMA synchronous = NORMAL")
-            with FileLock(f"{self._path}.opening"):
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                self._refuse_later(version)
-                if version < VERSION:
-                    _set_up(connection)
+            if self._version(connection) < VERSION:
+                # Only where it is needed: a process that was stopped here must not keep others from their ledger.
+                with self._opening():
+                    if self._version(connection) < VERSION:
+                        _set_up(connection)
         except BaseException:
             # The traceback keeps it alive, and so the file open, until the garbage collector runs.
             connection.close()
@@ -115,12 +115,31 @@ class Database:
             self._open.append(connection)
         return connection
 
-    def _refuse_later(self, version: int) -> None:
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the schema.
+
+        Raises:
+            PoolError: it is later than :data:`VERSION`.
+        """
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise PoolError(
                 f"The ledger {self._path} is of version {version}, and this VWE knows versions up to {VERSION}; "
                 f"use the later VWE for this pool, or another VWE_HOME."
             )
+        return version
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        path = f"{self._path}.opening"
+        try:
+            with FileLock(path, timeout=_BUSY_TIMEOUT_S):
+                yield
+        except Timeout as error:
+            raise PoolError(
+                f"Another process has been setting up the ledger {self._path} for {_BUSY_TIMEOUT_S:g} s; it may be "
+                f"stopped. See which process has {path} open, continue or end it, and try again."
+            ) from error
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Slot
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import UNKNOWN, Hold
 from vwe_dagster.pool.states import State
 
 DRAINED = Reason(TransitionKind.DRAINED, "the pool is drained")
@@ -19,19 +20,25 @@ IDLE_GRACE_S = 30.0
 """Seconds beyond its idle time within which an engine ends by itself."""
 
 
+SPAWN_S = 2.0
+"""Seconds within which the engine of a starter that was killed appears among the processes, if it was started."""
+
+
 class Action(enum.Enum):
     """What a slot needs. All but ``NONE`` and ``FENCE`` are carried out with the slot's lock held."""
 
     NONE = enum.auto()
     """Nothing: the slot is empty, or a living process has its lock and is in time."""
     FENCE = enum.auto()
-    """Take the slot from a living holder whose deadline has passed."""
+    """Take the slot from a process that has its lock and whose deadline has passed."""
     FORGET_HOLDER = enum.auto()
     """Clear the holder of a READY engine that died without a job."""
     RECOVER = enum.auto()
     """Reset the engine of a holder that died."""
     FAIL_START = enum.auto()
     """End a start whose process died before it recorded the engine."""
+    AWAIT_SPAWN = enum.auto()
+    """Leave a start whose process died a moment ago: its engine may be about to appear, and is then ended."""
     PROBE_START = enum.auto()
     """Check whether a starting engine is ready, or has ended."""
     END_LATE_START = enum.auto()
@@ -46,19 +53,21 @@ class Action(enum.Enum):
     """Check whether a free engine has ended."""
 
 
-def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, *, lock_is_free: bool) -> Action:
+def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, hold: Hold | None) -> Action:
     """Return what a slot needs.
 
     Args:
         slot: its row in the ledger.
         settings: those of the pool.
         clock: the pool's.
-        lock_is_free: whether no other process has the slot's lock, so that its holder, if it has one, is dead.
+        hold: what another process that has the slot's lock has noted there; None if no other process has the lock, so
+            that the slot's holder, if it has one, is dead.
     """
+    if hold is not None:
+        is_overdue = slot.is_overdue(clock) if hold is UNKNOWN else hold.is_overdue(clock)
+        return Action.FENCE if is_overdue else Action.NONE
     if slot.state is State.EMPTY:
         return Action.NONE
-    if not lock_is_free:
-        return Action.FENCE if slot.is_overdue(clock) else Action.NONE
     if slot.is_free:
         return _diagnose_free(slot, settings, clock)
     if slot.state is State.STARTING:
@@ -83,7 +92,8 @@ def retirement(slot: Slot, settings: PoolSettings, clock: Clock) -> Reason | Non
 
 def _diagnose_start(slot: Slot, settings: PoolSettings, clock: Clock) -> Action:
     if slot.launched is None:
-        return Action.FAIL_START
+        is_new = slot.boot == clock.boot and clock.now() - (slot.started_s or 0) < SPAWN_S
+        return Action.AWAIT_SPAWN if is_new else Action.FAIL_START
     is_late = slot.is_late(clock, settings.engine_startup_timeout)
     return Action.END_LATE_START if is_late else Action.PROBE_START
 

@@ -15,10 +15,10 @@ from vwe_dagster.pool.clock import Clock, SystemClock
 from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.diagnosis import Action, diagnose
 from vwe_dagster.pool.ledger import Ledger, Slot
-from vwe_dagster.pool.locks import slot_lock
 from vwe_dagster.pool.opening import LOCKS, state_folder
 from vwe_dagster.pool.reaper import REAPED_S, REAPED_STEP, has_work
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import SlotLock, holder_name
 from vwe_dagster.pool.states import CircuitState, State
 from vwe_dagster.pool.upkeep import TARGET
 
@@ -74,9 +74,8 @@ def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -
 
 def _need_of(slot: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> str | None:
     """Return what a slot needs the reaper for, in words; None if it can wait for the next use of the pool."""
-    if slot.state is State.EMPTY:
-        return None
-    action = diagnose(slot, settings, clock, lock_is_free=_is_free(locks, slot.slot))
+    hold = SlotLock(locks, slot.slot, clock, holder_name("upkeep")).current_hold()
+    action = diagnose(slot, settings, clock, hold)
     if action is Action.RETIRE and slot.retiring is None and slot.has_expired(clock):
         return "its engine is too old"
     return _NEEDS.get(action)
@@ -93,14 +92,3 @@ def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:
 def _has_changed(ledger: Ledger) -> bool:
     """Whether a slot took a step since the last pass of the reaper."""
     return bool(ledger.transitions(after=ledger.metadata(REAPED_STEP), limit=1))
-
-
-def _is_free(locks: Path, slot: int) -> bool:
-    """Whether nobody holds the lock of a slot."""
-    lock = slot_lock(locks, slot)
-    if not lock.path.exists():
-        return True
-    if not lock.acquire():
-        return False
-    lock.release()
-    return True

@@ -12,7 +12,7 @@ from vwe_dagster.engine.protocol import Status
 from vwe_dagster.pool.errors import EngineLostError, FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import JobRecord
-from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster.pool.slot_locks import SlotLock
 from vwe_dagster.pool.states import RecordedJobState, State
 from vwe_dagster.pool.upkeep import Upkeep
 
@@ -32,7 +32,7 @@ class Lease:
     """
 
     def __init__(
-        self, upkeep: Upkeep, lock: KernelLock, *, slot: int, token: int, engine: str, holder: str, wait_s: float
+        self, upkeep: Upkeep, lock: SlotLock, *, slot: int, token: int, engine: str, holder: str, wait_s: float
     ) -> None:
         """Made by the pool, which has taken the slot and its lock."""
         self.slot = slot
@@ -84,6 +84,8 @@ class Lease:
             duration_s=None,
             error=None,
         )
+        # The note first: the slot must not be taken for the deadline of the lease while the ledger has that of the job.
+        self._lock.extend(self._upkeep.lease_s, self.token)
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
         began = clock.now()
         try:
@@ -111,6 +113,7 @@ class Lease:
     def give_back(self) -> None:
         """Gives the engine back, reset and verified; one that was fenced is no longer ours to touch."""
         try:
+            self._lock.extend(self._upkeep.upkeep_s, self.token)
             self._tidy()
         except FencedError:
             _log.warning("Slot %d was taken from this holder because it did not come back in time.", self.slot)

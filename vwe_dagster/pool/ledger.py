@@ -218,7 +218,7 @@ class Ledger:
         self,
         slot: int,
         *,
-        single_flight: bool,
+        single_flight_s: float | None,
         reason: Reason,
         changes: dict[str, object],
         admits: Callable[[sqlite3.Connection], bool] = lambda _: True,
@@ -227,15 +227,18 @@ class Ledger:
 
         Args:
             slot: which.
-            single_flight: not if another slot starts one.
+            single_flight_s: do nothing if another slot began to start one within so many seconds; None to start anyway.
             reason: why.
-            changes: columns of the new engine; ``engine`` is the beginning of its name.
+            changes: columns of the new engine, ``boot`` and ``started_s`` among them; ``engine`` is the beginning of
+                its name.
             admits: asked in the transaction whether any engine may be started.
 
         Returns:
             The slot as it is then; None if it is not empty, another starts, or none may be started.
         """
-        others = "AND NOT EXISTS (SELECT 1 FROM slots WHERE state = 'STARTING')" if single_flight else ""
+        others = (
+            "AND NOT EXISTS (SELECT 1 FROM slots WHERE state = 'STARTING' AND boot = :boot AND started_s > :not_before)"
+        )
         with self.database.transaction() as db:
             if not admits(db):
                 return None
@@ -246,9 +249,10 @@ class Ledger:
             values = {**changes, **dataclasses.asdict(reason), "engine": engine}
             assignments = ", ".join(f"{column} = :{column}" for column in values)
             row = db.execute(
-                f"UPDATE slots SET state = 'STARTING', token = token + 1, jobs = 0, retiring = NULL, {assignments} "  # noqa: S608  columns are ours
-                f"WHERE slot = :slot AND state = 'EMPTY' {others} RETURNING *",
-                {**values, "slot": slot},
+                "UPDATE slots SET state = 'STARTING', token = token + 1, jobs = 0, retiring = NULL, "  # noqa: S608  columns are ours
+                f"holder = NULL, deadline_s = NULL, {assignments} "
+                f"WHERE slot = :slot AND state = 'EMPTY' {others if single_flight_s is not None else ''} RETURNING *",
+                {**values, "slot": slot, "not_before": _since(changes, single_flight_s)},
             ).fetchone()
         return None if row is None else Slot.of_row(row)
 
@@ -425,6 +429,11 @@ class Ledger:
     def _end_job(db: sqlite3.Connection, slot: int, state: RecordedJobState, error: str) -> None:
         db.execute("UPDATE jobs SET state = ?, error = ? WHERE slot = ? AND state = 'running'", (state, error, slot))
         db.execute("UPDATE slots SET job = NULL WHERE slot = ?", (slot,))
+
+
+def _since(changes: dict[str, object], seconds: float | None) -> float | None:
+    """Return the time before which another start is too long ago to wait for it."""
+    return None if seconds is None else float(str(changes["started_s"])) - seconds
 
 
 class _Increment:

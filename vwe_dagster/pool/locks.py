@@ -1,7 +1,10 @@
 """Locks that the kernel takes from a holder that dies: one file each, locked by ``flock``.
 
-A process that is stopped keeps its locks. Such a lock is *rotated*: another file, locked by the one who rotates, takes
-the place of the first, whose holder then locks nothing that anybody looks at.
+A process that is stopped keeps its locks. Such a lock is *rotated*: another file, locked by the process that rotates,
+takes the place of the first, whose holder then locks nothing that any process looks at.
+
+A lock may carry a note. A process that is stopped between locking the file and writing its note leaves the note of the
+holder before it; a file that is created has a note from its first moment.
 """
 
 from __future__ import annotations
@@ -11,7 +14,13 @@ import fcntl
 import os
 import uuid
 import weakref
+from collections.abc import Callable
 from pathlib import Path
+
+from vwe_dagster.pool.errors import PoolError
+
+NOTE_BYTES = 1024
+"""The length of a note, which is filled with spaces: one write of a page is never seen half done."""
 
 _held: weakref.WeakSet[KernelLock] = weakref.WeakSet()
 
@@ -29,37 +38,94 @@ class KernelLock:
         """Whether this object holds the lock, rotated or not."""
         return self._descriptor is not None
 
-    def acquire(self) -> bool:
-        """Takes the lock if nobody has it; never waits.
+    def acquire(self, note: bytes | None = None) -> bool:
+        """Take the lock if it is free; never wait.
+
+        Args:
+            note: what the file contains while this object holds the lock; None leaves what it contains.
 
         Returns:
             Whether it was taken.
 
         Raises:
-            OSError: the file cannot be opened.
+            PoolError: the file cannot be opened.
         """
         while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = _open(self.path, os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if note is not None:
+                    _write(descriptor, note)
             except BlockingIOError:
                 os.close(descriptor)
                 return False
             except BaseException:
                 os.close(descriptor)
                 raise
+            # Checked after the note was written: a process that read the former note may have rotated the lock.
             if self._is_current(descriptor):
                 self._keep(descriptor)
                 return True
             os.close(descriptor)
 
-    def rotate(self) -> None:
-        """Takes the lock whoever has it. Only one process may do so at a time: the database decides which."""
+    def rotate(self, note: bytes | None = None, *, check: Callable[[], None] = lambda: None) -> None:
+        """Take the lock from any holder.
+
+        Args:
+            note: as in :meth:`acquire`.
+            check: called last; may raise to leave the lock alone. The database decides which process may rotate.
+        """
         draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
-        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        draft.replace(self.path)
+        descriptor = _open(draft, os.O_CREAT | os.O_EXCL)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if note is not None:
+                _write(descriptor, note)
+            check()
+            draft.replace(self.path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            os.close(descriptor)
+            raise
         self._keep(descriptor)
+
+    def renew(self, note: bytes) -> None:
+        """Replace the note of a lock that this object holds."""
+        if self._descriptor is not None:
+            _write(self._descriptor, note)
+
+    def note(self) -> bytes:
+        """Return the note in the file, also while another process holds the lock; empty if there is none."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        try:
+            return os.pread(descriptor, NOTE_BYTES, 0).rstrip()
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        finally:
+            os.close(descriptor)
+
+    def create(self, note: bytes) -> None:
+        """Create the file with a note; an existing file stays."""
+        if self.path.exists():
+            return
+        draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
+        descriptor = _open(draft, os.O_CREAT | os.O_EXCL)
+        try:
+            _write(descriptor, note)
+            with contextlib.suppress(OSError):
+                self.path.hardlink_to(draft)
+        finally:
+            os.close(descriptor)
+            draft.unlink(missing_ok=True)
+
+    def is_current(self) -> bool:
+        """Whether this object holds the lock and it was not rotated away."""
+        return self._descriptor is not None and self._is_current(self._descriptor)
 
     def release(self) -> None:
         """Gives the lock back; one that is not held stays so."""
@@ -69,7 +135,7 @@ class KernelLock:
             os.close(descriptor)
 
     def remove(self) -> None:
-        """Gives the lock back and removes its file; for locks that nobody will want again."""
+        """Give the lock back and remove its file; for locks that no process will want again."""
         if self.held:
             self.path.unlink(missing_ok=True)
         self.release()
@@ -88,9 +154,37 @@ class KernelLock:
         return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
 
 
-def slot_lock(folder: Path, slot: int) -> KernelLock:
-    """The lock of a slot among the locks of a pool."""
-    return KernelLock(folder / f"slot-{slot}.lock")
+def lock_folder(folder: Path) -> Path:
+    """Create the folder of locks if it does not exist, and return it.
+
+    Raises:
+        PoolError: it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    return folder
+
+
+def _open(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _write(descriptor: int, note: bytes) -> None:
+    with contextlib.suppress(OSError):
+        # On a full disk the note stays what it was: the holder may then be fenced early, which loses no world.
+        os.pwrite(descriptor, note[:NOTE_BYTES].ljust(NOTE_BYTES), 0)
+
+
+def _unusable(path: Path, error: OSError) -> PoolError:
+    return PoolError(
+        f"{path} of the pool cannot be used: {error.strerror}. It holds no world; check that this user may write to "
+        f"its folder and that the disk is not full, or move it away and try again."
+    )
 
 
 def _forget_in_child() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.ledger import Ledger
-from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster.pool.locks import KernelLock, lock_folder
+from vwe_dagster.pool.polling import SHORTEST_PAUSE_S
 
 SEEN_EVERY_S = 1.0
 STOPPED_AFTER_S = 5.0
@@ -58,9 +59,10 @@ class Queue:
             holder: who waits, in words.
             wanted: the name of the one engine that will do; None for any.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = KernelLock(self._folder / f"ticket-{uuid.uuid4().hex}.lock")
-        lock.acquire()
+        lock = KernelLock(lock_folder(self._folder) / f"ticket-{uuid.uuid4().hex}.lock")
+        while not lock.acquire():
+            # A process that removes the tickets of dead holders has just looked at this file.
+            self.clock.sleep(SHORTEST_PAUSE_S)
         try:
             ticket = Ticket(self, lock, holder, wanted)
             try:

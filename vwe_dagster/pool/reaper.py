@@ -6,6 +6,7 @@ start: another process may be about to write down that it started it. If the lau
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from vwe_dagster.pool.clock import Clock
@@ -15,7 +16,7 @@ from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.slots import present_slots, try_start
+from vwe_dagster.pool.slots import present_slots, start_first
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import TARGET, WARMED_S, Upkeep
 
@@ -83,23 +84,32 @@ def has_work(ledger: Ledger, clock: Clock, settings: PoolSettings) -> bool:
 
 
 def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
-    """Takes a slot from a holder that is overdue; a sentence if it did."""
-    lock = upkeep.lock(row.slot)
+    """Take a slot from the process that has its lock if that is overdue, and settle the slot.
+
+    Returns:
+        A sentence if it did.
+    """
+    hold = upkeep.current_hold(row.slot)
+    if hold is None or diagnose(row, upkeep.settings, upkeep.clock, hold) is not Action.FENCE:
+        return None
+    holder = row.holder or hold.holder
+    lock = upkeep.lock(row.slot, by)
     try:
-        reason = Reason(TransitionKind.HOLDER_OVERDUE, f"its holder did not come back in time ({row.holder})")
-        upkeep.fence(row, lock, by, reason)
+        reason = Reason(TransitionKind.HOLDER_OVERDUE, f"its holder did not come back in time ({holder})")
+        upkeep.fence(row, hold, lock, reason)
+        with contextlib.suppress(FencedError, LauncherError):
+            upkeep.settle(row.slot)
     except FencedError:
         return None
     finally:
         lock.release()
-    return f"Took slot {row.slot} from {row.holder}, which did not come back in time."
+    return f"Took slot {row.slot} from {holder}, which did not come back in time."
 
 
 def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
-    lock = upkeep.lock(row.slot)
-    if not lock.acquire():
-        action = diagnose(row, upkeep.settings, upkeep.clock, lock_is_free=False)
-        fenced = fence_overdue(upkeep, row, by) if action is Action.FENCE else None
+    lock = upkeep.try_lock(row.slot, by)
+    if lock is None:
+        fenced = fence_overdue(upkeep, row, by)
         return [fenced] if fenced else []
     try:
         before = upkeep.ledger.slot(row.slot)
@@ -134,13 +144,15 @@ def _replenish(upkeep: Upkeep) -> list[str]:
     if missing > 0 and not has_work(upkeep.ledger, upkeep.clock, upkeep.settings):
         upkeep.ledger.set_metadata(TARGET, present)
         return []
-    for row in rows:
-        if missing <= 0:
-            break
+    empty = [row.slot for row in rows if row.state is State.EMPTY]
+    for _ in range(missing):
         try:
-            if row.state is State.EMPTY and try_start(upkeep, row.slot, _REPLENISH):
-                missing -= 1
-                actions.append(f"Started an engine in slot {row.slot}.")
+            slot = start_first(upkeep, empty, _REPLENISH)
         except PoolError as error:
             actions.append(str(error))
+            break
+        if slot is None:
+            break
+        empty.remove(slot)
+        actions.append(f"Started an engine in slot {slot}.")
     return actions

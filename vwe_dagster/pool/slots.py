@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vwe_dagster.pool.circuit import sentence_on
-from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason
 from vwe_dagster.pool.launcher import LauncherError
@@ -24,8 +21,8 @@ def present_slots(upkeep: Upkeep) -> list[Slot]:
 
 def try_settle(upkeep: Upkeep, slot: int) -> Slot | None:
     """Settle a slot; return None if another process has its lock or the launcher does not answer."""
-    lock = upkeep.lock(slot)
-    if not lock.acquire():
+    lock = upkeep.try_lock(slot)
+    if lock is None:
         return None
     try:
         with contextlib.suppress(FencedError, LauncherError):
@@ -35,17 +32,24 @@ def try_settle(upkeep: Upkeep, slot: int) -> Slot | None:
         lock.release()
 
 
-def try_start(
-    upkeep: Upkeep, slot: int, reason: Reason, *, single_flight: bool = False, name: str | None = None
-) -> bool:
-    """Start an engine in a slot, and return whether one is starting; see :meth:`Upkeep.start`."""
-    lock = upkeep.lock(slot)
-    if not lock.acquire():
-        return False
-    try:
-        return upkeep.start(slot, reason=reason, single_flight=single_flight, name=name)
-    finally:
-        lock.release()
+def start_first(
+    upkeep: Upkeep, slots: Sequence[int], reason: Reason, *, single_flight: bool = False, name: str | None = None
+) -> int | None:
+    """Start an engine in the first slot whose lock is free; see :meth:`Upkeep.start`.
+
+    Returns:
+        The slot; None if another process has the lock of each of them, or the engine was not started.
+    """
+    for slot in slots:
+        lock = upkeep.try_lock(slot)
+        if lock is None:
+            continue
+        try:
+            started = upkeep.start(slot, reason=reason, single_flight=single_flight, name=name)
+            return slot if started else None
+        finally:
+            lock.release()
+    return None
 
 
 def check_circuit(upkeep: Upkeep) -> None:
@@ -55,19 +59,28 @@ def check_circuit(upkeep: Upkeep) -> None:
         raise PoolError(sentence_on(circuit, upkeep.settings))
 
 
-def holder_name(purpose: str) -> str:
-    """Return how this process appears as a holder, as in ``pid 7 on vm: world of 1``."""
-    process = f"pid {os.getpid()} on {socket.gethostname()}"
-    return f"{process}: {purpose}" if purpose else process
+def describe_holders(slots: Iterable[Slot], upkeep: Upkeep) -> str:
+    """Return a line that says which process has each slot since when, and how to free one that does not come back."""
+    slots = list(slots)
+    holders = "; ".join(f"Slot {slot.slot} ({slot.state}): {_describe_holder(slot, upkeep)}" for slot in slots)
+    held = [slot for slot in slots if upkeep.current_hold(slot.slot) is not None]
+    if not held:
+        return f"{holders}."
+    command = upkeep.settings.command("release", str(held[0].slot), "--force")
+    return f"{holders}. To take a slot from a process that does not come back: {command}"
 
 
-def describe_holders(slots: Iterable[Slot], clock: Clock) -> str:
-    """Return a line that says which holder has each slot since when, or why its engine is broken."""
-    return "; ".join(f"Slot {slot.slot} ({slot.state}): {_describe_holder(slot, clock)}" for slot in slots) + "."
-
-
-def _describe_holder(slot: Slot, clock: Clock) -> str:
+def _describe_holder(slot: Slot, upkeep: Upkeep) -> str:
+    hold = upkeep.current_hold(slot.slot)
+    if hold is not None and not slot.holder:
+        held_s = hold.held_s(upkeep.clock)
+        return hold.holder if held_s is None else f"{hold.holder}, since {held_s:.0f} s"
     if slot.state is State.ERROR:
         return str(slot.last_error)
-    now = clock.now()
+    now = upkeep.clock.now()
     return f"{slot.holder}, since {now - (slot.held_s or now):.0f} s" if slot.holder else "no holder"
+
+
+def is_starting(upkeep: Upkeep, slot: Slot) -> bool:
+    """Whether an engine is starting in a slot that may still be ready in time."""
+    return slot.state is State.STARTING and not slot.is_late(upkeep.clock, upkeep.settings.engine_startup_timeout)

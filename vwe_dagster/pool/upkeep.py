@@ -18,12 +18,16 @@ from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import EngineEnd, Launched, Launcher, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
-from vwe_dagster.pool.locks import KernelLock, slot_lock
+from vwe_dagster.pool.locks import lock_folder
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import Hold, SlotLock, holder_name
 from vwe_dagster.pool.states import BUSY, State
 
 LEASE_GRACE_S = 5.0
 """How long beyond the time of a world a holder may be silent before its slot is taken from it."""
+
+LONGEST_SETTLING_S = 60.0
+"""Seconds that the reset of an engine (30 s) and its end (20 s) take at most, with some time for the launcher."""
 
 TARGET = "target"
 """Key of the number of engines to keep warm."""
@@ -62,14 +66,37 @@ class Upkeep:
         self._digest: tuple[float, str | None] | None = None
         self.circuit = Circuit(self.ledger, self.clock)
 
-    def lock(self, slot: int) -> KernelLock:
+    def try_lock(self, slot: int, holder: str | None = None) -> SlotLock | None:
+        """Take the lock of a slot for upkeep, which lasts at most :attr:`upkeep_s`; return None if it is held.
+
+        Args:
+            slot: which.
+            holder: the process and its purpose; None for this process and upkeep.
+        """
+        lock = self.lock(slot, holder)
+        return lock if lock.take(self.upkeep_s) else None
+
+    def lock(self, slot: int, holder: str | None = None) -> SlotLock:
         """The lock of a slot, not yet held."""
-        self.locks.mkdir(parents=True, exist_ok=True)
-        return slot_lock(self.locks, slot)
+        return SlotLock(lock_folder(self.locks), slot, self.clock, holder or holder_name("upkeep"))
+
+    def current_hold(self, slot: int) -> Hold | None:
+        """Return what the process that has a slot's lock has noted; None if no process has it."""
+        return self.lock(slot).current_hold()
+
+    @property
+    def upkeep_s(self) -> float:
+        """Seconds after which a process that settles a slot, or starts an engine in it, is fenced."""
+        return max(self.settings.engine_startup_timeout, LONGEST_SETTLING_S) + LEASE_GRACE_S
+
+    @property
+    def lease_s(self) -> float:
+        """Seconds after which a holder is fenced, counted from its lease or the start of its last job."""
+        return self.settings.world_gen_timeout + LEASE_GRACE_S
 
     def deadline(self) -> float:
         """When a holder that starts something now must be done."""
-        return self.clock.now() + self.settings.world_gen_timeout + LEASE_GRACE_S
+        return self.clock.now() + self.lease_s
 
     def start(self, slot: int, *, reason: Reason, single_flight: bool = False, name: str | None = None) -> bool:
         """Starts an engine in a slot that is empty, and does not wait for it.
@@ -77,12 +104,15 @@ class Upkeep:
         Returns:
             Whether an engine is starting; not if the slot is not empty, another starts one, it failed at once, or
             engines failed so often that none may be started now.
+
+        Raises:
+            FencedError: another process took the slot, for this one did not come back in time.
         """
         now = self.clock.now()
         ttl_s = self.settings.container_ttl_minutes * 60 * (1 + random.uniform(-_TTL_JITTER, _TTL_JITTER))  # noqa: S311
         row = self.ledger.begin_engine(
             slot,
-            single_flight=single_flight,
+            single_flight_s=self.settings.engine_startup_timeout if single_flight else None,
             reason=reason,
             changes={
                 "engine": self.pool_id,
@@ -104,7 +134,13 @@ class Upkeep:
             reason = Reason(TransitionKind.START_FAILED, f"it could not be started: {error}")
             self._start_failed(row, reason, nothing_to_end=digest is None)
             return False
-        self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
+        try:
+            self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
+        except FencedError:
+            # This process was stopped for so long that another took the slot; no slot knows the engine.
+            with contextlib.suppress(LauncherError):
+                self.launcher.end(row.engine, launched)
+            raise
         return True
 
     def settle(self, slot: int) -> Slot:
@@ -116,7 +152,7 @@ class Upkeep:
             LauncherError: the launcher cannot be asked, so nothing was done.
         """
         row = self.ledger.slot(slot)
-        match diagnose(row, self.settings, self.clock, lock_is_free=True):
+        match diagnose(row, self.settings, self.clock, hold=None):
             case Action.FORGET_HOLDER:
                 self._forget_holder(row)
                 return self.settle(slot)
@@ -133,14 +169,14 @@ class Upkeep:
                 self._remove(row, row.token, _NOT_NEEDED)
             case Action.PROBE | Action.RETIRE | Action.END_IDLE:
                 self._notice_end(row)
-            case Action.NONE | Action.FENCE:
+            case Action.NONE | Action.FENCE | Action.AWAIT_SPAWN:
                 pass
         return self.ledger.slot(slot)
 
     def end_unwanted(self, row: Slot) -> None:
         """End a free engine that must not be used again, or that was unused for too long."""
         reason = self.retirement(row)
-        if reason is None and diagnose(row, self.settings, self.clock, lock_is_free=True) is Action.END_IDLE:
+        if reason is None and diagnose(row, self.settings, self.clock, hold=None) is Action.END_IDLE:
             self._lower_target()
             reason = self._idle
         if reason is not None:
@@ -226,8 +262,14 @@ class Upkeep:
         """
         return self.connections.to(_launched(row))
 
-    def fence(self, row: Slot, lock: KernelLock, by: str, reason: Reason) -> None:
-        """Takes a slot from a holder that has its lock; called without the lock, and holds it afterwards.
+    def fence(self, row: Slot, hold: Hold, lock: SlotLock, reason: Reason) -> None:
+        """Take a slot from a process that has its lock; called without the lock, and holds it afterwards.
+
+        Args:
+            row: the slot, as it was before ``hold`` was read.
+            hold: what that process has noted in the lock.
+            lock: the slot's.
+            reason: why.
 
         Raises:
             FencedError: another has taken the slot in this moment.
@@ -235,12 +277,19 @@ class Upkeep:
         token = self.ledger.fence(
             row.slot,
             row.token,
-            holder=by,
+            holder=lock.holder,
             now=self.clock.now(),
-            deadline=self.deadline(),
+            deadline=self.clock.now() + self.upkeep_s,
             boot=self.clock.boot,
         )
-        lock.rotate()
+
+        def check() -> None:
+            if lock.read() != hold:
+                self.ledger.note(row.slot, token, holder=None, deadline_s=None)
+                raise FencedError(f"Another has taken slot {row.slot} in this moment.")
+            self.ledger.check(row.slot, token)
+
+        lock.seize(self.upkeep_s, token, check=check)
         state = self.ledger.slot(row.slot).state
         if state in BUSY:
             self.reset(row.slot, token, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,10 +28,12 @@ from vwe_dagster.engine.protocol import (
 )
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
+from vwe_dagster.pool.kinds import Reason
 from vwe_dagster.pool.launcher import EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
-from vwe_dagster.pool.ledger import Ledger
+from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import SlotLock
 from vwe_dagster.pool.upkeep import Upkeep
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
@@ -134,13 +137,26 @@ class FakeMachine:
         self.most_running = 0
         self.in_job: Callable[[FakeEngine, str], None] = lambda _engine, _phase: None
 
-    def pool(self, folder: Path, settings: PoolSettings, clock: Clock | None = None) -> EnginePool:
-        """The pool as one more process would open it."""
+    def pool(
+        self,
+        folder: Path,
+        settings: PoolSettings,
+        clock: Clock | None = None,
+        reach: Callable[[str], None] = lambda _point: None,
+    ) -> EnginePool:
+        """The pool as one more process would open it.
+
+        Args:
+            folder: the folder of its ledger and locks.
+            settings: the pool's.
+            clock: the process's; None for that of the machine.
+            reach: called at the points of :data:`STOPS` that the process comes to; it is stopped while this waits.
+        """
         return EnginePool(
             Upkeep(
                 settings=settings,
-                ledger=Ledger(folder),
-                launcher=FakeLauncher(self),
+                ledger=StoppingLedger(folder, reach),
+                launcher=FakeLauncher(self, reach),
                 connections=Connections(lambda launched: FakeConnection(self, launched.handle)),
                 clock=clock or self.clock,
                 pool_id="fake",
@@ -150,11 +166,48 @@ class FakeMachine:
         )
 
 
+STOPS = ("starting", "launching", "launched", "taking", "fencing")
+"""Points between two steps of the pool: with the lock of an empty slot; after the start was recorded; after the engine
+was launched; with the lock of a free engine; after a slot was taken from its holder and before its lock was."""
+
+
+class StoppingLedger(Ledger):
+    """A ledger that lets a process be stopped before or after a step is recorded."""
+
+    def __init__(self, folder: Path, reach: Callable[[str], None]) -> None:
+        super().__init__(folder)
+        self._reach = reach
+
+    def begin_engine(
+        self,
+        slot: int,
+        *,
+        single_flight_s: float | None,
+        reason: Reason,
+        changes: dict[str, object],
+        admits: Callable[[sqlite3.Connection], bool] = lambda _: True,
+    ) -> Slot | None:
+        self._reach("starting")
+        return super().begin_engine(
+            slot, single_flight_s=single_flight_s, reason=reason, changes=changes, admits=admits
+        )
+
+    def take(self, slot: int, token: int, *, holder: str, now: float, deadline: float, boot: str) -> int:
+        self._reach("taking")
+        return super().take(slot, token, holder=holder, now=now, deadline=deadline, boot=boot)
+
+    def fence(self, slot: int, token: int, *, holder: str, now: float, deadline: float, boot: str) -> int:
+        fenced = super().fence(slot, token, holder=holder, now=now, deadline=deadline, boot=boot)
+        self._reach("fencing")
+        return fenced
+
+
 class FakeLauncher:
     """Starts and ends the engines of a fake machine."""
 
-    def __init__(self, machine: FakeMachine) -> None:
+    def __init__(self, machine: FakeMachine, reach: Callable[[str], None] = lambda _point: None) -> None:
         self._machine = machine
+        self._reach = reach
 
     @property
     def digest(self) -> str:
@@ -163,12 +216,14 @@ class FakeLauncher:
 
     def launch(self, spec: LaunchSpec) -> Launched:
         machine = self._machine
+        self._reach("launching")
         self._refuse_down()
         machine.launches += 1
         if machine.launch_fails:
             raise LauncherError(machine.launch_fails)
         machine.engines[spec.engine] = FakeEngine(spec.engine, machine.clock.now())
         machine.most_running = max(machine.most_running, sum(one.running for one in machine.engines.values()))
+        self._reach("launched")
         return Launched(spec.engine, f"unix:/fake/{spec.engine}")
 
     def running(self, launched: Launched) -> bool:
@@ -357,6 +412,88 @@ class Holder:
 
     def give_back(self) -> None:
         self.lease.give_back()
+
+
+class FakeProcess:
+    """A process that shares a pool: it can be stopped at any of :data:`STOPS`, in a lease and in a job, and killed.
+
+    Attributes:
+        stopped_at: where it is stopped; None if it is not.
+        is_dead: whether it was killed.
+        tokens: slot and token of each of its leases.
+        error: what its last operation raised.
+    """
+
+    def __init__(self, machine: FakeMachine, folder: Path, settings: PoolSettings) -> None:
+        self._machine = machine
+        self.pool = machine.pool(folder, settings, reach=self._reach)
+        self._locks: list[SlotLock] = []
+        upkeep = self.pool._upkeep  # noqa: SLF001  the locks of a process that dies are given back
+        make = upkeep.lock
+
+        def lock(slot: int, holder: str | None = None) -> SlotLock:
+            self._locks.append(make(slot, holder))
+            return self._locks[-1]
+
+        upkeep.lock = lock  # type: ignore[method-assign]
+        machine.in_job = _both(machine.in_job, self._in_job)
+        self.stopped_at: str | None = None
+        self.is_dead = False
+        self.tokens: list[tuple[int, int]] = []
+        self.error: BaseException | None = None
+        self._stops_at: str | None = None
+        self._thread: threading.Thread | None = None
+        self._rests = threading.Event()
+        self._go_on = threading.Event()
+
+    def run(self, operation: Callable[[], object], *, stop_at: str | None = None) -> None:
+        """Do something to its end, or until it comes to where it is stopped."""
+
+        def work() -> None:
+            try:
+                operation()
+            except BaseException as error:  # noqa: BLE001  the test looks at it
+                self.error = error
+            self._rests.set()
+
+        self.error, self._stops_at = None, stop_at
+        self._rests.clear()
+        self._go_on.clear()
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+        assert self._rests.wait(20)
+
+    def make_world(self) -> None:
+        """Lease an engine, generate a world, confirm it, and give the engine back."""
+        lease = self.pool.allocation.acquire(purpose="a world", timeout_s=1)
+        self.tokens.append((lease.slot, lease.token))
+        self._reach("leased")
+        try:
+            lease.generate(REQUEST).confirm()
+        finally:
+            lease.give_back()
+
+    def go_on(self) -> None:
+        """Continue to the end of what it was doing."""
+        self.stopped_at = None
+        self._rests.clear()
+        self._go_on.set()
+        assert self._rests.wait(20)
+
+    def die(self) -> None:
+        """Die where it is stopped: the kernel frees its locks, and nothing else happens."""
+        self.is_dead = True
+        for lock in self._locks:
+            lock.release()
+
+    def _reach(self, point: str) -> None:
+        if point == self._stops_at and threading.current_thread() is self._thread:
+            self._stops_at, self.stopped_at = None, point
+            self._rests.set()
+            self._go_on.wait()
+
+    def _in_job(self, _engine: FakeEngine, phase: str) -> None:
+        self._reach(phase)
 
 
 def _both(

@@ -151,7 +151,7 @@ def test_starts_whose_process_died_say_nothing_of_engines(pool: EnginePool, fold
         pool.status()
         reason = Reason(TransitionKind.WARMED, "the pool is warmed")
         assert Ledger(folder).begin_engine(
-            0, single_flight=False, reason=reason, changes={"engine": "fake", "boot": "this boot"}
+            0, single_flight_s=None, reason=reason, changes={"engine": "fake", "boot": "this boot"}
         )
         pool.reap()
     assert pool.status().circuit.failures == 0

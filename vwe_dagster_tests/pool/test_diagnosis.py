@@ -10,13 +10,13 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from vwe_dagster.pool.diagnosis import DRAINED, IDLE_GRACE_S, Action, diagnose, retirement
+from vwe_dagster.pool.diagnosis import DRAINED, IDLE_GRACE_S, SPAWN_S, Action, diagnose, retirement
 from vwe_dagster.pool.due import reasons
 from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import Ledger, Slot
-from vwe_dagster.pool.locks import slot_lock
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import UNKNOWN, Hold, SlotLock
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import LEASE_GRACE_S
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeClock, FakeEngine, FakeMachine, Holder
@@ -27,6 +27,16 @@ ENGINE = "fake-0-1"
 
 times = st.sampled_from([-1500.0, -700.0, -641.0, -639.0, -130.0, -110.0, -1.0, 0.0, 1.0, 300.0]).map(
     lambda ago: CLOCK.time + ago
+)
+
+
+holds = st.builds(
+    Hold,
+    holder=st.just("pid 1 on vm"),
+    boot=st.sampled_from([CLOCK.boot, "another boot"]),
+    since_s=times,
+    deadline_s=times,
+    token=st.integers(0, 9),
 )
 
 
@@ -96,37 +106,43 @@ def healthy(state: State, **changes: object) -> Slot:
     return dataclasses.replace(slot, **changes)  # type: ignore[arg-type]
 
 
-@hypothesis.given(slot=slots(), lock_is_free=st.booleans())
-def test_every_slot_has_one_diagnosis_which_changes_nothing(slot: Slot, lock_is_free: bool) -> None:
+@hypothesis.given(slot=slots(), hold=st.none() | holds)
+def test_every_slot_has_one_diagnosis_which_changes_nothing(slot: Slot, hold: Hold | None) -> None:
     before = dataclasses.asdict(slot)
-    first = diagnose(slot, SETTINGS, CLOCK, lock_is_free=lock_is_free)
+    first = diagnose(slot, SETTINGS, CLOCK, hold)
     assert isinstance(first, Action)
-    assert diagnose(slot, SETTINGS, CLOCK, lock_is_free=lock_is_free) is first
+    assert diagnose(slot, SETTINGS, CLOCK, hold) is first
     assert dataclasses.asdict(slot) == before
 
 
-@hypothesis.given(slot=slots())
-def test_only_overdue_holders_with_a_lock_are_fenced(slot: Slot) -> None:
-    held = diagnose(slot, SETTINGS, CLOCK, lock_is_free=False)
+@hypothesis.given(slot=slots(), hold=holds)
+def test_only_overdue_holders_with_a_lock_are_fenced(slot: Slot, hold: Hold) -> None:
+    held = diagnose(slot, SETTINGS, CLOCK, hold)
     assert held in {Action.NONE, Action.FENCE}
+    assert (held is Action.FENCE) == (hold.boot != CLOCK.boot or CLOCK.time > hold.deadline_s)
+    assert diagnose(slot, SETTINGS, CLOCK, hold=None) is not Action.FENCE
+
+
+@hypothesis.given(slot=slots())
+def test_holder_that_noted_nothing_in_its_lock_is_fenced_by_the_ledger(slot: Slot) -> None:
+    held = diagnose(slot, SETTINGS, CLOCK, UNKNOWN)
     is_overdue = slot.holder is not None and (slot.boot != CLOCK.boot or CLOCK.time > (slot.deadline_s or 0))
-    assert (held is Action.FENCE) == is_overdue
-    assert diagnose(slot, SETTINGS, CLOCK, lock_is_free=True) is not Action.FENCE
+    assert held is (Action.FENCE if is_overdue else Action.NONE)
 
 
-@hypothesis.given(lock_is_free=st.booleans(), slot=slots(frozenset({State.EMPTY})))
-def test_empty_slot_needs_nothing(slot: Slot, lock_is_free: bool) -> None:
-    assert diagnose(slot, SETTINGS, CLOCK, lock_is_free=lock_is_free) is Action.NONE
+@hypothesis.given(slot=slots(frozenset({State.EMPTY})))
+def test_empty_slot_that_no_process_has_needs_nothing(slot: Slot) -> None:
+    assert diagnose(slot, SETTINGS, CLOCK, hold=None) is Action.NONE
 
 
 @hypothesis.given(slot=slots(frozenset(State) - {State.EMPTY}))
 def test_slot_that_no_process_has_is_looked_at(slot: Slot) -> None:
-    assert diagnose(slot, SETTINGS, CLOCK, lock_is_free=True) is not Action.NONE
+    assert diagnose(slot, SETTINGS, CLOCK, hold=None) is not Action.NONE
 
 
 @hypothesis.given(slot=slots(frozenset({State.READY, State.EXPORTING})))
 def test_free_engine_is_retired_if_and_only_if_there_is_a_reason(slot: Slot) -> None:
-    action = diagnose(slot, SETTINGS, CLOCK, lock_is_free=True)
+    action = diagnose(slot, SETTINGS, CLOCK, hold=None)
     reason = retirement(slot, SETTINGS, CLOCK)
     assert (action is Action.RETIRE) == (slot.is_free and reason is not None)
     if slot.retiring:
@@ -136,7 +152,8 @@ def test_free_engine_is_retired_if_and_only_if_there_is_a_reason(slot: Slot) -> 
 @pytest.mark.parametrize("state", [State.READY, State.GENERATING, State.EXPORTING, State.RESETTING])
 def test_healthy_slot_with_a_living_holder_needs_nothing(state: State) -> None:
     slot = healthy(state, holder="pid 1 on vm", deadline_s=CLOCK.time + 1)
-    assert diagnose(slot, SETTINGS, CLOCK, lock_is_free=False) is Action.NONE
+    hold = Hold("pid 1 on vm", CLOCK.boot, CLOCK.time, CLOCK.time + 1, 1)
+    assert diagnose(slot, SETTINGS, CLOCK, hold) is Action.NONE
 
 
 @pytest.mark.parametrize(
@@ -151,6 +168,8 @@ def test_healthy_slot_with_a_living_holder_needs_nothing(state: State) -> None:
         (State.ERROR, {"holder": "pid 1"}, Action.REMOVE),
         (State.STARTING, {}, Action.PROBE_START),
         (State.STARTING, {"handle": None, "address": None}, Action.FAIL_START),
+        (State.STARTING, {"handle": None, "started_s": CLOCK.time - SPAWN_S}, Action.FAIL_START),
+        (State.STARTING, {"handle": None, "started_s": CLOCK.time - SPAWN_S + 1}, Action.AWAIT_SPAWN),
         (State.STARTING, {"started_s": CLOCK.time - SETTINGS.engine_startup_timeout - 1}, Action.END_LATE_START),
         (State.STARTING, {"boot": "another boot"}, Action.END_LATE_START),
         (State.READY, {"retiring": TransitionKind.DRAINED}, Action.RETIRE),
@@ -162,17 +181,20 @@ def test_healthy_slot_with_a_living_holder_needs_nothing(state: State) -> None:
     ],
 )
 def test_diagnosis_of_a_slot_that_no_process_has(state: State, changes: dict[str, object], action: Action) -> None:
-    assert diagnose(healthy(state, **changes), SETTINGS, CLOCK, lock_is_free=True) is action
+    assert diagnose(healthy(state, **changes), SETTINGS, CLOCK, hold=None) is action
 
 
 @hypothesis.settings(max_examples=150, deadline=None)
 @hypothesis.given(
-    slot=slots(frozenset(State) - {State.EMPTY}),
+    slot=slots(),
     is_held=st.booleans(),
+    hold_s=st.none() | st.sampled_from([-1.0, 10.0]),
     running=st.booleans(),
     hangs=st.booleans(),
 )
-def test_reaper_carries_out_what_is_reported(slot: Slot, is_held: bool, running: bool, hangs: bool) -> None:
+def test_reaper_carries_out_what_is_reported(
+    slot: Slot, is_held: bool, hold_s: float | None, running: bool, hangs: bool
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "pool"
         machine = FakeMachine()
@@ -183,8 +205,10 @@ def test_reaper_carries_out_what_is_reported(slot: Slot, is_held: bool, running:
         ledger = Ledger(folder)
         write(ledger, slot)
         (folder / "locks").mkdir(exist_ok=True)
-        lock = slot_lock(folder / "locks", slot.slot)
-        if is_held:
+        lock = SlotLock(folder / "locks", slot.slot, machine.clock, "pid 1 on vm")
+        if hold_s is not None:
+            assert lock.take(hold_s)
+        elif is_held:
             assert lock.acquire()
         before = needs(ledger, folder, machine, slot)
         if before:

@@ -22,6 +22,7 @@ from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
@@ -159,6 +160,35 @@ def test_holders_that_were_stopped_past_their_deadline_find_themselves_fenced(
             lease.check()
         assert hashes(site.store) == native
         assert sorted(job.state for job in pool.history()) == ["exported", "exported", "fenced"]
+
+
+def stop_before_starting(site: Site, connection: Connection[Any, Any]) -> None:
+    """Wants a world and stops itself with the lock of the first empty slot; says how it ended when it goes on."""
+
+    def begin_engine(*arguments: Any, **options: Any) -> Any:
+        connection.send("stopping")
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return real(*arguments, **options)
+
+    real = Ledger.begin_engine
+    Ledger.begin_engine = begin_engine  # type: ignore[method-assign]
+    with site.pool() as pool:
+        try:
+            pool.generate(REQUEST).confirm()
+        except EngineError as error:
+            connection.send(type(error).__name__)
+        else:
+            connection.send("done")
+
+
+def test_process_that_is_stopped_with_an_empty_slot_keeps_no_other_process_from_the_rest(site: Site) -> None:
+    site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 2}))
+    with site.pool() as pool, holder(stop_before_starting, site) as other:
+        assert other.says() == "stopping"
+        pool.generate(REQUEST).confirm()
+        assert str(other.process.pid) in str(pool.status().slots[0].holder)
+        other.signal(signal.SIGCONT)
+        assert other.says() == "done"
 
 
 def test_an_engine_that_was_killed_in_the_middle_of_a_world_is_replaced(

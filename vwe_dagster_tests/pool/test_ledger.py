@@ -35,8 +35,9 @@ def ledger(folder: Path) -> Ledger:
     return ledger
 
 
-def begin(ledger: Ledger, slot: int = 0, *, single_flight: bool = False) -> int | None:
-    row = ledger.begin_engine(slot, single_flight=single_flight, reason=TEST, changes={"engine": "pool"})
+def begin(ledger: Ledger, slot: int = 0, *, single_flight_s: float | None = None, now: float = 100.0) -> int | None:
+    changes: dict[str, object] = {"engine": "pool", "boot": "boot", "started_s": now}
+    row = ledger.begin_engine(slot, single_flight_s=single_flight_s, reason=TEST, changes=changes)
     return None if row is None else row.token
 
 
@@ -119,9 +120,15 @@ def test_names_of_engines_are_never_used_twice(ledger: Ledger) -> None:
 
 
 def test_one_start_at_a_time_for_those_who_ask_for_that(ledger: Ledger) -> None:
-    assert begin(ledger, 0, single_flight=True)
-    assert begin(ledger, 1, single_flight=True) is None
+    assert begin(ledger, 0, single_flight_s=20)
+    assert begin(ledger, 1, single_flight_s=20) is None
     assert begin(ledger, 1)
+
+
+def test_start_that_takes_too_long_does_not_keep_others_from_starting(ledger: Ledger) -> None:
+    assert begin(ledger, 0, single_flight_s=20)
+    assert begin(ledger, 1, single_flight_s=20, now=119) is None
+    assert begin(ledger, 1, single_flight_s=20, now=121)
 
 
 def test_a_full_slot_starts_no_engine(ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import LEGAL, State
 from vwe_dagster.pool.upkeep import LEASE_GRACE_S
-from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, Holder
+from vwe_dagster_tests.pool.fakes import REQUEST, STOPS, FakeMachine, FakeProcess, Holder
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +46,9 @@ class PoolMachine(RuleBasedStateMachine):
         self.working: list[Holder] = []
         self.fenced_or_dead: list[Holder] = []
         self.tokens: dict[int, int] = {}
+        self.stopped: list[FakeProcess] = []
+        self.processes: list[FakeProcess] = []
+        self.stopped_launches = 0
 
     @rule(process=st.integers(0, PROCESSES - 1))
     def lease(self, process: int) -> None:
@@ -92,6 +95,28 @@ class PoolMachine(RuleBasedStateMachine):
         holder = self._pick(data, self.working or self.alive)
         holder.die()
         self.fenced_or_dead.append(holder)
+
+    @precondition(lambda self: len(self.processes) < 2 * PROCESSES)
+    @rule(point=st.sampled_from([*STOPS, "leased", "generating", "exporting"]))
+    def a_process_is_stopped(self, point: str) -> None:
+        process = FakeProcess(self.machine, self.folder / "pool", SETTINGS)
+        self.processes.append(process)
+        process.run(process.pool.reap if point == "fencing" else process.make_world, stop_at=point)
+        if process.stopped_at is not None:
+            self.stopped.append(process)
+            self.stopped_launches += point in {"launching", "launched"}
+        self._notice_leases(process)
+
+    @precondition(lambda self: self.stopped)
+    @rule(data=st.data(), is_killed=st.booleans())
+    def a_stopped_process_goes_on_or_dies(self, data: st.DataObject, is_killed: bool) -> None:
+        process = data.draw(st.sampled_from(self.stopped))
+        self.stopped.remove(process)
+        if is_killed:
+            process.die()
+        else:
+            process.go_on()
+        self._notice_leases(process)
 
     @rule(seconds=st.sampled_from([1, 11, SETTINGS.world_gen_timeout + LEASE_GRACE_S + 1, 700, 1500]))
     def time_passes(self, seconds: float) -> None:
@@ -148,7 +173,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def there_are_never_more_engines_than_slots(self) -> None:
-        assert self.machine.most_running <= SLOTS
+        # A process that was fenced while it launched an engine ends it when it goes on.
+        assert self.machine.most_running <= SLOTS + self.stopped_launches
 
     @invariant()
     def no_engine_does_two_jobs_at_once(self) -> None:
@@ -176,6 +202,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everybody goes, the machine recovers, and the pool is as good as new."""
+        for process in self.stopped:
+            process.go_on()
         for holder in [*self.alive, *self.working]:
             holder.die()
         for holder in [*self.working, *self.fenced_or_dead]:
@@ -194,7 +222,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert {slot.state for slot in pool.status().slots} <= {State.READY, State.STARTING}
         assert pool.drain() == SLOTS
         assert not [engine for engine in self.machine.engines.values() if engine.running]
-        for each in self.pools:
+        for each in [*self.pools, *(process.pool for process in self.processes)]:
             each.close()
         shutil.rmtree(self.folder)
 
@@ -210,6 +238,15 @@ class PoolMachine(RuleBasedStateMachine):
 
     def _token(self, slot: int) -> int:
         return next(status.token for status in self.pools[0].status().slots if status.slot == slot)
+
+    def _notice_leases(self, process: FakeProcess) -> None:
+        """Check the tokens of a process that leases by itself, and who has lost a slot by it."""
+        assert process.error is None or isinstance(process.error, EngineError), process.error
+        for slot, token in process.tokens:
+            assert token > self.tokens.get(slot, 0)
+            self.tokens[slot] = token
+        process.tokens.clear()
+        self._notice_fenced()
 
     def _notice_fenced(self) -> None:
         for holder in [*self.alive, *self.working]:

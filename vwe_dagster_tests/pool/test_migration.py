@@ -241,7 +241,7 @@ def test_counts_of_pruned_records_stay(folder: Path) -> None:
 def test_metadata_stays(ledger: Ledger) -> None:
     assert (ledger.metadata(TARGET), ledger.metadata(ALERTED_STEP)) == (2, 4)
     row = ledger.begin_engine(
-        2, single_flight=False, reason=Reason(TransitionKind.WARMED, "a test"), changes={"engine": "fake"}
+        2, single_flight_s=None, reason=Reason(TransitionKind.WARMED, "a test"), changes={"engine": "fake"}
     )
     assert row is not None
     assert row.engine == "fake-2-10"

@@ -516,7 +516,7 @@ def test_engine_of_another_kind_counts_as_a_failed_start(folder: Path, machine: 
 def test_a_start_whose_process_died_is_cleared_away(pool: EnginePool, folder: Path, machine: FakeMachine) -> None:
     pool.status()
     assert Ledger(folder).begin_engine(
-        0, single_flight=True, reason=Reason(TransitionKind.DEMAND, "a test"), changes={"engine": "fake"}
+        0, single_flight_s=None, reason=Reason(TransitionKind.DEMAND, "a test"), changes={"engine": "fake"}
     )
     pool.generate(REQUEST)
     assert "the process that started it died" in causes(pool, State.ERROR)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_PATIENCE_S = 2.0
+_POLL_S = 0.01
 _TAIL = 256 * 1024
 """Bytes at the end of a log that are looked at."""
 
@@ -79,9 +83,19 @@ class EngineLogs:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """While an engine is being started, nobody takes its log for one of the dead."""
+        """Keep the log of an engine that is being started from being taken for one of the dead.
+
+        A process that was stopped while it removed logs keeps this one from it for a moment only. Its list of the dead
+        does not contain the new engine.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
-        with _flock(self._folder, fcntl.LOCK_SH):
+        ends = time.monotonic() + _PATIENCE_S
+        with contextlib.ExitStack() as stack:
+            while not stack.enter_context(_flock(self._folder, fcntl.LOCK_SH | fcntl.LOCK_NB)):
+                stack.close()
+                if time.monotonic() > ends:
+                    break
+                time.sleep(_POLL_S)
             yield
 
 

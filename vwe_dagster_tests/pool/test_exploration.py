@@ -1,0 +1,189 @@
+"""Every state that a process can bring a pool into within eight steps, by being stopped, continued and killed anywhere.
+
+The process of :class:`Story` is stopped with a lock or without, at each step of the pool; another process uses the pool
+meanwhile, and time passes. Stories that lead to the same state are continued from one of them only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import SlotLock
+from vwe_dagster.pool.states import State
+from vwe_dagster_tests.pool.fakes import STOPS, FakeMachine, FakeProcess
+
+pytestmark = pytest.mark.slow
+
+DEPTH: Final = 8
+SLOTS: Final = 2
+SETTINGS: Final = PoolSettings(
+    max_warm_containers=SLOTS,
+    min_free_disk_gb=0,
+    world_gen_timeout=60,
+    engine_startup_timeout=20,
+    container_ttl_minutes=10_000,
+    idle_minutes=10_000,
+)
+LATER_S: Final = 70.0
+"""Longer than any process may keep a slot."""
+
+SOON_S: Final = SETTINGS.engine_startup_timeout + LATER_S / 10
+"""When there must be an engine at the latest while one of two slots can be used."""
+
+Signature = tuple[object, ...]
+
+
+class Story:
+    """A pool on a fake machine, a process that is stopped and killed, and one that is not."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "pool"
+        self.machine = FakeMachine()
+        # A caller that waits looks at the pool some twenty times in the longest time that it waits.
+        self.machine.clock.on_sleep = self._pass_some_time
+        self.victim = FakeProcess(self.machine, self.folder, SETTINGS)
+        self.survivor = FakeProcess(self.machine, self.folder, SETTINGS)
+        self.survivor.pool.status()
+
+    def actions(self) -> Mapping[str, Callable[[], object]]:
+        """What can happen next."""
+        victim, survivor = self.victim, self.survivor
+        actions: dict[str, Callable[[], object]] = {
+            "time passes": self._pass_time,
+            "the survivor makes a world": lambda: survivor.run(survivor.make_world),
+            "the survivor reaps": lambda: survivor.run(survivor.pool.reap),
+        }
+        if victim.stopped_at is not None and not victim.is_dead:
+            actions["the victim goes on"] = victim.go_on
+            actions["the victim is killed"] = victim.die
+        elif not victim.is_dead:
+            for point in (*STOPS[:-1], "leased", "generating", "exporting"):
+                actions[f"the victim is stopped while {point}"] = lambda point=point: victim.run(  # type: ignore[misc]
+                    victim.make_world, stop_at=point
+                )
+            actions["the victim is stopped while fencing"] = lambda: victim.run(victim.pool.reap, stop_at="fencing")
+        return actions
+
+    def tell(self, story: tuple[str, ...]) -> None:
+        """Let things happen, and check after each that no promise is broken."""
+        for name in story:
+            self.actions()[name]()
+            self._check()
+
+    def signature(self) -> Signature:
+        """What there is to distinguish states of the pool by: no times, tokens or names of engines."""
+        upkeep = self.survivor.pool._upkeep  # noqa: SLF001  states of locks and rows together
+        clock = self.machine.clock
+        rows = upkeep.ledger.slots()
+        slots = []
+        for row in rows:
+            lock = SlotLock(upkeep.locks, row.slot, clock, "")
+            hold = lock.current_hold()
+            engine = self.machine.engines.get(row.engine or "")
+            slots.append(
+                (
+                    row.state,
+                    row.holder is not None,
+                    row.is_overdue(clock),
+                    row.is_late(clock, SETTINGS.engine_startup_timeout),
+                    row.launched is not None,
+                    hold is not None,
+                    lock.read().is_overdue(clock),
+                    engine is not None and engine.running,
+                    engine is not None and engine.served.status().state,
+                )
+            )
+        return (*slots, len(self._strays()), self.victim.stopped_at, self.victim.is_dead)
+
+    def end(self) -> None:
+        """Another process makes worlds and ends all engines, whatever the victim holds; it then goes on in vain."""
+        pool = self.machine.pool(self.folder, SETTINGS)
+        known = self.victim.tokens + self.survivor.tokens
+        # So that the victim is overdue before the first of these leases is.
+        self._pass_some_time()
+        self._pass_some_time()
+        with pool.lease(timeout_s=SOON_S) as one, pool.lease(timeout_s=LATER_S) as other:
+            one.check()
+            other.check()
+            assert not {(lease.slot, lease.token) for lease in (one, other)} & set(known)
+        self._pass_time()
+        pool.reap()
+        pool.drain(timeout_s=LATER_S)
+        if self.victim.stopped_at is not None and not self.victim.is_dead:
+            self.victim.go_on()
+            self._check()
+            assert not self._strays()
+        self._pass_time()
+        pool.reap()
+        pool.reap()
+        pool.drain(timeout_s=LATER_S)
+        assert {slot.state for slot in pool.status().slots} == {State.EMPTY}
+        assert not [engine.name for engine in self.machine.engines.values() if engine.running]
+        pool.close()
+
+    def close(self) -> None:
+        for process in (self.victim, self.survivor):
+            process.die()
+            process.pool.close()
+
+    def _strays(self) -> set[str]:
+        """The running engines that no slot knows."""
+        rows = self.survivor.pool._upkeep.ledger.slots()  # noqa: SLF001
+        running = {engine.name for engine in self.machine.engines.values() if engine.running}
+        return running - {row.engine for row in rows if row.engine}
+
+    def _pass_some_time(self) -> None:
+        self.machine.clock.time += LATER_S / 20
+
+    def _pass_time(self) -> None:
+        self.machine.clock.time += LATER_S
+
+    def _check(self) -> None:
+        for process in (self.victim, self.survivor):
+            assert process.error is None or isinstance(process.error, EngineError), process.error
+        tokens = self.victim.tokens + self.survivor.tokens
+        assert len(set(tokens)) == len(tokens), "a token was given twice"
+        assert all(engine.most_at_once <= 1 for engine in self.machine.engines.values())
+        # A process that was stopped after it was fenced may have launched an engine that it ends when it goes on.
+        assert self.machine.most_running <= SLOTS + 1
+
+
+def told(story: tuple[str, ...]) -> tuple[Signature, list[str]]:
+    """Tell a story to its end; return the state it leads to and what can happen there."""
+    folder = Path(tempfile.mkdtemp())
+    here = Story(folder)
+    try:
+        here.tell(story)
+        signature, actions = here.signature(), list(here.actions())
+        here.end()
+    except BaseException as error:
+        error.add_note(f"The story: {'; '.join(story)}.")
+        raise
+    finally:
+        here.close()
+        shutil.rmtree(folder)
+    return signature, actions
+
+
+def test_no_stopped_or_killed_process_blocks_the_pool_in_any_state_within_eight_steps() -> None:
+    signature, actions = told(())
+    seen = {signature}
+    frontier: list[tuple[tuple[str, ...], list[str]]] = [((), actions)]
+    for _ in range(DEPTH):
+        following = []
+        for story, names in frontier:
+            for name in names:
+                signature, actions = told((*story, name))
+                if signature not in seen:
+                    seen.add(signature)
+                    following.append(((*story, name), actions))
+        frontier = following
+    assert len(seen) > 100

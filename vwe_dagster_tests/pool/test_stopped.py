@@ -1,0 +1,216 @@
+"""A process that is stopped keeps the lock of a slot, wherever it was stopped; the other slots stay usable."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from vwe_dagster.pool import database
+from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.due import reasons
+from vwe_dagster.pool.errors import FencedError, NoEngineError, PoolError
+from vwe_dagster.pool.launchers.logs import EngineLogs
+from vwe_dagster.pool.ledger import Ledger
+from vwe_dagster.pool.locks import KernelLock
+from vwe_dagster.pool.pool import EnginePool
+from vwe_dagster.pool.queue import STOPPED_AFTER_S
+from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.pool.slot_locks import SlotLock
+from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, FakeProcess, Holder
+
+SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=300, engine_startup_timeout=20)
+ONE_SLOT = SETTINGS.model_copy(update={"max_warm_containers": 1})
+KEPT_S = 65.0
+"""How long a process that settles a slot may keep it."""
+
+
+@pytest.fixture
+def pool(machine: FakeMachine, folder: Path) -> EnginePool:
+    pool = machine.pool(folder, SETTINGS)
+    pool.status()
+    return pool
+
+
+def stopped(machine: FakeMachine, folder: Path, point: str, settings: PoolSettings = SETTINGS) -> FakeProcess:
+    """A process that wants to make a world and is stopped at a point."""
+    process = FakeProcess(machine, folder, settings)
+    process.run(process.make_world, stop_at=point)
+    assert process.stopped_at == point
+    return process
+
+
+def test_callers_use_the_other_slots_while_a_process_is_stopped_with_an_empty_one(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    stopped(machine, folder, "starting")
+    began = machine.clock.time
+    pool.generate(REQUEST).confirm()
+    assert machine.clock.time - began == pytest.approx(STOPPED_AFTER_S, abs=0.2)
+
+
+def test_another_engine_is_started_when_a_stopped_process_is_late_with_its_own(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    stopped(machine, folder, "launching")
+    began = machine.clock.time
+    pool.generate(REQUEST).confirm()
+    assert machine.clock.time - began == pytest.approx(SETTINGS.engine_startup_timeout, abs=0.2)
+
+
+@pytest.mark.parametrize("point", ["starting", "launching", "launched", "taking", "leased", "generating"])
+def test_only_slot_is_taken_from_a_process_that_is_stopped_anywhere(
+    machine: FakeMachine, folder: Path, point: str
+) -> None:
+    short = ONE_SLOT.model_copy(update={"world_gen_timeout": 60})
+    process = stopped(machine, folder, point, short)
+    machine.pool(folder, short).generate(REQUEST).confirm()
+    process.go_on()
+    running = [engine.name for engine in machine.engines.values() if engine.running]
+    assert running == [Ledger(folder).slot(0).engine]
+
+
+def test_stopped_process_is_named_with_the_command_that_takes_the_slot_from_it(
+    machine: FakeMachine, folder: Path
+) -> None:
+    stopped(machine, folder, "starting", ONE_SLOT)
+    pool = machine.pool(folder, ONE_SLOT)
+    words = (
+        rf"Slot 0 \(EMPTY\): pid {os.getpid()} on .+, since 10 s\. "
+        r"To take a slot from a process that does not come back: vwe pool release 0 --force"
+    )
+    with pytest.raises(NoEngineError, match=words):
+        pool.allocation.acquire(timeout_s=10)
+    (slot,) = pool.status().slots
+    assert re.match(rf"pid {os.getpid()} on ", str(slot.holder))
+    with pytest.raises(PoolError, match=rf"Slot 0 is held by pid {os.getpid()} on .*, which is alive"):
+        pool.release(0)
+    assert re.match(rf"Took slot 0 from pid {os.getpid()} on .*; it is EMPTY\.", pool.release(0, force=True))
+    pool.generate(REQUEST).confirm()
+
+
+def test_upkeep_is_due_for_an_empty_slot_whose_holder_is_overdue(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    process = stopped(machine, folder, "starting")
+
+    def due() -> list[str]:
+        return [
+            reason
+            for reason in reasons(Ledger(folder), folder / "locks", SETTINGS, machine.clock)
+            if reason.startswith("slot 0")
+        ]
+
+    assert due() == []
+    machine.clock.time += KEPT_S + 1
+    assert due() == ["slot 0: its holder is overdue"]
+    (action,) = pool.reap().actions
+    assert re.fullmatch(r"Took slot 0 from pid .+, which did not come back in time\.", action)
+    assert due() == []
+    process.go_on()
+    assert isinstance(process.error, NoEngineError)
+
+
+def test_process_that_was_stopped_before_it_noted_itself_is_fenced_by_the_note_before(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    pool.generate(REQUEST).confirm()
+    machine.clock.time += SETTINGS.world_gen_timeout + KEPT_S
+    assert KernelLock(folder / "locks" / "slot-0.lock").acquire()
+    assert len(pool.reap().actions) == 1
+    with pool.lease() as lease:
+        assert lease.slot == 0
+
+
+def test_new_lock_has_a_note_before_any_process_has_it(machine: FakeMachine, folder: Path) -> None:
+    lock = SlotLock(folder, 0, machine.clock, "pid 1 on vm")
+    folder.mkdir()
+    written: list[bool] = []
+    acquire = lock.acquire
+
+    def look_first(note: bytes | None = None) -> bool:
+        written.append(lock.read().is_overdue(machine.clock))
+        return acquire(note)
+
+    lock.acquire = look_first  # type: ignore[method-assign]
+    assert lock.take(10)
+    assert written == [True]
+    assert not lock.read().is_overdue(machine.clock)
+
+
+def test_warming_and_draining_take_slots_from_stopped_processes(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    first = stopped(machine, folder, "launching")
+    assert pool.warm(2) == 2
+    second = stopped(machine, folder, "leased")
+    assert pool.drain() == 2
+    for process in (first, second):
+        process.go_on()
+    assert isinstance(first.error, NoEngineError)
+    assert isinstance(second.error, FencedError)
+    assert not [engine for engine in machine.engines.values() if engine.running]
+
+
+def test_lease_with_several_long_jobs_is_not_taken_away(machine: FakeMachine, folder: Path) -> None:
+    pool, peer = machine.pool(folder, ONE_SLOT), machine.pool(folder, ONE_SLOT)
+    with pool.lease() as lease:
+        for _ in range(3):
+            machine.clock.time += ONE_SLOT.world_gen_timeout - 1
+            peer.reap()
+            lease.generate(REQUEST).confirm()
+    assert pool.status().ready == 1
+
+
+def test_status_says_that_a_holder_is_dead(pool: EnginePool, machine: FakeMachine) -> None:
+    holder = Holder(pool)
+    holder.begin_job(machine, "generating")
+    before = pool.status()
+    assert (before.leased, before.slots[0].holder_is_dead) == (1, False)
+    holder.die()
+    after = pool.status()
+    assert (after.leased, after.slots[0].holder_is_dead) == (0, True)
+    holder.go_on()
+
+
+def test_ledger_that_is_set_up_opens_while_a_stopped_process_is_opening_it(folder: Path) -> None:
+    Ledger(folder).ensure_slots(1)
+    with FileLock(f"{folder / FILE}.opening"):
+        opened: list[int] = []
+        thread = threading.Thread(target=lambda: opened.append(len(Ledger(folder).slots())), daemon=True)
+        thread.start()
+        thread.join(20)
+    assert opened == [1]
+
+
+def test_ledger_that_another_process_does_not_finish_setting_up_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_S", 0.1)
+    folder.mkdir()
+    with FileLock(f"{folder / FILE}.opening"), pytest.raises(PoolError, match=r"has been setting up .* for 0\.1 s"):
+        Ledger(folder).slots()
+
+
+def test_engine_is_started_while_a_stopped_process_has_the_lock_of_the_logs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vwe_dagster.pool.launchers.logs._PATIENCE_S", 0.1)
+    logs = EngineLogs(folder)
+    (folder / "logs").mkdir(parents=True)
+    descriptor = os.open(folder / "logs", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    entered = threading.Event()
+
+    def start() -> None:
+        with logs.starting():
+            entered.set()
+
+    threading.Thread(target=start, daemon=True).start()
+    assert entered.wait(20)
+    os.close(descriptor)
