@@ -11,12 +11,20 @@ import dataclasses
 import sqlite3
 
 from vwe_dagster.pool.clock import Clock
+from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import CircuitState
 
 OPENS_AFTER = 3
 """Failed starts in a row, with no good one in between, that open the circuit."""
+
+OPENS_AFTER_KILLS = 10
+"""Starting engines in a row that were killed from outside, or for want of memory, that open the circuit. A kill is not
+the engine's own failure; but a machine without memory kills each of them."""
+
+_IS_DUE = "(failures >= ? OR kills >= ?) AND alerted < openings"
+_OPENS = (OPENS_AFTER, OPENS_AFTER_KILLS)
 
 FIRST_RETRY_S = 30.0
 LONGEST_RETRY_S = 900.0
@@ -28,11 +36,12 @@ class CircuitStatus:
 
     Attributes:
         state: see :class:`vwe_dagster.pool.states.CircuitState`.
-        failures: engines in a row that failed to start.
+        failures: engines since the last good start that failed to start.
+        kills: engines since the last good start that were killed while they started, by a signal or for want of memory.
         retry_in_s: seconds until an engine may be tried; 0 if one may now.
         openings: how often the circuit has opened since there is the pool.
-        slot: the slot of the last engine that failed to start.
-        cause: why it failed.
+        slot: the slot of the last engine that did not become ready.
+        cause: why it did not.
     """
 
     state: CircuitState
@@ -41,6 +50,7 @@ class CircuitStatus:
     openings: int
     slot: int | None
     cause: str | None
+    kills: int = 0
 
 
 class Circuit:
@@ -59,14 +69,16 @@ class Circuit:
     def status_in(self, db: sqlite3.Connection) -> CircuitStatus:
         """The circuit as a transaction sees it."""
         row = db.execute("SELECT * FROM circuit").fetchone()
-        if row is None or row["failures"] < OPENS_AFTER:
+        if row is None or (row["failures"] < OPENS_AFTER and row["kills"] < OPENS_AFTER_KILLS):
             state, retry_in_s = CircuitState.CLOSED, 0.0
         else:
             left = row["retry_s"] - self._clock.now() if row["boot"] == self._clock.boot else 0.0
             state, retry_in_s = (CircuitState.OPEN, left) if left > 0 else (CircuitState.HALF_OPEN, 0.0)
         if row is None:
             return CircuitStatus(state, 0, retry_in_s, 0, None, None)
-        return CircuitStatus(state, row["failures"], retry_in_s, row["openings"], row["slot"], row["cause"])
+        return CircuitStatus(
+            state, row["failures"], retry_in_s, row["openings"], row["slot"], row["cause"], row["kills"]
+        )
 
     def admits(self, db: sqlite3.Connection) -> bool:
         """Whether an engine may be started, as a transaction that writes sees it: while half-open, one at a time."""
@@ -83,16 +95,20 @@ class Circuit:
         with self._ledger.database.connected() as db:
             db.execute("UPDATE circuit SET retry_s = ? WHERE boot = ?", (self._clock.now(), self._clock.boot))
 
-    def failed(self, slot: int, cause: str) -> None:
-        """Takes note of an engine that failed to start."""
+    def failed(self, slot: int, reason: Reason) -> None:
+        """Record that an engine did not become ready; one that was killed counts as such."""
+        is_kill = reason.kind in {TransitionKind.START_KILLED, TransitionKind.OUT_OF_MEMORY}
+        counts = {"failures": int(not is_kill), "kills": int(is_kill)}
         with self._ledger.database.transaction() as db:
             before = self.status_in(db)
             db.execute(
-                "INSERT INTO circuit (id, failures, slot, cause) VALUES (1, 1, :slot, :cause) "
-                "ON CONFLICT DO UPDATE SET failures = failures + 1, slot = :slot, cause = :cause",
-                {"slot": slot, "cause": cause},
+                "INSERT INTO circuit (id, failures, kills, slot, cause) "
+                "VALUES (1, :failures, :kills, :slot, :cause) ON CONFLICT DO UPDATE "
+                "SET failures = failures + :failures, kills = kills + :kills, slot = :slot, cause = :cause",
+                {**counts, "slot": slot, "cause": reason.detail},
             )
-            if before.failures + 1 == OPENS_AFTER:
+            after = self.status_in(db)
+            if before.state is CircuitState.CLOSED and after.state is not CircuitState.CLOSED:
                 db.execute("UPDATE circuit SET openings = openings + 1")
                 self._wait(db, FIRST_RETRY_S)
             elif before.state is CircuitState.HALF_OPEN:
@@ -103,21 +119,18 @@ class Circuit:
     def succeeded(self) -> None:
         """Takes note of an engine that became ready: it closes the circuit."""
         with self._ledger.database.connected() as db:
-            db.execute("UPDATE circuit SET failures = 0 WHERE failures > 0")
+            db.execute("UPDATE circuit SET failures = 0, kills = 0 WHERE failures + kills > 0")
 
     def take_alert(self) -> bool:
         """Whether somebody is to be told that the circuit is open; true once for each opening."""
         with self._ledger.database.connected() as db:
-            taken = db.execute(
-                "UPDATE circuit SET alerted = openings WHERE failures >= ? AND alerted < openings", (OPENS_AFTER,)
-            )
+            taken = db.execute(f"UPDATE circuit SET alerted = openings WHERE {_IS_DUE}", _OPENS)  # noqa: S608  a constant
             return taken.rowcount == 1
 
     def alert_is_due(self) -> bool:
         """Whether :meth:`take_alert` would be true."""
         with self._ledger.database.connected() as db:
-            query = "SELECT 1 FROM circuit WHERE failures >= ? AND alerted < openings"
-            return db.execute(query, (OPENS_AFTER,)).fetchone() is not None
+            return db.execute(f"SELECT 1 FROM circuit WHERE {_IS_DUE}", _OPENS).fetchone() is not None  # noqa: S608
 
     def _wait(self, db: sqlite3.Connection, seconds: float) -> None:
         db.execute(
@@ -137,8 +150,27 @@ def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
     look = settings.command("logs", str(status.slot))
     if settings.image is not None:
         look += f", and whether the image {settings.image} is there and the present one"
-    cause = str(status.cause).rstrip()
+    if status.failures >= OPENS_AFTER:
+        what, count = "Engines do not start", f"{status.failures} failed in a row"
+    else:
+        what, count = "Engines are killed while they start", f"{status.kills} were killed in a row"
     return (
-        f"Engines do not start: {cause}{'' if cause.endswith('.') else '.'} {status.failures} failed in a row; "
+        f"{what}: {_sentence(str(status.cause))} {count}; "
         f"another is tried {when}, or immediately by: {settings.command('warm', '1')}. To see why, look at: {look}"
     )
+
+
+def sentence_on_kills(status: CircuitStatus) -> str | None:
+    """Return a line on the engines that were killed while they started; None if none was since the last good start."""
+    if status.kills == 0:
+        return None
+    engines = "An engine was" if status.kills == 1 else f"{status.kills} engines were"
+    return (
+        f"{engines} killed while starting since the last good start, the last one in slot {status.slot}: "
+        f"{_sentence(str(status.cause))} From {OPENS_AFTER_KILLS} on, engines are tried only now and then."
+    )
+
+
+def _sentence(cause: str) -> str:
+    cause = cause.rstrip()
+    return cause if cause.endswith(".") else f"{cause}."

@@ -24,14 +24,15 @@ from vwe_dagster.pool.states import LEGAL
 FILE = "ledger-1.sqlite"
 """The file name stays the same for all versions of the schema; see :data:`VERSION`."""
 
-VERSION = 3
+VERSION = 4
 """The version of the schema, stored as SQLite's ``user_version``.
 
-Version 2 added counts and the circuit, version 3 the kinds of transitions. The first process that opens a ledger of a
-former version migrates it.
+Version 2 added counts and the circuit, version 3 the kinds of transitions, version 4 the kills of starting engines. The
+first process that opens a ledger of a former version migrates it.
 """
 
 _VERSION_WITHOUT_COUNTS = 1
+_VERSION_WITH_KINDS = 3
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
 """The bounds, in seconds, by which waits and durations of jobs are counted."""
@@ -149,8 +150,10 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > 0:
+        if 0 < version < _VERSION_WITH_KINDS:
             migrate_columns(connection)
+        if _VERSION_WITHOUT_COUNTS < version < VERSION:
+            connection.execute("ALTER TABLE circuit ADD COLUMN kills INTEGER NOT NULL DEFAULT 0")
         for statement in _statements(tables):
             connection.execute(statement)
         connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))

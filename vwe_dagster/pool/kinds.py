@@ -16,6 +16,7 @@ class TransitionKind(enum.StrEnum):
     REPLACED = "replaced"
     STARTED = "started"
     START_FAILED = "start_failed"
+    START_KILLED = "start_killed"
 
     JOB = "job"
     JOB_FAILED = "job_failed"

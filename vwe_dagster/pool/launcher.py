@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol
+import signal
+from typing import Protocol, Self
 
 from vwe_dagster.engine.messages import EngineError
 
@@ -59,11 +60,20 @@ class EngineEnd:
     Attributes:
         detail: in a few words: ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` if unknown.
         out_of_memory: whether it ended because its memory was used up.
+        killed: whether another process ended it by a signal; an engine that crashes gets other signals.
     """
 
     detail: str
     out_of_memory: bool = False
+    killed: bool = False
 
+    @classmethod
+    def by_signal(cls, number: int) -> Self:
+        """Return the end of an engine that got a signal."""
+        return cls(f"killed by signal {number}", killed=number in _FROM_OUTSIDE)
+
+
+_FROM_OUTSIDE = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM}
 
 OUT_OF_MEMORY = EngineEnd("out of memory", out_of_memory=True)
 

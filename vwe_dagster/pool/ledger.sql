@@ -162,7 +162,8 @@ CREATE TABLE IF NOT EXISTS circuit (
     cause TEXT,
     backoff_s REAL NOT NULL DEFAULT 0,
     retry_s REAL NOT NULL DEFAULT 0,
-    boot TEXT
+    boot TEXT,
+    kills INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TRIGGER IF NOT EXISTS every_step_is_counted

@@ -347,7 +347,8 @@ class Upkeep:
                 self.fail(row.slot, row.token, _ENDED_UNSEEN)
                 return
             end = self.launcher.why_ended(launched)
-            self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, TransitionKind.START_FAILED))
+            kind = TransitionKind.START_KILLED if end.killed else TransitionKind.START_FAILED
+            self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, kind))
         elif is_late:
             self._start_failed(row, self._late())
 
@@ -362,7 +363,7 @@ class Upkeep:
         self.ledger.count(FAILED_STARTS)
         if row.boot == self.clock.boot:
             # While the slot still is STARTING: whoever finds it empty finds the circuit as it is then.
-            self.circuit.failed(row.slot, reason.detail)
+            self.circuit.failed(row.slot, reason)
         if nothing_to_end:
             # A launcher that does not answer could not end it either, and the slot would wait for it in ERROR.
             self.ledger.step(row.slot, row.token, State.ERROR, reason, last_error=reason.detail)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from rich.console import Console
 
@@ -43,6 +45,23 @@ def shown(view: object, width: int = 80) -> str:
     with console.capture() as capture:
         console.print(view)
     return capture.get()
+
+
+def test_engines_that_were_killed_while_starting_are_shown() -> None:
+    circuit = CircuitStatus(CircuitState.CLOSED, 0, 0.0, 0, 1, "it ended while starting (killed by signal 9)", 2)
+    status = PoolStatus("default", "process", 1, 0, 0, 0, 0, circuit, None, [EMPTY])
+    assert (
+        "2 engines were killed while starting since the last good start, the last one in slot 1: it ended while "
+        "starting (killed by signal 9)."
+    ) in " ".join(shown(pool_view(status, PoolSettings())).split())
+
+
+def test_dead_holder_is_shown_as_dead() -> None:
+    slot = dataclasses.replace(BUSY, holder_is_dead=True)
+    status = PoolStatus("default", "process", 13, 0, 0, 0, 0, CLOSED, None, [slot])
+    assert "for 6.5 s; that process is dead, and the next use of the pool recovers the slot" in " ".join(
+        shown(pool_view(status, PoolSettings())).split()
+    )
 
 
 def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:

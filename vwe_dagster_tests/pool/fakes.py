@@ -134,6 +134,7 @@ class FakeMachine:
         self.launches = 0
         self.launch_fails: str | None = None
         self.launcher_is_down = False
+        self.end: EngineEnd | None = None
         self.most_running = 0
         self.in_job: Callable[[FakeEngine, str], None] = lambda _engine, _phase: None
 
@@ -232,7 +233,7 @@ class FakeLauncher:
         return engine is not None and engine.running
 
     def why_ended(self, launched: Launched) -> EngineEnd:
-        return EngineEnd(f"{launched.handle} was killed")
+        return self._machine.end or EngineEnd(f"{launched.handle} was killed")
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002
         self._refuse_down()

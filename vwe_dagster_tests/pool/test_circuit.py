@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.pool.alerts import LOST_OFTEN
-from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
+from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER, OPENS_AFTER_KILLS
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.errors import NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -174,6 +175,47 @@ def test_an_engine_that_was_left_alone_and_ended_says_nothing_of_engines(folder:
     status = pool.status()
     assert [slot.state for slot in status.slots] == ["EMPTY", "EMPTY"]
     assert status.circuit.failures == 0
+
+
+def kill_starting(pool: EnginePool, machine: FakeMachine, end: EngineEnd) -> None:
+    """Has an engine end while it starts."""
+    machine.boots_take_s, machine.end = 5, end
+    pool.warm(1, wait=False)
+    for engine in machine.engines.values():
+        engine.running = False
+    pool.reap()
+
+
+@pytest.mark.parametrize("end", [EngineEnd.by_signal(9), EngineEnd.by_signal(15), OUT_OF_MEMORY])
+def test_starting_engines_that_are_killed_count_by_their_own_kind(
+    pool: EnginePool, machine: FakeMachine, end: EngineEnd
+) -> None:
+    for _ in range(OPENS_AFTER):
+        kill_starting(pool, machine, end)
+    circuit = pool.status().circuit
+    assert (circuit.state, circuit.failures, circuit.kills) == ("closed", 0, OPENS_AFTER)
+    assert end.detail in str(circuit.cause)
+    kinds = {step.kind for step in pool.events() if step.after == "ERROR"}
+    assert kinds == {TransitionKind.OUT_OF_MEMORY if end.out_of_memory else TransitionKind.START_KILLED}
+    machine.boots_take_s = 0
+    pool.generate(REQUEST).confirm()
+    assert pool.status().circuit.kills == 0
+
+
+def test_many_starting_engines_that_are_killed_open_the_circuit_too(pool: EnginePool, machine: FakeMachine) -> None:
+    for _ in range(OPENS_AFTER_KILLS):
+        kill_starting(pool, machine, EngineEnd.by_signal(9))
+    with pytest.raises(PoolError, match=r"Engines are killed while they start: .*signal 9.* 10 were killed in a row"):
+        pool.generate(REQUEST)
+    (alert,) = pool.take_alerts()
+    assert alert.startswith("Engines are killed while they start")
+
+
+def test_engine_that_crashes_while_starting_is_a_failed_start(pool: EnginePool, machine: FakeMachine) -> None:
+    for _ in range(OPENS_AFTER):
+        kill_starting(pool, machine, EngineEnd.by_signal(11))
+    circuit = pool.status().circuit
+    assert (circuit.state, circuit.failures, circuit.kills) == ("open", OPENS_AFTER, 0)
 
 
 def test_after_a_new_boot_an_engine_is_tried_at_once(pool: EnginePool, machine: FakeMachine) -> None:

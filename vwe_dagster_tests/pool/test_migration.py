@@ -15,6 +15,7 @@ from vwe_dagster.engine.messages import PLANES
 from vwe_dagster.engine.protocol import GridRequest, JobRequest
 from vwe_dagster.pool import database
 from vwe_dagster.pool.alerts import ALERTED_STEP
+from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.counts import PoolCounts, read_counts
 from vwe_dagster.pool.database import BOUNDS_S, FILE, VERSION
 from vwe_dagster.pool.errors import PoolError
@@ -341,3 +342,17 @@ def open_and_count(folder: Path, barrier: Barrier) -> None:
         barrier.wait(PATIENCE_S)
         assert sum(counts_of(ledger).steps.values()) == len(LIFE) + 2
         ledger.count("opened")
+
+
+def test_circuit_of_version_3_is_kept_and_has_no_kills(folder: Path) -> None:
+    folder.mkdir()
+    with contextlib.closing(sqlite3.connect(folder / FILE)) as db:
+        db.executescript((SCHEMAS / "ledger_version_3.sql").read_text(encoding="utf-8"))
+        db.execute("INSERT INTO circuit (id, failures, openings, slot, cause) VALUES (1, 2, 7, 0, 'it is broken')")
+        db.execute("PRAGMA user_version = 3")
+        db.commit()
+    with contextlib.closing(Ledger(folder)) as ledger, contextlib.closing(Ledger(folder / "new")) as new:
+        status = Circuit(ledger, FakeClock()).status()
+        assert (status.failures, status.kills, status.openings, status.cause) == (2, 0, 7, "it is broken")
+        new.slots()
+        assert schema(folder) == schema(folder / "new")

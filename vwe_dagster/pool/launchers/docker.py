@@ -140,7 +140,7 @@ class DockerLauncher:
         if shows_out_of_memory(log):
             return OUT_OF_MEMORY
         code = int(state["ExitCode"])
-        return EngineEnd(f"killed by signal {code - 128}" if code > 128 else f"exit code {code}")
+        return EngineEnd.by_signal(code - 128) if code > 128 else EngineEnd(f"exit code {code}")
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  its name is all Docker needs
         """Kill and remove the engine's container and its socket directory; its log stays."""

@@ -92,7 +92,7 @@ class ProcessLauncher:
         code = CHILDREN.exit_code(launched.handle)
         if code is None:
             return EngineEnd("ended")
-        return EngineEnd(f"exit code {code}" if code >= 0 else f"killed by signal {-code}")
+        return EngineEnd(f"exit code {code}") if code >= 0 else EngineEnd.by_signal(-code)
 
     def end(self, engine: str, launched: Launched | None) -> None:
         """Kill the engine's process and its session, wait until it is gone, and remove its socket directory.

@@ -118,7 +118,7 @@ def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.Docke
         greeting(launched)
         docker_client.containers.get(launched.handle).kill()
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9")
+        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9", killed=True)
         (info,) = launcher.engines()
         assert not info.running
 

@@ -28,7 +28,7 @@ def test_a_killed_engine_is_told_so_and_leaves_no_zombie(bench: Bench) -> None:
     with engine(bench, launcher) as launched:
         os.kill(pid_of(launched), signal.SIGKILL)
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9")
+        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9", killed=True)
         assert not psutil.pid_exists(pid_of(launched))
 
 
