@@ -43,6 +43,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pool warm": ("vwe pool warm 2",),
     "pool drain": ("vwe pool drain --timeout 60",),
     "pool reap": ("vwe pool reap",),
+    "pool repair": ("vwe pool repair",),
     "pool release": ("vwe pool release 0", "vwe pool release 0 --force"),
     "pool logs": ("vwe pool logs 0 --lines 50",),
     "pool history": ("vwe pool history --last 10",),

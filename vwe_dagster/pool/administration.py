@@ -15,6 +15,7 @@ from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
 from vwe_dagster.pool.polling import poll
 from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport, fence_overdue, reap
+from vwe_dagster.pool.repair import RepairReport, repair
 from vwe_dagster.pool.slot_locks import holder_name
 from vwe_dagster.pool.slots import check_circuit, describe_holders, present_slots, start_first, try_settle
 from vwe_dagster.pool.states import State
@@ -139,6 +140,10 @@ class Administration:
         """Recover what dead holders left, end unknown engines, and start those that are missing."""
         self._queue.remove_dead()
         return reap(self._upkeep, holder_name("reaper"), replenish=True)
+
+    def repair(self) -> RepairReport:
+        """Replace the ledger if it is damaged or an old copy; see :func:`vwe_dagster.pool.repair.repair`."""
+        return repair(self._upkeep)
 
     def take_alerts(self) -> list[str]:
         """Return the alerts on engines that fail repeatedly, one or two sentences each; each is returned once."""

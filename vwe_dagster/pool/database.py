@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vwe_dagster.pool.errors import PoolError
+from vwe_dagster.pool.errors import DamagedLedgerError, PoolError
 from vwe_dagster.pool.migration import count_records, migrate_columns
 from vwe_dagster.pool.states import LEGAL
 
@@ -38,6 +38,10 @@ BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 """The bounds, in seconds, by which waits and durations of jobs are counted."""
 
 _BUSY_TIMEOUT_S = 30.0
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_MISSING = ("no such table", "no such column", "malformed database schema", "Could not decode to UTF-8")
+_BAD_VALUES = (ValueError, TypeError, LookupError)
 
 
 class Database:
@@ -75,10 +79,20 @@ class Database:
         except sqlite3.IntegrityError as error:
             raise PoolError(f"The ledger {self._path} refuses this: {error}.") from error
         except (sqlite3.Error, OSError) as error:
-            raise PoolError(
-                f"The ledger of the pool, {self._path}, cannot be used: {error}. "
-                f"See that the disk is not full and that the folder may be written to."
-            ) from error
+            raise self._error(error) from error
+        except _BAD_VALUES as error:
+            raise DamagedLedgerError(self._path, f"it has a value that no version writes ({error})") from error
+
+    def check_integrity(self) -> None:
+        """Read the whole file.
+
+        Raises:
+            DamagedLedgerError: a part of it is damaged.
+        """
+        with self.connected() as db:
+            (first,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+        if first != "ok":
+            raise DamagedLedgerError(self._path, str(first).strip().replace("\n", ", "))
 
     def close(self) -> None:
         """Closes the connections that this process has opened."""
@@ -91,10 +105,44 @@ class Database:
     def _connection(self) -> sqlite3.Connection:
         if getattr(self._local, "process", None) != os.getpid():
             # A connection must not be used across a fork, nor even closed there.
-            self._local.connection = self._connect()
-            self._local.process = os.getpid()
+            self._open_in_thread()
+        elif self._local.file != _identity(self._path):
+            # Another process has repaired the pool, or the folder was deleted.
+            former: sqlite3.Connection = self._local.connection
+            self._open_in_thread()
+            former.close()
         connection: sqlite3.Connection = self._local.connection
         return connection
+
+    def _open_in_thread(self) -> None:
+        self._local.connection = self._connect()
+        self._local.process = os.getpid()
+        self._local.file = _identity(self._path)
+
+    def _error(self, error: sqlite3.Error | OSError) -> PoolError:
+        code = getattr(error, "sqlite_errorcode", None)
+        is_damage = code is not None and code & 0xFF in _DAMAGED
+        # Opening has ensured the version, and with it the tables.
+        is_damage |= isinstance(error, sqlite3.OperationalError) and str(error).startswith(_MISSING)
+        if is_damage:
+            return DamagedLedgerError(self._path, str(error))
+        if self._path.is_dir():
+            return DamagedLedgerError(self._path, "it is a folder, not a file")
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            return PoolError(
+                f"The folder {self._path.parent} of the pool cannot be used: {error.filename} is not a folder. "
+                f"No world is in it; move it away and try again."
+            )
+        if code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return PoolError(
+                f"The ledger of the pool, {self._path}, cannot be used: another process has been writing to it for "
+                f"{_BUSY_TIMEOUT_S:g} s; it may be stopped. See which process has {self._path}-shm open, continue or "
+                f"end it, and try again."
+            )
+        return PoolError(
+            f"The ledger of the pool, {self._path}, cannot be used: {error}. "
+            f"See that the disk is not full and that the folder may be written to."
+        )
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -141,6 +189,15 @@ class Database:
                 f"Another process has been setting up the ledger {self._path} for {_BUSY_TIMEOUT_S:g} s; it may be "
                 f"stopped. See which process has {path} open, continue or end it, and try again."
             ) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what distinguishes a file from another one that takes its place."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

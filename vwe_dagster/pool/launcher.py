@@ -135,4 +135,4 @@ class Launcher(Protocol):
         """What the engine uses now, or None."""
 
     def remove_logs(self, keep: set[str]) -> None:
-        """Removes what was kept of engines that are not in ``keep`` and no longer exist."""
+        """Remove the logs and socket directories of engines that are not in ``keep`` and no longer exist."""

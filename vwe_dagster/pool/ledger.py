@@ -22,6 +22,9 @@ from vwe_dagster.pool.states import RecordedJobState, State
 SIZE = "size"
 """Key of the last configured pool size."""
 
+ENGINES = "engines"
+"""Key of the number of engines that were ever started; names of engines end in it."""
+
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 
@@ -169,6 +172,22 @@ class Ledger:
             if db.execute("SELECT count(*) FROM slots WHERE slot < ?", (count,)).fetchone()[0] < count:
                 db.executemany("INSERT OR IGNORE INTO slots (slot) VALUES (?)", [(slot,) for slot in range(count)])
 
+    def check_integrity(self) -> None:
+        """Read everything that is recorded.
+
+        Raises:
+            DamagedLedgerError: a part of it is damaged.
+        """
+        self.database.check_integrity()
+        self.slots()
+        self.transitions()
+        self.jobs(-1)
+
+    def raise_tokens(self, token: int) -> None:
+        """Set the token of every slot, which must not be lower than it was."""
+        with self.database.connected() as db:
+            db.execute("UPDATE slots SET token = ?", (token,))
+
     def step(self, slot: int, token: int, after: State, reason: Reason, **changes: object) -> None:
         """Takes a slot from its state to another one.
 
@@ -243,7 +262,8 @@ class Ledger:
             if not admits(db):
                 return None
             number = db.execute(
-                "INSERT INTO metadata VALUES ('engines', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+                "INSERT INTO metadata VALUES (?, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+                (ENGINES,),
             ).fetchone()[0]
             engine = f"{changes['engine']}-{slot}-{number}"
             values = {**changes, **dataclasses.asdict(reason), "engine": engine}

@@ -75,19 +75,25 @@ class KernelLock:
             note: as in :meth:`acquire`.
             check: called last; may raise to leave the lock alone. The database decides which process may rotate.
         """
-        draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
-        descriptor = _open(draft, os.O_CREAT | os.O_EXCL)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if note is not None:
-                _write(descriptor, note)
-            check()
-            draft.replace(self.path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            os.close(descriptor)
-            raise
-        self._keep(descriptor)
+        while True:
+            draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
+            descriptor = _open(draft, os.O_CREAT | os.O_EXCL)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if note is not None:
+                    _write(descriptor, note)
+                check()
+                draft.replace(self.path)
+            except FileNotFoundError:
+                # Another process has taken the draft for one that was left behind.
+                os.close(descriptor)
+                continue
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                os.close(descriptor)
+                raise
+            self._keep(descriptor)
+            return
 
     def renew(self, note: bytes) -> None:
         """Replace the note of a lock that this object holds."""

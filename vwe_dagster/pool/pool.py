@@ -19,6 +19,7 @@ from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.many import Outcome
 from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import ReapReport
+from vwe_dagster.pool.repair import RepairReport
 from vwe_dagster.pool.status import PoolStatus
 from vwe_dagster.pool.upkeep import Upkeep
 
@@ -111,6 +112,10 @@ class EnginePool:
     def reap(self) -> ReapReport:
         """Repair what other processes left; see :meth:`Administration.reap`."""
         return self.administration.reap()
+
+    def repair(self) -> RepairReport:
+        """Replace a ledger that is damaged or an old copy; see :meth:`Administration.repair`."""
+        return self.administration.repair()
 
     def take_alerts(self) -> list[str]:
         """Return the alerts that are due, each once; see :meth:`Administration.take_alerts`."""

@@ -112,6 +112,11 @@ class Queue:
         for row in rows:
             if not self._is_waiting(row["lock"], row["boot"], row["seen_s"]):
                 self._remove(row["id"])
+        # Processes that were killed leave files without a ticket, and drafts of rotated locks.
+        waiting = {row["lock"] for row in rows}
+        for path in (*self._folder.glob("ticket-*.lock"), *self._folder.glob("slot-*.lock.*")):
+            if path.name not in waiting and path.is_file() and (left := KernelLock(path)).acquire():
+                left.remove()
 
     def _is_waiting(self, lock: str, boot: str, seen_s: float) -> bool:
         if boot != self.clock.boot or self.clock.now() - seen_s > STOPPED_AFTER_S:

@@ -13,8 +13,9 @@ from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connection, Connections
+from vwe_dagster.pool.database import FILE
 from vwe_dagster.pool.diagnosis import Action, diagnose, retirement
-from vwe_dagster.pool.errors import FencedError, PoolError
+from vwe_dagster.pool.errors import DamagedLedgerError, FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import EngineEnd, Launched, Launcher, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
@@ -74,7 +75,27 @@ class Upkeep:
             holder: the process and its purpose; None for this process and upkeep.
         """
         lock = self.lock(slot, holder)
-        return lock if lock.take(self.upkeep_s) else None
+        if not lock.take(self.upkeep_s):
+            return None
+        try:
+            row = self.ledger.slot(slot)
+            self.check_not_rolled_back(row, lock.read())
+            if row.token > lock.token:
+                lock.extend(self.upkeep_s, row.token)
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    def check_not_rolled_back(self, row: Slot, hold: Hold) -> None:
+        """Check a slot against the highest token that is known from its lock.
+
+        Raises:
+            DamagedLedgerError: the ledger has a lower one, so it is an old copy, and would give a token twice.
+        """
+        if row.token < hold.token:
+            problem = f"it is an old copy, in which slot {row.slot} has token {row.token}; it had token {hold.token}"
+            raise DamagedLedgerError(self.locks.parent / FILE, problem)
 
     def lock(self, slot: int, holder: str | None = None) -> SlotLock:
         """The lock of a slot, not yet held."""

@@ -239,6 +239,23 @@ with open_pool(settings, Path({str(vwe.home)!r}) / ".vwe" / "pools" / "default")
     assert job["state"] == "abandoned"
 
 
+def test_damaged_ledger_is_named_and_repaired_by_a_command(vwe: Vwe) -> None:
+    assert vwe.run("pool", "status").returncode == 0
+    assert vwe.run("pool", "repair").stdout == "The ledger is sound; there was nothing to repair.\n"
+    with pool_of(vwe) as pool:
+        (ledger,) = pool.folder.glob("ledger-1.sqlite")
+    ledger.write_bytes(b"no database" * 1000)
+    refused = vwe.run("pool", "status")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "No world is lost" in refused.stderr
+    assert "vwe pool repair" in refused.stderr
+    repaired = vwe.run("pool", "repair")
+    assert repaired.returncode == 0, repaired.stderr
+    assert "The ledger could not be used: file is not a database. It is now in " in repaired.stdout
+    assert "Ended 0 engines." in repaired.stdout
+    assert vwe.run("pool", "status").returncode == 0
+
+
 def test_events_are_followed_line_by_line_until_interrupted(vwe: Vwe) -> None:
     with vwe.start("pool", "events", "--follow", "--json") as following:
         assert following.stdout is not None

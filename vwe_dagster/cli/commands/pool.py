@@ -124,6 +124,26 @@ def reap(*, pool: PoolName = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
+    """Replaces the ledger of the pool if it is damaged or an old copy, and ends the pool's engines.
+
+    No world is lost. The former ledger is kept; the history of jobs and engines begins again.
+    """
+    with open_named(pool) as opened:
+        report = opened.repair()
+    if as_json:
+        print_json(dataclasses.asdict(report))
+    elif report.problem is None:
+        say(output(), "The ledger is sound; there was nothing to repair.")
+    else:
+        say(output(), f"The ledger could not be used: {report.problem}. It is now in {report.set_aside}")
+        say(
+            output(),
+            f"Ended {_engines(len(report.ended))}. The next lease gets a token of {report.first_token} or more.",
+        )
+
+
+@app.command()
 def release(
     slot: Slot,
     *,

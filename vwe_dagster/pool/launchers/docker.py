@@ -31,7 +31,13 @@ from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, EngineInfo, Laun
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import boot, uptime_s
 from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, shows_out_of_memory
-from vwe_dagster.pool.launchers.socket_dirs import SOCKET, TOKEN, create_socket_dir, remove_socket_dir
+from vwe_dagster.pool.launchers.socket_dirs import (
+    SOCKET,
+    TOKEN,
+    create_socket_dir,
+    engines_with_socket_dirs,
+    remove_socket_dir,
+)
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.text.commands import command_line
 from vwe_dagster.web.hosts import bracketed
@@ -185,8 +191,14 @@ class DockerLauncher:
         return None
 
     def remove_logs(self, keep: set[str]) -> None:
-        """Removes the logs of engines that are not in ``keep`` and no longer exist."""
-        self._logs.remove_others(keep, lambda: {info.engine for info in self.engines()})
+        """Remove the logs and socket directories of engines that are not in ``keep`` and no longer exist."""
+        left = self._logs.remove_others(
+            keep,
+            alive=lambda: {info.engine for info in self.engines()},
+            others=lambda: engines_with_socket_dirs(self._pool_id),
+        )
+        for engine in left:
+            remove_socket_dir(engine)
 
     def _image(self) -> dict[str, Any]:
         """What Docker tells of the image."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vwe_dagster.pool.launcher import LauncherError
+
 _PATIENCE_S = 2.0
 _POLL_S = 0.01
 _TAIL = 256 * 1024
@@ -29,6 +31,12 @@ class EngineLogs:
         """
         self._folder = folder / "logs"
 
+    def _create_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(self._folder, error) from error
+
     def path(self, engine: str) -> Path:
         """Where the log of an engine is, written or not."""
         return self._folder / f"{engine}.log"
@@ -38,9 +46,15 @@ class EngineLogs:
 
         Returns:
             A descriptor that no child process inherits.
+
+        Raises:
+            LauncherError: it cannot be opened.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return os.open(self.path(engine), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._create_folder()
+        try:
+            return os.open(self.path(engine), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(self.path(engine), error) from error
 
     def save(self, engine: str, log: bytes) -> None:
         """Keeps the log of an engine whose own is about to be removed."""
@@ -54,28 +68,33 @@ class EngineLogs:
             with self.path(engine).open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
                 text = file.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return ""
         return last_lines(text, lines)
 
     def remove(self, engine: str) -> None:
         """Removes the log of an engine; one that is gone stays gone."""
-        self.path(engine).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path(engine).unlink()
 
-    def remove_others(self, keep: set[str], alive: Callable[[], set[str]]) -> set[str]:
-        """Removes the logs of engines that are neither to be kept nor alive; while an engine is being started, none.
+    def remove_others(
+        self, keep: set[str], alive: Callable[[], set[str]], others: Callable[[], set[str]] = set
+    ) -> set[str]:
+        """Remove the logs of engines that are neither to be kept nor alive; while an engine is being started, none.
 
         Args:
             keep: engines whose logs stay.
+            others: returns engines that may have left something else than a log.
             alive: tells which engines exist; asked after the folder was looked at.
 
         Returns:
-            The engines whose logs were removed.
+            The engines that are neither to be kept nor alive.
         """
         if not self._folder.is_dir():
             return set()
         with _flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
-            strangers = {path.stem for path in self._folder.glob("*.log")} - keep if held else set()
+            found = {path.stem for path in self._folder.glob("*.log")} | others() if held else set()
+            strangers = found - keep
             strangers -= alive() if strangers else set()
             for engine in strangers:
                 self.remove(engine)
@@ -88,7 +107,7 @@ class EngineLogs:
         A process that was stopped while it removed logs keeps this one from it for a moment only. Its list of the dead
         does not contain the new engine.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._create_folder()
         ends = time.monotonic() + _PATIENCE_S
         with contextlib.ExitStack() as stack:
             while not stack.enter_context(_flock(self._folder, fcntl.LOCK_SH | fcntl.LOCK_NB)):
@@ -97,6 +116,13 @@ class EngineLogs:
                     break
                 time.sleep(_POLL_S)
             yield
+
+
+def _unusable(path: Path, error: OSError) -> LauncherError:
+    return LauncherError(
+        f"{path} for the logs of engines cannot be used ({error.strerror}); it has no part of a world. "
+        f"Check that this user may write to it, or move it away and try again."
+    )
 
 
 def last_lines(text: str, lines: int) -> str:

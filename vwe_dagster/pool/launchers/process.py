@@ -25,7 +25,13 @@ from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import age_s, is_running, start_time_of
 from vwe_dagster.pool.launchers.logs import EngineLogs, shows_out_of_memory
-from vwe_dagster.pool.launchers.socket_dirs import SOCKET, create_socket_dir, remove_socket_dir, write_token
+from vwe_dagster.pool.launchers.socket_dirs import (
+    SOCKET,
+    create_socket_dir,
+    engines_with_socket_dirs,
+    remove_socket_dir,
+    write_token,
+)
 from vwe_dagster.pool.settings import PoolSettings
 
 COMMAND = (sys.executable, "-m", "vwe_dagster.engine")
@@ -128,7 +134,12 @@ class ProcessLauncher:
 
     def remove_logs(self, keep: set[str]) -> None:
         """Remove the logs and socket directories of engines that are not in ``keep`` and no longer exist."""
-        for engine in self._logs.remove_others(keep, lambda: {name for name, _ in self._processes()}):
+        left = self._logs.remove_others(
+            keep,
+            alive=lambda: {name for name, _ in self._processes()},
+            others=lambda: set(filter(self._is_ours, engines_with_socket_dirs(self._pool_id))),
+        )
+        for engine in left:
             remove_socket_dir(engine)
 
     def _start(self, engine: str) -> Launched:

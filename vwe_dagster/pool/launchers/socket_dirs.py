@@ -56,19 +56,34 @@ def create_socket_dir(engine: str) -> Path:
     return socket_dir
 
 
+def engines_with_socket_dirs(pool_id: str) -> set[str]:
+    """Return the names of a pool's engines that have a socket directory, running or not."""
+    bases = {tempfile.gettempdir(), "/tmp"}  # noqa: S108  see socket_dir_of
+    return {path.name for base in bases for path in Path(base, f"vwe-{os.getuid()}").glob(f"{pool_id}-*")}
+
+
 def remove_socket_dir(engine: str) -> None:
     """Remove the socket directory of an engine with its contents; do nothing if it does not exist."""
     shutil.rmtree(socket_dir_of(engine), ignore_errors=True)
 
 
 def write_token(socket_dir: Path, token: str) -> Path:
-    """Writes a bearer token where only this user can read it.
+    """Write a bearer token where only this user can read it.
 
     Returns:
         The file.
+
+    Raises:
+        LauncherError: it cannot be written.
     """
     path = socket_dir / TOKEN
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(token)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(token)
+    except OSError as error:
+        raise LauncherError(
+            f"The file {path} for an engine's token cannot be written ({error.strerror}); "
+            "set TMPDIR to a folder that you may write to."
+        ) from error
     return path

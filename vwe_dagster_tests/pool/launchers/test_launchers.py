@@ -230,6 +230,17 @@ def test_a_folder_of_sockets_that_others_may_enter_is_refused(bench: Bench, sock
         bench.launch(bench.launcher())
 
 
+def test_socket_directories_of_dead_engines_are_removed_with_or_without_a_log(bench: Bench, socket_dirs: Path) -> None:
+    launcher = bench.launcher()
+    with engine(bench, launcher):
+        parent = socket_dirs / f"vwe-{os.getuid()}"
+        (parent / bench.spec(2).engine).mkdir()
+        (parent / "another-0-1").mkdir()
+        launcher.remove_logs(set())
+        assert {path.name for path in parent.iterdir()} == {bench.spec().engine, "another-0-1"}
+        (parent / "another-0-1").rmdir()
+
+
 def test_an_engine_does_not_keep_a_lock_of_who_started_it(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "lock"
     held = os.open(path, os.O_RDWR | os.O_CREAT)

@@ -1,0 +1,152 @@
+"""Repairing a pool whose ledger is damaged or an old copy: a new ledger, with tokens above all that were given.
+
+A ledger has no part of a world. What is lost with it is the history of jobs and engines, and the counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import re
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.errors import DamagedLedgerError, PoolError
+from vwe_dagster.pool.ledger import ENGINES, Ledger
+from vwe_dagster.pool.slot_locks import SlotLock, holder_name
+from vwe_dagster.pool.upkeep import Upkeep
+
+SET_ASIDE = "damaged-"
+"""What the names of the folders begin with that former ledgers are moved to."""
+
+_FILES = (f"{FILE}-wal", f"{FILE}-shm", FILE)
+_TOKENS = ("SELECT max(token) FROM slots", "SELECT max(token) FROM transitions", "SELECT max(token) FROM jobs")
+_STARTED = ("SELECT value FROM metadata WHERE name = 'engines'",)
+_NUMBER = re.compile(r"-(\d+)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class RepairReport:
+    """What a repair has done.
+
+    Attributes:
+        problem: what was wrong with the ledger; None if it was sound, and nothing was done.
+        set_aside: the folder that the former ledger is in now.
+        ended: the engines that were ended.
+        first_token: the lowest token that the next lease may get.
+    """
+
+    problem: str | None
+    set_aside: str | None = None
+    ended: tuple[str, ...] = ()
+    first_token: int | None = None
+
+
+def repair(upkeep: Upkeep) -> RepairReport:
+    """Replace the ledger of a pool if it is damaged or an old copy, and end the pool's engines.
+
+    Leases of the former ledger are fenced: their worlds are not published.
+
+    Raises:
+        PoolError: files cannot be moved or written, or the ledger is of a later version.
+        LauncherError: the launcher does not answer, and nothing was changed.
+    """
+    problem = find_problem(upkeep)
+    if problem is None:
+        return RepairReport(None)
+    state = upkeep.locks.parent
+    with _all_locks(upkeep) as locks:
+        engines = [info.engine for info in upkeep.launcher.engines()]
+        for engine in engines:
+            upkeep.launcher.end(engine, None)
+        token = max([*_recorded(state, _TOKENS), *(lock.token for lock in locks)])
+        number = max([*_recorded(state, _STARTED), *_numbers(engines)])
+        # Every start of an engine gave its slot a token, so there were no more engines than tokens.
+        number = max(number, token * len(locks))
+        try:
+            set_aside = _set_aside(state)
+            _write_new(state, slots=len(locks), token=token, number=number)
+        except OSError as error:
+            raise PoolError(
+                f"The ledger in {state} cannot be replaced: {error}. Check that the disk is not full and that this "
+                f"user may write there, and repair the pool again."
+            ) from error
+        for lock in locks:
+            lock.extend(upkeep.upkeep_s, token)
+    return RepairReport(problem, str(set_aside), tuple(engines), token + 1)
+
+
+def find_problem(upkeep: Upkeep) -> str | None:
+    """Return what is wrong with the ledger of a pool; None if it is sound or does not exist yet."""
+    ledger = upkeep.ledger
+    try:
+        if not (upkeep.locks.parent / FILE).exists():
+            return None
+        ledger.check_integrity()
+        for row in ledger.slots():
+            upkeep.check_not_rolled_back(row, upkeep.lock(row.slot).read())
+    except DamagedLedgerError as error:
+        return error.problem
+    return None
+
+
+@contextlib.contextmanager
+def _all_locks(upkeep: Upkeep) -> Iterator[list[SlotLock]]:
+    """Take the lock of every slot from any holder."""
+    known = {int(path.stem.removeprefix("slot-")) for path in upkeep.locks.glob("slot-*.lock") if path.is_file()}
+    count = max([*known, upkeep.settings.max_warm_containers - 1]) + 1
+    with contextlib.ExitStack() as stack:
+        locks = []
+        for slot in range(count):
+            lock = upkeep.lock(slot, holder_name("repair"))
+            if not lock.take(upkeep.upkeep_s):
+                lock.seize(upkeep.upkeep_s, lock.read().token, check=lambda: None)
+            stack.callback(lock.release)
+            locks.append(lock)
+        yield locks
+
+
+def _recorded(state: Path, queries: tuple[str, ...]) -> Iterator[int]:
+    """The numbers that queries return from the present ledger and from former ones, as far as they can be read."""
+    yield 0
+    for path in (state / FILE, *state.glob(f"{SET_ASIDE}*/{FILE}")):
+        for query in queries:
+            with (
+                contextlib.suppress(sqlite3.Error, TypeError, ValueError),
+                contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db,
+            ):
+                for (value,) in db.execute(query):
+                    yield int(value)
+
+
+def _numbers(engines: list[str]) -> Iterator[int]:
+    """The numbers of engines, by which their names differ."""
+    return (int(match[1]) for match in map(_NUMBER.search, engines) if match)
+
+
+def _set_aside(state: Path) -> Path:
+    now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = state / f"{SET_ASIDE}{now}-{uuid.uuid4().hex[:6]}"
+    folder.mkdir()
+    for name in _FILES:
+        with contextlib.suppress(FileNotFoundError):
+            (state / name).rename(folder / name)
+    return folder
+
+
+def _write_new(state: Path, *, slots: int, token: int, number: int) -> None:
+    """Write a ledger of empty slots beside the place where it belongs, and move it there."""
+    draft = state / f"new-{uuid.uuid4().hex}"
+    try:
+        with contextlib.closing(Ledger(draft)) as ledger:
+            ledger.ensure_slots(slots)
+            ledger.raise_tokens(token)
+            ledger.set_metadata(ENGINES, number)
+        (draft / FILE).replace(state / FILE)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
