@@ -43,6 +43,7 @@ class Lease:
         self._holder = holder
         self._wait_s = wait_s
         self._numbers = itertools.count(1)
+        self._watched = upkeep.watch.begin(slot, token, holder, upkeep.lease_s)
 
     def check(self) -> None:
         """Makes sure that the engine is still ours.
@@ -86,6 +87,7 @@ class Lease:
         )
         # The note first: the slot must not be taken for the deadline of the lease while the ledger has that of the job.
         self._lock.extend(self._upkeep.lease_s, self.token)
+        self._upkeep.watch.extend(self._watched, self._upkeep.lease_s)
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
         began = clock.now()
         try:
@@ -121,6 +123,7 @@ class Lease:
             # Whoever takes the slot next finds it without a living holder and puts it right.
             _log.warning("Slot %d could not be put in order when it was given back: %s", self.slot, error)
         finally:
+            self._upkeep.watch.end(self._watched)
             self._lock.release()
 
     def _run(self, request: WorldRequest, job_id: str, progress: Progress) -> WorldExport:

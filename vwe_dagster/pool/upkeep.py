@@ -23,6 +23,7 @@ from vwe_dagster.pool.locks import lock_folder
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.slot_locks import Hold, SlotLock, holder_name
 from vwe_dagster.pool.states import BUSY, State
+from vwe_dagster.pool.watch import LeaseWatch
 
 LEASE_GRACE_S = 5.0
 """How long beyond the time of a world a holder may be silent before its slot is taken from it."""
@@ -66,6 +67,7 @@ class Upkeep:
     def __post_init__(self) -> None:
         self._digest: tuple[float, str | None] | None = None
         self.circuit = Circuit(self.ledger, self.clock)
+        self.watch = LeaseWatch(self.clock)
 
     def try_lock(self, slot: int, holder: str | None = None) -> SlotLock | None:
         """Take the lock of a slot for upkeep, which lasts at most :attr:`upkeep_s`; return None if it is held.

@@ -1,0 +1,122 @@
+"""Finding leaks: a lease that is held for longer than any job may take is logged with the stack of its holder."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+import threading
+import traceback
+
+from vwe_dagster.pool.clock import Clock
+
+_LINGERS_S = 1.0
+"""How long the thread of a watch waits for another lease before it ends."""
+
+_FRAMES = 30
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(eq=False)
+class WatchedLease:
+    """A lease as its own process sees it.
+
+    Attributes:
+        thread: the thread that took it.
+        taken: the stack of that thread at that moment.
+        deadline_s: when it is overdue.
+        is_reported: whether it was logged.
+    """
+
+    slot: int
+    token: int
+    holder: str
+    thread: threading.Thread
+    taken: traceback.StackSummary
+    since_s: float
+    deadline_s: float
+    is_reported: bool = False
+
+    def stack(self) -> str:
+        """Return where the holder is now; where it took the lease, if its thread has ended."""
+        frame = sys._current_frames().get(self.thread.ident or 0)  # noqa: SLF001  no other function returns these
+        if frame is None or not self.thread.is_alive():
+            return "The thread that took it has ended; it took it here:\n" + "".join(self.taken.format())
+        return "Its holder is here:\n" + "".join(traceback.format_stack(frame, limit=_FRAMES))
+
+
+class LeaseWatch:
+    """The leases of one process; a thread looks at them while there are any."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start nothing."""
+        self._clock = clock
+        self._process = os.getpid()
+        self._changed = threading.Condition()
+        self._leases: set[WatchedLease] = set()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, slot: int, token: int, holder: str, seconds: float) -> WatchedLease:
+        """Watch a lease that this thread has just taken, for so many seconds."""
+        frame = sys._getframe(1)  # noqa: SLF001  as inspect does, without reading source files
+        taken = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=_FRAMES, lookup_lines=False)
+        taken.reverse()
+        now = self._clock.now()
+        lease = WatchedLease(slot, token, holder, threading.current_thread(), taken, now, now + seconds)
+        self._forget_those_of_a_parent()
+        with self._changed:
+            self._leases.add(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look, name="lease-watch", daemon=True)
+                self._thread.start()
+        return lease
+
+    def extend(self, lease: WatchedLease, seconds: float) -> None:
+        """Watch a lease for so many seconds from now on."""
+        lease.deadline_s = self._clock.now() + seconds
+
+    def end(self, lease: WatchedLease) -> None:
+        """Stop watching a lease that was given back."""
+        with self._changed:
+            self._leases.discard(lease)
+            if not self._leases:
+                self._changed.notify()
+
+    def report_overdue(self) -> list[WatchedLease]:
+        """Log the leases that are overdue, each once, and return them."""
+        now = self._clock.now()
+        with self._changed:
+            overdue = [lease for lease in self._leases if now > lease.deadline_s and not lease.is_reported]
+            for lease in overdue:
+                lease.is_reported = True
+        for lease in overdue:
+            _log.warning(
+                "Slot %d (token %d) has been held for %.0f s by %s and may be taken away. %s",
+                lease.slot,
+                lease.token,
+                now - lease.since_s,
+                lease.holder,
+                lease.stack(),
+            )
+        return overdue
+
+    def _look(self) -> None:
+        while True:
+            self.report_overdue()
+            with self._changed:
+                if not self._leases:
+                    self._changed.wait(_LINGERS_S)
+                if not self._leases:
+                    self._thread = None
+                    return
+                waiting = [lease.deadline_s for lease in self._leases if not lease.is_reported]
+                left = min(waiting) - self._clock.now() if waiting else None
+                self._changed.wait(None if left is None else max(left, 0.0) + 0.01)
+
+    def _forget_those_of_a_parent(self) -> None:
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._changed = threading.Condition()
+            self._leases, self._thread = set(), None
