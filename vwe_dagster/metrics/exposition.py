@@ -24,7 +24,7 @@ from vwe_dagster.config.home import Home
 from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.counts import Histogram, PoolCounts, read_counts
-from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import state_folder
@@ -62,7 +62,7 @@ def _pool_metrics(pools: Path) -> Iterator[Metric]:
     counts: dict[str, PoolCounts | None] = {
         folder.name: _counts_of(folder)
         for folder in sorted(pools.glob("*/"))
-        if (state_folder(folder) / FILE).is_file()
+        if ledger_file(state_folder(folder)).is_file()
     }
     readable = GaugeMetricFamily("vwe_pool_up", "Whether the ledger of the pool can be read.", labels=["pool"])
     for name, one in counts.items():
@@ -122,7 +122,7 @@ def _so_far(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
     steps = CounterMetricFamily(
         "vwe_pool_transitions",
         "Transitions of slots from state to state, by kind.",
-        labels=["pool", "before", "after", "cause"],
+        labels=["pool", "before", "after", "kind"],
     )
     jobs = CounterMetricFamily("vwe_pool_jobs", "Worlds asked for that have ended.", labels=["pool", "outcome"])
     waits = HistogramMetricFamily(

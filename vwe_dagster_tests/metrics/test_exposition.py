@@ -124,8 +124,8 @@ def test_no_words_of_people_become_labels(home: Home, machine: FakeMachine) -> N
     pool.drain()
     pool.create_engine("it ended (out of memory)")
     families = scrape(home)
-    causes = {sample.labels["cause"] for sample in families["vwe_pool_transitions"].samples}
-    assert causes <= set(TransitionKind) - {"other"}
+    kinds = {sample.labels["kind"] for sample in families["vwe_pool_transitions"].samples}
+    assert kinds <= set(TransitionKind) - {"other"}
     assert value(families, "vwe_pool_out_of_memory_kills_total") == 0
 
 
@@ -198,7 +198,7 @@ def test_a_scrape_of_a_hundred_thousand_steps_takes_a_tenth_of_a_second_at_most(
             get(f"{address}/metrics").read()
             times.append(time.perf_counter() - began)
     assert statistics.median(times) < 0.1
-    assert value(scrape(home), "vwe_pool_transitions_total", before="READY", cause="job") == 100_001
+    assert value(scrape(home), "vwe_pool_transitions_total", before="READY", kind="job") == 100_001
 
 
 def test_the_server_says_that_it_answers(home: Home) -> None:
