@@ -14,11 +14,12 @@ LOCK := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
 
 # Values reach the shell in the environment and never as text of a command.
-unexport SEED PORT
+unexport SEED PORT MINUTES
 export VWE_MAKE_SEEDS := $(value SEED)
 export VWE_MAKE_PORT := $(value PORT)
+export VWE_MAKE_MINUTES := $(value MINUTES)
 
-.PHONY: help world test test-fast coverage kernels lint lint-js ui deploy lock sbom audit clean
+.PHONY: help world test test-fast coverage soak kernels lint lint-js ui deploy lock sbom audit clean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +30,7 @@ help:
 	@echo "make test-fast               runs the tests that take no Docker, browser or mono, in 100 s on"
 	@echo "                             2 cores once the kernels are compiled; no lint, no types"
 	@echo "make coverage                runs the fast tests and checks that they cover 81 % of the code"
+	@echo "make soak MINUTES=30         shares a pool while its processes and engines are killed and stopped"
 	@echo "make lint                    checks style and types only"
 	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
 	@echo "make lock                    writes requirements/ anew from pyproject.toml and constraints.txt"
@@ -55,6 +57,10 @@ test-fast: $(DEV)
 # Of the fast tier and within its processes. Not part of `make test`: tracing takes 43 % more CPU time.
 coverage: $(DEV)
 	$(BIN)/python -m pytest -n auto -m $(FAST) --cov
+
+# Not part of `make test`, which has some seconds of it.
+soak: $(DEV)
+	@$(BIN)/python -m vwe_dagster_tests.pool.soak --minutes "$${VWE_MAKE_MINUTES:-30}"
 
 # On one core, while style and types are checked on another.
 kernels: $(DEV)

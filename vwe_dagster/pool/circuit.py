@@ -20,8 +20,11 @@ OPENS_AFTER = 3
 """Failed starts in a row, with no good one in between, that open the circuit."""
 
 OPENS_AFTER_KILLS = 10
-"""Starting engines in a row that were killed from outside, or for want of memory, that open the circuit. A kill is not
-the engine's own failure; but a machine without memory kills each of them."""
+"""Starting engines in a row that open the circuit although none failed by itself as far as is known: they were killed,
+had no memory, or ended for an unknown reason. A machine without memory kills each of them.
+"""
+
+_KILLS = {TransitionKind.START_KILLED, TransitionKind.START_LOST, TransitionKind.OUT_OF_MEMORY}
 
 _IS_DUE = "(failures >= ? OR kills >= ?) AND alerted < openings"
 _OPENS = (OPENS_AFTER, OPENS_AFTER_KILLS)
@@ -37,7 +40,8 @@ class CircuitStatus:
     Attributes:
         state: see :class:`vwe_dagster.pool.states.CircuitState`.
         failures: engines since the last good start that failed to start.
-        kills: engines since the last good start that were killed while they started, by a signal or for want of memory.
+        kills: engines since the last good start that were killed while they started, by a signal or for want of memory,
+            or ended for an unknown reason.
         retry_in_s: seconds until an engine may be tried; 0 if one may now.
         openings: how often the circuit has opened since there is the pool.
         slot: the slot of the last engine that did not become ready.
@@ -97,7 +101,7 @@ class Circuit:
 
     def failed(self, slot: int, reason: Reason) -> None:
         """Record that an engine did not become ready; one that was killed counts as such."""
-        is_kill = reason.kind in {TransitionKind.START_KILLED, TransitionKind.OUT_OF_MEMORY}
+        is_kill = reason.kind in _KILLS
         counts = {"failures": int(not is_kill), "kills": int(is_kill)}
         with self._ledger.database.transaction() as db:
             before = self.status_in(db)
@@ -153,7 +157,7 @@ def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
     if status.failures >= OPENS_AFTER:
         what, count = "Engines do not start", f"{status.failures} failed in a row"
     else:
-        what, count = "Engines are killed while they start", f"{status.kills} were killed in a row"
+        what, count = "Engines are killed while they start", f"{status.kills} were killed or lost in a row"
     return (
         f"{what}: {_sentence(str(status.cause))} {count}; "
         f"another is tried {when}, or immediately by: {settings.command('warm', '1')}. To see why, look at: {look}"
@@ -166,7 +170,7 @@ def sentence_on_kills(status: CircuitStatus) -> str | None:
         return None
     engines = "An engine was" if status.kills == 1 else f"{status.kills} engines were"
     return (
-        f"{engines} killed while starting since the last good start, the last one in slot {status.slot}: "
+        f"{engines} killed or lost while starting since the last good start, the last one in slot {status.slot}: "
         f"{_sentence(str(status.cause))} From {OPENS_AFTER_KILLS} on, engines are tried only now and then."
     )
 

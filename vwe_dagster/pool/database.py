@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,14 @@ from vwe_dagster.pool.migration import count_records, migrate_columns
 from vwe_dagster.pool.states import LEGAL
 
 FILE = "ledger-1.sqlite"
-"""The file name stays the same for all versions of the schema; see :data:`VERSION`."""
+"""The file of a ledger that was never repaired. Its name stays the same for all versions of the schema.
+
+A repair begins the file of the next number. SQLite finds the log of a file by its name, so another file in its place
+would be read with the log of the first.
+"""
+
+_TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
+_FILE = re.compile(r"ledger-(\d+)\.sqlite")
 
 VERSION = 4
 """The version of the schema, stored as SQLite's ``user_version``.
@@ -51,7 +59,8 @@ class Database:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Names the file; it is made when first used."""
+        """Names the folder of the file; it is created when first used."""
+        self._folder = folder
         self._path = folder / FILE
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
@@ -91,6 +100,8 @@ class Database:
         """
         with self.connected() as db:
             (first,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+            for table in _TABLE.findall(_schema()):
+                db.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()  # noqa: S608  tables are ours
         if first != "ok":
             raise DamagedLedgerError(self._path, str(first).strip().replace("\n", ", "))
 
@@ -106,8 +117,8 @@ class Database:
         if getattr(self._local, "process", None) != os.getpid():
             # A connection must not be used across a fork, nor even closed there.
             self._open_in_thread()
-        elif self._local.file != _identity(self._path):
-            # Another process has repaired the pool, or the folder was deleted.
+        elif self._local.next.exists():
+            # Another process has repaired the pool.
             former: sqlite3.Connection = self._local.connection
             self._open_in_thread()
             former.close()
@@ -115,9 +126,10 @@ class Database:
         return connection
 
     def _open_in_thread(self) -> None:
+        self._path = ledger_file(self._folder)
+        self._local.next = next_file(self._path)
         self._local.connection = self._connect()
         self._local.process = os.getpid()
-        self._local.file = _identity(self._path)
 
     def _error(self, error: sqlite3.Error | OSError) -> PoolError:
         code = getattr(error, "sqlite_errorcode", None)
@@ -191,19 +203,21 @@ class Database:
             ) from error
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what distinguishes a file from another one that takes its place."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+def ledger_file(folder: Path) -> Path:
+    """Return the file of the ledger in a folder, which need not exist."""
+    numbers = [int(match[1]) for path in folder.glob("ledger-*.sqlite") if (match := _FILE.fullmatch(path.name))]
+    return folder / f"ledger-{max(numbers, default=1)}.sqlite"
+
+
+def next_file(path: Path) -> Path:
+    """Return the file that a repair of a ledger begins."""
+    match = _FILE.fullmatch(path.name)
+    return path.with_name(f"ledger-{int(match[1]) + 1 if match else 1}.sqlite")
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
     """Create or migrate the tables in one transaction: other processes may be using the former ones."""
     connection.execute("PRAGMA journal_mode = WAL")
-    tables = resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -211,7 +225,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
             migrate_columns(connection)
         if _VERSION_WITHOUT_COUNTS < version < VERSION:
             connection.execute("ALTER TABLE circuit ADD COLUMN kills INTEGER NOT NULL DEFAULT 0")
-        for statement in _statements(tables):
+        for statement in _statements(_schema()):
             connection.execute(statement)
         connection.executemany("INSERT OR IGNORE INTO legal VALUES (?, ?)", sorted(LEGAL))
         connection.executemany("INSERT OR IGNORE INTO bounds VALUES (?)", [(bound,) for bound in BOUNDS_S])
@@ -223,6 +237,10 @@ def _set_up(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _schema() -> str:
+    return resources.files("vwe_dagster.pool").joinpath("ledger.sql").read_text(encoding="utf-8")
 
 
 def _statements(script: str) -> Iterator[str]:

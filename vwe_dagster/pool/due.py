@@ -12,7 +12,7 @@ from pathlib import Path
 from vwe_dagster.pool.alerts import LOST_OFTEN, lost_engines
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock, SystemClock
-from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.diagnosis import Action, diagnose
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.opening import LOCKS, state_folder
@@ -47,7 +47,7 @@ def upkeep_due(folder: Path, settings: PoolSettings) -> list[str]:
         PoolError: the ledger cannot be used.
     """
     state = state_folder(folder)
-    if not (state / FILE).is_file():
+    if not ledger_file(state).is_file():
         return []
     ledger = Ledger(state)
     try:

@@ -17,6 +17,7 @@ class TransitionKind(enum.StrEnum):
     STARTED = "started"
     START_FAILED = "start_failed"
     START_KILLED = "start_killed"
+    START_LOST = "start_lost"
 
     JOB = "job"
     JOB_FAILED = "job_failed"

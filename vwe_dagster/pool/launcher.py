@@ -61,11 +61,13 @@ class EngineEnd:
         detail: in a few words: ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` if unknown.
         out_of_memory: whether it ended because its memory was used up.
         killed: whether another process ended it by a signal; an engine that crashes gets other signals.
+        is_known: whether anything is known of it; of a process only the one that started it learns how it ended.
     """
 
     detail: str
     out_of_memory: bool = False
     killed: bool = False
+    is_known: bool = True
 
     @classmethod
     def by_signal(cls, number: int) -> Self:
@@ -75,6 +77,7 @@ class EngineEnd:
 
 _FROM_OUTSIDE = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM}
 
+UNKNOWN_END = EngineEnd("ended", is_known=False)
 OUT_OF_MEMORY = EngineEnd("out of memory", out_of_memory=True)
 
 

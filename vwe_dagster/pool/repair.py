@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 import re
 import shutil
 import sqlite3
@@ -15,16 +14,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.database import FILE, ledger_file, next_file
 from vwe_dagster.pool.errors import DamagedLedgerError, PoolError
 from vwe_dagster.pool.ledger import ENGINES, Ledger
 from vwe_dagster.pool.slot_locks import SlotLock, holder_name
 from vwe_dagster.pool.upkeep import Upkeep
 
-SET_ASIDE = "damaged-"
-"""What the names of the folders begin with that former ledgers are moved to."""
-
-_FILES = (f"{FILE}-wal", f"{FILE}-shm", FILE)
 _TOKENS = ("SELECT max(token) FROM slots", "SELECT max(token) FROM transitions", "SELECT max(token) FROM jobs")
 _STARTED = ("SELECT value FROM metadata WHERE name = 'engines'",)
 _NUMBER = re.compile(r"-(\d+)$")
@@ -36,13 +31,13 @@ class RepairReport:
 
     Attributes:
         problem: what was wrong with the ledger; None if it was sound, and nothing was done.
-        set_aside: the folder that the former ledger is in now.
+        former: the file of the former ledger, which stays where it is and is not used again.
         ended: the engines that were ended.
         first_token: the lowest token that the next lease may get.
     """
 
     problem: str | None
-    set_aside: str | None = None
+    former: str | None = None
     ended: tuple[str, ...] = ()
     first_token: int | None = None
 
@@ -68,9 +63,9 @@ def repair(upkeep: Upkeep) -> RepairReport:
         number = max([*_recorded(state, _STARTED), *_numbers(engines)])
         # Every start of an engine gave its slot a token, so there were no more engines than tokens.
         number = max(number, token * len(locks))
+        former = ledger_file(state)
         try:
-            set_aside = _set_aside(state)
-            _write_new(state, slots=len(locks), token=token, number=number)
+            _write(next_file(former), slots=len(locks), token=token, number=number)
         except OSError as error:
             raise PoolError(
                 f"The ledger in {state} cannot be replaced: {error}. Check that the disk is not full and that this "
@@ -78,14 +73,14 @@ def repair(upkeep: Upkeep) -> RepairReport:
             ) from error
         for lock in locks:
             lock.extend(upkeep.upkeep_s, token)
-    return RepairReport(problem, str(set_aside), tuple(engines), token + 1)
+    return RepairReport(problem, str(former), tuple(engines), token + 1)
 
 
 def find_problem(upkeep: Upkeep) -> str | None:
     """Return what is wrong with the ledger of a pool; None if it is sound or does not exist yet."""
     ledger = upkeep.ledger
     try:
-        if not (upkeep.locks.parent / FILE).exists():
+        if not ledger_file(upkeep.locks.parent).exists():
             return None
         ledger.check_integrity()
         for row in ledger.slots():
@@ -112,9 +107,9 @@ def _all_locks(upkeep: Upkeep) -> Iterator[list[SlotLock]]:
 
 
 def _recorded(state: Path, queries: tuple[str, ...]) -> Iterator[int]:
-    """The numbers that queries return from the present ledger and from former ones, as far as they can be read."""
+    """The numbers that queries return from this ledger and former ones, as far as they can be read."""
     yield 0
-    for path in (state / FILE, *state.glob(f"{SET_ASIDE}*/{FILE}")):
+    for path in state.glob("ledger-*.sqlite"):
         for query in queries:
             with (
                 contextlib.suppress(sqlite3.Error, TypeError, ValueError),
@@ -129,24 +124,14 @@ def _numbers(engines: list[str]) -> Iterator[int]:
     return (int(match[1]) for match in map(_NUMBER.search, engines) if match)
 
 
-def _set_aside(state: Path) -> Path:
-    now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = state / f"{SET_ASIDE}{now}-{uuid.uuid4().hex[:6]}"
-    folder.mkdir()
-    for name in _FILES:
-        with contextlib.suppress(FileNotFoundError):
-            (state / name).rename(folder / name)
-    return folder
-
-
-def _write_new(state: Path, *, slots: int, token: int, number: int) -> None:
-    """Write a ledger of empty slots beside the place where it belongs, and move it there."""
-    draft = state / f"new-{uuid.uuid4().hex}"
+def _write(path: Path, *, slots: int, token: int, number: int) -> None:
+    """Write a ledger of empty slots elsewhere, and move it to its place when it is whole."""
+    draft = path.with_name(f"new-{uuid.uuid4().hex}")
     try:
         with contextlib.closing(Ledger(draft)) as ledger:
             ledger.ensure_slots(slots)
             ledger.raise_tokens(token)
             ledger.set_metadata(ENGINES, number)
-        (draft / FILE).replace(state / FILE)
+        path.hardlink_to(draft / FILE)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

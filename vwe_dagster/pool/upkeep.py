@@ -13,7 +13,7 @@ from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connection, Connections
-from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.diagnosis import Action, diagnose, retirement
 from vwe_dagster.pool.errors import DamagedLedgerError, FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
@@ -97,7 +97,7 @@ class Upkeep:
         """
         if row.token < hold.token:
             problem = f"it is an old copy, in which slot {row.slot} has token {row.token}; it had token {hold.token}"
-            raise DamagedLedgerError(self.locks.parent / FILE, problem)
+            raise DamagedLedgerError(ledger_file(self.locks.parent), problem)
 
     def lock(self, slot: int, holder: str | None = None) -> SlotLock:
         """The lock of a slot, not yet held."""
@@ -370,8 +370,7 @@ class Upkeep:
                 self.fail(row.slot, row.token, _ENDED_UNSEEN)
                 return
             end = self.launcher.why_ended(launched)
-            kind = TransitionKind.START_KILLED if end.killed else TransitionKind.START_FAILED
-            self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, kind))
+            self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, _kind_of_failed_start(end)))
         elif is_late:
             self._start_failed(row, self._late())
 
@@ -474,6 +473,12 @@ def _launched(row: Slot) -> Launched:
     if row.launched is None:
         raise PoolError(f"Slot {row.slot} has no engine to speak to.")
     return row.launched
+
+
+def _kind_of_failed_start(end: EngineEnd) -> TransitionKind:
+    if end.killed:
+        return TransitionKind.START_KILLED
+    return TransitionKind.START_FAILED if end.is_known else TransitionKind.START_LOST
 
 
 def _broken(message: str) -> Reason:

@@ -251,7 +251,7 @@ def test_damaged_ledger_is_named_and_repaired_by_a_command(vwe: Vwe) -> None:
     assert "vwe pool repair" in refused.stderr
     repaired = vwe.run("pool", "repair")
     assert repaired.returncode == 0, repaired.stderr
-    assert "The ledger could not be used: file is not a database. It is now in " in repaired.stdout
+    assert "The ledger could not be used: file is not a database. A new one was begun beside " in repaired.stdout
     assert "Ended 0 engines." in repaired.stdout
     assert vwe.run("pool", "status").returncode == 0
 

@@ -51,8 +51,8 @@ def test_engines_that_were_killed_while_starting_are_shown() -> None:
     circuit = CircuitStatus(CircuitState.CLOSED, 0, 0.0, 0, 1, "it ended while starting (killed by signal 9)", 2)
     status = PoolStatus("default", "process", 1, 0, 0, 0, 0, circuit, None, [EMPTY])
     assert (
-        "2 engines were killed while starting since the last good start, the last one in slot 1: it ended while "
-        "starting (killed by signal 9)."
+        "2 engines were killed or lost while starting since the last good start, the last one in slot 1: "
+        "it ended while starting (killed by signal 9)."
     ) in " ".join(shown(pool_view(status, PoolSettings())).split())
 
 

@@ -17,12 +17,13 @@ from typing import Any, Self
 
 
 class Kind(enum.StrEnum):
-    """What a process did."""
+    """What a process did; the token of a repair is the highest one that any lease had before it."""
 
     LEASE = "lease"
     EXPORT = "export"
     CONFIRM = "confirm"
     PUBLISH = "publish"
+    REPAIR = "repair"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +63,9 @@ class SlotModel:
                 return SlotModel(self.token, self.exported | {operation.token}) if is_holder else None
             case Kind.CONFIRM:
                 return self if operation.is_good == (operation.token in self.exported) else None
+            case Kind.REPAIR:
+                # The next ledger knows of no export, and gives higher tokens only.
+                return SlotModel(operation.token, frozenset()) if operation.token >= self.token else None
             case _:
                 return self
 

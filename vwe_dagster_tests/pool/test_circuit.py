@@ -11,7 +11,7 @@ from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.errors import NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
-from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY, UNKNOWN_END, EngineEnd
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -186,7 +186,15 @@ def kill_starting(pool: EnginePool, machine: FakeMachine, end: EngineEnd) -> Non
     pool.reap()
 
 
-@pytest.mark.parametrize("end", [EngineEnd.by_signal(9), EngineEnd.by_signal(15), OUT_OF_MEMORY])
+KINDS = {
+    EngineEnd.by_signal(9): TransitionKind.START_KILLED,
+    EngineEnd.by_signal(15): TransitionKind.START_KILLED,
+    UNKNOWN_END: TransitionKind.START_LOST,
+    OUT_OF_MEMORY: TransitionKind.OUT_OF_MEMORY,
+}
+
+
+@pytest.mark.parametrize("end", KINDS)
 def test_starting_engines_that_are_killed_count_by_their_own_kind(
     pool: EnginePool, machine: FakeMachine, end: EngineEnd
 ) -> None:
@@ -196,7 +204,7 @@ def test_starting_engines_that_are_killed_count_by_their_own_kind(
     assert (circuit.state, circuit.failures, circuit.kills) == ("closed", 0, OPENS_AFTER)
     assert end.detail in str(circuit.cause)
     kinds = {step.kind for step in pool.events() if step.after == "ERROR"}
-    assert kinds == {TransitionKind.OUT_OF_MEMORY if end.out_of_memory else TransitionKind.START_KILLED}
+    assert kinds == {KINDS[end]}
     machine.boots_take_s = 0
     pool.generate(REQUEST).confirm()
     assert pool.status().circuit.kills == 0
@@ -205,7 +213,9 @@ def test_starting_engines_that_are_killed_count_by_their_own_kind(
 def test_many_starting_engines_that_are_killed_open_the_circuit_too(pool: EnginePool, machine: FakeMachine) -> None:
     for _ in range(OPENS_AFTER_KILLS):
         kill_starting(pool, machine, EngineEnd.by_signal(9))
-    with pytest.raises(PoolError, match=r"Engines are killed while they start: .*signal 9.* 10 were killed in a row"):
+    with pytest.raises(
+        PoolError, match=r"Engines are killed while they start: .*signal 9.* 10 were killed or lost in a row"
+    ):
         pool.generate(REQUEST)
     (alert,) = pool.take_alerts()
     assert alert.startswith("Engines are killed while they start")

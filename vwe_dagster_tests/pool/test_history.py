@@ -15,7 +15,7 @@ def op(kind: Kind, token: int, called_s: float, returned_s: float = math.inf, *,
     return Operation(kind, 0, token, called_s, returned_s, is_good)
 
 
-LEASE, EXPORT, CONFIRM = Kind.LEASE, Kind.EXPORT, Kind.CONFIRM
+LEASE, EXPORT, CONFIRM, REPAIR = Kind.LEASE, Kind.EXPORT, Kind.CONFIRM, Kind.REPAIR
 
 GOOD = {
     "one after the other": [op(LEASE, 1, 0, 1), op(EXPORT, 1, 2, 3), op(CONFIRM, 1, 4, 5), op(LEASE, 2, 6, 7)],
@@ -33,6 +33,13 @@ GOOD = {
         op(EXPORT, 1, 1, 4, is_good=False),
         op(CONFIRM, 1, 5, 6, is_good=False),
     ],
+    "after a repair nothing of before is confirmed": [
+        op(LEASE, 4, 0, 1),
+        op(EXPORT, 4, 2, 3),
+        op(REPAIR, 7, 4, 5),
+        op(CONFIRM, 4, 6, 7, is_good=False),
+        op(LEASE, 8, 8, 9),
+    ],
     "a killed holder may have finished": [op(LEASE, 1, 0, 1), op(EXPORT, 1, 2), op(LEASE, 2, 3, 4)],
 }
 
@@ -45,6 +52,8 @@ BAD = {
         op(EXPORT, 1, 2, 3, is_good=False),
         op(CONFIRM, 1, 4, 5),
     ],
+    "a token of before a repair": [op(LEASE, 4, 0, 1), op(REPAIR, 7, 2, 3), op(LEASE, 6, 4, 5)],
+    "an export of before a repair": [op(LEASE, 4, 0, 1), op(REPAIR, 7, 2, 3), op(EXPORT, 4, 4, 5)],
     "a whole export that is not confirmed": [
         op(LEASE, 1, 0, 1),
         op(EXPORT, 1, 2, 3),

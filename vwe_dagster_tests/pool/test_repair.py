@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.pool.database import FILE
+from vwe_dagster.pool.database import FILE, ledger_file
 from vwe_dagster.pool.errors import DamagedLedgerError, FencedError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.launchers.logs import EngineLogs
@@ -40,9 +40,9 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 def checkpoint(folder: Path) -> Path:
     """Write everything into the one file of the ledger, and return its path."""
-    with contextlib.closing(sqlite3.connect(folder / FILE)) as db:
+    with contextlib.closing(sqlite3.connect(ledger_file(folder))) as db, contextlib.suppress(sqlite3.DatabaseError):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return folder / FILE
+    return ledger_file(folder)
 
 
 def overwrite(folder: Path, junk: bytes, *, at: int) -> None:
@@ -68,8 +68,7 @@ def test_damaged_ledger_is_named_and_repaired(
         again.generate(REQUEST)
     report = again.repair()
     assert report.problem is not None
-    assert report.set_aside is not None
-    assert (Path(report.set_aside) / FILE).read_bytes()[at : at + len(junk)] == junk
+    assert Path(str(report.former)).read_bytes()[at : at + len(junk)] == junk
     assert len(report.ended) == 2
     assert not [engine for engine in machine.engines.values() if engine.running]
     with again.lease() as one, again.lease() as other:
@@ -167,6 +166,25 @@ def test_pool_can_be_repaired_again_and_tokens_go_on_rising(
     assert first_tokens == sorted(set(first_tokens), key=int)  # type: ignore[arg-type]
 
 
+def test_former_connection_reads_the_new_ledger_and_never_the_log_of_the_former(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    before = max(tokens(pool))
+    peer = machine.pool(folder, SETTINGS)
+    peer.status()
+    # In the log only, as long as a connection is open.
+    pool.generate(REQUEST).confirm()
+    (folder / "locks" / "slot-0.lock").unlink()
+    with Ledger(folder).database.connected() as db:
+        db.execute("DROP TABLE circuit")
+    first_token = pool.repair().first_token
+    assert first_token is not None
+    assert first_token > before
+    for each in (peer, pool):
+        each.generate(REQUEST).confirm()
+    assert [job.state for job in peer.history()] == ["exported", "exported"]
+
+
 def test_flipped_bytes_of_a_ledger_are_errors_of_the_pool_and_can_be_repaired(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
@@ -179,7 +197,7 @@ def test_flipped_bytes_of_a_ledger_are_errors_of_the_pool_and_can_be_repaired(
         flipped = bytearray(sound)
         for _ in range(8):
             flipped[choice.randrange(len(flipped))] ^= 1 << choice.randrange(8)
-        for path in folder.glob(f"{FILE}*"):
+        for path in folder.glob("ledger-*"):
             path.unlink()
         (folder / FILE).write_bytes(flipped)
         again = machine.pool(folder, SETTINGS)

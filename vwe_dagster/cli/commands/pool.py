@@ -127,7 +127,7 @@ def reap(*, pool: PoolName = None, as_json: AsJson = False) -> None:
 def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
     """Replaces the ledger of the pool if it is damaged or an old copy, and ends the pool's engines.
 
-    No world is lost. The former ledger is kept; the history of jobs and engines begins again.
+    No world is lost. The former ledger stays as it is; the history of jobs and engines begins again.
     """
     with open_named(pool) as opened:
         report = opened.repair()
@@ -136,7 +136,7 @@ def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
     elif report.problem is None:
         say(output(), "The ledger is sound; there was nothing to repair.")
     else:
-        say(output(), f"The ledger could not be used: {report.problem}. It is now in {report.set_aside}")
+        say(output(), f"The ledger could not be used: {report.problem}. A new one was begun beside {report.former}")
         say(
             output(),
             f"Ended {_engines(len(report.ended))}. The next lease gets a token of {report.first_token} or more.",

@@ -27,7 +27,15 @@ import docker.types
 import requests
 import urllib3.exceptions
 
-from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import (
+    OUT_OF_MEMORY,
+    UNKNOWN_END,
+    EngineEnd,
+    EngineInfo,
+    Launched,
+    LauncherError,
+    LaunchSpec,
+)
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import boot, uptime_s
 from vwe_dagster.pool.launchers.logs import EngineLogs, last_lines, shows_out_of_memory
@@ -138,7 +146,7 @@ class DockerLauncher:
         """Why an engine ended, as far as its container is still there to tell."""
         state = self._state(launched.handle)
         if state is None or state["Running"]:
-            return EngineEnd("ended")
+            return UNKNOWN_END
         if state["OOMKilled"] or self._ran_out_of_memory(launched.handle, state):
             return OUT_OF_MEMORY
         with _asking():

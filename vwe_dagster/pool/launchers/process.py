@@ -20,7 +20,15 @@ import psutil
 
 from vwe_dagster.engine.messages import NATIVE
 from vwe_dagster.kernels.sources import PACKAGE, sources_digest
-from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import (
+    OUT_OF_MEMORY,
+    UNKNOWN_END,
+    EngineEnd,
+    EngineInfo,
+    Launched,
+    LauncherError,
+    LaunchSpec,
+)
 from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
 from vwe_dagster.pool.launchers.identity import age_s, is_running, start_time_of
@@ -41,6 +49,7 @@ _LOOPBACK = "127.0.0.1"
 _END_S = 20.0
 """How long a killed process may take to be gone; it takes milliseconds, unless it waits for a broken disk."""
 
+_SHOWS_S = 2.0
 _POLL_S = 0.002
 
 
@@ -97,7 +106,7 @@ class ProcessLauncher:
             return OUT_OF_MEMORY
         code = CHILDREN.exit_code(launched.handle)
         if code is None:
-            return EngineEnd("ended")
+            return UNKNOWN_END
         return EngineEnd(f"exit code {code}") if code >= 0 else EngineEnd.by_signal(-code)
 
     def end(self, engine: str, launched: Launched | None) -> None:
@@ -172,6 +181,7 @@ class ProcessLauncher:
             os.close(log)
         handle = _handle(process.pid, engine)
         CHILDREN.adopt(handle, process)
+        _await_command_line(process.pid)
         _limit_memory(process.pid, self._settings.memory_limit_bytes)
         return Launched(handle, address, bearer)
 
@@ -216,6 +226,17 @@ def _is_running(handle: str) -> bool:
     CHILDREN.reap()
     pid, start_time, _ = _parsed(handle)
     return is_running(pid, start_time)
+
+
+def _await_command_line(pid: int) -> None:
+    """Wait until a process that has begun its program shows its command line, by which others find it.
+
+    Linux shows an empty one until the program's memory is set up, a moment after :class:`subprocess.Popen` returns.
+    """
+    deadline = time.monotonic() + _SHOWS_S
+    with contextlib.suppress(psutil.Error, OSError):
+        while time.monotonic() < deadline and not psutil.Process(pid).cmdline():
+            time.sleep(_POLL_S)
 
 
 def _limit_memory(pid: int, limit: int) -> None:

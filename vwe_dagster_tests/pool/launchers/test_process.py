@@ -69,6 +69,25 @@ def test_a_start_that_fails_leaves_nothing(bench: Bench, socket_dirs: Path) -> N
     assert list(bench.folder.rglob("*.log")) == []
 
 
+def test_engine_whose_command_line_does_not_show_yet_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = psutil.Process.cmdline, []
+
+    def cmdline(process: psutil.Process) -> list[str]:
+        command = real(process)
+        if bench.spec().engine not in command:
+            return command
+        asked.append(process.pid)
+        return [] if len(asked) < 3 else command
+
+    monkeypatch.setattr(psutil.Process, "cmdline", cmdline)
+    launcher = bench.launcher()
+    with engine(bench, launcher):
+        assert len(asked) >= 3
+        assert [info.engine for info in launcher.engines()] == [bench.spec().engine]
+
+
 def test_memory_is_limited(bench: Bench) -> None:
     with engine(bench, bench.launcher(memory_limit="300m")) as launched:
         assert psutil.Process(pid_of(launched)).rlimit(psutil.RLIMIT_DATA) == (300 * 2**20, 300 * 2**20)
