@@ -8,11 +8,13 @@ from PIL import Image
 
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import draw_circles
-from vwe_dagster.rendering.legend import BIOME_ORDER, SWATCH
+from vwe_dagster.rendering.layout import Layout
+from vwe_dagster.rendering.legend import BIOME_ORDER, swatch_pixels
 from vwe_dagster.rendering.paper import cut_out
-from vwe_dagster.rendering.plates import CORNER, Entry, draw_compass, draw_legend, draw_scale_bar, draw_title
+from vwe_dagster.rendering.picture_size import PictureSize
+from vwe_dagster.rendering.plates import Entry, draw_compass, draw_legend, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
-from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapView
+from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapView
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
@@ -24,26 +26,27 @@ _DROWNED_SHARE = 0.55
 """How far its colour goes towards that of the sea."""
 
 
-def render_biomes(world: CanonicalWorld, *, title: str) -> Image.Image:
+def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None = None) -> Image.Image:
     """Draws the biomes of a world in the flat colours of the legend, paler where they are under water.
 
     Args:
-        world: on any grid; resampled to the 12 m of a map pixel.
-        title: lettered in the upper left corner; ASCII.
+        world: on any grid; resampled to the pixels of the map.
+        title: lettered above the legend; ASCII.
+        size: of the picture; by default that of the grid.
 
     Returns:
-        RGB, 2176 x 2176: 2048 pixels of map, north up, in a frame of 64 pixels.
+        RGB, 2176 x 2176 for 2048 pixels of map; north up, in a frame.
     """
-    view = MapView(MAP_PIXELS)
-    window = GridWindow(world.grid, view.disc())
+    size = size or PictureSize.of_grid(world.grid)
+    window, layout = GridWindow(world.grid, size.ground), Layout.of_map(size.view.pixels)
     drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(DROWNED)
     flat = _coloured(window.classes(world.biome) | drowned)
-    sheet = Sheet.around(cut_out(flat, window.inside()), view)
+    sheet = Sheet.around(cut_out(flat, window.inside()), size, layout)
     draw_circles(sheet)
-    draw_title(sheet, title, above="Biomes", facts=["Paler where under water"])
-    draw_compass(sheet)
-    draw_legend(sheet, "Biomes", _entries(), at=(CORNER, view.pixels - CORNER), rows=5)
-    draw_scale_bar(sheet)
+    draw_title(sheet, title, layout, above="Biomes", facts=["Paler where under water"])
+    draw_compass(sheet, layout.compass)
+    draw_legend(sheet, "Biomes", _entries(sheet.scale), layout.biomes)
+    draw_scale_bar(sheet, layout.scale_bar)
     return sheet.image
 
 
@@ -80,11 +83,11 @@ def drowned_table() -> npt.NDArray[np.uint8]:
     return np.rint(table).astype(np.uint8)
 
 
-def _entries() -> list[Entry]:
-    table = drowned_table()
+def _entries(scale: float) -> list[Entry]:
+    table, (width, height) = drowned_table(), swatch_pixels(scale)
     entries = []
     for biome in BIOME_ORDER:
-        swatch = Image.new("RGB", SWATCH, tuple(table[biome].tolist()))
-        swatch.paste(tuple(table[biome + DROWNED].tolist()), (SWATCH[0] * 2 // 3, 0, *SWATCH))
+        swatch = Image.new("RGB", (width, height), tuple(table[biome].tolist()))
+        swatch.paste(tuple(table[biome + DROWNED].tolist()), (width * 2 // 3, 0, width, height))
         entries.append((swatch, biome.title))
     return entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,16 @@ from PIL import Image
 
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
+from vwe_dagster.rendering.room import Box
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapView
 from vwe_dagster.world.grid import WORLD_RADIUS_M
 
 RINGS_KM = (2, 4, 6, 8, 10)
 """The rings of equal distance."""
+
+_LABEL_ROOM = 70
+"""Units between two rings from which all of them are labeled."""
 
 _STEP = 0.7
 """Pixels between the points that find the pixels near a circle: less than a pixel in any direction."""
@@ -42,16 +46,29 @@ def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
     for colour, tiles in ((palette.INK, _edge(sheet.view, sheet.scale)), (rings, _rings(sheet.view, sheet.scale))):
         for corner, coverage in tiles:
             sheet.ink((corner[0] / sheet.scale, corner[1] / sheet.scale), colour, coverage)
-    for distance_km in RINGS_KM:
+    for distance_km in _labeled_rings(sheet):
         at = sheet.view.to_pixel(0, distance_km * 1000)
         sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, colour=palette.INK_SOFT)
 
 
+def circle_boxes(sheet: Sheet) -> list[Box]:
+    """Return the room that the labels of :func:`draw_circles` take."""
+    boxes = []
+    for distance_km in _labeled_rings(sheet):
+        (x, y), half = sheet.view.to_pixel(0, distance_km * 1000), sheet.width(f"{distance_km} km", 17) / 2
+        boxes.append((x - half - 2, y - 10, x + half + 2, y + 10))
+    return boxes
+
+
+def _labeled_rings(sheet: Sheet) -> Sequence[int]:
+    return RINGS_KM if 2000 / sheet.view.pixel_m >= _LABEL_ROOM else RINGS_KM[1::2]
+
+
 @functools.cache
-def _edge(view: MapView, scale: int) -> tuple[Tile, ...]:
+def _edge(view: MapView, scale: float) -> tuple[Tile, ...]:
     """The edge of the world and its rays."""
     rim = WORLD_RADIUS_M / view.pixel_m
-    stencil = np.zeros((view.pixels * scale, view.pixels * scale), dtype=np.uint8)
+    stencil = _empty(view, scale)
     _trace(stencil, scale, rim, 2, functools.partial(_line, at=rim, width=1.7))
     _trace(stencil, scale, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
     _trace(stencil, scale, rim + 24, 14, functools.partial(_rays, start=rim + 10))
@@ -59,13 +76,18 @@ def _edge(view: MapView, scale: int) -> tuple[Tile, ...]:
 
 
 @functools.cache
-def _rings(view: MapView, scale: int) -> tuple[Tile, ...]:
+def _rings(view: MapView, scale: float) -> tuple[Tile, ...]:
     """The dashed rings."""
-    stencil = np.zeros((view.pixels * scale, view.pixels * scale), dtype=np.uint8)
+    stencil = _empty(view, scale)
     for distance_km in RINGS_KM:
         ring = distance_km * 1000 / view.pixel_m
         _trace(stencil, scale, ring, 2, functools.partial(_dashes, at=ring))
     return _tiles(stencil)
+
+
+def _empty(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
+    side = round(view.pixels * scale)
+    return np.zeros((side, side), dtype=np.uint8)
 
 
 def _tiles(stencil: npt.NDArray[np.uint8]) -> tuple[Tile, ...]:
@@ -77,7 +99,7 @@ def _tiles(stencil: npt.NDArray[np.uint8]) -> tuple[Tile, ...]:
     return tuple((at, Image.fromarray(piece)) for at, piece in pieces if piece.any())
 
 
-def _trace(stencil: npt.NDArray[np.uint8], scale: int, radius: float, reach: float, strength: Strength) -> None:
+def _trace(stencil: npt.NDArray[np.uint8], scale: float, radius: float, reach: float, strength: Strength) -> None:
     """Inks the pixels within ``reach`` of a circle around the centre, each as its own radius and angle tell.
 
     Radii are those of the map, on which ``scale`` pixels of the stencil are one.
@@ -87,6 +109,8 @@ def _trace(stencil: npt.NDArray[np.uint8], scale: int, radius: float, reach: flo
     centre = len(stencil) / 2
     columns = np.floor(centre + scale * radii * np.sin(angles)).astype(np.intp)
     rows = np.floor(centre - scale * radii * np.cos(angles)).astype(np.intp)
+    on_map = (rows >= 0) & (rows < len(stencil)) & (columns >= 0) & (columns < len(stencil))
+    rows, columns = rows[on_map], columns[on_map]
     east, north = (columns + np.float32(0.5 - centre)) / scale, (np.float32(centre - 0.5) - rows) / scale
     ink = strength(np.hypot(east, north), np.arctan2(east, north))
     stencil[rows, columns] = np.maximum(stencil[rows, columns], (ink * 255).astype(np.uint8))

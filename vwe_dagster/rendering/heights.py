@@ -7,10 +7,12 @@ from PIL import Image
 
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.layout import Layout, Spot
 from vwe_dagster.rendering.paper import cut_out
-from vwe_dagster.rendering.plates import CORNER, draw_colour_bar, draw_compass, draw_scale_bar, draw_title
+from vwe_dagster.rendering.picture_size import PictureSize
+from vwe_dagster.rendering.plates import draw_colour_bar, draw_compass, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
-from vwe_dagster.rendering.view import MAP_PIXELS, GridWindow, MapView
+from vwe_dagster.rendering.view import GridWindow
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
@@ -23,36 +25,37 @@ _STEPS_PER_M = 4
 _BAR = (430, 34)
 
 
-def render_heights(world: CanonicalWorld, *, title: str) -> Image.Image:
+def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | None = None) -> Image.Image:
     """Draws the heights of a world in a colour map that is even to the eye, with its scale.
 
     Args:
-        world: on any grid; resampled to the 12 m of a map pixel.
-        title: lettered in the upper left corner; ASCII.
+        world: on any grid; resampled to the pixels of the map.
+        title: lettered above the scale; ASCII.
+        size: of the picture; by default that of the grid.
 
     Returns:
-        RGB, 2176 x 2176: 2048 pixels of map, north up, in a frame of 64 pixels.
+        RGB, 2176 x 2176 for 2048 pixels of map; north up, in a frame.
     """
-    view = MapView(MAP_PIXELS)
-    window = GridWindow(world.grid, view.disc())
+    size = size or PictureSize.of_grid(world.grid)
+    window, layout = GridWindow(world.grid, size.ground), Layout.of_map(size.view.pixels)
     steps = np.clip(window.heights(world.height), LOWEST_M, HIGHEST_M)
     steps -= np.float32(LOWEST_M)
     steps *= np.float32(_STEPS_PER_M)
     colours = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
     coloured = Image.fromarray(np.take(colours, steps.astype(np.int16), axis=0))
-    sheet = Sheet.around(cut_out(coloured, window.inside()), view)
+    sheet = Sheet.around(cut_out(coloured, window.inside()), size, layout)
     draw_circles(sheet, rings=palette.PAPER)
-    draw_title(sheet, title, above="Heights", facts=["Metres; the sea lies at 30"])
-    draw_compass(sheet)
-    _draw_scale(sheet)
-    draw_scale_bar(sheet)
+    draw_title(sheet, title, layout, above="Heights", facts=["Metres; the sea lies at 30"])
+    draw_compass(sheet, layout.compass)
+    _draw_scale(sheet, layout.biomes.at)
+    draw_scale_bar(sheet, layout.scale_bar)
     return sheet.image
 
 
-def _draw_scale(sheet: Sheet) -> None:
-    width, height = _BAR
+def _draw_scale(sheet: Sheet, at: Spot) -> None:
+    width, height = (round(side * sheet.scale) for side in _BAR)
     colours = palette.ramp(palette.HEIGHT_STOPS, np.linspace(LOWEST_M, HIGHEST_M, width))
     bar = Image.fromarray(np.broadcast_to(colours, (height, *colours.shape)).copy())
     ticks = [((tick - LOWEST_M) / (HIGHEST_M - LOWEST_M), str(tick)) for tick in TICKS_M]
     ticks.append(((SEA_LEVEL_M - LOWEST_M) / (HIGHEST_M - LOWEST_M), ""))
-    draw_colour_bar(sheet, bar, ticks, at=(CORNER, sheet.view.pixels - CORNER - 30))
+    draw_colour_bar(sheet, bar, ticks, at=(at[0], at[1] - 30))

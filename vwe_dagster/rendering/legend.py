@@ -27,7 +27,7 @@ BIOME_ORDER = (
 """The biomes in the order players come to them."""
 
 SWATCH = (66, 36)
-"""Width and height of a swatch in pixels."""
+"""Width and height of a swatch in units of a sheet."""
 
 _SIDE, _EDGE = 108, 21
 _OPEN, _WOODED = 1.25, 0.9
@@ -35,17 +35,25 @@ _LEVEL_M = {Biome.OCEAN: 2.0, Biome.MOUNTAIN: 150.0, Biome.SWAMP: 30.2, Biome.DE
 _ROUGHNESS_M = {Biome.OCEAN: 0.5, Biome.MOUNTAIN: 22.0, Biome.SWAMP: 0.9, Biome.DEEP_NORTH: 6.0}
 
 
+def swatch_pixels(scale: float) -> tuple[int, int]:
+    """Return the width and height of a swatch in pixels, so many of them in a unit."""
+    width, height = SWATCH
+    return round(width * scale), round(height * scale)
+
+
 @functools.cache
-def biome_entries(scale: int = 1) -> tuple[Entry, ...]:
+def biome_entries(scale: float = 1, *, detailed: bool = True) -> tuple[Entry, ...]:
     """Every biome in the order players come to them, with its ground; swatches are a multiple of their size."""
-    return tuple((_swatch(_ground(biome, scale), scale), biome.title) for biome in BIOME_ORDER)
+    return tuple((_swatch(_ground(biome, scale), scale, detailed=detailed), biome.title) for biome in BIOME_ORDER)
 
 
 @functools.cache
-def sign_entries(scale: int = 1, *, rivers: bool, lava: bool) -> tuple[Entry, ...]:
-    """Forest and the depth of the sea, and rivers and lava where the map can show them."""
-    wooded = _ground(Biome.MEADOWS, scale, forest=_WOODED)
-    entries = [(_swatch(wooded, scale), "Forest"), (_depths(scale), "Shoal to deep")]
+def sign_entries(scale: float = 1, *, detailed: bool = True, rivers: bool, lava: bool) -> tuple[Entry, ...]:
+    """Forest and the depth of the sea, and rivers and lava, where the map can show them."""
+    entries = [(_depths(scale), "Shoal to deep")]
+    if detailed:
+        wooded = _ground(Biome.MEADOWS, scale, forest=_WOODED)
+        entries.insert(0, (_swatch(wooded, scale), "Forest"))
     if rivers:
         entries.append((_swatch(_ground(Biome.MEADOWS, scale), scale, rivers=_river(scale)), "River, stream"))
     if lava:
@@ -54,10 +62,10 @@ def sign_entries(scale: int = 1, *, rivers: bool, lava: bool) -> tuple[Entry, ..
 
 
 def _ground(
-    biome: Biome, scale: int, *, forest: float = _OPEN, lava: npt.NDArray[np.float32] | None = None
+    biome: Biome, scale: float, *, forest: float = _OPEN, lava: npt.NDArray[np.float32] | None = None
 ) -> MapPlanes:
     """Gently rolling ground of one biome, far from the edge of the world."""
-    shape = (_SIDE * scale, _SIDE * scale)
+    shape = (round(_SIDE * scale),) * 2
     height = _LEVEL_M.get(biome, 46.0) + _rolling(9, scale) * _ROUGHNESS_M.get(biome, 3.5)
     return MapPlanes(
         pixel_m=12.0 / scale,
@@ -70,28 +78,33 @@ def _ground(
     )
 
 
-def _rolling(step: int, scale: int) -> npt.NDArray[np.float32]:
+def _rolling(step: int, scale: float) -> npt.NDArray[np.float32]:
     """Smooth noise of unit variance, the same every time, with features of about ``step`` pixels."""
     count = _SIDE // step + 2
     cells = np.random.Generator(np.random.PCG64(7)).standard_normal((count, count), dtype=np.float32)
-    return np.asarray(Image.fromarray(cells).resize((_SIDE * scale, _SIDE * scale), Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(cells).resize((round(_SIDE * scale),) * 2, Image.Resampling.BICUBIC))
 
 
-def _lava(scale: int) -> npt.NDArray[np.float32]:
+def _lava(scale: float) -> npt.NDArray[np.float32]:
     return np.asarray(np.clip(_rolling(7, scale) - np.float32(0.3), 0, 1))
 
 
-def _river(scale: int) -> npt.NDArray[np.uint8]:
-    rows, columns = np.mgrid[: _SIDE * scale, : _SIDE * scale] / scale
+def _river(scale: float) -> npt.NDArray[np.uint8]:
+    side = round(_SIDE * scale)
+    rows, columns = np.mgrid[:side, :side] / scale
     off = np.abs(rows - _SIDE / 2 - 6 * np.sin(columns / 9))
     return np.asarray(np.clip(2.2 - off, 0, 1) * 255, dtype=np.uint8)
 
 
-def _swatch(planes: MapPlanes, scale: int, rivers: npt.NDArray[np.uint8] | None = None) -> Image.Image:
-    left, top = _EDGE * scale, (_SIDE - SWATCH[1]) // 2 * scale
-    return ground.paint(planes, rivers).crop((left, top, left + SWATCH[0] * scale, top + SWATCH[1] * scale))
+def _swatch(
+    planes: MapPlanes, scale: float, rivers: npt.NDArray[np.uint8] | None = None, *, detailed: bool = True
+) -> Image.Image:
+    left, top = round(_EDGE * scale), round((_SIDE - SWATCH[1]) // 2 * scale)
+    width, height = swatch_pixels(scale)
+    return ground.paint(planes, rivers, detailed=detailed).crop((left, top, left + width, top + height))
 
 
-def _depths(scale: int) -> Image.Image:
-    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, SWATCH[0] * scale))
-    return Image.fromarray(np.broadcast_to(colours, (SWATCH[1] * scale, *colours.shape)).copy())
+def _depths(scale: float) -> Image.Image:
+    width, height = swatch_pixels(scale)
+    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, width))
+    return Image.fromarray(np.broadcast_to(colours, (height, *colours.shape)).copy())

@@ -9,10 +9,20 @@ from PIL import Image, ImageDraw, ImageFont
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
 
+LEAST_TYPE = 11.0
+"""Size of the smallest type in pixels; what is asked for in a smaller one is lettered in this."""
+
+LEAST_SPACING = 0.4
+"""Pixels between letters from which they are set one by one; less is lost in the rounding of their places."""
+
 
 @functools.cache
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _sized_font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return _sized_font(max(size, LEAST_TYPE))
 
 
 def width(text: str, size: float, spacing: float = 0) -> float:
@@ -32,7 +42,7 @@ def letter(
     spacing: float = 0,
     colour: Rgb = palette.INK,
     halo: Rgb | None = None,
-    halo_width: int = 3,
+    halo_width: float = 3,
 ) -> None:
     """Letters one line of text.
 
@@ -49,6 +59,7 @@ def letter(
     """
     draw = ImageDraw.Draw(image)
     column, row = at
+    spacing = spacing if spacing >= LEAST_SPACING else 0
     column -= width(text, size, spacing) * {"l": 0, "m": 0.5, "r": 1}[anchor[0]]
     places = []
     for part in text if spacing else [text]:

@@ -6,11 +6,13 @@ from PIL import Image
 
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import ground
-from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.circles import circle_boxes, draw_circles
+from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.legend import biome_entries, sign_entries
 from vwe_dagster.rendering.paper import printed
+from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.plates import (
-    CORNER,
+    centre_boxes,
     draw_centre,
     draw_compass,
     draw_legend,
@@ -19,8 +21,9 @@ from vwe_dagster.rendering.plates import (
     draw_scale_bar,
     draw_title,
 )
+from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.sheet import Sheet
-from vwe_dagster.rendering.view import MAP_PIXELS, THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
+from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
 from vwe_dagster.rendering.waterways import river_ink
 from vwe_dagster.world.canonical import CanonicalWorld
 
@@ -28,44 +31,52 @@ LABELLED_PEAKS = 12
 """How many of the highest peaks are marked."""
 
 
-MAP_GROUND = MapView(MAP_PIXELS).disc()
-"""The part of the map that is painted: the square around the edge of the world."""
-
-
-def paint_ground(world: CanonicalWorld) -> Image.Image:
-    """Paints the ground of the map: RGB, the pixels of :data:`MAP_GROUND`."""
-    rivers = None if world.rivers is None else river_ink(world.rivers, MAP_GROUND)
-    return ground.paint(MapPlanes.of(world, MAP_GROUND), rivers)
+def paint_ground(world: CanonicalWorld, size: PictureSize) -> Image.Image:
+    """Paints the ground of the map: RGB, the pixels of :attr:`PictureSize.ground`."""
+    view = size.ground
+    rivers = None if world.rivers is None else river_ink(world.rivers, view)
+    return ground.paint(MapPlanes.of(world, view), rivers, detailed=size.is_detailed)
 
 
 def render_map(
-    world: CanonicalWorld, *, title: str, analysis: WorldAnalysis | None = None, painted: Image.Image | None = None
+    world: CanonicalWorld,
+    *,
+    title: str,
+    size: PictureSize | None = None,
+    analysis: WorldAnalysis | None = None,
+    painted: Image.Image | None = None,
 ) -> Image.Image:
-    """Draws the map of a world: 2048 pixels of map, north up, in a frame of 64 pixels.
+    """Draws the map of a world, north up, in a frame, with its plates.
 
     Args:
-        world: on any grid; resampled to the 12 m of a map pixel. What it does not tell is not drawn.
-        title: lettered in the upper left corner; ASCII.
+        world: on any grid; resampled to the pixels of the map. What it does not tell is not drawn.
+        title: lettered above the map's facts; ASCII.
+        size: of the picture; by default that of the grid.
         analysis: of the same world; marks its highest peaks and its places and letters land area and islands.
-        painted: the ground of the same world, from :func:`paint_ground`; else painted here.
+        painted: the ground of the same world in the same size, from :func:`paint_ground`; else painted here.
 
     Returns:
-        RGB, 2176 x 2176; the same pixels for the same input.
+        RGB, 2176 x 2176 for 2048 pixels of map; the same pixels for the same input.
     """
-    view = MapView(MAP_PIXELS)
-    sheet = Sheet.around(painted or paint_ground(world), view)
+    size = size or PictureSize.of_grid(world.grid)
+    layout, room = Layout.of_map(size.view.pixels), Room()
+    sheet = Sheet.around(painted or paint_ground(world, size), size, layout)
     draw_circles(sheet)
     if analysis is not None:
-        draw_peaks(sheet, highest_peaks(analysis, LABELLED_PEAKS))
+        if sheet.scale < 1:
+            room.take(*centre_boxes(sheet), *circle_boxes(sheet))
+        draw_peaks(sheet, highest_peaks(analysis, LABELLED_PEAKS), room)
         draw_places(sheet, places(analysis))
     draw_centre(sheet)
-    draw_title(sheet, title, above="The tenth world", facts=() if analysis is None else world_facts(analysis))
-    draw_compass(sheet)
-    bottom = view.pixels - CORNER
-    draw_legend(sheet, "Biomes", biome_entries(), at=(CORNER, bottom), rows=5)
-    signs = sign_entries(rivers=world.rivers is not None, lava=world.lava is not None)
-    draw_legend(sheet, "Signs", signs, at=(bottom - 240, bottom - 84), rows=len(signs))
-    draw_scale_bar(sheet)
+    facts = () if analysis is None else world_facts(analysis)
+    draw_title(sheet, title, layout, above="The tenth world", facts=facts)
+    draw_compass(sheet, layout.compass)
+    draw_legend(sheet, "Biomes", biome_entries(sheet.scale, detailed=size.is_detailed), layout.biomes)
+    signs = sign_entries(
+        sheet.scale, detailed=size.is_detailed, rivers=world.rivers is not None, lava=world.lava is not None
+    )
+    draw_legend(sheet, "Signs", signs, layout.signs)
+    draw_scale_bar(sheet, layout.scale_bar)
     return printed(sheet.image)
 
 

@@ -12,6 +12,7 @@ from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.biome_map import render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
+from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.relief import render_relief
 from vwe_dagster.world.canonical import CanonicalWorld
 
@@ -20,24 +21,28 @@ MAP = "map.png"
 """Pictures that other parts of the project refer to."""
 
 
-def pictures(world: CanonicalWorld, analysis: WorldAnalysis, title: str) -> Mapping[str, Callable[[], Image.Image]]:
-    """What draws each picture of a world; several may be drawn at once.
+def pictures(
+    world: CanonicalWorld, analysis: WorldAnalysis, title: str, size: PictureSize | None = None
+) -> Mapping[str, Callable[[], Image.Image]]:
+    """Return what draws each picture of a world; several may be drawn concurrently.
 
     Args:
         world: on any grid.
         analysis: of the same world.
         title: lettered on the sheets; ASCII.
+        size: of the pictures; by default that of the grid.
     """
-    paint, painting = functools.cache(lambda: paint_ground(world)), threading.Lock()
+    fitting = size or PictureSize.of_grid(world.grid)
+    paint, painting = functools.cache(lambda: paint_ground(world, fitting)), threading.Lock()
 
     def painted() -> Image.Image:
         with painting:
             return paint()
 
     return {
-        MAP: lambda: render_map(world, title=title, analysis=analysis, painted=painted()),
-        "biomes.png": lambda: render_biomes(world, title=title),
-        "heights.png": lambda: render_heights(world, title=title),
-        "relief.png": lambda: render_relief(world, title=title, analysis=analysis, painted=painted()),
+        MAP: lambda: render_map(world, title=title, size=fitting, analysis=analysis, painted=painted()),
+        "biomes.png": lambda: render_biomes(world, title=title, size=fitting),
+        "heights.png": lambda: render_heights(world, title=title, size=fitting),
+        "relief.png": lambda: render_relief(world, title=title, size=fitting, analysis=analysis, painted=painted()),
         THUMBNAIL: lambda: render_thumbnail(world),
     }

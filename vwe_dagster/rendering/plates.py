@@ -8,36 +8,39 @@ from collections.abc import Sequence
 from PIL import Image
 
 from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.layout import COMPASS, Layout, Legend, Spot
+from vwe_dagster.rendering.room import Box, Room
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.stencil import Point
 
-CORNER = 44
-"""Pixels between the frame and whatever stands in a corner of the map."""
+LEGEND_ROW = 46
+"""Units from one entry of a legend to the next below."""
 
-LEGEND_ROW, LEGEND_COLUMN = 46, 226
-"""Pixels from one entry of a legend to the next."""
+TITLE_SIZE, TITLE_SPACING = 62.0, 0.04
+"""Size of the title's type, and space between its letters as a share of that."""
 
-TITLE_SIZE, TITLE_SPACING, TITLE_SHARE = 62.0, 0.04, 0.42
-"""Size of the title's type, space between its letters as a share of that, and the share of the map it may take."""
+_BAR_UNITS = 300
+"""Length of the scale bar at least."""
 
 Entry = tuple[Image.Image, str]
 """An entry of a legend: a small picture and its name."""
 
 
-def draw_title(sheet: Sheet, title: str, *, above: str, facts: Sequence[str] = ()) -> None:
-    """Letters the title in the upper left corner, a small line above it and lines of facts below."""
-    room = sheet.view.pixels * TITLE_SHARE
-    size = TITLE_SIZE * min(1.0, room / max(1.0, lettering.width(title, TITLE_SIZE, TITLE_SIZE * TITLE_SPACING)))
-    sheet.letter((CORNER, CORNER + 14), above.upper(), 19, spacing=7, colour=palette.INK_FAINT)
-    sheet.letter((CORNER - 3, CORNER + 84), title, size, spacing=size * TITLE_SPACING)
+def draw_title(sheet: Sheet, title: str, layout: Layout, *, above: str, facts: Sequence[str] = ()) -> None:
+    """Letters the title in its room, a small line above it and lines of facts below."""
+    left, top = layout.title
+    wide = lettering.width(title, TITLE_SIZE, TITLE_SIZE * TITLE_SPACING)
+    size = TITLE_SIZE * min(1.0, layout.title_width / max(1.0, wide))
+    sheet.letter((left, top + 14), above.upper(), 19, spacing=7, colour=palette.INK_FAINT)
+    sheet.letter((left - 3, top + 84), title, size, spacing=size * TITLE_SPACING)
     for row, fact in enumerate(facts):
-        sheet.letter((CORNER, CORNER + 128 + 30 * row), fact, 21, spacing=0.6, colour=palette.INK_SOFT)
+        sheet.letter((left, top + 128 + 30 * row), fact, 21, spacing=0.6, colour=palette.INK_SOFT)
 
 
-def draw_compass(sheet: Sheet) -> None:
-    """Draws a compass rose in the upper right corner."""
-    half = 96
-    left, top = sheet.view.pixels - CORNER - 2 * half, CORNER + 22
+def draw_compass(sheet: Sheet, at: Spot) -> None:
+    """Draws a compass rose with its upper left corner at a place."""
+    half = COMPASS // 2
+    left, top = at
     rings = sheet.stencil(2 * half, 2 * half)
     for radius in (0.70, 0.64):
         rings.circle((half, half), radius * half)
@@ -61,36 +64,37 @@ def _half_point(half: int, reach: float, angle: float, side: int) -> list[Point]
     return [(half * (1 + length * math.sin(turn)), half * (1 - length * math.cos(turn))) for length, turn in corners]
 
 
-def draw_scale_bar(sheet: Sheet) -> None:
-    """Draws a scale bar of four kilometres in the lower right corner."""
-    kilometre = 1000 / sheet.view.pixel_m
-    right, top = sheet.view.pixels - CORNER, sheet.view.pixels - CORNER - 11
-    left = right - math.ceil(4 * kilometre)
+def draw_scale_bar(sheet: Sheet, at: Spot) -> None:
+    """Draws a scale bar of four kilometres, or more on a small map, with its lower right corner at a place."""
+    step_km = next(step for step in (1, 2, 4, 8) if 4000 * step / sheet.view.pixel_m >= _BAR_UNITS or step == 8)
+    step = 1000 * step_km / sheet.view.pixel_m
+    right, top = at[0], at[1] - 11
+    left = right - math.ceil(4 * step)
     bar = sheet.stencil(right - left, 11)
-    bar.rectangle((0, 0), (4 * kilometre, 11), outline=1.5)
+    bar.rectangle((0, 0), (4 * step, 11), outline=1.5)
     for start, stop in ((0, 0.5), (1, 2)):
-        bar.rectangle((start * kilometre, 0), (stop * kilometre, 11))
+        bar.rectangle((start * step, 0), (stop * step, 11))
     sheet.ink((left, top), palette.INK, bar.coverage())
-    for step, text in ((0, "0"), (1, "1"), (2, "2"), (4, "4 km")):
-        at = (left + step * kilometre, top - 8)
-        sheet.letter(at, text, 19, anchor="ms", spacing=0.6, colour=palette.INK_SOFT)
+    for steps, unit in ((0, ""), (1, ""), (2, ""), (4, " km")):
+        place = (left + steps * step, top - 8)
+        sheet.letter(place, f"{steps * step_km}{unit}", 19, anchor="ms", spacing=0.6, colour=palette.INK_SOFT)
 
 
-def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], *, at: tuple[int, int], rows: int) -> None:
+def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Legend) -> None:
     """Draws a legend, filled column by column.
 
     Args:
         sheet: drawn on in place.
         heading: lettered above.
         entries: small pictures, each with its name.
-        at: the lower left corner.
-        rows: entries in a column.
+        place: where; no more rows than entries are used.
     """
-    left, top = at[0], at[1] - rows * LEGEND_ROW + 12
+    rows = min(len(entries), place.rows)
+    left, top = place.at[0], place.at[1] - rows * LEGEND_ROW + 12
     sheet.letter((left, top - 22), heading.upper(), 19, spacing=5, colour=palette.INK_FAINT)
     for number, (swatch, name) in enumerate(entries):
         column, row = divmod(number, rows)
-        x, y = left + column * LEGEND_COLUMN, top + row * LEGEND_ROW
+        x, y = left + column * place.column, top + row * LEGEND_ROW
         sheet.paste_swatch((x, y), swatch)
         width, height = swatch.width / sheet.scale, swatch.height / sheet.scale
         sheet.letter((x + width + 14, y + height / 2), name, 22, spacing=0.4, anchor="lm")
@@ -99,7 +103,7 @@ def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], *, at: tup
 def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, str]], *, at: tuple[int, int]) -> None:
     """Draws a colour bar, lower left corner at a place; ticks, lettered below, are shares of its width, 0 to 1."""
     left, bottom = at
-    width, height = bar.width // sheet.scale, bar.height // sheet.scale
+    width, height = bar.width / sheet.scale, bar.height / sheet.scale
     sheet.paste_swatch((left, bottom - height), bar)
     marks = sheet.stencil(width, 8)
     for share, text in ticks:
@@ -109,16 +113,27 @@ def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float,
     sheet.ink((left, bottom), palette.INK_SOFT, marks.coverage())
 
 
-def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]]) -> None:
-    """Marks peaks, given by x, z and height in metres, with a triangle and the height."""
+def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: Room) -> None:
+    """Marks peaks, given by x, z and height in metres, with a triangle and the height.
+
+    A peak without room is left out. Below full size that includes room that a higher peak takes.
+    """
+    taken: list[Box] = []
     for x_m, z_m, height_m in peaks:
         x, y = sheet.nearest_place(x_m, z_m)
+        box = (x - 9, y - 9, x + 11 + sheet.width(f"{height_m:.0f}", 16), y + 10)
+        if not room.is_free(box):
+            continue
+        taken.append(box)
+        if sheet.scale < 1:
+            room.take(box)
         for grow, colour in ((2.4, palette.PAPER), (0.0, palette.INK)):
             triangle = sheet.stencil(18, 18)
             foot = 12.5 + 0.6 * grow
             triangle.polygon([(9, 3 - 1.6 * grow), (14 + grow, foot), (4 - grow, foot)])
             sheet.ink((x - 9, y - 9), colour, triangle.coverage())
         sheet.letter((x + 9, y + 1), f"{height_m:.0f}", 16, anchor="lm", halo=palette.PAPER)
+    room.take(*taken)
 
 
 def draw_places(sheet: Sheet, places: Sequence[tuple[float, float, str, str]]) -> None:
@@ -138,6 +153,13 @@ def draw_places(sheet: Sheet, places: Sequence[tuple[float, float, str, str]]) -
             sheet.letter((x, y + 27), name, 16, anchor="ms", halo=palette.PAPER)
         else:
             sheet.letter((x, y + 1), name[0], 12, anchor="mm")
+
+
+def centre_boxes(sheet: Sheet) -> list[Box]:
+    """Return the room that :func:`draw_centre` takes."""
+    x, y = sheet.nearest_place(0, 0)
+    half = sheet.width("Centre", 18) / 2
+    return [(x - 13, y - 13, x + 13, y + 13), (x - half - 2, y + 14, x + half + 2, y + 36)]
 
 
 def draw_centre(sheet: Sheet) -> None:

@@ -15,11 +15,11 @@ from vwe_dagster.analysis.peaks import PEAK_COUNT
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import ground, lettering, palette
 from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.layout import COMPASS, CORNER, Legend
 from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
 from vwe_dagster.rendering.map import highest_peaks, places
 from vwe_dagster.rendering.paper import printed
 from vwe_dagster.rendering.plates import (
-    CORNER,
     LEGEND_ROW,
     draw_centre,
     draw_compass,
@@ -29,6 +29,7 @@ from vwe_dagster.rendering.plates import (
     draw_scale_bar,
 )
 from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
+from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.shading import resized
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapPlanes, MapView
@@ -77,13 +78,13 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     sheet = Sheet(Image.new("RGB", POSTER_SIZE, palette.PAPER), _VIEW, (_LEFT, _TOP), SCALE)
     sheet.frame(painted)
     draw_circles(sheet)
-    draw_peaks(sheet, highest_peaks(analysis, PEAK_COUNT))
+    draw_peaks(sheet, highest_peaks(analysis, PEAK_COUNT), Room())
     draw_places(sheet, places(analysis))
     draw_centre(sheet)
-    draw_compass(sheet)
+    draw_compass(sheet, (_VIEW.pixels - CORNER - COMPASS, CORNER + 22))
     signs = sign_entries(SCALE, rivers=world.rivers is not None, lava=world.lava is not None)
-    draw_legend(sheet, "Signs", signs, at=(CORNER, _VIEW.pixels - CORNER), rows=len(signs))
-    draw_scale_bar(sheet)
+    draw_legend(sheet, "Signs", signs, Legend((CORNER, _VIEW.pixels - CORNER), rows=len(signs)))
+    draw_scale_bar(sheet, (_VIEW.pixels - CORNER,) * 2)
     _draw_heading(sheet, title, analysis)
     _draw_biomes(sheet, analysis)
     _draw_facts(sheet, analysis)

@@ -14,7 +14,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block, shaded
-from vwe_dagster.rendering.map import MAP_GROUND, highest_peaks, paint_ground, world_facts
+from vwe_dagster.rendering.map import highest_peaks, paint_ground, world_facts
+from vwe_dagster.rendering.palette import Rgb
+from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow
@@ -22,7 +24,7 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 RELIEF_SIZE = (1760, 1164)
-"""Width and height of the picture in pixels."""
+"""Width and height of the picture in pixels, at scale 1."""
 
 EXAGGERATION = 3.0
 """How many times heights are enlarged: a world is 50 times as wide as its mountains are high."""
@@ -50,25 +52,33 @@ _OVERSAMPLING = 2
 
 
 def render_relief(
-    world: CanonicalWorld, *, title: str, analysis: WorldAnalysis | None = None, painted: Image.Image | None = None
+    world: CanonicalWorld,
+    *,
+    title: str,
+    size: PictureSize | None = None,
+    analysis: WorldAnalysis | None = None,
+    painted: Image.Image | None = None,
 ) -> Image.Image:
     """Draws a world as a raised block, seen from the south: the ground of the map, with heights three times enlarged.
 
     The light comes from the north-west and throws shadows. Along the southern side, the cut shows the sea and its bed.
 
     Args:
-        world: on any grid; resampled to the 12 m of a map pixel.
+        world: on any grid; resampled to the pixels of the map.
         title: lettered in the upper left corner; ASCII.
+        size: of the pictures of the world; by default that of the grid.
         analysis: of the same world; letters its highest peaks and facts.
-        painted: the ground of the same world, from :func:`vwe_dagster.rendering.map.paint_ground`; else painted here.
+        painted: the ground of the same world in the same size, from :func:`vwe_dagster.rendering.map.paint_ground`;
+            else painted here.
 
     Returns:
-        RGB, 1760 x 1164; the same pixels for the same input.
+        RGB, 1760 x 1164 for 2048 pixels of map; the same pixels for the same input.
     """
-    heights = GridWindow(world.grid, MAP_GROUND).heights(world.height)
-    scene = Scene.of_size(*RELIEF_SIZE)
-    picture = scene.draw(painted or paint_ground(world), heights, MAP_GROUND.pixel_m)
-    _letter_title(picture, title, () if analysis is None else world_facts(analysis))
+    size = size or PictureSize.of_grid(world.grid)
+    heights = GridWindow(world.grid, size.ground).heights(world.height)
+    scene = Scene.of_size(*(round(side * size.scale) for side in RELIEF_SIZE))
+    picture = scene.draw(painted or paint_ground(world, size), heights, size.ground.pixel_m)
+    _letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale)
     scene.letter_directions(picture)
     if analysis is not None:
         scene.letter_peaks(picture, highest_peaks(analysis, LABELLED_PEAKS))
@@ -172,13 +182,18 @@ def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
     return oversampled
 
 
-def _letter_title(picture: Image.Image, title: str, facts: Sequence[str]) -> None:
-    left, top, room = 52, 60, 0.2 * picture.width
+def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale: float) -> None:
+    """Letters the title and what stands below it; places and sizes are those of a picture at scale 1."""
+
+    def letter(at: tuple[float, float], text: str, size: float, spacing: float, colour: Rgb) -> None:
+        place = (at[0] * scale, at[1] * scale)
+        lettering.letter(picture, place, text, size * scale, spacing=spacing * scale, colour=colour)
+
+    left, top, room = 52, 60, 0.2 * RELIEF_SIZE[0]
     size = min(56.0, 56 * room / lettering.width(title, 56, 2))
-    lettering.letter(picture, (left, top), "THE TENTH WORLD", 16, spacing=6, colour=palette.INK_FAINT)
-    lettering.letter(picture, (left - 2, top + 62), title, size, spacing=size / 28)
+    letter((left, top), "THE TENTH WORLD", 16, 6, palette.INK_FAINT)
+    letter((left - 2, top + 62), title, size, size / 28, palette.INK)
     for row, fact in enumerate(facts):
-        lettering.letter(picture, (left, top + 102 + 26 * row), fact, 18, spacing=0.5, colour=palette.INK_SOFT)
+        letter((left, top + 102 + 26 * row), fact, 18, 0.5, palette.INK_SOFT)
     remark = f"Seen from the south, heights {EXAGGERATION:g} times enlarged"
-    bottom = picture.height - 44
-    lettering.letter(picture, (left, bottom), remark, 18, spacing=0.5, colour=palette.INK_SOFT)
+    letter((left, RELIEF_SIZE[1] - 44), remark, 18, 0.5, palette.INK_SOFT)

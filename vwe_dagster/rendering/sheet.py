@@ -7,53 +7,59 @@ import dataclasses
 from PIL import Image, ImageDraw
 
 from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.palette import Rgb
-from vwe_dagster.rendering.stencil import Stencil
+from vwe_dagster.rendering.picture_size import PictureSize
+from vwe_dagster.rendering.stencil import Stencil, whole_pixels
 from vwe_dagster.rendering.view import MapView
 
 MARGIN = 64
-"""Pixels between the map and the edge of the sheet, on every side."""
+"""Units between the map and the edge of the sheet, on every side."""
 
 FRAME_BAR = 12
-"""Pixels between the two lines of the frame."""
+"""Units between the two lines of the frame."""
+
+_COORDINATE_ROOM = 70
+"""Units between the coordinates along the frame at least."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """A map on its sheet: places are map pixels, which start at the upper left corner inside the frame.
+    """A map on its sheet: places are units, counted from the upper left corner inside the frame.
 
-    Everything on a sheet can be drawn at a multiple of its size: places and sizes stay the same, and each is so many
-    pixels of the image.
+    Everything on a sheet can be drawn at a multiple of its size: places and sizes stay the same, and each unit is so
+    many pixels of the image. Only type is never smaller than :data:`vwe_dagster.rendering.lettering.LEAST_TYPE`.
 
     Attributes:
         image: RGB, drawn on in place.
-        view: the view of the map.
+        view: the view of the map, in units.
         origin: where on the sheet the map begins.
-        scale: pixels of the image for one of the map.
+        scale: pixels of the image for a unit.
     """
 
     image: Image.Image
     view: MapView
     origin: tuple[int, int] = (MARGIN, MARGIN)
-    scale: int = 1
+    scale: float = 1
 
     @classmethod
-    def around(cls, ground: Image.Image, view: MapView) -> Sheet:
-        """A framed sheet with a painted ground in the middle of the map."""
-        side = view.pixels + 2 * MARGIN
-        sheet = cls(Image.new("RGB", (side, side), palette.PAPER), view)
+    def around(cls, ground: Image.Image, size: PictureSize, layout: Layout) -> Sheet:
+        """A framed sheet with a painted ground in the middle of the map, and room for the plates of a layout."""
+        width, height = (whole_pixels((side + 2 * MARGIN) * size.scale) for side in (layout.width, layout.height))
+        sheet = cls(Image.new("RGB", (width, height), palette.PAPER), size.view, scale=size.scale)
         sheet.frame(ground)
         return sheet
 
     def frame(self, ground: Image.Image) -> None:
         """Pastes a painted ground into the middle of the map, and draws the frame with its coordinates."""
-        left, top = (self.scale * place + (self.scale * self.view.pixels - ground.width) // 2 for place in self.origin)
+        inset = (self.scale * self.view.pixels - ground.width) // 2
+        left, top = (round(self.scale * place + inset) for place in self.origin)
         self.image.paste(ground, (left, top))
         self._draw_frame()
         for kilometre in _marked_kilometres(self.view):
             self._letter_coordinate(kilometre)
 
-    def stencil(self, width: int, height: int) -> Stencil:
+    def stencil(self, width: float, height: float) -> Stencil:
         """An empty stencil of the size that it covers on the map."""
         return Stencil(width, height, self.scale)
 
@@ -82,14 +88,18 @@ class Sheet:
             halo_width=3 * scale,
         )
 
+    def width(self, text: str, size: float) -> float:
+        """Return how many units a line of text is wide."""
+        return lettering.width(text, size * self.scale) / self.scale
+
     def ink(self, at: tuple[float, float], colour: Rgb, coverage: Image.Image) -> None:
         """Inks where a mask (L), as large as its stencil was made, with its corner at a place of the map tells."""
         left, top = self._place(at)
         self.image.paste(colour, (round(left), round(top)), coverage)
 
-    def paste_swatch(self, at: tuple[int, int], swatch: Image.Image) -> None:
+    def paste_swatch(self, at: tuple[float, float], swatch: Image.Image) -> None:
         """Pastes a small picture, one pixel of it on each of the image, with rounded corners and a thin outline."""
-        size = (swatch.width // self.scale, swatch.height // self.scale)
+        size = (swatch.width / self.scale, swatch.height / self.scale)
         inside, outline = self.stencil(*size), self.stencil(*size)
         inside.rectangle((0, 0), size, corner=5)
         outline.rectangle((0, 0), size, corner=5, outline=1.5)
@@ -107,7 +117,7 @@ class Sheet:
         return (at[0] + self.origin[0]) * self.scale, (at[1] + self.origin[1]) * self.scale
 
     def _draw_frame(self) -> None:
-        """Two lines around the map with every other kilometre marked between them."""
+        """Two lines around the map with every other kilometre, or every other two, marked between them."""
         draw, scale, side = ImageDraw.Draw(self.image), self.scale, self.view.pixels
 
         def rectangle(left: float, top: float, right: float, bottom: float, **paint: object) -> None:
@@ -116,10 +126,12 @@ class Sheet:
             draw.rectangle((*first, last[0] - 1, last[1] - 1), **paint)  # type: ignore[arg-type]
 
         for gap in (2, FRAME_BAR + 2):
-            rectangle(-gap, -gap, side - 1 + gap, side - 1 + gap, outline=palette.INK, width=2 * scale)
-        for kilometre in _marked_kilometres(self.view):
+            rectangle(-gap, -gap, side - 1 + gap, side - 1 + gap, outline=palette.INK, width=max(1, round(2 * scale)))
+        marked = _marked_kilometres(self.view)
+        for kilometre in marked:
             west, south = self.view.to_pixel(kilometre * 1000, kilometre * 1000)
-            east, north = self.view.to_pixel((kilometre + 1) * 1000, (kilometre + 1) * 1000)
+            end_m = kilometre * 1000 + marked.step * 500
+            east, north = self.view.to_pixel(end_m, end_m)
             for near, far in ((2 - FRAME_BAR, -5), (side + 4, side + FRAME_BAR - 3)):
                 rectangle(west, near, min(east, side - 1), far, fill=palette.INK_SOFT)
                 rectangle(near, max(north, 0), far, south, fill=palette.INK_SOFT)
@@ -137,6 +149,7 @@ class Sheet:
 
 
 def _marked_kilometres(view: MapView) -> range:
-    """The even kilometres from the centre that lie on the map."""
-    reach = 2 * int(view.width_m / 4000)
-    return range(-reach, reach + 1, 2)
+    """Every second or fourth kilometre from the centre on the map, as there is room."""
+    step = 2 if 2000 / view.pixel_m >= _COORDINATE_ROOM else 4
+    reach = step * int(view.width_m / (2000 * step))
+    return range(-reach, reach + 1, step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from PIL import Image, ImageDraw
@@ -11,13 +12,18 @@ _SCALE = 4
 Point = tuple[float, float]
 
 
+def whole_pixels(length: float) -> int:
+    """Return the pixels that hold a length, with some tolerance for rounding errors."""
+    return math.ceil(length - 1e-6)
+
+
 class Stencil:
     """A mask of a few shapes; coordinates and widths are from its upper left corner."""
 
-    def __init__(self, width: int, height: int, scale: int = 1) -> None:
+    def __init__(self, width: float, height: float, scale: float = 1) -> None:
         """An empty stencil, with so many pixels for each unit of its width, its height and its coordinates."""
         self._scale = _SCALE * scale
-        self._mask = Image.new("L", (width * self._scale, height * self._scale))
+        self._mask = Image.new("L", (whole_pixels(width * scale) * _SCALE, whole_pixels(height * scale) * _SCALE))
         self._draw = ImageDraw.Draw(self._mask)
 
     def coverage(self) -> Image.Image:

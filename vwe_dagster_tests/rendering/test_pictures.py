@@ -20,6 +20,7 @@ from vwe_dagster.rendering.biome_map import biome_thumbnail, render_biomes
 from vwe_dagster.rendering.heights import render_heights
 from vwe_dagster.rendering.legend import biome_entries
 from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
+from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.relief import RELIEF_SIZE, Scene, render_relief
 from vwe_dagster.rendering.sheet import MARGIN
@@ -32,13 +33,14 @@ from vwe_dagster_tests.worlds import HALF_WIDTH_M, PLATEAUS, plateau_world
 pytestmark = pytest.mark.slow
 
 Render = Callable[[CanonicalWorld], Image.Image]
+FULL_SIZE = PictureSize(MAP_PIXELS)
 SHEETS: dict[str, Render] = {
-    "map": lambda world: render_map(world, title="Plateaus"),
-    "biomes": lambda world: render_biomes(world, title="Plateaus"),
-    "heights": lambda world: render_heights(world, title="Plateaus"),
+    "map": lambda world: render_map(world, title="Plateaus", size=FULL_SIZE),
+    "biomes": lambda world: render_biomes(world, title="Plateaus", size=FULL_SIZE),
+    "heights": lambda world: render_heights(world, title="Plateaus", size=FULL_SIZE),
 }
 RENDERS: dict[str, Render] = SHEETS | {
-    "relief": lambda world: render_relief(world, title="Plateaus"),
+    "relief": lambda world: render_relief(world, title="Plateaus", size=FULL_SIZE),
     "thumbnail": render_thumbnail,
 }
 GRID = Grid.of_world(512)
@@ -166,7 +168,7 @@ def test_a_plane_too_small_for_a_world_needs_its_grid() -> None:
 @pytest.mark.parametrize(
     "grid", [Grid.of_world(64), Grid.of_world(333), Grid.of_world(2100), Grid(256, 78.125, -10_000.0)]
 )
-def test_any_grid_gives_the_same_picture_but_for_the_shores(
+def test_any_grid_in_one_size_gives_the_same_picture_but_for_the_shores(
     name: str, grid: Grid, pictures: dict[str, Image.Image]
 ) -> None:
     picture = RENDERS[name](plateau_world(grid))
@@ -239,7 +241,7 @@ def test_the_analysis_marks_peaks_and_letters_facts(world: CanonicalWorld) -> No
 def test_a_ground_painted_before_gives_the_same_pictures(
     world: CanonicalWorld, pictures: dict[str, Image.Image]
 ) -> None:
-    painted = paint_ground(world)
+    painted = paint_ground(world, PictureSize.of_grid(GRID))
     for name, picture in (
         ("map", render_map(world, title="Plateaus", painted=painted)),
         ("relief", render_relief(world, title="Plateaus", painted=painted)),
@@ -273,6 +275,6 @@ def test_a_title_of_32_wide_letters_stays_clear_of_the_compass(
 
 def test_the_real_export_can_be_drawn(real_export: Path) -> None:
     world = read_foreign(real_export).world
-    shown = colours_around(render_map(world, title="Real export"), 0, -9000, reach_m=800)
+    shown = colours_around(render_map(world, title="Real export", size=FULL_SIZE), 0, -9000, reach_m=800)
     red, green, _ = shown.mean(axis=0)
     assert red > green

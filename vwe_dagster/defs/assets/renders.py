@@ -1,5 +1,7 @@
 """The asset ``renders``: pictures of a world."""
 
+import dataclasses
+
 import dagster as dg
 import pydantic
 from PIL import Image
@@ -10,18 +12,25 @@ from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.rendering.biome_map import biome_thumbnail
+from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
 from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
 from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_picture
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 class RendersConfig(PlainConfig):
     """How to make the stage."""
 
     force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")
+    pixels: int | None = pydantic.Field(
+        default=None,
+        ge=LEAST_PIXELS,
+        le=MOST_PIXELS,
+        description="Pixels of the map along each side; by default four for each cell of the grid, 2048 at most.",
+    )
 
 
 @batch_asset(
@@ -41,8 +50,10 @@ def renders(
         world = builder.source("extracted", "extracted")
         analysis = builder.source("processed", "processed")
         recipe = recipe_from(CODE_VERSION, world, analysis)
+        if config.pixels is not None:
+            recipe = dataclasses.replace(recipe, inputs={**recipe.inputs, "pixels": config.pixels})
         manifest, thumbnail = builder.build(
-            recipe, lambda draft: _draw(builder, world, analysis, draft), force=config.force
+            recipe, lambda draft: _draw(builder, world, analysis, draft, config.pixels), force=config.force
         )
         picture = thumbnail or Image.open(store.read(manifest, THUMBNAIL))
         return _report(store, manifest, world, analysis, picture, kept=thumbnail is None)
@@ -50,11 +61,13 @@ def renders(
     return each_seed(context, make)
 
 
-def _draw(builder: StageBuilder, extracted: Manifest, processed: Manifest, draft: Draft) -> Image.Image:
+def _draw(
+    builder: StageBuilder, extracted: Manifest, processed: Manifest, draft: Draft, pixels: int | None
+) -> Image.Image:
     """Draws the pictures, those of a seed that is made by itself side by side, and returns the thumbnail."""
     world = read_extracted(builder.store, extracted)
     analysis = read_processed(builder.store, processed)
-    drawing = pictures(world, analysis, builder.seed.key)
+    drawing = pictures(world, analysis, builder.seed.key, PictureSize.of_grid(world.grid, pixels))
 
     def draw(name: str) -> Image.Image:
         builder.log_phase(f"drawing {name}")

@@ -28,6 +28,7 @@ from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
 pytestmark = pytest.mark.slow
 
 KEY = "HHcLC5acQt"
+LARGE = {"renders": {"pixels": 2048}}
 
 
 def location(prefab: str, x: float, z: float) -> Line:
@@ -56,7 +57,8 @@ class Server:
 
 def run(pipeline: Pipeline, locations: list[Line]) -> Outcome:
     with_server = dataclasses.replace(pipeline, resources={"valheim_pool": PoolOfOne(Server(locations))})
-    return with_server.run(KEY, config={"raw_export": {"size": 64, "engine": "VALHEIM", "locations": "ALL"}})
+    config = {"raw_export": {"size": 64, "engine": "VALHEIM", "locations": "ALL"}, **LARGE}
+    return with_server.run(KEY, config=config)
 
 
 def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
@@ -74,7 +76,7 @@ def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
     assert outcome.metadata("raw_export")["locations"] == len(PLACED)
     assert outcome.metadata("processed")["locations"] == len(PLACED)
     with_places = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
-    pipeline.run(KEY)
+    pipeline.run(KEY, config=LARGE)
     without = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
     rows, columns = np.nonzero((with_places != without).any(axis=-1))
     for x, z in ((300.5, -400), (-2000, 1500)):

@@ -1,0 +1,73 @@
+"""How large the pictures of a world are: the ground follows its grid, the lettering stays legible."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Self
+
+from vwe_dagster.rendering.view import MAP_PIXELS, MapView
+from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
+
+PIXELS_A_CELL = 4
+"""Pixels of map along a cell of the grid at most: more would only smooth what the samples show."""
+
+LEAST_PIXELS, MOST_PIXELS = 256, 4096
+"""Pixels of map along each side of the smallest and the largest sheet."""
+
+DETAILED_M = 24.0
+"""The largest pixels, in metres, that show symbols and water lines."""
+
+LEAST_SCALE = 0.5
+"""The smallest scale of frames, plates and marks. Their type is 11 pixels high there, the least that reads well."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureSize:
+    """The size of the pictures of one world.
+
+    A sheet is laid out in units, of which the map has 2048 or fewer along each side. A unit is :attr:`scale` pixels.
+
+    Attributes:
+        pixels: pixels of the map along each side.
+    """
+
+    pixels: int
+
+    @classmethod
+    def of_grid(cls, grid: Grid, pixels: int | None = None) -> Self:
+        """Return the size of the pictures of a world.
+
+        Args:
+            grid: of the world; its cells get four pixels along each side, its map 2048 at most.
+            pixels: pixels of the map along each side, from 256 to 4096, in place of the size that the grid asks for.
+
+        Raises:
+            ValueError: ``pixels`` is out of range.
+        """
+        if pixels is None:
+            cells = math.ceil(MAP_WIDTH_M / grid.cell_m - 1e-6)
+            return cls(max(LEAST_PIXELS, min(MAP_PIXELS, PIXELS_A_CELL * cells)))
+        if not LEAST_PIXELS <= pixels <= MOST_PIXELS:
+            raise ValueError(f"A map has {LEAST_PIXELS} to {MOST_PIXELS} pixels along a side, not {pixels}.")
+        return cls(pixels)
+
+    @property
+    def scale(self) -> float:
+        """Pixels of a unit."""
+        return max(LEAST_SCALE, self.pixels / MAP_PIXELS)
+
+    @property
+    def view(self) -> MapView:
+        """The map in units."""
+        return MapView(round(self.pixels / self.scale))
+
+    @property
+    def is_detailed(self) -> bool:
+        """Whether symbols and water lines are more than noise."""
+        return self.ground.pixel_m <= DETAILED_M
+
+    @property
+    def ground(self) -> MapView:
+        """The part of the map that is painted, in pixels: the square around the edge of the world."""
+        return MapView(self.pixels).disc()

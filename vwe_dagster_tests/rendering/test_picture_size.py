@@ -1,0 +1,113 @@
+"""The size of pictures follows the grid, and their lettering stays legible and apart at every size."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.rendering import lettering
+from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
+from vwe_dagster.rendering.pictures import pictures
+from vwe_dagster.rendering.room import Box
+from vwe_dagster.rendering.sheet import MARGIN
+from vwe_dagster.rendering.view import MAP_PIXELS
+from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
+from vwe_dagster_tests.worlds import plateau_world
+
+SIZES = (64, 100, 128, 255, 256, 333)
+
+
+def analysed(grid: Grid) -> tuple[CanonicalWorld, WorldAnalysis]:
+    world = plateau_world(grid)
+    return world, analyse(world)
+
+
+@pytest.mark.parametrize(
+    ("grid", "pixels"),
+    [
+        (Grid.of_world(64), 256),
+        (Grid.of_world(128), 512),
+        (Grid.of_world(333), 1332),
+        (Grid.of_world(512), 2048),
+        (Grid.of_world(2048), 2048),
+        (Grid.of_world(4096), 2048),
+        (Grid(256, 78.125, -10_000.0), 1260),
+        (Grid(10, 5000.0, -22_500.0), LEAST_PIXELS),
+    ],
+)
+def test_a_cell_gets_four_pixels_until_the_map_is_full_size(grid: Grid, pixels: int) -> None:
+    assert PictureSize.of_grid(grid).pixels == pixels
+
+
+def test_a_requested_size_replaces_that_of_the_grid() -> None:
+    assert PictureSize.of_grid(Grid.of_world(64), 2048) == PictureSize(MAP_PIXELS)
+
+
+@pytest.mark.parametrize("pixels", [LEAST_PIXELS - 1, MOST_PIXELS + 1])
+def test_a_size_out_of_range_is_rejected(pixels: int) -> None:
+    with pytest.raises(ValueError, match="256 to 4096"):
+        PictureSize.of_grid(Grid.of_world(64), pixels)
+
+
+@pytest.mark.parametrize("pixels", range(LEAST_PIXELS, MOST_PIXELS, 77))
+def test_units_and_scale_make_up_the_pixels(pixels: int) -> None:
+    size = PictureSize(pixels)
+    assert size.view.pixels * size.scale == pixels
+    assert size.ground.pixel_m == pytest.approx(MAP_WIDTH_M / pixels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cells", SIZES)
+def test_sheets_of_small_grids_are_small(cells: int) -> None:
+    world, analysis = analysed(Grid.of_world(cells))
+    drawn = {name: draw() for name, draw in pictures(world, analysis, "Plateaus").items()}
+    for name in ("map.png", "biomes.png", "heights.png"):
+        width, height = drawn[name].size
+        assert 4 * cells < height <= max(4 * cells + 2 * MARGIN, 450)
+        assert 4 * cells < width <= 4 * cells + 2 * MARGIN + 300
+    assert drawn["relief.png"].width <= max(880, 4 * cells)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cells", [*SIZES, 512])
+def test_no_text_is_too_small_leaves_the_picture_or_covers_other_text(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, analysis = analysed(Grid.of_world(cells))
+    for name, draw in pictures(world, analysis, "HHcLC5acQt").items():
+        lettered = recorded(monkeypatch)
+        picture = draw()
+        for text, (left, top, right, bottom) in lettered:
+            assert bottom - top >= 7, (name, text)
+            assert min(left, top) >= 0, (name, text)
+            assert right <= picture.width, (name, text)
+            assert bottom <= picture.height, (name, text)
+        for (one, box), (other, beside) in itertools.combinations(lettered, 2):
+            assert not overlap(box, beside), (name, one, other)
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Box]]:
+    """Each text that is lettered from now on, and the pixels that it covers."""
+    texts: list[tuple[str, Box]] = []
+    monkeypatch.undo()
+    letter = lettering.letter
+
+    def note(image: Image.Image, at: tuple[float, float], text: str, size: float, **manner: Any) -> None:
+        blank = Image.new("RGB", image.size)
+        letter(blank, at, text, size, **{**manner, "halo": None, "colour": (255, 255, 255)})
+        box = blank.getbbox()
+        if box is not None:
+            texts.append((text, box))
+        letter(image, at, text, size, **manner)
+
+    monkeypatch.setattr(lettering, "letter", note)
+    return texts
+
+
+def overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
