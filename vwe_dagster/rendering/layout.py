@@ -47,6 +47,7 @@ class Layout:
         compass: upper left corner of the compass rose.
         biomes: legend of the biomes, or a color bar.
         signs: legend of the signs.
+        bosses, places: upper left corners of the legends of bosses and of other places.
         scale_bar: lower right corner of the scale bar.
         width, height: units that the map and the plates take.
     """
@@ -56,14 +57,21 @@ class Layout:
     compass: Spot
     biomes: Legend
     signs: Legend
+    bosses: Spot
+    places: Spot
     scale_bar: Spot
     width: int
     height: int
 
     @classmethod
-    def of_map(cls, side: int) -> Self:
-        """Return the layout of the sheet of a map that is ``side`` units wide and high."""
-        return cls._in_corners(side) if side >= MAP_PIXELS else cls._beside(side)
+    def of_map(cls, side: int, *, has_places: bool = False) -> Self:
+        """Return the layout of the sheet of a map.
+
+        Args:
+            side: width and height of the map.
+            has_places: whether legends of places are drawn.
+        """
+        return cls._in_corners(side) if side >= MAP_PIXELS else cls._beside(side, has_places=has_places)
 
     @classmethod
     def _in_corners(cls, side: int) -> Self:
@@ -74,22 +82,26 @@ class Layout:
             compass=(bottom - COMPASS, CORNER + 22),
             biomes=Legend((CORNER, bottom), rows=5),
             signs=Legend((bottom - 240, bottom - 84), rows=4),
+            bosses=(CORNER, 284),
+            places=(bottom - 244, 284),
             scale_bar=(bottom, bottom),
             width=side,
             height=side,
         )
 
     @classmethod
-    def _beside(cls, side: int) -> Self:
+    def _beside(cls, side: int, *, has_places: bool) -> Self:
         left = side + _SIDE_GAP
-        right = left + _SIDE_WIDTH
+        right, bottom = left + _SIDE_WIDTH, 1124 if has_places else 760
         return cls(
             title=(left, -10),
             title_width=_SIDE_WIDTH - COMPASS - 24,
             compass=(right - COMPASS, 20),
             biomes=Legend((left, 514), rows=5, column=250),
             signs=Legend((left, 672), rows=2, column=250),
-            scale_bar=(right - 20, 760),
+            bosses=(left, 712),
+            places=(left + 250, 712),
+            scale_bar=(right - 20, bottom),
             width=right,
-            height=max(side, 760),
+            height=max(side, bottom),
         )

@@ -6,22 +6,19 @@ from PIL import Image
 
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import ground
-from vwe_dagster.rendering.circles import circle_boxes, draw_circles
+from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.legend import biome_entries, sign_entries
+from vwe_dagster.rendering.map_marks import draw_map_marks, draw_place_legends
 from vwe_dagster.rendering.paper import printed
 from vwe_dagster.rendering.picture_size import PictureSize
+from vwe_dagster.rendering.place_marks import sites_of
 from vwe_dagster.rendering.plates import (
-    centre_boxes,
-    draw_centre,
     draw_compass,
     draw_legend,
-    draw_peaks,
-    draw_places,
     draw_scale_bar,
     draw_title,
 )
-from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
 from vwe_dagster.rendering.waterways import river_ink
@@ -59,15 +56,11 @@ def render_map(
         RGB, 2176 x 2176 for 2048 pixels of map; the same pixels for the same input.
     """
     size = size or PictureSize.of_grid(world.grid)
-    layout, room = Layout.of_map(size.view.pixels), Room()
+    sites = [] if analysis is None else sites_of(analysis.places)
+    layout = Layout.of_map(size.view.pixels, has_places=bool(sites))
     sheet = Sheet.around(painted or paint_ground(world, size), size, layout)
     draw_circles(sheet)
-    if analysis is not None:
-        if sheet.scale < 1:
-            room.take(*centre_boxes(sheet), *circle_boxes(sheet))
-        draw_peaks(sheet, highest_peaks(analysis, LABELLED_PEAKS), room)
-        draw_places(sheet, places(analysis))
-    draw_centre(sheet)
+    draw_map_marks(sheet, sites, [] if analysis is None else highest_peaks(analysis, LABELLED_PEAKS))
     facts = () if analysis is None else world_facts(analysis)
     draw_title(sheet, title, layout, above="The tenth world", facts=facts)
     draw_compass(sheet, layout.compass)
@@ -76,6 +69,7 @@ def render_map(
         sheet.scale, detailed=size.is_detailed, rivers=world.rivers is not None, lava=world.lava is not None
     )
     draw_legend(sheet, "Signs", signs, layout.signs)
+    draw_place_legends(sheet, sites, layout.bosses, layout.places)
     draw_scale_bar(sheet, layout.scale_bar)
     return printed(sheet.image)
 
@@ -90,15 +84,6 @@ def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, floa
     """X, z and height in metres of the highest peaks, so many at most."""
     highest = analysis.peaks.nlargest(count, "height_m")
     return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
-
-
-def places(analysis: WorldAnalysis) -> list[tuple[float, float, str, str]]:
-    """Return x and z in metres, group and label of the altars of bosses and of the traders; traders come first."""
-    if analysis.places is None:
-        return []
-    marked = analysis.places[analysis.places["group"].isin(["boss", "trader"])]
-    rows = marked.sort_values("group", ascending=False, kind="stable")[["x_m", "z_m", "group", "label"]].to_numpy()
-    return [(float(x), float(z), str(group), str(label)) for x, z, group, label in rows]
 
 
 def world_facts(analysis: WorldAnalysis) -> list[str]:

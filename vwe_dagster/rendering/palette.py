@@ -29,6 +29,8 @@ POOL: Rgb = (172, 190, 182)
 ASHEN_SEA: Rgb = (150, 134, 120)
 ICY_SEA: Rgb = (206, 216, 214)
 EMBER_CORE: Rgb = (240, 160, 84)
+BOSS: Rgb = (146, 48, 38)
+TRADER: Rgb = (34, 78, 104)
 CUT_SEA: tuple[Rgb, Rgb] = ((150, 176, 178), (84, 112, 124))
 CUT_ROCK: tuple[Rgb, Rgb] = ((176, 150, 116), (122, 98, 74))
 

@@ -136,25 +136,6 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
     room.take(*taken)
 
 
-def draw_places(sheet: Sheet, places: Sequence[tuple[float, float, str, str]]) -> None:
-    """Marks places, given by x and z in metres, kind and name: altars of bosses with a name, vendors' with a letter."""
-    for x_m, z_m, kind, name in places:
-        x, y = sheet.nearest_place(x_m, z_m)
-        halo, mark = sheet.stencil(22, 22), sheet.stencil(22, 22)
-        if kind == "boss":
-            halo.polygon([(11, 0), (22, 11), (11, 22), (0, 11)])
-            mark.polygon([(11, 3), (19, 11), (11, 19), (3, 11)])
-        else:
-            halo.disc((11, 11), 10)
-            mark.circle((11, 11), 8, width=2)
-        sheet.ink((x - 11, y - 11), palette.PAPER, halo.coverage())
-        sheet.ink((x - 11, y - 11), palette.EMBER if kind == "boss" else palette.INK, mark.coverage())
-        if kind == "boss":
-            sheet.letter((x, y + 27), name, 16, anchor="ms", halo=palette.PAPER)
-        else:
-            sheet.letter((x, y + 1), name[0], 12, anchor="mm")
-
-
 def centre_boxes(sheet: Sheet) -> list[Box]:
     """Return the room that :func:`draw_centre` takes."""
     x, y = sheet.nearest_place(0, 0)

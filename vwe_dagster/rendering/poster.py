@@ -17,19 +17,17 @@ from vwe_dagster.rendering import ground, lettering, palette
 from vwe_dagster.rendering.circles import draw_circles
 from vwe_dagster.rendering.layout import COMPASS, CORNER, Legend
 from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
-from vwe_dagster.rendering.map import highest_peaks, places
+from vwe_dagster.rendering.map import highest_peaks
+from vwe_dagster.rendering.map_marks import draw_map_marks, draw_place_legends
 from vwe_dagster.rendering.paper import printed
+from vwe_dagster.rendering.place_marks import sites_of
 from vwe_dagster.rendering.plates import (
     LEGEND_ROW,
-    draw_centre,
     draw_compass,
     draw_legend,
-    draw_peaks,
-    draw_places,
     draw_scale_bar,
 )
 from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
-from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.shading import resized
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapPlanes, MapView
@@ -78,12 +76,12 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     sheet = Sheet(Image.new("RGB", POSTER_SIZE, palette.PAPER), _VIEW, (_LEFT, _TOP), SCALE)
     sheet.frame(painted)
     draw_circles(sheet)
-    draw_peaks(sheet, highest_peaks(analysis, PEAK_COUNT), Room())
-    draw_places(sheet, places(analysis))
-    draw_centre(sheet)
+    sites = sites_of(analysis.places)
+    draw_map_marks(sheet, sites, highest_peaks(analysis, PEAK_COUNT))
     draw_compass(sheet, (_VIEW.pixels - CORNER - COMPASS, CORNER + 22))
     signs = sign_entries(SCALE, rivers=world.rivers is not None, lava=world.lava is not None)
     draw_legend(sheet, "Signs", signs, Legend((CORNER, _VIEW.pixels - CORNER), rows=len(signs)))
+    draw_place_legends(sheet, sites, (CORNER, CORNER), (_VIEW.pixels - CORNER - 190, _VIEW.pixels - CORNER - 218))
     draw_scale_bar(sheet, (_VIEW.pixels - CORNER,) * 2)
     _draw_heading(sheet, title, analysis)
     _draw_biomes(sheet, analysis)

@@ -17,9 +17,12 @@ from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block,
 from vwe_dagster.rendering.map import highest_peaks, paint_ground, world_facts
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.picture_size import PictureSize
+from vwe_dagster.rendering.place_marks import Site, sites_of
+from vwe_dagster.rendering.relief_marks import draw_relief_marks, with_legend
+from vwe_dagster.rendering.room import Box
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
-from vwe_dagster.rendering.view import GridWindow
+from vwe_dagster.rendering.view import GridWindow, MapView
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
@@ -72,7 +75,8 @@ def render_relief(
             else painted here.
 
     Returns:
-        RGB, 1760 x 1164 for 2048 pixels of map; the same pixels for the same input.
+        RGB, 1760 x 1164 for 2048 pixels of map, higher by the legend if places are known; the same pixels for the
+        same input.
     """
     size = size or PictureSize.of_grid(world.grid)
     heights = GridWindow(world.grid, size.ground).heights(world.height)
@@ -80,9 +84,19 @@ def render_relief(
     picture = scene.draw(painted or paint_ground(world, size), heights, size.ground.pixel_m)
     _letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale)
     scene.letter_directions(picture)
-    if analysis is not None:
-        scene.letter_peaks(picture, highest_peaks(analysis, LABELLED_PEAKS))
-    return picture
+    if analysis is None:
+        return picture
+    peaks, sites = highest_peaks(analysis, LABELLED_PEAKS), sites_of(analysis.places)
+    pinned = [(site, scene.to_pixel(site.x_m, site.z_m, _height_at(heights, size.ground, site))) for site in sites]
+    draw_relief_marks(picture, pinned, scene.peak_boxes(peaks), size.scale)
+    scene.letter_peaks(picture, peaks)
+    return with_legend(picture, sites, size.scale) if sites else picture
+
+
+def _height_at(heights: Plane, view: MapView, site: Site) -> float:
+    """The height of the surface at a site."""
+    column, row = (min(max(int(place), 0), len(heights) - 1) for place in view.to_pixel(site.x_m, site.z_m))
+    return max(float(heights[row, column]), SEA_LEVEL_M)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,9 +167,23 @@ class Scene:
             )
             lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", colour=palette.INK_SOFT)
 
+    @property
+    def _rise(self) -> int:
+        """Pixels from a peak to its height."""
+        return round(self.width / 90)
+
+    def peak_boxes(self, peaks: Sequence[tuple[float, float, float]]) -> list[Box]:
+        """Return the room that :meth:`letter_peaks` takes."""
+        boxes = []
+        for x_m, z_m, height_m in peaks:
+            (x, y), size = self.to_pixel(x_m, z_m, height_m), self.width / 106
+            half = lettering.width(f"{height_m:.0f}", size) / 2 + 3
+            boxes.append((x - half, y - self._rise - 8 - max(size, lettering.LEAST_TYPE), x + half, y))
+        return boxes
+
     def letter_peaks(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:
         """Letters the height of peaks, given by x, z and height in metres, on a line above each."""
-        rise = round(self.width / 90)
+        rise = self._rise
         for x_m, z_m, height_m in peaks:
             x, y = (round(place) for place in self.to_pixel(x_m, z_m, height_m))
             line = Stencil(6, rise)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from PIL import Image, ImageDraw
 
@@ -10,6 +11,7 @@ from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.picture_size import PictureSize
+from vwe_dagster.rendering.room import Box
 from vwe_dagster.rendering.stencil import Stencil, whole_pixels
 from vwe_dagster.rendering.view import MapView
 
@@ -91,6 +93,29 @@ class Sheet:
     def width(self, text: str, size: float) -> float:
         """Return how many units a line of text is wide."""
         return lettering.width(text, size * self.scale) / self.scale
+
+    def type_size(self, size: float) -> float:
+        """Return the size in units that type has on the sheet."""
+        return max(size, lettering.LEAST_TYPE / self.scale)
+
+    def shows(self, box: Box) -> bool:
+        """Return whether a box is on the map."""
+        return min(box[:2]) >= 0 and max(box[2:]) <= self.view.pixels
+
+    def stick(self, at: tuple[float, float], picture: Image.Image) -> None:
+        """Paste a picture (RGBA), one pixel of it on each of the image, with its middle at a place of the map."""
+        x, y = self._place(at)
+        corner = (math.floor(x - picture.width / 2 + 0.5), math.floor(y - picture.height / 2 + 0.5))
+        self.image.paste(picture, corner, picture)
+
+    def line(self, start: tuple[float, float], end: tuple[float, float], colour: Rgb, width: float) -> None:
+        """Draw a smooth line with round ends from one place of the map to another."""
+        (x0, y0), (x1, y1) = start, end
+        left, top = math.floor(min(x0, x1) - width), math.floor(min(y0, y1) - width)
+        pen = self.stencil(abs(x1 - x0) + 2 * width + 1, abs(y1 - y0) + 2 * width + 1)
+        pen.line([(x0 - left, y0 - top), (x1 - left, y1 - top)], width)
+        pen.disc((x1 - left, y1 - top), width)
+        self.ink((left, top), colour, pen.coverage())
 
     def ink(self, at: tuple[float, float], colour: Rgb, coverage: Image.Image) -> None:
         """Inks where a mask (L), as large as its stencil was made, with its corner at a place of the map tells."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from vwe_dagster.analysis.places import PLACES, place_table
 from vwe_dagster.analysis.world import WorldAnalysis, analyse
 from vwe_dagster.rendering import lettering
 from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
@@ -74,11 +78,14 @@ def test_sheets_of_small_grids_are_small(cells: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("has_places", [False, True])
 @pytest.mark.parametrize("cells", [*SIZES, 512])
 def test_no_text_is_too_small_leaves_the_picture_or_covers_other_text(
-    cells: int, monkeypatch: pytest.MonkeyPatch
+    cells: int, has_places: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, analysis = analysed(Grid.of_world(cells))
+    if has_places:
+        analysis = dataclasses.replace(analysis, places=scattered_places())
     for name, draw in pictures(world, analysis, "HHcLC5acQt").items():
         lettered = recorded(monkeypatch)
         picture = draw()
@@ -89,6 +96,15 @@ def test_no_text_is_too_small_leaves_the_picture_or_covers_other_text(
             assert bottom <= picture.height, (name, text)
         for (one, box), (other, beside) in itertools.combinations(lettered, 2):
             assert not overlap(box, beside), (name, one, other)
+
+
+def scattered_places() -> pd.DataFrame:
+    """Six places of every kind, all over the world."""
+    random = np.random.default_rng(3)
+    prefabs = ["StartTemple", *(prefab for prefab in PLACES if prefab != "StartTemple" for _ in range(6))]
+    metres = random.uniform(-7000, 7000, (len(prefabs), 2)) * (np.arange(len(prefabs)) > 0)[:, None]
+    columns = {"prefab": prefabs, "x_m": metres[:, 0], "z_m": metres[:, 1]}
+    return place_table(pd.DataFrame(columns))
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Box]]:

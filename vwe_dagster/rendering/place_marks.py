@@ -1,0 +1,218 @@
+"""Marks of places on pictures: an icon in a badge, spread apart so that none hides another, with labels and a legend.
+
+A full badge is a place as the game has it. A hollow badge is a candidate: one of several places of which the game keeps
+one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.icons import icon_mask
+from vwe_dagster.rendering.palette import Rgb
+from vwe_dagster.rendering.room import Box, Room
+
+ICON_BY_PREFAB = {
+    "StartTemple": "spawn",
+    "Eikthyrnir": "eikthyr",
+    "GDKing": "elder",
+    "Bonemass": "bonemass",
+    "Dragonqueen": "moder",
+    "GoblinKing": "yagluth",
+    "Mistlands_DvergrBossEntrance1": "queen",
+    "FaderLocation": "fader",
+    "Vendor_BlackForest": "haldor",
+    "Hildir_camp": "hildir",
+    "BogWitch_Camp": "bog_witch",
+}
+"""The icons of the places in :data:`vwe_dagster.analysis.places.PLACES`."""
+
+BADGE, LEAST_BADGE = 30.0, 17
+"""Width of a badge in units, and of the smallest one in pixels."""
+
+_GLYPH_SHARE, _HOLLOW_GLYPH_SHARE = 0.68, 0.56
+"""Width of the icon in a badge."""
+
+_HALO_SHARE, _LINE_SHARE = 0.08, 0.06
+_OVERSAMPLING = 4
+
+_MOST_COVERED = 0.12
+"""The share of a picture's ground that badges cover at most: the farthest places of each kind are left out first."""
+
+_SHIFTS = tuple(
+    (reach * math.sin(turn * math.pi / 6), -reach * math.cos(turn * math.pi / 6))
+    for reach in (0.0, 0.6, 0.9, 1.2, 1.6, 2.0)
+    for turn in range(12 if reach else 1)
+)
+"""Where a badge is tried, in badges from its place."""
+
+_COLOURS: dict[str, Rgb] = {"boss": palette.BOSS, "vendor": palette.TRADER}
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """A place to be marked.
+
+    Attributes:
+        x_m, z_m: where it is, in metres.
+        icon: name of its icon, see :data:`vwe_dagster.rendering.icon_shapes.SHAPES`.
+        kind: ``start``, ``boss`` or ``vendor``.
+        name: name for people.
+        count: how many of them the world has.
+        is_candidate: whether the game keeps only one of several.
+    """
+
+    x_m: float
+    z_m: float
+    icon: str
+    kind: str
+    name: str
+    count: int
+    is_candidate: bool
+
+    @property
+    def badge(self) -> Badge:
+        """The badge of the place."""
+        return Badge(self.icon, self.kind, is_hollow=self.is_candidate)
+
+    @property
+    def title(self) -> str:
+        """Its name in a legend."""
+        return f"{self.name} (1 of {self.count})" if self.is_candidate else self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Badge:
+    """An icon in a disc, or in a rounded square for traders.
+
+    Attributes:
+        icon: name of the icon.
+        kind: kind of the place.
+        is_hollow: whether only outline and icon are colored.
+    """
+
+    icon: str
+    kind: str
+    is_hollow: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """A site with the place of its badge.
+
+    Attributes:
+        site: the site.
+        at: middle of the badge.
+        place: where the site is itself.
+    """
+
+    site: Site
+    at: tuple[float, float]
+    place: tuple[float, float]
+
+
+def sites_of(places: pd.DataFrame | None) -> list[Site]:
+    """Return the sites of a world, those to be placed first before the others.
+
+    The start is first. Then come the nearest place of each kind, the second of each and so on.
+
+    Args:
+        places: see :data:`vwe_dagster.analysis.places.PLACE_COLUMNS`, the nearest of each kind first; None for none.
+    """
+    if places is None:
+        return []
+    rows = places[["x_m", "z_m", "kind", "name", "prefab"]].to_numpy()
+    counts, met = Counter(prefab for *_, prefab in rows), Counter[str]()
+    ranked = []
+    for x, z, kind, name, prefab in rows:
+        is_candidate = kind == "vendor" and counts[prefab] > 1
+        site = Site(float(x), float(z), ICON_BY_PREFAB.get(prefab, "other"), kind, name, counts[prefab], is_candidate)
+        ranked.append(((kind != "start", met[prefab], is_candidate), site))
+        met[prefab] += 1
+    return [site for _, site in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def badge_size(scale: float) -> int:
+    """Return the width of a badge in pixels on a picture of a scale."""
+    return max(round(BADGE * scale), LEAST_BADGE)
+
+
+def arrange(
+    sites: Sequence[tuple[Site, tuple[float, float]]], width: float, ground_area: float, room: Room
+) -> list[Mark]:
+    """Place badges so that none overlaps another, and take their room.
+
+    A badge without room at its place moves up to two badges away; one without room there is left out.
+
+    Args:
+        sites: in the order in which they choose, each with its place on the picture.
+        width: of a badge.
+        ground_area: of the ground that the picture shows, in the square of the same unit.
+        room: of the picture.
+    """
+    most = int(_MOST_COVERED * ground_area / width**2)
+    marks: list[Mark] = []
+    for site, (x, y) in sites:
+        if len(marks) == most:
+            break
+        for across, down in _SHIFTS:
+            at = (x + across * width, y + down * width)
+            if room.take_if_free([around(at, width)]):
+                marks.append(Mark(site, at, (x, y)))
+                break
+    return marks
+
+
+def around(at: tuple[float, float], width: float) -> Box:
+    """Return the box that a badge takes."""
+    reach = width / 2
+    return at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach
+
+
+def label_spots(at: tuple[float, float], width: float, text_width: float, size: float) -> Iterator[tuple[Box, str]]:
+    """Yield where the label of a badge can be: its box and its anchor, the best first.
+
+    Args:
+        at: middle of the badge.
+        width: of the badge.
+        text_width: of the label.
+        size: of its type.
+    """
+    (x, y), reach, half = at, width / 2 + 2, text_width / 2
+    yield (x - half, y + reach, x + half, y + reach + size), "mm"
+    yield (x + reach, y - size / 2, x + reach + text_width, y + size / 2), "lm"
+    yield (x - half, y - reach - size, x + half, y - reach), "mm"
+    yield (x - reach - text_width, y - size / 2, x - reach, y + size / 2), "lm"
+
+
+@functools.cache
+def badge_picture(badge: Badge, pixels: int) -> Image.Image:
+    """Draw a badge with its halo: RGBA, so many pixels wide and high; shared, not to be drawn on."""
+    side, colour = pixels * _OVERSAMPLING, _COLOURS.get(badge.kind, palette.INK)
+    rim = _HALO_SHARE * side
+    line = rim + max(_LINE_SHARE * side, _OVERSAMPLING)
+    alpha, inside, middle = (Image.new("L", (side, side)) for _ in range(3))
+    for mask, inset in ((alpha, 0.0), (inside, rim), (middle, line)):
+        draw, box = ImageDraw.Draw(mask), (inset, inset, side - 1 - inset, side - 1 - inset)
+        if badge.kind == "vendor":
+            draw.rounded_rectangle(box, 0.24 * side - inset / 2, fill=255)
+        else:
+            draw.ellipse(box, fill=255)
+    picture = Image.new("RGB", (pixels, pixels), palette.PAPER)
+    picture.paste(colour, (0, 0), inside.reduce(_OVERSAMPLING))
+    if badge.is_hollow:
+        picture.paste(palette.PAPER, (0, 0), middle.reduce(_OVERSAMPLING))
+    glyph = round(pixels * (_HOLLOW_GLYPH_SHARE if badge.is_hollow else _GLYPH_SHARE))
+    glyph += (pixels - glyph) % 2
+    corner = (pixels - glyph) // 2
+    picture.paste(colour if badge.is_hollow else palette.PAPER, (corner, corner), icon_mask(badge.icon, glyph))
+    picture.putalpha(alpha.reduce(_OVERSAMPLING))
+    return picture
