@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import circle_boxes
 from vwe_dagster.rendering.layout import Spot
@@ -24,7 +25,7 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
         sites: places, see :func:`vwe_dagster.rendering.place_marks.sites_of`; the start takes the place of the centre.
         peaks: x, z and height in metres, the highest first.
     """
-    room, has_start = Room(), any(site.kind == "start" for site in sites)
+    room, has_start = Room(), any(site.is_start for site in sites)
     if sites or sheet.scale < 1:
         room.take(*circle_boxes(sheet), *([] if has_start else centre_boxes(sheet)))
     width = badge_size(sheet.scale) / sheet.scale
@@ -63,8 +64,8 @@ def _draw_leader(sheet: Sheet, mark: Mark) -> None:
 def draw_place_legends(sheet: Sheet, sites: Sequence[Site], bosses: Spot, others: Spot) -> None:
     """Draw the legends of the places of a map, each from its upper left corner."""
     for heading, at, shown in (
-        ("Bosses", bosses, [site for site in sites if site.kind == "boss"]),
-        ("Places", others, [site for site in sites if site.kind != "boss"]),
+        ("Bosses", bosses, [site for site in sites if site.group is LocationGroup.BOSS]),
+        ("Places", others, [site for site in sites if site.group is not LocationGroup.BOSS]),
     ):
         if shown:
             _draw_legend(sheet, heading, shown, at)

@@ -15,25 +15,15 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from vwe_dagster.locations.kinds import LocationGroup, kind_of
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.icons import icon_mask
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.room import Box, Room
 
-ICON_BY_PREFAB = {
-    "StartTemple": "spawn",
-    "Eikthyrnir": "eikthyr",
-    "GDKing": "elder",
-    "Bonemass": "bonemass",
-    "Dragonqueen": "moder",
-    "GoblinKing": "yagluth",
-    "Mistlands_DvergrBossEntrance1": "queen",
-    "FaderLocation": "fader",
-    "Vendor_BlackForest": "haldor",
-    "Hildir_camp": "hildir",
-    "BogWitch_Camp": "bog_witch",
-}
-"""The icons of the places in :data:`vwe_dagster.analysis.places.PLACES`."""
+_GROUPS = (LocationGroup.BOSS, LocationGroup.TRADER)
+_START = "spawn"
+"""Kind and icon of the start."""
 
 BADGE, LEAST_BADGE = 30.0, 17
 """Width of a badge in units, and of the smallest one in pixels."""
@@ -54,7 +44,7 @@ _SHIFTS = tuple(
 )
 """Where a badge is tried, in badges from its place."""
 
-_COLOURS: dict[str, Rgb] = {"boss": palette.BOSS, "vendor": palette.TRADER}
+_COLOURS: dict[LocationGroup, Rgb] = {LocationGroup.BOSS: palette.BOSS, LocationGroup.TRADER: palette.TRADER}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +54,7 @@ class Site:
     Attributes:
         x_m, z_m: where it is, in metres.
         icon: name of its icon, see :data:`vwe_dagster.rendering.icon_shapes.SHAPES`.
-        kind: ``start``, ``boss`` or ``vendor``.
+        group: bosses, traders, or other for the start.
         name: name for people.
         count: how many of them the world has.
         is_candidate: whether the game keeps only one of several.
@@ -73,15 +63,20 @@ class Site:
     x_m: float
     z_m: float
     icon: str
-    kind: str
+    group: LocationGroup
     name: str
     count: int
     is_candidate: bool
 
     @property
+    def is_start(self) -> bool:
+        """Whether it is the place where players begin."""
+        return self.icon == _START
+
+    @property
     def badge(self) -> Badge:
         """The badge of the place."""
-        return Badge(self.icon, self.kind, is_hollow=self.is_candidate)
+        return Badge(self.icon, self.group, is_hollow=self.is_candidate)
 
     @property
     def title(self) -> str:
@@ -95,12 +90,12 @@ class Badge:
 
     Attributes:
         icon: name of the icon.
-        kind: kind of the place.
+        group: group of the place.
         is_hollow: whether only outline and icon are colored.
     """
 
     icon: str
-    kind: str
+    group: LocationGroup
     is_hollow: bool
 
 
@@ -129,13 +124,16 @@ def sites_of(places: pd.DataFrame | None) -> list[Site]:
     """
     if places is None:
         return []
-    rows = places[["x_m", "z_m", "kind", "name", "prefab"]].to_numpy()
-    counts, met = Counter(prefab for *_, prefab in rows), Counter[str]()
+    groups = [group.value for group in _GROUPS]
+    marked = places[places["group"].isin(groups) | (places["kind"] == _START)]
+    rows = marked[["x_m", "z_m", "group", "label", "prefab", "candidate"]].to_numpy()
+    counts, met = Counter(row[4] for row in rows), Counter[str]()
     ranked = []
-    for x, z, kind, name, prefab in rows:
-        is_candidate = kind == "vendor" and counts[prefab] > 1
-        site = Site(float(x), float(z), ICON_BY_PREFAB.get(prefab, "other"), kind, name, counts[prefab], is_candidate)
-        ranked.append(((kind != "start", met[prefab], is_candidate), site))
+    for x, z, group, label, prefab, is_candidate in rows:
+        site = Site(
+            float(x), float(z), kind_of(prefab).icon, LocationGroup(group), label, counts[prefab], bool(is_candidate)
+        )
+        ranked.append(((not site.is_start, met[prefab], site.is_candidate), site))
         met[prefab] += 1
     return [site for _, site in sorted(ranked, key=lambda entry: entry[0])]
 
@@ -196,13 +194,13 @@ def label_spots(at: tuple[float, float], width: float, text_width: float, size: 
 @functools.cache
 def badge_picture(badge: Badge, pixels: int) -> Image.Image:
     """Draw a badge with its halo: RGBA, so many pixels wide and high; shared, not to be drawn on."""
-    side, colour = pixels * _OVERSAMPLING, _COLOURS.get(badge.kind, palette.INK)
+    side, colour = pixels * _OVERSAMPLING, _COLOURS.get(badge.group, palette.INK)
     rim = _HALO_SHARE * side
     line = rim + max(_LINE_SHARE * side, _OVERSAMPLING)
     alpha, inside, middle = (Image.new("L", (side, side)) for _ in range(3))
     for mask, inset in ((alpha, 0.0), (inside, rim), (middle, line)):
         draw, box = ImageDraw.Draw(mask), (inset, inset, side - 1 - inset, side - 1 - inset)
-        if badge.kind == "vendor":
+        if badge.group is LocationGroup.TRADER:
             draw.rounded_rectangle(box, 0.24 * side - inset / 2, fill=255)
         else:
             draw.ellipse(box, fill=255)

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vwe_dagster.analysis.places import PLACES, place_table
+from vwe_dagster.analysis.places import place_table
 from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import lettering
 from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
 from vwe_dagster.rendering.pictures import pictures
@@ -101,9 +102,11 @@ def test_no_text_is_too_small_leaves_the_picture_or_covers_other_text(
 def scattered_places() -> pd.DataFrame:
     """Six places of every kind, all over the world."""
     random = np.random.default_rng(3)
-    prefabs = ["StartTemple", *(prefab for prefab in PLACES if prefab != "StartTemple" for _ in range(6))]
+    groups = (LocationGroup.BOSS, LocationGroup.TRADER)
+    marked = [prefab for prefab, kind in kinds_by_prefab().items() if kind.group in groups]
+    prefabs = ["StartTemple", *(prefab for prefab in marked for _ in range(6))]
     metres = random.uniform(-7000, 7000, (len(prefabs), 2)) * (np.arange(len(prefabs)) > 0)[:, None]
-    columns = {"prefab": prefabs, "x_m": metres[:, 0], "z_m": metres[:, 1]}
+    columns = {"prefab": prefabs, "x_m": metres[:, 0], "y_m": 30.0, "z_m": metres[:, 1], "placed": False}
     return place_table(pd.DataFrame(columns))
 
 

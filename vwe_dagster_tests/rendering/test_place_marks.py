@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vwe_dagster.analysis.places import PLACES
 from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.map import render_map
 from vwe_dagster.rendering.picture_size import PictureSize
@@ -27,7 +27,7 @@ from vwe_dagster.world.canonical import LOCATION_COLUMNS, CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.worlds import plateau_world
 
-SITE = Site(0.0, 0.0, "moder", "boss", "Moder", 1, is_candidate=False)
+SITE = Site(0.0, 0.0, "moder", LocationGroup.BOSS, "Moder", 1, is_candidate=False)
 PLACED = [
     ("StartTemple", 0, 0),
     ("Eikthyrnir", 3000, 200),
@@ -87,7 +87,7 @@ def test_badges_leave_most_of_the_ground_visible() -> None:
 def test_start_comes_first_and_then_the_nearest_of_each_kind() -> None:
     sites = sites_of(table_of(*reversed(PLACED)))
     assert [(site.name, round(abs(site.x_m))) for site in sites] == [
-        ("Sacrificial Stones", 0),
+        ("Sacrificial stones", 0),
         ("Eikthyr", 3000),
         ("Hildir", 6000),
         ("Haldor", 3200),
@@ -104,16 +104,17 @@ def test_traders_with_several_places_are_candidates() -> None:
     assert sites["Eikthyr"].title == "Eikthyr"
 
 
-def test_every_place_that_players_look_for_has_an_icon_of_its_own() -> None:
-    sites = sites_of(table_of(*((prefab, 0, 0) for prefab in PLACES)))
-    assert len({site.icon for site in sites}) == len(PLACES)
+def test_bosses_traders_and_the_start_have_icons_of_their_own() -> None:
+    sites = sites_of(table_of(*((prefab, 0, 0) for prefab in kinds_by_prefab())))
+    assert len(sites) == 1 + 8 + 3
+    assert len({site.icon for site in sites}) == len(sites)
     assert "other" not in {site.icon for site in sites}
 
 
 @pytest.mark.parametrize("pixels", [17, 30, 60])
 def test_candidates_are_hollow(pixels: int) -> None:
     full, hollow = (
-        np.asarray(badge_picture(Badge("haldor", "vendor", is_hollow=is_hollow), pixels)).astype(int)
+        np.asarray(badge_picture(Badge("haldor", LocationGroup.TRADER, is_hollow=is_hollow), pixels)).astype(int)
         for is_hollow in (False, True)
     )
     assert hollow[..., :3].mean() - full[..., :3].mean() > 15
@@ -144,7 +145,7 @@ def test_places_are_in_a_legend(
     for render in (render_map, render_relief):
         lettered.clear()
         render(world, title="Plateaus", size=PictureSize(pixels), analysis=analysis)
-        assert {"Sacrificial Stones", "Eikthyr", "Haldor (1 of 2)", "Hildir"} <= set(lettered)
+        assert {"Sacrificial stones", "Eikthyr", "Haldor (1 of 2)", "Hildir"} <= set(lettered)
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
 pytestmark = pytest.mark.slow
 
 KEY = "HHcLC5acQt"
-LARGE = {"renders": {"pixels": 2048}}
+LARGE: dict[str, dict[str, object]] = {"renders": {"pixels": 2048}}
 
 
 def location(prefab: str, x: float, z: float) -> Line:
@@ -57,7 +57,10 @@ class Server:
 
 def run(pipeline: Pipeline, locations: list[Line]) -> Outcome:
     with_server = dataclasses.replace(pipeline, resources={"valheim_pool": PoolOfOne(Server(locations))})
-    config = {"raw_export": {"size": 64, "engine": "VALHEIM", "locations": "ALL"}, **LARGE}
+    config: dict[str, dict[str, object]] = {
+        "raw_export": {"size": 64, "engine": "VALHEIM", "locations": "ALL"},
+        **LARGE,
+    }
     return with_server.run(KEY, config=config)
 
 
