@@ -32,6 +32,14 @@ def is_running(pid: int, start_time: str) -> bool:
         return process is not None and process.status() != psutil.STATUS_ZOMBIE
 
 
+def exit_code_of_zombie(pid: int, start_time: str) -> int | None:
+    """Return the exit code of a process that its parent has not waited for, negative for a signal; None if unknown."""
+    if sys.platform != "linux" or start_time_of(pid) != start_time:
+        return None
+    stat = _stat(pid)
+    return os.waitstatus_to_exitcode(int(stat[49])) if stat[:1] == ["Z"] else None
+
+
 def age_s(pid: int) -> float:
     """Seconds since a process started, 0 where there is no such process."""
     if sys.platform == "linux":

@@ -31,6 +31,9 @@ class EngineLogs:
         """
         self._folder = folder / "logs"
 
+    def _exit_path(self, engine: str) -> Path:
+        return self._folder / f"{engine}.exit"
+
     def _create_folder(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -74,8 +77,21 @@ class EngineLogs:
 
     def remove(self, engine: str) -> None:
         """Removes the log of an engine; one that is gone stays gone."""
+        for path in (self.path(engine), self._exit_path(engine)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def save_exit_code(self, engine: str, code: int) -> None:
+        """Keep the exit code of an engine for processes that did not start it; do nothing if that is impossible."""
         with contextlib.suppress(OSError):
-            self.path(engine).unlink()
+            self._exit_path(engine).write_text(str(code), encoding="ascii")
+
+    def exit_code(self, engine: str) -> int | None:
+        """Return the exit code that was kept of an engine, negative for a signal; None if there is none."""
+        try:
+            return int(self._exit_path(engine).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
 
     def remove_others(
         self, keep: set[str], alive: Callable[[], set[str]], others: Callable[[], set[str]] = set

@@ -31,7 +31,7 @@ from vwe_dagster.pool.launcher import (
 )
 from vwe_dagster.pool.launchers.children import CHILDREN
 from vwe_dagster.pool.launchers.digest import digest_of
-from vwe_dagster.pool.launchers.identity import age_s, is_running, start_time_of
+from vwe_dagster.pool.launchers.identity import age_s, exit_code_of_zombie, is_running, start_time_of
 from vwe_dagster.pool.launchers.logs import EngineLogs, shows_out_of_memory
 from vwe_dagster.pool.launchers.socket_dirs import (
     SOCKET,
@@ -50,6 +50,8 @@ _END_S = 20.0
 """How long a killed process may take to be gone; it takes milliseconds, unless it waits for a broken disk."""
 
 _SHOWS_S = 2.0
+_EXIT_LOOKS = 20
+_EXIT_POLL_S = 0.01
 _POLL_S = 0.002
 
 
@@ -101,10 +103,10 @@ class ProcessLauncher:
         return _is_running(launched.handle)
 
     def why_ended(self, launched: Launched) -> EngineEnd:
-        """Why an engine ended; its exit status is known only to the process that started it."""
+        """Return why an engine ended; it is unknown if the process that started it ended first."""
         if shows_out_of_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
             return OUT_OF_MEMORY
-        code = CHILDREN.exit_code(launched.handle)
+        code = self._exit_code(launched.handle)
         if code is None:
             return UNKNOWN_END
         return EngineEnd(f"exit code {code}") if code >= 0 else EngineEnd.by_signal(-code)
@@ -180,10 +182,21 @@ class ProcessLauncher:
         finally:
             os.close(log)
         handle = _handle(process.pid, engine)
-        CHILDREN.adopt(handle, process)
+        CHILDREN.adopt(handle, process, functools.partial(self._logs.save_exit_code, engine))
         _await_command_line(process.pid)
         _limit_memory(process.pid, self._settings.memory_limit_bytes)
         return Launched(handle, address, bearer)
+
+    def _exit_code(self, handle: str) -> int | None:
+        """Return the exit code of an engine, which its parent learns and then keeps beside the engine's log."""
+        pid, start_time, engine = _parsed(handle)
+        for _ in range(_EXIT_LOOKS):
+            codes = (CHILDREN.exit_code(handle), exit_code_of_zombie(pid, start_time), self._logs.exit_code(engine))
+            known = next((code for code in codes if code is not None), None)
+            if known is not None:
+                return known
+            time.sleep(_EXIT_POLL_S)
+        return None
 
     def _listening(self, socket_dir: Path) -> tuple[str, str | None, list[str]]:
         """Where a new engine is to answer: the address, the bearer token, and the arguments that tell it so."""

@@ -32,6 +32,33 @@ def test_a_killed_engine_is_told_so_and_leaves_no_zombie(bench: Bench) -> None:
         assert not psutil.pid_exists(pid_of(launched))
 
 
+@pytest.mark.parametrize("has_waited", [False, True])
+@pytest.mark.parametrize(("number", "killed"), [(signal.SIGKILL, True), (signal.SIGSEGV, False)])
+def test_process_that_did_not_start_an_engine_learns_how_it_ended(
+    bench: Bench, has_waited: bool, number: signal.Signals, killed: bool
+) -> None:
+    program = (
+        "import sys, pathlib\n"
+        "from vwe_dagster.pool.launcher import Launched\n"
+        "from vwe_dagster.pool.launchers.process import ProcessLauncher\n"
+        "from vwe_dagster.pool.settings import PoolSettings\n"
+        "folder, pool_id, handle = sys.argv[1:]\n"
+        "launcher = ProcessLauncher(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id)\n"
+        "print(launcher.why_ended(Launched(handle, '')))\n"
+    )
+    launcher = bench.launcher()
+    with engine(bench, launcher) as launched:
+        os.kill(pid_of(launched), number)
+        until(lambda: psutil.Process(pid_of(launched)).status() == psutil.STATUS_ZOMBIE)
+        if has_waited:
+            until(lambda: not launcher.running(launched))
+        command = [sys.executable, "-c", program, str(bench.folder), bench.pool_id, launched.handle]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        assert said == str(EngineEnd(f"killed by signal {number:d}", killed=killed))
+    launcher.remove_logs(set())
+    assert list(bench.folder.rglob("*.exit")) == []
+
+
 def test_a_stopped_engine_counts_as_running_and_can_be_ended(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
