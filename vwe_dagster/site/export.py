@@ -56,6 +56,8 @@ def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]
     world = f"worlds/{pages.folder_of(seed.key)}"
     for name, make in _FILES.items():
         yield f"{world}/{name}", make(source)
+    if source.has_places:
+        yield f"{world}/places.json", source.places()
     for x, y in source.block_names():
         yield f"{world}/data/{x}/{y}.bin", source.block(x, y)
     for name, content in source.tiles():

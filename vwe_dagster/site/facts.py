@@ -16,6 +16,7 @@ from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site.blocks import BLOCK
 from vwe_dagster.site.made import MadeWorld
+from vwe_dagster.site.places import places_summary
 from vwe_dagster.store.stages import grid_of
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
@@ -23,25 +24,26 @@ from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
 _DECIMALS = 5
 """Of all measures; what is exact is in the planes."""
 
+_APART = {"biomes", "places"}
+"""Statistics that ``world.json`` has outside of its ``statistics``."""
+
 
 def world_facts(
     made: MadeWorld,
     analysis: WorldAnalysis,
-    locations: pd.DataFrame | None,
     *,
     same_world: Iterable[Seed],
     max_zoom: int,
 ) -> dict[str, Any]:
     """The content of ``world.json``.
 
-    Units are in the names of keys. ``locations`` is null unless an engine told them; else a list of objects with
-    ``name``, the game's own, ``x_m`` and ``z_m``. ``data`` tells the form of the planes, see
+    Units are in the names of keys. ``places`` is null where the source has no locations, else a summary of them, see
+    :func:`vwe_dagster.site.places.places_summary`. ``data`` tells the form of the planes, see
     :mod:`vwe_dagster.site.blocks`.
 
     Args:
         made: the world.
         analysis: of this world.
-        locations: of this world, see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`; None if not told.
         same_world: the other seeds that are this world.
         max_zoom: the deepest zoom that there are tiles of.
     """
@@ -67,19 +69,15 @@ def world_facts(
             "order": "height float32 LE, biome uint8; rows from the south, columns from the west",
         },
         "biomes": _biomes(analysis),
-        "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name != "biomes"},
+        "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name not in _APART},
         "peaks": _rows(analysis.peaks),
         "islands": _rows(analysis.islands),
         "has_waterways": "rivers.parquet" in made.extracted.files,
-        "locations": None if locations is None else _locations(locations),
+        "places": places_summary(made, analysis),
         "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
         "native_zoom": NATIVE_ZOOM,
         "max_zoom": max_zoom,
     }
-
-
-def _locations(locations: pd.DataFrame) -> list[dict[str, object]]:
-    return _rows(locations[["prefab", "x_m", "z_m"]].rename(columns={"prefab": "name"}))
 
 
 def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ import dataclasses
 import functools
 import hashlib
 
+from pydantic import JsonValue
+
 from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
@@ -53,6 +55,13 @@ class MadeWorld:
     def world_gen_version(self) -> int | None:
         """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`."""
         return world_gen_version(self.extracted, self.raw)
+
+    @property
+    def location_table(self) -> JsonValue:
+        """Name and hash of the table of location types; None where the engine of the world does not name one."""
+        if self.raw is None or not self.extracted.is_made_of(self.raw):
+            return None
+        return self.raw.recipe.inputs.get("location_table")
 
     @property
     def max_zoom(self) -> int:

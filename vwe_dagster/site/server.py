@@ -90,6 +90,7 @@ def site_app(store: WorldStore, hosts: Iterable[str] = ()) -> Starlette:
             Route("/worlds/{folder}/index.html", site.world_page),
             Route("/worlds/{folder}/world.json", site.facts),
             Route("/worlds/{folder}/waterways.json", site.waterways),
+            Route("/worlds/{folder}/places.json", site.places),
             Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
             Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", site.block),
             Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
@@ -166,6 +167,16 @@ class _Site:
             made,
             lambda source: source.waterways(),
             etag=f"{made.data_version}-waterways",
+            media_type="application/json",
+        )
+
+    async def places(self, request: Request) -> Response:
+        made = await self._find(request.path_params["folder"])
+        return await self._file(
+            request,
+            made,
+            lambda source: source.places(),
+            etag=f"{made.version}-places",
             media_type="application/json",
         )
 

@@ -17,9 +17,10 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import blocks
 from vwe_dagster.site.facts import world_facts
 from vwe_dagster.site.made import MadeWorld
+from vwe_dagster.site.places import places_columns
 from vwe_dagster.site.waterways import waterways
 from vwe_dagster.store import WorldStore
-from vwe_dagster.store.stages import LOCATIONS_FILE, grid_of, read_extracted, read_processed, read_table, tile_file
+from vwe_dagster.store.stages import PLACES_FILE, grid_of, read_extracted, read_processed, read_table, tile_file
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import MIN_SIZE, Grid
 from vwe_dagster.worldgen import World
@@ -58,9 +59,22 @@ class WorldSource:
     def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
         """``world.json``."""
         analysis = read_processed(self._store, self.made.processed)
-        extracted = self.made.extracted
-        locations = read_table(self._store, extracted, LOCATIONS_FILE) if LOCATIONS_FILE in extracted.files else None
-        return _json(world_facts(self.made, analysis, locations, same_world=same_world, max_zoom=self.max_zoom))
+        return _json(world_facts(self.made, analysis, same_world=same_world, max_zoom=self.max_zoom))
+
+    def places(self) -> bytes:
+        """``places.json``.
+
+        Raises:
+            NotThereError: the source of the world has no locations.
+        """
+        if not self.has_places:
+            raise NotThereError("The source of this world has no locations.")
+        return _json(places_columns(read_table(self._store, self.made.processed, PLACES_FILE)))
+
+    @property
+    def has_places(self) -> bool:
+        """Whether there is a ``places.json``."""
+        return PLACES_FILE in self.made.processed.files
 
     def waterways(self) -> bytes:
         """``waterways.json``."""

@@ -41,6 +41,9 @@ PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor",
 LOCATIONS_FILE = "locations.parquet"
 """The table of locations in the stage ``extracted``, where an engine told of them."""
 
+PLACES_FILE = "places.parquet"
+"""The table of places in the stage ``processed``, where the source of the world has locations."""
+
 _UNPACKED = UnpackedArrays()
 
 _UNIT_OF_SUFFIX = {"m": "m", "km": "km", "km2": "km²", "deg": "degrees"}
@@ -144,7 +147,7 @@ def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
         biomes=read_table(store, manifest, "biomes.parquet"),
         islands=read_table(store, manifest, "islands.parquet"),
         peaks=read_table(store, manifest, "peaks.parquet"),
-        places=read_table(store, manifest, "places.parquet") if "places.parquet" in manifest.files else None,
+        places=read_table(store, manifest, PLACES_FILE) if PLACES_FILE in manifest.files else None,
         statistics=json.load(store.read(manifest, STATISTICS)),
     )
 

@@ -15,21 +15,17 @@ from urllib.parse import urljoin
 
 import httpx
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.site.facts import world_facts
-from vwe_dagster.site.made import made_world
 from vwe_dagster.site.server import site_app
 from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import Recipe, WorldStore
 from vwe_dagster.store.stages import TileChoice, read_processed, write_tile
 from vwe_dagster.world.biomes import BIOMES
-from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
@@ -74,19 +70,7 @@ def test_facts_are_those_of_the_stages(site: Site, client: httpx.Client) -> None
     assert [island["island"] for island in facts["islands"]] == analysis.islands["island"].tolist()
     assert facts["statistics"]["island_count"] == analysis.statistics["island_count"]
     assert [style["id"] for style in facts["styles"]] == ["map", "biomes", "heights", "forest"]
-    assert (facts["native_zoom"], facts["max_zoom"], facts["locations"]) == (3, 5, None)
-
-
-def test_facts_tell_the_locations_where_an_engine_told_them(site: Site) -> None:
-    made = made_world(site.store, parse_seed(ONE))
-    assert made is not None
-    told = [("Eikthyrnir", "", 12.5, 40.0, -30.0, 8.0, False), ("Crypt2", "", 1.0, 31.0, 2.0, 5.0, True)]
-    locations = pd.DataFrame(told, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
-    facts = world_facts(made, read_processed(site.store, made.processed), locations, same_world=[], max_zoom=5)
-    assert facts["locations"] == [
-        {"name": "Eikthyrnir", "x_m": 12.5, "z_m": -30.0},
-        {"name": "Crypt2", "x_m": 1.0, "z_m": 2.0},
-    ]
+    assert (facts["native_zoom"], facts["max_zoom"], facts["places"]) == (3, 5, None)
 
 
 def test_waterways_are_the_lines_of_the_world(site: Site, client: httpx.Client) -> None:
@@ -145,6 +129,7 @@ def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
         ("/static/../server.py", "no such page"),
         ("/static/..%2Fserver.py", "no such file"),
         (f"/compare/{ONE}/nothing", "vwe world nothing"),
+        (f"{WORLD}/places.json", "has no locations"),
         ("/elsewhere", "no such page"),
     ],
 )

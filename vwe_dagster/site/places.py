@@ -1,0 +1,69 @@
+"""Places of a world for its page: a summary by kind in ``world.json``, and all of them in ``places.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from vwe_dagster.analysis.places import known_kinds
+from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.site.made import MadeWorld
+
+_NEAREST = ("nearest_m", "nearest_bearing_deg", "nearest_x_m", "nearest_z_m")
+
+
+def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] | None:
+    """Return what ``world.json`` has about places; None where the source of the world has no locations.
+
+    - ``count``: number of all places.
+    - ``table``: ``name`` and ``sha256`` of the table of location types; null where the source does not name one.
+    - ``kinds``: the kinds that occur, in the order of :func:`vwe_dagster.analysis.places.known_kinds`: ``kind``,
+      ``label``, ``group``, ``icon``, whether the map has it ``shown`` at first, ``count``, ``candidates``, and of the
+      place nearest to the center ``nearest_m``, ``nearest_bearing_deg``, ``nearest_x_m``, ``nearest_z_m``.
+    """
+    if analysis.places is None:
+        return None
+    measured = cast("Mapping[str, Mapping[str, Any]]", analysis.statistics["places"])
+    return {
+        "count": len(analysis.places),
+        "table": made.location_table,
+        "kinds": [
+            {
+                "kind": kind.kind,
+                "label": kind.label,
+                "group": kind.group.value,
+                "icon": kind.icon,
+                "shown": kind.shown,
+                "count": measured[kind.kind]["count"],
+                "candidates": measured[kind.kind]["candidates"],
+                **{name: round(measured[kind.kind][name]) for name in _NEAREST},
+            }
+            for kind in known_kinds().values()
+            if measured[kind.kind]["count"]
+        ],
+    }
+
+
+def places_columns(places: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the content of ``places.json``: columns, which pack better than rows.
+
+    ``kinds`` and ``prefabs`` are names. ``kind`` and ``prefab`` have an index into them for each place, ``x`` and ``z``
+    whole meters, ``candidate`` and ``placed`` 1 or 0. The order is that of the table: by kind, the places nearest to
+    the center first.
+
+    Args:
+        places: see :func:`vwe_dagster.analysis.places.place_table`.
+    """
+    kind, kinds = pd.factorize(places["kind"].to_numpy(object))
+    prefab, prefabs = pd.factorize(places["prefab"].to_numpy(object))
+    return {
+        "kinds": kinds.tolist(),
+        "prefabs": prefabs.tolist(),
+        "kind": kind.tolist(),
+        "prefab": prefab.tolist(),
+        **{name: np.rint(places[f"{name}_m"].to_numpy(np.float64)).astype(np.int64).tolist() for name in ("x", "z")},
+        **{name: places[name].to_numpy(np.int64).tolist() for name in ("candidate", "placed")},
+    }
