@@ -1,4 +1,4 @@
-"""A site with a few small worlds, served on this machine."""
+"""A site with a few small worlds, served on this machine, and a person who visits it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, expect
 from starlette.applications import Starlette
 
 from vwe_dagster.seeds.seed import parse_seed
@@ -20,6 +23,7 @@ from vwe_dagster.store.stages import read_extracted
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.site.browsing import PAGE_MS, Visitor
 from vwe_dagster_tests.worlds import publish_world
 
 SIZE = 320
@@ -74,3 +78,28 @@ def served(app: Starlette) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture
+def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    """A visitor who is content in the end; the parameter sets up the window."""
+    settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
+    settings |= getattr(request, "param", {})
+    context = browser.new_context(base_url=site.address, permissions=["clipboard-read", "clipboard-write"], **settings)
+    context.set_default_timeout(PAGE_MS)
+    expect.set_options(timeout=PAGE_MS)
+    page = context.new_page()
+    visitor = Visitor(page, set(), [])
+
+    def hear(said: ConsoleMessage) -> None:
+        # The machine's networks change while other tests start containers, and Chromium then drops its connections.
+        if "ERR_NETWORK_CHANGED" not in said.text:
+            visitor.complaints.append(f"{said.type}: {said.text}")
+
+    page.on("request", lambda asked: visitor.hosts.add(urlsplit(asked.url).netloc))
+    page.on("console", hear)
+    page.on("pageerror", lambda error: visitor.complaints.append(f"error: {error}"))
+    yield visitor
+    assert visitor.complaints == []
+    assert visitor.hosts == {urlsplit(site.address).netloc}
+    context.close()

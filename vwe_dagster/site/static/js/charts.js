@@ -135,7 +135,7 @@ export const GridChart = Canvas.extend({
   },
 });
 
-/** Circles around the centre of the world, every 1000 m. */
+/** Circles around the center of the world, every 1000 m. */
 export const RingsChart = Canvas.extend({
   paint(context, view, colour) {
     const step = 1000 / view.pixel < 15 ? 2000 : 1000;
@@ -144,7 +144,7 @@ export const RingsChart = Canvas.extend({
     const seen = column > 0 && row > 0 && column < view.width && row < view.height;
     const [ahead, down] = [view.width / 2 - column, view.height / 2 - row];
     const length = Math.hypot(ahead, down) || 1;
-    // The labels stand north of the centre, or on the way from it to what is looked at.
+    // The labels stand north of the center, or on the way from it to what is looked at.
     const [x, y] = seen ? [0, -1] : [ahead / length, down / length];
     context.strokeStyle = line;
     const labels = [];

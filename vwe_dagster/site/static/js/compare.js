@@ -128,7 +128,7 @@ class Comparison {
       world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
       for (const name of this.names) world.setOverlay(name, shown.includes(name));
     }
-    this.layers.show(one.world.style, new Set(shown));
+    this.layers.show(one.world.style, (name) => shown.includes(name));
     if (state.zoom === undefined) one.world.fitWorld();
     else one.world.view(at(state.x, state.z), state.zoom);
   }
@@ -138,7 +138,8 @@ class Comparison {
       if (style) world.setStyle(style);
       for (const [name, on] of Object.entries(overlays ?? {})) world.setOverlay(name, on);
     }
-    this.layers.show(this.sides[0].world.style, new Set(this.state().show));
+    const { show } = this.state();
+    this.layers.show(this.sides[0].world.style, (name) => show.includes(name));
     this.link.changed({ step: true });
   }
 

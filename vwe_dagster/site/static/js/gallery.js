@@ -202,7 +202,7 @@ class Gallery {
       ),
       h(
         "dl",
-        { class: "nearest", title: "How far the nearest of each biome lies from the centre" },
+        { class: "nearest", title: "How far the nearest of each biome lies from the center" },
         ...NEAREST.map(([name, column]) =>
           h(
             "div",

@@ -36,10 +36,10 @@ export const share = (value) => `${number(value * 100, 1)} %`;
 export const degrees = (value) => `${number(value % 360)}° ${compassPoint(value)}`;
 export const place = (x, z) => `${number(x)}, ${number(z)}`;
 
-/** How far and where a point lies from the centre of the world. */
+/** How far and where a point lies from the center of the world. */
 export function fromCentre(x, z) {
   const distance = Math.hypot(x, z);
-  return distance < 0.5 ? "the centre" : `${metres(distance)} · ${degrees(bearing(x, z))}`;
+  return distance < 0.5 ? "the center" : `${metres(distance)} · ${degrees(bearing(x, z))}`;
 }
 
 const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/.source;

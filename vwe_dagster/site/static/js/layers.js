@@ -9,8 +9,11 @@ export const OVERLAYS = {
   peak: ["Peaks", "P"],
   island: ["Islands", "I"],
   boss: ["Bosses", "B"],
-  vendor: ["Vendors", "V"],
-  start: ["Start", null],
+  trader: ["Traders", "T"],
+  dungeon: ["Dungeons", "N"],
+  camp: ["Camps", "K"],
+  resource: ["Resources", "E"],
+  ruin: ["Ruins", "U"],
   other: ["Other places", "O"],
 };
 
@@ -51,10 +54,14 @@ export class LayersCard {
     );
   }
 
-  show(style, overlays) {
+  /** Shows the style and, by `state`, which overlays are shown: true, false, or "mixed". */
+  show(style, state) {
     const chosen = $(`input[name=style][value="${CSS.escape(style)}"]`, this.element);
     if (chosen) chosen.checked = true;
-    for (const box of this.element.querySelectorAll("input[type=checkbox]")) box.checked = overlays.has(box.value);
+    for (const box of this.element.querySelectorAll("input[type=checkbox]")) {
+      box.checked = state(box.value) === true;
+      box.indeterminate = state(box.value) === "mixed";
+    }
   }
 }
 

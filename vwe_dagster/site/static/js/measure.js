@@ -15,8 +15,9 @@ export class Measure {
   /**
    * @param map Leaflet's map, of a `WorldMap`.
    * @param changed called with every change of the line; `{done}` says whether a person has finished a step.
+   * @param snap the place `{x, z}` that is drawn at a point of the view, if there is one.
    */
-  constructor(map, changed) {
+  constructor(map, changed, snap) {
     this.map = map;
     this.changed = changed;
     this.points = [];
@@ -25,7 +26,11 @@ export class Measure {
     this.casing = L.polyline([], { className: "measure-casing", interactive: false });
     this.ahead = L.polyline([], { className: "measure-ahead", interactive: false });
     this.marks = L.layerGroup();
-    map.on("click", (event) => this.active && this.add(event.latlng.lng, event.latlng.lat));
+    map.on("click", ({ latlng, containerPoint }) => {
+      if (!this.active) return;
+      const { x, z } = snap(containerPoint) ?? { x: latlng.lng, z: latlng.lat };
+      this.add(x, z);
+    });
     map.on("point", (event) => this.active && this.#reach(event.latlng));
     map.on("dblclick", () => this.active && this.stop());
   }

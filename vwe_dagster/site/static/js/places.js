@@ -1,39 +1,21 @@
-// Islands, peaks and locations: on the map, and in a list that can be searched.
+// Islands and peaks on the map; these and locations in a list that can be searched, and in popups.
 /* global L */
 
 import { at } from "./crs.js";
 import { copy, h, icon } from "./dom.js";
 import { area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, SEA_M, share } from "./geo.js";
+import { sign } from "./signs.js";
 
-const LISTED = 300;
 const ISLAND_PIXELS = 26;
 const CLOSE_ZOOM = 4;
+/** Items of the list are added by so many, as far as it is scrolled. */
+const LISTED = 100;
+const SIGNS = { peak: "peak", island: "island" };
 
-// The locations that players look for; all others are told by the name the game has for them.
-const KNOWN = {
-  StartTemple: ["Sacrificial stones", "start"],
-  Eikthyrnir: ["Eikthyr's altar", "boss"],
-  GDKing: ["The Elder's altar", "boss"],
-  Bonemass: ["Bonemass's altar", "boss"],
-  Dragonqueen: ["Moder's altar", "boss"],
-  GoblinKing: ["Yagluth's altar", "boss"],
-  Mistlands_DvergrBossEntrance1: ["The Queen's citadel", "boss"],
-  FaderLocation: ["Fader's altar", "boss"],
-  Vendor_BlackForest: ["Haldor", "vendor"],
-  Hildir_camp: ["Hildir", "vendor"],
-  BogWitch_Camp: ["The Bog Witch", "vendor"],
-};
-const KINDS = {
-  peak: "Peaks",
-  island: "Islands",
-  boss: "Bosses",
-  vendor: "Vendors",
-  start: "Start",
-  other: "Other places",
-};
-const SIGNS = { peak: "peak", island: "island", boss: "pin", vendor: "pin", start: "home", other: "pin" };
+/** Titles of peaks and islands, which every world has. */
+export const KINDS = { peak: "Peaks", island: "Islands" };
 
-/** Everything that can be looked for in a world: `{id, kind, title, note, x, z, zoom, facts}`. */
+/** The peaks and islands of a world: `{id, kind, title, note, words, x, z, zoom, facts}`, as its locations are. */
 export function placesOf(facts) {
   const titles = new Map(facts.biomes.map(({ name, title }) => [name, title]));
   const peaks = facts.peaks.map((peak) => ({
@@ -50,7 +32,7 @@ export function placesOf(facts) {
       ["Above the sea", metres(peak.height_m - SEA_M)],
       ["Biome", titles.get(peak.biome)],
       ["Island", peak.island === null ? "a rock" : `no. ${peak.island}`],
-      ["From the centre", fromCentre(peak.x_m, peak.z_m)],
+      ["From the center", fromCentre(peak.x_m, peak.z_m)],
     ],
   }));
   const islands = facts.islands.map((island) => ({
@@ -72,48 +54,21 @@ export function placesOf(facts) {
       ["Nearest shore", `${metres(island.nearest_m)} · ${degrees(island.nearest_bearing_deg)}`],
     ],
   }));
-  const locations = (facts.locations ?? []).map((location, index) => {
-    const [title, kind] = Object.hasOwn(KNOWN, location.name) ? KNOWN[location.name] : [location.name, "other"];
-    return {
-      id: `location-${index + 1}`,
-      kind,
-      title,
-      label: "",
-      note: fromCentre(location.x_m, location.z_m),
-      x: location.x_m,
-      z: location.z_m,
-      zoom: CLOSE_ZOOM + 1,
-      facts: [
-        ["The game's name", location.name],
-        ["From the centre", fromCentre(location.x_m, location.z_m)],
-      ],
-    };
-  });
-  return [...peaks, ...islands, ...locations];
+  return [...peaks, ...islands].map((each) => ({ ...each, words: `${each.title} ${each.note}`.toLowerCase() }));
 }
 
 /** The kinds of places that a world has. */
 export const kindsOf = (places) => Object.keys(KINDS).filter((kind) => places.some((each) => each.kind === kind));
-
-/** The colours of what is drawn on a canvas, which style sheets do not reach. */
-function inks() {
-  const style = window.getComputedStyle(document.documentElement);
-  return { color: style.getPropertyValue("--panel").trim(), fillColor: style.getPropertyValue("--accent").trim() };
-}
 
 /** The places of one kind as a layer of the map. */
 export class PlacesLayer {
   constructor(worldMap, places, open) {
     this.worldMap = worldMap;
     this.map = worldMap.map;
-    this.inks = inks();
     this.marks = places.map((each) => ({ place: each, mark: this.#mark(each, open) }));
     this.group = L.layerGroup();
     this.group.on("add", () => this.#sift());
     this.map.on("zoomend moveend", () => this.map.hasLayer(this.group) && this.#sift());
-    document.addEventListener("themechange", () => {
-      for (const { mark } of this.marks) mark.setStyle?.(inks());
-    });
   }
 
   addTo(map) {
@@ -126,17 +81,6 @@ export class PlacesLayer {
   }
 
   #mark(each, open) {
-    if (each.kind === "other") {
-      const dotted = L.circleMarker(at(each.x, each.z), {
-        radius: 4,
-        weight: 1.5,
-        fillOpacity: 1,
-        renderer: this.#canvas(),
-        ...this.inks,
-      }); // prettier-ignore
-      // A text of its own, for Leaflet takes one that it is told for HTML.
-      return dotted.bindTooltip(() => document.createTextNode(each.title)).on("click", () => open(each));
-    }
     const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [26, 26], html: "" });
     const mark = L.marker(at(each.x, each.z), { icon: sign, title: `${each.title}: ${each.note}`, alt: each.title });
     mark.on("add", () => {
@@ -150,11 +94,6 @@ export class PlacesLayer {
       .on("keypress", (event) => {
         if (event.originalEvent.key === "Enter") open(each);
       });
-  }
-
-  #canvas() {
-    this.renderer ??= L.canvas({ padding: 0.3 });
-    return this.renderer;
   }
 
   /** Shows what lies in the view, and islands as soon as they are large enough to be told apart. */
@@ -174,63 +113,96 @@ export class PlacesLayer {
   }
 }
 
-/** What a popup says of a place. */
-export function popupOf(each) {
+const signOf = (each) =>
+  each.location
+    ? sign(each.location, { hollow: each.candidate })
+    : h("span", { class: `sign ${each.kind}` }, icon(SIGNS[each.kind]));
+
+/**
+ * What a popup says of a place.
+ *
+ * @param showSet shows all candidates of which a place is one.
+ */
+export function popupOf(each, showSet) {
+  const copied = (text, label) =>
+    h(
+      "button",
+      { class: "text", type: "button", onclick: () => copy(text) },
+      icon("copy"),
+      label ?? h("code", {}, text),
+    );
+  const [x, z] = [Math.round(each.x), Math.round(each.z)];
   return h(
     "article",
     { class: "place-card" },
-    h("h3", {}, icon(SIGNS[each.kind]), each.title),
+    h("h3", {}, signOf(each), each.title),
+    each.candidate
+      ? h(
+          "p",
+          {},
+          `One of these ${each.set.length} becomes ${each.title}: the one whose zone is explored first. `,
+          h(
+            "button",
+            { class: "link", type: "button", onclick: () => showSet(each.set) },
+            `Show all ${each.set.length}`,
+          ),
+        )
+      : null,
     h("dl", {}, ...each.facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     h(
-      "button",
-      { class: "text", type: "button", onclick: () => copy(`${Math.round(each.x)}, ${Math.round(each.z)}`) },
-      icon("copy"),
-      `${place(each.x, each.z)}`,
+      "div",
+      { class: "copies" },
+      copied(`${x}, ${z}`, place(each.x, each.z)),
+      each.location ? copied(`goto ${x} ${z}`) : null,
     ),
+    each.location ? h("small", {}, "In the console of the game, after devcommands") : null,
   );
 }
 
-/** The list of places, with a box to search in and buttons for the kinds. */
+const ORDERS = {
+  rank: "Largest first",
+  center: "Nearest to the center",
+  pointer: "Nearest to the pointer",
+  middle: "Nearest to the middle of the map",
+};
+
+/** The list of places, with a box to search in, and a filter below it. */
 export class PlacesList {
-  constructor(element, places, open) {
+  /**
+   * @param element where the list is put.
+   * @param places the peaks and islands.
+   * @param filter a `KindTabs` or a `KindChips`.
+   * @param open opens a place.
+   */
+  constructor(element, places, filter, open) {
     this.places = places;
+    this.filter = filter;
     this.open = open;
-    this.kind = null;
+    this.found = [];
+    this.from = { pointer: { x: 0, z: 0 }, middle: { x: 0, z: 0 } };
     this.search = h("input", {
       type: "search",
       placeholder: "Search places",
       "aria-label": "Search places",
       autocomplete: "off",
       spellcheck: false,
-      oninput: () => this.#show(),
+      oninput: () => this.show(),
     });
     this.order = h(
       "select",
-      { "aria-label": "Order", onchange: () => this.#show() },
-      h("option", { value: "rank" }, "Largest first"),
-      h("option", { value: "near" }, "Nearest to the centre"),
+      { "aria-label": "Order", onchange: () => this.show() },
+      ...filter.orders.map((name) => h("option", { value: name }, ORDERS[name])),
     );
     this.list = h("ol", { class: "places" });
-    this.more = h("p", { class: "faint" });
-    this.chips = [null, ...kindsOf(places)].map((kind) =>
-      h(
-        "button",
-        { type: "button", class: "chip", "aria-pressed": String(kind === null), onclick: () => this.#choose(kind) },
-        kind === null ? "All" : KINDS[kind],
-        h("span", {}, number(places.filter((each) => kind === null || each.kind === kind).length)),
-      ),
-    );
-    this.chips.forEach((chip, index) => {
-      chip.kind = [null, ...kindsOf(places)][index];
-    });
-    element.append(
-      h("div", { class: "search" }, icon("search"), this.search),
-      h("div", { class: "chips", role: "group", "aria-label": "Kinds of places" }, ...this.chips),
-      this.order,
-      this.list,
-      this.more,
-    );
-    this.#show();
+    this.more = h("p", { class: "faint", role: "status" });
+    new IntersectionObserver((seen) => seen.some(({ isIntersecting }) => isIntersecting) && this.#extend(), {
+      root: element.closest(".pane"),
+      rootMargin: "600px",
+    }).observe(this.more);
+    element.append(h("div", { class: "search" }, icon("search"), this.search), ...filter.elements, this.order);
+    element.append(this.list, this.more);
+    filter.onchange = () => this.show();
+    this.show();
   }
 
   focus() {
@@ -245,46 +217,91 @@ export class PlacesList {
     }
   }
 
-  #choose(kind) {
-    this.kind = kind;
-    for (const chip of this.chips) chip.setAttribute("aria-pressed", String(chip.kind === kind));
-    this.#show();
+  /** The places to be listed are others. */
+  set(places) {
+    this.places = places;
+    this.show();
   }
 
-  #show() {
+  /** The pointer, or the middle of the map, is elsewhere. */
+  moved(name, x, z) {
+    this.from[name] = { x, z };
+    if (this.order.value !== name) return;
+    // While it moves the list stays as it is.
+    window.clearTimeout(this.moving);
+    this.moving = window.setTimeout(() => this.show(), 200);
+  }
+
+  show() {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let found = this.places.filter(
-      (each) =>
-        (this.kind === null || each.kind === this.kind) &&
-        words.every((word) => `${each.title} ${each.note}`.toLowerCase().includes(word)),
-    );
-    if (this.order.value === "near") found = found.toSorted((a, b) => Math.hypot(a.x, a.z) - Math.hypot(b.x, b.z));
-    this.list.replaceChildren(...found.slice(0, LISTED).map((each) => this.#item(each)));
-    this.more.textContent =
-      found.length === 0
-        ? "No place is called that."
-        : found.length > LISTED
-          ? `${LISTED} of ${number(found.length)} are shown; search for others.`
-          : "";
+    const matches = (text) => words.every((word) => text.includes(word));
+    this.filter.search(words.length ? matches : null);
+    const found = this.places.filter((each) => this.filter.has(each, words.length > 0) && matches(each.words));
+    const { x, z } = this.origin;
+    const far = (each) => Math.hypot(each.x - x, each.z - z);
+    this.found = this.order.value === "rank" ? found : found.toSorted((a, b) => far(a) - far(b));
+    this.list.replaceChildren();
+    this.more.textContent = found.length ? "" : this.filter.nothing(words.length > 0);
+    this.#extend();
+  }
+
+  /** Where distances in the list are measured from. */
+  get origin() {
+    return this.from[this.order.value] ?? { x: 0, z: 0 };
+  }
+
+  #extend() {
+    const count = this.list.children.length;
+    if (count === this.found.length) return;
+    this.list.append(...this.found.slice(count, count + LISTED).map((each) => this.#item(each)));
     this.mark(this.marked);
   }
 
   #item(each) {
+    const [dx, dz] = [each.x - this.origin.x, each.z - this.origin.z];
     return h(
       "li",
       { "data-place": each.id },
       h(
         "button",
         { type: "button", onclick: () => this.open(each) },
-        h("span", { class: `sign ${each.kind}` }, icon(SIGNS[each.kind])),
+        signOf(each),
         h("span", { class: "what" }, h("strong", {}, each.title), h("small", {}, each.note)),
-        h(
-          "span",
-          { class: "where" },
-          metres(Math.hypot(each.x, each.z)),
-          h("small", {}, degrees(bearing(each.x, each.z))),
-        ),
+        h("span", { class: "where" }, metres(Math.hypot(dx, dz)), h("small", {}, degrees(bearing(dx, dz)))),
       ),
     );
+  }
+}
+
+/** The filter of a world without locations: which kind is listed. */
+export class KindTabs {
+  orders = ["rank", "center"];
+
+  constructor(places) {
+    this.kind = null;
+    this.chips = [null, ...kindsOf(places)].map((kind) => {
+      const count = places.filter((each) => kind === null || each.kind === kind).length;
+      const chip = h(
+        "button",
+        { type: "button", class: "chip", "aria-pressed": String(kind === null), onclick: () => this.#choose(kind) },
+        KINDS[kind] ?? "All",
+        h("span", {}, number(count)),
+      );
+      chip.kind = kind;
+      return chip;
+    });
+    this.elements = [h("div", { class: "chips", role: "group", "aria-label": "Kinds of places" }, ...this.chips)];
+  }
+
+  has = (each) => this.kind === null || each.kind === this.kind;
+
+  search() {}
+
+  nothing = () => "No place is called that.";
+
+  #choose(kind) {
+    this.kind = kind;
+    for (const chip of this.chips) chip.setAttribute("aria-pressed", String(chip.kind === kind));
+    this.onchange();
   }
 }

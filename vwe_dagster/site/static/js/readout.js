@@ -27,8 +27,8 @@ export class Readout {
       height: part("height", "Height of the nearest sample; the sea lies at 30 m"),
       sea: part("sea", "Height above the sea, or depth of the water"),
       place: part("place", "Coordinates: x to the east, z to the north"),
-      distance: part("distance", "Distance from the centre of the world"),
-      bearing: part("bearing", "Bearing from the centre of the world"),
+      distance: part("distance", "Distance from the center of the world"),
+      bearing: part("bearing", "Bearing from the center of the world"),
     };
     this.idle = h("span", { class: "idle" }, element.dataset.idle ?? "");
     const { biome, height, sea, place: where, distance, bearing: way } = this.parts;

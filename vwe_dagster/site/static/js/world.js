@@ -4,17 +4,22 @@
 import { at } from "./crs.js";
 import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from "./dom.js";
 import { area, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
+import { KindChips } from "./kind_chips.js";
 import { LayersCard, popUnder } from "./layers.js";
+import { Locations } from "./locations.js";
+import { LocationsLayer } from "./locations_layer.js";
 import { Measure } from "./measure.js";
 import { isPhone, Panel } from "./panel.js";
 import { Permalink } from "./permalink.js";
-import { kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
+import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
 import { WorldMap } from "./world_map.js";
 
-const FIRST_SHOWN = ["grid", "peak", "boss", "vendor", "start"];
+/** The deepest zoom that a cluster, or a set of candidates, is shown at as a whole. */
+const CLUSTER_ZOOM = 5.5;
+const FIRST_SHOWN = ["grid", "peak"];
 
 class WorldPage {
   constructor(facts) {
@@ -22,8 +27,7 @@ class WorldPage {
     this.world = new WorldMap($("#map"), facts, "./", () => this.#inset());
     this.map = this.world.map;
     this.places = placesOf(facts);
-    this.kinds = kindsOf(this.places);
-    for (const kind of this.kinds) {
+    for (const kind of kindsOf(this.places)) {
       const layer = new PlacesLayer(
         this.world,
         this.places.filter((each) => each.kind === kind),
@@ -31,21 +35,36 @@ class WorldPage {
       ); // prettier-ignore
       this.world.overlays[kind] = layer;
     }
+    this.locations = new Locations(facts, "./");
+    this.signs = new LocationsLayer(this.locations).addTo(this.map);
     this.readout = new Readout($("#readout"), this.world.biomes);
     this.panel = new Panel();
     this.#tellFacts();
     this.#tellBiomes();
-    this.list = new PlacesList($("#places"), this.places, (each) => this.open(each));
+    this.filter = this.locations.groups.length
+      ? new KindChips(
+          this.places,
+          this.locations,
+          (kind) => this.world.shown.has(kind),
+          (names, on) => this.setOverlays(names, on),
+        )
+      : new KindTabs(this.places);
+    this.list = new PlacesList($("#places"), this.places, this.filter, (each) => this.open(each));
     this.layers = new LayersCard(
       $("#layers"),
       facts,
       "./",
-      Object.keys(this.world.overlays),
+      [...Object.keys(this.world.overlays), ...this.locations.groups],
       (id) => this.setStyle(id),
-      (name, on) => this.setOverlay(name, on),
+      (name, on) => this.setOverlays([name], on),
     ); // prettier-ignore
     this.showLayers = popUnder($("#layers-button"), $("#layers"));
-    this.measure = new Measure(this.map, (how) => this.#measured(how));
+    this.measure = new Measure(
+      this.map,
+      (how) => this.#measured(how),
+      (point) => this.signs.hit(point),
+    ); // prettier-ignore
+    this.tooltip = L.tooltip({ direction: "top", offset: [0, -12] });
     this.profile = new Profile($("#profile"), this.world.planes, this.world.biomes, (point) => this.#pointAt(point));
     this.spot = L.circleMarker(at(0, 0), { radius: 6, className: "spot", interactive: false });
     this.link = new Permalink(
@@ -53,6 +72,7 @@ class WorldPage {
       (state) => this.apply(state),
     );
     this.#listen();
+    this.#listenToSigns();
     this.#keys();
     this.apply(this.link.initial(), { first: true });
     this.map.on("moveend", () => this.link.changed());
@@ -65,9 +85,12 @@ class WorldPage {
       z: centre.lat,
       zoom: this.map.getZoom(),
       style: this.world.style,
-      show: Object.keys(this.world.overlays).filter((name) => this.world.shown.has(name)),
+      show: [
+        ...Object.keys(this.world.overlays).filter((name) => this.world.shown.has(name)),
+        ...this.locations.tokens,
+      ],
       line: this.measure.points,
-      place: this.opened?.id,
+      place: this.opened?.id ?? this.awaited,
     };
   }
 
@@ -75,29 +98,56 @@ class WorldPage {
   apply(state, { first = false } = {}) {
     const styles = this.facts.styles.map(({ id }) => id);
     this.world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
-    const shown = state.show ?? FIRST_SHOWN;
+    const shown = state.show ?? [...FIRST_SHOWN, ...this.locations.first];
     for (const name of Object.keys(this.world.overlays)) this.world.setOverlay(name, shown.includes(name));
-    this.layers.show(this.world.style, this.world.shown);
+    this.locations.show(shown);
+    this.#showLayers();
     if (state.zoom === undefined) this.world.fitWorld();
     else this.world.view(at(state.x, state.z), state.zoom);
     this.measure.set(state.line ?? []);
     this.#measured({ done: false });
-    const each = this.places.find(({ id }) => id === state.place);
-    if (each) this.#popUp(each);
-    else this.map.closePopup();
+    this.#popUpById(state.place);
     if (first && state.line?.length) this.profile.show(state.line);
   }
 
   setStyle(id, { step = true } = {}) {
     this.world.setStyle(id);
-    this.layers.show(id, this.world.shown);
+    this.layers.show(id, this.stateOf);
     this.link.changed({ step });
   }
 
-  setOverlay(name, on) {
-    this.world.setOverlay(name, on);
-    this.layers.show(this.world.style, this.world.shown);
+  /** Shows or hides overlays, and groups and kinds of locations. */
+  setOverlays(names, on) {
+    for (const name of names) {
+      this.world.setOverlay(name, on);
+      this.locations.set(name, on);
+    }
+    this.#showLayers();
     this.link.changed({ step: true });
+  }
+
+  stateOf = (name) => (this.world.overlays[name] ? this.world.shown.has(name) : this.locations.state(name));
+
+  /** Has everything that shows what the map shows do so. */
+  #showLayers() {
+    this.layers.show(this.world.style, this.stateOf);
+    this.signs.refresh();
+    this.filter.show?.();
+    if (this.locations.shown.size && !this.locations.loaded) this.#readLocations();
+  }
+
+  /** Reads the locations, whatever waits for them; a fault is told. */
+  async #readLocations() {
+    if (!this.locations.groups.length) return;
+    const isFirst = !this.locations.loading;
+    try {
+      await this.locations.load();
+      if (!isFirst) return;
+      this.signs.refresh();
+      this.list.set([...this.places, ...this.locations.all]);
+    } catch (error) {
+      if (isFirst) toast(error.message);
+    }
   }
 
   /** The sign of a place was pressed: a line that is being measured goes on there. */
@@ -116,6 +166,19 @@ class WorldPage {
     this.link.changed({ step: true });
   }
 
+  /** Shows all of some places in what is not covered of the view. */
+  showAll(places) {
+    const { top, right, bottom, left } = this.#inset();
+    const bounds = L.latLngBounds(places.map(({ x, z }) => at(x, z)));
+    this.panel.giveWay();
+    this.link.changed({ step: true });
+    this.map.fitBounds(bounds, {
+      paddingTopLeft: [left + 40, top + 40],
+      paddingBottomRight: [right + 40, bottom + 40],
+      maxZoom: CLUSTER_ZOOM,
+    });
+  }
+
   goTo(x, z) {
     this.world.flyTo(x, z, Math.max(this.map.getZoom(), 4));
     this.ask(x, z);
@@ -124,18 +187,37 @@ class WorldPage {
 
   /** Marks a place that no pointer is at, and has it said what is there. */
   ask(x, z) {
+    this.list.moved("pointer", x, z);
     this.spot.setLatLng(at(x, z)).addTo(this.map);
     this.world.look(x, z, (looked) => this.readout.say(looked));
   }
 
+  /** Opens what has an id, even if it is not read yet; closes what is open if nothing has it. */
+  async #popUpById(id) {
+    this.awaited = id;
+    const find = () => this.places.find((each) => each.id === id) ?? this.locations.find(id);
+    if (id && !find() && !this.locations.loaded) await this.#readLocations();
+    if (this.awaited !== id) return;
+    this.awaited = undefined;
+    const each = find();
+    if (each) this.#popUp(each);
+    else this.map.closePopup();
+  }
+
   #popUp(each) {
-    const popup = L.popup({ autoPan: false, maxWidth: 300, minWidth: 220, offset: [0, -6] });
-    popup.setLatLng(at(each.x, each.z)).setContent(popupOf(each)).openOn(this.map);
+    this.awaited = undefined;
+    const popup = L.popup({ autoPan: false, maxWidth: isPhone() ? 232 : 300, minWidth: 220, offset: [0, -6] });
+    popup
+      .setLatLng(at(each.x, each.z))
+      .setContent(popupOf(each, (set) => this.showAll(set)))
+      .openOn(this.map);
     this.opened = each;
+    this.signs.choose(each.location ? each : undefined);
     this.list.mark(each.id);
     popup.on("remove", () => {
       if (this.opened !== each) return;
       this.opened = undefined;
+      this.signs.choose(undefined);
       this.list.mark(null);
       this.link.changed();
     });
@@ -213,6 +295,8 @@ class WorldPage {
       `Engine: ${maker}${gen}. ${number(grid.size)} × ${number(grid.size)} samples, ${number(grid.cell_m, grid.cell_m % 1 ? 1 : 0)} m apart. `,
       `Made ${this.facts.made_at.slice(0, 10)} by VWE ${engine.vwe}.`,
     );
+    const { table } = this.facts.places ?? {};
+    if (table) $("#made").append(` Locations by the table ${table.name}, ${table.sha256.slice(0, 12)}.`);
     if (same.length) {
       $("#made").append(
         h("br"),
@@ -267,6 +351,11 @@ class WorldPage {
     this.world.onPointer((looked) => {
       // On a touch screen what was pressed stays told.
       if (looked || !window.matchMedia("(hover: none)").matches) this.readout.show(looked);
+      if (looked) this.list.moved("pointer", looked.x, looked.z);
+    });
+    this.map.on("moveend", () => {
+      const { lng, lat } = this.map.getCenter();
+      this.list.moved("middle", lng, lat);
     });
     this.map.on("click", (event) => {
       if (!this.measure.active && window.matchMedia("(hover: none)").matches)
@@ -274,6 +363,8 @@ class WorldPage {
     });
     this.map.on("contextmenu", ({ latlng }) => copy(`${Math.round(latlng.lng)}, ${Math.round(latlng.lat)}`));
     const press = (id, act) => $(id).addEventListener("click", act);
+    press("#tab-places", () => this.#readLocations());
+    $("#places").addEventListener("focusin", () => this.#readLocations());
     press("#zoom-in", () => this.map.zoomIn());
     press("#zoom-out", () => this.map.zoomOut());
     press("#home-button", () => this.home());
@@ -296,6 +387,31 @@ class WorldPage {
     new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe($("#map"));
   }
 
+  /** Signs of locations are drawn: the map finds what the pointer is at. */
+  #listenToSigns() {
+    let pointed;
+    const point = (event) => {
+      const mark = event && this.signs.hit(event.containerPoint);
+      if (mark?.places === pointed?.places) return;
+      pointed = mark;
+      this.map.getContainer().classList.toggle("at-sign", Boolean(mark));
+      if (!mark) return this.tooltip.remove();
+      const [first] = mark.places;
+      const text = mark.places.length > 1 ? `${number(mark.places.length)} places` : first.title;
+      // A text of its own, for Leaflet takes one that it is told for HTML.
+      this.tooltip.setLatLng(at(mark.x, mark.z)).setContent(document.createTextNode(text)).addTo(this.map);
+    };
+    this.map.on("point", point);
+    this.map.on("mouseout movestart zoomstart", () => point(null));
+    this.map.on("click", ({ containerPoint }) => {
+      const mark = this.signs.hit(containerPoint);
+      // A line that is being measured goes on there.
+      if (!mark || this.measure.active) return;
+      if (mark.places.length > 1) this.showAll(mark.places);
+      else this.open(mark.places[0]);
+    });
+  }
+
   home() {
     this.map.closePopup();
     this.link.changed({ step: true });
@@ -316,7 +432,8 @@ class WorldPage {
       return true;
     };
     const toggle = (name) => () => {
-      if (this.world.overlays[name]) this.setOverlay(name, !this.world.shown.has(name));
+      if (this.world.overlays[name] || this.locations.groups.includes(name))
+        this.setOverlays([name], this.stateOf(name) !== true);
     };
     const styles = Object.fromEntries(
       this.facts.styles.map(({ id }, index) => [String(index + 1), () => this.setStyle(id)]),
@@ -339,7 +456,11 @@ class WorldPage {
       p: toggle("peak"),
       i: toggle("island"),
       b: toggle("boss"),
-      v: toggle("vendor"),
+      t: toggle("trader"),
+      n: toggle("dungeon"),
+      k: toggle("camp"),
+      e: toggle("resource"),
+      u: toggle("ruin"),
       o: toggle("other"),
       l: () => this.showLayers($("#layers").hidden),
       m: () => (this.measure.active ? this.measure.stop() : this.measure.start()),

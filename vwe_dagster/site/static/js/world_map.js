@@ -39,11 +39,17 @@ export class WorldMap {
     });
     // Of moves that follow each other fast over a canvas Leaflet tells some, and not always the last.
     this.map.getContainer().addEventListener("mousemove", (event) => {
-      this.map.fire("point", { latlng: this.map.mouseEventToLatLng(event) });
+      this.map.fire("point", {
+        latlng: this.map.mouseEventToLatLng(event),
+        containerPoint: this.map.mouseEventToContainerPoint(event),
+      });
     });
     const charts = this.map.createPane("charts");
     charts.style.zIndex = 350;
     charts.style.pointerEvents = "none";
+    const locations = this.map.createPane("locations");
+    locations.style.zIndex = 550;
+    locations.style.pointerEvents = "none";
     this.map.setView(at(0, 0), 1, { animate: false });
     element.style.setProperty("--tile-reach", `${(256 >> HIGH_DENSITY) + 0.7}px`);
     const fit = () => element.classList.toggle("between-zooms", this.map.getZoom() % 1 !== 0);

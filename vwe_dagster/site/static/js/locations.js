@@ -1,0 +1,172 @@
+// The locations of a world: their groups and kinds, which of these the map shows, and all places once they are read.
+
+import { fetchJson } from "./dom.js";
+import { fromCentre } from "./geo.js";
+
+/** Title of each group, and what one of its places is. */
+export const GROUPS = {
+  boss: ["Bosses", "Boss"],
+  trader: ["Traders", "Trader"],
+  dungeon: ["Dungeons", "Dungeon"],
+  camp: ["Camps", "Camp"],
+  resource: ["Resources", "Resource"],
+  ruin: ["Ruins", "Ruin"],
+  other: ["Other places", "Other place"],
+};
+
+const ZOOM = 5;
+/** The kind of types that the game itself does not have: its places have no name but the game's. */
+const UNNAMED = "other";
+
+/** One place: all places of a kind share the kind. */
+class Location {
+  constructor(kind, prefab, rank, x, z, flags) {
+    this.location = kind;
+    this.prefab = prefab;
+    this.id = `${kind.kind}-${rank}`;
+    this.x = x;
+    this.z = z;
+    this.candidate = flags.candidate;
+    this.placed = flags.placed;
+    this.zoom = ZOOM;
+  }
+
+  /** The group: peaks and islands have a kind in its stead. */
+  get kind() {
+    return this.location.group;
+  }
+
+  get title() {
+    return this.location.kind === UNNAMED ? this.prefab.name : this.location.label;
+  }
+
+  get note() {
+    return this.candidate ? `One of ${this.set.length} candidates` : GROUPS[this.kind][1];
+  }
+
+  get words() {
+    return this.prefab.words;
+  }
+
+  /** All candidates of which the game keeps one. */
+  get set() {
+    return this.prefab.candidates;
+  }
+
+  get facts() {
+    return [
+      ["The game's name", this.prefab.name],
+      ...(this.placed ? [["Built", "already"]] : []),
+      ["From the center", fromCentre(this.x, this.z)],
+    ];
+  }
+}
+
+export class Locations {
+  /**
+   * @param facts the world's world.json.
+   * @param base the address of the world's folder.
+   */
+  constructor(facts, base) {
+    this.kinds = facts.places?.kinds ?? [];
+    this.groups = Object.keys(GROUPS).filter((group) => this.kinds.some((kind) => kind.group === group));
+    this.address = `${base}places.json?v=${facts.version}`;
+    this.shown = new Set();
+    this.all = [];
+    // The page has these names for peaks and islands, coordinates and so on.
+    this.byToken = new Map(this.kinds.map((kind) => [tokenOf(kind), kind]));
+  }
+
+  /** The places; read when they are asked for first. */
+  load() {
+    this.loading ??= fetchJson(this.address).then(
+      (columns) => {
+        this.all = this.#placesOf(columns);
+        return this.all;
+      },
+      (error) => {
+        this.loading = undefined;
+        throw error;
+      },
+    );
+    return this.loading;
+  }
+
+  get loaded() {
+    return this.all.length > 0;
+  }
+
+  /** Whether the map shows a place. */
+  shows = (place) => this.shown.has(place.location);
+
+  kindsOf(name) {
+    if (Object.hasOwn(GROUPS, name)) return this.kinds.filter(({ group }) => group === name);
+    const kind = this.byToken.get(name);
+    return kind ? [kind] : [];
+  }
+
+  get countOfAll() {
+    return this.kinds.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  countOf = (name) => this.kindsOf(name).reduce((sum, { count }) => sum + count, 0);
+
+  /** Whether a group or a kind is shown: true, false, or "mixed". */
+  state(name) {
+    const kinds = this.kindsOf(name);
+    const shown = kinds.filter((kind) => this.shown.has(kind)).length;
+    return shown === 0 ? false : shown === kinds.length || "mixed";
+  }
+
+  /** Shows or hides a group or a kind. */
+  set(name, on) {
+    for (const kind of this.kindsOf(name)) {
+      if (on) this.shown.add(kind);
+      else this.shown.delete(kind);
+    }
+  }
+
+  /** Shows the groups and kinds that have these names, and no others. */
+  show(names) {
+    this.shown.clear();
+    for (const name of names) this.set(name, true);
+  }
+
+  /** The names of groups that are shown as a whole, and of kinds of the others. */
+  get tokens() {
+    return this.groups.flatMap((group) =>
+      this.state(group) === true
+        ? [group]
+        : this.kindsOf(group)
+            .filter((kind) => this.shown.has(kind))
+            .map(tokenOf),
+    );
+  }
+
+  /** The names of what is shown on a first visit. */
+  get first() {
+    return this.kinds.filter(({ shown }) => shown).map(tokenOf);
+  }
+
+  find = (id) => this.all.find((place) => place.id === id);
+
+  #placesOf({ kinds, prefabs, kind, prefab, x, z, candidate, placed }) {
+    const byName = new Map(this.kinds.map((each) => [each.kind, each]));
+    const kindsByIndex = kinds.map((name) => byName.get(name));
+    const types = prefabs.map((name) => ({ name, words: "", candidates: [] }));
+    const ranks = new Map();
+    return x.map((east, index) => {
+      const [own, type] = [kindsByIndex[kind[index]], types[prefab[index]]];
+      type.words ||= `${own.label} ${type.name} ${GROUPS[own.group].join(" ")}`.toLowerCase();
+      const rank = (ranks.get(own) ?? 0) + 1;
+      ranks.set(own, rank);
+      const flags = { candidate: candidate[index] === 1, placed: placed[index] === 1 };
+      const place = new Location(own, type, rank, east, z[index], flags);
+      if (place.candidate) type.candidates.push(place);
+      return place;
+    });
+  }
+}
+
+/** The name of a kind in links: its own, unless a group has it. */
+export const tokenOf = ({ kind }) => (Object.hasOwn(GROUPS, kind) ? `${kind}-kind` : kind);

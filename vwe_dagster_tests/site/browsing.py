@@ -1,0 +1,76 @@
+"""A person at a browser: what tests of the pages do and what they expect of every visit."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as PageTimeoutError
+
+PAGE_MS = 60_000
+"""How long a page may take to show what is looked for; CI has few cores."""
+
+MINUS = "\N{MINUS SIGN}"
+
+PIXEL_M = 12.0
+"""The ground of a pixel at zoom 3."""
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@dataclasses.dataclass
+class Visitor:
+    """A browser window, and whatever went wrong in it.
+
+    Attributes:
+        page: the window.
+        hosts: the hosts that were asked for anything.
+        complaints: errors and warnings of the page.
+    """
+
+    page: Page
+    hosts: set[str]
+    complaints: list[str]
+
+
+def visit(page: Page, path: str) -> None:
+    """Opens a page, once more where a part of it was lost on the way."""
+    for _ in range(3):
+        page.goto(path)
+        with contextlib.suppress(PageTimeoutError):
+            page.locator("body.ready").wait_for(timeout=PAGE_MS / 2)
+            return
+    pytest.fail(f"{path} does not open")
+
+
+def click_at(page: Page, x: float, z: float) -> None:
+    """Presses a point of the world, in a view of zoom 3 around the centre."""
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2 + x / PIXEL_M, box["y"] + box["height"] / 2 - z / PIXEL_M)
+
+
+@contextlib.contextmanager
+def plain_server(folder: Path) -> Iterator[str]:
+    """Serves a folder as any web server would."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
