@@ -49,8 +49,8 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         "pool": _pool_of(home, settings_from_environment()),
         VALHEIM_POOL: NoValheimPool() if valheim is None else _pool_of(home, valheim),
         BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
-        # Dagster's own default takes a folder from the config of a run, also as the name of an environment variable.
-        "io_manager": dg.fs_io_manager.configured({}),
+        # Dagster's own default takes a folder from the config of a run also as the name of an environment variable.
+        "io_manager": dg.FilesystemIOManager(),
         "store": WorldStoreResource(root=str(home.data), stage_counts=str(home.stage_counts)),
     }
     return dg.Definitions(
