@@ -22,6 +22,7 @@ from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.instance.retention.plan import Purgeable, PurgeError, plan_purge
 from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store.manifest import SCHEMA_VERSIONS
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, draw_thumbnails_only, partition_tags
 
@@ -279,7 +280,7 @@ def test_a_stage_that_was_made_meanwhile_stays(home: Home, instance: dg.DagsterI
 
 def test_a_stage_of_a_later_version_of_the_project_stays(home: Home, instance: dg.DagsterInstance) -> None:
     folder = home.data / "seeds" / parse_seed("one").folder_name / "raw"
-    (folder / "manifest.json").write_text(json.dumps({"schema_version": 2}))
+    (folder / "manifest.json").write_text(json.dumps({"schema_version": SCHEMA_VERSIONS[-1] + 1}))
     assert UNFINISHED not in purge(home, instance)
     assert folder.is_dir()
 
