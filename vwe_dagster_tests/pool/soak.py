@@ -323,11 +323,11 @@ class Misfortune:
         return sorted(self._folder.glob("leases-*.jsonl"))
 
     def run(self) -> None:
-        """Begins when a holder has its first lease, goes on for as long as it should, lets everybody end in peace."""
+        """Begin with the first lease, go on for as long as asked and until a world is published, and end in peace."""
         try:
             self._await_first_lease()
             ends = time.monotonic() + self._seconds
-            while time.monotonic() < ends:
+            while (left := ends - time.monotonic()) > 0 or (left > -3 * PATIENCE_S and not self._has_recorded("world")):
                 self._fill_up()
                 time.sleep(self._choice.uniform(*_PAUSE_S))
                 self._continue_some(time.monotonic())
@@ -345,7 +345,11 @@ class Misfortune:
     def _await_first_lease(self) -> None:
         """Engines killed while they start open the circuit: on a busy machine nobody would have one for long."""
         self._fill_up()
-        wait_until(lambda: any(told.stat().st_size for told in self.told), 3 * PATIENCE_S)
+        wait_until(lambda: self._has_recorded("token"), 3 * PATIENCE_S)
+
+    def _has_recorded(self, field: str) -> bool:
+        """Whether a holder has recorded a field: ``token`` of a lease, ``world`` of a published world."""
+        return any(f'"{field}"' in told.read_text(encoding="utf-8") for told in self.told)
 
     def _fill_up(self) -> None:
         ended = [process for process in self._holders if process.exitcode is not None]
