@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from vwe_dagster.rendering import palette
-from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.blank import blank_sheet, set_ground
 from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.legend import BIOME_ORDER, swatch_pixels
 from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.plates import Entry, draw_compass, draw_legend, draw_scale_bar, draw_title
-from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, GridWindow, MapView
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -38,12 +39,20 @@ def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None
         RGB, 2176 x 2176 for 2048 pixels of map; north up, in a frame.
     """
     size = size or PictureSize.of_grid(world.grid)
-    window, layout = GridWindow(world.grid, size.ground), Layout.of_map(size.view.pixels)
+    window = GridWindow(world.grid, size.ground)
     drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(DROWNED)
     flat = _coloured(window.classes(world.biome) | drowned)
-    sheet = Sheet.around(cut_out(flat, window.inside()), size, layout)
-    draw_circles(sheet)
-    draw_title(sheet, title, layout, above="Biomes", facts=["Paler where under water"])
+    sheet = set_ground(_blank(size), cut_out(flat, window.inside()), size)
+    facts = ["Paler where under water"]
+    draw_title(sheet, title, Layout.of_map(size.view.pixels), above="Biomes", facts=facts)
+    return sheet.image
+
+
+@functools.lru_cache(maxsize=1)
+def _blank(size: PictureSize) -> Image.Image:
+    """The sheet without a ground and a title."""
+    layout = Layout.of_map(size.view.pixels)
+    sheet = blank_sheet(size, layout)
     draw_compass(sheet, layout.compass)
     draw_legend(sheet, "Biomes", _entries(sheet.scale), layout.biomes)
     draw_scale_bar(sheet, layout.scale_bar)

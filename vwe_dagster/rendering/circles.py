@@ -43,9 +43,19 @@ def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
         sheet: drawn on in place.
         rings: colour of the dashes.
     """
-    for colour, tiles in ((palette.INK, _edge(sheet.view, sheet.scale)), (rings, _rings(sheet.view, sheet.scale))):
-        for corner, coverage in tiles:
-            sheet.ink((corner[0] / sheet.scale, corner[1] / sheet.scale), colour, coverage)
+    draw_circle_lines(sheet, rings)
+    letter_circles(sheet)
+
+
+def draw_circle_lines(sheet: Sheet, rings: Rgb = palette.INK) -> None:
+    """Draw the edge of the world and the rings without their labels."""
+    for colour, coverage in zip((palette.INK, rings), line_coverage(sheet.view, sheet.scale), strict=True):
+        for corner, piece in _tiles(coverage):
+            sheet.ink((corner[0] / sheet.scale, corner[1] / sheet.scale), colour, piece)
+
+
+def letter_circles(sheet: Sheet) -> None:
+    """Letter the rings with their distance."""
     for distance_km in _labeled_rings(sheet):
         at = sheet.view.to_pixel(0, distance_km * 1000)
         sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, colour=palette.INK_SOFT)
@@ -64,25 +74,29 @@ def _labeled_rings(sheet: Sheet) -> Sequence[int]:
     return RINGS_KM if 2000 / sheet.view.pixel_m >= _LABEL_ROOM else RINGS_KM[1::2]
 
 
-@functools.cache
-def _edge(view: MapView, scale: float) -> tuple[Tile, ...]:
+@functools.lru_cache(maxsize=4)
+def line_coverage(view: MapView, scale: float) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return how much ink each pixel of a map has, 0 to 255: of the edge of the world with its rays, of the rings."""
+    return _edge(view, scale), _rings(view, scale)
+
+
+def _edge(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
     """The edge of the world and its rays."""
     rim = WORLD_RADIUS_M / view.pixel_m
     stencil = _empty(view, scale)
     _trace(stencil, scale, rim, 2, functools.partial(_line, at=rim, width=1.7))
     _trace(stencil, scale, rim + 6, 2, functools.partial(_line, at=rim + 6, width=0.9))
     _trace(stencil, scale, rim + 24, 14, functools.partial(_rays, start=rim + 10))
-    return _tiles(stencil)
+    return stencil
 
 
-@functools.cache
-def _rings(view: MapView, scale: float) -> tuple[Tile, ...]:
+def _rings(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
     """The dashed rings."""
     stencil = _empty(view, scale)
     for distance_km in RINGS_KM:
         ring = distance_km * 1000 / view.pixel_m
         _trace(stencil, scale, ring, 2, functools.partial(_dashes, at=ring))
-    return _tiles(stencil)
+    return stencil
 
 
 def _empty(view: MapView, scale: float) -> npt.NDArray[np.uint8]:

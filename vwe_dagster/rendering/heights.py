@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from PIL import Image
 
 from vwe_dagster.rendering import palette
-from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.blank import blank_sheet, set_ground
 from vwe_dagster.rendering.layout import Layout, Spot
 from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.picture_size import PictureSize
@@ -37,15 +39,23 @@ def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | Non
         RGB, 2176 x 2176 for 2048 pixels of map; north up, in a frame.
     """
     size = size or PictureSize.of_grid(world.grid)
-    window, layout = GridWindow(world.grid, size.ground), Layout.of_map(size.view.pixels)
+    window = GridWindow(world.grid, size.ground)
     steps = np.clip(window.heights(world.height), LOWEST_M, HIGHEST_M)
     steps -= np.float32(LOWEST_M)
     steps *= np.float32(_STEPS_PER_M)
     colours = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
     coloured = Image.fromarray(np.take(colours, steps.astype(np.int16), axis=0))
-    sheet = Sheet.around(cut_out(coloured, window.inside()), size, layout)
-    draw_circles(sheet, rings=palette.PAPER)
-    draw_title(sheet, title, layout, above="Heights", facts=["Metres; the sea lies at 30"])
+    sheet = set_ground(_blank(size), cut_out(coloured, window.inside()), size, rings=palette.PAPER)
+    facts = ["Metres; the sea lies at 30"]
+    draw_title(sheet, title, Layout.of_map(size.view.pixels), above="Heights", facts=facts)
+    return sheet.image
+
+
+@functools.lru_cache(maxsize=1)
+def _blank(size: PictureSize) -> Image.Image:
+    """The sheet without a ground and a title."""
+    layout = Layout.of_map(size.view.pixels)
+    sheet = blank_sheet(size, layout, rings=palette.PAPER)
     draw_compass(sheet, layout.compass)
     _draw_scale(sheet, layout.biomes.at)
     draw_scale_bar(sheet, layout.scale_bar)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 from PIL import Image
 
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import ground
-from vwe_dagster.rendering.circles import draw_circles
+from vwe_dagster.rendering.blank import blank_sheet, set_ground
 from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.legend import biome_entries, sign_entries
 from vwe_dagster.rendering.map_marks import draw_map_marks, draw_place_legends
@@ -19,7 +21,6 @@ from vwe_dagster.rendering.plates import (
     draw_scale_bar,
     draw_title,
 )
-from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
 from vwe_dagster.rendering.waterways import river_ink
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -58,20 +59,26 @@ def render_map(
     size = size or PictureSize.of_grid(world.grid)
     sites = [] if analysis is None else sites_of(analysis.places)
     layout = Layout.of_map(size.view.pixels, has_places=bool(sites))
-    sheet = Sheet.around(painted or paint_ground(world, size), size, layout)
-    draw_circles(sheet)
+    blank = _blank(size, bool(sites), world.rivers is not None, world.lava is not None)
+    sheet = set_ground(blank, painted or paint_ground(world, size), size)
     draw_map_marks(sheet, sites, [] if analysis is None else highest_peaks(analysis, LABELLED_PEAKS))
     facts = () if analysis is None else world_facts(analysis)
     draw_title(sheet, title, layout, above="The tenth world", facts=facts)
+    draw_place_legends(sheet, sites, layout.bosses, layout.places)
+    return printed(sheet.image)
+
+
+@functools.lru_cache(maxsize=1)
+def _blank(size: PictureSize, has_places: bool, rivers: bool, lava: bool) -> Image.Image:  # noqa: FBT001  keys of a cache
+    """The sheet without a ground, a title and places."""
+    layout = Layout.of_map(size.view.pixels, has_places=has_places)
+    sheet = blank_sheet(size, layout)
     draw_compass(sheet, layout.compass)
     draw_legend(sheet, "Biomes", biome_entries(sheet.scale, detailed=size.is_detailed), layout.biomes)
-    signs = sign_entries(
-        sheet.scale, detailed=size.is_detailed, rivers=world.rivers is not None, lava=world.lava is not None
-    )
+    signs = sign_entries(sheet.scale, detailed=size.is_detailed, rivers=rivers, lava=lava)
     draw_legend(sheet, "Signs", signs, layout.signs)
-    draw_place_legends(sheet, sites, layout.bosses, layout.places)
     draw_scale_bar(sheet, layout.scale_bar)
-    return printed(sheet.image)
+    return sheet.image
 
 
 def render_thumbnail(world: CanonicalWorld) -> Image.Image:

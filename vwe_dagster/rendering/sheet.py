@@ -54,12 +54,16 @@ class Sheet:
 
     def frame(self, ground: Image.Image) -> None:
         """Pastes a painted ground into the middle of the map, and draws the frame with its coordinates."""
-        inset = (self.scale * self.view.pixels - ground.width) // 2
-        left, top = (round(self.scale * place + inset) for place in self.origin)
-        self.image.paste(ground, (left, top))
+        self.image.paste(ground, self.ground_corner(ground.width))
         self._draw_frame()
         for kilometre in _marked_kilometres(self.view):
             self._letter_coordinate(kilometre)
+
+    def ground_corner(self, width: int) -> tuple[int, int]:
+        """Return the pixel of the image where a square ground in the middle of the map begins."""
+        inset = (self.scale * self.view.pixels - width) // 2
+        left, top = (round(self.scale * place + inset) for place in self.origin)
+        return left, top
 
     def stencil(self, width: float, height: float) -> Stencil:
         """An empty stencil of the size that it covers on the map."""
