@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.kernels.compiling import inner_kernel, kernel
+from vwe_dagster.kernels.compiling import flat, inner_kernel, kernel
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
 Plane = npt.NDArray[np.float32]
@@ -176,8 +176,12 @@ def _read_line(block: Block, at: float, line: Plane) -> None:
 
 @inner_kernel
 def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn) -> None:
-    """Draws what lies at a distance from the eye, from west to east."""
-    out = drawn.picture
+    """Draws what lies at a distance from the eye, from west to east.
+
+    Rows between the surface here and at the step before get the colors between the two. That is not a function of its
+    own, which would take a quarter longer.
+    """
+    out, tops, levels, colours = drawn.picture, drawn.top, drawn.level, drawn.colour
     scale = camera.focal / depth_m
     north_m = depth_m - camera.distance_m
     reach = math.sqrt(max(block.radius_m * block.radius_m - north_m * north_m, 0.0)) * scale
@@ -185,44 +189,35 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
     step = np.float32(1 / (scale * block.pixel_m))
     start = np.float32((line.shape[1] - 1) / 2 - middle / (scale * block.pixel_m))
     lift, level = np.float32(scale * camera.exaggeration), np.float32(camera.horizon + scale * camera.eye_m)
-    for column in range(max(math.ceil(middle - reach), 0), min(math.floor(middle + reach) + 1, camera.width)):
-        at = start + np.float32(column) * step
-        west = min(max(int(at), 0), line.shape[1] - 2)
-        share = at - np.float32(west)
-        y = level - _between(line[0], west, share) * lift
-        colour = (_between(line[2], west, share), _between(line[3], west, share), _between(line[4], west, share))
-        highest = math.ceil(y - _HALF)
-        if drawn.top[column] == len(out):
+    surface, red, green, blue = line[0], line[2], line[3], line[4]
+    last, height = np.int32(line.shape[1] - 2), len(out)
+    # Unsigned places and 32-bit samples take two thirds of the time of signed ones with 64 bits.
+    for column in flat(max(math.ceil(middle - reach), 0), min(math.floor(middle + reach) + 1, camera.width)):
+        at = start + np.float32(np.int32(column)) * step
+        sample = min(max(np.int32(at), np.int32(0)), last)
+        west, share = np.uintp(sample), at - np.float32(sample)
+        y = level - _between(surface, west, share) * lift
+        colour = (_between(red, west, share), _between(green, west, share), _between(blue, west, share))
+        highest, top = max(int(np.ceil(y - _HALF)), 0), tops[column]
+        if highest < top < height:
+            span = _1 / max(levels[column] - y, np.float32(1e-3))
+            for row in flat(highest, top):
+                below = min(max((np.float32(np.int64(row)) + _HALF - y) * span, _0), _1)
+                for channel in range(3):
+                    tone = colour[channel]
+                    out[row, column, channel] = np.uint8(tone + (colours[column, channel] - tone) * below)
+            tops[column] = highest
+        elif top == height:
             bed, base = level - _between(line[1], west, share) * lift, level - np.float32(block.base_m) * lift
-            east = np.float32((column - middle) / (scale * block.radius_m))
-            drawn.top[column] = _draw_side(block, (y, bed, base), east, out[:, column])
-        elif highest < drawn.top[column]:
-            rows, levels = (max(highest, 0), drawn.top[column]), (y, drawn.level[column])
-            _fill(out[:, column], rows, levels, colour, drawn.colour[column])
-            drawn.top[column] = highest
-        drawn.level[column] = y
-        for channel in range(3):
-            drawn.colour[column, channel] = colour[channel]
+            east = np.float32((np.int64(column) - middle) / (scale * block.radius_m))
+            tops[column] = _draw_side(block, (y, bed, base), east, out[:, column])
+        levels[column] = y
+        colours[column, 0], colours[column, 1], colours[column, 2] = colour
 
 
 @inner_kernel
-def _between(values: Line, west: int, share: np.float32) -> np.float32:
-    return np.float32(values[west] + (values[west + 1] - values[west]) * share)
-
-
-@inner_kernel
-def _fill(
-    out: Picture, rows: tuple[int, int], levels: tuple[np.float32, np.float32], colour: Colour, last_colour: Line
-) -> None:
-    """Fills rows of a column, from one to the one before another, with the colours between two steps.
-
-    Each step has a level, the row of the surface there, and a colour; the second is the step before, lower down.
-    """
-    span = _1 / max(levels[1] - levels[0], np.float32(1e-3))
-    for row in range(rows[0], rows[1]):
-        share = min(max((np.float32(row) + _HALF - levels[0]) * span, _0), _1)
-        for channel in range(3):
-            out[row, channel] = np.uint8(colour[channel] + (last_colour[channel] - colour[channel]) * share)
+def _between(values: Line, west: np.uintp, share: np.float32) -> np.float32:
+    return np.float32(values[west] + (values[west + np.uintp(1)] - values[west]) * share)
 
 
 @inner_kernel

@@ -78,6 +78,12 @@ def test_a_tower_is_as_high_as_it_should_be(height_m: float) -> None:
     assert columns[rows < summit + 3].mean() + 0.5 == pytest.approx(column, abs=2)
 
 
+def test_towers_higher_than_the_picture_are_cut_at_its_upper_edge() -> None:
+    towers: dict[Box, float] = {(-200, z_m, 200, z_m + 200): 6000.0 for z_m in (0, 2000, 4000)}
+    column, _ = SCENE.to_pixel(0, 0)
+    assert changed(drawn(walls=towers), drawn())[0, int(column)]
+
+
 def test_what_lies_behind_a_wall_is_hidden_and_what_lies_before_it_is_not() -> None:
     wall: dict[Box, float] = {(-4000, -2000, 4000, -1900): 400.0}
     behind: dict[Box, palette.Rgb] = {(-2000, -1800, 2000, -1500): RED}
