@@ -30,6 +30,9 @@ BORDER_SOFTNESS_M = 24.0
 WATER_LINES = ((4.5, 0.40), (9.5, 0.28), (15.5, 0.18), (22.5, 0.11))
 """Lines along the coast: pixels offshore, and strength."""
 
+OFFSHORE_REACH = 48
+"""Pixels offshore that are measured: water lines reach 32, and resampling looks 4 farther."""
+
 Climates = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 """How much each sample belongs to the Ashlands and to the Deep North, 0 to 255, with wide soft borders."""
 
@@ -119,7 +122,9 @@ def _layers(
         radius=_uniform(planes.radius),
         inside=_uniform(planes.inside),
         fill=_uniform(run_together(biome, palette.biome_table(), softness)),
-        offshore=_uniform(shading.offshore_distance(height) if detailed else np.full(shape, np.inf, dtype=np.float32)),
+        offshore=_uniform(
+            shading.offshore_distance(height, OFFSHORE_REACH) if detailed else np.full(shape, np.inf, dtype=np.float32)
+        ),
         symbols=_uniform(strew(planes) if detailed else np.zeros(shape, dtype=np.int16)),
         glow=_uniform(np.zeros(shape, dtype=np.uint8) if planes.lava is None else _glow(planes.lava)),
         rivers=_uniform(np.zeros(shape, dtype=np.uint8) if rivers is None else rivers),

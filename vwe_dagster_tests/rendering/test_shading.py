@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import numpy.typing as npt
 import pytest
+import scipy.ndimage
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from vwe_dagster.rendering import shading
 from vwe_dagster.rendering.shading import Plane
@@ -55,10 +60,20 @@ def test_the_shore_is_as_far_as_the_slope_says(slope: float, shore_column: float
 def test_distance_offshore_counts_pixels_from_the_land() -> None:
     height = np.full((256, 256), 10, dtype=np.float32)
     height[:, :100] = 40
-    distance = shading.offshore_distance(height)
+    distance = shading.offshore_distance(height, 250)
     assert float(np.abs(distance[:, :96]).max()) < 1
     np.testing.assert_allclose(distance[128, 110:200], np.arange(110, 200) - 99.5, atol=2)
 
 
+@given(arrays.arrays(np.bool_, (60, 60), elements=st.booleans()), st.integers(1, 60))
+def test_distance_offshore_is_euclidean_up_to_its_reach(land: npt.NDArray[np.bool_], reach: int) -> None:
+    sparse = land & (np.indices(land.shape).sum(axis=0) % 7 == 0)
+    sparse[30, 30] = True
+    height = np.where(sparse, np.float32(40), np.float32(10)).repeat(2, axis=0).repeat(2, axis=1)
+    expected = np.minimum(2 * scipy.ndimage.distance_transform_edt(~sparse), 2 * math.ceil(reach / 2))
+    exact = shading.resized(expected.astype(np.float32), 120)
+    np.testing.assert_array_equal(shading.offshore_distance(height, reach), exact)
+
+
 def test_an_ocean_without_land_is_far_offshore() -> None:
-    assert shading.offshore_distance(np.zeros((64, 64), dtype=np.float32)).min() >= 64
+    assert shading.offshore_distance(np.zeros((64, 64), dtype=np.float32), 48).min() >= 64
