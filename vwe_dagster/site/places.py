@@ -10,6 +10,7 @@ import pandas as pd
 
 from vwe_dagster.analysis.places import known_kinds
 from vwe_dagster.analysis.world import WorldAnalysis
+from vwe_dagster.rendering.icons import icon_path
 from vwe_dagster.site.made import MadeWorld
 
 _NEAREST = ("nearest_m", "nearest_bearing_deg", "nearest_x_m", "nearest_z_m")
@@ -20,6 +21,7 @@ def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] |
 
     - ``count``: number of all places.
     - ``table``: ``name`` and ``sha256`` of the table of location types; null where the source does not name one.
+    - ``icons``: the paths of the icons of the kinds by name, see :func:`vwe_dagster.rendering.icons.icon_path`.
     - ``kinds``: the kinds that occur, in the order of :func:`vwe_dagster.analysis.places.known_kinds`: ``kind``,
       ``label``, ``group``, ``icon``, whether the map has it ``shown`` at first, ``count``, ``candidates``, and of the
       place nearest to the center ``nearest_m``, ``nearest_bearing_deg``, ``nearest_x_m``, ``nearest_z_m``.
@@ -27,9 +29,11 @@ def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] |
     if analysis.places is None:
         return None
     measured = cast("Mapping[str, Mapping[str, Any]]", analysis.statistics["places"])
+    kinds = [kind for kind in known_kinds().values() if measured[kind.kind]["count"]]
     return {
         "count": len(analysis.places),
         "table": made.location_table,
+        "icons": {icon: icon_path(icon) for icon in sorted({kind.icon for kind in kinds})},
         "kinds": [
             {
                 "kind": kind.kind,
@@ -41,8 +45,7 @@ def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] |
                 "candidates": measured[kind.kind]["candidates"],
                 **{name: round(measured[kind.kind][name]) for name in _NEAREST},
             }
-            for kind in known_kinds().values()
-            if measured[kind.kind]["count"]
+            for kind in kinds
         ],
     }
 

@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Request, expect
 
 from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.rendering.icons import icon_path
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.site.export import write_site
 from vwe_dagster.site.server import site_app
@@ -80,6 +81,7 @@ def test_world_json_has_a_summary_of_each_kind(site: Site, places: pd.DataFrame)
     (haldor,) = (kind for kind in summary["kinds"] if kind["kind"] == "haldor")
     nearest = places[places["kind"] == "haldor"].iloc[0]
     assert (haldor["label"], haldor["group"], haldor["shown"], haldor["candidates"]) == ("Haldor", "trader", True, 10)
+    assert summary["icons"][haldor["icon"]] == icon_path("haldor")
     assert (haldor["nearest_m"], haldor["nearest_x_m"]) == (round(nearest["distance_m"]), round(nearest["x_m"]))
     assert not {"places", "biomes"} & facts["statistics"].keys()
 
@@ -242,6 +244,7 @@ def test_a_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places
     expect(page.locator(".places button").first).to_have_attribute("aria-current", "true")
     # The game's own names are found, too.
     page.get_by_label("Search places").fill("mountaincave02")
+    expect(page.locator("#kinds button:visible")).to_have_text([re.compile("^Frost cave")])
     expect(page.locator(".places strong").first).to_have_text("Frost cave")
     page.get_by_label("Search places").fill("no such place")
     expect(page.locator("#places")).to_contain_text("No place is called that.")

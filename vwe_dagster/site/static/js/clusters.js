@@ -5,9 +5,9 @@ const REACH = 46;
 
 /**
  * Places are drawn one by one where a pixel is this many metres or less, divided by the root of their number: on the
- * third of the world that is land each then has 24 by 24 pixels to itself.
+ * third of the world that is land each then has 22 by 22 pixels to itself.
  */
-const ALONE_M = 456;
+const ALONE_M = 480;
 
 /** A cluster of one place. */
 export const alone = (place) => ({ x: place.x, z: place.z, places: [place] });

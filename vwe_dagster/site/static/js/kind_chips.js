@@ -73,8 +73,9 @@ export class KindChips {
   /** Offers the kinds that a search finds; null ends the search. */
   search(matches) {
     let offered = 0;
+    const isFound = ({ words, types }) => matches(words) || types.some((type) => matches(type.words));
     for (const group of this.kinds) {
-      for (const chip of group.chips) chip.hidden = matches !== null && !(matches(chip.words) && offered++ < OFFERED);
+      for (const chip of group.chips) chip.hidden = matches !== null && !(isFound(chip.kind) && offered++ < OFFERED);
       group.hidden = group.chips.every((chip) => chip.hidden);
     }
     this.chooser.hidden = matches === null ? this.unfold.ariaExpanded !== "true" : offered === 0;
@@ -118,7 +119,7 @@ export class KindChips {
     const kinds = this.locations.kindsOf(group).toSorted((a, b) => a.label.localeCompare(b.label));
     const chips = kinds.map((kind) => {
       const chip = this.#chipOf(tokenOf(kind), kind.label, kind.count, sign(kind));
-      chip.words = `${kind.label} ${GROUPS[group].join(" ")}`.toLowerCase();
+      chip.kind = kind;
       return chip;
     });
     const title = GROUPS[group][0];

@@ -68,7 +68,12 @@ export class Locations {
    * @param base the address of the world's folder.
    */
   constructor(facts, base) {
-    this.kinds = facts.places?.kinds ?? [];
+    this.kinds = (facts.places?.kinds ?? []).map((kind) => ({
+      ...kind,
+      glyph: facts.places.icons[kind.icon],
+      types: [],
+      words: `${kind.label} ${GROUPS[kind.group].join(" ")}`.toLowerCase(),
+    }));
     this.groups = Object.keys(GROUPS).filter((group) => this.kinds.some((kind) => kind.group === group));
     this.address = `${base}places.json?v=${facts.version}`;
     this.shown = new Set();
@@ -157,7 +162,10 @@ export class Locations {
     const ranks = new Map();
     return x.map((east, index) => {
       const [own, type] = [kindsByIndex[kind[index]], types[prefab[index]]];
-      type.words ||= `${own.label} ${type.name} ${GROUPS[own.group].join(" ")}`.toLowerCase();
+      if (!type.words) {
+        type.words = `${own.words} ${type.name.toLowerCase()}`;
+        own.types.push(type);
+      }
       const rank = (ranks.get(own) ?? 0) + 1;
       ranks.set(own, rank);
       const flags = { candidate: candidate[index] === 1, placed: placed[index] === 1 };

@@ -33,7 +33,9 @@ function giveWay(mark, landmarks, pixel) {
   if (mark.places.length === 1) return;
   for (const landmark of landmarks) {
     const [dx, dz] = [mark.x - landmark.x, mark.z - landmark.z];
-    const [apart, least] = [Math.hypot(dx, dz), (mark.radius + landmark.radius) * pixel];
+    const least = (mark.radius + landmark.radius) * pixel;
+    if (Math.abs(dx) >= least || Math.abs(dz) >= least) continue;
+    const apart = Math.hypot(dx, dz);
     if (apart >= least || apart === 0) continue;
     mark.x = landmark.x + (dx / apart) * least;
     mark.z = landmark.z + (dz / apart) * least;

@@ -2,20 +2,8 @@
 
 import { h, s } from "./dom.js";
 
-/** Paths in a square of 24 units, filled by the even-odd rule. */
-const GLYPHS = {
-  boss: "M12 2l3 6.500 7 .8-5.200 4.800 1.400 6.900-6.200-3.500-6.200 3.500 1.400-6.900L2 9.300l7-.8z",
-  trader: "M4 9h16l1.500 12h-19zM7.500 9a4.500 5.500 0 0 1 9 0h-2a2.500 3.500 0 0 0-5 0z",
-  dungeon: "M3 21V12a9 9 0 0 1 18 0v9h-5v-8a4 4 0 0 0-8 0v8z",
-  camp: "M12 3l10 18h-6l-4-8-4 8H2z",
-  resource: "M12 2l8 8-8 12-8-12z",
-  ruin: "M3 21V4h4v4h3V4h4v9h3V9h4v12z",
-  other: "M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14z",
-};
-
-const GLYPH_SHARE = 0.6;
-
-export const glyphOf = (kind) => GLYPHS[kind.group];
+/** Width of the glyph as a share of that of the disc; it stands in a square of 24 units. */
+const GLYPH_SHARE = 0.64;
 
 /** The sign of a kind as an element. */
 export function sign(kind, { hollow = false } = {}) {
@@ -25,7 +13,7 @@ export function sign(kind, { hollow = false } = {}) {
     s(
       "svg",
       { viewBox: "0 0 24 24", class: "glyph", "aria-hidden": "true", focusable: "false" },
-      s("path", { d: glyphOf(kind), "fill-rule": "evenodd" }),
+      s("path", { d: kind.glyph }),
     ),
   );
 }
@@ -82,7 +70,7 @@ export class SignPictures {
     context.scale((size * GLYPH_SHARE) / 24, (size * GLYPH_SHARE) / 24);
     context.translate(-12, -12);
     context.fillStyle = hollow ? own : paper;
-    context.fill(new Path2D(glyphOf(kind)), "evenodd");
+    context.fill(new Path2D(kind.glyph));
     return picture;
   }
 }
