@@ -284,6 +284,10 @@ def test_the_list_is_in_the_order_of_distance_from_what_one_points_at(visitor: V
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2 + 2400 / PIXEL_M, box["y"] + box["height"] / 2 + 1800 / PIXEL_M)
     expect_listed(nearest(2400, -1800))
+    # On its way to the list the pointer passes other places.
+    page.mouse.move(20, 700, steps=8)
+    page.wait_for_timeout(600)
+    expect_listed(nearest(2400, -1800))
     page.get_by_label("Order").select_option("Nearest to the middle of the map")
     page.keyboard.press("c")
     page.get_by_label("x, z in metres").fill("-3000, 2500")
@@ -292,6 +296,11 @@ def test_the_list_is_in_the_order_of_distance_from_what_one_points_at(visitor: V
     middle = re.search(r"at=([-\d.]+),([-\d.]+)", page.url)
     assert middle is not None
     expect_listed(nearest(float(middle[1]), float(middle[2])))
+    page.locator(".places button").nth(2).focus()
+    opened = page.locator(".places li").nth(2).get_attribute("data-place")
+    page.keyboard.press("Enter")
+    expect(page.locator(".places li").first).to_have_attribute("data-place", str(opened))
+    expect(page.locator(".places button").first).to_be_focused()
 
 
 def test_keys_show_and_hide_groups(visitor: Visitor) -> None:

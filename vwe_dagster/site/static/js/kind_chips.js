@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { number } from "./geo.js";
 import { GROUPS, tokenOf } from "./locations.js";
-import { KINDS } from "./places.js";
+import { KINDS, kindsOf } from "./places.js";
 import { sign } from "./signs.js";
 
 const DOCS = "https://github.com/vwe-dagster/vwe/blob/main/docs/locations.md";
@@ -26,7 +26,7 @@ export class KindChips {
     this.toggle = toggle;
     this.titles = new Map([
       ...locations.groups.map((group) => [group, [GROUPS[group][0], locations.countOf(group)]]),
-      ...Object.keys(KINDS).map((kind) => [kind, [KINDS[kind], places.filter((each) => each.kind === kind).length]]),
+      ...kindsOf(places).map((kind) => [kind, [KINDS[kind], places.filter((each) => each.kind === kind).length]]),
     ]);
     this.all = this.#chip("All", null, null, () => this.toggle(this.names, this.all.ariaPressed !== "true"));
     this.chips = this.names.map((name) => this.#chipOf(name, ...this.titles.get(name)));

@@ -2,7 +2,7 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { copy, h, icon } from "./dom.js";
+import { $, copy, h, icon } from "./dom.js";
 import { area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, SEA_M, share } from "./geo.js";
 import { sign } from "./signs.js";
 
@@ -10,6 +10,7 @@ const ISLAND_PIXELS = 26;
 const CLOSE_ZOOM = 4;
 /** Items of the list are added by so many, as far as it is scrolled. */
 const LISTED = 100;
+const REST_MS = 250;
 const SIGNS = { peak: "peak", island: "island" };
 
 /** Titles of peaks and islands, which every world has. */
@@ -180,6 +181,7 @@ export class PlacesList {
     this.open = open;
     this.found = [];
     this.from = { pointer: { x: 0, z: 0 }, middle: { x: 0, z: 0 } };
+    this.moving = {};
     this.search = h("input", {
       type: "search",
       placeholder: "Search places",
@@ -223,13 +225,18 @@ export class PlacesList {
     this.show();
   }
 
-  /** The pointer, or the middle of the map, is elsewhere. */
+  /** The pointer, or the middle of the map, is elsewhere; the list follows as soon as it rests there. */
   moved(name, x, z) {
-    this.from[name] = { x, z };
-    if (this.order.value !== name) return;
-    // While it moves the list stays as it is.
-    window.clearTimeout(this.moving);
-    this.moving = window.setTimeout(() => this.show(), 200);
+    this.stay(name);
+    this.moving[name] = window.setTimeout(() => {
+      this.from[name] = { x, z };
+      if (this.order.value === name) this.show();
+    }, REST_MS);
+  }
+
+  /** The pointer left the map, on its way to this list perhaps: what it passed counts for nothing. */
+  stay(name) {
+    window.clearTimeout(this.moving[name]);
   }
 
   show() {
@@ -240,9 +247,11 @@ export class PlacesList {
     const { x, z } = this.origin;
     const far = (each) => Math.hypot(each.x - x, each.z - z);
     this.found = this.order.value === "rank" ? found : found.toSorted((a, b) => far(a) - far(b));
+    const focused = this.list.contains(document.activeElement) && document.activeElement.closest("li").dataset.place;
     this.list.replaceChildren();
     this.more.textContent = found.length ? "" : this.filter.nothing(words.length > 0);
     this.#extend();
+    if (focused) $(`[data-place="${CSS.escape(focused)}"] button`, this.list)?.focus({ preventScroll: true });
   }
 
   /** Where distances in the list are measured from. */

@@ -352,6 +352,7 @@ class WorldPage {
       // On a touch screen what was pressed stays told.
       if (looked || !window.matchMedia("(hover: none)").matches) this.readout.show(looked);
       if (looked) this.list.moved("pointer", looked.x, looked.z);
+      else this.list.stay("pointer");
     });
     this.map.on("moveend", () => {
       const { lng, lat } = this.map.getCenter();
