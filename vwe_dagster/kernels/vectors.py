@@ -29,14 +29,16 @@ What a contributor needs to know:
   return masks. One operand may be a scalar. A float32 vector takes only float32 scalars: write ``np.float32(0.5)``,
   because numba types ``0.5`` as float64, and the rounding would be a silent one.
 - **Branches** become :func:`select`. Both sides are computed, so skip dear work with ``if any_of(mask):``.
-- **Exactness.** Every lane equals the scalar operation bit by bit: no fast-math, no fused multiply-add except
-  :func:`fused`. :func:`rounded` is the game's rounding to float32 of a float64 vector.
+- **Exactness.** Every lane equals the scalar operation bit by bit: no fast-math, and a fused multiply-add only in
+  :func:`fused`, for exact products. :func:`rounded` is the game's rounding to float32 of a float64 vector.
 - **Calls.** Pass vectors to and from kernels like numbers, but mark small functions that take them with
   ``@inlined_kernel`` (:mod:`~vwe_dagster.kernels.compiling`): vectors travel in registers only within a function.
 
 The vectors are LLVM's own. LLVM splits a vector that is wider than the registers: 16 float32 are one register of
 AVX-512, two of AVX2, four of SSE2 or NEON, and separate numbers on a processor without vector instructions. So there is
-one source for all processors, and the fallback is LLVM's.
+one source for all processors, and the fallback is LLVM's. Kernels that fill whole rows use :data:`LANES` lanes, the
+number that suits the processor, by the names ``load``, ``f32``, ``f64``, ``i32`` and ``numbers``. numba keeps the
+machine code of processors apart by their name and features, and LANES follows from these.
 """
 
 from __future__ import annotations
@@ -45,8 +47,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 from numba.np.arrayobj import make_array
@@ -146,10 +149,18 @@ def _operations(vector: Vector) -> dict[Any, str]:
     return {**(_FLOAT_OPERATIONS if vector.is_float else _INTEGER_OPERATIONS), **_COMPARISONS}
 
 
-def _register_binary(op: Any) -> None:
-    """Let numba type and compile an operator of Python for vectors."""
+_IN_PLACE = {
+    operator.add: operator.iadd, operator.sub: operator.isub, operator.mul: operator.imul,
+    operator.truediv: operator.itruediv, operator.and_: operator.iand, operator.or_: operator.ior,
+    operator.xor: operator.ixor, operator.lshift: operator.ilshift, operator.rshift: operator.irshift,
+}  # fmt: skip
+"""The operators of assignments, which numba types by themselves; a vector is a value, and none is changed in place."""
 
-    @infer_global(op)
+
+def _register_binary(op: Any, written: Any) -> None:
+    """Let numba type and compile an operator of Python for vectors; ``written`` is the operator in the kernel."""
+
+    @infer_global(written)
     class _Template(AbstractTemplate):  # type: ignore[misc]
         def generic(self, args: Any, kws: Any) -> Any:  # noqa: ARG002  numba's interface
             common = _common(*args) if len(args) == 2 else None
@@ -169,7 +180,7 @@ def _register_binary(op: Any) -> None:
         return (builder.fcmp_unordered if op is operator.ne else builder.fcmp_ordered)(name, a, b)
 
     for pair in ((Vector, Vector), (Vector, types.Number), (types.Number, Vector)):
-        lower_builtin(op, *pair)(lower)
+        lower_builtin(written, *pair)(lower)
 
 
 def _register_unary(op: Any, lower: Callable[[Any, Vector, Any], Any], kinds: set[str]) -> None:
@@ -185,7 +196,9 @@ def _register_unary(op: Any, lower: Callable[[Any, Vector, Any], Any], kinds: se
 
 
 for _op in (*_FLOAT_OPERATIONS, *list(_INTEGER_OPERATIONS)[3:], *_COMPARISONS):
-    _register_binary(_op)
+    _register_binary(_op, _op)
+for _op, _written in _IN_PLACE.items():
+    _register_binary(_op, _written)
 _register_unary(operator.neg, lambda b, t, v: b.fneg(v) if t.is_float else b.neg(v), {"f32", "f64", "i32"})
 _register_unary(operator.invert, lambda b, _t, v: b.not_(v), {"i32", "mask"})
 
@@ -293,10 +306,46 @@ sqrt, floor, ceil, absolute = (_float_function(name) for name in ("sqrt", "floor
 
 @intrinsic  # type: ignore[untyped-decorator]
 def fused(_typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return ``a * b + c`` of float vectors rounded once; use it only where ``a * b`` is exact, such as 1 * b."""
+    """Return ``a * b + c`` of float vectors where ``a * b`` is exact, such as with ``a`` -1, 0 or 1.
+
+    Processors with a fused multiply-add use it; the bits are the same without one, because the product is exact.
+    """
     if not isinstance(a, Vector) or not a.is_float or not a == b == c:
         return None
-    return signature(a, a, b, c), lambda _context, builder, _sig, args: _call(builder, "fma", a.llvm, *args)
+
+    def lower(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        if _has_fma(context):
+            return _call(builder, "fma", a.llvm, *args)
+        return builder.fadd(builder.fmul(args[0], args[1]), args[2])
+
+    return signature(a, a, b, c), lower
+
+
+def _has_fma(context: Any) -> bool:
+    triple, _, features = context.codegen().magic_tuple()
+    return "+fma" in features.split(",") or triple.startswith("aarch64")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def quotient(_typing: Any, a: Any, divisor: Any) -> Any:
+    """Return ``a / divisor`` of a float32 vector and a float32 scalar, by multiplications if the processor has FMA.
+
+    The bits are those of the division only for some divisors: a test must try every float32 mantissa, as that of
+    ``PERLIN_SCALE`` does. The lanes must be 0 or at least 2**-100.
+    """
+    if not isinstance(a, Vector) or a.kind != "f32" or divisor != types.float32:
+        return None
+
+    def lower(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        by = _broadcast(builder, args[1], a.llvm)
+        if not _has_fma(context):
+            return builder.fdiv(args[0], by)
+        inverse = builder.fdiv(_constant(a.llvm, 1.0), by)
+        near = builder.fmul(args[0], inverse)
+        rest = _call(builder, "fma", a.llvm, builder.fneg(near), by, args[0])
+        return _call(builder, "fma", a.llvm, rest, inverse, near)
+
+    return signature(a, a, divisor), lower
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -545,3 +594,16 @@ def permute(_typing: Any, table: Any, places: Any) -> Any:
         return result
 
     return signature(table, table, places), lower
+
+
+def _has_avx512() -> bool:
+    """Whether kernels are compiled for AVX-512: the setting of numba, or else what this processor has."""
+    if config.CPU_FEATURES is not None:
+        return "+avx512f" in config.CPU_FEATURES.split(",")
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
+
+
+LANES = 16 if _has_avx512() else 8
+"""Lanes for kernels that fill rows: one register of float32 with AVX-512 and with AVX2."""
+load, numbers = (load16, numbers16) if LANES == 16 else (load8, numbers8)
+f32, f64, i32 = (f32x16, f64x16, i32x16) if LANES == 16 else (f32x8, f64x8, i32x8)

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import kernel
+from vwe_dagster.kernels.vectors import LANES, any_of, as_f64, bits, f64, lowest_bit, numbers
 from vwe_dagster.worldgen.constants import WorldConstants
-from vwe_dagster.worldgen.numerics import f, length
-from vwe_dagster.worldgen.terrain import RIM, base_height
+from vwe_dagster.worldgen.lane_terrain import distance_lanes
+from vwe_dagster.worldgen.numerics import f
+from vwe_dagster.worldgen.scattered import base_lanes
+from vwe_dagster.worldgen.terrain import RIM
 from vwe_dagster.worldgen.vectors import are_equal, distance
 
 SPACING_M = 128.0
@@ -19,6 +22,9 @@ SIDE = 157
 MERGE_M = 800.0
 BUCKETS = 27
 """Buckets of MERGE_M along each axis, one more than needed at each end."""
+
+NEARLY = 1.00001
+"""A bit more than what rounding can change a squared distance by."""
 
 Coordinates = npt.NDArray[np.float64]
 
@@ -30,10 +36,16 @@ def low_points(c: WorldConstants) -> tuple[Coordinates, Coordinates]:
     count = 0
     for row in range(SIDE):
         z = -RIM + SPACING_M * row
-        for column in range(SIDE):
-            x = -RIM + SPACING_M * column
-            if length(x, z) <= RIM and base_height(c, x, z) < f(0.05):
-                xs[count], zs[count] = x, z
+        for column in range(0, SIDE, LANES):
+            x = -RIM + SPACING_M * as_f64(numbers() + column)
+            d = distance_lanes(x, f64(z))
+            is_inside = (d <= RIM) & (numbers() + column < SIDE)
+            if not any_of(is_inside):
+                continue
+            found = bits(is_inside & (base_lanes(c, x, f64(z), d) < np.float32(0.05)))
+            while found != 0:
+                xs[count], zs[count] = -RIM + SPACING_M * (column + lowest_bit(found)), z
+                found &= found - 1
                 count += 1
     return xs[:count], zs[:count]
 
@@ -108,6 +120,10 @@ def _nearest(
                         following[before] = following[i]
                 else:
                     before = i
+                    dx, dz = xs[i] - x, zs[i] - z
+                    if dx * dx + dz * dz > nearest * nearest * NEARLY:
+                        i = following[i]
+                        continue
                     d = distance(xs[i], zs[i], x, z)
                     if (d < nearest or (d == nearest and best >= 0 and place[i] < place[best])) and not are_equal(
                         xs[i], zs[i], x, z

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import inlined_kernel
-from vwe_dagster.kernels.vectors import Lanes, absolute, as_f32, as_i32, gather
-from vwe_dagster.worldgen.lattice import CORNERS
-from vwe_dagster.worldgen.noise import PERLIN_OFFSET, PERLIN_SCALE
+from vwe_dagster.kernels.vectors import Lanes, absolute, as_f32, as_i32, fused, gather, quotient
+from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PERLIN_SCALE, PERMUTATION
 
-ALL_CORNERS = CORNERS.ravel()
+
+def _corner_gradients() -> npt.NDArray[np.int32]:
+    """The gradient factors at the corners of every lattice cell, ``[256 * row + column]``.
+
+    Each number holds the corners south-west, south-east, north-west and north-east, x before z, from the lowest bits
+    upwards, in two bits with a sign.
+    """
+    column, row = np.meshgrid(np.arange(257) & 255, np.arange(257) & 255)
+    corner = PERMUTATION[PERMUTATION[column].astype(np.int64) + row]
+    packed = np.zeros((256, 256), np.int64)
+    for i, (north, east) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        hashes = corner[north : north + 256, east : east + 256]
+        for j, gradient in enumerate((GRADIENT_X, GRADIENT_Y)):
+            packed |= (gradient[hashes].astype(np.int64) & 3) << (4 * i + 2 * j)
+    return packed.astype(np.int32).ravel()
+
+
+CORNERS = _corner_gradients()
 
 
 @inlined_kernel
@@ -23,19 +40,19 @@ def blend_lanes(g00: Lanes, g10: Lanes, g01: Lanes, g11: Lanes, u: Lanes, v: Lan
     """Return the noise from the values at the four corners, faded along x and z."""
     l0 = (g10 - g00) * u + g00
     l1 = (g11 - g01) * u + g01
-    return ((l1 - l0) * v + l0 + PERLIN_OFFSET) / PERLIN_SCALE
+    return quotient((l1 - l0) * v + l0 + PERLIN_OFFSET, PERLIN_SCALE)
 
 
 @inlined_kernel
 def corner_lanes(corners: Lanes, place: int, x: Lanes, z: Lanes) -> Lanes:
     """Return the value at a corner: its gradient, the two factors from ``place`` on in ``corners``, times x and z."""
     along_x, along_z = corners << (30 - 2 * place) >> 30, corners << (28 - 2 * place) >> 30
-    return as_f32(along_x) * x + as_f32(along_z) * z
+    return fused(as_f32(along_x), x, as_f32(along_z) * z)
 
 
 @inlined_kernel
 def noise_of_corners(corners: Lanes, x: Lanes, z: Lanes, u: Lanes, v: Lanes) -> Lanes:
-    """Return the noise in lattice cells, from their numbers of :data:`~vwe_dagster.worldgen.lattice.CORNERS`.
+    """Return the noise in lattice cells, from their numbers of :data:`CORNERS`.
 
     ``x`` and ``z`` are the position in the cell, float32 lanes, and ``u`` and ``v`` the same, faded.
     """
@@ -51,5 +68,5 @@ def perlin_lanes(x: Lanes, z: Lanes) -> Lanes:
     ax, az = absolute(as_f32(x)), absolute(as_f32(z))
     column, row = as_i32(ax), as_i32(az)
     fx, fz = ax - as_f32(column), az - as_f32(row)
-    corners = gather(ALL_CORNERS, ((row & 255) << 8) | (column & 255))
+    corners = gather(CORNERS, ((row & 255) << 8) | (column & 255))
     return noise_of_corners(corners, fx, fz, fade_lanes(fx), fade_lanes(fz))

@@ -45,9 +45,12 @@ GRADIENT_X, GRADIENT_Y = (
 
 PERLIN_OFFSET = np.float32(0.69)
 PERLIN_SCALE = np.float32(1.483)
-CELL_JITTER = np.loadtxt(
+CELL_POINTS = np.loadtxt(
     Path(__file__).with_name("cell2d.csv"), delimiter=",", comments="#", skiprows=3, dtype=np.float32
-).astype(np.float64) * np.float64(np.float32(0.45))
+)
+"""FastNoise's 256 cell vectors, float32, ``[256, 2]``."""
+JITTER = float(np.float32(0.45))
+CELL_JITTER = CELL_POINTS.astype(np.float64) * JITTER
 """How far FastNoise's 256 cell vectors move a cell point, ``[256, 2]``."""
 
 

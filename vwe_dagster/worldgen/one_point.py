@@ -63,8 +63,6 @@ MISTY = np.array([_single(0.02, 0.04, 0.03, 0.05, 0.1, 0.4, 0, 0), [*_single(*4 
 """The factors of the Mistlands' noises, ``[2, 8]``: four of their own, then the finest bumps."""
 SWAMPY = np.array([_single(0.04, 0.08, 0.1, 0.4, 0, 0, 0, 0), np.ones(8)])
 """The factors of the Swamp's noises, ``[2, 8]``."""
-BUMPY = np.array([_single(0.1, 0.4, 0.2, 0, 0, 0, 0, 0), np.ones(8)])
-"""The factors of the noises of the Mountain that come after its detail, ``[2, 8]``."""
 
 
 @inlined_kernel
@@ -151,12 +149,13 @@ def rivers_at(field: RiverField, x: float, z: float, h: float) -> float:
     for i in range(np.int64(field.start[cell]), last, 16):
         dx, dz = load16(field.x, i) - np.float32(x), load16(field.z, i) - np.float32(z)
         d2 = as_f32(as_f64(dx) * as_f64(dx) + as_f64(dz) * as_f64(dz))
-        hits = bits(d2 < load16(field.radius2, i))
+        radius = load16(field.radius, i)
+        hits = bits(d2 < radius * radius)
         if last - i < 16:
             hits &= (1 << (last - i)) - 1
         if hits == 0:
             continue
-        near = as_f32(1.0 - as_f64(sqrt(d2)) / as_f64(load16(field.radius, i)))
+        near = as_f32(1.0 - as_f64(sqrt(d2)) / as_f64(radius))
         while hits != 0:
             k = lowest_bit(hits)
             hits &= hits - 1
@@ -193,6 +192,13 @@ def _eight_noises(factors: Doubles, U: float, V: float) -> Lanes:
 
 
 @inner_kernel
+def mountain_of(c: WorldConstants, x: float, z: float, h: float) -> float:
+    """Return the Mountain's ground at a point with what its slope adds to ``h``."""
+    U, V = f(x + 100000.0 + c.o3), f(z + 100000.0 + c.o3)
+    return terrain.mountain_top(h, perlin(U * f(0.2), V * f(0.2)), tilt_at(c, x, z))
+
+
+@inner_kernel
 def _swamp(rivers: RiverField, x: float, z: float) -> float:
     p = _eight_noises(SWAMPY, f(x + 100000.0), f(z + 100000.0))
     h = rivers_at(rivers, x, z, terrain.swamp_ground(np.float64(lane(p, 0)), np.float64(lane(p, 1))))
@@ -207,16 +213,6 @@ def _mistlands(rivers: RiverField, x: float, z: float, base: float, U: float, V:
     return terrain.mistlands_steps(h, m, np.float64(lane(p, 4)), np.float64(lane(p, 5)))
 
 
-@inner_kernel
-def _mountain(
-    c: WorldConstants, rivers: RiverField, x: float, z: float, base: float, d: float, U: float, V: float
-) -> float:
-    p = _eight_noises(BUMPY, U, V)
-    h = rivers_at(rivers, x, z, terrain.mountain_ground(base, d))
-    h = terrain.fine(h, np.float64(lane(p, 0)), np.float64(lane(p, 1)))
-    return terrain.mountain_top(h, np.float64(lane(p, 2)), tilt_at(c, x, z))
-
-
 @inlined_kernel
 def ground_of(c: WorldConstants, rivers: RiverField, x: float, z: float, where: int, base: float, p: Lanes) -> float:
     """Return the height before the trenches, in units of 200 m, from the :func:`noises_of` a point."""
@@ -229,11 +225,9 @@ def ground_of(c: WorldConstants, rivers: RiverField, x: float, z: float, where: 
     U, V = f(x + 100000.0 + c.o3), f(z + 100000.0 + c.o3)
     if where == terrain.MISTLANDS:
         return _mistlands(rivers, x, z, base, U, V)
-    d = detail_of(p)
-    if where == terrain.MOUNTAIN:
-        return _mountain(c, rivers, x, z, base, d, U, V)
-    h = rivers_at(rivers, x, z, terrain.lowland_ground(where, base, d))
-    return terrain.fine(h, np.float64(lane(p, DETAIL + 3)), perlin(U * f(0.4), V * f(0.4)))
+    h = rivers_at(rivers, x, z, terrain.upland_ground(where, base, detail_of(p)))
+    h = terrain.fine(h, np.float64(lane(p, DETAIL + 3)), perlin(U * f(0.4), V * f(0.4)))
+    return mountain_of(c, x, z, h) if where == terrain.MOUNTAIN else h
 
 
 @borrowing_kernel

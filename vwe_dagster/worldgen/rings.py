@@ -1,20 +1,24 @@
 """What the position alone decides, the same in every world: rings around the centre, and the Ashlands' ridge.
 
 The borders of the rings are ragged by a sine of the bearing, which is dear; so :func:`survey` asks for it only near a
-border, and its answer is kept for every further world on the same grid.
+border, and its answer is kept for further worlds on the same grid.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.kernels.compiling import kernel
+from vwe_dagster.kernels.compiling import inlined_kernel, kernel
+from vwe_dagster.kernels.vectors import LANES, Lanes, absolute, any_of, as_f64, f64, i32, load, store
+from vwe_dagster.worldgen.lane_terrain import distance_lanes
 from vwe_dagster.worldgen.numerics import f, length
 from vwe_dagster.worldgen.terrain import (
     EDGE,
+    WAVE,
     ashlands_ridge,
     is_ashlands,
     is_beyond,
@@ -26,30 +30,36 @@ from vwe_dagster.worldgen.terrain import (
 IN_ASHLANDS, IN_DEEP_NORTH, IN_TRENCH = 1, 2, 4
 IN_SWAMP_RING, IN_MISTLANDS_RING, IN_PLAINS_RING, IN_FOREST_RING, IN_OUTER_FOREST = 8, 16, 32, 64, 128
 
+CACHE_BYTES = 64 * 2**20
+"""Surveys are kept up to this size: a dozen grids of 2048 x 2048."""
+
 
 class Rings(NamedTuple):
-    """The survey of a grid.
+    """The survey of a grid whose columns, ``n``, are a multiple of LANES: blocks of so many columns.
 
     Attributes:
         zone: uint8, ``[z, x]``: the bits above, by the tests of section 6 of the specification.
-        start, stop: int32, ``[z]``: the columns of each row that lie in the world, up to before ``stop``.
-        trench: float32: 200 m times both gaps (section 7), for each place IN_TRENCH inside the world, row by row.
-        trench_start: int64, ``[z]``: where each row's begin in ``trench``.
-        ridge: float64: the Ashlands' ridge for each place IN_ASHLANDS inside the world, row by row.
-        ridge_start: int64, ``[z]``: where each row's begin in ``ridge``.
+        start, stop: int32, ``[z]``: the blocks of each row that reach into the world, up to before ``stop``.
+        begin, end: int32, ``[z]``: the columns of each row that lie in the world, up to before ``end``.
+        trench_block, ridge_block: int32, ``[z, n // LANES]``: the row of the next two that has the values of a block;
+            -1 for blocks that have none.
+        trench: float32, ``[.., LANES]``: 200 m times both gaps (section 7).
+        ridge: float64, ``[.., LANES]``: the Ashlands' ridge; 0 at other places.
     """
 
     zone: npt.NDArray[np.uint8]
     start: npt.NDArray[np.int32]
     stop: npt.NDArray[np.int32]
+    begin: npt.NDArray[np.int32]
+    end: npt.NDArray[np.int32]
+    trench_block: npt.NDArray[np.int32]
+    ridge_block: npt.NDArray[np.int32]
     trench: npt.NDArray[np.float32]
-    trench_start: npt.NDArray[np.int64]
     ridge: npt.NDArray[np.float64]
-    ridge_start: npt.NDArray[np.int64]
 
 
 @kernel
-def _zone(x: float, z: float, max_swamp: float) -> int:
+def zone_of_point(x: float, z: float, max_swamp: float) -> int:
     """The bits of one place."""
     d = length(x, z)
     zone = 0
@@ -72,33 +82,118 @@ def _zone(x: float, z: float, max_swamp: float) -> int:
     return zone
 
 
+@inlined_kernel
+def _is_near(distance: Lanes, radius: float) -> Lanes:
+    return absolute(distance - radius) <= WAVE + 1.0
+
+
+@inlined_kernel
+def is_near_border(d: Lanes, south: Lanes, north: Lanes) -> Lanes:
+    """Whether places are near a ragged border, from their distances to the centre and to the centres of the rings."""
+    is_near = _is_near(d, 600.0) | _is_near(d, 3000.0) | _is_near(d, 5000.0) | _is_near(d, 6000.0)
+    return is_near | _is_near(south, 12000.0) | _is_near(north, 12000.0)
+
+
+@inlined_kernel
+def zone_of_distances(d: Lanes, south: Lanes, north: Lanes, max_swamp: float) -> Lanes:
+    """Return the bits of places that are not near a ragged border, from the distances of :func:`is_near_border`."""
+    zone = i32(south > 12000.0) * IN_ASHLANDS | i32(north > 12000.0) * IN_DEEP_NORTH
+    near_trench = (absolute(south - 12000.0) <= 501.0) | (absolute(north - 12000.0) <= 501.0)
+    zone |= i32(near_trench) * IN_TRENCH | i32((d > 2000.0) & (d < max_swamp)) * IN_SWAMP_RING
+    zone |= i32((d < 10000.0) & (d > 6000.0)) * IN_MISTLANDS_RING | i32((d < 8000.0) & (d > 3000.0)) * IN_PLAINS_RING
+    return zone | i32((d < 6000.0) & (d > 600.0)) * IN_FOREST_RING | i32(d > 5000.0) * IN_OUTER_FOREST
+
+
+@kernel
+def _zones(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: float) -> npt.NDArray[np.uint8]:
+    """The bits of every place of a grid."""
+    zone = np.empty((z.size, x.size), np.uint8)
+    for i in range(z.size):
+        zi = np.float64(z[i])
+        for j in range(0, x.size, LANES):
+            X = as_f64(load(x, j))
+            d = distance_lanes(X, f64(zi))
+            south, north = distance_lanes(X, f64(f(zi - 4000.0))), distance_lanes(X, f64(f(zi + 4000.0)))
+            if any_of(is_near_border(d, south, north)):
+                for k in range(j, j + LANES):
+                    zone[i, k] = zone_of_point(np.float64(x[k]), zi, max_swamp)
+            else:
+                store(zone, (i, j), zone_of_distances(d, south, north, max_swamp))
+    return zone
+
+
+@kernel
+def _extents(
+    x: npt.NDArray[np.float32], z: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The first column of each row that lies in the world, and the one behind the last."""
+    begin, end = np.zeros(z.size, np.int32), np.zeros(z.size, np.int32)
+    for i in range(z.size):
+        zi, first, last = np.float64(z[i]), 0, x.size
+        while first < last and length(np.float64(x[first]), zi) > EDGE:
+            first += 1
+        while first < last and length(np.float64(x[last - 1]), zi) > EDGE:
+            last -= 1
+        begin[i], end[i] = first, last
+    return begin, end
+
+
 @kernel
 def survey(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: float) -> Rings:
-    """Surveys the grid of the columns ``x`` and rows ``z``, ascending float32 metres."""
-    zone = np.empty((z.size, x.size), np.uint8)
-    start, stop = np.zeros(z.size, np.int32), np.zeros(z.size, np.int32)
-    trench_start, ridge_start = np.empty(z.size, np.int64), np.empty(z.size, np.int64)
+    """Surveys the grid of the columns ``x``, a multiple of LANES, and rows ``z``, ascending float32 metres."""
+    zone = _zones(x, z, max_swamp)
+    begin, end = _extents(x, z)
+    start, stop = begin // np.int32(LANES), (end + np.int32(LANES - 1)) // np.int32(LANES)
+    blocks = x.size // LANES
+    trench_block, ridge_block = np.full((z.size, blocks), -1, np.int32), np.full((z.size, blocks), -1, np.int32)
     trenches = ridges = 0
     for i in range(z.size):
-        trench_start[i], ridge_start[i] = trenches, ridges
-        for j in range(x.size):
-            zone[i, j] = _zone(np.float64(x[j]), np.float64(z[i]), max_swamp)
-            if length(np.float64(x[j]), np.float64(z[i])) > EDGE:
-                continue
-            if stop[i] == 0:
-                start[i] = j
-            stop[i] = j + 1
-            trenches += 1 if zone[i, j] & IN_TRENCH else 0
-            ridges += 1 if zone[i, j] & IN_ASHLANDS else 0
-    trench, ridge = np.empty(trenches, np.float32), np.empty(ridges)
-    trenches = ridges = 0
-    for i in range(z.size):
-        for j in range(start[i], stop[i]):
-            xj, zi = np.float64(x[j]), np.float64(z[i])
-            if zone[i, j] & IN_TRENCH:
-                trench[trenches] = metres(xj, zi)
+        for b in range(start[i], stop[i]):
+            bits = 0
+            for k in range(b * LANES, (b + 1) * LANES):
+                bits |= zone[i, k]
+            if bits & IN_TRENCH:
+                trench_block[i, b] = trenches
                 trenches += 1
-            if zone[i, j] & IN_ASHLANDS:
-                ridge[ridges] = ashlands_ridge(xj, zi)
+            if bits & IN_ASHLANDS:
+                ridge_block[i, b] = ridges
                 ridges += 1
-    return Rings(zone, start, stop, trench, trench_start, ridge, ridge_start)
+    trench, ridge = np.full((trenches, LANES), np.float32(200)), np.zeros((ridges, LANES))
+    for i in range(z.size):
+        for b in range(start[i], stop[i]):
+            for k in range(LANES):
+                at = b * LANES + k
+                xk, zi = np.float64(x[at]), np.float64(z[i])
+                if zone[i, at] & IN_TRENCH:
+                    trench[trench_block[i, b], k] = metres(xk, zi)
+                if zone[i, at] & IN_ASHLANDS:
+                    ridge[ridge_block[i, b], k] = ashlands_ridge(xk, zi)
+    return Rings(zone, start, stop, begin, end, trench_block, ridge_block, trench, ridge)
+
+
+class _Cache:
+    """Surveys by grid, the latest last; the oldest are dropped when they take more than CACHE_BYTES together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[bytes, bytes, float], Rings] = {}
+
+    def get(self, x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: float) -> Rings:
+        key = x.tobytes(), z.tobytes(), max_swamp
+        with self._lock:
+            found = self._kept.pop(key, None)
+        found = found or survey(x, z, max_swamp)
+        with self._lock:
+            self._kept[key] = found
+            while sum(map(size_of, self._kept.values())) > CACHE_BYTES and len(self._kept) > 1:
+                del self._kept[next(iter(self._kept))]
+        return found
+
+
+def size_of(rings: Rings) -> int:
+    """Return the bytes of a survey."""
+    return sum(array.nbytes for array in rings)
+
+
+survey_of = _Cache().get
+"""Return the survey of a grid, kept for further worlds: a warm engine samples the same grids again and again."""

@@ -32,20 +32,19 @@ class RiverField(NamedTuple):
     Attributes:
         start: int32, ``[SPAN * SPAN + 1]``; cell ``(gx, gz)`` is ``(gz + REACH) * SPAN + gx + REACH``.
         x, z: float32 metres.
-        radius, radius2: float32 metres and its square.
+        radius: float32 metres.
     """
 
     start: npt.NDArray[np.int32]
     x: npt.NDArray[np.float32]
     z: npt.NDArray[np.float32]
     radius: npt.NDArray[np.float32]
-    radius2: npt.NDArray[np.float32]
 
 
 def no_rivers() -> RiverField:
     """A field without a point."""
     empty = np.empty(SPARE, np.float32)[:0]
-    return RiverField(np.zeros(SPAN * SPAN + 1, np.int32), empty, empty, empty, empty)
+    return RiverField(np.zeros(SPAN * SPAN + 1, np.int32), empty, empty, empty)
 
 
 @kernel
@@ -96,8 +95,8 @@ def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
     for i in range(field.start[cell], field.start[cell + 1]):
         dx, dz = f(np.float64(field.x[i]) - x), f(np.float64(field.z[i]) - z)
         d2 = f(dx * dx + dz * dz)
-        if d2 < np.float64(field.radius2[i]):
-            r = np.float64(field.radius[i])
+        r = np.float64(field.radius[i])
+        if d2 < f(r * r):
             w = f(1.0 - f(math.sqrt(d2)) / r)
             weight = max(weight, w)
             widths = f(widths + r * w)

@@ -7,11 +7,30 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.kernels.compiling import kernel
+from vwe_dagster.kernels.compiling import inlined_kernel, inner_kernel, kernel
+from vwe_dagster.kernels.vectors import (
+    LANES,
+    Lanes,
+    absolute,
+    as_f64,
+    as_i32,
+    bits,
+    ceil,
+    floor,
+    gather,
+    load,
+    lowest_bit,
+    numbers,
+    rounded,
+    select,
+    store,
+)
+from vwe_dagster.kernels.vectors import least as smaller
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lakes import Coordinates
+from vwe_dagster.worldgen.lane_trig import is_uncertain, sine_and_cosine
 from vwe_dagster.worldgen.numerics import f
-from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, SPARE, RiverField, cell_index
+from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, SPARE, RiverField
 from vwe_dagster.worldgen.terrain import base_height
 from vwe_dagster.worldgen.unity_random import State, range_float, range_int
 from vwe_dagster.worldgen.vectors import are_equal, direction, distance
@@ -20,6 +39,8 @@ Courses = npt.NDArray[np.float64]
 """Rivers or streams, ``[n, 8]``: start x, z, end x, z, least and greatest width, width and length of the bends."""
 
 FIELDS = 8
+FARTHEST = 2
+"""Cells to each side that the widest river may reach."""
 
 
 @kernel
@@ -102,71 +123,125 @@ def render(state: State, courses: Courses) -> tuple[npt.NDArray[np.float32], npt
         float32 ``[m, 3]``: x, z and width in metres; int64 ``[n + 1]``: where the points of each course begin.
     """
     begins = np.zeros(len(courses) + 1, np.int64)
-    capacity = 0
+    capacity, longest = 0, 0
     for i in range(len(courses)):
-        capacity += np.int64(courses[i, 7] * 20.0 / (courses[i, 4] / 8.0)) + 3
+        most = np.int64(courses[i, 7] * 20.0 / (courses[i, 4] / 8.0)) + 3
+        capacity, longest = capacity + most, max(longest, most)
     points = np.empty((capacity, 3), np.float32)
+    along, aside = np.zeros(longest + LANES), np.empty(longest + LANES)
     count = 0
     for i in range(len(courses)):
         ax, az, bx, bz, least, greatest, bend_width, bend_length = courses[i]
         dx, dz = direction(ax, az, bx, bz)
         span, step = distance(ax, az, bx, bz), f(least / 8.0)
-        s = 0.0
+        s, n = 0.0, 0
         while s <= span:
-            t = f(s / bend_length)
-            waves = math.sin(t) * math.sin(t * 0.634119987487793) * math.sin(t * 0.3341200053691864)
-            aside = f(waves * bend_width)
-            points[count, 2] = range_float(state, least, greatest)
-            points[count, 0] = f(ax + f(dx * s)) + f(-dz * aside)
-            points[count, 1] = f(az + f(dz * s)) + f(dx * aside)
-            count += 1
+            along[n] = s
+            n += 1
             s = f(s + step)
+        _fill_bends(along, n, bend_width, bend_length, aside)
+        for k in range(n):
+            points[count, 2] = range_float(state, least, greatest)
+            points[count, 0] = f(ax + f(dx * along[k])) + f(-dz * aside[k])
+            points[count, 1] = f(az + f(dz * along[k])) + f(dx * aside[k])
+            count += 1
         begins[i + 1] = count
     return points[:count], begins
 
 
+@inner_kernel
+def _fill_bends(along: Coordinates, count: int, width: float, length: float, aside: Coordinates) -> None:
+    """Write how far aside of its line a course is at each distance along it, metres."""
+    for k in range(0, count, LANES):
+        t = rounded(load(along, k) / length)
+        waves = (
+            sine_and_cosine(t)[0]
+            * sine_and_cosine(t * 0.634119987487793)[0]
+            * sine_and_cosine(t * 0.3341200053691864)[0]
+        )
+        bend = waves * width
+        store(aside, k, rounded(bend))
+        uncertain = bits(is_uncertain(bend))
+        while uncertain != 0:
+            i = k + lowest_bit(uncertain)
+            uncertain &= uncertain - 1
+            at = f(along[i] / length)
+            exact = math.sin(at) * math.sin(at * 0.634119987487793) * math.sin(at * 0.3341200053691864)
+            aside[i] = f(exact * width)
+
+
+@inlined_kernel
+def _cells_of(v: Lanes, r: Lanes) -> tuple[Lanes, Lanes]:
+    """The columns, or rows, of cells that points reach: the first and the one behind the last, int32 lanes."""
+    near, n, reach = floor(rounded((v + CELL_M / 2.0) / CELL_M)), ceil(rounded(r / CELL_M)), rounded(r + CELL_M / 2.0)
+    first, last = near + FARTHEST, near - FARTHEST
+    for k in range(-FARTHEST, FARTHEST + 1):
+        cell = near + np.float64(k)
+        is_reached = (absolute(rounded(v - CELL_M * cell)) < reach) & (n >= np.float64(abs(k)))
+        first = select(is_reached, smaller(first, cell), first)
+        last = select(is_reached, cell, last)
+    return as_i32(first), as_i32(last) + 1
+
+
 @kernel
-def _cells_near(points: npt.NDArray[np.float32], cells: npt.NDArray[np.int64], members: npt.NDArray[np.int64]) -> int:
-    """Lists the cells that each point reaches, and the point beside each; returns how many."""
-    count = 0
-    for i in range(len(points)):
-        x, z, r = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
-        gx, gz, n = cell_index(x), cell_index(z), np.int64(math.ceil(f(r / CELL_M)))
-        reach = f(r + CELL_M / 2.0)
-        for row in range(gz - n, gz + n + 1):
-            for column in range(gx - n, gx + n + 1):
-                if abs(f(x - CELL_M * column)) < reach and abs(f(z - CELL_M * row)) < reach:
-                    cells[count] = (row + REACH) * SPAN + column + REACH
-                    members[count] = i
-                    count += 1
-    return count
+def _reached_cells(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    """The cells that each point reaches, ``[4, m]``: first column and the one behind the last, and the same of rows."""
+    m, flat = len(points), points.reshape(-1)
+    reached = np.empty((4, m + LANES), np.int32)
+    for i in range(0, m, LANES):
+        at = 3 * smaller(numbers() + i, m - 1)
+        r = as_f64(gather(flat, at + 2))
+        for axis in range(2):
+            first, last = _cells_of(as_f64(gather(flat, at + axis)), r)
+            store(reached, (2 * axis, i), first)
+            store(reached, (2 * axis + 1, i), last)
+    return reached[:, :m]
+
+
+@kernel
+def _members(reached: npt.NDArray[np.int32], behind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """The points of each cell, by number, cell after cell.
+
+    ``behind`` is zeros, int32 ``[SPAN * SPAN]``; filled in with where the points of the next cell begin.
+    """
+    for i in range(reached.shape[1]):
+        for row in range(reached[2, i], reached[3, i]):
+            for column in range(reached[0, i], reached[1, i]):
+                behind[(row + REACH) * SPAN + column + REACH] += 1
+    total = 0
+    for cell in range(SPAN * SPAN):
+        behind[cell], total = total, total + behind[cell]
+    members = np.empty(total, np.int32)
+    for i in range(reached.shape[1]):
+        for row in range(reached[2, i], reached[3, i]):
+            for column in range(reached[0, i], reached[1, i]):
+                cell = (row + REACH) * SPAN + column + REACH
+                members[behind[cell]] = i
+                behind[cell] += 1
+    return members
 
 
 @kernel
 def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField:
     """The field with the points ``[m, 3]`` of a rendered list behind the old ones of every cell that they reach."""
-    capacity = 25 * len(points)
-    cells, members = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-    count = _cells_near(points, cells, members)
-    start = np.zeros(SPAN * SPAN + 1, np.int32)
-    for k in range(count):
-        start[cells[k] + 1] += 1
-    for cell in range(SPAN * SPAN):
-        start[cell + 1] += start[cell] + field.start[cell + 1] - field.start[cell]
-    total = start[-1]
+    behind = np.zeros(SPAN * SPAN, np.int32)
+    members = _members(_reached_cells(points), behind)
+    total = field.x.size + members.size
     x, z = np.empty(total + SPARE, np.float32)[:total], np.empty(total + SPARE, np.float32)[:total]
-    radius, radius2 = np.empty(total + SPARE, np.float32)[:total], np.empty(total + SPARE, np.float32)[:total]
-    free = np.empty(SPAN * SPAN, np.int64)
+    radius = np.empty(total + SPARE, np.float32)[:total]
+    start = np.zeros(SPAN * SPAN + 1, np.int32)
+    old = new = at = 0
     for cell in range(SPAN * SPAN):
-        old, end = field.start[cell], field.start[cell + 1]
-        new = start[cell]
-        free[cell] = new + end - old
-        if end > old:
-            x[new : free[cell]], z[new : free[cell]] = field.x[old:end], field.z[old:end]
-            radius[new : free[cell]], radius2[new : free[cell]] = field.radius[old:end], field.radius2[old:end]
-    for k in range(count):
-        i, at = members[k], free[cells[k]]
-        x[at], z[at], radius[at] = points[i, 0], points[i, 1], points[i, 2]
-        radius2[at] = points[i, 2] * points[i, 2]
-        free[cells[k]] = at + 1
-    return RiverField(start, x, z, radius, radius2)
+        start[cell + 1] = field.start[cell + 1] + behind[cell]
+        if new == behind[cell] and cell < SPAN * SPAN - 1:
+            # Cells between two that grow keep together.
+            continue
+        for i in range(old, field.start[cell + 1]):
+            x[at], z[at], radius[at] = field.x[i], field.z[i], field.radius[i]
+            at += 1
+        for k in range(new, behind[cell]):
+            i = members[k]
+            x[at], z[at], radius[at] = points[i, 0], points[i, 1], points[i, 2]
+            at += 1
+        old, new = field.start[cell + 1], behind[cell]
+    return RiverField(start, x, z, radius)

@@ -115,7 +115,7 @@ class World:
             WorldError: the columns or the rows do not ascend.
         """
         columns, rows = _ascending(x), _ascending(z)
-        planes = fill_planes(self.constants, self._waters.field, columns, rows)
+        planes = fill_planes(self.constants, lambda: self._waters.field, columns, rows)
         return Terrain(self, columns, rows, *planes)
 
     def biome(self, x: Numbers, z: Numbers) -> Biome | npt.NDArray[np.uint8]:

@@ -1,23 +1,23 @@
-"""Stream tries that are refused by a bound would have failed, and the remembered cell is seen as the game sees it."""
+"""Streams are those of a plain search, and the remembered cell is seen as the game sees it."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from vwe_dagster.kernels.vectors import LANES
 from vwe_dagster.world.biomes import Biome
-from vwe_dagster.worldgen import World, scattered, streams, terrain
+from vwe_dagster.worldgen import World, stream_tries, streams, terrain
 from vwe_dagster.worldgen.lakes import find_lakes, low_points
+from vwe_dagster.worldgen.numerics import f
 from vwe_dagster.worldgen.pregeneration import Pregeneration
 from vwe_dagster.worldgen.river_field import RiverField, cell_of, no_rivers
-
-USES = [
-    (streams.START_LOW, streams.START_HIGH, streams.SURELY_ABOVE_START),
-    (streams.END_LOW, streams.END_HIGH, streams.SURELY_ABOVE_END),
-    (streams.START_LOW, streams.END_HIGH, streams.SURELY_ABOVE_END),
-]
-"""What each use of a try looks for: lowest and highest height, and the bound that goes with it."""
+from vwe_dagster.worldgen.stream_tries import Range, Tries
+from vwe_dagster.worldgen.unity_random import init_state, range_float
+from vwe_dagster_tests.worldgen.oracle import scatter
 
 
 def plain(world: World, field: RiverField, x: float, z: float, *, second_pass: bool) -> float:
@@ -29,72 +29,75 @@ def plain(world: World, field: RiverField, x: float, z: float, *, second_pass: b
     return float(terrain.pregeneration_height(world.constants, field, x, z, where, base, second_pass))
 
 
-def batch_of(world: World, points: npt.NDArray[np.float64]) -> scattered.Batch:
-    batch: scattered.Batch = scattered.make_batch(len(points))
-    batch.x[:], batch.z[:] = points.T
-    scattered.survey_batch(world.constants, batch, len(points))
-    return batch
+def tries_at(points: npt.NDArray[np.float64]) -> Tries:
+    tries: Tries = stream_tries.make_tries()
+    tries.x[: len(points)], tries.z[: len(points)] = points.T
+    return tries
 
 
-KNOWN = ("x", "z", "base", "lowest", "highest")
 WORLDS = [(298112588, 2), (-5, 0), (77, 1), (2**31 - 1, 2)]
-
-
-def scatter(seed: int) -> npt.NDArray[np.float64]:
-    """Points of a whole world, and as many of its centre and of its rim, float64 metres ``[n, 2]``."""
-    random = np.random.default_rng(seed & 0xFFFF)
-    bearing, far = random.uniform(0, 2 * np.pi, 1500), random.uniform(9900, 10600, 1500)
-    rim = np.stack((far * np.cos(bearing), far * np.sin(bearing)), axis=1)
-    points = [random.uniform(-10000, 10000, (6000, 2)), random.uniform(-1600, 1600, (1500, 2)), rim]
-    return np.concatenate(points).astype(np.float32).astype(np.float64)
-
-
-@pytest.mark.parametrize(("seed", "version"), WORLDS)
-def test_a_batch_knows_base_heights_and_bounds(seed: int, version: int) -> None:
-    world, points = World(seed, version), scatter(seed)
-    batch = batch_of(world, points)
-    np.testing.assert_array_equal(batch.base, world.base_height(points[:, 0], points[:, 1]))
-    is_bounded = np.isin(
-        world.biome(points[:, 0], points[:, 1]), [Biome.MEADOWS, Biome.PLAINS, Biome.BLACK_FOREST, Biome.MISTLANDS]
-    )
-    assert is_bounded.sum() > 1000
-    for i in np.flatnonzero(is_bounded):
-        x, z = points[i]
-        dry = plain(world, no_rivers(), x, z, second_pass=False)
-        assert batch.lowest[i] <= dry <= batch.highest[i]
-        assert plain(world, world._waters.field, x, z, second_pass=False) <= dry  # noqa: SLF001
 
 
 @pytest.mark.parametrize(("seed", "version"), WORLDS)
 @pytest.mark.parametrize("second_pass", [False, True])
-def test_a_short_cut_never_changes_the_outcome(seed: int, version: int, second_pass: bool) -> None:
+def test_tries_tested_together_succeed_as_one_by_one(seed: int, version: int, second_pass: bool) -> None:
     world = World(seed, version)
     field = world._waters.field  # noqa: SLF001
-    points = scatter(seed)
+    points = np.stack(scatter(seed), axis=1).astype(np.float64)
     expected = np.array([plain(world, field, x, z, second_pass=second_pass) for x, z in points])
     assert set(np.unique(world.biome(points[:, 0], points[:, 1]))) == set(Biome) - {Biome.NONE}
-    batch = batch_of(world, points)
-    for low, high, surely_above in USES:
-        hits, begin = [], 0
-        while begin < len(points):
-            left = batch._replace(**{name: getattr(batch, name)[begin:] for name in KNOWN})
-            i = streams._first_hit(  # noqa: SLF001
-                world.constants,
-                field,
-                field,
-                np.array([-1, 0]),
-                left,
-                len(left.x),
-                second_pass,
-                low,
-                high,
-                surely_above,
+    for wanted in (streams.START, streams.END, streams.MIDDLE):
+        hits = []
+        for begin in range(0, len(points), LANES):
+            tries, count = tries_at(points[begin : begin + LANES]), len(points[begin : begin + LANES])
+            memory = np.array([-1, 0])
+            sure, unsure, _ = stream_tries.survey_tries(
+                world.constants, field, memory, tries, count, second_pass, wanted
             )
-            if i < 0:
-                break
-            hits.append(begin + i)
-            begin += i + 1
-        assert hits == np.flatnonzero((low < expected) & (expected < high)).tolist()
+            for i in range(count):
+                is_open = unsure >> i & 1
+                if sure >> i & 1 or (is_open and stream_tries.is_height_in(world.constants, field, tries, i, wanted)):
+                    hits.append(begin + i)
+        assert hits == np.flatnonzero((wanted.low < expected) & (expected < wanted.high)).tolist()
+
+
+def plain_find(
+    world: World, state: npt.NDArray[np.uint32], field: RiverField, start: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """A start, or an end near a start, try by try."""
+    reach = 200.0
+    for _ in range(100):
+        if start is None:
+            x, z = range_float(state, -10000.0, 10000.0), range_float(state, -10000.0, 10000.0)
+            low, high = 26, 31
+        else:
+            reach = f(reach - f((200.0 - 80.0) / 100.0))
+            bearing = range_float(state, 0.0, 6.2831855)
+            x = f(start[0] + f(f(math.sin(bearing)) * reach))
+            z = f(start[1] + f(f(math.cos(bearing)) * reach))
+            low, high = 36, 44
+        if low < plain(world, field, x, z, second_pass=False) < high:
+            return x, z
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [298112588, 5])
+def test_streams_are_those_of_a_plain_search(seed: int) -> None:
+    world = World(seed)
+    stream_seed, field = world._river_seeds.stream, no_rivers()  # noqa: SLF001
+    state, expected = init_state(stream_seed), []
+    for _ in range(streams.TRIALS):
+        start = plain_find(world, state, field, None)
+        end = start and plain_find(world, state, field, start)
+        if start and end:
+            x, z = f(f(start[0] + end[0]) * 0.5), f(f(start[1] + end[1]) * 0.5)
+            if 26 <= plain(world, field, x, z, second_pass=False) <= 44:
+                expected.append((*start, *end))
+    memory = np.array([-1, 0])
+    found, after = streams.find_streams(world.constants, stream_seed, field, field, memory, False)
+    assert found[:, :4].tolist() == [list(stream) for stream in expected]
+    assert after.tolist() == state.tolist()
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +123,8 @@ def test_the_remembered_cell_is_seen_as_it_was_until_another_is_asked_for(waters
     memory = np.array([cell_of(x, z), 1])
 
     def is_within(px: float, pz: float, low: float, high: float) -> bool:
-        batch = batch_of(world, np.array([[px, pz]]))
-        hit: int = streams._first_hit(  # noqa: SLF001
-            world.constants, new, old, memory, batch, 1, True, low, high, 1e9
-        )
+        tries = tries_at(np.array([[px, pz]]))
+        hit: int = stream_tries.first_hit(world.constants, new, old, memory, tries, 1, True, Range(low, high, 1e9))
         return hit == 0
 
     assert is_within(x, z, 30, 1e3)
