@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from vwe_dagster.bench.figures import BenchError
+from vwe_dagster.bench.figures import BenchError, spread
 
 SEED = 75539276
 """The world that is timed, seed text ``ClaudeTest``, and what it must come out as on the 2048 grid."""
@@ -19,18 +23,56 @@ SEED = 75539276
 WORLDS, STARTS = 9, 5
 
 
-def bench_engine(announce: Callable[[str], None]) -> Mapping[str, Sequence[float]]:
-    """Measures the native engine on the 2048 grid, biome and height with all pre-generation.
+@dataclasses.dataclass(frozen=True)
+class EngineBench:
+    """The native engine on the 2048 grid.
 
-    Returns:
-        By the name of the figure, with its unit: one value for each time it was measured.
+    Attributes:
+        instruction_set: the vector instructions that the kernels were compiled for.
+        figures: by name, with the unit: one value for each time it was measured.
+        plain: the same of the plain transcription, where it computes the same.
+    """
+
+    instruction_set: str
+    figures: Mapping[str, Sequence[float]]
+    plain: Mapping[str, Sequence[float]]
+
+    def rows(self, former: Mapping[str, float] | None) -> list[tuple[str, ...]]:
+        """Return the rows of the table: the spread, how many times as fast as plain; and the change to a former run."""
+        table = []
+        for name, values in self.figures.items():
+            plain, median = self.plain.get(name), statistics.median(values)
+            row = name, *(f"{value:.3g}" for value in spread(values))
+            row += (f"{statistics.median(plain) / median:.1f}" if plain else "",)
+            if former is not None:
+                row += (f"{former[name]:.3g}", f"{median / former[name] - 1:+.0%}") if name in former else ("", "")
+            table.append(row)
+        return table
+
+
+def former_medians(path: Path) -> dict[str, float]:
+    """Read the medians of a file that ``vwe bench engine --json`` wrote.
+
+    Raises:
+        BenchError: the file cannot be read, or is not such a file.
+    """
+    try:
+        figures: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        return {name: statistics.median(values) for name, values in figures.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{path} cannot be compared with: {error!r}. Name a file that 'vwe bench engine --json' wrote."
+        raise BenchError(reason) from error
+
+
+def bench_engine(announce: Callable[[str], None]) -> EngineBench:
+    """Measures the native engine on the 2048 grid, biome and height with all pre-generation.
 
     Raises:
         BenchError: this is not Linux, a process failed, or its world has another digest.
     """
     if sys.platform != "linux":
         raise BenchError("The benchmark pins processes to cores, which only Linux lets it; run it there.")
-    announce("Compiling every kernel in an empty cache, half a minute")
+    announce("Compiling every kernel in an empty cache, a minute")
     with tempfile.TemporaryDirectory() as empty:
         compiled = _measure(1, {"NUMBA_CACHE_DIR": empty}, cores=None)
     announce("Starting with compiled kernels")
@@ -38,33 +80,51 @@ def bench_engine(announce: Callable[[str], None]) -> Mapping[str, Sequence[float
     starts = [_measure(1, {}, cores=None) for _ in range(STARTS)]
     announce("Making worlds on one core, then on all")
     single, every = _measure(WORLDS, {}, cores=1), _measure(WORLDS, {}, cores=None)
-    return {
+    announce("Timing kernels beside the plain transcription")
+    kernels = _run([sys.executable, "-m", "vwe_dagster.bench.engine_kernels"], {}, cores=1)
+    timed: dict[str, dict[str, list[float]]] = kernels["figures"]
+    figures = {
+        **{name: each["fast"] for name, each in timed.items()},
+        "world on one core (s)": single["world_s"][1:],
+        "world on all cores (s)": every["world_s"][1:],
         "first start, kernels compiled, to a world (s)": compiled["start_s"],
         "import (s)": [start["import_s"][0] for start in starts],
         "later start, import to a world (s)": [start["start_s"][0] for start in starts],
-        "world on one core (s)": single["world_s"][1:],
-        "world on all cores (s)": every["world_s"][1:],
         "peak memory (MB)": [run["peak_mb"][0] for run in (*starts, single, every)],
     }
+    return EngineBench(kernels["instruction_set"], figures, {name: each["plain"] for name, each in timed.items()})
 
 
 def _measure(worlds: int, environment: Mapping[str, str], cores: int | None) -> dict[str, list[float]]:
     """What :func:`_measured_process` prints in a process of its own, on its first ``cores`` cores."""
-    command = [sys.executable, "-m", "vwe_dagster.bench.engine", str(worlds), str(cores or 0)]
+    measured: dict[str, list[float]] = _run(
+        [sys.executable, "-m", "vwe_dagster.bench.engine", str(worlds)], environment, cores
+    )
+    return measured
+
+
+def _run(command: list[str], environment: Mapping[str, str], cores: int | None) -> Any:
+    """What a command prints as JSON, run on the first ``cores`` cores."""
+
+    def pin() -> None:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
     run = subprocess.run(  # noqa: S603
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=pin if cores else None,
     )
     if run.returncode:
         reason = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
         raise BenchError(f"The measured process failed: {reason[0]}")
-    measured: dict[str, list[float]] = json.loads(run.stdout)
-    return measured
+    return json.loads(run.stdout)
 
 
-def _measured_process(worlds: int, cores: int) -> None:
+def _measured_process(worlds: int) -> None:
     started = time.perf_counter()
-    if cores:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     from vwe_dagster.worldgen import World  # noqa: PLC0415
 
     imported = time.perf_counter()
@@ -83,4 +143,4 @@ def _measured_process(worlds: int, cores: int) -> None:
 
 
 if __name__ == "__main__":
-    _measured_process(int(sys.argv[1]), int(sys.argv[2]))
+    _measured_process(int(sys.argv[1]))

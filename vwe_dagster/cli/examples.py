@@ -50,7 +50,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pool events": ("vwe pool events --follow",),
     "engine serve": ("vwe engine serve --socket /tmp/engine.sock",),
     "engine verify": ("vwe engine verify HHcLC5acQt --pool valheim",),
-    "bench engine": ("vwe bench engine",),
+    "bench engine": ("vwe bench engine --json engine.json", "vwe bench engine --against engine.json"),
     "bench pool": ("vwe bench pool --plot pool.png",),
     "bench renders": ("vwe bench renders --json renders.json",),
     "metrics serve": ("vwe metrics serve --port 9464",),

@@ -17,7 +17,7 @@ import numba
 
 from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 
-_GRID_KERNELS = {"worldgen/pregeneration.py": "pregeneration.*", "worldgen/planes.py": "planes.fill_rows*"}
+_GRID_KERNELS = {"worldgen/pregeneration.py": "pregeneration.*", "worldgen/height_rows.py": "height_rows.fill_heights*"}
 """By module, the file names of the kernels that are compiled last for a grid."""
 
 

@@ -596,14 +596,20 @@ def permute(_typing: Any, table: Any, places: Any) -> Any:
     return signature(table, table, places), lower
 
 
-def _has_avx512() -> bool:
-    """Whether kernels are compiled for AVX-512: the setting of numba, or else what this processor has."""
+def _features() -> frozenset[str]:
+    """What kernels are compiled for: the setting of numba, or else what this processor has."""
     if config.CPU_FEATURES is not None:
-        return "+avx512f" in config.CPU_FEATURES.split(",")
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
+        return frozenset(each[1:] for each in config.CPU_FEATURES.split(",") if each.startswith("+"))
+    return frozenset(name for name, has in llvmlite.binding.get_host_cpu_features().items() if has)
 
 
-LANES = 16 if _has_avx512() else 8
+def instruction_set() -> str:
+    """Return the widest vector instructions that kernels are compiled for, as their makers call them."""
+    names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sse2": "SSE2", "sve": "SVE", "neon": "NEON"}
+    return next((name for feature, name in names.items() if feature in _features()), "no vector instructions")
+
+
+LANES = 16 if "avx512f" in _features() else 8
 """Lanes for kernels that fill rows: one register of float32 with AVX-512 and with AVX2."""
 load, numbers = (load16, numbers16) if LANES == 16 else (load8, numbers8)
 f32, f64, i32 = (f32x16, f64x16, i32x16) if LANES == 16 else (f32x8, f64x8, i32x8)

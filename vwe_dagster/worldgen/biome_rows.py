@@ -10,7 +10,8 @@ from vwe_dagster.kernels.vectors import LANES, Lanes, any_of, as_f64, f64, i32, 
 from vwe_dagster.worldgen import lane_terrain, lattice, rings, terrain
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.lattice import BASE, Columns, Rows, block_noise
-from vwe_dagster.worldgen.sampling import Floats, Sampling
+from vwe_dagster.worldgen.rings import Rings
+from vwe_dagster.worldgen.sampling import Floats
 
 PANEL = 256 // LANES
 """Blocks that are computed together: what their noise needs stays in the nearest caches from row to row."""
@@ -81,9 +82,8 @@ def base_row(
 
 
 @inlined_kernel
-def _block_biome(c: WorldConstants, s: Sampling, row: int, block: int, h: Lanes) -> Lanes:
+def _block_biome(c: WorldConstants, columns: Columns, rows: Rows, zone: Lanes, row: int, block: int, h: Lanes) -> Lanes:
     """Return the biomes of a block inside the world, int32 lanes: section 6 of the specification."""
-    zone = load(s.rings.zone, (row, block * LANES))
     fixed = select((zone & rings.IN_OUTER_FOREST) != 0, i32(terrain.BLACK_FOREST), i32(terrain.MEADOWS))
     where = i32(0)
     where = select(h > np.float32(0.4), i32(terrain.MOUNTAIN), where)
@@ -99,18 +99,27 @@ def _block_biome(c: WorldConstants, s: Sampling, row: int, block: int, h: Lanes)
         elif biome == terrain.MISTLANDS:
             limit = np.float32(c.min_mist)
         if any_of(is_open):
-            noise = block_noise(s.columns, s.rows, channel, row, block)
+            noise = block_noise(columns, rows, channel, row, block)
             where = select(is_open & (noise > limit), i32(biome), where)
     return select(where == 0, fixed, where)
 
 
 @inner_kernel
 def _biome_row(
-    c: WorldConstants, s: Sampling, row: int, first: int, last: int, base: Floats, out: npt.NDArray[np.uint8]
+    c: WorldConstants,
+    columns: Columns,
+    rows: Rows,
+    zone: npt.NDArray[np.uint8],
+    row: int,
+    first: int,
+    last: int,
+    base: Floats,
+    out: npt.NDArray[np.uint8],
 ) -> None:
     """Write the biomes of the blocks ``first`` to before ``last`` of a row."""
     for block in range(first, last):
-        store(out, block * LANES, _block_biome(c, s, row, block, load(base, block * LANES)))
+        j = block * LANES
+        store(out, j, _block_biome(c, columns, rows, load(zone, j), row, block, load(base, j)))
 
 
 @inner_kernel
@@ -123,18 +132,40 @@ def _void_row(zone: npt.NDArray[np.uint8], start: int, stop: int, biome: npt.NDA
 
 @kernel
 def fill_biomes(
-    c: WorldConstants, s: Sampling, first: int, last: int, biome: npt.NDArray[np.uint8], base: Floats
+    c: WorldConstants,
+    x: Floats,
+    z: Floats,
+    columns: Columns,
+    rows: Rows,
+    surveyed: Rings,
+    first: int,
+    last: int,
+    biome: npt.NDArray[np.uint8],
+    base: Floats,
 ) -> None:
-    """Write biome and base height of the rows ``first`` to before ``last`` to the planes, each ``[z, x]``."""
-    blocks = s.x.size // LANES
+    """Write biome and base height of the rows ``first`` to before ``last`` to the planes, each ``[z, x]``.
+
+    Panel by panel, and within a panel row by row: so what the noise of a panel needs stays in the nearest cache.
+    """
+    blocks = x.size // LANES
     noise = np.empty((lattice.BASE_CHANNELS, WIDTH), np.float32)
     for row in range(first, last):
-        _void_row(s.rings.zone[row], 0, s.rings.start[row], biome[row])
-        _void_row(s.rings.zone[row], s.rings.stop[row], blocks, biome[row])
+        _void_row(surveyed.zone[row], 0, surveyed.start[row], biome[row])
+        _void_row(surveyed.zone[row], surveyed.stop[row], blocks, biome[row])
     for begin in range(0, blocks, PANEL):
         for row in range(first, last):
-            start, stop = max(begin, s.rings.start[row]), min(begin + PANEL, s.rings.stop[row])
+            start, stop = max(begin, surveyed.start[row]), min(begin + PANEL, surveyed.stop[row])
             if start < stop:
-                z, here = np.float64(s.z[row]), base[row, start * LANES :]
-                base_row(c, s.x, s.columns, s.rows, 0.0, z, row, start, stop, noise, here)
-                _biome_row(c, s, row, start, stop, base[row], biome[row])
+                here = base[row, start * LANES :]
+                base_row(c, x, columns, rows, 0.0, np.float64(z[row]), row, start, stop, noise, here)
+                _biome_row(c, columns, rows, surveyed.zone[row], row, start, stop, base[row], biome[row])
+
+
+@kernel
+def biome_plane(c: WorldConstants, x: Floats, z: Floats, surveyed: Rings) -> npt.NDArray[np.uint8]:
+    """The biomes of every crossing of columns, a multiple of LANES, and rows; of no other noise than they need."""
+    columns = lattice.make_columns(c, x, lattice.BIOME_CHANNELS)
+    rows = lattice.make_rows(c, z, True, lattice.BIOME_CHANNELS)
+    biome, base = np.empty((z.size, x.size), np.uint8), np.empty((z.size, x.size), np.float32)
+    fill_biomes(c, x, z, columns, rows, surveyed, 0, z.size, biome, base)
+    return biome

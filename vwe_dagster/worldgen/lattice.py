@@ -24,6 +24,7 @@ BASE = 0
 """The eight channels of the base height, in the order of the formula."""
 BASE_CHANNELS = 8
 MASK_SWAMP, MASK_MISTLANDS, MASK_PLAINS, MASK_BLACK_FOREST = 8, 9, 10, 11
+BIOME_CHANNELS = 12
 DETAIL_01, DETAIL_02, DETAIL_05, DETAIL_1, DETAIL_4, DETAIL_2 = 12, 13, 14, 15, 16, 17
 """The channels of the detail noise, named after their frequency: 0.01, 0.02, 0.05, 0.1, 0.4, 0.2."""
 MIST = 18
@@ -88,6 +89,8 @@ def channel_arguments(c: WorldConstants, at: float, along_z: bool, out: npt.NDAr
         return
     out[MASK_SWAMP], out[MASK_MISTLANDS] = f(c.o0 + at) * f(0.001), f(c.o4 + at) * f(0.001)
     out[MASK_PLAINS], out[MASK_BLACK_FOREST] = f(c.o1 + at) * f(0.001), f(c.o2 + at) * f(0.001)
+    if out.size == BIOME_CHANNELS:
+        return
     U = f(at + 100000.0 + c.o3)
     out[DETAIL_01], out[DETAIL_02], out[DETAIL_05] = U * f(0.01), U * f(0.02), U * f(0.05)
     out[DETAIL_1], out[DETAIL_4], out[DETAIL_2] = U * f(0.1), U * f(0.4), U * f(0.2)

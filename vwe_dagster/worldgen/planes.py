@@ -71,5 +71,5 @@ def fill_planes(c: WorldConstants, find_rivers: Callable[[], RiverField], x: Flo
 
 def _fill_dry(c: WorldConstants, s: Sampling, first: int, last: int, planes: Planes) -> None:
     """Fill in some rows as far as no rivers matter."""
-    fill_biomes(c, s, first, last, planes.biome, planes.height)
+    fill_biomes(c, s.x, s.z, s.columns, s.rows, s.rings, first, last, planes.biome, planes.height)
     fill_ashlands(s, first, last, *planes)

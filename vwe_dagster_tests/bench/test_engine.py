@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+from pathlib import Path
+
 import pytest
 
 from vwe_dagster.bench import engine
-from vwe_dagster.bench.figures import BenchError
+from vwe_dagster.bench.engine import EngineBench, former_medians
+from vwe_dagster.bench.figures import BenchError, report
 
-pytestmark = pytest.mark.slow
+MEASURED = EngineBench("AVX2", {"grid (CPU s)": [0.2, 0.1, 0.3], "import (s)": [1.0]}, {"grid (CPU s)": [1.0]})
 
 
+def test_rows_show_how_many_times_as_fast_as_the_plain_transcription() -> None:
+    assert MEASURED.rows(None) == [
+        ("grid (CPU s)", "0.1", "0.2", "0.3", "5.0"),
+        ("import (s)", "1", "1", "1", ""),
+    ]
+
+
+def test_a_former_run_is_compared_with(tmp_path: Path) -> None:
+    path = tmp_path / "engine.json"
+    path.write_text(report(dataclasses.replace(MEASURED, figures={"grid (CPU s)": [0.25]})))
+    rows = MEASURED.rows(former_medians(path))
+    assert rows[0][-2:] == ("0.25", "-20%")
+    assert rows[1][-2:] == ("", "")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"figures": 3}', '{"figures": {"a": []}}'])
+def test_a_file_that_is_not_a_benchmark_is_rejected(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "engine.json"
+    path.write_text(text)
+    with pytest.raises(BenchError, match=r"engine\.json cannot be compared"):
+        former_medians(path)
+
+
+@pytest.mark.slow
+def test_kernels_are_timed_beside_the_plain_transcription() -> None:
+    figures = engine._run([sys.executable, "-m", "vwe_dagster.bench.engine_kernels"], {}, 1)["figures"]  # noqa: SLF001
+    assert set(figures) > {"world of 2048 (CPU s)", "pregeneration (CPU s)", "height of a point (CPU µs)"}
+    assert all(min(each["fast"]) > 0 for each in figures.values())
+    assert min(figures["grid of 2048 (CPU s)"]["plain"]) > 0
+
+
+@pytest.mark.slow
 def test_a_measured_process_tells_its_figures() -> None:
     measured = engine._measure(2, {}, cores=1)  # noqa: SLF001
     assert len(measured["world_s"]) == 2
@@ -18,6 +55,7 @@ def test_a_measured_process_tells_its_figures() -> None:
     assert 50 < measured["peak_mb"][0] < 2000
 
 
+@pytest.mark.slow
 def test_a_failed_process_is_told_of() -> None:
     with pytest.raises(BenchError, match="failed"):
         engine._measure(0, {}, cores=None)  # noqa: SLF001

@@ -161,7 +161,7 @@ def home_of_nobody() -> Iterator[Path]:
     # The folders of pytest may be entered by root alone.
     with tempfile.TemporaryDirectory(prefix="vwe-home-") as folder:
         home, kernels = Path(folder), Path(folder) / ".vwe" / "kernels"
-        copy_machine_code(kernels, leave_out="planes.fill_rows*")
+        copy_machine_code(kernels, leave_out="height_rows.fill_heights*")
         for path in (home, *home.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
         yield home
@@ -189,5 +189,5 @@ def test_a_user_without_a_home_makes_a_world(as_nobody: list[str], home_of_nobod
     said = f"/nonexistent/.cache/vwe/kernels cannot be written; compiled kernels are kept in {kernels} instead.\n"
     assert run.stderr.count(said) == 1, run.stderr
     assert "Traceback" not in run.stderr
-    assert list(kernels.rglob("planes.fill_rows*.nbc"))
+    assert list(kernels.rglob("height_rows.fill_heights*.nbc"))
     assert WorldStore(home_of_nobody / "data").manifest(parse_seed("abc"), "processed") is not None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.bench.figures import BenchError, report, spread
+from vwe_dagster.bench.figures import BenchError, report
 from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.cli.commands.pool import settings_of
 from vwe_dagster.cli.console import notices, output, say, show_table
@@ -25,16 +25,32 @@ class Launchers(enum.StrEnum):
 
 
 @app.command()
-def engine() -> None:
-    """Measures the native engine, in a minute: compiling, starting, and a world of 2048 x 2048 biomes and heights."""
-    from vwe_dagster.bench.engine import bench_engine  # noqa: PLC0415
+def engine(
+    *,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with the values that --json wrote before.")
+    ] = None,
+) -> None:
+    """Measures the native engine, in a minute or two: compiling, starting, worlds of 2048 x 2048, and its kernels.
+
+    The kernels are timed beside the plain transcription of the game's formulas, in one process and on one core.
+    """
+    from vwe_dagster.bench.engine import bench_engine, former_medians  # noqa: PLC0415
 
     try:
+        _refuse_unwritable(json_file)
+        former = None if against is None else former_medians(against)
         measured = bench_engine(_announce)
-    except BenchError as error:
+        if json_file is not None:
+            json_file.write_text(report(measured))
+    except (BenchError, OSError) as error:
         raise CommandError(str(error)) from error
-    rows = [(name, *(f"{value:.3g}" for value in spread(values))) for name, values in measured.items()]
-    show_table(output(), "Native engine, digests checked", ("figure", "min", "median", "max"), rows)
+    headings = ("figure", "min", "median", "max", "times plain", *(() if former is None else ("former", "change")))
+    title = f"Native engine with {measured.instruction_set}, digests checked"
+    show_table(output(), title, headings, measured.rows(former))
 
 
 @app.command()
