@@ -6,38 +6,54 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import kernel
-from vwe_dagster.worldgen import one_point, terrain
+from vwe_dagster.kernels.vectors import LANES
+from vwe_dagster.worldgen import terrain
 from vwe_dagster.worldgen.constants import WorldConstants
+from vwe_dagster.worldgen.point_lanes import Points, find_biomes, find_heights, make_points
 from vwe_dagster.worldgen.river_field import RiverField
 
 Floats = npt.NDArray[np.float32]
 
 
 @kernel
+def _load(points: Points, x: Floats, z: Floats, first: int) -> int:
+    """Load a vector of points; returns how many there are."""
+    n = min(LANES, x.size - first)
+    points.x[:n], points.z[:n] = x[first : first + n], z[first : first + n]
+    return n
+
+
+@kernel
 def biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint8]:
     """The biome index of each point."""
-    out = np.empty(x.size, np.uint8)
-    for i in range(x.size):
-        xi, zi = np.float64(x[i]), np.float64(z[i])
-        out[i] = one_point.biome(c, xi, zi)
+    out, points = np.empty(x.size, np.uint8), make_points()
+    for i in range(0, x.size, LANES):
+        n = _load(points, x, z, i)
+        find_biomes(c, points)
+        for k in range(n):
+            out[i + k] = points.biome[k]
     return out
 
 
 @kernel
 def heights(c: WorldConstants, rivers: RiverField, x: Floats, z: Floats) -> Floats:
     """The height of each point in metres."""
-    out = np.empty(x.size, np.float32)
-    for i in range(x.size):
-        out[i] = one_point.height(c, rivers, np.float64(x[i]), np.float64(z[i]))
+    out, points = np.empty(x.size, np.float32), make_points()
+    for i in range(0, x.size, LANES):
+        n = _load(points, x, z, i)
+        find_heights(c, rivers, points)
+        out[i : i + n] = points.ground[:n]
     return out
 
 
 @kernel
 def base_heights(c: WorldConstants, x: Floats, z: Floats) -> Floats:
     """The normalised base height of each point."""
-    out = np.empty(x.size, np.float32)
-    for i in range(x.size):
-        out[i] = one_point.base_height(c, np.float64(x[i]), np.float64(z[i]))
+    out, points = np.empty(x.size, np.float32), make_points()
+    for i in range(0, x.size, LANES):
+        n = _load(points, x, z, i)
+        find_biomes(c, points)
+        out[i : i + n] = points.base[:n]
     return out
 
 
