@@ -138,20 +138,19 @@ def test_a_popup_says_what_a_candidate_is_and_copies_the_console_command(
     visitor: Visitor, places: pd.DataFrame, screenshots: Path
 ) -> None:
     page = visitor.page
-    visit(page, f"{WORLD}#place=haldor-2")
+    haldor = places[places["id"] == "haldor-2"].iloc[0]
+    x, z = round(haldor["x_m"]), round(haldor["z_m"])
+    visit(page, f"{WORLD}#at={x},{z}&zoom=6&place=haldor-2")
     card = page.locator(".place-card")
     expect(card).to_contain_text("One of these 10 becomes Haldor: the one whose zone is explored first.")
     expect(card).to_contain_text("The game's nameVendor_BlackForest")
-    haldor = places[places["id"] == "haldor-2"].iloc[0]
-    x, z = round(haldor["x_m"]), round(haldor["z_m"])
     card.get_by_role("button", name=f"goto {x} {z}").click()
     assert copied(page) == f"goto {x} {z}"
     card.locator("button.text").first.click()
     assert copied(page) == f"{x}, {z}"
     card.get_by_role("button", name="Show all 10").click()
     all_ten = places[places["kind"] == "haldor"]
-    expect(page).to_have_url(re.compile(r"place=haldor-2"))
-    page.wait_for_timeout(600)
+    expect(page).to_have_url(re.compile(r"zoom=[12]\b.*place=haldor-2"))
     page.screenshot(path=screenshots / "locations_candidates.png")
     middle = re.search(r"at=([-\d.]+),([-\d.]+)&zoom=([\d.]+)", page.url)
     assert middle is not None
@@ -178,8 +177,9 @@ def test_all_places_are_shown_clustered_and_a_cluster_leads_to_its_places(
         chip(page, group).click()
     zooms = [zoom_in(page)]
     while (found := pixel_near_middle(page, "--panel")) is not None:
+        before = page.url
         page.mouse.click(*found)
-        page.wait_for_timeout(500)
+        expect(page).not_to_have_url(before)
         zooms.append(zoom_in(page))
     assert zooms == sorted(set(zooms))
     assert len(zooms) > 1
