@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import inlined_kernel
+from vwe_dagster.kernels.tables import shared_table
 from vwe_dagster.kernels.vectors import Lanes, absolute, as_f32, as_i32, fused, gather, quotient
 from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PERLIN_SCALE, PERMUTATION
 
@@ -27,6 +28,8 @@ def _corner_gradients() -> npt.NDArray[np.int32]:
 
 
 CORNERS = _corner_gradients()
+corner_table = shared_table(CORNERS)
+"""CORNERS, for kernels."""
 
 
 @inlined_kernel
@@ -68,5 +71,5 @@ def perlin_lanes(x: Lanes, z: Lanes) -> Lanes:
     ax, az = absolute(as_f32(x)), absolute(as_f32(z))
     column, row = as_i32(ax), as_i32(az)
     fx, fz = ax - as_f32(column), az - as_f32(row)
-    corners = gather(CORNERS, ((row & 255) << 8) | (column & 255))
+    corners = gather(corner_table(), ((row & 255) << 8) | (column & 255))
     return noise_of_corners(corners, fx, fz, fade_lanes(fx), fade_lanes(fz))

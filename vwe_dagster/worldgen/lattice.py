@@ -16,7 +16,7 @@ import numpy.typing as npt
 from vwe_dagster.kernels.compiling import inlined_kernel, inner_kernel, kernel
 from vwe_dagster.kernels.vectors import LANES, Lanes, f32, fused, gather, load, permute
 from vwe_dagster.worldgen.constants import WorldConstants
-from vwe_dagster.worldgen.lane_noise import CORNERS, blend_lanes, noise_of_corners
+from vwe_dagster.worldgen.lane_noise import blend_lanes, corner_table, noise_of_corners
 from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERMUTATION, fade
 from vwe_dagster.worldgen.numerics import f
 
@@ -155,7 +155,7 @@ def block_noise(columns: Columns, rows: Rows, k: int, row: int, block: int) -> L
     x, u, west = load(columns.offset, (k, j)), load(columns.faded, (k, j)), load(columns.place, (k, j))
     y, fz, v = rows.cell[k, row], f32(rows.offset[k, row]), f32(rows.faded[k, row])
     if columns.is_fine[k]:
-        return noise_of_corners(gather(CORNERS, west + (y << 8)), x, fz, u, v)
+        return noise_of_corners(gather(corner_table(), west + (y << 8)), x, fz, u, v)
     at = y, np.int64(columns.first[k, block])
     above, beyond, north = (at[0] + 1, at[1]), west + 1, fz - np.float32(1)
     gx, gz = load(ALONG_X, at), load(ALONG_Z, at) * fz

@@ -185,7 +185,7 @@ def _two_bases(c: WorldConstants, ax: float, az: float, bx: float, bz: float) ->
 
 
 @inlined_kernel
-def _eight_noises(factors: Doubles, U: float, V: float) -> Lanes:
+def eight_noises(factors: Doubles, U: float, V: float) -> Lanes:
     """Return noises of the detail, as 8 float32 lanes, by their two ``factors``, ``[2, 8]``."""
     first, second = load8(factors, (0, 0)), load8(factors, (1, 0))
     return perlin_lanes(f64x8(U) * first * second, f64x8(V) * first * second)
@@ -200,14 +200,14 @@ def mountain_of(c: WorldConstants, x: float, z: float, h: float) -> float:
 
 @inner_kernel
 def _swamp(rivers: RiverField, x: float, z: float) -> float:
-    p = _eight_noises(SWAMPY, f(x + 100000.0), f(z + 100000.0))
+    p = eight_noises(SWAMPY, f(x + 100000.0), f(z + 100000.0))
     h = rivers_at(rivers, x, z, terrain.swamp_ground(np.float64(lane(p, 0)), np.float64(lane(p, 1))))
     return terrain.fine(h, np.float64(lane(p, 2)), np.float64(lane(p, 3)))
 
 
 @inner_kernel
 def _mistlands(rivers: RiverField, x: float, z: float, base: float, U: float, V: float) -> float:
-    p = _eight_noises(MISTY, U, V)
+    p = eight_noises(MISTY, U, V)
     m = terrain.mist(np.float64(lane(p, 0)), np.float64(lane(p, 1)), np.float64(lane(p, 2)), np.float64(lane(p, 3)))
     h = rivers_at(rivers, x, z, terrain.mistlands_ground(base, m))
     return terrain.mistlands_steps(h, m, np.float64(lane(p, 4)), np.float64(lane(p, 5)))

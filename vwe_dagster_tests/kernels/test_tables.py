@@ -1,0 +1,33 @@
+"""Tables of kernels: their values, and that compiled code has one copy."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.kernels.tables import shared_table
+
+VALUES = np.arange(1000, dtype=np.int32) * 7 - 300
+table = shared_table(VALUES)
+
+
+@numba.njit
+def first_places(n: int) -> npt.NDArray[np.int32]:
+    return table()[:n].copy()
+
+
+@numba.njit
+def sum_of(i: int, j: int) -> int:
+    return table()[i] + table()[j] + first_places(3)[2]
+
+
+def test_a_kernel_reads_the_values() -> None:
+    np.testing.assert_array_equal(first_places(1000), VALUES)
+    assert sum_of(1, 999) == VALUES[1] + VALUES[999] + VALUES[2]
+
+
+def test_compiled_code_has_one_copy() -> None:
+    sum_of(0, 0)
+    (code,) = sum_of.inspect_llvm().values()
+    assert code.count("constant [4000 x i8]") == 1
