@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vwe_dagster.locations.location_table import LocationTable, LocationType
 from vwe_dagster.seeds.seed import seed_number
+from vwe_dagster.world.biomes import BIOMES
 
 PRIORITIZED_ATTEMPTS, ATTEMPTS = 60_000, 12_000
 
@@ -18,6 +19,7 @@ class TypeRow(NamedTuple):
 
     Attributes:
         hash: hash of the prefab.
+        only_biome, biome_count, biome_bits: the biome if there is only one, else 0; their number; bits by their index.
         budget: greatest number of attempts.
         alt: number of the alt-biome that the type needs; -1 for none.
         blockers: bits of the alt-biomes that block the type.
@@ -25,6 +27,9 @@ class TypeRow(NamedTuple):
 
     hash: int
     biome: int
+    only_biome: int
+    biome_count: int
+    biome_bits: int
     area: int
     quantity: int
     budget: int
@@ -77,10 +82,14 @@ class AltRows(NamedTuple):
 def type_row(table: LocationTable, t: LocationType) -> TypeRow:
     """Return the rules of a type of the table."""
     names = [alt.name for alt in table.alt_biomes]
+    biomes = [int(biome) for biome in BIOMES if t.biome & biome.flag]
     blockers = sum(1 << i for i, alt in enumerate(table.alt_biomes) if t.name in alt.blocks)
     return TypeRow(
         hash=seed_number(t.prefab),
         biome=t.biome,
+        only_biome=biomes[0] if len(biomes) == 1 else 0,
+        biome_count=len(biomes),
+        biome_bits=sum(1 << biome for biome in biomes),
         area=t.area & 3,
         quantity=t.quantity,
         budget=PRIORITIZED_ATTEMPTS if t.prioritized else ATTEMPTS,

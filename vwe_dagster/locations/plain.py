@@ -27,6 +27,8 @@ from vwe_dagster.worldgen.unity_random import State, init_state, range_float, ra
 P = 2048
 ZONES = 256
 """Maps of zones run from -ZONES to ZONES along both axes."""
+FEWEST_SCORES = 10
+"""Scores of surroundings that a type needs before a point can be accepted."""
 FLAGS = np.array([0, *(biome.flag for biome in BIOMES)], np.int64)
 PICKS = np.array(BIOMES[:7], np.int64)
 MEADOWS, BLACK_FOREST, PLAINS = terrain.MEADOWS, terrain.BLACK_FOREST, terrain.PLAINS
@@ -314,7 +316,7 @@ def surround_score(c: WorldConstants, t: TypeRow, x: float, z: float) -> float:
 def is_surround_refused(t: TypeRow, scores: list[float], score: float) -> bool:
     """Whether a score, which joins the scores of the type, is too low."""
     scores.append(score)
-    if len(scores) < 10:
+    if len(scores) < FEWEST_SCORES:
         return True
     average, top = 0.0, scores[0]
     for s in scores:
