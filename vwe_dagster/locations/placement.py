@@ -18,12 +18,13 @@ from vwe_dagster.locations import plain
 from vwe_dagster.locations.draws import BLOCK, RESERVE, Draws, float_of, int_of, refill
 from vwe_dagster.locations.instances import Instances, make_instances
 from vwe_dagster.locations.kernel_rows import TypeRow, alt_rows, relatives, type_row
-from vwe_dagster.locations.location_table import LocationTable
+from vwe_dagster.locations.location_table import LocationTable, LocationTableError
 from vwe_dagster.locations.neighbors import Neighbors, add_neighbor, is_within, make_neighbors
-from vwe_dagster.locations.plain import FLAGS, grid_index, is_beyond, zone_of
+from vwe_dagster.locations.plain import FLAGS, delta_of, grid_index, is_beyond, zone_of
 from vwe_dagster.locations.point_lists import STRIDE, PointLists, find_points, sector_facts
 from vwe_dagster.locations.zone_points import ALL_BIOMES, point_of
 from vwe_dagster.locations.zones import CALM_REACH_M, NEAR_WET, TAKEN, WET, Zones, make_zones, survey_zone, zone_number
+from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.worldgen import terrain
 from vwe_dagster.worldgen.constants import WorldConstants
 from vwe_dagster.worldgen.numerics import f, length
@@ -147,9 +148,9 @@ def is_level(site: Site, t: TypeRow, bits: int, words: npt.NDArray[np.uint32], a
         pz = f(z + f(f(f(math.sin(angle)) * r) * t.exterior))
         h = point_of(site.c, site.rivers, bits, is_wet, ALL_BIOMES, -np.inf, np.inf, px, pz)[0]
         low, high = min(low, h), max(high, h)
-        if f(high - low) > t.max_delta:
+        if delta_of(low, high) > t.max_delta:
             return False
-    return f(high - low) >= t.min_delta
+    return delta_of(low, high) >= t.min_delta
 
 
 @inner_kernel
@@ -262,7 +263,11 @@ def place(
     table: LocationTable,
     stop: int,
 ) -> Instances:
-    """Return the instances of the first ``stop`` types of a table, as :func:`vwe_dagster.locations.plain.place`."""
+    """Return the instances of the first ``stop`` types of a table, as :func:`vwe_dagster.locations.plain.place`.
+
+    Raises:
+        LocationTableError: the world has no point of a biome that a type needs.
+    """
     rows = [type_row(table, t) for t in table.types[:stop]]
     site, existing = _make_site(c, rivers, seed, biome, height, table, rows)
     similar_to, near_to = relatives(table, "group"), relatives(table, "group_max")
@@ -295,6 +300,10 @@ def _make_site(
     )
     with_sectors = any(row.alt >= 0 or row.blockers for row in rows)
     lists = find_points(biome, height, with_ocean, with_sectors)
+    for where in BIOMES:
+        is_needed = where is not Biome.OCEAN and any(row.biome & where.flag for row in rows)
+        if is_needed and lists.start[where] == lists.start[where + 1]:
+            raise LocationTableError(f"The world of seed {seed} has no {where.title}, which types of the table need.")
     alts = np.zeros(0, np.uint64)
     if with_sectors:
         alts = plain.assign_alt_biomes(seed, alt_rows(table), lists.biome_of, *sector_facts(lists, height))

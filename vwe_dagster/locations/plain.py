@@ -262,6 +262,12 @@ def terrain_delta(c: WorldConstants, rivers: RiverField, state: State, x: float,
         pz = f(z + f(f(f(math.sin(angle)) * r) * radius))
         h = terrain.height(c, rivers, px, pz)
         low, high = min(low, h), max(high, h)
+    return delta_of(low, high)
+
+
+@kernel
+def delta_of(low: float, high: float) -> float:
+    """The difference of two heights, which the game rounds before it is compared."""
     return f(high - low)
 
 

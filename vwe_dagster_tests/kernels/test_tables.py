@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import numba
+from typing import Any, cast
+
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.kernels.tables import shared_table
 
 VALUES = np.arange(1000, dtype=np.int32) * 7 - 300
 table = shared_table(VALUES)
 
 
-@numba.njit
+@kernel
 def first_places(n: int) -> npt.NDArray[np.int32]:
     return table()[:n].copy()
 
 
-@numba.njit
+@kernel
 def sum_of(i: int, j: int) -> int:
-    return table()[i] + table()[j] + first_places(3)[2]
+    return int(table()[i] + table()[j] + first_places(3)[2])
 
 
 def test_a_kernel_reads_the_values() -> None:
@@ -29,5 +31,5 @@ def test_a_kernel_reads_the_values() -> None:
 
 def test_compiled_code_has_one_copy() -> None:
     sum_of(0, 0)
-    (code,) = sum_of.inspect_llvm().values()
+    (code,) = cast(Any, sum_of).inspect_llvm().values()
     assert code.count("constant [4000 x i8]") == 1
