@@ -30,9 +30,11 @@ def configs(kind: Any) -> Iterator[Any]:
         yield FROM_ENVIRONMENT
 
 
-CONFIGS = [
-    (name, config) for name, job in JOBS.items() for config in configs(job.run_config_schema.run_config_schema_type)
-]
+# Dagster keeps the ops of a job in no fixed order, and the processes of a test run must agree on the order of tests.
+CONFIGS = sorted(
+    ((name, config) for name, job in JOBS.items() for config in configs(job.run_config_schema.run_config_schema_type)),
+    key=str,
+)
 
 
 def test_every_asset_and_op_with_a_config_is_tried() -> None:
