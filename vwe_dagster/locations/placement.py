@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import borrowing_kernel, inlined_kernel, inner_kernel
+from vwe_dagster.kernels.memory import prefetch
 from vwe_dagster.locations import plain
 from vwe_dagster.locations.draws import BLOCK, RESERVE, Draws, float_of, int_of, refill
 from vwe_dagster.locations.instances import Instances, make_instances
@@ -108,6 +109,18 @@ def draw_listed_zone(lists: PointLists, words: npt.NDArray[np.uint32], at: int, 
 
 
 @inlined_kernel
+def prefetch_zone(lists: PointLists, word: np.uint32, t: TypeRow) -> None:
+    """Start to load the point that :func:`draw_listed_zone` looks up with a word."""
+    b = t.only_biome
+    if t.min_altitude >= 0.0:
+        first = lists.high_start[b]
+        prefetch(lists.high, first + int_of(word, 0, max(lists.high_start[b + 1] - first, 1)))
+    else:
+        first = lists.start[b]
+        prefetch(lists.points, first + int_of(word, 0, max(lists.start[b + 1] - first, 1)))
+
+
+@inlined_kernel
 def is_in_woods_and_ring(t: TypeRow, x: float, z: float) -> bool:
     """Return whether a point passes filters 4 and 5."""
     if t.in_forest and not t.forest_min <= terrain.forest_factor(x, z) <= t.forest_max:
@@ -118,12 +131,18 @@ def is_in_woods_and_ring(t: TypeRow, x: float, z: float) -> bool:
 
 
 @inlined_kernel
+def sector_place(x: float, z: float) -> int:
+    """Return the place of a point's sector in the lists."""
+    return (grid_index(z) + 1) * STRIDE + grid_index(x) + 1
+
+
+@inlined_kernel
 def is_kept_away(
     site: Site, t: TypeRow, similar: Neighbors, near: Neighbors, x: float, y: float, z: float, vegetation: float
 ) -> bool:
     """Return whether a point is refused by filters 7 to 10."""
     if t.alt >= 0 or t.blockers != 0:
-        alts = site.alt_biomes[site.lists.sector[(grid_index(z) + 1) * STRIDE + grid_index(x) + 1]]
+        alts = site.alt_biomes[site.lists.sector[sector_place(x, z)]]
         if (t.alt >= 0 and (alts >> np.uint64(max(t.alt, 0))) & np.uint64(1) == 0) or alts & t.blockers != 0:
             return True
     if t.similar > 0.0 and is_within(similar, x, y, z, t.similar):
@@ -190,6 +209,8 @@ def try_zone(
         x = f(64.0 * zx + float_of(words[at], -edge, edge))
         z = f(64.0 * zz + float_of(words[at + 1], -edge, edge))
         at += POINT_WORDS
+        if t.alt >= 0 or t.blockers != 0:
+            prefetch(site.lists.sector, sector_place(x, z))
         y, vegetation = np.nan, 1.0
         if not is_beyond(length(x, z), t.min_distance, t.max_distance):
             y, vegetation = point_of(
@@ -239,6 +260,9 @@ def place_type(
         if bits == 0:
             bits = survey_zone(site.c, site.rivers.start, zones, zone_number(zx, zz))
         if bits & t.area:
+            # The next attempt draws here if all tries are refused by filters 1 to 5, or none.
+            prefetch_zone(site.lists, draws.words[at + TRIES * POINT_WORDS], t)
+            prefetch_zone(site.lists, draws.words[at + TRIES * (POINT_WORDS + TERRAIN_WORDS)], t)
             is_accepted, x, y, z, at = try_zone(site, t, similar, near, scores, draws.words, at, bits, zx, zz)
             taken = zone_number(zone_of(x), zone_of(z))
             done += is_accepted

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import inlined_kernel
-from vwe_dagster.kernels.tables import shared_table
+from vwe_dagster.kernels.memory import shared_table
 from vwe_dagster.kernels.vectors import Lanes, absolute, as_f32, as_i32, fused, gather, quotient
 from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PERLIN_SCALE, PERMUTATION
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import kernel
-from vwe_dagster.kernels.tables import shared_table
+from vwe_dagster.kernels.memory import prefetch, shared_table
 
 VALUES = np.arange(1000, dtype=np.int32) * 7 - 300
 table = shared_table(VALUES)
@@ -33,3 +33,14 @@ def test_compiled_code_has_one_copy() -> None:
     sum_of(0, 0)
     (code,) = cast(Any, sum_of).inspect_llvm().values()
     assert code.count("constant [4000 x i8]") == 1
+
+
+@kernel
+def prefetched(values: npt.NDArray[np.int32], place: int) -> int:
+    prefetch(values, place)
+    return int(values[0])
+
+
+def test_an_element_that_does_not_exist_can_be_prefetched() -> None:
+    assert prefetched(VALUES, 10**9) == VALUES[0]
+    assert "prefetch" in next(iter(cast(Any, prefetched).inspect_asm().values()))

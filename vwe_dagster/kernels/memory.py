@@ -1,4 +1,4 @@
-"""Constant arrays of which compiled code has one copy.
+"""Memory of kernels: constant arrays of which compiled code has one copy, and loads ahead of time.
 
 numba copies an array of a module into the code at every place that uses it, also where kernels are inlined. Nine copies
 of a table of 256 KB do not fit into the second cache of a core, one does.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
@@ -51,3 +51,21 @@ def _global(module: Any, name: str, content: bytes) -> Any:
     variable = ir.GlobalVariable(module, initial.type, name)
     variable.initializer, variable.global_constant, variable.linkage, variable.align = initial, True, "linkonce_odr", 64
     return variable
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_typing: Any, array: Any, place: Any) -> Any:
+    """Start to load ``array[place]`` of a 1-D array into the caches; the element need not exist."""
+    if not isinstance(array, types.Array) or array.ndim != 1 or not isinstance(place, types.Integer):
+        return None
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = make_array(array)(context, builder, args[0]).data
+        address = builder.gep(data, [context.cast(builder, args[1], sig.args[1], types.intp)])
+        bytes_, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [bytes_, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.bitcast(address, bytes_), *(ir.Constant(number, n) for n in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, place), lower
