@@ -10,11 +10,11 @@ import numpy.typing as npt
 from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.kernels.vectors import LANES, any_of, as_f64, bits, f64, lowest_bit, numbers
 from vwe_dagster.worldgen.constants import WorldConstants
+from vwe_dagster.worldgen.game_vectors import are_equal, distance
 from vwe_dagster.worldgen.lane_terrain import distance_lanes
 from vwe_dagster.worldgen.numerics import f
 from vwe_dagster.worldgen.scattered import base_lanes
 from vwe_dagster.worldgen.terrain import RIM
-from vwe_dagster.worldgen.vectors import are_equal, distance
 
 SPACING_M = 128.0
 SIDE = 157

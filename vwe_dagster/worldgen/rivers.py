@@ -27,13 +27,13 @@ from vwe_dagster.kernels.vectors import (
 )
 from vwe_dagster.kernels.vectors import least as smaller
 from vwe_dagster.worldgen.constants import WorldConstants
+from vwe_dagster.worldgen.game_vectors import are_equal, direction, distance
 from vwe_dagster.worldgen.lakes import Coordinates
 from vwe_dagster.worldgen.lane_trig import is_uncertain, sine_and_cosine
 from vwe_dagster.worldgen.numerics import f
 from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, SPARE, RiverField
 from vwe_dagster.worldgen.terrain import base_height
 from vwe_dagster.worldgen.unity_random import State, range_float, range_int
-from vwe_dagster.worldgen.vectors import are_equal, direction, distance
 
 Courses = npt.NDArray[np.float64]
 """Rivers or streams, ``[n, 8]``: start x, z, end x, z, least and greatest width, width and length of the bends."""
