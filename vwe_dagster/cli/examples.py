@@ -50,6 +50,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pool events": ("vwe pool events --follow",),
     "engine serve": ("vwe engine serve --socket /tmp/engine.sock",),
     "engine verify": ("vwe engine verify HHcLC5acQt --pool valheim",),
+    "engine location-table": ("vwe engine location-table --out table.json --pool valheim",),
     "bench engine": ("vwe bench engine --json engine.json", "vwe bench engine --against engine.json"),
     "bench pool": ("vwe bench pool --plot pool.png",),
     "bench renders": ("vwe bench renders --json renders.json",),

@@ -36,10 +36,14 @@ from vwe_dagster.engine.protocol import (
     LayerFacts,
     Status,
 )
+from vwe_dagster.locations.table_json import LocationTableDocument
 
 LONG_POLL_S = 20.0
 MAX_ANSWER_BYTES = 2**20
 """The longest answer in JSON that is read; that of an engine of the game has some kilobytes."""
+
+MAX_TABLE_BYTES = 16 * 2**20
+"""The longest location table that is read; the shipped one has 113 kilobytes."""
 
 PATIENCE_S = 3.0
 """Seconds of silence after which an engine that was answering is taken for dead."""
@@ -153,6 +157,22 @@ class EngineClient:
         """Has the engine exit when its job has ended."""
         return self._call(Status, "POST", "/v1/drain")
 
+    def location_table(self) -> LocationTableDocument:
+        """Return the table that the engine places locations by; the call is optional.
+
+        Raises:
+            EngineError: the engine has no such call, or cannot read the table of its game.
+        """
+        try:
+            return self._call(LocationTableDocument, "GET", "/v1/location-table", max_bytes=MAX_TABLE_BYTES)
+        except EngineRefusedError as error:
+            if error.code != "not_found":
+                raise
+            raise EngineError(
+                f"The engine at {self.address} does not report its location table: {error} "
+                "Update the engine, or the plugin in the game."
+            ) from error
+
     def _call(
         self,
         model: type[_Message],
@@ -161,10 +181,11 @@ class EngineClient:
         body: pydantic.BaseModel | None = None,
         *,
         timeout_s: float | None = None,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> _Message:
         content = body.model_dump_json().encode() if body is not None else None
         with self._connections.call(method, path, content, timeout_s or self._timeout_s) as answer:
-            status, said = answer.status, self._read(answer)
+            status, said = answer.status, self._read(answer, max_bytes)
         if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
             raise self._refused(status, said)
         try:
@@ -175,16 +196,16 @@ class EngineClient:
                 f"restart it with this version of the project. {error.error_count()} fields are wrong."
             ) from error
 
-    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+    def _read(self, answer: http.client.HTTPResponse, max_bytes: int = MAX_ANSWER_BYTES) -> bytes:
         """Return the body of an answer in JSON.
 
         Raises:
             EngineError: it is longer than any engine's.
         """
-        said = answer.read(MAX_ANSWER_BYTES + 1)
-        if len(said) > MAX_ANSWER_BYTES:
+        said = answer.read(max_bytes + 1)
+        if len(said) > max_bytes:
             raise EngineError(
-                f"The engine at {self.address} answered with more than {MAX_ANSWER_BYTES} bytes of JSON; "
+                f"The engine at {self.address} answered with more than {max_bytes} bytes of JSON; "
                 f"it is broken, destroy it."
             )
         if answer.length:

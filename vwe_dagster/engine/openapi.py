@@ -29,6 +29,7 @@ from vwe_dagster.engine.protocol import (
     JobStatus,
     Status,
 )
+from vwe_dagster.locations.table_json import LocationTableDocument
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 """The copy that is shipped, for those who write engines in other languages."""
@@ -38,9 +39,10 @@ _EVERYWHERE = ("unauthorized", "internal")
 
 def openapi() -> dict[str, Any]:
     """The document, as JSON-able values."""
-    models: list[type[pydantic.BaseModel]] = [Status, Holder, JobRequest, JobStatus, ErrorBody]
+    requests: list[type[pydantic.BaseModel]] = [Holder, JobRequest]
+    models: list[type[pydantic.BaseModel]] = [Status, *requests, JobStatus, ErrorBody, LocationTableDocument]
     _, schemas = models_json_schema(
-        [(model, "serialization" if model in {Status, JobStatus, ErrorBody} else "validation") for model in models],
+        [(model, "validation" if model in requests else "serialization") for model in models],
         ref_template="#/components/schemas/{model}",
     )
     refused_jobs = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
@@ -85,6 +87,13 @@ def openapi() -> dict[str, Any]:
                 "post": _call("Stop, forget and verify", {200: Status}, (*taken, "busy", "reset_failed"), body=Holder)
             },
             "/v1/drain": {"post": _call("Take no more jobs, then exit", {202: Status}, ())},
+            "/v1/location-table": {
+                "get": _call(
+                    "The table that the engine places locations by; an engine may lack this call",
+                    {200: LocationTableDocument},
+                    ("not_found", "busy"),
+                )
+            },
         },
         "components": {
             "schemas": schemas["$defs"],

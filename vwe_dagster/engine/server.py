@@ -10,7 +10,7 @@ import contextlib
 import hmac
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeVar
 
 import pydantic
@@ -34,6 +34,8 @@ from vwe_dagster.engine.protocol import (
     RefusalError,
     seen,
 )
+from vwe_dagster.locations.location_table import LocationTable
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.web.guard import Guard, Rejection
 
 CHUNK_BYTES = 1024 * 1024
@@ -43,15 +45,22 @@ _LOG = logging.getLogger(__name__)
 _Body = TypeVar("_Body", bound=pydantic.BaseModel)
 
 
-def engine_app(jobs: Jobs, bearer: str | None = None, hosts: Iterable[str] | None = None) -> ASGIApp:
+def engine_app(
+    jobs: Jobs,
+    bearer: str | None = None,
+    hosts: Iterable[str] | None = None,
+    location_table: Callable[[], LocationTable] | None = None,
+) -> ASGIApp:
     """The application that serves an engine.
 
     Args:
         jobs: the engine's life.
         bearer: what callers must prove to know; None where the file system keeps strangers out.
         hosts: names of the engine besides those of loopback; None for a unix socket, which no browser can reach.
+        location_table: returns the table that the engine places locations by; None if the engine has none to report.
     """
     calls = _Calls(jobs)
+    optional = [Route("/v1/location-table", _location_table(location_table), methods=["GET"])] if location_table else []
     app = Starlette(
         routes=[
             Route("/v1/status", calls.status, methods=["GET"]),
@@ -61,6 +70,7 @@ def engine_app(jobs: Jobs, bearer: str | None = None, hosts: Iterable[str] | Non
             Route("/v1/jobs/{job_id}/layers/{layer}", calls.layer, methods=["GET"]),
             Route("/v1/reset", calls.reset, methods=["POST"]),
             Route("/v1/drain", calls.drain, methods=["POST"]),
+            *optional,
         ],
         exception_handlers={RefusalError: _refused, HTTPException: _no_such_call, Exception: _internal},
         lifespan=calls.lifespan,
@@ -140,6 +150,13 @@ class _Calls:
     async def drain(self, request: Request) -> Response:  # noqa: ARG002
         self._jobs.drain()
         return _answer(self._jobs.status(), 202)
+
+
+def _location_table(table: Callable[[], LocationTable]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:  # noqa: ARG001
+        return _answer(LocationTableDocument.of(table()))
+
+    return answer
 
 
 class _RequireToken:

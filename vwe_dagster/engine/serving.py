@@ -27,6 +27,7 @@ from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.server import engine_app
 from vwe_dagster.files.bounded_read import read_file
+from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.web.hosts import is_host_name
 from vwe_dagster.web.server import HttpServer
 
@@ -86,7 +87,8 @@ def serve(
         native = NativeEngine()
         native.warm()
         jobs = Jobs(broken.engine(native), name)
-        app = broken.app(engine_app(jobs, bearer, hosts=None if tcp is None else [_host(tcp), *allowed_hosts]))
+        hosts = None if tcp is None else [_host(tcp), *allowed_hosts]
+        app = broken.app(engine_app(jobs, bearer, hosts, shipped_table))
         _LOG.info("Ready at %s after %.2f s, pid %d", _where(listener), time.perf_counter() - started, os.getpid())
         asyncio.run(_run(app, listener, jobs, idle_exit_minutes))
 

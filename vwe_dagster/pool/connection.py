@@ -10,6 +10,7 @@ from typing import Protocol
 from vwe_dagster.engine.client import EngineClient, run_job
 from vwe_dagster.engine.messages import Progress, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import Status
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.launcher import Launched
 
 ANSWER_TIMEOUT_S = 5.0
@@ -39,6 +40,9 @@ class Connection(Protocol):
         exporting: Callable[[], None],
     ) -> WorldExport:
         """Generates one world; see :func:`vwe_dagster.engine.client.run_job`."""
+
+    def location_table(self) -> LocationTableDocument:
+        """Return the table that the engine places locations by."""
 
     def close(self) -> None:
         """Lets go of the engine's socket."""

@@ -9,6 +9,7 @@ import logging
 from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.protocol import Status
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.errors import EngineLostError, FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.ledger import JobRecord
@@ -60,6 +61,14 @@ class Lease:
             EngineError: it does not answer.
         """
         return self._upkeep.connection(self._upkeep.ledger.slot(self.slot)).status()
+
+    def location_table(self) -> LocationTableDocument:
+        """Return the table that the engine places locations by.
+
+        Raises:
+            EngineError: the engine does not answer, or does not report its table.
+        """
+        return self._upkeep.connection(self._upkeep.ledger.slot(self.slot)).location_table()
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
         """Generates one world.

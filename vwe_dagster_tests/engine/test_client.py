@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import socket
@@ -11,12 +12,17 @@ from typing import Self
 
 import numpy as np
 import pytest
+from starlette.types import ASGIApp
 
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
 from vwe_dagster.engine.connections import EngineUnreachableError
+from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.messages import EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, LayerFacts
+from vwe_dagster.engine.server import engine_app
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.web.server import HttpServer
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import a_job, running_engine, wait_until
 
@@ -273,3 +279,33 @@ def test_something_else_that_answers_is_no_engine() -> None:
         thread.join()
     with EngineClient(f"http://127.0.0.1:{server.server_port}") as client, pytest.raises(EngineUnreachableError):
         client.status()
+
+
+def test_the_native_engine_reports_the_shipped_location_table(client: EngineClient) -> None:
+    table = client.location_table().table("the engine")
+    assert table == shipped_table()
+    assert table.sha256 == shipped_table().sha256
+
+
+@contextlib.contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Serve an engine in a thread and yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = HttpServer(app, keep_alive_s=75, log_level=None, handles_signals=False)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_an_engine_without_the_call_lacks_its_location_table_and_generates_worlds() -> None:
+    with served(engine_app(Jobs(NativeEngine()))) as address, EngineClient(address) as client:
+        with pytest.raises(EngineError, match="does not report its location table") as error:
+            client.location_table()
+        assert "The protocol has no call GET /v1/location-table. Update the engine" in str(error.value)
+        client.claim(1)
+        export = run_job(client, SMALL, token=1, job_id="older", deadline_s=60)
+        assert set(export.planes) == {"biome", "height", "lava"}

@@ -26,6 +26,8 @@ from vwe_dagster.engine.protocol import (
     Status,
     layer_kind,
 )
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
 from vwe_dagster.pool.kinds import Reason
@@ -290,6 +292,10 @@ class FakeConnection:
         with _refusals():
             self._reach().served.reset(token)
         return self.status()
+
+    def location_table(self) -> LocationTableDocument:
+        self._reach()
+        return LocationTableDocument.of(shipped_table())
 
     def generate(
         self,

@@ -1,4 +1,4 @@
-"""The commands on a single engine: ``vwe engine serve`` and ``verify``."""
+"""The commands on a single engine: ``vwe engine serve``, ``verify`` and ``location-table``."""
 
 from __future__ import annotations
 
@@ -102,3 +102,37 @@ def verify(
             say(output(), sentence)
     if not outcome.passed:
         raise typer.Exit(FAILED)
+
+
+@app.command(name="location-table")
+def location_table(
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Write the table to this file.")],
+    pool: PoolName = None,
+) -> None:
+    """Writes the table that an engine places locations by to a JSON file.
+
+    A Valheim server reports the table of its game, with the changes of its mods. The native engine reports the table
+    that VWE ships. Exit code 1 if the engine has no table, or its table has impossible values; the file is written
+    in the second case.
+    """
+    from vwe_dagster.files.atomic import write_whole  # noqa: PLC0415
+    from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
+
+    if not out.parent.is_dir():
+        raise InputError(f"{out} cannot be written: there is no folder {out.parent}. Create the folder.")
+    with open_named(pool, new=True) as opened, opened.lease(purpose="reading the location table") as lease:
+        document = lease.location_table()
+    try:
+        write_whole(out, document.text().encode())
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error}. Choose another file.") from error
+    try:
+        table = document.table(str(out))
+    except LocationTableError as error:
+        say(notices(), f"The engine's table is in {out}, but locations cannot be placed by it. {error}")
+        raise typer.Exit(FAILED) from error
+    versions = " ".join(table.game_versions) or "unknown"
+    counts = f"{len(table.types)} location types and {len(table.alt_biomes)} alt-biomes"
+    say(output(), f"Wrote {counts} of {table.name} (game version {versions}) to {out}.")
+    say(output(), f"SHA-256 of the rows: {table.sha256}")
