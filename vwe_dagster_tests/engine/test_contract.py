@@ -267,3 +267,16 @@ def test_over_tcp_no_page_gets_in_with_the_token(contract: tuple[str, str | None
     headers = dict([header, ("authorization", f"Bearer {bearer}")])
     response = httpx.get(f"{address}/v1/status", headers=headers)
     assert (response.status_code, ErrorBody.model_validate_json(response.text).code) == (401, "unauthorized")
+
+
+def test_an_engine_reports_a_usable_location_table_or_has_no_such_call(
+    contract: tuple[str, str | None], client: EngineClient
+) -> None:
+    status, said = call(contract, "GET", "/v1/location-table")
+    if status == 404:
+        assert ErrorBody.model_validate_json(said).code == "not_found"
+        return
+    assert status == 200
+    assert client.location_table().table("the engine").types
+    status, said = call(contract, "POST", "/v1/location-table", b"{}")
+    assert (status, ErrorBody.model_validate_json(said).code) == (405, "method_not_allowed")

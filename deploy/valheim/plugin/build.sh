@@ -20,7 +20,7 @@ if [[ -z $managed ]]; then
     compile -target:library -out:"$managed/UnityEngine.CoreModule.dll" "$here/stubs/UnityEngine.cs"
     compile -target:library -out:"$managed/BepInEx.dll" -r:"$managed/UnityEngine.CoreModule.dll" "$here/stubs/BepInEx.cs"
     compile -target:library -out:"$managed/assembly_utils.dll" "$here/stubs/Utils.cs"
-    for lacks in "" FOREST INITIALIZE; do
+    for lacks in "" FOREST INITIALIZE TABLE; do
         folder=$out/host${lacks:+-lacks-${lacks,,}}
         mkdir -p "$folder"
         [[ -z $lacks ]] || cp "$managed"/{UnityEngine.CoreModule,BepInEx,assembly_utils}.dll "$folder"

@@ -29,6 +29,7 @@ static class Host
         ZoneSystem.instance.GenerateLocations();
         foreach (var fault in Words("VWE_HOST_FAULTS"))
             Set(fault);
+        ZoneSystem.instance.SetupLocations();
         new Thread(ReadFaults) { IsBackground = true }.Start();
         UnityEngine.Random.State? random = null;
         while (!Application.QuitCode.HasValue)

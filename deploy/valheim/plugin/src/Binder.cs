@@ -95,6 +95,17 @@ namespace Vwe.Engine
             _property = property;
         }
 
+        /// <summary>The type of its value.</summary>
+        public Type Type
+        {
+            get { return _field != null ? _field.FieldType : _property.PropertyType; }
+        }
+
+        public bool IsStatic
+        {
+            get { return _field != null ? _field.IsStatic : _property.GetGetMethod(true).IsStatic; }
+        }
+
         public object Get(object of)
         {
             return _field != null ? _field.GetValue(of) : _property.GetValue(of, null);

@@ -12,10 +12,12 @@ namespace Vwe.Engine
         static readonly Regex WaitForm = new Regex(@"^[0-9]{1,2}(\.[0-9]{1,6})?\z");
 
         readonly Jobs _jobs;
+        readonly LocationTable _locationTable;
 
-        public Calls(Jobs jobs)
+        public Calls(Jobs jobs, LocationTable locationTable)
         {
             _jobs = jobs;
+            _locationTable = locationTable;
         }
 
         /// <summary>Answers a call.</summary>
@@ -43,6 +45,8 @@ namespace Vwe.Engine
                         return On(method, url, "POST", () => Reply.Json(_jobs.Start(JobRequest.Read(body())), 202));
                     case "drain":
                         return On(method, url, "POST", Drain);
+                    case "location-table":
+                        return On(method, url, "GET", LocationTable);
                 }
             if (path.Length == 4 && path[1] == "v1" && path[2] == "jobs" && path[3] != "")
                 return method == "DELETE"
@@ -63,6 +67,12 @@ namespace Vwe.Engine
         {
             _jobs.Drain();
             return Reply.Json(_jobs.Status(), 202);
+        }
+
+        Reply LocationTable()
+        {
+            _jobs.RequireStarted();
+            return Reply.Json(_locationTable.Json());
         }
 
         Reply StatusOf(string jobId, string query)

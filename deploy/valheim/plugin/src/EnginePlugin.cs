@@ -21,6 +21,8 @@ namespace Vwe.Engine
         MainThread _mainThread;
         Binder _binder;
         Maker _maker;
+        LocationTable _locationTable;
+        Facts _facts;
         Jobs _jobs;
         HttpServer _server;
         bool _hasLookedAround;
@@ -35,8 +37,9 @@ namespace Vwe.Engine
                 _mainThread = new MainThread(_settings.FrameBudgetSeconds);
                 _binder = new Binder(Game());
                 _maker = new Maker(_binder, _mainThread, _settings);
+                _locationTable = new LocationTable(_binder);
                 _jobs = new Jobs(_maker, _settings, Logger.LogInfo);
-                _server = HttpServer.Start(_settings, new Calls(_jobs), Logger.LogInfo);
+                _server = HttpServer.Start(_settings, new Calls(_jobs, _locationTable), Logger.LogInfo);
             }
             catch (Exception error)
             {
@@ -78,6 +81,7 @@ namespace Vwe.Engine
                 if (!_maker.CanSwitch || !_maker.HasBooted())
                     return;
                 _hasBooted = true;
+                ReadLocationTable();
                 new Thread(GetReady) { IsBackground = true, Name = "vwe boot" }.Start();
             }
             catch (Exception error)
@@ -90,16 +94,23 @@ namespace Vwe.Engine
 
         void LookAround()
         {
-            var facts = new Facts(_binder);
-            _jobs.Know(facts);
+            _facts = new Facts(_binder);
+            _jobs.Know(_facts);
             foreach (var member in _binder.Missing)
                 Logger.LogWarning($"The game has no {member}.");
-            var foreign = facts.Foreign(_settings.AllowedPlugins);
+            var foreign = _facts.Foreign(_settings.AllowedPlugins);
             if (foreign.Count > 0)
                 _jobs.Break($"Plugins that may change worlds are loaded: {string.Join(", ", foreign.ToArray())}. "
                     + $"Remove them, or allow them in {Settings.Prefix}ALLOW_PLUGINS.");
             else if (!_maker.CanSwitch)
                 _jobs.Break("This version of the game lacks members without which no world can be made; its status lists them.");
+        }
+
+        void ReadLocationTable()
+        {
+            var why = _locationTable.Read(_facts.GameVersion, _facts.Foreign(new string[0]));
+            if (why != null)
+                Logger.LogWarning(why);
         }
 
         void GetReady()

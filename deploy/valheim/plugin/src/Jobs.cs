@@ -112,6 +112,16 @@ namespace Vwe.Engine
             }
         }
 
+        /// <summary>Refuses a call while the engine is starting, or once it is broken.</summary>
+        public void RequireStarted()
+        {
+            lock (_gate)
+            {
+                RefuseIfBroken();
+                RefuseIfBusy(EngineState.Starting);
+            }
+        }
+
         /// <summary>Takes the engine for a holder; a higher token than any before stops what an older holder started.</summary>
         public void Claim(long token)
         {

@@ -2,7 +2,7 @@
 // tests compute it too. As in the game, making a World draws a random number, Initialize draws many and empties the
 // generator that was there before, and locations are placed over several frames.
 //
-// LACKS_FOREST and LACKS_INITIALIZE make a game of another version, in which a member has another name.
+// LACKS_FOREST, LACKS_INITIALIZE and LACKS_TABLE make a game of another version, in which a member has another name.
 using System;
 using System.Collections;
 using System.Collections.Generic;
@@ -51,6 +51,14 @@ public class Heightmap
         DeepNorth = 64,
         Ocean = 256,
         Mistlands = 512,
+    }
+
+    [Flags]
+    public enum BiomeArea
+    {
+        Edge = 1,
+        Median = 2,
+        Everything = 3,
     }
 }
 
@@ -243,7 +251,61 @@ public class WorldGenerator
 
 public class AltBiome
 {
+    public string m_name;
+    public Heightmap.Biome m_biome;
+    public int m_min;
+    public int m_max;
+#if LACKS_TABLE
+    public float m_probability;
+#else
+    public float m_chance;
+#endif
+    public float m_minDistance;
+    public int m_minEdge;
+    public int m_maxEdge;
+    public List<AltBiome> m_incompatible = new List<AltBiome>();
+    public List<string> m_blockedLocations = new List<string>();
     public List<uint> Sectors = new List<uint>();
+}
+
+public class AltBiomeList
+{
+    public static AltBiomeList instance = new AltBiomeList();
+
+    public List<AltBiome> m_altBiomes = Listed();
+
+    static List<AltBiome> Listed()
+    {
+        var fog = new AltBiome
+        {
+            m_name = "Fog Meadows", m_biome = Heightmap.Biome.Meadows | Heightmap.Biome.BlackForest, m_min = 1, m_max = 3, m_minDistance = 500f,
+            m_minEdge = 66, m_maxEdge = 199,
+        };
+        var dark = new AltBiome { m_name = "Dark Meadows", m_biome = Heightmap.Biome.Meadows, m_max = 2, m_maxEdge = 199 };
+#if !LACKS_TABLE
+        fog.m_chance = 0.2f;
+        dark.m_chance = 1f;
+#endif
+        dark.m_incompatible.Add(fog);
+        dark.m_blockedLocations.AddRange(new[] { "Farm", "Vendor_BlackForest" });
+        return new List<AltBiome> { fog, dark };
+    }
+}
+
+/// <summary>A prefab that is loaded when it is needed.</summary>
+public struct SoftReference<T>
+{
+    readonly string m_name;
+
+    public SoftReference(string name)
+    {
+        m_name = name;
+    }
+
+    public string Name
+    {
+        get { MainThread.Require(); return m_name; }
+    }
 }
 
 public class ZNetPeer { }
@@ -275,9 +337,42 @@ public class ZoneSystem
 {
     public class ZoneLocation
     {
+        public string m_name = "";
+        public bool m_enable = true;
         public string m_prefabName;
+        public SoftReference<UnityEngine.Object> m_prefab;
+        public Heightmap.Biome m_biome;
+        public Heightmap.BiomeArea m_biomeArea = Heightmap.BiomeArea.Everything;
+        public int m_quantity;
+        public bool m_prioritized;
+        public bool m_centerFirst;
+        public bool m_unique;
         public string m_group = "";
+        public float m_minDistanceFromSimilar;
+#if !LACKS_TABLE
+        public string m_groupMax = "";
+#endif
+        public float m_maxDistanceFromSimilar;
+        public float m_interiorRadius;
         public float m_exteriorRadius;
+        public float m_minTerrainDelta;
+        public float m_maxTerrainDelta = 2f;
+        public float m_minimumVegetation;
+        public float m_maximumVegetation = 1f;
+        public bool m_surroundCheckVegetation;
+        public float m_surroundCheckDistance = 20f;
+        public int m_surroundCheckLayers = 2;
+        public float m_surroundBetterThanAverage;
+        public bool m_inForest;
+        public float m_forestTresholdMin;
+        public float m_forestTresholdMax = 1f;
+        public float m_minDistance;
+        public float m_maxDistance;
+        public float m_minDistanceFromCenter;
+        public float m_maxDistanceFromCenter;
+        public float m_minAltitude = -1000f;
+        public float m_maxAltitude = 1000f;
+        public AltBiome m_altBiome;
     }
 
     public struct LocationInstance
@@ -291,13 +386,48 @@ public class ZoneSystem
 
     public static ZoneSystem instance = new ZoneSystem();
 
-    public List<AltBiome> m_altBiomes = new List<AltBiome> { new AltBiome() };
+    public List<AltBiome> m_altBiomes = AltBiomeList.instance.m_altBiomes;
+    public List<ZoneLocation> m_locations = new List<ZoneLocation>();
     public Dictionary<Vector2i, LocationInstance> m_locationInstances = new Dictionary<Vector2i, LocationInstance>();
     bool m_locationsGenerated;
     int _left;
 
     /// <summary>For the host: whether the first locations have been placed.</summary>
     public bool HasStarted { get; private set; }
+
+    /// <summary>For the host: collects the types of locations, as the game does when it starts.</summary>
+    public void SetupLocations()
+    {
+        m_locations.Add(new ZoneLocation { m_prefab = Prefab("Off"), m_enable = false, m_biome = Heightmap.Biome.Meadows, m_quantity = 4, m_prioritized = true });
+        m_locations.Add(new ZoneLocation
+        {
+            m_name = "Farm", m_prefab = Prefab("WoodFarm1"), m_biome = Heightmap.Biome.Meadows | Heightmap.Biome.Plains,
+            m_biomeArea = Heightmap.BiomeArea.Median, m_quantity = 10, m_group = "farms", m_minDistanceFromSimilar = 128.5f,
+            m_maxDistanceFromSimilar = 85f, m_interiorRadius = 21f, m_exteriorRadius = 19.79f, m_minTerrainDelta = 0.1f, m_maxTerrainDelta = 3f,
+            m_minimumVegetation = 0.6f, m_maximumVegetation = 0.9f, m_surroundCheckVegetation = true, m_surroundCheckDistance = 25f,
+            m_surroundCheckLayers = 3, m_surroundBetterThanAverage = 0.3f, m_inForest = true, m_forestTresholdMin = 0.5f,
+            m_forestTresholdMax = 1.5f, m_minDistance = 100f, m_maxDistance = 9000f, m_minDistanceFromCenter = 50f,
+            m_maxDistanceFromCenter = 8000f, m_minAltitude = 0.7f, m_maxAltitude = 55f, m_altBiome = m_altBiomes[1],
+        });
+        m_locations.Add(new ZoneLocation { m_prefab = Prefab("None"), m_biome = Heightmap.Biome.Meadows });
+        m_locations.Add(new ZoneLocation
+        {
+            m_prefab = Prefab("StartTemple"), m_biome = Heightmap.Biome.Meadows, m_quantity = 1, m_prioritized = true, m_centerFirst = true,
+        });
+        m_locations.Add(new ZoneLocation
+        {
+            m_name = Faults.NoNames ? null : "Haldor", m_prefab = Prefab("Vendor_BlackForest"), m_biome = Heightmap.Biome.BlackForest,
+            m_quantity = 10, m_prioritized = true, m_unique = true, m_maxAltitude = Faults.NoNumber ? float.NaN : 1000f,
+        });
+#if !LACKS_TABLE
+        m_locations[1].m_groupMax = "camps";
+#endif
+    }
+
+    static SoftReference<UnityEngine.Object> Prefab(string name)
+    {
+        return new SoftReference<UnityEngine.Object>(name);
+    }
 
     public void GenerateLocations()
     {
