@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.engine.messages import Line, WorldExport
+from vwe_dagster.conformance.location_types import TypeDifference, type_differences
+from vwe_dagster.engine.messages import LANDMARKS, LOCATIONS, Line, WorldExport
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import Grid
 
@@ -56,6 +57,7 @@ class LayerDifference:
         of: how many there are.
         biomes: of a plane, what differs where, the biome with most differing cells first.
         largest: of a plane, the cell that differs most.
+        types: of locations, what differs in which type, the type with most differing instances first.
     """
 
     layer: str
@@ -63,6 +65,7 @@ class LayerDifference:
     of: int
     biomes: tuple[BiomeDifference, ...] = ()
     largest: CellDifference | None = None
+    types: tuple[TypeDifference, ...] = ()
 
 
 def differences(engine: WorldExport, native: WorldExport) -> list[LayerDifference]:
@@ -78,7 +81,8 @@ def differences(engine: WorldExport, native: WorldExport) -> list[LayerDifferenc
             found.append(_plane_difference(name, plane, native))
     for name, lines in engine.lines.items():
         if name in native.lines:
-            found.append(_line_difference(name, lines, native.lines[name]))
+            compare = _location_difference if name in {LOCATIONS, LANDMARKS} else _line_difference
+            found.append(compare(name, lines, native.lines[name]))
     return [difference for difference in found if difference.differing]
 
 
@@ -134,6 +138,12 @@ def _apart(here: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> npt
     with np.errstate(invalid="ignore"):
         apart = np.abs(here.astype(np.float64) - other.astype(np.float64))
     return np.where(np.isnan(apart), np.inf, apart)
+
+
+def _location_difference(name: str, lines: Sequence[Line], other: Sequence[Line]) -> LayerDifference:
+    types = type_differences(lines, other)
+    differing = sum(each.differing for each in types)
+    return LayerDifference(name, differing, max(len(lines), len(other)), types=types)
 
 
 def _line_difference(name: str, lines: Sequence[Line], other: Sequence[Line]) -> LayerDifference:

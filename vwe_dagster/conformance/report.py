@@ -17,6 +17,7 @@ from vwe_dagster.pool.verified import REPORT
 from vwe_dagster.rendering.png import png_bytes
 
 _BIOMES_TOLD = 4
+_TYPES_SHOWN = 8
 
 
 class Report:
@@ -85,10 +86,10 @@ def sentences(verification: Verification) -> list[str]:
 def _of_world(world: WorldVerdict) -> Iterator[str]:
     for difference in world.differences:
         share = difference.differing / max(1, difference.of)
-        unit = "cells" if difference.layer in PLANES else "lines"
+        unit = "cells" if difference.layer in PLANES else "locations" if difference.types else "lines"
         count = f"{difference.differing:,} of {difference.of:,} {unit} ({share:.2g})"
         yield f"World {world.seed}, {difference.layer}: {count} differ."
-        yield from (f"  {told}" for told in _by_biome(difference))
+        yield from (f"  {told}" for told in (*_by_biome(difference), *_by_type(difference)))
 
 
 def _by_biome(difference: LayerDifference) -> Iterator[str]:
@@ -103,3 +104,19 @@ def _by_biome(difference: LayerDifference) -> Iterator[str]:
     if difference.largest is not None:
         at = difference.largest
         yield f"Most at x {at.x_m:g}, z {at.z_m:g}: {at.engine:.9g} in place of {at.native:.9g}."
+
+
+def _by_type(difference: LayerDifference) -> Iterator[str]:
+    for each in difference.types[:_TYPES_SHOWN]:
+        if each.engine == each.native:
+            counts = f"{each.differing:,} of {each.native:,} differ"
+        else:
+            counts = f"{each.differing:,} differ: {each.engine:,} instead of {each.native:,}"
+        if each.farthest_m is None or each.mean_m is None:
+            yield f"{each.prefab}: {counts}."
+        elif each.farthest_m == 0:
+            yield f"{each.prefab}: {counts}, at the same places, in group or radius."
+        else:
+            yield f"{each.prefab}: {counts}, {each.farthest_m:.3g} m apart at most, {each.mean_m:.3g} m on average."
+    if len(difference.types) > _TYPES_SHOWN:
+        yield f"{len(difference.types) - _TYPES_SHOWN} more types are in the report."

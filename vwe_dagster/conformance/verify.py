@@ -13,9 +13,19 @@ import numpy.typing as npt
 import pydantic_core
 
 from vwe_dagster.conformance.compare import LayerDifference, differences, differing_cells
-from vwe_dagster.engine.messages import ESSENTIAL, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import (
+    ESSENTIAL,
+    LANDMARKS,
+    LOCATIONS,
+    EngineIdentity,
+    Progress,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import Capabilities
+from vwe_dagster.locations.world_locations import SUPPORTED_VERSION
 from vwe_dagster.world.grid import Grid
 
 Generate = Callable[[WorldRequest, Progress], WorldExport]
@@ -59,7 +69,7 @@ class Verification:
         world_gen_version: which the worlds are of.
         worlds: a verdict for each seed, in the order in which they were made.
         changed: layers of the first world that were not the same when it was made again.
-        not_offered: layers that only the native engine has.
+        not_offered: layers that only the native engine has; landmarks are some of its locations and do not count.
     """
 
     at: str
@@ -146,13 +156,18 @@ def verify(
         world_gen_version=requests[0].world_gen_version,
         worlds=tuple(worlds),
         changed=tuple(_changed(first, again)),
-        not_offered=tuple(layer for layer in _NATIVE_LAYERS if layer not in requests[0].layers),
+        not_offered=tuple(layer for layer in _NATIVE_LAYERS if layer not in requests[0].layers and layer != LANDMARKS),
     )
 
 
 def native_layers(request: WorldRequest) -> tuple[str, ...]:
-    """The layers of a request that the native engine has, and its biomes, by which differences are told."""
-    return tuple(dict.fromkeys(["biome", *(layer for layer in request.layers if layer in _NATIVE_LAYERS)]))
+    """Return the layers of a request that the native engine has, and its biomes, by which differences are reported.
+
+    The native engine places locations for one world-gen version only.
+    """
+    lacks = set() if request.world_gen_version == SUPPORTED_VERSION else {LOCATIONS, LANDMARKS}
+    common = [layer for layer in request.layers if layer in _NATIVE_LAYERS and layer not in lacks]
+    return tuple(dict.fromkeys(["biome", *common]))
 
 
 def _part(progress: Progress, number: int, of: int, what: str) -> Progress:

@@ -125,7 +125,7 @@ def test_layers_that_the_engine_does_not_offer_are_told_of() -> None:
     requests = [dataclasses.replace(each, layers=("biome", "height", "rivers")) for each in REQUESTS]
     outcome = verify(engine(lambda export, _: export), requests)
     assert outcome.passed
-    assert sentences(outcome)[1] == "It has no forest, lava, streams, lakes, of which nothing was compared."
+    assert sentences(outcome)[1] == "It has no forest, lava, streams, lakes, locations, of which nothing was compared."
 
 
 @pytest.mark.parametrize(("layers", "said"), [((), "no biome and no height"), (("biome", "lava"), "no height")])
@@ -143,17 +143,17 @@ def test_a_trial_needs_two_seeds() -> None:
 def test_a_layer_that_only_the_engine_has_is_not_compared_but_has_to_repeat() -> None:
     number = 0
 
-    def with_places(request: WorldRequest, progress: Progress) -> WorldExport:
+    def with_paths(request: WorldRequest, progress: Progress) -> WorldExport:
         nonlocal number
         number += 1
-        known = tuple(layer for layer in request.layers if layer != "locations")
+        known = tuple(layer for layer in request.layers if layer != "paths")
         export = NativeEngine().generate(dataclasses.replace(request, layers=known), progress)
-        return dataclasses.replace(export, request=request, lines={**export.lines, "locations": [{"at": number // 3}]})
+        return dataclasses.replace(export, request=request, lines={**export.lines, "paths": [{"at": number // 3}]})
 
-    requests = [dataclasses.replace(each, layers=(*each.layers, "locations")) for each in REQUESTS]
-    outcome = verify(with_places, requests)
-    assert [world.not_compared for world in outcome.worlds] == [("locations",)] * 2
-    assert outcome.changed == ("locations",)
+    requests = [dataclasses.replace(each, layers=(*each.layers, "paths")) for each in REQUESTS]
+    outcome = verify(with_paths, requests)
+    assert [world.not_compared for world in outcome.worlds] == [("paths",)] * 2
+    assert outcome.changed == ("paths",)
     assert sentences(outcome)[0] == "The engine native 1.0 does not repeat itself."
 
 
@@ -256,3 +256,62 @@ def test_the_command_tries_an_engine_of_the_pool(size: int, tmp_path: Path) -> N
         assert (one.returncode, one.stderr.strip()) == (2, "An engine is tried with two different seeds, not with 1.")
     finally:
         vwe.run("pool", "drain")
+
+
+LANDMARKS_OF_TWO = [dataclasses.replace(each, layers=("biome", "height", "landmarks")) for each in REQUESTS]
+
+
+def test_locations_in_the_order_of_names_and_built_ones_are_the_same() -> None:
+    def as_the_game_reports(export: WorldExport, _: int) -> WorldExport:
+        places: list[Line] = [{**line, "placed": True} for line in export.lines["landmarks"]]
+        places.sort(key=lambda line: (str(line["prefab"]), str(line["x_m"])))
+        return dataclasses.replace(export, lines={**export.lines, "landmarks": places})
+
+    assert verify(engine(as_the_game_reports), LANDMARKS_OF_TWO).passed
+
+
+def test_locations_that_differ_are_reported_by_type_with_number_and_distance(tmp_path: Path) -> None:
+    def moved(export: WorldExport, number: int) -> WorldExport:
+        places: list[dict[str, Any]] = [dict(line) for line in export.lines["landmarks"]]
+        temple, *altars = (line for line in places if line["prefab"] in {"StartTemple", "Eikthyrnir"})
+        if number == 1:
+            temple["y_m"] = float(np.nextafter(np.float32(temple["y_m"]), np.float32(np.inf)))
+            altars[0]["x_m"] += 30.0
+            altars[0]["z_m"] -= 40.0
+            altars[1]["x_m"] += 10.0
+            places = [line for line in places if line["prefab"] != "DN_Bossroom"]
+        return dataclasses.replace(export, lines={**export.lines, "landmarks": [*places]})
+
+    report = Report()
+    outcome = verify(engine(moved), LANDMARKS_OF_TWO, seen=report.see)
+    assert not outcome.passed
+    assert not outcome.worlds[0].differences
+    assert sentences(outcome)[-4:] == [
+        f"World {SEEDS[1]}, landmarks: 6 of 518 locations (0.012) differ.",
+        "  DN_Bossroom: 3 differ: 0 instead of 3.",
+        "  Eikthyrnir: 2 of 3 differ, 50 m apart at most, 30 m on average.",
+        "  StartTemple: 1 of 1 differ, 3.81e-06 m apart at most, 3.81e-06 m on average.",
+    ]
+    report.write(tmp_path / "verification", outcome)
+    (landmarks,) = json.loads((tmp_path / "verification" / "report.json").read_text())["worlds"][1]["differences"]
+    assert landmarks["types"][0] == {
+        "prefab": "DN_Bossroom",
+        "differing": 3,
+        "engine": 0,
+        "native": 3,
+        "farthest_m": None,
+        "mean_m": None,
+    }
+
+
+def test_locations_of_versions_that_the_native_engine_cannot_place_are_not_compared() -> None:
+    places: list[Line] = [{"kind": "location", "prefab": "StartTemple"}]
+
+    def old(request: WorldRequest, progress: Progress) -> WorldExport:
+        export = NativeEngine().generate(dataclasses.replace(request, layers=("biome", "height")), progress)
+        return dataclasses.replace(export, request=request, lines={"locations": places})
+
+    requests = [WorldRequest(seed, GRID, 1, ("biome", "height", "locations")) for seed in SEEDS]
+    outcome = verify(old, requests)
+    assert outcome.passed
+    assert [world.not_compared for world in outcome.worlds] == [("locations",)] * 2

@@ -66,9 +66,9 @@ def verify(
 ) -> None:
     """Tries an engine of a pool: are its worlds those of the native engine, to the bit?
 
-    It makes one world, another and the first again, which has to come out the same. What differs is told by layer and
-    biome; the report and a picture of each plane that differs lie in the pool's folder, and vwe pool status tells of
-    the last trial. Exit code 1 where anything differs, or a world was not made.
+    It makes one world, another and the first again, which has to come out the same. What differs is reported by layer
+    and biome, and of locations by type. The report and a picture of each plane that differs are in the pool's folder,
+    and vwe pool status shows the last trial. Exit code 1 where anything differs, or a world was not made.
     """
     from vwe_dagster.conformance.report import Report, sentences  # noqa: PLC0415
     from vwe_dagster.conformance.verify import SEEDS, requests_of, verify  # noqa: PLC0415
