@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vwe_dagster.conformance.verify import verify
 from vwe_dagster.engine.client import EngineClient, run_job
 from vwe_dagster.engine.messages import LINES, LOCATIONS, PLANES, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import JobState
@@ -131,3 +132,18 @@ def test_the_status_tells_of_the_game(client: EngineClient, plugin: Path) -> Non
     assert (game.unity_version, game.loader_version, game.missing) == ("6000.0.0-stand-in", "5.4.0.0", ())
     assert [layer.name for layer in status.capabilities.layers] == list(LAYERS)
     assert status.capabilities.world_gen_versions == (0, 1, 2)
+
+
+def test_the_trial_of_a_server_reports_its_locations_by_type(client: EngineClient) -> None:
+    requests = [WorldRequest(seed, Grid.of_world(64), layers=("biome", LOCATIONS)) for seed in (7, 8)]
+    outcome = verify(lambda request, _: world(client, request), requests)
+    assert outcome.changed == ()
+    for verdict in outcome.worlds:
+        assert verdict.not_compared == ()
+        (locations,) = [difference for difference in verdict.differences if difference.layer == LOCATIONS]
+        counts = {each.prefab: (each.engine, each.native, each.differing) for each in locations.types}
+        assert counts["StartTemple"] == (1, 1, 1)
+        assert counts["Vendor_BlackForest"] == (2, 10, 10)
+        assert counts["Crypt4"][0] == 0
+        assert locations.of == sum(native for _, native, _ in counts.values())
+        assert all((each.farthest_m is None) == (each.engine == 0) for each in locations.types)
