@@ -29,7 +29,7 @@ from vwe_dagster.engine.server import engine_app
 from vwe_dagster.files.bounded_read import read_file
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.web.hosts import is_host_name
-from vwe_dagster.web.server import HttpServer
+from vwe_dagster.web.http_server import HttpServer
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code of an engine that was told to end."""

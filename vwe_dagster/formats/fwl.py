@@ -21,6 +21,7 @@ earlier versions.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import secrets
 import struct
 from pathlib import Path
@@ -144,9 +145,9 @@ def read_world_file(path: Path) -> WorldFile:
     """
     try:
         content = read_file(path, MAX_BYTES + 1)
-    except IsADirectoryError as error:
-        raise SaveError(f"{path} is a folder; name the .fwl or .fwl2 file in it.") from error
     except OSError as error:
+        if error.errno == errno.EISDIR:
+            raise SaveError(f"{path} is a folder; name the .fwl or .fwl2 file in it.") from error
         raise SaveError(f"{path} cannot be read ({error.strerror}); name a file that you may read.") from error
     try:
         return parse_world_file(content)

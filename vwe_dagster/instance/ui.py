@@ -22,7 +22,7 @@ import dagster as dg
 
 from vwe_dagster.defs.dagster_private import WorkspaceFileTarget, load_proxy_server_manager
 from vwe_dagster.instance.web_server import serve_pages
-from vwe_dagster.web.server import HttpServer
+from vwe_dagster.web.http_server import HttpServer
 
 _END_S = 60.0
 _QUIET = "warning"

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vwe_dagster.config.hosts import HostsError, allowed_hosts
 from vwe_dagster.defs.dagster_private import WorkspaceFileTarget, WorkspaceProcessContext
 from vwe_dagster.web.guard import Guard
-from vwe_dagster.web.server import HttpServer
+from vwe_dagster.web.http_server import HttpServer
 
 _STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_S, _POOL_MAX_OVERFLOW = 15_000, 3600, 20
 """What Dagster's own web server sets for its connections to a database."""

@@ -22,7 +22,7 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, LayerFacts
 from vwe_dagster.engine.server import engine_app
 from vwe_dagster.locations.table_file import shipped_table
-from vwe_dagster.web.server import HttpServer
+from vwe_dagster.web.http_server import HttpServer
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import a_job, running_engine, wait_until
 

@@ -13,4 +13,4 @@ from vwe_dagster_tests.worlds import SEED_TEXT, publish_world
 @pytest.fixture(scope="session")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> WorldFacts:
     """The world of :data:`SEED_TEXT` on 128 x 128 cells, in a data folder; not to be written to."""
-    return publish_world(WorldStore(tmp_path_factory.mktemp("data")), SEED_TEXT, GRID)
+    return publish_world(WorldStore(tmp_path_factory.mktemp("data")), SEED_TEXT, GRID, landmarks=True)

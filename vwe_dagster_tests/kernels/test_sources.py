@@ -107,7 +107,7 @@ def test_an_edit_changes_the_digest_of_the_kernels_that_depend_on_it_alone(copie
     copied.edit("rendering/palette.py", "PAPER: Rgb = (240, 229, 203)", "PAPER: Rgb = (1, 2, 3)")
     recoloured = digests(copied)
     changed = {name for name, digest in recoloured.items() if digest != original[name]}
-    assert changed == {"rendering/brush.py", "rendering/tile_styles.py"}
+    assert changed == {"rendering/blank.py", "rendering/brush.py", "rendering/tile_styles.py"}
     with (copied.package / "worldgen/cell2d.csv").open("a") as table:
         table.write("\n")
     changed = {name for name, digest in digests(copied).items() if digest != recoloured[name]}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from starlette.types import ASGIApp
 
-from vwe_dagster.web.server import HttpServer
+from vwe_dagster.web.http_server import HttpServer
 
 
 @contextlib.contextmanager

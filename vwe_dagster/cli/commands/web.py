@@ -38,7 +38,7 @@ def address(host: str, listener: socket.socket) -> str:
 
 def serve_until_ended(app: ASGIApp, listener: socket.socket) -> None:
     """Serves until Ctrl-C, which is how one ends it and no failure."""
-    from vwe_dagster.web.server import HttpServer  # noqa: PLC0415
+    from vwe_dagster.web.http_server import HttpServer  # noqa: PLC0415
 
     with contextlib.suppress(KeyboardInterrupt):
         HttpServer(app).run(sockets=[listener])

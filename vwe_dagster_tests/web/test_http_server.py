@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from vwe_dagster.web import server
+from vwe_dagster.web import http_server
 from vwe_dagster.web.log_limit import MAX_RECORDS
 from vwe_dagster_tests.web.serving import running, served
 
@@ -78,7 +78,7 @@ def is_closed(client: socket.socket) -> bool:
 def test_server_answers_while_many_clients_wait(
     port: int, clients: int, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 100)
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 100)
     before = psutil.Process().num_fds()
     with contextlib.ExitStack() as stack:
         for number in range(clients):
@@ -95,7 +95,7 @@ def test_connections_stay_below_the_limit_of_open_files() -> None:
     try:
         for files in (64, 256, 1024, limits[1]):
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, limits[1]))
-            assert server.max_connections() * 5 / 4 < files
+            assert http_server.max_connections() * 5 / 4 < files
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
@@ -104,14 +104,14 @@ def test_connections_stay_below_the_limit_of_open_files() -> None:
 def test_request_that_does_not_arrive_ends_the_connection(
     port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(server._DEADLINES, server._Wait.HEAD, 0.3)  # noqa: SLF001  10 s in earnest
-    monkeypatch.setitem(server._DEADLINES, server._Wait.BODY, 0.3)  # noqa: SLF001
+    monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.3)  # noqa: SLF001  10 s in earnest
+    monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.BODY, 0.3)  # noqa: SLF001
     with connected(port, sent) as client:
         assert is_closed(client)
 
 
 def test_head_that_drips_ends_the_connection(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(server._DEADLINES, server._Wait.HEAD, 0.5)  # noqa: SLF001
+    monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.5)  # noqa: SLF001
 
     def drip() -> None:
         for _ in range(200):
@@ -123,11 +123,11 @@ def test_head_that_drips_ends_the_connection(port: int, monkeypatch: pytest.Monk
 
 
 def test_limits_of_time_are_those_that_the_documentation_has() -> None:
-    assert server._DEADLINES == {server._Wait.HEAD: 10, server._Wait.BODY: 60}  # noqa: SLF001
+    assert http_server._DEADLINES == {http_server._Wait.HEAD: 10, http_server._Wait.BODY: 60}  # noqa: SLF001
 
 
 def test_second_request_on_a_connection_has_a_deadline_of_its_own(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(server._DEADLINES, server._Wait.HEAD, 0.5)  # noqa: SLF001
+    monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.5)  # noqa: SLF001
     request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with connected(port, request) as client:
         for _ in range(2):
@@ -179,12 +179,12 @@ def test_endless_body_ends_the_connection(port: int) -> None:
             client.sendall(chunk)
             sent += len(chunk)
     assert sent < 30 * MIB
-    body = b"a" * (server.MAX_BODY_BYTES - 1000)
+    body = b"a" * (http_server.MAX_BODY_BYTES - 1000)
     assert httpx.post(f"http://127.0.0.1:{port}/", content=body, timeout=60).text == str(len(body))
 
 
 def test_server_answers_while_many_websockets_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 50)
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 50)
     upgrade = (
         b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -220,8 +220,8 @@ def test_flood_of_invalid_requests_does_not_fill_the_log(port: int, caplog: pyte
 
 def test_responses_do_not_wait_for_acknowledgments() -> None:
     """Without TCP_NODELAY the body of each waits 40 ms for the acknowledgment of its head."""
-    http_server = server.HttpServer(Starlette(), log_level=None, handles_signals=False)
-    with running(http_server) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    acknowledging = http_server.HttpServer(Starlette(), log_level=None, handles_signals=False)
+    with running(acknowledging) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         client.get("/")
-        (connection,) = http_server.server_state.connections
+        (connection,) = acknowledging.server_state.connections
         assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
