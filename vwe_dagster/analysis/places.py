@@ -10,6 +10,7 @@ import pandas as pd
 
 from vwe_dagster.analysis.disc import bearing_deg
 from vwe_dagster.locations.kinds import UNKNOWN_KIND, LocationKind, kind_of, kinds_by_prefab
+from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.locations.table_file import shipped_table
 
 NEAR_M = 2000.0
@@ -47,11 +48,12 @@ def known_kinds() -> Mapping[str, LocationKind]:
     return {**kinds, UNKNOWN_KIND.kind: UNKNOWN_KIND}
 
 
-def place_table(locations: pd.DataFrame) -> pd.DataFrame:
+def place_table(locations: pd.DataFrame, table: LocationTable | None = None) -> pd.DataFrame:
     """Return the locations as places, by kind, those nearest to the center of the world first.
 
     Args:
         locations: see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`.
+        table: the location table, which says of which types the game keeps one instance; the game's own if omitted.
 
     Returns:
         The columns :data:`PLACE_COLUMNS`; kinds are in the order of :func:`known_kinds`.
@@ -75,7 +77,7 @@ def place_table(locations: pd.DataFrame) -> pd.DataFrame:
             **{column: locations[column].to_numpy()[order] for column in ("x_m", "y_m", "z_m")},
             "distance_m": distance_m[order],
             "bearing_deg": bearing_deg(x_m[order], z_m[order]),
-            "candidate": _is_one_of_several(prefabs, prefab)[prefab] & ~placed,
+            "candidate": _is_one_of_several(prefabs, prefab, table or shipped_table())[prefab] & ~placed,
             "placed": placed,
         }
     ).astype(PLACE_COLUMNS)
@@ -123,8 +125,10 @@ def _of_kind(columns: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, object
     }
 
 
-def _is_one_of_several(prefabs: npt.NDArray[np.str_], prefab: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+def _is_one_of_several(
+    prefabs: npt.NDArray[np.str_], prefab: npt.NDArray[np.intp], table: LocationTable
+) -> npt.NDArray[np.bool_]:
     """Return which prefabs are of a type of which the game keeps one of several instances, ``[prefab]``."""
-    unique = {each.prefab for each in shipped_table().types if each.unique}
+    unique = {each.prefab for each in table.types if each.unique}
     counts = np.bincount(prefab, minlength=len(prefabs))
     return np.array([name in unique for name in prefabs], bool) & (counts > 1)

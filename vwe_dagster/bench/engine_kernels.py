@@ -10,10 +10,12 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.bench.location_figures import location_figures
 from vwe_dagster.kernels.vectors import instruction_set
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
@@ -111,10 +113,11 @@ def _main() -> None:
     for work in works:
         work.time()
     rounds = [[work.time() for work in works] for _ in range(ROUNDS)]
-    figures = {
+    figures: dict[str, dict[str, list[Any]]] = {
         work.name: {"fast": [times[i][0] for times in rounds], "plain": [times[i][1] for times in rounds if work.plain]}
         for i, work in enumerate(works)
     }
+    figures |= location_figures(ROUNDS)
     print(json.dumps({"instruction_set": instruction_set(), "figures": figures}))  # noqa: T201
 
 

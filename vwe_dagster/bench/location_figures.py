@@ -19,11 +19,12 @@ LANDMARKS = 23
 Place = Callable[..., Instances]
 
 
-def location_figures(rounds: int) -> dict[str, list[float]]:
+def location_figures(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Measure the placement of locations in the calling process, after a first run that compiles its kernels.
 
     Returns:
-        By the name of the figure, with its unit: one value for each round; of the plain transcription one value.
+        By the name of the figure, with its unit: under ``fast`` one value for each round, and under ``plain`` one value
+        of the plain transcription.
 
     Raises:
         BenchError: the locations have another digest than the game's.
@@ -41,7 +42,9 @@ def location_figures(rounds: int) -> dict[str, list[float]]:
     every = len(table.types)
     seconds(plain.place, 1)
     return {
-        "bosses and traders, 23 types (CPU s)": [seconds(placement.place, LANDMARKS) for _ in range(rounds)],
-        "all locations, 183 types (CPU s)": [seconds(placement.place, every) for _ in range(rounds)],
-        "all locations, plain transcription (CPU s)": [seconds(plain.place, every)],
+        f"{name} (CPU s)": {
+            "fast": [seconds(placement.place, count) for _ in range(rounds)],
+            "plain": [seconds(plain.place, count)],
+        }
+        for name, count in {"bosses and traders, 23 types": LANDMARKS, "all locations, 183 types": every}.items()
     }

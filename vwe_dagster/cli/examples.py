@@ -27,6 +27,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "vwe locations HHcLC5acQt --kind haldor --kind bonemass",
         "vwe locations HHcLC5acQt --kind dungeon --near 1200,-350 --within 1000",
         "vwe locations HHcLC5acQt --csv",
+        "vwe locations HHcLC5acQt --table modded.json --kind haldor",
     ),
     "find": (
         'vwe find "islands > 40 and swamp_nearest_m < 2500"',

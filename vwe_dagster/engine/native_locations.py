@@ -5,30 +5,32 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from vwe_dagster.engine.messages import LOCATIONS, Line
+from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.worldgen import Terrain, World
 
 _GAME_GRID = 2048
 
 
-def location_table_identity() -> JsonValue:
-    """Return the name, game versions and hash of the table that locations are placed by."""
-    table = shipped_table()
+def location_table_identity(table: LocationTable | None = None) -> JsonValue:
+    """Return the name, game versions and hash of a location table; of the game's own if omitted."""
+    table = table or shipped_table()
     return {"name": table.name, "game_versions": list(table.game_versions), "sha256": table.sha256}
 
 
-def location_lines(world: World, layer: str, terrain: Terrain | None) -> list[Line]:
+def location_lines(world: World, layer: str, terrain: Terrain | None, table: LocationTable | None = None) -> list[Line]:
     """Return the locations of a world that nobody has played yet, in the order in which the game places them.
 
     Args:
         world: of world-gen version 2.
         layer: ``locations`` or ``landmarks``.
         terrain: the world's terrain on any grid, if already computed; the game's own grid saves computing it again.
+        table: the location table; the game's own if omitted.
 
     Raises:
         LocationError: the world-gen version is 0 or 1.
     """
-    table = shipped_table()
+    table = table or shipped_table()
     count = len(table.types) if layer == LOCATIONS else sum(each.prioritized for each in table.types)
     grid = terrain if terrain is not None and terrain.biome.shape == (_GAME_GRID, _GAME_GRID) else None
     found = world.locations(upto=count, table=table, grid=grid)

@@ -304,7 +304,7 @@ def test_a_taken_port_is_told_of(vwe: Vwe) -> None:
         port = taken.getsockname()[1]
         refused = vwe.run("ui", "--port", str(port))
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"Port {port} cannot be used")
+    assert refused.stderr.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use")
 
 
 def test_a_foreign_export_is_imported(vwe: Vwe, real_export: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.command import Vwe
@@ -86,3 +90,32 @@ def test_world_of_a_former_world_gen_version_is_rejected(tmp_path: Path) -> None
     rejected = vwe.call("locations", SEED)
     assert rejected.returncode == 1
     assert "world-gen version 1, whose locations are unknown" in rejected.stderr
+
+
+def test_locations_are_placed_by_a_table_of_the_user(vwe: Vwe, tmp_path: Path) -> None:
+    table = tmp_path / "modded.json"
+    only = dataclasses.replace(shipped_table(), name="Modded", types=shipped_table().types[:5])
+    table.write_text(LocationTableDocument.of(only).text(), encoding="utf-8")
+    document = json.loads(vwe.call("locations", SEED, "--table", str(table), "--json").stdout)
+    assert document["location_table"] == {
+        "name": "Modded",
+        "game_versions": list(only.game_versions),
+        "sha256": only.sha256,
+    }
+    assert {row["prefab"] for row in document["locations"]} == set(only.prefabs)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("t.json", {"game_versions": ("0.221.4",)}, "is of game version 0.221.4, and the terrain is that of 1.0.16"),
+        ("t.yaml", {}, "Unknown kind of location table 't.yaml'; name a .json or .csv file."),
+        ("t.csv", {}, "column prefab is missing"),
+    ],
+)
+def test_unusable_table_is_rejected(vwe: Vwe, tmp_path: Path, name: str, change: dict[str, Any], message: str) -> None:
+    path = tmp_path / name
+    path.write_text(LocationTableDocument.of(dataclasses.replace(shipped_table(), **change)).text(), encoding="utf-8")
+    rejected = vwe.call("locations", SEED, "--table", str(path))
+    assert (rejected.returncode, rejected.stdout) == (2, "")
+    assert message in rejected.stderr

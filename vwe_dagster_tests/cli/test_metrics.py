@@ -38,4 +38,4 @@ def test_a_port_that_is_taken_is_told_of(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         refused = Vwe(tmp_path).run("metrics", "serve", "--port", str(port))
     assert refused.returncode == 1
-    assert f"127.0.0.1:{port} cannot be listened at" in refused.stderr
+    assert f"Cannot listen on 127.0.0.1:{port} (Address already in use" in refused.stderr

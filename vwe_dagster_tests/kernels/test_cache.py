@@ -89,7 +89,8 @@ def test_old_versions_are_removed_unless_they_were_used_within_a_day(caches: Pat
         os.utime(folder, (long_ago, long_ago))
     os.utime(folders["rendering.brush-0.1-0"])
     remove_other_versions()
-    left = {path.name for path in current.parent.iterdir()} - {folder_name(PACKAGE / "worldgen/pregeneration.py")}
+    of_grids = {folder_name(PACKAGE / f"worldgen/{name}.py") for name in ("pregeneration", "height_rows")}
+    left = {path.name for path in current.parent.iterdir()} - of_grids
     assert left == {folder_name(MODULE), "rendering.brush-0.1-0"}
 
 

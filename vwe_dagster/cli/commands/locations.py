@@ -6,6 +6,7 @@ import difflib
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import JsonValue
 
+    from vwe_dagster.locations.location_table import LocationTable
     from vwe_dagster.seeds.seed import Seed
 
 UNSUPPORTED_VERSIONS = (0, 1)
@@ -41,6 +43,13 @@ def locations(
     within: Annotated[
         float | None, typer.Option(min=0, metavar="METERS", help="Show only locations within this distance.")
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Use this location table, .json or .csv, instead of the game's; see: vwe engine location-table",
+        ),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help=f"Show at most this many; {_LIMIT} unless given, with --json or --csv all."),
@@ -57,13 +66,13 @@ def locations(
         raise InputError("--json and --csv exclude each other; choose one.")
     center = _point(near) if near is not None else (0.0, 0.0)
     (parsed,) = parse_seeds([seed])
-    known, table = _places(parsed)
+    known, identity = _places(parsed) if table is None else _computed(parsed, _read_table(table))
     places = _nearest_first(_of_kinds(known, kind or []), center)
     if within is not None:
         places = places[places["distance_m"] <= within]
     shown = places.head(limit) if limit is not None else places
     if as_json:
-        sys.stdout.write(json.dumps(_document(parsed, table, shown), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_document(parsed, identity, shown), indent=2) + "\n")
     elif as_csv:
         shown.to_csv(sys.stdout, index=False, lineterminator="\n")
     elif not len(places):
@@ -97,10 +106,32 @@ def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
             )
         if facts.analysis.places is not None:
             return facts.analysis.places, facts.location_table
-    return _computed(seed)
+    return _computed(seed, None)
 
 
-def _computed(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
+def _read_table(path: Path) -> LocationTable:
+    """Read a location table; one of another version of the game is rejected."""
+    from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
+    from vwe_dagster.locations.table_file import read_table  # noqa: PLC0415
+    from vwe_dagster.locations.table_json import read_table_json  # noqa: PLC0415
+
+    readers = {".json": read_table_json, ".csv": read_table}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"Unknown kind of location table {path.name!r}; name a .json or .csv file.")
+    try:
+        table = readers[path.suffix.lower()](path)
+    except LocationTableError as error:
+        raise InputError(str(error)) from error
+    if table.game_versions and NATIVE_GAME_VERSION not in table.game_versions:
+        raise InputError(
+            f"The location table {path} is of game version {', '.join(table.game_versions)}, and the terrain is that "
+            f"of {NATIVE_GAME_VERSION}; name a table of this version."
+        )
+    return table
+
+
+def _computed(seed: Seed, table: LocationTable | None) -> tuple[pd.DataFrame, JsonValue]:
     from vwe_dagster.analysis.places import place_table  # noqa: PLC0415
     from vwe_dagster.engine.messages import LOCATIONS  # noqa: PLC0415
     from vwe_dagster.engine.native_locations import location_lines, location_table_identity  # noqa: PLC0415
@@ -108,8 +139,9 @@ def _computed(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
     from vwe_dagster.worldgen import World  # noqa: PLC0415
 
     with notices().status("placing locations"):
-        places = place_table(location_table(location_lines(World(seed.number), LOCATIONS, None)))
-    return places, location_table_identity()
+        lines = location_lines(World(seed.number), LOCATIONS, None, table)
+        places = place_table(location_table(lines), table)
+    return places, location_table_identity(table)
 
 
 def _of_kinds(places: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:

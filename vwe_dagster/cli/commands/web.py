@@ -19,14 +19,14 @@ def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
     """Listens at an address of this machine; port 0 is any free one.
 
     Raises:
-        CommandError: the address cannot be listened at; the message names another port for ``command``.
+        CommandError: cannot listen on the address; the message names another port for ``command``.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise CommandError(
-            f"{bracketed(host)}:{port} cannot be listened at ({error.strerror}); name another, as in: "
+            f"Cannot listen on {bracketed(host)}:{port} ({error.strerror}); choose another port, as in: "
             f"{vwe_command(*command, '--port', str(port % 65535 + 1))}"
         ) from error
 

@@ -106,8 +106,7 @@ class EngineLogs:
         Returns:
             The engines that are neither to be kept nor alive.
         """
-        if not self._folder.is_dir():
-            return set()
+        self._create_folder()
         with _flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
             found = {path.stem for path in self._folder.glob("*.log")} | others() if held else set()
             strangers = found - keep
