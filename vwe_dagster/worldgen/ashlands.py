@@ -1,7 +1,7 @@
 """The Ashlands of a grid, row by row: FastNoise's noises, the ground, and the lava.
 
-Where a column is among the cells of the cellular noise is the same in all rows of a regular grid, and the points of a
-row of cells are the same for all columns. They are looked up once a row; a block takes its own from a few of them.
+On a regular grid, the cell of the cellular noise that holds a column is the same in all rows, and the points of a row
+of cells are the same for all columns. They are looked up once per row, and each block selects its own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 class AshlandsRoom(NamedTuple):
-    """Room for the tables of a row, by cell, and for its sums, by column.
+    """Buffers for the tables of a row, by cell, and for its sums, by column.
 
     Attributes:
         x, z: float32: the point of each cell, -1 to 1, ``[3, cells]``: southern, middle and northern row of cells.
@@ -73,7 +73,7 @@ class AshlandsRoom(NamedTuple):
 
 @kernel
 def make_ashlands_room(columns: CellAxis) -> AshlandsRoom:
-    """Room for the rows of a grid of these columns."""
+    """Return buffers for the rows of a grid with these columns."""
     n = columns.at.size
     cells = columns.cell[CELL_OCTAVES - 1, n - 1] - columns.cell[CELL_OCTAVES - 1, 0] + 3 + 2 * LANES
     return AshlandsRoom(
@@ -240,7 +240,7 @@ def _land_row(
 def _ashlands_row(
     s: Sampling, row: int, room: AshlandsRoom, biome: npt.NDArray[np.uint8], ground: Floats, lava: Floats
 ) -> None:
-    """Turn the base height of the Ashlands of a row, in ``ground``, into their ground, and write how much is lava."""
+    """Turn the base height of the Ashlands of a row, in ``ground``, into their ground, and write the lava."""
     first, last = s.rings.start[row], s.rings.stop[row]
     while first < last and s.rings.ridge_block[row, first] < 0:
         first += 1
@@ -295,7 +295,7 @@ def fill_ashlands(
 ) -> None:
     """Turn the base height of the Ashlands in the rows ``first`` to before ``last`` into their ground, units of 200 m.
 
-    Of lava only what is not 0 is written.
+    Only lava that is not 0 is written.
     """
     room = make_ashlands_room(s.cell_columns)
     for row in range(first, last):

@@ -1,4 +1,4 @@
-"""The first stage of a grid: base height and biome, row by row, of blocks of LANES columns."""
+"""The first stage of a grid: base height and biome, row by row, in blocks of LANES columns."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from vwe_dagster.worldgen.rings import Rings
 from vwe_dagster.worldgen.sampling import Floats
 
 PANEL = 256 // LANES
-"""Blocks that are computed together: what their noise needs stays in the nearest caches from row to row."""
+"""Blocks that are computed together: the inputs of their noise stay in the nearest caches from row to row."""
 WIDTH = PANEL * LANES
-"""Columns of so many blocks."""
+"""Columns of a panel."""
 MASKS = (
     (rings.IN_SWAMP_RING, lattice.MASK_SWAMP, terrain.SWAMP),
     (rings.IN_MISTLANDS_RING, lattice.MASK_MISTLANDS, terrain.MISTLANDS),
     (rings.IN_PLAINS_RING, lattice.MASK_PLAINS, terrain.PLAINS),
     (rings.IN_FOREST_RING, lattice.MASK_BLACK_FOREST, terrain.BLACK_FOREST),
 )
-"""The biomes that a mask spreads, in the order in which they are tried: their ring, their channel, their index."""
+"""The biomes that a mask places, in the order in which they are tried: ring, noise channel, biome index."""
 
 
 @inlined_kernel
 def _is_shaped(c: WorldConstants, x: Floats, z: float, j: int) -> bool:
-    """Whether a block may touch the centre or the rim of the world, where distances from the centre matter."""
+    """Return whether a block may touch the center or rim of the world, where distances from the center matter."""
     centre, rim = max(terrain.CHANNELS_FROM, c.min_mountain) + 2.0, terrain.RIM - 2.0
     west, east = np.float64(x[j]), np.float64(x[j + LANES - 1])
     nearest, farthest = max(west, -east, 0.0), max(-west, east)
@@ -55,16 +55,16 @@ def base_row(
 
     Args:
         c: the world.
-        x: float32 metres: the columns of the grid.
-        columns: the grid's columns, or those ``aside`` metres to the east of them.
+        x: float32 meters: the columns of the grid.
+        columns: the grid's columns, or those ``aside`` meters to the east of them.
         rows: the rows.
         aside: see above.
         z: the coordinate of the row in ``rows``.
         row: the row.
         first: the first block.
-        last: the block behind the last.
-        noise: room for the eight noises, ``[8, WIDTH]``.
-        out: where the heights go, from the start of the array on.
+        last: the block after the last.
+        noise: buffer for the eight noises, ``[8, WIDTH]``.
+        out: receives the heights, from the start of the array.
     """
     for block in range(first, last):
         for k in range(lattice.BASE_CHANNELS):
@@ -145,7 +145,7 @@ def fill_biomes(
 ) -> None:
     """Write biome and base height of the rows ``first`` to before ``last`` to the planes, each ``[z, x]``.
 
-    Panel by panel, and within a panel row by row: so what the noise of a panel needs stays in the nearest cache.
+    Panel by panel, and within a panel row by row, so that the inputs of its noise stay in the nearest cache.
     """
     blocks = x.size // LANES
     noise = np.empty((lattice.BASE_CHANNELS, WIDTH), np.float32)
@@ -163,7 +163,7 @@ def fill_biomes(
 
 @kernel
 def biome_plane(c: WorldConstants, x: Floats, z: Floats, surveyed: Rings) -> npt.NDArray[np.uint8]:
-    """The biomes of every crossing of columns, a multiple of LANES, and rows; of no other noise than they need."""
+    """Return the biomes of all columns, a multiple of LANES, and rows, and compute only the noise that they need."""
     columns = lattice.make_columns(c, x, lattice.BIOME_CHANNELS)
     rows = lattice.make_rows(c, z, True, lattice.BIOME_CHANNELS)
     biome, base = np.empty((z.size, x.size), np.uint8), np.empty((z.size, x.size), np.float32)

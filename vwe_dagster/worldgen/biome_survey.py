@@ -14,14 +14,14 @@ from vwe_dagster.worldgen.world import World, WorldError
 
 
 class BiomeSurvey:
-    """A rectangle or a disc whose biomes are asked for in many worlds.
+    """A rectangle or a disc whose biomes are computed in many worlds.
 
     Args:
-        x, z: the columns and rows in metres, each ascending.
-        disc: the center x and z, and the radius of a disc in metres; places outside of it are not computed.
+        x, z: the columns and rows in meters, each ascending.
+        disc: the center x and z, and the radius of a disc in meters; places outside of it are not computed.
 
     Attributes:
-        x, z: float32 metres.
+        x, z: float32 meters.
         inside: bool, ``[z, x]``: the places of the disc; all of a rectangle.
 
     Raises:

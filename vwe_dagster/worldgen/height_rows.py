@@ -1,7 +1,7 @@
 """The second stage of a grid: from base height and biome to the height, by strips of rows.
 
-A strip is some rows that share a row of river cells. Its panels take four steps: the ground before rivers, row by
-row; the rivers, river cell by river cell; the ground after rivers; and metres with the trenches. The Ashlands have no
+A strip is a few rows that share a row of river cells. Its panels take four steps: the ground before rivers, row by
+row; the rivers, river cell by river cell; the ground after rivers; and meters with the trenches. The Ashlands have no
 rivers: :mod:`~vwe_dagster.worldgen.ashlands` computes them before this stage.
 """
 
@@ -24,7 +24,7 @@ from vwe_dagster.worldgen.river_strips import Packed, carve_strip, make_packed
 from vwe_dagster.worldgen.sampling import Floats, Sampling
 
 STRIP = 8
-"""The most rows of a strip."""
+"""Greatest number of rows of a strip."""
 LOWLAND = 1 << terrain.MEADOWS | 1 << terrain.PLAINS | 1 << terrain.BLACK_FOREST | 1 << terrain.DEEP_NORTH
 MOUNTAIN, SWAMP, MISTLANDS = 1 << terrain.MOUNTAIN, 1 << terrain.SWAMP, 1 << terrain.MISTLANDS
 ASHLANDS = 1 << terrain.ASHLANDS
@@ -32,7 +32,7 @@ BIOMES = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 
 
 class Room(NamedTuple):
-    """Room for what the steps of a panel hand on.
+    """Buffers between the steps of a panel.
 
     Attributes:
         bits: int32, a bit for each biome that a block has, ``[STRIP, PANEL]``.
@@ -41,7 +41,7 @@ class Room(NamedTuple):
         bumps: float32, the noise of the frequency 0.1, ``[STRIP, WIDTH]``.
         sides: float32, the base height 1 m to the west, east, south and north, ``[4, WIDTH]``.
         noise: float32, the noises of the base height, ``[8, WIDTH]``.
-        packed: room for the places of a river cell.
+        packed: buffers for the places of a river cell.
     """
 
     bits: npt.NDArray[np.int32]
@@ -55,7 +55,7 @@ class Room(NamedTuple):
 
 @kernel
 def make_room() -> Room:
-    """Room for a panel."""
+    """Return buffers for a panel."""
     return Room(
         np.empty((STRIP, PANEL), np.int32),
         np.empty((STRIP, WIDTH), np.float32),
@@ -69,7 +69,7 @@ def make_room() -> Room:
 
 @inlined_kernel
 def _blocks(s: Sampling, row: int, panel: int) -> tuple[int, int]:
-    """Return the blocks of a row, from ``panel`` on, that are in a panel and reach into the world."""
+    """Return the blocks of a row that are in the panel from block ``panel`` onwards and reach into the world."""
     return max(panel, s.rings.start[row]), min(panel + PANEL, s.rings.stop[row])
 
 
@@ -85,7 +85,7 @@ def _bits_of(where: Lanes) -> int:
 
 @inlined_kernel
 def _block_ground(s: Sampling, row: int, block: int, bits: int, where: Lanes, base: Lanes, p1: Lanes) -> Lanes:
-    """Return the ground before rivers of what has the common detail: the lowlands and the Mountain."""
+    """Return the ground before rivers of the lowlands and the Mountain, which share the detail."""
     d = lane_terrain.detail(
         block_noise(s.columns, s.rows, lattice.DETAIL_01, row, block),
         block_noise(s.columns, s.rows, lattice.DETAIL_02, row, block),
@@ -113,7 +113,7 @@ def _block_mist(s: Sampling, row: int, block: int) -> Lanes:
 def _ground_row(
     s: Sampling, row: int, panel: int, biome: npt.NDArray[np.uint8], base: Floats, room: Room, r: int
 ) -> None:
-    """Write what the blocks of a panel have before rivers to the row ``r`` of the room."""
+    """Write the ground and noises of the blocks of a panel before rivers to row ``r`` of the buffers."""
     first, last = _blocks(s, row, panel)
     for block in range(first, last):
         j, at = block * LANES, (r, (block - panel) * LANES)
@@ -142,7 +142,7 @@ def _ground_row(
 def _finish_row(
     s: Sampling, row: int, panel: int, biome: npt.NDArray[np.uint8], base: Floats, room: Room, r: int
 ) -> None:
-    """Turn the base height of the blocks of a panel into their ground, but for the Ashlands."""
+    """Turn the base height of the blocks of a panel into their ground, except in the Ashlands."""
     first, last = _blocks(s, row, panel)
     for block in range(first, last):
         bits = room.bits[r, block - panel]
@@ -170,7 +170,7 @@ def _finish_row(
 
 @inlined_kernel
 def _block_top(s: Sampling, row: int, block: int, place: int, room: Room, h: Lanes) -> Lanes:
-    """Return the ground of Mountain with what its slope adds; the sides of the row are in the room."""
+    """Return the ground of Mountain with the effect of its slope, from the sides of the row in the buffers."""
     p2, i = block_noise(s.columns, s.rows, lattice.DETAIL_2, row, block), place * LANES
     west, east = load(room.sides, (0, i)), load(room.sides, (1, i))
     return lane_terrain.mountain_top(h, p2, west, east, load(room.sides, (2, i)), load(room.sides, (3, i)))
@@ -196,7 +196,7 @@ def _fill_sides(c: WorldConstants, s: Sampling, row: int, panel: int, room: Room
 
 @inner_kernel
 def _metres_row(s: Sampling, row: int, first: int, last: int, ground: Floats) -> None:
-    """Turn the ground of blocks into metres, less in the trenches, and the void beyond the edge of the world."""
+    """Turn the ground of blocks into meters, less in trenches, and write the void beyond the edge of the world."""
     begin, end = s.rings.begin[row], s.rings.end[row]
     for block in range(first, last):
         j, trench = block * LANES, s.rings.trench_block[row, block]
@@ -220,7 +220,7 @@ def _fill_panel(
     biome: npt.NDArray[np.uint8],
     height: Floats,
 ) -> None:
-    """Write the ground of the panel from the block ``panel`` on in the rows ``strip`` to before ``end``."""
+    """Write the ground of the panel from block ``panel`` onwards in the rows ``strip`` to before ``end``."""
     room.ground[: end - strip] = np.float32(0)
     for row in range(strip, end):
         _ground_row(s, row, panel, biome[row], height[row], room, row - strip)

@@ -24,7 +24,7 @@ BUCKETS = 27
 """Buckets of MERGE_M along each axis, one more than needed at each end."""
 
 NEARLY = 1.00001
-"""A bit more than what rounding can change a squared distance by."""
+"""Factor that exceeds any rounding error of a squared distance."""
 
 Coordinates = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PE
 
 
 def _corner_gradients() -> npt.NDArray[np.int32]:
-    """The gradient factors at the corners of every lattice cell, ``[256 * row + column]``.
+    """Return the gradient factors at the corners of every lattice cell, ``[256 * row + column]``.
 
     Each number holds the corners south-west, south-east, north-west and north-east, x before z, from the lowest bits
     upwards, in two bits with a sign.
@@ -48,7 +48,7 @@ def blend_lanes(g00: Lanes, g10: Lanes, g01: Lanes, g11: Lanes, u: Lanes, v: Lan
 
 @inlined_kernel
 def corner_lanes(corners: Lanes, place: int, x: Lanes, z: Lanes) -> Lanes:
-    """Return the value at a corner: its gradient, the two factors from ``place`` on in ``corners``, times x and z."""
+    """Return the value at a corner: its gradient, two factors in ``corners`` from ``place`` onwards, times x and z."""
     along_x, along_z = corners << (30 - 2 * place) >> 30, corners << (28 - 2 * place) >> 30
     return fused(as_f32(along_x), x, as_f32(along_z) * z)
 

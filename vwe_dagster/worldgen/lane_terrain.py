@@ -31,19 +31,19 @@ SINGLE = np.float32
 
 @inlined_kernel
 def clamp01(v: Lanes) -> Lanes:
-    """Limits float64 lanes to 0..1."""
+    """Limit float64 lanes to 0..1."""
     return least(greatest(v, 0.0), 1.0)
 
 
 @inlined_kernel
 def lerp_step(low: float, high: float, v: Lanes) -> Lanes:
-    """Return how far float64 lanes have come from ``low`` to ``high``, 0..1, rounded to float32."""
+    """Return the position of float64 lanes between ``low`` and ``high``, 0..1, rounded to float32."""
     return rounded(clamp01((v - low) / (high - low)))
 
 
 @inlined_kernel
 def lerp(a: Lanes, b: Lanes, t: Lanes) -> Lanes:
-    """From ``a`` at 0 to ``b`` at 1, limited to that; ``t`` is a vector of float64, ``a`` and ``b`` may be scalars."""
+    """Interpolate from ``a`` at 0 to ``b`` at 1, clamped; ``t`` is float64 lanes, ``a`` and ``b`` may be scalars."""
     return select(t <= 0.0, a, select(t >= 1.0, b, rounded(a * (1.0 - t) + b * t)))
 
 
@@ -63,9 +63,9 @@ def _base_before_channels(p0: Lanes, p1: Lanes, p2: Lanes, p3: Lanes, p4: Lanes,
 
 @inlined_kernel
 def base_of_noise(p0: Lanes, p1: Lanes, p2: Lanes, p3: Lanes, p4: Lanes, p5: Lanes, a: Lanes, b: Lanes) -> Lanes:
-    """Return the base height where the channels are cut at their full depth, but for :func:`shape_base`.
+    """Return the base height before :func:`shape_base`, where the channels are cut at their full depth.
 
-    How deep a channel is, is a multiple of 2**-24 of at most 1, so 1 minus it is exact in float32.
+    The depth of a channel is a multiple of 2**-24 of at most 1, so 1 minus it is exact in float32.
     """
     h = _base_before_channels(p0, p1, p2, p3, p4, p5)
     apart = absolute(a - b)
@@ -79,7 +79,7 @@ def base_of_noise(p0: Lanes, p1: Lanes, p2: Lanes, p3: Lanes, p4: Lanes, p5: Lan
 def central_base_of_noise(
     p0: Lanes, p1: Lanes, p2: Lanes, p3: Lanes, p4: Lanes, p5: Lanes, a: Lanes, b: Lanes, d: Lanes
 ) -> Lanes:
-    """Return the base height at distances from the centre, float64 lanes, from where the channels are shallow."""
+    """Return the base height at distances from the center, float64 lanes, from where the channels are shallow."""
     h = _base_before_channels(p0, p1, p2, p3, p4, p5)
     t = lerp_step(744.0, CHANNELS_FROM, d)
     cut = rounded(t * t * (3.0 - 2.0 * t))
@@ -89,7 +89,7 @@ def central_base_of_noise(
 
 @inlined_kernel
 def shape_base(min_mountain: float, h: Lanes, d: Lanes) -> Lanes:
-    """Return the base height with the edge of the world, and without mountains at its centre."""
+    """Return the base height with the edge of the world, and without mountains at its center."""
     H = as_f64(h)
     rim = lerp(H, f(-0.2), lerp_step(RIM, EDGE, d))
     rim = select(d > 10490.0, lerp(rim, -2.0, lerp_step(10490.0, 10500.0, d)), rim)
@@ -115,7 +115,7 @@ def fine(h: Lanes, p1: Lanes, p4: Lanes) -> Lanes:
 
 @inlined_kernel
 def lowland_ground(base: Lanes, d: Lanes, is_north: Lanes, is_plains: Lanes, is_forest: Lanes) -> Lanes:
-    """Return the ground of Meadows, Plains, Black Forest and Deep North before rivers; the masks say which it is."""
+    """Return the ground of Meadows, Plains, Black Forest and Deep North before rivers; the masks select the biome."""
     B = as_f64(base)
     raised = select(is_north, B + f(0.1), B)
     h = rounded(rounded(raised) + as_f64(d) * f(0.1))
@@ -136,7 +136,7 @@ def mountain_ground(base: Lanes, d: Lanes) -> Lanes:
 
 @inlined_kernel
 def mountain_top(h: Lanes, p: Lanes, west: Lanes, east: Lanes, south: Lanes, north: Lanes) -> Lanes:
-    """Return the Mountain's ground with what its slope adds, from the base height 1 m off in each direction."""
+    """Return the Mountain's ground with the effect of its slope, from the base height 1 m off in each direction."""
     tilt = absolute(east - west) + absolute(south - north)
     return as_f32(as_f64(h) + as_f64(p) * 2.0 * as_f64(tilt))
 

@@ -1,4 +1,4 @@
-"""Sine and cosine of many angles at a time, certain to round as those of libm."""
+"""Sine and cosine of many angles at a time, and a test of whether they round as those of libm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)
 """Half of pi as a sum; up to 20 bits times the first two are exact."""
 SINE = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(9))
 COSINE = tuple((-1.0) ** k / math.factorial(2 * k) for k in range(10))
-"""The coefficients of the Taylor series; up to a quarter of pi they are good to 2**-60."""
+"""The coefficients of the Taylor series; up to a quarter of pi their error is at most 2**-60."""
 CERTAIN = 2.0**-47
 """More than the relative error of a sine: where a result times 1 plus and minus this rounds alike, it is certain."""
 
@@ -37,5 +37,5 @@ def sine_and_cosine(x: Lanes) -> tuple[Lanes, Lanes]:
 
 @inlined_kernel
 def is_uncertain(value: Lanes) -> Lanes:
-    """Whether the rounding of float64 lanes to float32 may differ from that of the exact value."""
+    """Return whether the rounding of float64 lanes to float32 may differ from that of the exact value."""
     return as_f32(value * (1.0 - CERTAIN)) != as_f32(value * (1.0 + CERTAIN))

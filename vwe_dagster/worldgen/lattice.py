@@ -2,8 +2,8 @@
 
 A regular grid is separable: the lattice cell, the position in it and the fade along x depend on the column only, those
 along z on the row only. :class:`Columns` and :class:`Rows` hold them for every noise channel of the terrain. A block is
-LANES neighboring columns. They are in few lattice cells, whose gradients fit into a vector: each column takes its own
-from there. Channels that are too fine for that look every column up.
+LANES neighboring columns. They are in few lattice cells, whose gradients fit into a vector: each column selects its
+own from that vector. Channels that are too fine for that look up every column.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Columns(NamedTuple):
 
     Attributes:
         offset, faded: as those of :class:`Rows`.
-        is_fine: bool, whether the corners of a block's cells are more than LANES, ``[channels]``.
+        is_fine: bool, whether the cells of a block have more than LANES corners along x, ``[channels]``.
         first: int32, the least cell of each block; 0 in fine channels, ``[channels, n // LANES]``.
-        place: int32, how many cells behind that the cell of each column is, ``[channels, n]``.
+        place: int32, the number of cells from ``first`` to the cell of each column, ``[channels, n]``.
     """
 
     offset: npt.NDArray[np.float32]
@@ -68,7 +68,7 @@ class Columns(NamedTuple):
 
 
 def _gradients(factors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """One factor of the gradient at every lattice corner, ``[row, column]``, repeated for a block behind the last."""
+    """Return a gradient factor at every lattice corner, ``[row, column]``; one more block of columns repeats."""
     column, row = np.meshgrid(np.arange(256 + LANES) & 255, np.arange(257) & 255)
     return factors[PERMUTATION[PERMUTATION[column].astype(np.int64) + row]]
 
@@ -106,7 +106,7 @@ def channel_arguments(c: WorldConstants, at: float, along_z: bool, out: npt.NDAr
 
 @kernel
 def make_rows(c: WorldConstants, coordinates: npt.NDArray[np.float32], along_z: bool, channels: int) -> Rows:
-    """The coordinates, float32 metres ``[n]``, along x or along z, as the first ``channels`` channels see them."""
+    """Return coordinates, float32 meters ``[n]`` along x or z, as the first ``channels`` channels see them."""
     shape = channels, coordinates.size
     whole, offset, faded = np.empty(shape, np.int32), np.empty(shape, np.float32), np.empty(shape, np.float32)
     argument = np.empty(channels)
@@ -123,7 +123,7 @@ def make_rows(c: WorldConstants, coordinates: npt.NDArray[np.float32], along_z: 
 
 @kernel
 def make_columns(c: WorldConstants, coordinates: npt.NDArray[np.float32], channels: int) -> Columns:
-    """The columns at the coordinates, float32 metres ``[n]``, as the first ``channels`` channels see them."""
+    """Return the columns at the coordinates, float32 meters ``[n]``, as the first ``channels`` channels see them."""
     cell, offset, faded = make_rows(c, coordinates, False, channels)
     blocks = coordinates.size // LANES
     first, is_fine = np.zeros((channels, blocks), np.int32), np.zeros(channels, np.bool_)
@@ -140,7 +140,7 @@ def make_columns(c: WorldConstants, coordinates: npt.NDArray[np.float32], channe
 
 @kernel
 def _least_cell(cell: npt.NDArray[np.int32], start: int) -> tuple[int, int]:
-    """The cell of a block that all others are behind, and how far behind the farthest is; cells wrap at 256."""
+    """Return the first cell of a block, and the number of cells from it to the last; cells wrap at 256."""
     west = east = 0
     for i in range(start + 1, start + LANES):
         apart = ((cell[i] - cell[start] + 128) & 255) - 128

@@ -1,6 +1,6 @@
-"""Biome, base height and height of one point, several times faster than :mod:`~vwe_dagster.worldgen.terrain`.
+"""Biome, base height and height of one point with vector instructions, equal to :mod:`~vwe_dagster.worldgen.terrain`.
 
-A point needs up to sixteen noises: they are the lanes of a vector, and all else is the scalar formulas. Kernels that
+A point needs up to sixteen noises, which are the lanes of a vector; the rest is the scalar formulas. Kernels that
 visit scattered points, such as those of locations and streams, call :func:`biome`, :func:`height` and
 :func:`biome_and_height`, or the steps that these consist of.
 """
@@ -48,7 +48,7 @@ _DETAIL = _single(0.01, 0.02, 0.05, 0.1)
 
 
 def _factors() -> Doubles:
-    """What a lane multiplies a coordinate with, twice, and adds to x and to z, ``[4, 16]``."""
+    """Return the two factors of the coordinates in each lane, and the numbers added to x and to z, ``[4, 16]``."""
     table = np.ones((4, 16))
     table[0] = _single(0.002, 0.003, 0.002, 0.003, 0.005, 0.01, 0.002, 0.002) + 4 * _single(0.001) + _DETAIL
     table[1, [0, 1, 6, 7]] = 0.5, 0.5, 0.25, 0.25
@@ -80,7 +80,7 @@ def noises_of(c: WorldConstants, x: float, z: float) -> Lanes:
 
 @inlined_kernel
 def _base_of_lanes(c: WorldConstants, p: Lanes, first: int, d: float) -> float:
-    """Return the base height at the distance ``d`` from the centre; its noises are eight lanes from ``first`` on."""
+    """Return the base height at the distance ``d`` from the center; its noises are eight lanes from ``first``."""
     h = terrain.base_from_noise(
         np.float64(lane(p, first)),
         np.float64(lane(p, first + 1)),
@@ -168,7 +168,7 @@ def rivers_at(field: RiverField, x: float, z: float, h: float) -> float:
 
 @inner_kernel
 def tilt_at(c: WorldConstants, x: float, z: float) -> float:
-    """Return how steep the base is at a point, see :func:`~vwe_dagster.worldgen.terrain.mountain_tilt`."""
+    """Return the slope of the base height at a point, see :func:`~vwe_dagster.worldgen.terrain.mountain_tilt`."""
     west, east = _two_bases(c, f(x - 1.0), z, f(x + 1.0), z)
     south, north = _two_bases(c, x, f(z - 1.0), x, f(z + 1.0))
     return terrain.mountain_tilt(west, east, south, north)
@@ -193,7 +193,7 @@ def eight_noises(factors: Doubles, U: float, V: float) -> Lanes:
 
 @inner_kernel
 def mountain_of(c: WorldConstants, x: float, z: float, h: float) -> float:
-    """Return the Mountain's ground at a point with what its slope adds to ``h``."""
+    """Return the Mountain's ground at a point: ``h`` with the effect of its slope."""
     U, V = f(x + 100000.0 + c.o3), f(z + 100000.0 + c.o3)
     return terrain.mountain_top(h, perlin(U * f(0.2), V * f(0.2)), tilt_at(c, x, z))
 
@@ -238,14 +238,14 @@ def base_height(c: WorldConstants, x: float, z: float) -> float:
 
 @borrowing_kernel
 def biome(c: WorldConstants, x: float, z: float) -> int:
-    """Return the biome's index of a point whose coordinates are float32 numbers of metres."""
+    """Return the biome's index of a point whose coordinates are float32 numbers of meters."""
     p = noises_of(c, x, z)
     return biome_of(c, x, z, base_of(c, x, z, p), p)
 
 
 @borrowing_kernel
 def biome_and_height(c: WorldConstants, rivers: RiverField, x: float, z: float) -> tuple[int, float]:
-    """Return the biome's index and the height in metres of a point, as the scalar formulas do."""
+    """Return the biome's index and the height in meters of a point, as the scalar formulas do."""
     p = noises_of(c, x, z)
     base = base_of(c, x, z, p)
     where = biome_of(c, x, z, base, p)
@@ -256,5 +256,5 @@ def biome_and_height(c: WorldConstants, rivers: RiverField, x: float, z: float) 
 
 @borrowing_kernel
 def height(c: WorldConstants, rivers: RiverField, x: float, z: float) -> float:
-    """Return the height in metres of a point, as :func:`~vwe_dagster.worldgen.terrain.height`."""
+    """Return the height in meters of a point, as :func:`~vwe_dagster.worldgen.terrain.height`."""
     return terrain.VOID if length(x, z) > terrain.EDGE else biome_and_height(c, rivers, x, z)[1]

@@ -1,4 +1,4 @@
-"""Loops of the plain transcription over many points: what fast kernels are compared with in benchmarks."""
+"""Loops of the plain transcription over many points; benchmarks compare the fast kernels with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vwe_dagster.worldgen.sampling import Floats
 
 @kernel
 def plain_biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint8]:
-    """The biome index of each point."""
+    """Return the biome index of each point."""
     out = np.empty(x.size, np.uint8)
     for i in range(x.size):
         xi, zi = np.float64(x[i]), np.float64(z[i])
@@ -24,7 +24,7 @@ def plain_biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint
 
 @kernel
 def plain_heights(c: WorldConstants, rivers: RiverField, x: Floats, z: Floats) -> Floats:
-    """The height of each point in metres."""
+    """Return the height of each point in meters."""
     out = np.empty(x.size, np.float32)
     for i in range(x.size):
         out[i] = terrain.height(c, rivers, np.float64(x[i]), np.float64(z[i]))

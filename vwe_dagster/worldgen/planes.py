@@ -43,9 +43,9 @@ class Planes(NamedTuple):
 
 
 def fill_planes(c: WorldConstants, find_rivers: Callable[[], RiverField], x: Floats, z: Floats) -> Planes:
-    """The planes of every crossing of ascending columns and rows.
+    """Compute the planes of all ascending columns and rows.
 
-    The rivers are found while other threads compute what needs none.
+    ``find_rivers`` runs while other threads compute the first stage, which needs no rivers.
     """
     columns = np.concatenate((x, np.repeat(x[-1:], -x.size % LANES)))
     s = make_sampling(c, columns, z, survey_of(columns, z, c.max_swamp))
@@ -70,6 +70,6 @@ def fill_planes(c: WorldConstants, find_rivers: Callable[[], RiverField], x: Flo
 
 
 def _fill_dry(c: WorldConstants, s: Sampling, first: int, last: int, planes: Planes) -> None:
-    """Fill in some rows as far as no rivers matter."""
+    """Fill in the first stage of some rows, which needs no rivers."""
     fill_biomes(c, s.x, s.z, s.columns, s.rows, s.rings, first, last, planes.biome, planes.height)
     fill_ashlands(s, first, last, *planes)

@@ -1,7 +1,7 @@
 """Biomes and heights of many scattered points, LANES points at a time.
 
-Noise and formulas are computed for all points of a vector, as far as one of them needs it. What few points need is
-computed one by one: rivers, the Ashlands, the slope of Mountains, the trenches.
+A noise or formula is computed for all points of a vector if one of them needs it. Rivers, the Ashlands, the slope of
+Mountains and the trenches concern few points and are computed one by one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from vwe_dagster.worldgen.scattered import base_lanes, biome_lanes, zone_lanes
 
 
 class Points(NamedTuple):
-    """Points, and room for what is known of them, ``[LANES]``.
+    """Points and their properties, ``[LANES]``.
 
     Attributes:
-        x, z: float64 metres, numbers of float32.
+        x, z: float64 meters, numbers of float32.
         zone, biome: int32: the bits of the rings, and the index.
         base, ground: float32: the base height, and the ground in units of 200 m, before or after rivers.
-        scale: float32, the metres of a unit of ground.
+        scale: float32, the meters of a unit of ground.
     """
 
     x: npt.NDArray[np.float64]
@@ -54,7 +54,7 @@ class Points(NamedTuple):
 
 @kernel
 def make_points() -> Points:
-    """Room for LANES points."""
+    """Return arrays for LANES points."""
     return Points(
         np.zeros(LANES),
         np.zeros(LANES),
@@ -79,7 +79,7 @@ def find_biomes(c: WorldConstants, points: Points) -> None:
 
 @borrowing_kernel
 def find_heights(c: WorldConstants, rivers: RiverField, points: Points) -> None:
-    """Fill in the biome of points and their height, in ``ground``, in metres."""
+    """Fill in the biome of points and their height, in ``ground``, in meters."""
     find_biomes(c, points)
     x, z, where, base = load(points.x, 0), load(points.z, 0), load(points.biome, 0), load(points.base, 0)
     is_inside = lane_terrain.distance_lanes(x, z) <= terrain.EDGE
@@ -143,7 +143,7 @@ def _lower_to_rivers(rivers: RiverField, points: Points, left: int) -> None:
 
 @inner_kernel
 def _add_rare(c: WorldConstants, points: Points, left: int) -> None:
-    """Turn the base height of Ashlands into their ground, and add to Mountains what their slope does."""
+    """Turn the base height of Ashlands into their ground, and add the effect of the slope to Mountains."""
     while left != 0:
         k = lowest_bit(left)
         left &= left - 1

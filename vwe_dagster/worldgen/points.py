@@ -1,4 +1,4 @@
-"""Loops of the terrain functions over many points: float32 coordinates in, one value a point out."""
+"""Loops of the terrain functions over many points: float32 coordinates in, one value per point out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 @kernel
 def _load(points: Points, x: Floats, z: Floats, first: int) -> int:
-    """Load a vector of points; returns how many there are."""
+    """Load a vector of points, and return their number."""
     n = min(LANES, x.size - first)
     points.x[:n], points.z[:n] = x[first : first + n], z[first : first + n]
     return n

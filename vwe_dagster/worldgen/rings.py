@@ -1,7 +1,7 @@
-"""What the position alone decides, the same in every world: rings around the centre, and the Ashlands' ridge.
+"""Properties of the position alone, the same in every world: rings around the center, and the Ashlands' ridge.
 
-The borders of the rings are ragged by a sine of the bearing, which is dear; so :func:`survey` asks for it only near a
-border, and its answer is kept for further worlds on the same grid.
+A sine of the bearing makes the borders of the rings ragged. It is costly, so :func:`survey` computes it only near a
+border, and the result is kept for further worlds on the same grid.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ CACHE_BYTES = 64 * 2**20
 
 
 class Rings(NamedTuple):
-    """The survey of a grid whose columns, ``n``, are a multiple of LANES: blocks of so many columns.
+    """The survey of a grid with ``n`` columns, a multiple of LANES; a block is LANES columns.
 
     Attributes:
         zone: uint8, ``[z, x]``: the bits above, by the tests of section 6 of the specification.
         start, stop: int32, ``[z]``: the blocks of each row that reach into the world, up to before ``stop``.
-        begin, end: int32, ``[z]``: the columns of each row that lie in the world, up to before ``end``.
-        trench_block, ridge_block: int32, ``[z, n // LANES]``: the row of the next two that has the values of a block;
-            -1 for blocks that have none.
+        begin, end: int32, ``[z]``: the columns of each row that are in the world, up to before ``end``.
+        trench_block, ridge_block: int32, ``[z, n // LANES]``: the row of ``trench`` or ``ridge`` that has the values of
+            a block; -1 for blocks that have none.
         trench: float32, ``[.., LANES]``: 200 m times both gaps (section 7).
         ridge: float64, ``[.., LANES]``: the Ashlands' ridge; 0 at other places.
     """
@@ -89,7 +89,7 @@ def _is_near(distance: Lanes, radius: float) -> Lanes:
 
 @inlined_kernel
 def is_near_border(d: Lanes, south: Lanes, north: Lanes) -> Lanes:
-    """Whether places are near a ragged border, from their distances to the centre and to the centres of the rings."""
+    """Return whether places are near a ragged border, from their distances to the center and to the rings' centers."""
     is_near = _is_near(d, 600.0) | _is_near(d, 3000.0) | _is_near(d, 5000.0) | _is_near(d, 6000.0)
     return is_near | _is_near(south, 12000.0) | _is_near(north, 12000.0)
 
@@ -106,7 +106,7 @@ def zone_of_distances(d: Lanes, south: Lanes, north: Lanes, max_swamp: float) ->
 
 @kernel
 def _zones(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: float) -> npt.NDArray[np.uint8]:
-    """The bits of every place of a grid."""
+    """Return the bits of every place of a grid."""
     zone = np.empty((z.size, x.size), np.uint8)
     for i in range(z.size):
         zi = np.float64(z[i])
@@ -126,7 +126,7 @@ def _zones(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: fl
 def _extents(
     x: npt.NDArray[np.float32], z: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """The first column of each row that lies in the world, and the one behind the last."""
+    """Return the first column of each row that is in the world, and the one after the last."""
     begin, end = np.zeros(z.size, np.int32), np.zeros(z.size, np.int32)
     for i in range(z.size):
         zi, first, last = np.float64(z[i]), 0, x.size
@@ -140,7 +140,7 @@ def _extents(
 
 @kernel
 def survey(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: float) -> Rings:
-    """Surveys the grid of the columns ``x``, a multiple of LANES, and rows ``z``, ascending float32 metres."""
+    """Survey the grid of the columns ``x``, a multiple of LANES, and rows ``z``, ascending float32 meters."""
     zone = _zones(x, z, max_swamp)
     begin, end = _extents(x, z)
     start, stop = begin // np.int32(LANES), (end + np.int32(LANES - 1)) // np.int32(LANES)
@@ -172,7 +172,7 @@ def survey(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: fl
 
 
 class _Cache:
-    """Surveys by grid, the latest last; the oldest are dropped when they take more than CACHE_BYTES together."""
+    """Surveys by grid, the latest last; the oldest are dropped when all together take more than CACHE_BYTES."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -191,7 +191,7 @@ class _Cache:
 
 
 def size_of(rings: Rings) -> int:
-    """Return the bytes of a survey."""
+    """Return the size of a survey in bytes."""
     return sum(array.nbytes for array in rings)
 
 

@@ -19,20 +19,20 @@ REACH = 176
 """Cells run from -REACH to REACH - 1 along both axes: some 11,200 m, farther than any river or stream gets."""
 SPAN = 2 * REACH
 DEEPEST_BED = 0.12
-"""Rivers leave ground alone that is not higher, see :func:`carve`; less than the float32 that the game has."""
+"""Rivers do not change ground that is not higher, see :func:`carve`; less than the float32 of the game."""
 SPARE = 16
-"""Elements behind the last point, so that vectors of points can be read that begin at any of them."""
+"""Elements after the last point, so that a vector of points can begin at any point."""
 
 
 class RiverField(NamedTuple):
     """The points of cell ``k`` are ``start[k]`` to ``start[k + 1]`` of the arrays, in the order of their sums.
 
-    Behind each of the float32 arrays there is memory for SPARE more elements.
+    After each of the float32 arrays there is memory for SPARE more elements.
 
     Attributes:
         start: int32, ``[SPAN * SPAN + 1]``; cell ``(gx, gz)`` is ``(gz + REACH) * SPAN + gx + REACH``.
-        x, z: float32 metres.
-        radius: float32 metres.
+        x, z: float32 meters.
+        radius: float32 meters.
     """
 
     start: npt.NDArray[np.int32]

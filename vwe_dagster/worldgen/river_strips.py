@@ -1,4 +1,4 @@
-"""Rivers in a strip of a grid: the places of a river cell side by side, swept over the points of the cell."""
+"""Rivers in a strip of a grid: the places of a river cell are packed into vectors, for each point of the cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Packed(NamedTuple):
 
     Attributes:
         row, column: int32, the place in the panel.
-        x, z: float32 metres.
+        x, z: float32 meters.
         ground: float32.
     """
 
@@ -35,7 +35,7 @@ class Packed(NamedTuple):
 
 @kernel
 def make_packed(n: int) -> Packed:
-    """Room for ``n`` places."""
+    """Return arrays for ``n`` places."""
     room = n + LANES
     return Packed(
         np.empty(room, np.int32),
@@ -52,16 +52,16 @@ def carve_strip(
 ) -> None:
     """Lower the ground of a panel, ``[row, column]``, whose rows are in one row of river cells.
 
-    It sums as :func:`~vwe_dagster.worldgen.river_field.add_rivers` does, for many places of a cell side by side.
+    It sums like :func:`~vwe_dagster.worldgen.river_field.add_rivers`, for many places of a cell at a time.
 
     Args:
         field: the points of the rivers.
         s: the grid.
         strip: the first row.
-        end: the row behind the last.
+        end: the row after the last.
         begin: the first block of the panel.
         ground: the ground of the panel, lowered in place.
-        packed: room for the places of a cell.
+        packed: buffers for the places of a cell.
     """
     columns, first = s.river_columns, begin * LANES
     j, stop = first, min(first + ground.shape[1], s.x.size)
@@ -81,7 +81,7 @@ def carve_strip(
 
 @inlined_kernel
 def _pack(s: Sampling, strip: int, end: int, begin: int, stop: int, first: int, ground: Floats, packed: Packed) -> int:
-    """Pack the places of a river cell that are above the deepest bed; returns how many."""
+    """Pack the places of a river cell that are above the deepest bed, and return their number."""
     count = 0
     for row in range(strip, end):
         for j in range(begin, stop):
@@ -96,7 +96,7 @@ def _pack(s: Sampling, strip: int, end: int, begin: int, stop: int, first: int, 
 
 @inlined_kernel
 def _carve_block(field: RiverField, start: int, last: int, packed: Packed, at: int) -> None:
-    """Lower the ground of the packed places from ``at`` on by the points ``start`` to before ``last`` of their cell."""
+    """Lower the ground of the packed places from ``at`` by the points ``start`` to before ``last`` of their cell."""
     x, z = load(packed.x, at), load(packed.z, at)
     weight, weights, widths = f32(0), f32(0), f32(0)
     for i in range(start, last):

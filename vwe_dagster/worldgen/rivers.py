@@ -40,7 +40,7 @@ Courses = npt.NDArray[np.float64]
 
 FIELDS = 8
 FARTHEST = 2
-"""Cells to each side that the widest river may reach."""
+"""Cells to each side that the widest river can reach."""
 
 
 @kernel
@@ -151,7 +151,7 @@ def render(state: State, courses: Courses) -> tuple[npt.NDArray[np.float32], npt
 
 @inner_kernel
 def _fill_bends(along: Coordinates, count: int, width: float, length: float, aside: Coordinates) -> None:
-    """Write how far aside of its line a course is at each distance along it, metres."""
+    """Write the distance of a course from its line at each distance along it, meters."""
     for k in range(0, count, LANES):
         t = rounded(load(along, k) / length)
         waves = (
@@ -172,7 +172,7 @@ def _fill_bends(along: Coordinates, count: int, width: float, length: float, asi
 
 @inlined_kernel
 def _cells_of(v: Lanes, r: Lanes) -> tuple[Lanes, Lanes]:
-    """The columns, or rows, of cells that points reach: the first and the one behind the last, int32 lanes."""
+    """Return the columns, or rows, of cells that points reach: the first and the one after the last, int32 lanes."""
     near, n, reach = floor(rounded((v + CELL_M / 2.0) / CELL_M)), ceil(rounded(r / CELL_M)), rounded(r + CELL_M / 2.0)
     first, last = near + FARTHEST, near - FARTHEST
     for k in range(-FARTHEST, FARTHEST + 1):
@@ -185,7 +185,7 @@ def _cells_of(v: Lanes, r: Lanes) -> tuple[Lanes, Lanes]:
 
 @kernel
 def _reached_cells(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
-    """The cells that each point reaches, ``[4, m]``: first column and the one behind the last, and the same of rows."""
+    """Return the cells that each point reaches, ``[4, m]``: first column, the one after the last, likewise rows."""
     m, flat = len(points), points.reshape(-1)
     reached = np.empty((4, m + LANES), np.int32)
     for i in range(0, m, LANES):
@@ -200,9 +200,9 @@ def _reached_cells(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
 
 @kernel
 def _members(reached: npt.NDArray[np.int32], behind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """The points of each cell, by number, cell after cell.
+    """Return the numbers of the points of each cell, cell after cell.
 
-    ``behind`` is zeros, int32 ``[SPAN * SPAN]``; filled in with where the points of the next cell begin.
+    ``behind`` is zeros, int32 ``[SPAN * SPAN]``; it receives the place where the points of the next cell begin.
     """
     for i in range(reached.shape[1]):
         for row in range(reached[2, i], reached[3, i]):
@@ -234,7 +234,7 @@ def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField
     for cell in range(SPAN * SPAN):
         start[cell + 1] = field.start[cell + 1] + behind[cell]
         if new == behind[cell] and cell < SPAN * SPAN - 1:
-            # Cells between two that grow keep together.
+            # Cells without new points are copied together with the next cell that has some.
             continue
         for i in range(old, field.start[cell + 1]):
             x[at], z[at], radius[at] = field.x[i], field.z[i], field.radius[i]

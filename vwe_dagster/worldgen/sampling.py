@@ -1,4 +1,4 @@
-"""A grid as one world sees it: what the kernels of all rows share."""
+"""A grid as one world sees it: the data that the kernels of all rows share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CellAxis(NamedTuple):
     """The columns, or the rows, of a grid as the cellular noise sees them.
 
     Attributes:
-        at: float64, ``[n]``: the coordinate with the world's offset, metres.
+        at: float64, ``[n]``: the coordinate with the world's offset, meters.
         place: float64, ``[CELL_OCTAVES, n]``: the coordinate in cells of each octave.
         cell: int32, ``[CELL_OCTAVES, n]``: the nearest cell.
     """
@@ -40,7 +40,7 @@ class Sampling(NamedTuple):
     """A grid as one world sees it.
 
     Attributes:
-        x, z: float32 metres: the columns, a multiple of LANES, and rows, ascending.
+        x, z: float32 meters: the columns, a multiple of LANES, and rows, ascending.
         columns, rows: the same as axes.
         west, east, south, north: the axes of the base height 1 m to each side, for the slope of mountains.
         cell_columns, cell_rows: the axes of the Ashlands' cellular noise.
@@ -65,7 +65,7 @@ class Sampling(NamedTuple):
 
 @kernel
 def make_cell_axis(c: WorldConstants, coordinates: Floats) -> CellAxis:
-    """The axis of the coordinates, float32 metres ``[n]``."""
+    """Return the axis of the coordinates, float32 meters ``[n]``."""
     n = coordinates.size
     at, place, cell = np.empty(n), np.empty((CELL_OCTAVES, n)), np.empty((CELL_OCTAVES, n), np.int32)
     for i in range(n):
@@ -80,7 +80,7 @@ def make_cell_axis(c: WorldConstants, coordinates: Floats) -> CellAxis:
 
 @kernel
 def make_sampling(c: WorldConstants, x: Floats, z: Floats, surveyed: Rings) -> Sampling:
-    """Prepares a grid of columns ``x``, a multiple of LANES, and rows ``z`` for one world."""
+    """Prepare a grid of columns ``x``, a multiple of LANES, and rows ``z`` for one world."""
     metre = np.float32(1)
     return Sampling(
         x,

@@ -29,7 +29,7 @@ Whole = npt.NDArray[np.int32]
 
 @inlined_kernel
 def base_lanes(c: WorldConstants, x: Lanes, z: Lanes, d: Lanes) -> Lanes:
-    """Return the base height of points, float32 lanes, from coordinates and distances to the centre, float64 lanes."""
+    """Return the base height of points, float32 lanes, from coordinates and distances to the center, float64 lanes."""
     X, Z = x + (100000.0 + c.o0), z + (100000.0 + c.o1)
     p0 = perlin_lanes(X * f(0.002) * 0.5, Z * f(0.002) * 0.5)
     p1 = perlin_lanes(X * f(0.003) * 0.5, Z * f(0.003) * 0.5)
@@ -47,7 +47,7 @@ def base_lanes(c: WorldConstants, x: Lanes, z: Lanes, d: Lanes) -> Lanes:
 
 @inlined_kernel
 def zone_lanes(x: Lanes, z: Lanes, d: Lanes, max_swamp: float, zone: Whole) -> Lanes:
-    """Return the bits of :mod:`~vwe_dagster.worldgen.rings`, int32 lanes; ``zone`` is room for LANES of them."""
+    """Return the bits of :mod:`~vwe_dagster.worldgen.rings`, int32 lanes; ``zone`` is a buffer for LANES of them."""
     south, north = (
         lane_terrain.distance_lanes(x, rounded(z - 4000.0)),
         lane_terrain.distance_lanes(x, rounded(z + 4000.0)),
@@ -72,7 +72,7 @@ def mask_lanes(offset: float, x: Lanes, z: Lanes) -> Lanes:
 
 @inlined_kernel
 def fixed_biomes(zone: Lanes, base: Lanes) -> Lanes:
-    """Return the biomes that rings and base height decide, int32 lanes; 0 where masks do."""
+    """Return the biomes that follow from rings and base height, int32 lanes; 0 where masks decide."""
     where = select(base > np.float32(0.4), i32(terrain.MOUNTAIN), i32(0))
     where = select((zone & rings.IN_DEEP_NORTH) != 0, i32(terrain.DEEP_NORTH), where)
     where = select(base <= np.float32(0.02), i32(terrain.OCEAN), where)
@@ -81,7 +81,7 @@ def fixed_biomes(zone: Lanes, base: Lanes) -> Lanes:
 
 @inlined_kernel
 def biome_lanes(c: WorldConstants, x: Lanes, z: Lanes, zone: Lanes, base: Lanes, wanted: Lanes) -> Lanes:
-    """Return the biomes of the wanted points, int32 lanes; of others only what needs no masks."""
+    """Return the biomes of the wanted points, int32 lanes; other points are computed without masks."""
     where = fixed_biomes(zone, base)
     is_open = wanted & (where == 0)
     swampy = is_open & ((zone & rings.IN_SWAMP_RING) != 0) & (base > np.float32(0.05)) & (base < np.float32(0.25))

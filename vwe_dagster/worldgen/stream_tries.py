@@ -1,8 +1,8 @@
 """Tries for the start, end and middle of streams: whether the pre-generation height of points is in a range.
 
-LANES tries are tested at a time. Their heights are computed without rivers. Rivers only lower the ground: where a cell
-has none, the height is exact, and where it has, a try whose height is too low already has failed. The few that are left
-are computed one by one. Section 8 of the terrain specification.
+LANES tries are tested at a time. Their heights are computed without rivers. Rivers only lower the ground: in a cell
+without rivers the height is exact, and in a cell with rivers a try whose height is already too low has failed. The few
+remaining tries are computed one by one. Section 8 of the terrain specification.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, RiverField
 from vwe_dagster.worldgen.scattered import base_lanes, biome_lanes, fixed_biomes, zone_lanes
 
 MOUNTAIN_DIP = 40.0
-"""Metres, more than the slope of a Mountain takes off: 200 * 2 * 0.136 of the noise * 0.65 of the slope."""
+"""Meters, more than the slope of a Mountain takes off: 200 * 2 * 0.136 of the noise * 0.65 of the slope."""
 Memory = npt.NDArray[np.int64]
-"""``[2]``: the cell that was last asked for river points, and 1 while it must be answered as it was before pass 1."""
+"""``[2]``: the cell whose river points were last looked up, and 1 while it still has the points of before pass 1."""
 
 
 class Tries(NamedTuple):
-    """Points, and what is known of them, ``[LANES]``.
+    """Points and their properties, ``[LANES]``.
 
     Attributes:
-        x, z: float64 metres, numbers of float32.
-        bearing, reach: float64 radians and metres, of ends: the way from their start.
+        x, z: float64 meters, numbers of float32.
+        bearing, reach: float64 radians and meters: for ends, the direction and distance from their start.
         cell: int32, the river cell.
-        zone: int32, room for the zones of the rings.
+        zone: int32, buffer for the bits of the rings.
         where: int32, the biome; only of tries that may be in the range.
         base: float32, the base height.
         ground: float32, the ground before rivers, units of 200 m.
@@ -71,9 +71,9 @@ class Tries(NamedTuple):
 
 
 class Range(NamedTuple):
-    """What a height must be: above ``low`` and below ``high``, float64 metres.
+    """The range of a height: above ``low`` and below ``high``, float64 meters.
 
-    ``surely_above`` is a base height from which on dry ground is higher than that; not in Mountains.
+    With a base height of ``surely_above`` or more, dry ground is higher than ``high``, except in Mountains.
     """
 
     low: float
@@ -83,7 +83,7 @@ class Range(NamedTuple):
 
 @kernel
 def make_tries() -> Tries:
-    """Room for LANES tries."""
+    """Return arrays for LANES tries."""
     return Tries(
         np.zeros(LANES),
         np.zeros(LANES),
@@ -101,7 +101,7 @@ def make_tries() -> Tries:
 
 @inlined_kernel
 def _cells(x: Lanes, z: Lanes) -> Lanes:
-    """Return the numbers of the river cells of points within 11 km of the centre, int32 lanes."""
+    """Return the numbers of the river cells of points within 11 km of the center, int32 lanes."""
     column, row = floor(rounded((x + CELL_M / 2.0) / CELL_M)), floor(rounded((z + CELL_M / 2.0) / CELL_M))
     return (as_i32(row) + REACH) * SPAN + as_i32(column) + REACH
 
@@ -116,7 +116,7 @@ def _north_ground(base: Lanes, d: Lanes, second_pass: bool) -> Lanes:
 
 @inlined_kernel
 def _swamp_ground(tries: Tries, where: Lanes, x: Lanes, z: Lanes, ground: Lanes) -> Lanes:
-    """Return the ground with that of the Swamp, and replace the noises of its bumps."""
+    """Return the ground with the Swamp filled in, and replace the noises of its bumps."""
     is_swamp = where == terrain.SWAMP
     U, V = rounded(x + 100000.0), rounded(z + 100000.0)
     p04, p08 = perlin_lanes(U * f(0.04), V * f(0.04)), perlin_lanes(U * f(0.08), V * f(0.08))
@@ -129,9 +129,9 @@ def _swamp_ground(tries: Tries, where: Lanes, x: Lanes, z: Lanes, ground: Lanes)
 def _dry_heights(
     c: WorldConstants, tries: Tries, x: Lanes, z: Lanes, zone: Lanes, base: Lanes, wanted: Lanes, second_pass: bool
 ) -> Lanes:
-    """Return the heights of the wanted tries without rivers, float32 metres; of Mountains a height that is less.
+    """Return the heights of the wanted tries without rivers, float32 meters; for Mountains a lower bound.
 
-    What the slope of a Mountain takes off is less than MOUNTAIN_DIP.
+    The slope of a Mountain takes off less than MOUNTAIN_DIP.
     """
     U, V = rounded(x + 100000.0 + c.o3), rounded(z + 100000.0 + c.o3)
     p01, p02 = perlin_lanes(U * f(0.01), V * f(0.01)), perlin_lanes(U * f(0.02), V * f(0.02))
@@ -161,7 +161,7 @@ def _dry_heights(
 def survey_tries(
     c: WorldConstants, field: RiverField, memory: Memory, tries: Tries, count: int, second_pass: bool, wanted: Range
 ) -> tuple[int, int, int]:
-    """Test the pre-generation heights of the first ``count`` tries, and fill in what is known of them.
+    """Test the pre-generation heights of the first ``count`` tries, and fill in their properties.
 
     Returns:
         Sets of tries, as bits: those whose height is in the wanted range, those whose height must be computed, and
@@ -219,7 +219,7 @@ def first_hit(
 
 @borrowing_kernel
 def is_height_in(c: WorldConstants, field: RiverField, tries: Tries, k: int, wanted: Range) -> bool:
-    """Whether the pre-generation height of a try that was surveyed is in a range."""
+    """Return whether the pre-generation height of a surveyed try is in a range."""
     x, z, where = tries.x[k], tries.z[k], np.int64(tries.where[k])
     h, p1, p4 = np.float64(tries.ground[k]), np.float64(tries.p1[k]), np.float64(tries.p4[k])
     if where == terrain.ASHLANDS:

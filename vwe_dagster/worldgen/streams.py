@@ -72,7 +72,7 @@ def _keep_fitting_middles(
     tries: Tries,
     second_pass: bool,
 ) -> int:
-    """Set the width of streams to 0 whose middle has another height than it must have.
+    """Set the width of streams to 0 if the height of their middle is out of range.
 
     Returns the cell that the game looked up for the last middle; -1 for none.
     """
