@@ -62,7 +62,7 @@ class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has n
 
 
 def _checked(path: Path) -> bytes:
-    """Return the content of a cache file behind its checksum.
+    """Return the content of a cache file after its checksum.
 
     Raises:
         DamagedCacheError: the checksum does not match.

@@ -42,7 +42,7 @@ def inner_kernel(function: _Function) -> _Function:
 
 
 def inlined_kernel(function: _Function) -> _Function:
-    """An :func:`inner_kernel` that becomes a part of every kernel that calls it.
+    """Compile an :func:`inner_kernel` that is inlined into every kernel that calls it.
 
     For small functions that take or return :mod:`~vwe_dagster.kernels.vectors`: a call would pass these in memory.
     """

@@ -1,7 +1,7 @@
 """Memory of kernels: constant arrays of which compiled code has one copy, and loads ahead of time.
 
 numba copies an array of a module into the code at every place that uses it, also where kernels are inlined. Nine copies
-of a table of 256 KB do not fit into the second cache of a core, one does.
+of a table of 256 KB do not fit into the second-level cache of a core, but one does.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def shared_table(values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
 
 
 def _global(module: Any, name: str, content: bytes) -> Any:
-    """The variable of LLVM with a name; modules that are linked keep one of the same name."""
+    """Return the global variable of LLVM with a name; linked modules share the variables of one name."""
     existing = module.globals.get(name)
     if existing is not None:
         return existing

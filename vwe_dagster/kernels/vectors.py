@@ -17,7 +17,7 @@ numbers with vectors::
             root = sqrt(x)                    # of all lanes, also of those that are not selected
             store(out, i, select(x > low, root, f32x16(0)))
 
-What a contributor needs to know:
+Rules for contributors:
 
 - **Types.** There are vectors of float32, float64, int32 and of truth values (masks), with 8 or 16 lanes. Lanes never
   change between two operations: 8-lane and 16-lane vectors do not mix.
@@ -27,8 +27,8 @@ What a contributor needs to know:
   :func:`as_f32`, :func:`as_f64` and :func:`as_i32` convert a vector of any number of lanes.
 - **Operators** are ``+ - * /`` (no ``/`` of integers), ``& | ^ ~ << >>`` of integers and masks, and comparisons, which
   return masks. One operand may be a scalar. A float32 vector takes only float32 scalars: write ``np.float32(0.5)``,
-  because numba types ``0.5`` as float64, and the rounding would be a silent one.
-- **Branches** become :func:`select`. Both sides are computed, so skip dear work with ``if any_of(mask):``.
+  because numba types ``0.5`` as float64 and would round silently.
+- **Branches** become :func:`select`. Both sides are computed, so skip costly work with ``if any_of(mask):``.
 - **Exactness.** Every lane equals the scalar operation bit by bit: no fast-math, and a fused multiply-add only in
   :func:`fused`, for exact products. :func:`rounded` is the game's rounding to float32 of a float64 vector.
 - **Calls.** Pass vectors to and from kernels like numbers, but mark small functions that take them with
@@ -65,7 +65,6 @@ _KINDS = {
     types.int8: "i32", types.uint16: "i32", types.int16: "i32",
 }  # fmt: skip
 """The kind of vector that the elements of an array become; narrow integers are widened."""
-_LANES = (8, 16)
 
 
 class Vector(types.Type):
@@ -87,7 +86,7 @@ class Vector(types.Type):
 
     @property
     def llvm(self) -> Any:
-        """The type of LLVM."""
+        """The LLVM type."""
         return ir.VectorType(_ELEMENTS[self.kind], self.lanes)
 
     def of(self, kind: str) -> Vector:
@@ -102,7 +101,7 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
 
 
 def _constant(vector: Any, values: Any) -> Any:
-    """A constant of an LLVM vector type, from one value for all lanes or from a list."""
+    """Return a constant of an LLVM vector type, from one value for all lanes or from a list."""
     return ir.Constant(vector, values if isinstance(values, list) else [values] * vector.count)
 
 
@@ -113,7 +112,7 @@ def _broadcast(builder: Any, value: Any, vector: Any) -> Any:
 
 
 def _as_vector(context: Any, builder: Any, value: Any, given: Any, wanted: Vector) -> Any:
-    """A value of LLVM as the vector ``wanted``: itself, or a scalar in all lanes."""
+    """Return an LLVM value as the vector ``wanted``: itself, or a scalar in all lanes."""
     if isinstance(given, Vector):
         return value
     scalar = context.cast(builder, value, given, _SCALARS[wanted.kind])
@@ -121,7 +120,7 @@ def _as_vector(context: Any, builder: Any, value: Any, given: Any, wanted: Vecto
 
 
 def _common(a: Any, b: Any) -> Vector | None:
-    """The vector type that two operands have in common; None if they do not go together."""
+    """Return the vector type that two operands have in common; None if they cannot be combined."""
     if isinstance(a, Vector) and isinstance(b, Vector):
         return a if a == b else None
     vector, scalar = (a, b) if isinstance(a, Vector) else (b, a)
@@ -154,7 +153,7 @@ _IN_PLACE = {
     operator.truediv: operator.itruediv, operator.and_: operator.iand, operator.or_: operator.ior,
     operator.xor: operator.ixor, operator.lshift: operator.ilshift, operator.rshift: operator.irshift,
 }  # fmt: skip
-"""The operators of assignments, which numba types by themselves; a vector is a value, and none is changed in place."""
+"""The operators of assignments, which numba types separately; a vector is a value and is never changed in place."""
 
 
 def _register_binary(op: Any, written: Any) -> None:
@@ -465,14 +464,14 @@ def lane(_typing: Any, a: Any, number: Any) -> Any:
 
 
 def _is_readable(array: Any, place: Any) -> bool:
-    """Whether numba's type ``array`` is one in C order that a vector can be read from, and ``place`` a place in it."""
+    """Return whether an array type has C order and elements that vectors can hold, and ``place`` fits its axes."""
     indices = place.types if isinstance(place, types.containers.BaseTuple) else (place,)
     is_array = isinstance(array, types.Array) and array.layout == "C" and array.dtype in _KINDS
     return is_array and array.ndim == len(indices) and all(isinstance(i, types.Integer) for i in indices)
 
 
 def _pointer(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """The address of ``array[place]``, the first two arguments; ``place`` is not checked and does not wrap around."""
+    """Return the address of ``array[place]``, the first two arguments; ``place`` is unchecked and does not wrap."""
     array = make_array(sig.args[0])(context, builder, args[0])
     place = sig.args[1]
     if isinstance(place, types.containers.BaseTuple):
@@ -484,7 +483,7 @@ def _pointer(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _element(context: Any, array: Any) -> tuple[Any, int]:
-    """The type of LLVM and the bytes of an element of an array."""
+    """Return the LLVM type and the bytes of an element of an array."""
     stored = context.get_data_type(array.dtype)
     return stored, context.get_abi_sizeof(stored)
 
@@ -562,7 +561,7 @@ def gather(_typing: Any, array: Any, places: Any) -> Any:
 
 
 def _hardware_gather(builder: Any, data: Any, places: Any, vector: Any, size: int) -> Any:
-    """A gather that LLVM turns into the processor's instruction, or into separate loads where those are faster."""
+    """Build a gather that LLVM turns into the processor's instruction, or into separate loads if they are faster."""
     wide = ir.VectorType(_I64, vector.count)
     offsets = builder.mul(builder.sext(places, wide), _constant(wide, size))
     addresses = builder.add(_broadcast(builder, builder.ptrtoint(data, _I64), wide), offsets)
@@ -597,14 +596,14 @@ def permute(_typing: Any, table: Any, places: Any) -> Any:
 
 
 def _features() -> frozenset[str]:
-    """What kernels are compiled for: the setting of numba, or else what this processor has."""
+    """Return the processor features that kernels use: those of numba's setting, or else those of this processor."""
     if config.CPU_FEATURES is not None:
         return frozenset(each[1:] for each in config.CPU_FEATURES.split(",") if each.startswith("+"))
     return frozenset(name for name, has in llvmlite.binding.get_host_cpu_features().items() if has)
 
 
 def instruction_set() -> str:
-    """Return the widest vector instructions that kernels are compiled for, as their makers call them."""
+    """Return the common name of the widest vector instructions that kernels are compiled for."""
     names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sse2": "SSE2", "sve": "SVE", "neon": "NEON"}
     return next((name for feature, name in names.items() if feature in _features()), "no vector instructions")
 
