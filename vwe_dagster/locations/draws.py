@@ -1,4 +1,4 @@
-"""Random words of one stream, drawn ahead in blocks, so that words can be skipped and read again."""
+"""Random words of one stream, drawn ahead in blocks, so that kernels can skip words and read them again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vwe_dagster.worldgen.unity_random import State
 
 BLOCK = 4096
 RESERVE = 512
-"""Words that a block has at least behind the place where it is refilled."""
+"""Fewest unread words of a block; with fewer left it is refilled."""
 
 
 class Draws(NamedTuple):
@@ -29,7 +29,7 @@ class Draws(NamedTuple):
 
 @inner_kernel
 def refill(draws: Draws, at: int) -> int:
-    """Move the words from place ``at`` on to the front, draw the rest of the block, and return the new place."""
+    """Move the words from place ``at`` onwards to the front, draw the rest of the block, and return the new place."""
     words, kept = draws.words, BLOCK - at
     for i in range(kept):
         words[i] = words[at + i]
@@ -45,7 +45,7 @@ def refill(draws: Draws, at: int) -> int:
 
 @inlined_kernel
 def int_of(word: np.uint32, low: int, high: int) -> int:
-    """Return the integer from ``low`` to below ``high``, which is greater, that a word stands for."""
+    """Return the integer from ``low`` to below ``high`` that a word stands for; ``low`` is less than ``high``."""
     return low + np.int64(np.uint32(word % np.uint32(high - low)))
 
 

@@ -12,7 +12,7 @@ class Instances(NamedTuple):
     """The placed instances in order; every array is ``[n]``.
 
     Attributes:
-        x, y, z: float32 metres.
+        x, y, z: float32 meters.
         zone_x, zone_z: int32, the zone of the point.
         type_index: int32, the type in running order.
         attempt: int32, the attempts of the type before the one that placed the instance.
@@ -27,13 +27,13 @@ class Instances(NamedTuple):
     attempt: npt.NDArray[np.int32]
 
     def part(self, places: slice | npt.NDArray[np.bool_]) -> Instances:
-        """Return copies of the arrays at some places."""
+        """Return a copy of the instances that ``places`` selects."""
         x, y, z = (values[places].copy() for values in (self.x, self.y, self.z))
         integers = self.zone_x, self.zone_z, self.type_index, self.attempt
         return Instances(x, y, z, *(values[places].copy() for values in integers))
 
 
 def make_instances(n: int) -> Instances:
-    """Return room for ``n`` instances."""
+    """Return arrays for ``n`` instances, not initialized."""
     x, y, z = (np.empty(n, np.float32) for _ in range(3))
     return Instances(x, y, z, *(np.empty(n, np.int32) for _ in range(4)))

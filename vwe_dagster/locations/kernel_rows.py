@@ -60,7 +60,7 @@ class TypeRow(NamedTuple):
 
 
 class AltRows(NamedTuple):
-    """The alt-biomes, one element of every array for each.
+    """The alt-biomes; every array has one element for each.
 
     Attributes:
         biome, hash, least, most, min_edge, max_edge: int64.
@@ -80,7 +80,7 @@ class AltRows(NamedTuple):
 
 
 def type_row(table: LocationTable, t: LocationType) -> TypeRow:
-    """Return the rules of a type of the table."""
+    """Return the rules of a type of the table as numbers."""
     names = [alt.name for alt in table.alt_biomes]
     biomes = [int(biome) for biome in BIOMES if t.biome & biome.flag]
     blockers = sum(1 << i for i, alt in enumerate(table.alt_biomes) if t.name in alt.blocks)
@@ -121,7 +121,7 @@ def type_row(table: LocationTable, t: LocationType) -> TypeRow:
 
 
 def alt_rows(table: LocationTable) -> AltRows:
-    """Return the alt-biomes of the table."""
+    """Return the alt-biomes of the table as numbers."""
     alts = table.alt_biomes
     clash = [
         sum(1 << i for i, other in enumerate(alts) if other.name in alt.incompatible or alt.name in other.incompatible)

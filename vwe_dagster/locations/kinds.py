@@ -1,4 +1,4 @@
-"""What players call the types of locations: kind, label, group, icon. The assignment is VWE's own."""
+"""Names of location types for players: kind, label, group, icon. The assignment is VWE's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LocationKind:
         label: name for people: ``Haldor``, ``Burial chambers``.
         group: group of the kind.
         icon: name of the icon.
-        shown: whether a map shows the kind at first.
+        shown: whether a map shows the kind initially.
     """
 
     kind: str
@@ -63,5 +63,5 @@ def kinds_by_prefab() -> Mapping[str, LocationKind]:
 
 
 def kind_of(prefab: str) -> LocationKind:
-    """Return the kind of a type."""
+    """Return the kind of a type; :data:`UNKNOWN_KIND` if only a modded game has the type."""
     return kinds_by_prefab().get(prefab, UNKNOWN_KIND)

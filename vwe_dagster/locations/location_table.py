@@ -17,7 +17,7 @@ from vwe_dagster.world.biomes import BIOMES
 
 ALL_BIOMES = sum(biome.flag for biome in BIOMES)
 MAX_ALT_BIOMES = 64
-"""A sector holds its alt-biomes as the bits of one number."""
+"""A sector stores its alt-biomes as the bits of one number."""
 MAX_RADIUS_M = 4000.0
 """The map of taken zones reaches 64 zones of 64 m beyond every zone that can be drawn."""
 MAX_QUANTITY = 100_000
@@ -31,7 +31,7 @@ class LocationTableError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class LocationType:
-    """One type of location and the rules for its places; lengths in metres, altitudes above the sea.
+    """One type of location and the rules for its places; lengths in meters, altitudes above the sea.
 
     The fields are the columns of the table. Numbers are rounded to float32, as the game stores them.
 
@@ -100,7 +100,7 @@ class AltBiome:
         biome: flags of the biomes that can have it.
         min, max: limits of the number of sectors.
         chance: probability of a further sector once there are ``min``.
-        distance: smallest distance of the sector from the center in metres.
+        distance: smallest distance of the sector from the center in meters.
         min_edge, max_edge: limits of the length of the sector's border in points; ``max_edge`` is excluded.
         incompatible: names of alt-biomes that may not be in the same sector.
         blocks: names of location types that are not placed in the sector.
@@ -138,7 +138,7 @@ class LocationTable:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """SHA-256 of the types and alt-biomes, in hexadecimal; the same whatever file format they came from."""
+        """SHA-256 of the types and alt-biomes, in hexadecimal; it does not depend on the file format."""
         rows = [[dataclasses.astuple(row) for row in part] for part in (self.types, self.alt_biomes)]
         return hashlib.sha256(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 

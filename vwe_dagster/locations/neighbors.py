@@ -17,7 +17,7 @@ FAR_AWAY = np.float32(1e9)
 
 
 class Neighbors(NamedTuple):
-    """Instances, float32 metres; unused elements are far away.
+    """Instances, float32 meters; unused elements are far away.
 
     Attributes:
         x, y, z: ``[n]``, a multiple of 16.

@@ -48,7 +48,7 @@ class Site(NamedTuple):
         rivers: its rivers.
         lists: its points and sectors.
         alt_biomes: uint64, bits of the alt-biomes of each sector.
-        zones: what is known of its zones.
+        zones: the state of its zones.
     """
 
     c: WorldConstants
@@ -202,7 +202,7 @@ def try_zone(
 ) -> tuple[bool, float, float, float, int]:
     """Try six points of a zone; return whether one is accepted, the point, and the place of the next word.
 
-    All tries of a type of the radius 32 are at the center of the zone, so only filters 6 and 11 can differ.
+    All tries of a type with radius 32 are at the center of the zone, so only filters 6 and 11 can differ.
     """
     edge, is_fixed = np.float32(f(32.0 - t.radius)), t.radius == 32.0
     for k in range(1, TRIES + 1):
@@ -260,7 +260,7 @@ def place_type(
         if bits == 0:
             bits = survey_zone(site.c, site.rivers.start, zones, zone_number(zx, zz))
         if bits & t.area:
-            # The next attempt draws here if all tries are refused by filters 1 to 5, or none.
+            # The next attempt draws at one of these places if filters 1 to 5 refuse all tries or none of them.
             prefetch_zone(site.lists, draws.words[at + TRIES * POINT_WORDS], t)
             prefetch_zone(site.lists, draws.words[at + TRIES * (POINT_WORDS + TERRAIN_WORDS)], t)
             is_accepted, x, y, z, at = try_zone(site, t, similar, near, scores, draws.words, at, bits, zx, zz)

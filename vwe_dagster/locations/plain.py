@@ -55,27 +55,27 @@ class Lists(NamedTuple):
 
 @kernel
 def grid_at(i: int) -> float:
-    """The coordinate of column or row ``i`` of the point grid."""
+    """Return the coordinate of column or row ``i`` of the point grid."""
     return np.float64((i - P // 2) * 12 + 6)
 
 
 @kernel
 def grid_index(v: float) -> int:
-    """The column or row of the point grid that a coordinate belongs to."""
+    """Return the column or row of the point grid that a coordinate belongs to."""
     return min(max(int((v - 6.0) / 12.0 + 1024.0), 0), P - 1)
 
 
 @kernel
 def is_outside(x: float, z: float) -> bool:
-    """Whether a point of the grid is beyond the world, where it counts as Ocean at -1000 m."""
+    """Return whether a point of the grid is beyond the world, where it counts as Ocean at -1000 m."""
     return f(x * x + z * z) > 110250000.0
 
 
 @kernel
 def make_lists(biome: npt.NDArray[np.uint8], height: npt.NDArray[np.float32]) -> Lists:
-    """The lists and sectors of the grid. Section 2.
+    """Find the lists and sectors of the grid. Section 2.
 
-    The planes are ``[P * P]``, and both are changed beyond the world.
+    The planes are ``[P * P]``; both are changed beyond the world.
     """
     for j in range(P):
         for i in range(P):
@@ -122,7 +122,7 @@ def _closed(
     sector: npt.NDArray[np.int32],
     biome_of: npt.NDArray[np.uint8],
 ) -> Lists:
-    """The lists without the gaps between them, and the second lists."""
+    """Close the gaps between the lists, and add the lists of the points at 30 m and above."""
     start, high_start = np.zeros(11, np.int64), np.zeros(11, np.int64)
     closed, high = np.empty(P * P, np.int32), np.empty(P * P, np.int32)
     count = high_count = 0
@@ -141,7 +141,7 @@ def _closed(
 def sector_facts(
     lists: Lists, height: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The edge, the mean and the distance of each sector. Section 2."""
+    """Return the edge, the mean and the distance of each sector. Section 2."""
     n, sector = len(lists.biome_of), lists.sector
     edge, mean, far = np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
     cx, cz, low, high = np.zeros(n), np.zeros(n), np.full(n, np.inf), np.full(n, -np.inf)
@@ -169,7 +169,7 @@ def assign_alt_biomes(
     mean: npt.NDArray[np.float64],
     far: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.uint64]:
-    """The alt-biomes of each sector as bits. Section 3."""
+    """Return the alt-biomes of each sector as bits. Section 3."""
     there, given = np.zeros(len(biome_of), np.uint64), np.zeros(len(alts.biome), np.int64)
     for b in range(1, 10):
         sectors = np.nonzero(biome_of == b)[0]
@@ -194,19 +194,19 @@ def assign_alt_biomes(
 
 @kernel
 def biome_at(c: WorldConstants, x: float, z: float) -> int:
-    """The biome at a point."""
+    """Return the biome at a point."""
     return terrain.biome(c, x, z, terrain.base_height(c, x, z))
 
 
 @kernel
 def zone_of(v: float) -> int:
-    """The column or row of the zone that holds a coordinate."""
+    """Return the column or row of the zone that holds a coordinate."""
     return np.int64(f((v + 32.0) / 64.0) + 64000.0) - 64000
 
 
 @kernel
 def pick(state: State, mask: int) -> int:
-    """A biome of a mask, with the mistakes of the game."""
+    """Draw a biome of a mask, with the mistakes of the game."""
     n = 0
     for b in range(1, 10):
         if mask == FLAGS[b]:
@@ -223,7 +223,7 @@ def pick(state: State, mask: int) -> int:
 
 @kernel
 def draw_zone(state: State, t: TypeRow, lists: Lists, reach: float) -> tuple[int, int]:
-    """The zone of the next attempt; ``reach`` is for center-first types."""
+    """Draw the zone of the next attempt; only center-first types use ``reach``."""
     if t.center_first:
         n = int(reach) // 64
         while True:
@@ -241,7 +241,7 @@ def draw_zone(state: State, t: TypeRow, lists: Lists, reach: float) -> tuple[int
 
 @kernel
 def area_of(c: WorldConstants, biomes: npt.NDArray[np.int8], zx: int, zz: int) -> int:
-    """2 where the biomes around a zone are its own, else 1; ``biomes`` remembers those of zones, -1 for unknown."""
+    """Return 2 if the biomes around a zone are its own, else 1; ``biomes`` caches those of zones, -1 for unknown."""
     for j in range(zz - 1, zz + 2):
         for i in range(zx - 1, zx + 2):
             if biomes[j + ZONES, i + ZONES] < 0:
@@ -253,7 +253,7 @@ def area_of(c: WorldConstants, biomes: npt.NDArray[np.int8], zx: int, zz: int) -
 
 @kernel
 def terrain_delta(c: WorldConstants, rivers: RiverField, state: State, x: float, z: float, radius: float) -> float:
-    """The difference in height of ten random points around a point."""
+    """Return the difference in height of ten random points around a point."""
     low, high = np.inf, -np.inf
     for _ in range(10):
         angle = range_float(state, 0.0, f(6.2831855))
@@ -267,7 +267,7 @@ def terrain_delta(c: WorldConstants, rivers: RiverField, state: State, x: float,
 
 @kernel
 def delta_of(low: float, high: float) -> float:
-    """The difference of two heights, which the game rounds before it is compared."""
+    """Return the difference of two heights, which the game rounds before it compares it."""
     return f(high - low)
 
 
@@ -275,7 +275,7 @@ def delta_of(low: float, high: float) -> float:
 def is_within(
     placed: Instances, count: int, counts: npt.NDArray[np.bool_], x: float, y: float, z: float, radius: float
 ) -> bool:
-    """Whether an instance of a type that ``counts`` is nearer than ``radius``."""
+    """Return whether an instance of a type that ``counts`` selects is nearer than ``radius``."""
     for i in range(count):
         if counts[placed.type_index[i]]:
             dx, dy, dz = f(x - placed.x[i]), f(y - placed.y[i]), f(z - placed.z[i])
@@ -286,7 +286,7 @@ def is_within(
 
 @kernel
 def vegetation(c: WorldConstants, x: float, z: float) -> float:
-    """The vegetation at a point, 0 to 1."""
+    """Return the vegetation at a point, 0 to 1."""
     if length(x, z) > terrain.EDGE:
         return 1.0
     b = biome_at(c, x, z)
@@ -306,7 +306,7 @@ def vegetation(c: WorldConstants, x: float, z: float) -> float:
 
 @kernel
 def surround_score(c: WorldConstants, t: TypeRow, x: float, z: float) -> float:
-    """The score of the vegetation around a point."""
+    """Return the score of the vegetation around a point."""
     score = 0.0
     for layer in range(t.surround_layers):
         rr = f((layer + 1.0) / t.surround_layers * t.surround_distance)
@@ -320,7 +320,7 @@ def surround_score(c: WorldConstants, t: TypeRow, x: float, z: float) -> float:
 
 @kernel
 def is_surround_refused(t: TypeRow, scores: list[float], score: float) -> bool:
-    """Whether a score, which joins the scores of the type, is too low."""
+    """Add a score to the scores of the type, and return whether it is too low."""
     scores.append(score)
     if len(scores) < FEWEST_SCORES:
         return True
@@ -334,7 +334,7 @@ def is_surround_refused(t: TypeRow, scores: list[float], score: float) -> bool:
 
 @kernel
 def is_refused_by_sector(t: TypeRow, lists: Lists, there: npt.NDArray[np.uint64], x: float, z: float) -> bool:
-    """Whether the alt-biomes at a point keep a type away. Filter 10."""
+    """Return whether the alt-biomes at a point keep a type away. Filter 10."""
     alts = there[lists.sector[grid_index(z) * P + grid_index(x)]]
     is_missing = t.alt >= 0 and (alts >> np.uint64(max(t.alt, 0))) & np.uint64(1) == 0
     return is_missing or alts & t.blockers != 0
@@ -342,7 +342,7 @@ def is_refused_by_sector(t: TypeRow, lists: Lists, there: npt.NDArray[np.uint64]
 
 @kernel
 def is_beyond(d: float, least: float, most: float) -> bool:
-    """Whether a distance is outside limits of which 0 means none."""
+    """Return whether a distance is outside its limits; a limit of 0 means none."""
     return (least != 0.0 and d < least) or (most != 0.0 and d > most)
 
 
@@ -362,7 +362,7 @@ def try_point(
     zx: int,
     zz: int,
 ) -> tuple[bool, float, float, float]:
-    """One try for a place in a zone: whether it is accepted, and the place."""
+    """Try a place in a zone; return whether it is accepted, and the place."""
     refused = (False, 0.0, 0.0, 0.0)
     x = f(64.0 * zx + range_float(state, f(-32.0 + t.radius), f(32.0 - t.radius)))
     z = f(64.0 * zz + range_float(state, f(-32.0 + t.radius), f(32.0 - t.radius)))
@@ -451,7 +451,7 @@ def place(
         rivers: its rivers.
         seed: its seed.
         biome: uint8 biomes of the point grid, ``[2048, 2048]``.
-        height: float32 heights of the point grid in metres, ``[2048, 2048]``.
+        height: float32 heights of the point grid in meters, ``[2048, 2048]``.
         table: the table.
         stop: number of types.
     """

@@ -45,7 +45,7 @@ class PointLists(NamedTuple):
 
 @kernel
 def half_width(j: int) -> int:
-    """The number of points of row ``j`` that are within the world, on each side of the center."""
+    """Return the number of points of row ``j`` that are within the world, on each side of the center."""
     z = grid_at(j)
     n = min(P // 2, int(math.sqrt(max(0.0, 110250008.0 - z * z)) / 12.0) + 2)
     while n > 0 and is_outside(grid_at(P // 2 + n - 1), z):
@@ -61,7 +61,7 @@ def find_points(
 
     Args:
         biome: indices of biomes.
-        height: heights in metres.
+        height: heights in meters.
         with_ocean: whether the points of the Ocean are needed; otherwise their list is empty.
         with_sectors: whether the sectors are needed.
     """
@@ -110,7 +110,7 @@ def _fill_row(
     cells: npt.NDArray[np.uint8],
     counts: npt.NDArray[np.int64],
 ) -> None:
-    """Write the cells of a row, whose first point is cell ``begin``, and count its points by biome, from place 1 on."""
+    """Write the cells of a row, whose first point is cell ``begin``, and add its points by biome to ``counts[1:]``."""
     first, last = P // 2 - half, P // 2 + half
     for i in flat(first, last):
         b = biome[i]
@@ -126,7 +126,7 @@ def _fill_row(
 
 @inner_kernel
 def _list_ocean(cells: npt.NDArray[np.uint8], points: Points, end: npt.NDArray[np.int64]) -> None:
-    """List the points of the Ocean, which are the cells 0 within the border before any cell is visited."""
+    """List the points of the Ocean: the cells that are 0 within the border before any cell is visited."""
     for j in range(P):
         for at in range((j + 1) * STRIDE + 1, (j + 1) * STRIDE + 1 + P):
             if cells[at] == 0:
@@ -147,7 +147,7 @@ def _fill_sector(
     high_end: npt.NDArray[np.int64],
     sector: npt.NDArray[np.uint16],
 ) -> None:
-    """Visit the cells of a sector depth first and list them but the first; write their ``number`` if it is not -1."""
+    """Visit the cells of a sector depth first and list all but the first; write their ``number`` if it is not -1."""
     count, high_count, size = end[b], high_end[b], np.int64(1)
     cells[first], stack[0] = 0, first
     if number >= 0:
@@ -223,7 +223,7 @@ def _find_edges(
     north: npt.NDArray[np.uint16],
     is_edge: npt.NDArray[np.bool_],
 ) -> None:
-    """Find the points of a row of which a neighbor is in another sector; ``west`` begins one point before the row."""
+    """Find the points of a row that have a neighbor in another sector; ``west`` begins one point before the row."""
     for i in flat(0, P):
         here = west[i + np.uint64(1)]
         differs = (here != west[i]) | (here != west[i + np.uint64(2)])

@@ -1,4 +1,4 @@
-"""Reading location tables in the project's own format: CSV files that begin with a header of ``# key: value`` lines."""
+"""Location tables in the project's own format: CSV files that begin with a header of ``# key: value`` lines."""
 
 from __future__ import annotations
 

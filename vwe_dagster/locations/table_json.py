@@ -1,4 +1,4 @@
-"""The location table as JSON: what an engine reports of its own table, and the file that holds it."""
+"""The location table as JSON: the document that an engine reports, and the file that holds it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class LocationTableDocument(pydantic.BaseModel):
         return LocationTable(self.name, self.game_versions, self.sources, in_running_order(types), tuple(alt_biomes))
 
     def text(self) -> str:
-        """Return the document as JSON text with one row a line, so that two tables can be compared by line."""
+        """Return the document as JSON text with one row per line, so that two tables can be compared by line."""
         members = self.model_dump(mode="json")
         parts = (f"{_json(key)}: {_rows(value) if key in _PARTS else _json(value)}" for key, value in members.items())
         return "{\n" + ",\n".join(parts) + "\n}\n"
@@ -88,7 +88,7 @@ def read_table_json(path: Path) -> LocationTable:
     """Read a table from a file that ``vwe engine location-table`` has written.
 
     Raises:
-        LocationTableError: the file cannot be read or is not such a file, or a value is impossible.
+        LocationTableError: the file cannot be read or is not a location table, or a value is impossible.
     """
     try:
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The locations of a world: the public face of the package."""
+"""The locations of a world: the public interface of the package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Locations:
     Attributes:
         table: the table that they were placed by.
         type_count: number of types that were run, from the first of the table.
-        x, y, z: float32 metres; ``y`` is the height of the ground, sea level at 30.
+        x, y, z: float32 meters; ``y`` is the height of the ground, sea level at 30.
         zone_x, zone_z: int32, the zone of 64 m that holds the point; zone 0 is around the center.
         type_index: int32 index of the type in ``table.types``.
         attempt: int32, the attempts of the type before the one that placed the instance.
@@ -73,7 +73,7 @@ def locations_of(
 ) -> Locations:
     """Return the locations of a world as the game registers them when it first loads the world.
 
-    A type depends on the types before it, so these are run too. Types after the last requested one are not run.
+    A type depends on the types before it, so these are also run. Types after the last requested one are not run.
 
     Args:
         world: the world.
@@ -83,7 +83,8 @@ def locations_of(
         grid: the world's terrain on the grid of 2048 x 2048 cells, if already computed.
 
     Raises:
-        LocationError: the world-gen version is 0 or 1, or a type or kind is not in the table, or the grid is another.
+        LocationError: the world-gen version is 0 or 1, a type or kind is not in the table, or the grid has another
+            shape or world.
     """
     if world.version != SUPPORTED_VERSION:
         raise LocationError(
@@ -112,7 +113,7 @@ def _type_count(table: LocationTable, upto: int | str | None) -> int:
         return len(table.types)
     if isinstance(upto, str):
         if upto not in table.prefabs:
-            raise LocationError(f"There is no location type {upto!r} in the table {table.name!r}.")
+            raise LocationError(f"The table {table.name!r} has no location type {upto!r}; use a prefab of the table.")
         return table.prefabs.index(upto) + 1
     if isinstance(upto, bool) or not 0 <= upto <= len(table.types):
         raise LocationError(f"upto is a prefab or a number of types from 0 to {len(table.types)}, not {upto!r}.")

@@ -1,4 +1,4 @@
-"""Biome and height of points of a zone: what the zone decides for all of its points is not asked for again."""
+"""Biome and height of points of a zone, from the bits that hold for all points of the zone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from vwe_dagster.worldgen.noise import perlin
 from vwe_dagster.worldgen.numerics import clamp01, f, length
 from vwe_dagster.worldgen.river_field import RiverField
 
-LOWEST_NOISE, HIGHEST_NOISE = -0.2, 1.2
-"""Bounds of Perlin noise, which spans -0.136 to 1.139."""
+HIGHEST_NOISE = 1.2
+"""Upper bound of Perlin noise, which spans -0.136 to 1.139."""
 ALL_BIOMES = 0x3FF
 """Bits of all biomes, by index."""
 
 
 @inlined_kernel
 def base_of_lanes(p: Lanes, first: int, cut: float) -> float:
-    """Return the base height before its shaping; its noises are eight lanes from ``first`` on."""
+    """Return the base height before shaping; its noises are eight lanes from ``first`` onwards."""
     return terrain.base_from_noise(
         np.float64(lane(p, first)),
         np.float64(lane(p, first + 1)),
@@ -60,7 +60,7 @@ def biome_by_rings(c: WorldConstants, ring: int, base: float, p: Lanes) -> int:
 
 @inner_kernel
 def calm_tilt(c: WorldConstants, x: float, z: float) -> float:
-    """Return how steep the base is at a point of a calm zone."""
+    """Return the slope of the base height at a point of a calm zone."""
     west, east = _two_bases(c, f(x - 1.0), z, f(x + 1.0), z)
     south, north = _two_bases(c, x, f(z - 1.0), x, f(z + 1.0))
     return terrain.mountain_tilt(west, east, south, north)
@@ -78,7 +78,7 @@ def _two_bases(c: WorldConstants, ax: float, az: float, bx: float, bz: float) ->
 
 @inlined_kernel
 def is_below(h: float, p1: float, scale: float, low: float) -> bool:
-    """Return whether a ground is too low whatever its finest bumps and its rivers are."""
+    """Return whether the ground is too low with any finest bumps and any rivers."""
     return f(f(terrain.fine(h, p1, HIGHEST_NOISE) * scale) - 30.0) < low
 
 
@@ -106,8 +106,8 @@ def point_of(
         wanted: bits of the wanted biomes, by index.
         low: lowest altitude.
         high: highest altitude.
-        x: east, metres.
-        z: north, metres.
+        x: east, meters.
+        z: north, meters.
     """
     p = one_point.noises_of(c, x, z)
     ring, cut, scale, d = bits >> RINGS, 1.0, 200.0, 0.0

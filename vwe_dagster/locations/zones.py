@@ -1,4 +1,4 @@
-"""What is known of each zone of 64 m: whether it is free, its area, and what its position alone decides."""
+"""The state of each zone of 64 m: whether it is free, its area, and the rings and rivers that it touches."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ from vwe_dagster.worldgen.river_field import cell_points
 
 SPAN = 2 * ZONES + 1
 AREA, TAKEN, CALM, WET, NEAR_WET = 3, 4, 8, 16, 32
-"""Bits of a zone: its area, 0 for unknown; taken; whether its rings are known; whether it, or a
-neighbor of it, has rivers.
+"""Bits of a zone: its area, 0 for unknown; taken; whether its rings are known; whether it, or a neighbor, has rivers.
 
 Taken zones have no area.
 """
 RINGS = 8
-"""Places that the bits of the rings are shifted by."""
+"""Number of bits that the rings are shifted by."""
 CALM_REACH_M = 33.0
 """Radius of terrain around a point of a zone that the bits of the zone hold for."""
 CALM_M = 46.0 + CALM_REACH_M
@@ -40,7 +39,7 @@ CALM_M = 46.0 + CALM_REACH_M
 
 
 class Zones(NamedTuple):
-    """What is known of the zones, each array ``[SPAN * SPAN]``.
+    """The state of the zones, each array ``[SPAN * SPAN]``.
 
     Attributes:
         biome: int8, the biome at the center; -1 for unknown.
@@ -53,7 +52,7 @@ class Zones(NamedTuple):
 
 @kernel
 def make_zones() -> Zones:
-    """Return zones that are free and of which nothing is known."""
+    """Return zones that are free and otherwise unknown."""
     return Zones(np.full(SPAN * SPAN, -1, np.int8), np.zeros(SPAN * SPAN, np.uint16))
 
 
@@ -65,7 +64,7 @@ def zone_number(zx: int, zz: int) -> int:
 
 @inner_kernel
 def survey_zone(c: WorldConstants, start: npt.NDArray[np.int32], zones: Zones, zone: int) -> int:
-    """Return the bits of a free zone, and remember them; ``start`` is that of the river field."""
+    """Return the bits of a free zone, and store them in ``zones``; ``start`` is that of the river field."""
     zx, zz = zone % SPAN - ZONES, zone // SPAN - ZONES
     bits = _area_of(c, zones, zone, zx, zz)
     x, z = 64.0 * zx, 64.0 * zz
