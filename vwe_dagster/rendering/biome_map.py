@@ -28,12 +28,12 @@ _DROWNED_SHARE = 0.55
 
 
 def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None = None) -> Image.Image:
-    """Draws the biomes of a world in the flat colours of the legend, paler where they are under water.
+    """Draw the biomes of a world in the flat colors of the legend, paler where they are under water.
 
     Args:
         world: on any grid; resampled to the pixels of the map.
         title: lettered above the legend; ASCII.
-        size: of the picture; by default that of the grid.
+        size: size of the picture; by default that of the grid.
 
     Returns:
         RGB, 2176 x 2176 for 2048 pixels of map; north up, in a frame.
@@ -50,7 +50,7 @@ def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None
 
 @functools.lru_cache(maxsize=1)
 def _blank(size: PictureSize) -> Image.Image:
-    """The sheet without a ground and a title."""
+    """Draw the sheet without a ground and a title."""
     layout = Layout.of_map(size.view.pixels)
     sheet = blank_sheet(size, layout)
     draw_compass(sheet, layout.compass)

@@ -1,6 +1,6 @@
 """Sheets that are the same for every world, drawn once, and the ground of a world set into them.
 
-Frame, compass, legends and scale bar stand on paper outside the edge of the world. Drawing them takes longer than
+Frame, compass, legends and scale bar are on paper outside the edge of the world. Drawing them takes longer than
 copying them.
 """
 
@@ -22,7 +22,7 @@ from vwe_dagster.rendering.sheet import Sheet
 
 Pixels = npt.NDArray[np.uint8]
 Sparse = tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]
-"""Indices of the pixels with ink, and how much each has."""
+"""Indices of the pixels with ink, and the ink of each, 0 to 255."""
 
 
 def blank_sheet(size: PictureSize, layout: Layout, rings: Rgb = palette.INK) -> Sheet:
@@ -38,7 +38,7 @@ def set_ground(blank: Image.Image, ground: Image.Image, size: PictureSize, rings
     Args:
         blank: see :func:`blank_sheet`; not changed.
         ground: RGB, the pixels of :attr:`PictureSize.ground`, paper outside the edge of the world; not changed.
-        size: of the picture.
+        size: size of the picture.
         rings: color of the rings.
     """
     sheet = Sheet(blank.copy(), size.view, scale=size.scale)
@@ -52,13 +52,13 @@ def set_ground(blank: Image.Image, ground: Image.Image, size: PictureSize, rings
 
 @functools.lru_cache(maxsize=2)
 def _disc(size: PictureSize) -> Image.Image:
-    """The pixels of the ground that belong to the world at least partially, 255 or 0."""
+    """Return a mask of the ground: 255 where a pixel belongs to the world at least partially, else 0."""
     return Image.fromarray((size.ground.inside() > 0).view(np.uint8) * np.uint8(255))
 
 
 @functools.lru_cache(maxsize=2)
 def _lines(size: PictureSize) -> tuple[Sparse, Sparse]:
-    """The edge of the world and the rings, on the ground."""
+    """Return the ink of the edge of the world and of the rings on the ground."""
     side = size.ground.pixels
     inset = (size.pixels - side) // 2
     sparse = []
@@ -72,7 +72,7 @@ def _lines(size: PictureSize) -> tuple[Sparse, Sparse]:
 
 @kernel
 def _ink(pixels: Pixels, where: npt.NDArray[np.intp], coverage: Pixels, color: npt.NDArray[np.uint32]) -> None:
-    """Ink pixels, ``[pixel, 3]``, rounded as by Pillow's ``paste`` with a mask."""
+    """Ink pixels, ``[pixel, 3]``, with the rounding of Pillow's ``paste`` with a mask."""
     for number in range(len(where)):
         ink = np.uint32(coverage[number])
         for channel in range(3):

@@ -176,10 +176,10 @@ def _read_line(block: Block, at: float, line: Plane) -> None:
 
 @inner_kernel
 def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn) -> None:
-    """Draws what lies at a distance from the eye, from west to east.
+    """Draw the surface at a distance from the eye, from west to east.
 
-    Rows between the surface here and at the step before get the colors between the two. That is not a function of its
-    own, which would take a quarter longer.
+    Rows between the surface here and at the step before get the colors between the two. A separate function for that
+    would take a quarter longer.
     """
     out, tops, levels, colours = drawn.picture, drawn.top, drawn.level, drawn.colour
     scale = camera.focal / depth_m

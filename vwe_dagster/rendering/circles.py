@@ -21,7 +21,7 @@ RINGS_KM = (2, 4, 6, 8, 10)
 """The rings of equal distance."""
 
 _LABEL_ROOM = 70
-"""Units between two rings from which all of them are labeled."""
+"""Least distance of two rings, in units, at which all rings are labeled."""
 
 _STEP = 0.7
 """Pixels between the points that find the pixels near a circle: less than a pixel in any direction."""
@@ -62,7 +62,7 @@ def letter_circles(sheet: Sheet) -> None:
 
 
 def circle_boxes(sheet: Sheet) -> list[Box]:
-    """Return the room that the labels of :func:`draw_circles` take."""
+    """Return the boxes of the labels of :func:`draw_circles`."""
     boxes = []
     for distance_km in _labeled_rings(sheet):
         (x, y), half = sheet.view.to_pixel(0, distance_km * 1000), sheet.width(f"{distance_km} km", 17) / 2
@@ -76,7 +76,7 @@ def _labeled_rings(sheet: Sheet) -> Sequence[int]:
 
 @functools.lru_cache(maxsize=4)
 def line_coverage(view: MapView, scale: float) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return how much ink each pixel of a map has, 0 to 255: of the edge of the world with its rays, of the rings."""
+    """Return the ink of each pixel of a map, 0 to 255: of the edge of the world with its rays, and of the rings."""
     return _edge(view, scale), _rings(view, scale)
 
 

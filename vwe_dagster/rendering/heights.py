@@ -28,12 +28,12 @@ _BAR = (430, 34)
 
 
 def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | None = None) -> Image.Image:
-    """Draws the heights of a world in a colour map that is even to the eye, with its scale.
+    """Draw the heights of a world in a color map that is even to the eye, with its scale.
 
     Args:
         world: on any grid; resampled to the pixels of the map.
         title: lettered above the scale; ASCII.
-        size: of the picture; by default that of the grid.
+        size: size of the picture; by default that of the grid.
 
     Returns:
         RGB, 2176 x 2176 for 2048 pixels of map; north up, in a frame.
@@ -53,7 +53,7 @@ def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | Non
 
 @functools.lru_cache(maxsize=1)
 def _blank(size: PictureSize) -> Image.Image:
-    """The sheet without a ground and a title."""
+    """Draw the sheet without a ground and a title."""
     layout = Layout.of_map(size.view.pixels)
     sheet = blank_sheet(size, layout, rings=palette.PAPER)
     draw_compass(sheet, layout.compass)

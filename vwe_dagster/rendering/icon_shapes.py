@@ -32,7 +32,7 @@ class Shape:
 
 
 def _oval(x: float, y: float, across: float, down: float | None = None) -> Outline:
-    """An ellipse by its middle and its half axes."""
+    """Return an ellipse with a middle and half axes."""
     high = across if down is None else down
     count = 20
     turns = (2 * math.pi * number / count for number in range(count))
@@ -40,12 +40,12 @@ def _oval(x: float, y: float, across: float, down: float | None = None) -> Outli
 
 
 def _away(distance: float, turn: float) -> Point:
-    """The point at a distance from the middle of the box, clockwise from the top by an angle in radians."""
+    """Return the point at a distance from the middle of the box, clockwise from the top by an angle in radians."""
     return round(BOX / 2 + distance * math.sin(turn), 2), round(BOX / 2 - distance * math.cos(turn), 2)
 
 
 def _bar(start: Point, end: Point, width: float = 2.0) -> Outline:
-    """A straight stroke with square ends."""
+    """Return a straight stroke with square ends."""
     (x0, y0), (x1, y1) = start, end
     length = math.hypot(x1 - x0, y1 - y0)
     across, down = (y0 - y1) / length * width / 2, (x1 - x0) / length * width / 2
@@ -54,18 +54,18 @@ def _bar(start: Point, end: Point, width: float = 2.0) -> Outline:
 
 
 def _stroke(*points: Point, width: float = 2.0) -> tuple[Outline, ...]:
-    """A bent stroke with round bends."""
+    """Return a bent stroke with round bends."""
     bars = tuple(_bar(start, end, width) for start, end in itertools.pairwise(points))
     return bars + tuple(_oval(x, y, width / 2) for x, y in points)
 
 
 def _mirrored(outlines: Sequence[Outline]) -> tuple[Outline, ...]:
-    """The outlines, and the same with left and right exchanged."""
+    """Return the outlines, and the same with left and right exchanged."""
     return (*outlines, *(tuple((BOX - x, y) for x, y in outline) for outline in outlines))
 
 
 def _symmetric(*half: Point) -> Outline:
-    """A symmetric outline by its right half, from the top to the bottom."""
+    """Return a symmetric outline from its right half, given from the top to the bottom."""
     return half + tuple((BOX - x, y) for x, y in reversed(half))
 
 
@@ -74,7 +74,7 @@ def _box(left: float, top: float, right: float, bottom: float) -> Outline:
 
 
 def _arch(left: float, right: float, top: float, bottom: float) -> Outline:
-    """A door with a round top."""
+    """Return a door with a round top."""
     radius, middle = (right - left) / 2, (left + right) / 2
     turns = (math.pi * number / 10 for number in range(11))
     bow = (

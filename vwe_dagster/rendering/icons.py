@@ -18,7 +18,7 @@ def shape_of(icon: str) -> Shape:
 
 @functools.cache
 def icon_mask(icon: str, pixels: int) -> Image.Image:
-    """Draw an icon in a square of so many pixels; the picture is shared and must not be drawn on.
+    """Draw an icon in a square of ``pixels`` by ``pixels``; the picture is shared and must not be drawn on.
 
     Returns:
         L, how much of each pixel the icon covers, 0 to 255.
@@ -47,6 +47,6 @@ def icon_svg(icon: str) -> str:
 
 
 def _turned(outline: Outline, direction: int) -> Outline:
-    """An outline clockwise (1) or counterclockwise (-1), so that holes undo what solids fill."""
+    """Return an outline clockwise (1) or counterclockwise (-1), so that holes remove parts of solids."""
     doubled_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(outline, outline[1:] + outline[:1], strict=True))
     return outline if doubled_area * direction > 0 else outline[::-1]

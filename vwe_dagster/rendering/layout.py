@@ -1,4 +1,4 @@
-"""Where title, compass, legends and scale bar stand on a sheet: in the corners of a large map, beside a small one."""
+"""Places of title, compass, legends and scale bar on a sheet: in the corners of a large map, beside a small one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vwe_dagster.rendering.view import MAP_PIXELS
 Spot = tuple[int, int]
 
 CORNER = 44
-"""Units between the frame and whatever stands in a corner of the map."""
+"""Units between the frame and the plates in the corners of the map."""
 
 COMPASS = 192
 """Width and height of the compass rose."""

@@ -36,7 +36,7 @@ _ROUGHNESS_M = {Biome.OCEAN: 0.5, Biome.MOUNTAIN: 22.0, Biome.SWAMP: 0.9, Biome.
 
 
 def swatch_pixels(scale: float) -> tuple[int, int]:
-    """Return the width and height of a swatch in pixels, so many of them in a unit."""
+    """Return the width and height of a swatch in pixels; ``scale`` is the pixels of a unit."""
     width, height = SWATCH
     return round(width * scale), round(height * scale)
 
@@ -49,7 +49,7 @@ def biome_entries(scale: float = 1, *, detailed: bool = True) -> tuple[Entry, ..
 
 @functools.cache
 def sign_entries(scale: float = 1, *, detailed: bool = True, rivers: bool, lava: bool) -> tuple[Entry, ...]:
-    """Forest and the depth of the sea, and rivers and lava, where the map can show them."""
+    """Return the entries of forest, sea depth, rivers and lava that the map can show."""
     entries = [(_depths(scale), "Shoal to deep")]
     if detailed:
         wooded = _ground(Biome.MEADOWS, scale, forest=_WOODED)

@@ -10,10 +10,10 @@ from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
 
 LEAST_TYPE = 11.0
-"""Size of the smallest type in pixels; what is asked for in a smaller one is lettered in this."""
+"""Size of the smallest type in pixels; smaller requested sizes are raised to it."""
 
 LEAST_SPACING = 0.4
-"""Pixels between letters from which they are set one by one; less is lost in the rounding of their places."""
+"""Least spacing in pixels at which letters are set one by one; less is lost in the rounding of their places."""
 
 
 @functools.cache

@@ -30,7 +30,7 @@ LABELLED_PEAKS = 12
 
 
 def paint_ground(world: CanonicalWorld, size: PictureSize) -> Image.Image:
-    """Paints the ground of the map: RGB, the pixels of :attr:`PictureSize.ground`."""
+    """Paint the ground of the map: RGB, the pixels of :attr:`PictureSize.ground`."""
     view = size.ground
     rivers = None if world.rivers is None else river_ink(world.rivers, view)
     return ground.paint(MapPlanes.of(world, view), rivers, detailed=size.is_detailed)
@@ -44,12 +44,12 @@ def render_map(
     analysis: WorldAnalysis | None = None,
     painted: Image.Image | None = None,
 ) -> Image.Image:
-    """Draws the map of a world, north up, in a frame, with its plates.
+    """Draw the map of a world, north up, in a frame, with its plates.
 
     Args:
-        world: on any grid; resampled to the pixels of the map. What it does not tell is not drawn.
+        world: on any grid; resampled to the pixels of the map. Layers that it lacks are not drawn.
         title: lettered above the map's facts; ASCII.
-        size: of the picture; by default that of the grid.
+        size: size of the picture; by default that of the grid.
         analysis: of the same world; marks its highest peaks and its places and letters land area and islands.
         painted: the ground of the same world in the same size, from :func:`paint_ground`; else painted here.
 
@@ -70,7 +70,7 @@ def render_map(
 
 @functools.lru_cache(maxsize=1)
 def _blank(size: PictureSize, has_places: bool, rivers: bool, lava: bool) -> Image.Image:  # noqa: FBT001  keys of a cache
-    """The sheet without a ground, a title and places."""
+    """Draw the sheet without a ground, a title and places."""
     layout = Layout.of_map(size.view.pixels, has_places=has_places)
     sheet = blank_sheet(size, layout)
     draw_compass(sheet, layout.compass)

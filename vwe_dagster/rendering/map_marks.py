@@ -1,4 +1,4 @@
-"""What a map marks: peaks, the centre, and the places of the world with their legend."""
+"""Marks on a map: peaks, the center, and the places of the world with their legend."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LEGEND_ROW, _LEGEND_BADGE = 31, 26
 
 
 def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[float, float, float]]) -> None:
-    """Mark the peaks, the places and the centre of a map, none on top of another.
+    """Mark the peaks, the places and the center of a map without overlaps.
 
     Args:
         sheet: drawn on in place.
-        sites: places, see :func:`vwe_dagster.rendering.place_marks.sites_of`; the start takes the place of the centre.
-        peaks: x, z and height in metres, the highest first.
+        sites: places, see :func:`vwe_dagster.rendering.place_marks.sites_of`; the start takes the place of the center.
+        peaks: x, z and height in meters, the highest first.
     """
     room, has_start = Room(), any(site.is_start for site in sites)
     if sites or sheet.scale < 1:
@@ -55,7 +55,7 @@ def _draw_labels(sheet: Sheet, marks: Sequence[Mark], width: float, room: Room) 
 
 
 def _draw_leader(sheet: Sheet, mark: Mark) -> None:
-    """Draw a line from a badge to its place if it is elsewhere."""
+    """Draw a line from a badge to its place if the badge is elsewhere."""
     if mark.at != mark.place:
         sheet.line(mark.at, mark.place, palette.PAPER, 4)
         sheet.line(mark.at, mark.place, palette.INK, 1.6)

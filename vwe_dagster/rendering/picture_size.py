@@ -1,4 +1,4 @@
-"""How large the pictures of a world are: the ground follows its grid, the lettering stays legible."""
+"""The size of the pictures of a world: the ground follows its grid, and the lettering stays legible."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LEAST_PIXELS, MOST_PIXELS = 256, 4096
 """Pixels of map along each side of the smallest and the largest sheet."""
 
 DETAILED_M = 24.0
-"""The largest pixels, in metres, that show symbols and water lines."""
+"""The largest pixels, in meters, that show symbols and water lines."""
 
 LEAST_SCALE = 0.5
-"""The smallest scale of frames, plates and marks. Their type is 11 pixels high there, the least that reads well."""
+"""The smallest scale of frames, plates and marks. Their type is 11 pixels high there, the least legible size."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +39,8 @@ class PictureSize:
         """Return the size of the pictures of a world.
 
         Args:
-            grid: of the world; its cells get four pixels along each side, its map 2048 at most.
-            pixels: pixels of the map along each side, from 256 to 4096, in place of the size that the grid asks for.
+            grid: grid of the world; its cells get four pixels along each side, its map 2048 at most.
+            pixels: pixels of the map along each side, from 256 to 4096, instead of the size for the grid.
 
         Raises:
             ValueError: ``pixels`` is out of range.

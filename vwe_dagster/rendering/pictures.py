@@ -24,13 +24,13 @@ MAP = "map.png"
 def pictures(
     world: CanonicalWorld, analysis: WorldAnalysis, title: str, size: PictureSize | None = None
 ) -> Mapping[str, Callable[[], Image.Image]]:
-    """Return what draws each picture of a world; several may be drawn concurrently.
+    """Return a function for each picture of a world that draws it; several can run concurrently.
 
     Args:
         world: on any grid.
         analysis: of the same world.
         title: lettered on the sheets; ASCII.
-        size: of the pictures; by default that of the grid.
+        size: size of the pictures; by default that of the grid.
     """
     fitting = size or PictureSize.of_grid(world.grid)
     paint, painting = functools.cache(lambda: paint_ground(world, fitting)), threading.Lock()

@@ -1,7 +1,6 @@
-"""Marks of places on pictures: an icon in a badge, spread apart so that none hides another, with labels and a legend.
+"""Marks of places on pictures: icons in badges that do not hide each other, with labels and a legend.
 
-A full badge is a place as the game has it. A hollow badge is a candidate: one of several places of which the game keeps
-one.
+A full badge is a place of the game. A hollow badge is a candidate: one of several places of which the game keeps one.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ _HALO_SHARE, _LINE_SHARE = 0.08, 0.06
 _OVERSAMPLING = 4
 
 _MOST_COVERED = 0.12
-"""The share of a picture's ground that badges cover at most: the farthest places of each kind are left out first."""
+"""Greatest share of a picture's ground that badges cover; the farthest places of each kind are left out first."""
 
 _SHIFTS = tuple(
     (reach * math.sin(turn * math.pi / 6), -reach * math.cos(turn * math.pi / 6))
     for reach in (0.0, 0.6, 0.9, 1.2, 1.6, 2.0)
     for turn in range(12 if reach else 1)
 )
-"""Where a badge is tried, in badges from its place."""
+"""Offsets from its place at which a badge is tried, in badge widths."""
 
 _COLOURS: dict[LocationGroup, Rgb] = {LocationGroup.BOSS: palette.BOSS, LocationGroup.TRADER: palette.TRADER}
 
@@ -52,11 +51,11 @@ class Site:
     """A place to be marked.
 
     Attributes:
-        x_m, z_m: where it is, in metres.
+        x_m, z_m: coordinates in meters.
         icon: name of its icon, see :data:`vwe_dagster.rendering.icon_shapes.SHAPES`.
         group: bosses, traders, or other for the start.
         name: name for people.
-        count: how many of them the world has.
+        count: number of such places in the world.
         is_candidate: whether the game keeps only one of several.
     """
 
@@ -70,7 +69,7 @@ class Site:
 
     @property
     def is_start(self) -> bool:
-        """Whether it is the place where players begin."""
+        """Whether players begin at this place."""
         return self.icon == _START
 
     @property
@@ -80,7 +79,7 @@ class Site:
 
     @property
     def title(self) -> str:
-        """Its name in a legend."""
+        """Name of the place in a legend."""
         return f"{self.name} (1 of {self.count})" if self.is_candidate else self.name
 
 
@@ -106,7 +105,7 @@ class Mark:
     Attributes:
         site: the site.
         at: middle of the badge.
-        place: where the site is itself.
+        place: place of the site itself.
     """
 
     site: Site
@@ -115,9 +114,9 @@ class Mark:
 
 
 def sites_of(places: pd.DataFrame | None) -> list[Site]:
-    """Return the sites of a world, those to be placed first before the others.
+    """Return the sites of a world in the order in which they are placed.
 
-    The start is first. Then come the nearest place of each kind, the second of each and so on.
+    The start is first. The nearest place of each kind follows, then the second of each and so on.
 
     Args:
         places: see :data:`vwe_dagster.analysis.places.PLACE_COLUMNS`, the nearest of each kind first; None for none.
@@ -146,15 +145,15 @@ def badge_size(scale: float) -> int:
 def arrange(
     sites: Sequence[tuple[Site, tuple[float, float]]], width: float, ground_area: float, room: Room
 ) -> list[Mark]:
-    """Place badges so that none overlaps another, and take their room.
+    """Place badges without overlaps, and mark their boxes as taken.
 
     A badge without room at its place moves up to two badges away; one without room there is left out.
 
     Args:
         sites: in the order in which they choose, each with its place on the picture.
-        width: of a badge.
-        ground_area: of the ground that the picture shows, in the square of the same unit.
-        room: of the picture.
+        width: width of a badge.
+        ground_area: area of the ground that the picture shows, in the square of the same unit.
+        room: free space of the picture.
     """
     most = int(_MOST_COVERED * ground_area / width**2)
     marks: list[Mark] = []
@@ -176,13 +175,13 @@ def around(at: tuple[float, float], width: float) -> Box:
 
 
 def label_spots(at: tuple[float, float], width: float, text_width: float, size: float) -> Iterator[tuple[Box, str]]:
-    """Yield where the label of a badge can be: its box and its anchor, the best first.
+    """Yield the places that the label of a badge can have: box and anchor, the best first.
 
     Args:
         at: middle of the badge.
-        width: of the badge.
-        text_width: of the label.
-        size: of its type.
+        width: width of the badge.
+        text_width: width of the label.
+        size: size of its type.
     """
     (x, y), reach, half = at, width / 2 + 2, text_width / 2
     yield (x - half, y + reach, x + half, y + reach + size), "mm"
@@ -193,7 +192,7 @@ def label_spots(at: tuple[float, float], width: float, text_width: float, size: 
 
 @functools.cache
 def badge_picture(badge: Badge, pixels: int) -> Image.Image:
-    """Draw a badge with its halo: RGBA, so many pixels wide and high; shared, not to be drawn on."""
+    """Draw a badge with its halo: RGBA, ``pixels`` wide and high; the picture is shared and must not be drawn on."""
     side, colour = pixels * _OVERSAMPLING, _COLOURS.get(badge.group, palette.INK)
     rim = _HALO_SHARE * side
     line = rim + max(_LINE_SHARE * side, _OVERSAMPLING)

@@ -14,20 +14,20 @@ from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.stencil import Point
 
 LEGEND_ROW = 46
-"""Units from one entry of a legend to the next below."""
+"""Units from one entry of a legend to the next one below."""
 
 TITLE_SIZE, TITLE_SPACING = 62.0, 0.04
-"""Size of the title's type, and space between its letters as a share of that."""
+"""Size of the title's type, and the space between its letters as a share of that size."""
 
 _BAR_UNITS = 300
-"""Length of the scale bar at least."""
+"""Least length of the scale bar."""
 
 Entry = tuple[Image.Image, str]
 """An entry of a legend: a small picture and its name."""
 
 
 def draw_title(sheet: Sheet, title: str, layout: Layout, *, above: str, facts: Sequence[str] = ()) -> None:
-    """Letters the title in its room, a small line above it and lines of facts below."""
+    """Letter the title in its place of the layout, a small line above it and lines of facts below."""
     left, top = layout.title
     wide = lettering.width(title, TITLE_SIZE, TITLE_SIZE * TITLE_SPACING)
     size = TITLE_SIZE * min(1.0, layout.title_width / max(1.0, wide))
@@ -38,7 +38,7 @@ def draw_title(sheet: Sheet, title: str, layout: Layout, *, above: str, facts: S
 
 
 def draw_compass(sheet: Sheet, at: Spot) -> None:
-    """Draws a compass rose with its upper left corner at a place."""
+    """Draw a compass rose with its upper left corner at a place."""
     half = COMPASS // 2
     left, top = at
     rings = sheet.stencil(2 * half, 2 * half)
@@ -65,7 +65,7 @@ def _half_point(half: int, reach: float, angle: float, side: int) -> list[Point]
 
 
 def draw_scale_bar(sheet: Sheet, at: Spot) -> None:
-    """Draws a scale bar of four kilometres, or more on a small map, with its lower right corner at a place."""
+    """Draw a scale bar of four kilometers, or more on a small map, with its lower right corner at a place."""
     step_km = next(step for step in (1, 2, 4, 8) if 4000 * step / sheet.view.pixel_m >= _BAR_UNITS or step == 8)
     step = 1000 * step_km / sheet.view.pixel_m
     right, top = at[0], at[1] - 11
@@ -87,7 +87,7 @@ def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Leg
         sheet: drawn on in place.
         heading: lettered above.
         entries: small pictures, each with its name.
-        place: where; no more rows than entries are used.
+        place: place of the legend; it has no more rows than entries.
     """
     rows = min(len(entries), place.rows)
     left, top = place.at[0], place.at[1] - rows * LEGEND_ROW + 12
@@ -114,9 +114,9 @@ def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float,
 
 
 def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: Room) -> None:
-    """Marks peaks, given by x, z and height in metres, with a triangle and the height.
+    """Mark peaks, given by x, z and height in meters, with a triangle and the height.
 
-    A peak without room is left out. Below full size that includes room that a higher peak takes.
+    A peak whose box is not free is left out. Below full size, boxes of higher peaks are not free either.
     """
     taken: list[Box] = []
     for x_m, z_m, height_m in peaks:
@@ -137,7 +137,7 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
 
 
 def centre_boxes(sheet: Sheet) -> list[Box]:
-    """Return the room that :func:`draw_centre` takes."""
+    """Return the boxes that :func:`draw_centre` takes."""
     x, y = sheet.nearest_place(0, 0)
     half = sheet.width("Centre", 18) / 2
     return [(x - 13, y - 13, x + 13, y + 13), (x - half - 2, y + 14, x + half + 2, y + 36)]

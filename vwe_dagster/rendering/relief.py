@@ -69,7 +69,7 @@ def render_relief(
     Args:
         world: on any grid; resampled to the pixels of the map.
         title: lettered in the upper left corner; ASCII.
-        size: of the pictures of the world; by default that of the grid.
+        size: size of the pictures of the world; by default that of the grid.
         analysis: of the same world; letters its highest peaks and facts.
         painted: the ground of the same world in the same size, from :func:`vwe_dagster.rendering.map.paint_ground`;
             else painted here.
@@ -94,7 +94,7 @@ def render_relief(
 
 
 def _height_at(heights: Plane, view: MapView, site: Site) -> float:
-    """The height of the surface at a site."""
+    """Return the height of the surface at a site."""
     column, row = (min(max(int(place), 0), len(heights) - 1) for place in view.to_pixel(site.x_m, site.z_m))
     return max(float(heights[row, column]), SEA_LEVEL_M)
 
@@ -173,7 +173,7 @@ class Scene:
         return round(self.width / 90)
 
     def peak_boxes(self, peaks: Sequence[tuple[float, float, float]]) -> list[Box]:
-        """Return the room that :meth:`letter_peaks` takes."""
+        """Return the boxes that :meth:`letter_peaks` takes."""
         boxes = []
         for x_m, z_m, height_m in peaks:
             (x, y), size = self.to_pixel(x_m, z_m, height_m), self.width / 106
@@ -211,7 +211,7 @@ def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
 
 
 def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale: float) -> None:
-    """Letters the title and what stands below it; places and sizes are those of a picture at scale 1."""
+    """Letter the title and the lines below it; places and sizes are those of a picture at scale 1."""
 
     def letter(at: tuple[float, float], text: str, size: float, spacing: float, colour: Rgb) -> None:
         place = (at[0] * scale, at[1] * scale)

@@ -1,4 +1,4 @@
-"""What the relief marks: the places of the world on pins, and their legend."""
+"""Marks on the relief: the places of the world on pins, and their legend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vwe_dagster.rendering.room import Box, Room
 from vwe_dagster.rendering.stencil import Stencil
 
 _BADGE_SHARE = 0.8
-"""Width of a badge by comparison with the map's."""
+"""Width of a badge as a share of that on the map."""
 
 _PIN = 0.95
 """Height of the middle of a badge above its place, in badges."""
@@ -26,20 +26,20 @@ _LEGEND_TYPE, _LEGEND_ROW, _LEGEND_LEFT, _LEGEND_GAP = 17.0, 34.0, 52.0, 14.0
 def draw_relief_marks(
     picture: Image.Image, sites: Sequence[tuple[Site, tuple[float, float]]], taken: Sequence[Box], scale: float
 ) -> None:
-    """Mark places with badges on pins, none on top of another.
+    """Mark places with badges on pins without overlaps.
 
     Args:
         picture: RGB, drawn on in place.
         sites: each with the pixel of its ground.
         taken: boxes that marks leave free.
-        scale: of the picture.
+        scale: scale of the picture.
     """
     pixels, room = badge_size(_BADGE_SHARE * scale), Room()
     room.take(*taken)
     pin = _PIN * pixels
     tops = [(site, (x, y - pin)) for site, (x, y) in sites]
     marks = arrange(tops, pixels, _GROUND_SHARE * picture.width * picture.height, room)
-    # Farther pins are behind nearer ones.
+    # Nearer pins cover farther ones.
     marks.sort(key=lambda mark: mark.place[1])
     for mark in marks:
         _draw_pin(picture, mark, pin, scale)
@@ -59,7 +59,7 @@ def _draw_pin(picture: Image.Image, mark: Mark, pin: float, scale: float) -> Non
 
 
 def with_legend(picture: Image.Image, sites: Sequence[Site], scale: float) -> Image.Image:
-    """Return a picture with the legend of its places below, in as many rows as it takes."""
+    """Return a picture with the legend of its places below, in as many rows as needed."""
     badge = badge_size(_BADGE_SHARE * scale)
     row, left = max(_LEGEND_ROW * scale, badge + 3), _LEGEND_LEFT * scale
     entries: list[tuple[Site, float, int]] = []
@@ -80,7 +80,7 @@ def with_legend(picture: Image.Image, sites: Sequence[Site], scale: float) -> Im
 
 
 def _extended(picture: Image.Image, rows: int) -> Image.Image:
-    """A picture with more paper below, into which its last row fades."""
+    """Return a picture with more paper below, into which its last row fades."""
     larger = Image.new("RGB", (picture.width, picture.height + rows), palette.PAPER)
     larger.paste(picture, (0, 0))
     size = (picture.width, rows)

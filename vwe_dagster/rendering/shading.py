@@ -90,7 +90,7 @@ def resized(plane: Plane, pixels: int) -> Plane:
 def offshore_distance(height: Plane, reach: int) -> Plane:
     """Return pixels from every point of the sea to the nearest land, smooth, ``reach`` at most; 0 on land.
 
-    Measured at half resolution. Where all is sea, the distance is the side of the plane.
+    It is measured at half resolution. Without any land, the distance is the side of the plane.
     """
     half = max(1, len(height) // 2)
     sea = resized(height, half) < np.float32(SEA_LEVEL_M)
@@ -103,10 +103,10 @@ def offshore_distance(height: Plane, reach: int) -> Plane:
 
 @kernel
 def _distance_to_land(sea: npt.NDArray[np.bool_], reach: int) -> Plane:
-    """Samples from every one at sea to the nearest on land, ``reach`` at most, as exact as float32 is.
+    """Return the distance of every sea sample to the nearest land, in samples, ``reach`` at most, exact to float32.
 
     First along the rows, then down the columns: Saito and Toriwaki, Pattern Recognition 27, 1994, p. 1551. Up to a
-    reach of 24 that takes a quarter of the time of scipy's transform, which has no limit.
+    reach of 24 this takes a quarter of the time of scipy's transform, which has no limit.
     """
     rows, columns = sea.shape
     beyond = np.int32(reach + 1)

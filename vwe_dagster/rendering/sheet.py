@@ -22,15 +22,16 @@ FRAME_BAR = 12
 """Units between the two lines of the frame."""
 
 _COORDINATE_ROOM = 70
-"""Units between the coordinates along the frame at least."""
+"""Least distance of the coordinates along the frame, in units."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
     """A map on its sheet: places are units, counted from the upper left corner inside the frame.
 
-    Everything on a sheet can be drawn at a multiple of its size: places and sizes stay the same, and each unit is so
-    many pixels of the image. Only type is never smaller than :data:`vwe_dagster.rendering.lettering.LEAST_TYPE`.
+    Everything on a sheet can be drawn at a multiple of its size: places and sizes stay the same, and each unit is
+    :attr:`scale` pixels of the image. Only type has a least size,
+    :data:`vwe_dagster.rendering.lettering.LEAST_TYPE`.
 
     Attributes:
         image: RGB, drawn on in place.
@@ -46,7 +47,7 @@ class Sheet:
 
     @classmethod
     def around(cls, ground: Image.Image, size: PictureSize, layout: Layout) -> Sheet:
-        """A framed sheet with a painted ground in the middle of the map, and room for the plates of a layout."""
+        """Return a framed sheet with a painted ground in the middle of the map, and space for the plates."""
         width, height = (whole_pixels((side + 2 * MARGIN) * size.scale) for side in (layout.width, layout.height))
         sheet = cls(Image.new("RGB", (width, height), palette.PAPER), size.view, scale=size.scale)
         sheet.frame(ground)
@@ -95,7 +96,7 @@ class Sheet:
         )
 
     def width(self, text: str, size: float) -> float:
-        """Return how many units a line of text is wide."""
+        """Return the width of a line of text in units."""
         return lettering.width(text, size * self.scale) / self.scale
 
     def type_size(self, size: float) -> float:
@@ -146,7 +147,7 @@ class Sheet:
         return (at[0] + self.origin[0]) * self.scale, (at[1] + self.origin[1]) * self.scale
 
     def _draw_frame(self) -> None:
-        """Two lines around the map with every other kilometre, or every other two, marked between them."""
+        """Draw two lines around the map, with every other kilometer or every other two marked between them."""
         draw, scale, side = ImageDraw.Draw(self.image), self.scale, self.view.pixels
 
         def rectangle(left: float, top: float, right: float, bottom: float, **paint: object) -> None:
@@ -178,7 +179,7 @@ class Sheet:
 
 
 def _marked_kilometres(view: MapView) -> range:
-    """Every second or fourth kilometre from the centre on the map, as there is room."""
+    """Return every second kilometer from the center on the map, or every fourth if space is short."""
     step = 2 if 2000 / view.pixel_m >= _COORDINATE_ROOM else 4
     reach = step * int(view.width_m / (2000 * step))
     return range(-reach, reach + 1, step)
