@@ -38,7 +38,7 @@ def world_facts(
     """The content of ``world.json``.
 
     Units are in the names of keys. ``places`` is null where the source has no locations, else a summary of them, see
-    :func:`vwe_dagster.site.places.places_summary`. ``data`` tells the form of the planes, see
+    :func:`vwe_dagster.site.places.places_summary`. ``data`` describes the form of the planes, see
     :mod:`vwe_dagster.site.blocks`.
 
     Args:

@@ -17,13 +17,13 @@ _NEAREST = ("nearest_m", "nearest_bearing_deg", "nearest_x_m", "nearest_z_m")
 
 
 def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] | None:
-    """Return what ``world.json`` has about places; None where the source of the world has no locations.
+    """Return the summary of places for ``world.json``; None if the source of the world has no locations.
 
     - ``count``: number of all places.
     - ``table``: ``name`` and ``sha256`` of the table of location types; null where the source does not name one.
     - ``icons``: the paths of the icons of the kinds by name, see :func:`vwe_dagster.rendering.icons.icon_path`.
     - ``kinds``: the kinds that occur, in the order of :func:`vwe_dagster.analysis.places.known_kinds`: ``kind``,
-      ``label``, ``group``, ``icon``, whether the map has it ``shown`` at first, ``count``, ``candidates``, and of the
+      ``label``, ``group``, ``icon``, whether the map has it ``shown`` initially, ``count``, ``candidates``, and of the
       place nearest to the center ``nearest_m``, ``nearest_bearing_deg``, ``nearest_x_m``, ``nearest_z_m``.
     """
     if analysis.places is None:

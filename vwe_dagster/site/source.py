@@ -62,7 +62,7 @@ class WorldSource:
         return _json(world_facts(self.made, analysis, same_world=same_world, max_zoom=self.max_zoom))
 
     def places(self) -> bytes:
-        """``places.json``.
+        """Return the content of ``places.json``.
 
         Raises:
             NotThereError: the source of the world has no locations.

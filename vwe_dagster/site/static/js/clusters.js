@@ -1,22 +1,22 @@
 // Places that are too near to each other to be drawn one by one.
 
-/** Apart from each other in pixels, the signs of clusters do not cover each other. */
+/** Distance in pixels at which the signs of clusters do not cover each other. */
 const REACH = 46;
 
 /**
- * Places are drawn one by one where a pixel is this many metres or less, divided by the root of their number: on the
- * third of the world that is land each then has 22 by 22 pixels to itself.
+ * Places are drawn one by one if a pixel is at most this many meters, divided by the root of their number: on the third
+ * of the world that is land, each place then has 22 by 22 pixels.
  */
 const ALONE_M = 480;
 
-/** A cluster of one place. */
+/** Returns a cluster of one place. */
 export const alone = (place) => ({ x: place.x, z: place.z, places: [place] });
 
 /**
- * Groups places by distance: each joins the first cluster whose first place is in reach, or begins one.
+ * Groups places by distance: each joins the nearest cluster whose first place is in reach, or begins one.
  *
  * @param places objects with `x` and `z`, in any order.
- * @param pixel metres on the ground of a pixel.
+ * @param pixel meters on the ground of a pixel.
  * @returns clusters `{x, z, places}`, `x` and `z` being the mean of its places.
  */
 export function cluster(places, pixel) {

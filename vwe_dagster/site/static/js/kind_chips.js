@@ -18,7 +18,7 @@ export class KindChips {
    * @param places the peaks and islands.
    * @param locations a `Locations`.
    * @param isShown whether the map shows peaks or islands.
-   * @param toggle shows or hides what has these names: `peak`, `island`, groups and kinds.
+   * @param toggle shows or hides overlays by name: `peak`, `island`, groups and kinds.
    */
   constructor(places, locations, isShown, toggle) {
     this.locations = locations;
@@ -60,7 +60,7 @@ export class KindChips {
     return [...this.titles.keys()];
   }
 
-  /** Whether the list has a place: in a search every place, else those on the map. */
+  /** Whether the list can contain a place: in a search every place, else those on the map. */
   has(each, isSearch) {
     return isSearch || (each.location ? this.locations.shows(each) : this.isShown(each.kind));
   }
@@ -82,7 +82,7 @@ export class KindChips {
     this.unfold.hidden = matches !== null;
   }
 
-  /** Shows what the map shows now. */
+  /** Updates the chips and the count to the state of the map. */
   show() {
     const states = this.names.map((name) => this.state(name));
     this.all.ariaPressed = String(states.every((state) => state === true));

@@ -3,7 +3,7 @@
 import { fetchJson } from "./dom.js";
 import { fromCentre } from "./geo.js";
 
-/** Title of each group, and what one of its places is. */
+/** Title of each group, in the plural and in the singular. */
 export const GROUPS = {
   boss: ["Bosses", "Boss"],
   trader: ["Traders", "Trader"],
@@ -15,7 +15,7 @@ export const GROUPS = {
 };
 
 const ZOOM = 5;
-/** The kind of types that the game itself does not have: its places have no name but the game's. */
+/** The kind of types that only a modded game has: its places are named by their prefab. */
 const UNNAMED = "other";
 
 /** One place: all places of a kind share the kind. */
@@ -31,7 +31,7 @@ class Location {
     this.zoom = ZOOM;
   }
 
-  /** The group: peaks and islands have a kind in its stead. */
+  /** The group; peaks and islands have `peak` and `island` here. */
   get kind() {
     return this.location.group;
   }
@@ -78,11 +78,10 @@ export class Locations {
     this.address = `${base}places.json?v=${facts.version}`;
     this.shown = new Set();
     this.all = [];
-    // The page has these names for peaks and islands, coordinates and so on.
     this.byToken = new Map(this.kinds.map((kind) => [tokenOf(kind), kind]));
   }
 
-  /** The places; read when they are asked for first. */
+  /** Returns the places; the first call reads them. */
   load() {
     this.loading ??= fetchJson(this.address).then(
       (columns) => {
@@ -137,7 +136,7 @@ export class Locations {
     for (const name of names) this.set(name, true);
   }
 
-  /** The names of groups that are shown as a whole, and of kinds of the others. */
+  /** The names of groups that are shown as a whole, and of the shown kinds of other groups. */
   get tokens() {
     return this.groups.flatMap((group) =>
       this.state(group) === true
@@ -148,7 +147,7 @@ export class Locations {
     );
   }
 
-  /** The names of what is shown on a first visit. */
+  /** The names of the kinds that a first visit shows. */
   get first() {
     return this.kinds.filter(({ shown }) => shown).map(tokenOf);
   }

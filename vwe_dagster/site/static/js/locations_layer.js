@@ -9,19 +9,19 @@ import { SignPictures } from "./signs.js";
 
 /** The canvas reaches beyond the view by this share of it, so that most moves need no drawing. */
 const MARGIN = 0.25;
-/** Width of signs: of kinds that are shown at first, and of all others. Where the world is small signs are, too. */
+/** Width of signs of kinds that are shown initially, and of all others, in pixels: `small` below SMALL_ZOOM. */
 const PIXELS = { large: [28, 20], small: [20, 16] };
 const SMALL_ZOOM = 1.5;
-/** How far beside a sign one may press. */
+/** Distance in pixels at which a press beside a sign still hits it. */
 const SLACK = window.matchMedia("(pointer: coarse)").matches ? 12 : 3;
-/** While a zoom is animated the canvas is scaled as a picture, up to this. */
+/** While a zoom is animated the canvas is scaled as a picture, up to this factor. */
 const MOST_SCALED = 1.6;
 
 const radiusOf = (count) => 10.5 + 1.25 * Math.log2(count);
 
 const shorten = (count) => (count < 1000 ? String(count) : `${(count / 1000).toFixed(count < 10000 ? 1 : 0)}k`);
 
-/** What is drawn for a cluster `{x, z, places}`. */
+/** Returns the mark of a cluster `{x, z, places}`. */
 function markOf({ x, z, places }, zoom) {
   const sizes = zoom < SMALL_ZOOM ? PIXELS.small : PIXELS.large;
   const size = sizes[places[0].location.shown ? 0 : 1];
@@ -46,7 +46,7 @@ function giveWay(mark, landmarks, pixel) {
 export class LocationsLayer extends L.Layer {
   #canvas = document.createElement("canvas");
   #pictures = null;
-  /** What is drawn: the part of the world, its north-west corner, the zoom, and the marks in order. */
+  /** The drawn part of the world, its north-west corner, the zoom, and the marks in order. */
   #bounds = null;
   #corner = at(0, 0);
   #zoom = 0;
@@ -89,7 +89,7 @@ export class LocationsLayer extends L.Layer {
     }; // prettier-ignore
   }
 
-  /** Draws what the map is to show now: places were read, or others are shown. */
+  /** Draws the layer again after places were read, or other kinds are shown. */
   refresh() {
     const shown = this.locations.all.filter(this.locations.shows);
     this.#landmarks = shown.filter((place) => place.location.shown);
@@ -104,7 +104,7 @@ export class LocationsLayer extends L.Layer {
     this.#draw();
   }
 
-  /** What is drawn at a point of the view: a mark `{x, z, places}` of one place or of a cluster, or undefined. */
+  /** Returns the mark `{x, z, places}` of a place or a cluster at a point of the view, or undefined. */
   hit(point) {
     const { lng, lat } = this._map.containerPointToLatLng(point);
     const pixel = metresPerPixel(this._map.getZoom());
@@ -112,7 +112,7 @@ export class LocationsLayer extends L.Layer {
     let least = Infinity;
     for (const mark of this.#marks) {
       const distance = Math.hypot(mark.x - lng, mark.z - lat) / pixel;
-      // Of two that cover each other the later one lies above.
+      // Of two marks that cover each other the later one is on top.
       if (distance <= mark.radius + SLACK && distance <= least) {
         least = distance;
         found = mark;
@@ -121,7 +121,7 @@ export class LocationsLayer extends L.Layer {
     return found;
   }
 
-  /** Moves take the canvas along; beyond its margin there is nothing on it. */
+  /** Draws again when a move reaches beyond the margin of the canvas. */
   #move() {
     if (this._map.getZoom() === this.#zoom && !this.#bounds.contains(this._map.getBounds())) this.#draw();
   }
@@ -156,7 +156,7 @@ export class LocationsLayer extends L.Layer {
     }
   }
 
-  /** What is drawn at a zoom, landmarks last. */
+  /** Returns the marks at a zoom, landmarks last. */
   #cluster(pixel) {
     const landmarks = this.#landmarks.map((place) => markOf(alone(place), this.#zoom));
     const marks = cluster(this.#many, pixel).map((each) => markOf(each, this.#zoom));
@@ -164,14 +164,14 @@ export class LocationsLayer extends L.Layer {
     return [...marks, ...landmarks];
   }
 
-  /** The chosen place above its set, whether the map shows their kind or not. */
+  /** Returns the chosen place after its set, even if the map does not show their kind. */
   #set() {
     if (!this.#chosen) return [];
     const others = this.#chosen.candidate ? this.#chosen.set.filter((place) => place !== this.#chosen) : [];
     return [...others, this.#chosen].map((place) => markOf(alone(place), this.#zoom));
   }
 
-  /** An empty canvas over the view and its margin. */
+  /** Clears the canvas over the view and its margin, and returns its context. */
   #clear() {
     const size = this._map.getSize();
     const margin = size.multiplyBy(MARGIN).round();

@@ -15,7 +15,7 @@ export class Measure {
   /**
    * @param map Leaflet's map, of a `WorldMap`.
    * @param changed called with every change of the line; `{done}` says whether a person has finished a step.
-   * @param snap the place `{x, z}` that is drawn at a point of the view, if there is one.
+   * @param snap returns the place `{x, z}` at a point of the view, if any.
    */
   constructor(map, changed, snap) {
     this.map = map;

@@ -8,7 +8,7 @@ import { sign } from "./signs.js";
 
 const ISLAND_PIXELS = 26;
 const CLOSE_ZOOM = 4;
-/** Items of the list are added by so many, as far as it is scrolled. */
+/** Number of items that are added to the list at a time, as it is scrolled. */
 const LISTED = 100;
 const REST_MS = 250;
 const SIGNS = { peak: "peak", island: "island" };
@@ -120,9 +120,9 @@ const signOf = (each) =>
     : h("span", { class: `sign ${each.kind}` }, icon(SIGNS[each.kind]));
 
 /**
- * What a popup says of a place.
+ * Returns the popup of a place.
  *
- * @param showSet shows all candidates of which a place is one.
+ * @param showSet shows all candidates of a place.
  */
 export function popupOf(each, showSet) {
   const copied = (text, label) =>
@@ -219,13 +219,13 @@ export class PlacesList {
     }
   }
 
-  /** The places to be listed are others. */
+  /** Replaces the places of the list. */
   set(places) {
     this.places = places;
     this.show();
   }
 
-  /** The pointer, or the middle of the map, is elsewhere; the list follows as soon as it rests there. */
+  /** Records a move of the pointer or of the middle of the map; the list follows when it rests. */
   moved(name, x, z) {
     this.stay(name);
     this.moving[name] = window.setTimeout(() => {
@@ -234,7 +234,7 @@ export class PlacesList {
     }, REST_MS);
   }
 
-  /** The pointer left the map, on its way to this list perhaps: what it passed counts for nothing. */
+  /** Ignores the last move, for example when the pointer leaves the map on its way to the list. */
   stay(name) {
     window.clearTimeout(this.moving[name]);
   }
@@ -254,7 +254,7 @@ export class PlacesList {
     if (focused) $(`[data-place="${CSS.escape(focused)}"] button`, this.list)?.focus({ preventScroll: true });
   }
 
-  /** Where distances in the list are measured from. */
+  /** The point that distances in the list are measured from. */
   get origin() {
     return this.from[this.order.value] ?? { x: 0, z: 0 };
   }
@@ -282,7 +282,7 @@ export class PlacesList {
   }
 }
 
-/** The filter of a world without locations: which kind is listed. */
+/** The filter of a world without locations: selects the kind that is listed. */
 export class KindTabs {
   orders = ["rank", "center"];
 

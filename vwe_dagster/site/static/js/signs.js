@@ -2,10 +2,10 @@
 
 import { h, s } from "./dom.js";
 
-/** Width of the glyph as a share of that of the disc; it stands in a square of 24 units. */
+/** Width of the glyph as a share of the width of the disc; the glyph is in a square of 24 units. */
 const GLYPH_SHARE = 0.64;
 
-/** The sign of a kind as an element. */
+/** Returns the sign of a kind as an element. */
 export function sign(kind, { hollow = false } = {}) {
   return h(
     "span",
@@ -18,18 +18,18 @@ export function sign(kind, { hollow = false } = {}) {
   );
 }
 
-/** Signs as pictures to be drawn on a canvas, each of them drawn only once; a theme has pictures of its own. */
+/** Signs as pictures for a canvas, each drawn only once; every theme has its own. */
 export class SignPictures {
   #pictures = new Map();
   #colours = new Map();
   #style = window.getComputedStyle(document.documentElement);
 
-  /** @param ratio device pixels of a pixel. */
+  /** @param ratio device pixels per pixel. */
   constructor(ratio) {
     this.ratio = ratio;
   }
 
-  /** A color of the page, by the name of its custom property. */
+  /** Returns a color of the page by the name of its custom property. */
   colour(name) {
     let value = this.#colours.get(name);
     if (value === undefined) {
@@ -39,7 +39,7 @@ export class SignPictures {
     return value;
   }
 
-  /** The sign of a place, `size` pixels wide, in the middle of a picture `side` pixels wide. */
+  /** Returns the sign of a place, `size` pixels wide, in the middle of a picture `side` pixels wide. */
   of({ location, candidate }, size) {
     const key = `${location.group} ${location.icon} ${candidate} ${size}`;
     let sign = this.#pictures.get(key);

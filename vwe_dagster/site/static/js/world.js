@@ -17,7 +17,7 @@ import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
 import { WorldMap } from "./world_map.js";
 
-/** The deepest zoom that a cluster, or a set of candidates, is shown at as a whole. */
+/** The deepest zoom at which a cluster, or a set of candidates, is shown as a whole. */
 const CLUSTER_ZOOM = 5.5;
 const FIRST_SHOWN = ["grid", "peak"];
 
@@ -128,7 +128,7 @@ class WorldPage {
 
   stateOf = (name) => (this.world.overlays[name] ? this.world.shown.has(name) : this.locations.state(name));
 
-  /** Has everything that shows what the map shows do so. */
+  /** Updates the layers card, the signs and the filter to the state of the map. */
   #showLayers() {
     this.layers.show(this.world.style, this.stateOf);
     this.signs.refresh();
@@ -136,7 +136,7 @@ class WorldPage {
     if (this.locations.shown.size && !this.locations.loaded) this.#readLocations();
   }
 
-  /** Reads the locations, whatever waits for them; a fault is told. */
+  /** Reads the locations and shows them; an error is shown as a toast. */
   async #readLocations() {
     if (!this.locations.groups.length) return;
     const isFirst = !this.locations.loading;
@@ -166,7 +166,7 @@ class WorldPage {
     this.link.changed({ step: true });
   }
 
-  /** Shows all of some places in what is not covered of the view. */
+  /** Shows all given places in the part of the view that is not covered. */
   showAll(places) {
     const { top, right, bottom, left } = this.#inset();
     const bounds = L.latLngBounds(places.map(({ x, z }) => at(x, z)));
@@ -192,7 +192,7 @@ class WorldPage {
     this.world.look(x, z, (looked) => this.readout.say(looked));
   }
 
-  /** Opens what has an id, even if it is not read yet; closes what is open if nothing has it. */
+  /** Opens the place with an id, even if it is not read yet; closes the open one if no place has the id. */
   async #popUpById(id) {
     this.awaited = id;
     const find = () => this.places.find((each) => each.id === id) ?? this.locations.find(id);
@@ -388,7 +388,7 @@ class WorldPage {
     new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe($("#map"));
   }
 
-  /** Signs of locations are drawn: the map finds what the pointer is at. */
+  /** Signs of locations are drawn on a canvas, so the page finds the sign at the pointer. */
   #listenToSigns() {
     let pointed;
     const point = (event) => {
@@ -399,14 +399,14 @@ class WorldPage {
       if (!mark) return this.tooltip.remove();
       const [first] = mark.places;
       const text = mark.places.length > 1 ? `${number(mark.places.length)} places` : first.title;
-      // A text of its own, for Leaflet takes one that it is told for HTML.
+      // A text node, because Leaflet treats strings as HTML.
       this.tooltip.setLatLng(at(mark.x, mark.z)).setContent(document.createTextNode(text)).addTo(this.map);
     };
     this.map.on("point", point);
     this.map.on("mouseout movestart zoomstart", () => point(null));
     this.map.on("click", ({ containerPoint }) => {
       const mark = this.signs.hit(containerPoint);
-      // A line that is being measured goes on there.
+      // While measuring, the press adds a point to the line instead.
       if (!mark || this.measure.active) return;
       if (mark.places.length > 1) this.showAll(mark.places);
       else this.open(mark.places[0]);
