@@ -29,8 +29,8 @@ class EngineBench:
 
     Attributes:
         instruction_set: the vector instructions that the kernels were compiled for.
-        figures: by name, with the unit: one value for each time it was measured.
-        plain: the same of the plain transcription, where it computes the same.
+        figures: by name with the unit, one value for each measurement.
+        plain: likewise for the plain transcription, where it computes the same.
     """
 
     instruction_set: str
@@ -38,7 +38,7 @@ class EngineBench:
     plain: Mapping[str, Sequence[float]]
 
     def rows(self, former: Mapping[str, float] | None) -> list[tuple[str, ...]]:
-        """Return the rows of the table: the spread, how many times as fast as plain; and the change to a former run."""
+        """Return the rows of the table: the spread, the speed relative to plain, and the change since a former run."""
         table = []
         for name, values in self.figures.items():
             plain, median = self.plain.get(name), statistics.median(values)
@@ -54,7 +54,7 @@ def former_medians(path: Path) -> dict[str, float]:
     """Read the medians of a file that ``vwe bench engine --json`` wrote.
 
     Raises:
-        BenchError: the file cannot be read, or is not such a file.
+        BenchError: the file cannot be read, or is not a report of this benchmark.
     """
     try:
         figures: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))["figures"]
@@ -65,7 +65,7 @@ def former_medians(path: Path) -> dict[str, float]:
 
 
 def bench_engine(announce: Callable[[str], None]) -> EngineBench:
-    """Measures the native engine on the 2048 grid, biome and height with all pre-generation.
+    """Measure the native engine on the 2048 grid, biome and height with all pre-generation.
 
     Raises:
         BenchError: this is not Linux, a process failed, or its world has another digest.
@@ -104,7 +104,7 @@ def _measure(worlds: int, environment: Mapping[str, str], cores: int | None) -> 
 
 
 def _run(command: list[str], environment: Mapping[str, str], cores: int | None) -> Any:
-    """What a command prints as JSON, run on the first ``cores`` cores."""
+    """Run a command on the first ``cores`` cores, and return what it prints as JSON."""
 
     def pin() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])

@@ -1,4 +1,4 @@
-"""The kernels of the terrain, timed in one process and alternating with the plain transcription.
+"""Timing of the terrain kernels, in one process, alternating with the plain transcription.
 
 ``vwe bench engine`` runs this module in a process of its own, on one core.
 """
@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """Something to time; ``plain`` does the same point by point, or ``part`` of it."""
+    """A computation to time; ``plain`` computes the same point by point, or the fraction ``part`` of it."""
 
     name: str
     fast: Callable[[], object]
@@ -47,7 +47,7 @@ class Work:
     part: float = 1.0
 
     def time(self) -> tuple[float, float | None]:
-        """Return what the fast and the plain work take, in the unit of the name."""
+        """Return the processor time of the fast and the plain computation, in the unit of the name."""
         fast = _cpu_seconds(self.fast) * self.scale
         return fast, None if self.plain is None else _cpu_seconds(self.plain) / self.part * self.scale
 
@@ -93,7 +93,7 @@ def _works(world: World) -> list[Work]:
 
 
 def _scattered_points() -> tuple[Floats, Floats]:
-    """Points anywhere in the world, x and z in metres."""
+    """Return points anywhere in the world, x and z in meters."""
     random = np.random.default_rng(1)
     bearing, far = random.uniform(0, 2 * np.pi, POINTS), 10500 * np.sqrt(random.random(POINTS))
     return (far * np.cos(bearing)).astype(np.float32), (far * np.sin(bearing)).astype(np.float32)
@@ -108,7 +108,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 def _main() -> None:
     world = World(SEED)
     if terrain_digest(world.grid(SIZE)) != KNOWN_DIGESTS[SEED]:
-        sys.exit("The world that was timed has another digest than the game's: the engine is wrong, not fast.")
+        sys.exit(f"The world of seed {SEED} has another digest than the game's; the engine is wrong.")
     works = _works(world)
     for work in works:
         work.time()

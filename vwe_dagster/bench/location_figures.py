@@ -1,4 +1,4 @@
-"""The figures of ``vwe bench engine`` for locations: processor time of one core, given the grid."""
+"""Figures of ``vwe bench engine`` for placing locations: processor time of one core, given the grid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vwe_dagster.worldgen import World
 
 SEED = 75539276
 LANDMARKS = 23
-"""The prioritized types, which are all bosses and traders."""
+"""Number of prioritized types, among them all bosses and traders."""
 
 Place = Callable[..., Instances]
 
@@ -23,8 +23,8 @@ def location_figures(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Measure the placement of locations in the calling process, after a first run that compiles its kernels.
 
     Returns:
-        By the name of the figure, with its unit: under ``fast`` one value for each round, and under ``plain`` one value
-        of the plain transcription.
+        By the name of the figure with its unit: one value for each round under ``fast``, and one value of the plain
+        transcription under ``plain``.
 
     Raises:
         BenchError: the locations have another digest than the game's.
@@ -32,7 +32,7 @@ def location_figures(rounds: int) -> dict[str, dict[str, list[float]]]:
     world, table = World(SEED), shipped_table()
     grid = world.grid()
     if locations_digest(world.locations(grid=grid)) != KNOWN_DIGESTS[SEED]:
-        raise BenchError(f"The locations of seed {SEED} have another digest than the game's: wrong, not fast.")
+        raise BenchError(f"The locations of seed {SEED} have another digest than the game's; they are wrong.")
 
     def seconds(place: Place, count: int) -> float:
         before = time.process_time()
