@@ -26,7 +26,7 @@ def biome_table(disc: Disc) -> pd.DataFrame:
         - ``share_of_land``: that as a fraction of all land; null in a world without land.
         - ``min_height_m``, ``mean_height_m``, ``max_height_m``: over its cells, land and water. The mean is of a sum in
           float64, row by row: a sum in another order may differ in the last digit.
-        - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the centre of the world to the
+        - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the center of the world to the
           nearest of its cells, land or water.
         - ``nearest_land_m``, ``nearest_land_bearing_deg``: the same to the nearest of its land, null where it has
           none, as the ocean. Biomes reach into the sea around them, so this is where one can set foot.

@@ -27,7 +27,7 @@ class Landmasses:
     Attributes:
         patches: the land, by patches in another order.
         number_of_patch: number of the landmass of each patch, int32 ``[patch + 1]``; 0 at 0.
-        number: number of the landmass at every cell of the disc, int32 ``[z, x]``, 0 where there is no land.
+        number: number of the landmass at every cell of the disc, int32 ``[z, x]``; 0 off land.
         cells: number of cells of each landmass, int64 ``[landmass]``.
     """
 
@@ -65,12 +65,12 @@ def island_table(disc: Disc, landmasses: Landmasses, shorelines_m: npt.NDArray[n
           then the westernmost.
         - ``inland_x_m``, ``inland_z_m``: its cell furthest from all water, as
           :func:`vwe_dagster.analysis.kernels.steps_inland` measures it, with ties as for the peak.
-        - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the centre of the world to the
+        - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the center of the world to the
           nearest of its cells, with ties as for the peak.
         - ``shoreline_km``: length of its shore, lakes included.
         - ``dominant_biome``, ``dominant_biome_share``: the biome that covers most of it, and the fraction it covers.
         - ``is_start``: whether it is the start island, the one whose ``nearest_m`` is smallest, the larger one of two
-          at the same distance. It holds the centre of the world, where players first appear, or lies nearest to it.
+          at the same distance. It holds the center of the world, where players first appear, or lies nearest to it.
     """
     areas_km2 = landmasses.cells * disc.cell_area_km2
     areas_km2 = areas_km2[areas_km2 > ISLAND_AREA_KM2]

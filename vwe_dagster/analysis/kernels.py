@@ -17,10 +17,10 @@ class KindMeasures(NamedTuple):
     Attributes:
         cells: number of cells.
         land_cells: number of land cells.
-        lowest_m: height of the lowest cell; infinity where there are no cells.
-        highest_m: height of the highest cell; -infinity where there are no cells.
+        lowest_m: height of the lowest cell; infinity without cells.
+        highest_m: height of the highest cell; -infinity without cells.
         total_m: sum of all heights: the sums of the runs along the rows, south to north.
-        nearest: the cell nearest to the center, the first one of equally near cells; -1 where there are none.
+        nearest: the cell nearest to the center, the first one of equally near cells; -1 without cells.
         nearest_land: likewise of the land cells.
     """
 
@@ -160,7 +160,7 @@ def steps_inland(patches: Patches, rows: int, columns: int) -> npt.NDArray[np.in
         columns: width of the plane.
 
     Returns:
-        ``[z, x]``: 5 for each step to a side and 7 for each to a corner, on the shortest way; 0 where there is no land.
+        ``[z, x]``: 5 for each step to a side and 7 for each to a corner, on the shortest way; 0 off land.
     """
     steps = np.zeros((rows + 2, columns + 2), np.int32)
     for run in range(patches.row.size):

@@ -23,7 +23,7 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
     """Finds the highest peaks by their topographic isolation.
 
     A peak is a land cell with no higher cell within :data:`PEAK_ISOLATION_M` of it, and some lower one: distances are
-    between cell centres, cells outside the disc do not count. Where cells within that distance are equally high, only
+    between cell centers, cells outside the disc do not count. Where cells within that distance are equally high, only
     the southernmost of them can be a peak, then the westernmost. Two peaks are therefore always further apart than
     that, and a shoulder of a mountain is never a peak. A grid coarser than that distance shows no peaks.
 
@@ -37,7 +37,7 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
 
         - ``peak``: its rank, counted from 1.
         - ``height_m``, ``x_m``, ``z_m``: its height and position.
-        - ``distance_m``, ``bearing_deg``: distance and compass bearing from the centre of the world.
+        - ``distance_m``, ``bearing_deg``: distance and compass bearing from the center of the world.
         - ``biome``: the game's name of the biome at the cell.
         - ``island``: number of the island it stands on; null on a landmass too small to be one.
     """
@@ -61,7 +61,7 @@ def _highest_peaks(disc: Disc) -> Cells:
     side = disc.coordinates_m.size
     if not disc.land.any():
         return np.empty(0, dtype=np.intp)
-    # No block has two peaks, for its diagonal is not longer than the isolation of a peak.
+    # No block has two peaks, because its diagonal is not longer than the isolation of a peak.
     block = min(int(PEAK_ISOLATION_M // (np.sqrt(2) * disc.cell_m)) + 1, side)
     summits = _block_summits(disc.height, disc.land, block)
     summits = np.sort(summits[summits >= 0])
@@ -103,7 +103,7 @@ def _is_peak(
         height: ``[z, x]``, meters.
         inside: ``[z, x]``.
         cell: its row and column.
-        step_m2: squared distance by steps along an axis, from as many steps back to as many ahead.
+        step_m2: squared distance along an axis, by steps from ``-reach`` to ``reach``.
     """
     row, column = cell
     reach = step_m2.size // 2

@@ -14,7 +14,7 @@ from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.locations.table_file import shipped_table
 
 NEAR_M = 2000.0
-"""Places within this distance from the center of the world are counted besides all."""
+"""Places within this distance from the center of the world are also counted separately."""
 
 PLACE_COLUMNS = {
     "kind": "str",
@@ -53,7 +53,7 @@ def place_table(locations: pd.DataFrame, table: LocationTable | None = None) -> 
 
     Args:
         locations: see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`.
-        table: the location table, which says of which types the game keeps one instance; the game's own if omitted.
+        table: the location table, for the types of which the game keeps one instance; the game's own if omitted.
 
     Returns:
         The columns :data:`PLACE_COLUMNS`; kinds are in the order of :func:`known_kinds`.
@@ -128,7 +128,7 @@ def _of_kind(columns: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, object
 def _is_one_of_several(
     prefabs: npt.NDArray[np.str_], prefab: npt.NDArray[np.intp], table: LocationTable
 ) -> npt.NDArray[np.bool_]:
-    """Return which prefabs are of a type of which the game keeps one of several instances, ``[prefab]``."""
+    """Return which prefabs have several instances of which the game keeps one, ``[prefab]``."""
     unique = {each.prefab for each in table.types if each.unique}
     counts = np.bincount(prefab, minlength=len(prefabs))
     return np.array([name in unique for name in prefabs], bool) & (counts > 1)

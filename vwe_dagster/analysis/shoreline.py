@@ -18,7 +18,7 @@ _PIECES = 6
 def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:
     """Measure the shore of every landmass: the contour at sea level, traced by marching squares.
 
-    In each square between four neighbouring cell centres the contour is a straight line between the points where the
+    In each square between four neighboring cell centers the contour is a straight line between the points where the
     height, linear along the square's sides, crosses 30 m. Two landmasses that touch at a corner only are kept apart
     by it, so a stretch of shore always belongs to one landmass. Only squares that lie inside the disc with all four
     corners count: neither the edge of the world nor the edge of the grid is a shore. Lakes inside a landmass have
@@ -33,7 +33,7 @@ def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32], count: int) -> npt
         count: number of landmasses.
 
     Returns:
-        Length in metres by number of the landmass; at 0, where there is no landmass, 0.
+        Length in meters by number of the landmass; at 0, where there is no landmass, 0.
     """
     lengths = _contour_lengths(disc.height, disc.land, disc.inside, landmass, count)
     return sum(lengths, np.zeros(count + 1)) * disc.cell_m

@@ -57,7 +57,7 @@ class LayerDifference:
         of: how many there are.
         biomes: of a plane, what differs where, the biome with most differing cells first.
         largest: of a plane, the cell that differs most.
-        types: of locations, what differs in which type, the type with most differing instances first.
+        types: of locations, the differences by type, the type with most differing instances first.
     """
 
     layer: str

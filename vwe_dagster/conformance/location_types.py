@@ -1,4 +1,4 @@
-"""What differs between the locations of two exports of one world, type by type."""
+"""Differences between the locations of two exports of one world, type by type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TypeDifference:
         prefab: the type.
         differing: instances that only one engine has, the greater number of both engines.
         engine, native: instances that each engine has.
-        farthest_m, mean_m: distance in metres, height included, from a differing instance to the nearest differing one
+        farthest_m, mean_m: distance in meters, height included, from a differing instance to the nearest differing one
             of the native engine; None if only one engine has differing instances.
     """
 

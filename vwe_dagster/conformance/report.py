@@ -89,7 +89,7 @@ def _of_world(world: WorldVerdict) -> Iterator[str]:
         unit = "cells" if difference.layer in PLANES else "locations" if difference.types else "lines"
         count = f"{difference.differing:,} of {difference.of:,} {unit} ({share:.2g})"
         yield f"World {world.seed}, {difference.layer}: {count} differ."
-        yield from (f"  {told}" for told in (*_by_biome(difference), *_by_type(difference)))
+        yield from (f"  {detail}" for detail in (*_by_biome(difference), *_by_type(difference)))
 
 
 def _by_biome(difference: LayerDifference) -> Iterator[str]:

@@ -60,7 +60,7 @@ def _check_known(locations: pd.DataFrame, world: World) -> str:
         raise FindingError(f"The locations have the digest {digest}, and the game's have {KNOWN_DIGESTS[world.seed]}.")
     columns = {"prefab": expected.prefab, "x_m": expected.x, "y_m": expected.y, "z_m": expected.z}
     if any(locations[name].tolist() != values.tolist() for name, values in columns.items()):
-        raise FindingError("The table of locations is not the one that the seed gives; rebuild the raw stage.")
+        raise FindingError("The table of locations differs from the one computed from the seed; rebuild the raw stage.")
     return digest
 
 
