@@ -22,7 +22,7 @@ def test_rows_show_how_many_times_as_fast_as_the_plain_transcription() -> None:
     ]
 
 
-def test_a_former_run_is_compared_with(tmp_path: Path) -> None:
+def test_rows_compare_with_a_former_run(tmp_path: Path) -> None:
     path = tmp_path / "engine.json"
     path.write_text(report(dataclasses.replace(MEASURED, figures={"grid (CPU s)": [0.25]})))
     rows = MEASURED.rows(former_medians(path))

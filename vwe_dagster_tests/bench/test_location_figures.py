@@ -1,4 +1,4 @@
-"""The figures for locations have the rounds that were requested."""
+"""The figures for locations have the requested rounds."""
 
 from __future__ import annotations
 

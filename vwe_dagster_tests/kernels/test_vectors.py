@@ -59,12 +59,12 @@ def jit(function: Callable[..., Any]) -> Any:
 
 
 def for_lanes(build: Callable[[Any, Any], Any]) -> dict[int, Any]:
-    """A kernel for each number of lanes, from a function of ``load`` and ``mask``."""
+    """Build a kernel for each number of lanes, with a function of ``load`` and ``mask``."""
     return {8: build(load8, mask8), 16: build(load16, mask16)}
 
 
 def assert_same_bits(computed: Array, expected: Array) -> None:
-    """NaN equals NaN, and 0.0 does not equal -0.0."""
+    """Compare bits: NaN equals NaN, and 0.0 does not equal -0.0."""
     np.testing.assert_array_equal(computed, expected)
     numbers = expected == expected  # noqa: PLR0124  NaN is not equal to itself
     np.testing.assert_array_equal(np.signbit(computed[numbers]), np.signbit(expected[numbers]))
@@ -299,7 +299,7 @@ def test_operands_that_do_not_fit_are_rejected(mixed: Any) -> None:
 )
 @pytest.mark.slow
 def test_vectors_need_no_vector_instructions(cpu: str, features: str) -> None:
-    """The same tests for another processor, whose code this one can run, too."""
+    """Run the other tests compiled for another processor, whose code this one can also run."""
     environment = {**os.environ, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
     if "avx512" in features and "avx512f" not in _host_features():
         pytest.skip("this processor has no AVX-512")

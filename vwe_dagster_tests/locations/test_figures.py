@@ -1,4 +1,4 @@
-"""The locations meet every figure known of the game: digests, first instances and counts of the game's log."""
+"""The locations match every known figure of the game: digests, first instances and counts of the game's log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIRST_INSTANCES: dict[str, list[tuple[float, float]]] = {
     "FaderLocation": [(-1152, -9024), (2944, -9152), (-5376, -8448)],
     "DN_Bossroom": [(-3456, 9088), (-1344, 9344), (320, 9536)],
 }
-"""Places of MWD8, x and z in metres, in order of placement."""
+"""Places of MWD8, x and z in meters, in order of placement."""
 
 LOG_COUNTS = {"Crypt4": 170, "TarPit1": 91, "NorthVillage": 53, "SwampHut1_1": 33, "SwampHut2_1": 2, "GoblinCamp2_1": 0}
 """Counts of the game's own log for seed 319486907."""

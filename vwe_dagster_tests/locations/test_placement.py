@@ -1,4 +1,4 @@
-"""The fast placement equals the plain transcription, whatever the world and the table."""
+"""The fast placement equals the plain transcription in random worlds and with random tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vwe_dagster.worldgen import Terrain, World
 
 SEEDS = st.integers(-(2**31), 2**31 - 1)
 WORLDS = (75539276, 319486907)
-"""Worlds for tables that no world of the game has."""
+"""Seeds of the worlds in which tables are tested that the game does not have."""
 
 
 @functools.cache
@@ -30,7 +30,7 @@ def world_and_grid(seed: int) -> tuple[World, Terrain]:
 
 
 def assert_fast_equals_plain(world: World, grid: Terrain, table: LocationTable, stop: int) -> Instances:
-    """Return the instances."""
+    """Compare both placements, and return the instances."""
     given = world.constants, world._waters.field, world.seed, grid.biome, grid.height, table, stop  # noqa: SLF001
     fast, expected = placement.place(*given), plain.place(*given)
     for name in expected._fields:
@@ -58,7 +58,7 @@ def below(limit: float) -> st.SearchStrategy[float]:
 
 
 def types() -> st.SearchStrategy[LocationType]:
-    """Types with values that the game's own have not: the Ocean, wide radii, scores that matter."""
+    """Draw types with values that no type of the game has: the Ocean, wide radii, scores that decide."""
     names = st.sampled_from(["", *(alt.name for alt in shipped_table().alt_biomes)])
     return st.builds(
         LocationType,
@@ -105,7 +105,7 @@ def test_a_table_of_random_types(seed: int, rows: list[LocationType]) -> None:
 
 
 def changed_type(prefab: str, **changes: Any) -> LocationTable:
-    """A table of one type of the game, changed."""
+    """Return a table of one type of the game, with changes."""
     (found,) = (t for t in shipped_table().types if t.prefab == prefab)
     return dataclasses.replace(shipped_table(), types=(dataclasses.replace(found, **changes),))
 

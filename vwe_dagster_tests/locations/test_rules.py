@@ -1,4 +1,4 @@
-"""The rules of the game that look like mistakes, one by one, and the lists that places are drawn from."""
+"""Rules of the game that look like mistakes, and the lists that places are drawn from."""
 
 from __future__ import annotations
 

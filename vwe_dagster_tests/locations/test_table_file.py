@@ -1,4 +1,4 @@
-"""Location tables in the project's own format: what is read, and which faults are rejected with line and column."""
+"""Location tables in the project's own format: values are read, and faults are rejected with line and column."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vwe_dagster.locations.location_table import AltBiome, LocationTableError, L
 from vwe_dagster.locations.table_file import SHIPPED, read_table, shipped_table
 
 FIRST_ROW = 7
-"""Line of the first row of the shipped tables, of which five or four are the header."""
+"""Line of the first row of the shipped table after five header lines and the column names."""
 
 
 @pytest.fixture
 def table_file(tmp_path: Path) -> Path:
-    """A copy of the shipped table without its digests, so that rows can be changed."""
+    """Copy the shipped table without its digests, so that rows can be changed."""
     for name in ("location_types.csv", "alt_biomes.csv"):
         lines = SHIPPED.with_name(name).read_text().splitlines(keepends=True)
         (tmp_path / name).write_text("".join(line for line in lines if not line.startswith("# sha256")))

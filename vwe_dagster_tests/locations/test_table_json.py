@@ -34,7 +34,7 @@ def test_a_table_survives_its_file(tmp_path: Path) -> None:
     assert table.sha256 == shipped_table().sha256
 
 
-def test_a_file_has_one_row_a_line() -> None:
+def test_a_file_has_one_row_per_line() -> None:
     lines = LocationTableDocument.of(shipped_table()).text().splitlines()
     rows = [json.loads(line.rstrip(",")) for line in lines if line.startswith("  ")]
     assert [row["prefab"] for row in rows[:183]] == list(shipped_table().prefabs)

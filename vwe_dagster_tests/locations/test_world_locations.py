@@ -1,4 +1,4 @@
-"""The face of the package: which types are run and returned, and which requests are rejected."""
+"""The public interface of the package: the types that are run and returned, and rejected requests."""
 
 from __future__ import annotations
 

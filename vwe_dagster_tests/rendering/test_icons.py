@@ -21,7 +21,7 @@ SIDE = 96
 
 
 def filled(path: str) -> npt.NDArray[np.bool_]:
-    """Which points of a raster are inside an SVG path of closed polygons, by the rule ``nonzero``."""
+    """Return which points of a raster are inside an SVG path of closed polygons, by the rule ``nonzero``."""
     at = (np.arange(SIDE) + 0.5) * BOX / SIDE
     winding = np.zeros((SIDE, SIDE), dtype=int)
     for part in path.split("Z")[:-1]:

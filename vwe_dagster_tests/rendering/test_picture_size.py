@@ -100,7 +100,7 @@ def test_no_text_is_too_small_leaves_the_picture_or_covers_other_text(
 
 
 def scattered_places() -> pd.DataFrame:
-    """Six places of every kind, all over the world."""
+    """Return six places of every boss and trader type and the start, all over the world."""
     random = np.random.default_rng(3)
     groups = (LocationGroup.BOSS, LocationGroup.TRADER)
     marked = [prefab for prefab, kind in kinds_by_prefab().items() if kind.group in groups]
@@ -111,7 +111,7 @@ def scattered_places() -> pd.DataFrame:
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Box]]:
-    """Each text that is lettered from now on, and the pixels that it covers."""
+    """Record each text that is lettered from now on, and the pixels that it covers."""
     texts: list[tuple[str, Box]] = []
     monkeypatch.undo()
     letter = lettering.letter

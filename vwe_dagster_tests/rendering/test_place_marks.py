@@ -1,4 +1,4 @@
-"""Marks of places: none hides another, candidates look different, and worlds without places look as before."""
+"""Marks of places: badges do not overlap, candidates look different, and worlds without places are unchanged."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ places = st.lists(st.tuples(st.floats(0, 400), st.floats(0, 400)), max_size=40)
 
 
 def located(*placed: tuple[str, float, float]) -> CanonicalWorld:
-    """A world with locations, given by prefab, x and z."""
+    """Return a world with locations, given by prefab, x and z."""
     rows = [(prefab, "", x, 30.0, z, 10.0, False) for prefab, x, z in placed]
     table = pd.DataFrame(rows, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
     return dataclasses.replace(plateau_world(Grid.of_world(128)), locations=table)
 
 
 def table_of(*placed: tuple[str, float, float]) -> pd.DataFrame:
-    """The places of such a world."""
+    """Return the places of a world with locations, see :func:`located`."""
     table = analyse(located(*placed)).places
     assert table is not None
     return table

@@ -1,4 +1,4 @@
-"""A person at a browser: what tests of the pages do and what they expect of every visit."""
+"""A visitor with a browser: steps and settings that the tests of the pages share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PageTimeoutError
 
 PAGE_MS = 60_000
-"""How long a page may take to show what is looked for; CI has few cores."""
+"""Longest time for a page to show an expected element; CI has few cores."""
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -27,11 +27,11 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 
 @dataclasses.dataclass
 class Visitor:
-    """A browser window, and whatever went wrong in it.
+    """A browser window, and the errors in it.
 
     Attributes:
         page: the window.
-        hosts: the hosts that were asked for anything.
+        hosts: the hosts of all requests.
         complaints: errors and warnings of the page.
     """
 
@@ -41,7 +41,7 @@ class Visitor:
 
 
 def visit(page: Page, path: str) -> None:
-    """Opens a page, once more where a part of it was lost on the way."""
+    """Open a page; retry if a part of it was lost."""
     for _ in range(3):
         page.goto(path)
         with contextlib.suppress(PageTimeoutError):
@@ -51,7 +51,7 @@ def visit(page: Page, path: str) -> None:
 
 
 def click_at(page: Page, x: float, z: float) -> None:
-    """Presses a point of the world, in a view of zoom 3 around the centre."""
+    """Click a point of the world, in a view of zoom 3 around the center."""
     box = page.locator("#map").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2 + x / PIXEL_M, box["y"] + box["height"] / 2 - z / PIXEL_M)
@@ -59,7 +59,7 @@ def click_at(page: Page, x: float, z: float) -> None:
 
 @contextlib.contextmanager
 def plain_server(folder: Path) -> Iterator[str]:
-    """Serves a folder as any web server would."""
+    """Serve a folder as any web server would."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:

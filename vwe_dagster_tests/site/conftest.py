@@ -1,4 +1,4 @@
-"""A site with a few small worlds, served on this machine, and a person who visits it."""
+"""A site with a few small worlds, served on this machine, and a visitor with a browser."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def served(app: Starlette) -> Iterator[str]:
 
 @pytest.fixture
 def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A visitor who is content in the end; the parameter sets up the window."""
+    """Open a window, and check at the end that its page had no errors; the parameter sets up the window."""
     settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
     settings |= getattr(request, "param", {})
     context = browser.new_context(base_url=site.address, permissions=["clipboard-read", "clipboard-write"], **settings)

@@ -1,4 +1,4 @@
-"""A person looks for altars, traders and dungeons on the page of a world that has all of them."""
+"""Altars, traders and dungeons on the page of a world that has all of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def places(site: Site) -> pd.DataFrame:
-    """The table of places of the world, with the names that the page has for them."""
+    """Return the table of places of the world, with the ids that the page has for them."""
     manifest = site.store.manifest(parse_seed(KEY), "processed")
     assert manifest is not None
     table = read_processed(site.store, manifest).places
@@ -134,7 +134,7 @@ def test_a_first_visit_shows_bosses_traders_and_the_start(
     expect(page.locator(".place-card")).to_be_hidden()
 
 
-def test_a_popup_says_what_a_candidate_is_and_copies_the_console_command(
+def test_a_popup_explains_candidates_and_copies_the_console_command(
     visitor: Visitor, places: pd.DataFrame, screenshots: Path
 ) -> None:
     page = visitor.page
@@ -175,12 +175,12 @@ def test_all_places_are_shown_clustered_and_a_cluster_leads_to_its_places(
     page.screenshot(path=screenshots / "locations_all.png")
     for group in ("Peaks", "Islands", "Bosses", "Traders"):
         chip(page, group).click()
-    zooms = [zoom_in(page)]
+    zooms = [zoom_of_link(page)]
     while (found := pixel_near_middle(page, "--panel")) is not None:
         before = page.url
         page.mouse.click(*found)
         expect(page).not_to_have_url(before)
-        zooms.append(zoom_in(page))
+        zooms.append(zoom_of_link(page))
     assert zooms == sorted(set(zooms))
     assert len(zooms) > 1
     found = pixel_near_middle(page, "--sign-paper")
@@ -264,7 +264,7 @@ def test_the_list_goes_on_as_it_is_scrolled(visitor: Visitor, places: pd.DataFra
     expect(items.nth(count)).to_be_attached()
 
 
-def test_the_list_is_in_the_order_of_distance_from_what_one_points_at(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_the_list_is_in_the_order_of_distance_from_the_pointer(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=3&show=camp")
     open_places(page)
@@ -337,7 +337,7 @@ def test_places_are_read_only_when_they_are_needed(visitor: Visitor) -> None:
     assert len(asked) == 1
 
 
-def test_places_that_cannot_be_read_are_asked_for_again(visitor: Visitor) -> None:
+def test_places_that_cannot_be_read_are_requested_again(visitor: Visitor) -> None:
     page = visitor.page
     said = json.dumps({"message": "A file is damaged; make the stage processed again."})
     page.route("**/places.json*", lambda route: route.fulfill(status=503, body=said))
@@ -388,7 +388,7 @@ def test_a_place_whose_kind_is_hidden_is_opened_by_its_link(visitor: Visitor) ->
     assert sign_pixels(page) == 0
 
 
-def test_the_last_of_many_moves_is_told_over_what_is_drawn_on_a_canvas(visitor: Visitor) -> None:
+def test_the_last_of_many_moves_over_a_canvas_is_shown(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=3&show=other")
     page.locator("#map").hover()
@@ -420,7 +420,7 @@ def test_a_world_without_locations_has_no_chips_for_them(visitor: Visitor) -> No
     expect(page).to_have_url(re.compile("show=grid&|show=grid$"))
 
 
-def test_the_page_says_what_is_not_known_and_where_to_read_more(visitor: Visitor) -> None:
+def test_the_page_states_the_limits_and_links_to_the_documentation(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, WORLD)
     open_places(page)
@@ -476,7 +476,7 @@ def test_signs_have_the_colors_of_the_theme(visitor: Visitor, screenshots: Path)
 
 
 def scattered_locations() -> pd.DataFrame:
-    """As many locations of each type as the game places at most, and a few modded ones, at most one in a zone."""
+    """Return the most locations of each type that the game places, and a few modded ones, at most one per zone."""
     noise = np.random.default_rng(7)
     names = [each.prefab for each in shipped_table().types for _ in range(each.quantity)]
     names += [name for name in MODDED for _ in range(3)]
@@ -496,13 +496,13 @@ def scattered_locations() -> pd.DataFrame:
 
 
 def open_places(page: Page) -> None:
-    """Opens the list of places and waits until the places are read."""
+    """Open the list of places and wait until the places are read."""
     page.get_by_role("tab", name="Places").click()
     expect(page.locator("#places")).not_to_contain_text("Reading the places")
 
 
 def chip(page: Page, group: str) -> Locator:
-    """The button of a group above the list."""
+    """Return the button of a group above the list."""
     return page.get_by_role("group", name="Places on the map").get_by_role("button", name=re.compile(f"^{group}"))
 
 
@@ -511,14 +511,14 @@ def copied(page: Page) -> str:
 
 
 def look_at(page: Page, place: pd.Series[Any], *, show: str) -> None:
-    """Has a place in the middle of the map, near enough that no other sign covers its own."""
+    """Show a place in the middle of the map, so near that no other sign covers its own."""
     visit(page, "/")
     visit(page, f"{WORLD}#at={place['x_m']:.1f},{place['z_m']:.1f}&zoom=5&show={show}")
     settle(page)
 
 
 def settle(page: Page) -> None:
-    """Waits until the places are read and drawn."""
+    """Wait until the places are read and drawn."""
     page.wait_for_load_state("networkidle")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
@@ -540,7 +540,7 @@ def point_at_middle(page: Page) -> None:
 
 
 def signs_of(page: Page) -> npt.NDArray[np.uint8]:
-    """What is drawn as signs in the view: RGBA, ``[row, column, channel]``; a pixel of the page is one of these."""
+    """Return the signs in the view as RGBA, ``[row, column, channel]``, one pixel per pixel of the page."""
     settle(page)
     picture = page.evaluate(
         """() => {
@@ -556,12 +556,12 @@ def signs_of(page: Page) -> npt.NDArray[np.uint8]:
 
 
 def sign_pixels(page: Page) -> int:
-    """How many pixels of the view have a sign."""
+    """Return the number of pixels of the view that have a sign."""
     return int((signs_of(page)[..., 3] > 200).sum())
 
 
 def pixel_near_middle(page: Page, color: str) -> tuple[float, float] | None:
-    """Where in the window a sign has a color of the page, by its name, as near to the middle of the map as possible."""
+    """Return the sign pixel with a named color of the page that is nearest to the middle of the map, or None."""
     value = page.evaluate("(name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()", color)
     signs = signs_of(page)
     rows, columns = np.nonzero((signs[..., :3] == tuple(bytes.fromhex(value[1:]))).all(-1) & (signs[..., 3] == 255))
@@ -574,14 +574,14 @@ def pixel_near_middle(page: Page, color: str) -> tuple[float, float] | None:
 
 
 def sign_colors(page: Page) -> set[tuple[int, ...]]:
-    """The colors that most pixels of signs have."""
+    """Return the most frequent colors of the signs."""
     signs = signs_of(page)
     colors, counts = np.unique(signs[signs[..., 3] == 255], axis=0, return_counts=True)
     return {tuple(color.tolist()) for color in colors[counts.argsort()[-4:]]}
 
 
-def zoom_in(page: Page) -> float:
-    """The zoom that the link has."""
+def zoom_of_link(page: Page) -> float:
+    """Return the zoom of the link."""
     found = re.search(r"zoom=([\d.]+)", page.url)
     assert found is not None
     return float(found[1])

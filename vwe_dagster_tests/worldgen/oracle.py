@@ -1,4 +1,4 @@
-"""Loops of the plain transcription over many points: what every fast kernel must equal."""
+"""Loops of the plain transcription over many points; every fast kernel must equal them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _points(
 
 
 def plain_points(world: World, x: Floats, z: Floats) -> tuple[npt.NDArray[np.uint8], Floats, Floats, Floats]:
-    """The biome, base height, height and lava of points, point by point."""
+    """Return the biome, base height, height and lava of points, computed point by point."""
     field = world._waters.field  # noqa: SLF001
     shape = np.shape(x)
     planes = _points(world.constants, field, np.ravel(x), np.ravel(z))
@@ -37,7 +37,7 @@ def plain_points(world: World, x: Floats, z: Floats) -> tuple[npt.NDArray[np.uin
 
 
 def scatter(seed: int, count: int = 6000) -> tuple[Floats, Floats]:
-    """Points of a whole world, and a quarter as many of its centre and of its rim, float32 metres."""
+    """Return points of a whole world, and a quarter as many of its center and of its rim, float32 meters."""
     random = np.random.default_rng(seed & 0xFFFF)
     bearing, far = random.uniform(0, 2 * np.pi, count // 4), random.uniform(9900, 10600, count // 4)
     rim = np.stack((far * np.cos(bearing), far * np.sin(bearing)), axis=1)

@@ -1,4 +1,4 @@
-"""Short cuts of the vector kernels return the bits of what they replace, and surveys of grids are kept by size."""
+"""Short cuts of the vector kernels return the bits of the full computation, and kept surveys have bounded size."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_tries_tested_together_succeed_as_one_by_one(seed: int, version: int, se
 def plain_find(
     world: World, state: npt.NDArray[np.uint32], field: RiverField, start: tuple[float, float] | None
 ) -> tuple[float, float] | None:
-    """A start, or an end near a start, try by try."""
+    """Find a start, or an end near a start, try by try."""
     reach = 200.0
     for _ in range(100):
         if start is None:
