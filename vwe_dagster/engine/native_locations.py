@@ -19,7 +19,7 @@ def location_table_identity(table: LocationTable | None = None) -> JsonValue:
 
 
 def location_lines(world: World, layer: str, terrain: Terrain | None, table: LocationTable | None = None) -> list[Line]:
-    """Return the locations of a world that nobody has played yet, in the order in which the game places them.
+    """Return the locations of an unplayed world, in the order in which the game places them.
 
     Args:
         world: of world-gen version 2.
