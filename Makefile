@@ -60,6 +60,7 @@ coverage: $(DEV)
 
 # Not part of `make test`, which has some seconds of it.
 soak: $(DEV)
+	@VWE_EXPLORATION_DEPTH=8 $(BIN)/python -m pytest --quiet vwe_dagster_tests/pool/test_exploration.py
 	@$(BIN)/python -m vwe_dagster_tests.pool.soak --minutes "$${VWE_MAKE_MINUTES:-30}"
 
 # On one core, while style and types are checked on another.
