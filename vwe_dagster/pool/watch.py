@@ -12,7 +12,7 @@ import traceback
 from vwe_dagster.pool.clock import Clock
 
 _LINGERS_S = 1.0
-"""How long the thread of a watch waits for another lease before it ends."""
+"""Seconds that the thread of a watch waits for another lease before it ends."""
 
 _FRAMES = 30
 
@@ -40,7 +40,7 @@ class WatchedLease:
     is_reported: bool = False
 
     def stack(self) -> str:
-        """Return where the holder is now; where it took the lease, if its thread has ended."""
+        """Return the present stack of the holder's thread; if that has ended, its stack when it took the lease."""
         frame = sys._current_frames().get(self.thread.ident or 0)  # noqa: SLF001  no other function returns these
         if frame is None or not self.thread.is_alive():
             return "The thread that took it has ended; it took it here:\n" + "".join(self.taken.format())
@@ -48,10 +48,10 @@ class WatchedLease:
 
 
 class LeaseWatch:
-    """The leases of one process; a thread looks at them while there are any."""
+    """Watches the leases of one process, from a thread that runs while there are any."""
 
     def __init__(self, clock: Clock) -> None:
-        """Start nothing."""
+        """Start no thread."""
         self._clock = clock
         self._process = os.getpid()
         self._changed = threading.Condition()
@@ -59,7 +59,7 @@ class LeaseWatch:
         self._thread: threading.Thread | None = None
 
     def begin(self, slot: int, token: int, holder: str, seconds: float) -> WatchedLease:
-        """Watch a lease that this thread has just taken, for so many seconds."""
+        """Watch a lease that this thread has just taken and that is overdue after ``seconds``."""
         frame = sys._getframe(1)  # noqa: SLF001  as inspect does, without reading source files
         taken = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=_FRAMES, lookup_lines=False)
         taken.reverse()
@@ -68,13 +68,14 @@ class LeaseWatch:
         self._forget_those_of_a_parent()
         with self._changed:
             self._leases.add(lease)
+            self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look, name="lease-watch", daemon=True)
                 self._thread.start()
         return lease
 
     def extend(self, lease: WatchedLease, seconds: float) -> None:
-        """Watch a lease for so many seconds from now on."""
+        """Move the deadline of a lease to ``seconds`` from now."""
         lease.deadline_s = self._clock.now() + seconds
 
     def end(self, lease: WatchedLease) -> None:

@@ -93,3 +93,16 @@ def test_thread_of_the_watch_finds_a_leak_by_itself(caplog: pytest.LogCaptureFix
         wait_until(lambda: "Slot 3 (token 7)" in caplog.text, 20)
     watch.end(lease)
     wait_until(lambda: watch._thread is None, 20)  # noqa: SLF001  that of other tests is named alike
+
+
+def test_thread_of_the_watch_finds_a_second_leak(caplog: pytest.LogCaptureFixture) -> None:
+    watch = LeaseWatch(FakeClock())
+    with caplog.at_level(logging.WARNING):
+        leases = []
+        for slot in range(2):
+            leases.append(watch.begin(slot, 7, "pid 1 on vm", -1.0))
+            wait_until(lambda slot=slot: f"Slot {slot} (token 7)" in caplog.text, 20)  # type: ignore[misc]
+            # The thread waits without a time limit once every lease is reported.
+            wait_until(lambda: bool(watch._changed._waiters), 20)  # type: ignore[attr-defined]  # noqa: SLF001
+    for lease in leases:
+        watch.end(lease)
