@@ -59,7 +59,7 @@ class Database:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Names the folder of the file; it is created when first used."""
+        """Set the folder of the file, which is created at the first use."""
         self._folder = folder
         self._path = folder / FILE
         self._local = threading.local()
@@ -127,8 +127,9 @@ class Database:
 
     def _open_in_thread(self) -> None:
         self._path = ledger_file(self._folder)
-        self._local.next = next_file(self._path)
         self._local.connection = self._connect()
+        # Last: after an error the next call must try the new file again, not use the former connection.
+        self._local.next = next_file(self._path)
         self._local.process = os.getpid()
 
     def _error(self, error: sqlite3.Error | OSError) -> PoolError:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.pool.database import FILE, ledger_file
+from vwe_dagster.pool.database import FILE, ledger_file, next_file
 from vwe_dagster.pool.errors import DamagedLedgerError, FencedError, PoolError
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.launchers.logs import EngineLogs
@@ -183,6 +183,15 @@ def test_former_connection_reads_the_new_ledger_and_never_the_log_of_the_former(
     for each in (peer, pool):
         each.generate(REQUEST).confirm()
     assert [job.state for job in peer.history()] == ["exported", "exported"]
+
+
+def test_connection_never_falls_back_to_the_former_ledger(folder: Path) -> None:
+    with contextlib.closing(Ledger(folder)) as ledger:
+        ledger.ensure_slots(1)
+        next_file(ledger_file(folder)).write_bytes(b"no database" * 100)
+        for _ in range(2):
+            with pytest.raises(DamagedLedgerError):
+                ledger.slots()
 
 
 def test_flipped_bytes_of_a_ledger_are_errors_of_the_pool_and_can_be_repaired(
