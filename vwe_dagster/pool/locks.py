@@ -1,10 +1,10 @@
 """Locks that the kernel takes from a holder that dies: one file each, locked by ``flock``.
 
-A process that is stopped keeps its locks. Such a lock is *rotated*: another file, locked by the process that rotates,
-takes the place of the first, whose holder then locks nothing that any process looks at.
+A process that is stopped keeps its locks. Another process *rotates* such a lock: it replaces the file with one that it
+has locked itself. No process looks at the former file again.
 
-A lock may carry a note. A process that is stopped between locking the file and writing its note leaves the note of the
-holder before it; a file that is created has a note from its first moment.
+The file may contain a note. If a process is stopped between locking the file and writing its note, the file still has
+the note of the previous holder. A file that :meth:`KernelLock.create` writes has a note from the start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from vwe_dagster.pool.errors import PoolError
 
 NOTE_BYTES = 1024
-"""The length of a note, which is filled with spaces: one write of a page is never seen half done."""
+"""Length of a note, padded with spaces. A write within one page is never read half done."""
 
 _held: weakref.WeakSet[KernelLock] = weakref.WeakSet()
 
@@ -95,6 +95,27 @@ class KernelLock:
             self._keep(descriptor)
             return
 
+    def is_free(self) -> bool:
+        """Return whether no process holds the lock, which need not exist.
+
+        The lock is taken as a shared one for this, so that two processes that look do not see each other as holders.
+        """
+        while True:
+            try:
+                descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except FileNotFoundError:
+                return True
+            except OSError as error:
+                raise _unusable(self.path, error) from error
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                if self._is_current(descriptor):
+                    return True
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(descriptor)
+
     def renew(self, note: bytes) -> None:
         """Replace the note of a lock that this object holds."""
         if self._descriptor is not None:
@@ -130,7 +151,7 @@ class KernelLock:
             draft.unlink(missing_ok=True)
 
     def is_current(self) -> bool:
-        """Whether this object holds the lock and it was not rotated away."""
+        """Return whether this object holds the lock and no process has rotated it."""
         return self._descriptor is not None and self._is_current(self._descriptor)
 
     def release(self) -> None:
@@ -141,7 +162,7 @@ class KernelLock:
             os.close(descriptor)
 
     def remove(self) -> None:
-        """Give the lock back and remove its file; for locks that no process will want again."""
+        """Release the lock and remove its file; for locks that are not used again."""
         if self.held:
             self.path.unlink(missing_ok=True)
         self.release()

@@ -1,7 +1,7 @@
 """The locks of slots. The note in each names the holder, its deadline, and the highest fencing token of the slot.
 
-A process that does not come back by its deadline is fenced, whatever it does with the slot and whatever the ledger has
-recorded of that. The token is a witness outside of the ledger: a ledger with a lower one is an old copy.
+A process that has not released the lock by its deadline is fenced, whatever the ledger has recorded. The token is
+evidence outside of the ledger: a ledger with a lower token is an old copy.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.locks import KernelLock
 
 _LONGEST_HOLDER = 120
-"""Letters of a holder that a note has room for."""
+"""Characters of a holder that fit into a note."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Hold:
-    """What the note in a slot's lock says.
+    """The content of the note in a slot's lock.
 
     Attributes:
         holder: the process and its purpose, for people.
@@ -40,7 +40,7 @@ class Hold:
     token: int
 
     def is_overdue(self, clock: Clock) -> bool:
-        """Whether the holder should have come back by now; False if the note cannot be read."""
+        """Return whether the deadline of the holder has passed; False if the note cannot be read."""
         return self.boot is not None and (self.boot != clock.boot or clock.now() > self.deadline_s)
 
     def held_s(self, clock: Clock) -> float | None:
@@ -49,14 +49,14 @@ class Hold:
 
 
 UNKNOWN = Hold("a process of another version", None, 0.0, math.inf, 0)
-"""What a note says that cannot be read: former versions wrote none."""
+"""Stands for a note that cannot be read: former versions wrote none."""
 
 
 class SlotLock(KernelLock):
     """The lock of one slot for one holder."""
 
     def __init__(self, folder: Path, slot: int, clock: Clock, holder: str) -> None:
-        """Names the file; it need not exist."""
+        """Set the path of the file, which need not exist."""
         super().__init__(folder / f"slot-{slot}.lock")
         self.slot = slot
         self._clock = clock
@@ -64,11 +64,11 @@ class SlotLock(KernelLock):
 
     @property
     def holder(self) -> str:
-        """The holder that this lock is for."""
+        """The process that this object takes the lock for, and its purpose."""
         return self._hold.holder
 
     def take(self, seconds: float) -> bool:
-        """Take the lock if it is free, for at most some seconds.
+        """Take the lock if it is free, with a deadline ``seconds`` from now.
 
         Returns:
             Whether it was taken.
@@ -86,7 +86,7 @@ class SlotLock(KernelLock):
         self.rotate(_note_of(self._hold), check=check)
 
     def extend(self, seconds: float, token: int) -> None:
-        """Move the deadline of the holder to so many seconds from now, and record its token."""
+        """Move the deadline of the holder to ``seconds`` from now, and record its token."""
         now = self._clock.now()
         token = max(token, self._hold.token)
         self._hold = dataclasses.replace(self._hold, deadline_s=now + seconds, token=token)
@@ -98,7 +98,7 @@ class SlotLock(KernelLock):
         return self._hold.token
 
     def read(self) -> Hold:
-        """Return what the note in the file says, whoever wrote it."""
+        """Return the note in the file, also one that another process wrote."""
         try:
             fields = json.loads(self.note())
             return Hold(
@@ -108,17 +108,12 @@ class SlotLock(KernelLock):
                 float(fields["deadline_s"]),
                 int(fields["token"]),
             )
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             return UNKNOWN
 
     def current_hold(self) -> Hold | None:
-        """Return what the note of the process that has the lock says; None if no process has it."""
-        if not self.path.exists():
-            return None
-        if self.acquire():
-            self.release()
-            return None
-        return self.read()
+        """Return the note of the process that has the lock; None if the lock is free."""
+        return None if self.is_free() else self.read()
 
     def _for(self, seconds: float, token: int) -> Hold:
         now = self._clock.now()

@@ -21,7 +21,7 @@ from vwe_dagster.pool.locks import KernelLock
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.queue import STOPPED_AFTER_S
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.slot_locks import SlotLock
+from vwe_dagster.pool.slot_locks import UNKNOWN, SlotLock
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, FakeProcess, Holder
 
 SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=300, engine_startup_timeout=20)
@@ -38,7 +38,7 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 
 def stopped(machine: FakeMachine, folder: Path, point: str, settings: PoolSettings = SETTINGS) -> FakeProcess:
-    """A process that wants to make a world and is stopped at a point."""
+    """Return a process that wants to generate a world and is stopped at a point."""
     process = FakeProcess(machine, folder, settings)
     process.run(process.make_world, stop_at=point)
     assert process.stopped_at == point
@@ -127,6 +127,18 @@ def test_process_that_was_stopped_before_it_noted_itself_is_fenced_by_the_note_b
         assert lease.slot == 0
 
 
+def test_process_that_looks_at_a_free_slot_is_not_taken_for_its_former_holder(
+    pool: EnginePool, machine: FakeMachine, folder: Path
+) -> None:
+    pool.generate(REQUEST).confirm()
+    machine.clock.time += SETTINGS.world_gen_timeout + KEPT_S
+    with (folder / "locks" / "slot-0.lock").open("rb") as seen:
+        # As KernelLock.is_free does in another process.
+        fcntl.flock(seen, fcntl.LOCK_SH)
+        assert pool.reap().actions == []
+        assert pool.status().slots[0].holder is None
+
+
 def test_new_lock_has_a_note_before_any_process_has_it(machine: FakeMachine, folder: Path) -> None:
     lock = SlotLock(folder, 0, machine.clock, "pid 1 on vm")
     folder.mkdir()
@@ -141,6 +153,14 @@ def test_new_lock_has_a_note_before_any_process_has_it(machine: FakeMachine, fol
     assert lock.take(10)
     assert written == [True]
     assert not lock.read().is_overdue(machine.clock)
+
+
+@pytest.mark.parametrize("note", [b"", b"{}", b"[]", b"[" * 1024, b'{"token": 1e999}'])
+def test_damaged_note_is_that_of_an_unknown_holder(machine: FakeMachine, tmp_path: Path, note: bytes) -> None:
+    lock = SlotLock(tmp_path, 0, machine.clock, "pid 1 on vm")
+    fields = b'"holder": "pid 2", "boot": "b", "since_s": 0, "deadline_s": 0, "token"'
+    lock.path.write_bytes(note.replace(b'"token"', fields))
+    assert lock.read() is UNKNOWN
 
 
 def test_warming_and_draining_take_slots_from_stopped_processes(
