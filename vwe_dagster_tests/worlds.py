@@ -146,7 +146,7 @@ def publish_world(
     *,
     world_gen_version: int = 2,
     pictures: bool = False,
-    landmarks: bool = False,
+    locations: str | None = None,
     making: str = "1",
 ) -> WorldFacts:
     """Publish the stages of a world of the native engine and return its facts.
@@ -157,14 +157,11 @@ def publish_world(
         grid: where the world is sampled.
         world_gen_version: by which version of the terrain.
         pictures: whether the stage ``renders`` is made, too, with a thumbnail.
-        landmarks: whether the world has the locations of the types that the game places first.
+        locations: the layer with the locations of the types that the game places first; None for no locations.
         making: tells one making of a world from another.
     """
-    export, raw = publish_raw(store, key, grid, world_gen_version=world_gen_version, making=making)
-    lines = dict(export.lines)
-    if landmarks:
-        lines[LANDMARKS] = location_lines(World(parse_seed(key).number), LANDMARKS, None)
-    world = canonical_world(export.planes, lines, grid)
+    export, raw = publish_raw(store, key, grid, world_gen_version=world_gen_version, locations=locations, making=making)
+    world = canonical_world(export.planes, export.lines, grid)
     _publish_stages(store, key, world, Recipe({"raw": raw.digest}, making, raw.recipe.made_by, grid))
     if pictures:
         recipe = dataclasses.replace(raw.recipe, inputs=_input(store, key, "extracted"))
@@ -174,11 +171,20 @@ def publish_world(
 
 
 def publish_raw(
-    store: WorldStore, key: str, grid: Grid, *, world_gen_version: int = 2, making: str = "1"
+    store: WorldStore,
+    key: str,
+    grid: Grid,
+    *,
+    world_gen_version: int = 2,
+    locations: str | None = None,
+    making: str = "1",
 ) -> tuple[WorldExport, Manifest]:
-    """Publishes the stage ``raw`` of a world alone; see :func:`publish_world`."""
+    """Publish the stage ``raw`` of a world alone; see :func:`publish_world`."""
     seed = parse_seed(key)
     export = NativeEngine().generate(WorldRequest(seed.number, grid, world_gen_version))
+    if locations is not None:
+        lines = location_lines(World(seed.number), LANDMARKS, None)
+        export = dataclasses.replace(export, lines={**export.lines, locations: lines})
     recipe = Recipe({"world_gen_version": world_gen_version}, making, dataclasses.asdict(export.engine), grid)
     with store.publish(seed, "raw", recipe) as draft:
         write_raw(draft, export)

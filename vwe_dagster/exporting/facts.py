@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from vwe_dagster.engine.messages import NATIVE
+from vwe_dagster.engine.messages import LANDMARKS, NATIVE
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
 from vwe_dagster.store.stages import (
@@ -117,6 +117,11 @@ class WorldFacts:
     def location_table(self) -> JsonValue:
         """Name, game versions and hash of the table by which the native engine placed the locations; None otherwise."""
         return None if self._raw is None else self._raw.recipe.inputs.get("location_table")
+
+    @property
+    def has_landmarks_only(self) -> bool:
+        """Whether the world was built with the locations of those types alone that the game places first."""
+        return self._raw is not None and f"{LANDMARKS}.jsonl" in self._raw.files
 
     @functools.cached_property
     def terrain(self) -> World | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from vwe_dagster.engine.messages import LANDMARKS, LOCATIONS
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.world.grid import Grid
@@ -82,6 +83,26 @@ def test_invalid_option_is_rejected(vwe: Vwe, words: tuple[str, ...], message: s
 def test_no_match_is_not_an_error(vwe: Vwe) -> None:
     shown = vwe.call("locations", SEED, "--kind", "fader", "--within", "10")
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, "", "No location matches.\n")
+
+
+def test_limit_alone_lists_the_nearest_locations(vwe: Vwe) -> None:
+    shown = vwe.call("locations", SEED, "--limit", "2")
+    assert [line.split()[0] for line in shown.stdout.splitlines() if "_" in line] == ["ship_setting", "abandoned_house"]
+    assert shown.stderr.startswith("2 of ")
+
+
+def test_all_locations_are_listed_of_a_world_that_was_built_with_landmarks(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_world(vwe.store, SEED, Grid.of_world(64), locations=LANDMARKS)
+    document = json.loads(vwe.call("locations", SEED, "--json").stdout)
+    assert len(document["locations"]) == len(World(298112588).locations())
+
+
+def test_locations_that_the_engine_reported_are_listed_for_any_world_gen_version(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_world(vwe.store, SEED, Grid.of_world(64), world_gen_version=1, locations=LOCATIONS)
+    shown = vwe.call("locations", SEED, "--kind", "haldor")
+    assert (shown.returncode, shown.stdout.count("Haldor")) == (0, 10)
 
 
 def test_world_of_a_former_world_gen_version_is_rejected(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from vwe_dagster.analysis.places import PLACE_COLUMNS
+from vwe_dagster.engine.messages import LANDMARKS
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
@@ -22,7 +23,7 @@ KEY = "HHcLC5acQt"
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> WorldFacts:
-    return publish_world(WorldStore(tmp_path_factory.mktemp("data")), KEY, Grid.of_world(64), landmarks=True)
+    return publish_world(WorldStore(tmp_path_factory.mktemp("data")), KEY, Grid.of_world(64), locations=LANDMARKS)
 
 
 def test_table_has_a_row_per_location(facts: WorldFacts, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def locations(
         shown.to_csv(sys.stdout, index=False, lineterminator="\n")
     elif not len(places):
         say(notices(), "No location matches.")
-    elif kind is None and near is None and within is None:
+    elif kind is None and near is None and within is None and limit is None:
         _show_kinds(places)
     else:
         _show_places(places, limit or _LIMIT)
@@ -94,18 +94,18 @@ def _point(text: str) -> tuple[float, float]:
 
 
 def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
-    """Return the places of a built world, or else compute them; and the location table that they were placed by."""
+    """Return all places of a built world, or else compute them; and the location table that they were placed by."""
     from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
 
     facts = WorldFacts(WorldStore(find_home().data), seed)
     if facts.is_made:
+        if facts.analysis.places is not None and not facts.has_landmarks_only:
+            return facts.analysis.places, facts.location_table
         if facts.world_gen_version in UNSUPPORTED_VERSIONS:
             raise CommandError(
                 f"The world of {seed.key} was built with world-gen version {facts.world_gen_version}, whose locations "
                 f"are unknown: before version 2 the game placed them by another algorithm. Build it with version 2."
             )
-        if facts.analysis.places is not None:
-            return facts.analysis.places, facts.location_table
     return _computed(seed, None)
 
 
