@@ -194,13 +194,15 @@ class Manifest:
         """
         try:
             fields = json.loads(text)
+            if not isinstance(fields, dict) or fields.get("schema_version") == 1:
+                return _MANIFEST.validate_json(text)
+            is_sound = fields.pop(_CHECKSUM, None) == _digest(fields)
+            text = json.dumps(fields).encode()
         except RecursionError as error:
             raise ValueError("the JSON is nested too deeply") from error
-        if not isinstance(fields, dict) or fields.get("schema_version") == 1:
-            return _MANIFEST.validate_json(text)
-        if fields.pop(_CHECKSUM, None) != _digest(fields):
+        if not is_sound:
             raise ValueError(f"the checksum {_CHECKSUM} does not match the other fields")
-        return _MANIFEST.validate_json(json.dumps(fields))
+        return _MANIFEST.validate_json(text)
 
 
 def check_file_name(name: str) -> None:

@@ -9,6 +9,7 @@ import json
 import operator
 import os
 import string
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -97,7 +98,7 @@ def _valid_manifest() -> dict[str, Any]:
 
 
 def _sealed(content: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with the checksum of its other fields."""
+    """Return the manifest with the checksum of its other fields."""
     rest = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return {**content, "sha256": hashlib.sha256(rest.encode()).hexdigest()}
 
@@ -195,6 +196,13 @@ def test_manifest_of_the_first_version_is_read() -> None:
     assert manifest.schema_version == 1
     assert "sha256" not in json.loads(manifest.to_json())
     assert Manifest.from_json(json.dumps(_sealed(VALID)).encode()).digest == manifest.digest
+
+
+def test_manifest_of_any_depth_is_parsed_or_rejected() -> None:
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 200, limit + 10):
+        with pytest.raises(ValueError, match=r"nested too deeply|does not match"):
+            Manifest.from_json(b'{"schema_version": 2, "inputs": ' + b"[" * depth + b"]" * depth + b"}")
 
 
 @given(st.data())
