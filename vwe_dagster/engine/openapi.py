@@ -46,6 +46,44 @@ def openapi() -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     refused_jobs = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
+    taken = ("fenced", "too_large", "invalid", "engine_error")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Engine protocol",
+            "version": str(PROTOCOL),
+            "description": "An engine turns a seed into a world, one at a time, for whoever holds the highest token.",
+        },
+        "security": [{"bearer": []}, {}],
+        "paths": {
+            "/v1/status": {"get": _call("Who an engine is and what it is doing", {200: Status}, ())},
+            "/v1/claim": {
+                "post": _call("Take the engine for a holder", {200: Status}, (*taken, "draining"), body=Holder)
+            },
+            "/v1/jobs": {
+                "post": _call("Start a job, or find it again", {202: JobStatus}, refused_jobs, body=JobRequest)
+            },
+            **_job_paths(),
+            "/v1/reset": {
+                "post": _call("Stop, forget and verify", {200: Status}, (*taken, "busy", "reset_failed"), body=Holder)
+            },
+            "/v1/drain": {"post": _call("Take no more jobs, then exit", {202: Status}, ())},
+            "/v1/location-table": {
+                "get": _call(
+                    "The table that the engine places locations by; an engine may lack this call",
+                    {200: LocationTableDocument},
+                    ("not_found", "busy"),
+                )
+            },
+        },
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "Over TCP only."}},
+        },
+    }
+
+
+def _job_paths() -> dict[str, Any]:
     job: dict[str, Any] = {
         "get": _call(
             "How far a job is",
@@ -64,42 +102,7 @@ def openapi() -> dict[str, Any]:
         "parameters": [*job["parameters"], _in_path("name", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}$"})],
     }
     layer["get"]["responses"]["200"] = _layer_answer()
-    taken = ("fenced", "too_large", "invalid", "engine_error")
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Engine protocol",
-            "version": str(PROTOCOL),
-            "description": "An engine turns a seed into a world, one at a time, for whoever holds the highest token.",
-        },
-        "security": [{"bearer": []}, {}],
-        "paths": {
-            "/v1/status": {"get": _call("Who an engine is and what it is doing", {200: Status}, ())},
-            "/v1/claim": {
-                "post": _call("Take the engine for a holder", {200: Status}, (*taken, "draining"), body=Holder)
-            },
-            "/v1/jobs": {
-                "post": _call("Start a job, or find it again", {202: JobStatus}, refused_jobs, body=JobRequest)
-            },
-            "/v1/jobs/{job_id}": job,
-            "/v1/jobs/{job_id}/layers/{name}": layer,
-            "/v1/reset": {
-                "post": _call("Stop, forget and verify", {200: Status}, (*taken, "busy", "reset_failed"), body=Holder)
-            },
-            "/v1/drain": {"post": _call("Take no more jobs, then exit", {202: Status}, ())},
-            "/v1/location-table": {
-                "get": _call(
-                    "The table that the engine places locations by; an engine may lack this call",
-                    {200: LocationTableDocument},
-                    ("not_found", "busy"),
-                )
-            },
-        },
-        "components": {
-            "schemas": schemas["$defs"],
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "Over TCP only."}},
-        },
-    }
+    return {"/v1/jobs/{job_id}": job, "/v1/jobs/{job_id}/layers/{name}": layer}
 
 
 def write() -> None:
