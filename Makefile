@@ -33,7 +33,7 @@ help:
 	@echo "make soak MINUTES=30         shares a pool while its processes and engines are killed and stopped"
 	@echo "make lint                    checks style and types only"
 	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
-	@echo "make lock                    writes requirements/ anew from pyproject.toml and constraints.txt"
+	@echo "make lock                    writes requirements/ from pyproject.toml and constraints.txt"
 	@echo "make sbom                    writes build/sbom.cdx.json, the packages of a deployment, as CycloneDX"
 	@echo "make audit                   looks for known vulnerabilities of these packages, on the internet"
 	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
@@ -95,7 +95,7 @@ deploy/.env:
 		echo "DOCKER_GID=$$(stat -c %g /var/run/docker.sock)"; \
 		echo "VWE_HOME=/srv/vwe"; } > $@.new && mv $@.new $@
 
-# The hashes of every file of each version that constraints.txt pins: pip takes no other file.
+# The hashes of every file of each version that constraints.txt pins: pip accepts no other file.
 lock: $(SUPPLY_TOOLS)
 	$(LOCK) pyproject.toml requirements/build.in --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.txt
