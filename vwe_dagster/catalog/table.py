@@ -95,9 +95,9 @@ COLUMNS: Mapping[str, pa.DataType] = {
 """The columns and their types. A unit is the end of a name: ``_m``, ``_km``, ``_km2``; a ``_share`` is of the disc's
 area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
 the world has none of the biome. Of a kind of places, ``_count`` is the number of all, ``_within_2km`` of those within
-2 km of the centre; of kinds such as traders all are candidates of which the game keeps one, so that ``_nearest_m`` is a
-best case. All are missing where the source of the world has no locations. ``stale`` marks statistics of former planes
-or former code. ``manifests`` changes when the manifest of ``raw``, ``extracted`` or ``processed`` does."""
+2 km of the centre. The game keeps one of several candidates of kinds such as traders, so their ``_nearest_m`` is a best
+case. These columns are missing where the source of the world has no locations. ``stale`` marks statistics of former
+planes or former code. ``manifests`` changes when the manifest of ``raw``, ``extracted`` or ``processed`` does."""
 
 _MAX_BYTES = 2 * 2**30
 """Longest catalog that is read."""

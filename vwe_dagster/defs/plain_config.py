@@ -1,8 +1,8 @@
 """The base of all config classes: fields that take values only, never the name of an environment variable.
 
 For a field of type ``str``, ``int`` or ``bool`` Dagster also accepts ``{"env": NAME}`` and puts the variable's value in
-its place. Whoever may launch a run could so read the environment of its process, secrets of other programs included:
-messages and logs contain values of the config.
+its place. A user who can launch runs could so read the environment of their processes, including secrets of other
+programs: messages and logs contain values of the config.
 """
 
 from __future__ import annotations

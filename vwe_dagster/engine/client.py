@@ -73,7 +73,7 @@ class EngineClient:
     Args:
         address: ``unix:/path`` or ``http://host:port``.
         bearer: the token that every call carries, for TCP.
-        timeout_s: seconds within which an engine that does not answer completely counts as unreachable.
+        timeout_s: seconds after which an engine without a complete answer counts as unreachable.
     """
 
     def __init__(self, address: str, *, bearer: str | None = None, timeout_s: float = 10.0) -> None:
@@ -128,7 +128,7 @@ class EngineClient:
 
         Args:
             job_id: the job that generated it.
-            layer: what the engine says of it.
+            layer: its metadata from the job's status.
             timeout_s: seconds that the download may take; it also fails when no byte arrives for the client's timeout.
         """
         arriving, filled = Arriving(layer), 0
@@ -344,7 +344,7 @@ def _fetch_all(client: EngineClient, done: JobStatus, ends: float) -> dict[str, 
 
 
 def _left_s(ends: float) -> float:
-    """Return the seconds until a job must be over; a moment, where it should be."""
+    """Return the seconds until the deadline of a job; 1 ms if it has passed."""
     return max(ends - time.monotonic(), 0.001)
 
 

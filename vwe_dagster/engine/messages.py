@@ -32,7 +32,7 @@ among them the altars of bosses and the traders. It takes a tenth of the time of
 
 
 class LocationScope(enum.StrEnum):
-    """Which locations of a world are wanted."""
+    """Which locations of a world are requested."""
 
     ALL = "all"
     LANDMARKS = "landmarks"

@@ -96,7 +96,7 @@ def parse_lines(content: bytes, path: Path) -> list[Line]:
     """Parse JSON lines, the form in which the raw stage keeps rivers, streams and lakes.
 
     Args:
-        content: of the file.
+        content: the content of the file.
         path: the file, for messages.
 
     Raises:

@@ -1,7 +1,7 @@
 """Dagster's pages behind the guard, for ``vwe ui`` and, as ``python -m`` of this module, for the deployment.
 
-Dagster's own web server runs mutations of any page that the user's browser shows: it takes them by GET, too, and
-compares neither ``Host`` nor ``Origin``.
+Dagster's own web server runs the mutations of any page that the user's browser shows: it also accepts them by GET, and
+checks neither ``Host`` nor ``Origin``.
 """
 
 from __future__ import annotations

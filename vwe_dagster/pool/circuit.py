@@ -20,8 +20,8 @@ OPENS_AFTER = 3
 """Failed starts in a row, with no good one in between, that open the circuit."""
 
 OPENS_AFTER_KILLS = 10
-"""Starting engines in a row that open the circuit although none failed by itself as far as is known: they were killed,
-had no memory, or ended for an unknown reason. A machine without memory kills each of them.
+"""Starting engines in a row that open the circuit if they were killed, ran out of memory, or ended for an unknown
+reason. A machine without memory kills every engine.
 """
 
 _KILLS = {TransitionKind.START_KILLED, TransitionKind.START_LOST, TransitionKind.OUT_OF_MEMORY}
@@ -40,12 +40,12 @@ class CircuitStatus:
     Attributes:
         state: see :class:`vwe_dagster.pool.states.CircuitState`.
         failures: engines since the last good start that failed to start.
-        kills: engines since the last good start that were killed while they started, by a signal or for want of memory,
-            or ended for an unknown reason.
+        kills: engines since the last good start that were killed by a signal while they started, ran out of memory, or
+            ended for an unknown reason.
         retry_in_s: seconds until an engine may be tried; 0 if one may now.
         openings: how often the circuit has opened since there is the pool.
         slot: the slot of the last engine that did not become ready.
-        cause: why it did not.
+        cause: why it did not become ready.
     """
 
     state: CircuitState
@@ -100,7 +100,7 @@ class Circuit:
             db.execute("UPDATE circuit SET retry_s = ? WHERE boot = ?", (self._clock.now(), self._clock.boot))
 
     def failed(self, slot: int, reason: Reason) -> None:
-        """Record that an engine did not become ready; one that was killed counts as such."""
+        """Record that an engine did not become ready; an engine that was killed counts as a kill."""
         is_kill = reason.kind in _KILLS
         counts = {"failures": int(not is_kill), "kills": int(is_kill)}
         with self._ledger.database.transaction() as db:

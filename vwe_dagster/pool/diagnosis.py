@@ -38,7 +38,7 @@ class Action(enum.Enum):
     FAIL_START = enum.auto()
     """End a start whose process died before it recorded the engine."""
     AWAIT_SPAWN = enum.auto()
-    """Leave a start whose process died a moment ago: its engine may be about to appear, and is then ended."""
+    """Leave a start whose process died a moment ago: its engine may still appear, and is then ended."""
     PROBE_START = enum.auto()
     """Check whether a starting engine is ready, or has ended."""
     END_LATE_START = enum.auto()
@@ -60,8 +60,8 @@ def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, hold: Hold | None
         slot: its row in the ledger.
         settings: those of the pool.
         clock: the pool's.
-        hold: what another process that has the slot's lock has noted there; None if no other process has the lock, so
-            that the slot's holder, if it has one, is dead.
+        hold: the note of another process that has the slot's lock; None if the lock is free, so that the slot's
+            holder, if it has one, is dead.
     """
     if hold is not None:
         is_overdue = slot.is_overdue(clock) if hold is UNKNOWN else hold.is_overdue(clock)

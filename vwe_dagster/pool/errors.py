@@ -28,7 +28,7 @@ class DamagedLedgerError(PoolError):
     """The ledger of a pool is damaged, or an old copy of it.
 
     Attributes:
-        problem: what is wrong, without the ways out.
+        problem: what is wrong, without the remedy.
     """
 
     def __init__(self, path: Path, problem: str) -> None:

@@ -61,7 +61,7 @@ class EngineEnd:
         detail: in a few words: ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` if unknown.
         out_of_memory: whether it ended because its memory was used up.
         killed: whether another process ended it by a signal; an engine that crashes gets other signals.
-        is_known: whether anything is known of it; only the process that started an engine learns how it ended.
+        is_known: whether the cause is known; only the process that started an engine learns how it ended.
     """
 
     detail: str

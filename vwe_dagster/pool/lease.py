@@ -94,7 +94,7 @@ class Lease:
             duration_s=None,
             error=None,
         )
-        # The note first: the slot must not be taken for the deadline of the lease while the ledger has that of the job.
+        # The note comes first: else another process could fence this one by the deadline of the lease during the job.
         self._lock.extend(self._upkeep.lease_s, self.token)
         self._upkeep.watch.extend(self._watched, self._upkeep.lease_s)
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())

@@ -246,7 +246,7 @@ class Ledger:
 
         Args:
             slot: which.
-            single_flight_s: do nothing if another slot began to start one within so many seconds; None to start anyway.
+            single_flight_s: do nothing if a start in another slot began less than this long ago; None to start anyway.
             reason: why.
             changes: columns of the new engine, ``boot`` and ``started_s`` among them; ``engine`` is the beginning of
                 its name.

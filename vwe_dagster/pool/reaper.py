@@ -84,10 +84,10 @@ def has_work(ledger: Ledger, clock: Clock, settings: PoolSettings) -> bool:
 
 
 def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
-    """Take a slot from the process that has its lock if that is overdue, and settle the slot.
+    """Take a slot from a process that has its lock and is overdue, and settle the slot.
 
     Returns:
-        A sentence if it did.
+        A sentence for people; None if the slot was not taken.
     """
     hold = upkeep.current_hold(row.slot)
     if hold is None or diagnose(row, upkeep.settings, upkeep.clock, hold) is not Action.FENCE:

@@ -1,6 +1,6 @@
-"""Repairing a pool whose ledger is damaged or an old copy: a new ledger, with tokens above all that were given.
+"""Replaces a ledger that is damaged or an old copy with a new one, whose tokens are higher than all former ones.
 
-A ledger has no part of a world. What is lost with it is the history of jobs and engines, and the counts.
+A ledger does not contain any part of a world. The history of jobs and engines and the counts are lost.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _NUMBER = re.compile(r"-(\d+)$")
 
 @dataclasses.dataclass(frozen=True)
 class RepairReport:
-    """What a repair has done.
+    """The result of a repair.
 
     Attributes:
-        problem: what was wrong with the ledger; None if it was sound, and nothing was done.
-        former: the file of the former ledger, which stays where it is and is not used again.
+        problem: what was wrong with the ledger; None if it was sound and nothing was changed.
+        former: the file of the former ledger, which stays in place and is not used again.
         ended: the engines that were ended.
         first_token: the lowest token that the next lease may get.
     """
@@ -49,7 +49,7 @@ def repair(upkeep: Upkeep) -> RepairReport:
 
     Raises:
         PoolError: files cannot be moved or written, or the ledger is of a later version.
-        LauncherError: the launcher does not answer, and nothing was changed.
+        LauncherError: the launcher does not answer; the ledger was not changed.
     """
     problem = find_problem(upkeep)
     if problem is None:
@@ -61,7 +61,7 @@ def repair(upkeep: Upkeep) -> RepairReport:
             upkeep.launcher.end(engine, None)
         token = max([*_recorded(state, _TOKENS), *(lock.token for lock in locks)])
         number = max([*_recorded(state, _STARTED), *_numbers(engines)])
-        # Every start of an engine gave its slot a token, so there were no more engines than tokens.
+        # Each start of an engine raised the token of its slot, so there were at most as many starts as tokens.
         number = max(number, token * len(locks))
         former = ledger_file(state)
         try:
@@ -107,7 +107,7 @@ def _all_locks(upkeep: Upkeep) -> Iterator[list[SlotLock]]:
 
 
 def _recorded(state: Path, queries: tuple[str, ...]) -> Iterator[int]:
-    """The numbers that queries return from this ledger and former ones, as far as they can be read."""
+    """Yield the numbers that queries return from this ledger and former ones, as far as they can be read."""
     yield 0
     for path in state.glob("ledger-*.sqlite"):
         for query in queries:
@@ -120,12 +120,12 @@ def _recorded(state: Path, queries: tuple[str, ...]) -> Iterator[int]:
 
 
 def _numbers(engines: list[str]) -> Iterator[int]:
-    """The numbers of engines, by which their names differ."""
+    """Yield the numbers at the ends of the names of engines."""
     return (int(match[1]) for match in map(_NUMBER.search, engines) if match)
 
 
 def _write(path: Path, *, slots: int, token: int, number: int) -> None:
-    """Write a ledger of empty slots elsewhere, and move it to its place when it is whole."""
+    """Write a ledger of empty slots to another folder, and link it to its path when it is complete."""
     draft = path.with_name(f"new-{uuid.uuid4().hex}")
     try:
         with contextlib.closing(Ledger(draft)) as ledger:

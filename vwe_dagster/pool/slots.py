@@ -60,7 +60,7 @@ def check_circuit(upkeep: Upkeep) -> None:
 
 
 def describe_holders(slots: Iterable[Slot], upkeep: Upkeep) -> str:
-    """Return a line that says which process has each slot since when, and how to free one that does not come back."""
+    """Return a line with the holder of each slot, since when, and the command that takes a slot away."""
     slots = list(slots)
     holders = "; ".join(f"Slot {slot.slot} ({slot.state}): {_describe_holder(slot, upkeep)}" for slot in slots)
     held = [slot for slot in slots if upkeep.current_hold(slot.slot) is not None]
@@ -82,5 +82,5 @@ def _describe_holder(slot: Slot, upkeep: Upkeep) -> str:
 
 
 def is_starting(upkeep: Upkeep, slot: Slot) -> bool:
-    """Whether an engine is starting in a slot that may still be ready in time."""
+    """Return whether an engine is starting in a slot and may still be ready in time."""
     return slot.state is State.STARTING and not slot.is_late(upkeep.clock, upkeep.settings.engine_startup_timeout)

@@ -73,7 +73,7 @@ class Upkeep:
         """Take the lock of a slot for upkeep, which lasts at most :attr:`upkeep_s`; return None if it is held.
 
         Args:
-            slot: which.
+            slot: the number of the slot.
             holder: the process and its purpose; None for this process and upkeep.
         """
         lock = self.lock(slot, holder)
@@ -93,7 +93,7 @@ class Upkeep:
         """Check a slot against the highest token that is known from its lock.
 
         Raises:
-            DamagedLedgerError: the ledger has a lower one, so it is an old copy, and would give a token twice.
+            DamagedLedgerError: the ledger has a lower one: it is an old copy, and would use a token twice.
         """
         if row.token < hold.token:
             problem = f"it is an old copy, in which slot {row.slot} has token {row.token}; it had token {hold.token}"
@@ -104,7 +104,7 @@ class Upkeep:
         return SlotLock(lock_folder(self.locks), slot, self.clock, holder or holder_name("upkeep"))
 
     def current_hold(self, slot: int) -> Hold | None:
-        """Return what the process that has a slot's lock has noted; None if no process has it."""
+        """Return the note of the process that has a slot's lock; None if the lock is free."""
         return self.lock(slot).current_hold()
 
     @property
@@ -129,7 +129,7 @@ class Upkeep:
             engines failed so often that none may be started now.
 
         Raises:
-            FencedError: another process took the slot, for this one did not come back in time.
+            FencedError: another process took the slot because this one missed its deadline.
         """
         now = self.clock.now()
         ttl_s = self.settings.container_ttl_minutes * 60 * (1 + random.uniform(-_TTL_JITTER, _TTL_JITTER))  # noqa: S311
@@ -160,7 +160,7 @@ class Upkeep:
         try:
             self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
         except FencedError:
-            # This process was stopped for so long that another took the slot; no slot knows the engine.
+            # This process was stopped until another took the slot; no slot refers to the engine.
             with contextlib.suppress(LauncherError):
                 self.launcher.end(row.engine, launched)
             raise

@@ -29,7 +29,7 @@ MAX_BYTES = 4 * 2**20
 """Length of the longest file that is read as a list."""
 
 MAX_REFUSED = 10_000
-"""Rejected entries after which a file is not read on: it is not a seed list."""
+"""Rejected entries after which the rest of a file is not read: it is not a seed list."""
 
 MAX_NOTE = 200
 """Characters of a note that are kept."""

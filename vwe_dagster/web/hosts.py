@@ -9,7 +9,7 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 _NAME = r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})"
 HOST = re.compile(_NAME + r"(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
-"""``Host`` in lower case: a name, an IPv4 address or a bracketed IPv6 address, and perhaps a port."""
+"""``Host`` in lower case: a name, an IPv4 address or a bracketed IPv6 address, with or without a port."""
 
 
 def is_host_name(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""The HTTP server that everything here listens with: uvicorn, with bounds on what a client can occupy.
+"""The HTTP server of every port of this project: uvicorn, with limits on what a client can occupy.
 
 A client occupies a connection while the server waits for it: for the head or the body of a request, for the next
-request, or for the client to read. Such connections are few enough for the file limit, and when there are too many the
-one that has waited longest is closed. So a new client is always served.
+request, or for the client to read. The number of connections is limited, so that the process can open files; beyond the
+limit, the connection that has waited longest is closed. So a new client is always served.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAX_CONNECTIONS = 512
 """Most connections of a server where the limit of open files allows as many."""
 
 _PIECE_BYTES = 4 * 1024
-"""Bytes that are parsed at a time: a head is at most so much longer than the parser's own limit."""
+"""Bytes that are parsed at a time: a head is at most this much longer than the parser's own limit."""
 
 _LOG = logging.getLogger(__name__)
 

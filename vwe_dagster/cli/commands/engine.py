@@ -66,9 +66,9 @@ def verify(
 ) -> None:
     """Tries an engine of a pool: are its worlds those of the native engine, to the bit?
 
-    It makes one world, another and the first again, which has to come out the same. What differs is reported by layer
+    It generates one world, another, and the first again, which must be the same. What differs is reported by layer
     and biome, and of locations by type. The report and a picture of each plane that differs are in the pool's folder,
-    and vwe pool status shows the last trial. Exit code 1 where anything differs, or a world was not made.
+    and vwe pool status shows the last trial. Exit code 1 if anything differs or a world was not generated.
     """
     from vwe_dagster.conformance.report import Report, sentences  # noqa: PLC0415
     from vwe_dagster.conformance.verify import SEEDS, requests_of, verify  # noqa: PLC0415
@@ -110,7 +110,7 @@ def location_table(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Write the table to this file.")],
     pool: PoolName = None,
 ) -> None:
-    """Writes the table that an engine places locations by to a JSON file.
+    """Write the table that an engine places locations by to a JSON file.
 
     A Valheim server reports the table of its game, with the changes of its mods. The native engine reports the table
     that VWE ships. Exit code 1 if the engine has no table, or its table has impossible values; the file is written

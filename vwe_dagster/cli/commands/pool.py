@@ -125,7 +125,7 @@ def reap(*, pool: PoolName = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
-    """Replaces the ledger of the pool if it is damaged or an old copy, and ends the pool's engines.
+    """Replace the ledger of the pool if it is damaged or an old copy, and end the pool's engines.
 
     No world is lost. The former ledger stays as it is; the history of jobs and engines begins again.
     """

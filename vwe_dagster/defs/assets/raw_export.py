@@ -73,7 +73,7 @@ def raw_export(
     pool: dg.ResourceParam[Engines],
     valheim_pool: dg.ResourceParam[Engines],
 ) -> BatchReport:
-    """Exactly what the engine said of the seed: planes, rivers, streams, lakes and locations.
+    """The unmodified export of the engine for the seed: planes, rivers, streams, lakes and locations.
 
     The engine is asked again only if the request changes: the grid, the layers, the kind of engine or the world-gen
     version. A file that no longer has the hash it was written with makes the stage anew. The seeds of a batch are

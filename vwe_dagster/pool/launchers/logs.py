@@ -82,7 +82,7 @@ class EngineLogs:
                 path.unlink()
 
     def save_exit_code(self, engine: str, code: int) -> None:
-        """Keep the exit code of an engine for processes that did not start it; do nothing if that is impossible."""
+        """Keep the exit code of an engine for processes that did not start it; do nothing if it cannot be written."""
         with contextlib.suppress(OSError):
             self._exit_path(engine).write_text(str(code), encoding="ascii")
 
@@ -100,7 +100,7 @@ class EngineLogs:
 
         Args:
             keep: engines whose logs stay.
-            others: returns engines that may have left something else than a log.
+            others: returns engines that may have left files other than a log.
             alive: tells which engines exist; asked after the folder was looked at.
 
         Returns:
@@ -117,10 +117,10 @@ class EngineLogs:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Keep the log of an engine that is being started from being taken for one of the dead.
+        """Keep other processes from removing the log of an engine that is starting.
 
-        A process that was stopped while it removed logs keeps this one from it for a moment only. Its list of the dead
-        does not contain the new engine.
+        A process that was stopped while it removed logs delays this for 2 s at most. Its list of dead engines does not
+        contain the new one.
         """
         self._create_folder()
         ends = time.monotonic() + _PATIENCE_S
