@@ -139,7 +139,7 @@ def test_function_that_grows_without_limit_is_rejected(table: pa.Table, function
 
 
 def product(selected: str, names: list[str]) -> str:
-    """A subquery over the product of the catalog with itself, once per name."""
+    """Return a subquery over the product of the catalog with itself, once per name."""
     return f"from {', '.join(f'seeds {name}' for name in names)} select {selected}"
 
 

@@ -52,9 +52,9 @@ def test_an_impossible_table_is_written_and_reported(
         commands.location_table(out=out, pool="valheim")
     assert ended.value.exit_code == FAILED
     assert out.read_text() == LocationTableDocument.of(impossible).text()
-    told = " ".join(capsys.readouterr().err.split())
-    assert "locations cannot be placed by it" in told
-    assert "types, row 1, column max_delta: -1.0 is less than min_delta" in told
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "locations cannot be placed by it" in shown
+    assert "types, row 1, column max_delta: -1.0 is less than min_delta" in shown
 
 
 def test_a_file_in_no_folder_is_rejected_before_an_engine_is_leased(tmp_path: Path) -> None:

@@ -125,11 +125,11 @@ class Pipeline:
     ) -> Outcome:
         """Register keys, valid or not, and materialize assets of them in one run; several keys as a backfill would.
 
-        Worlds have no locations unless the config asks for them: placing them takes longer than all else.
+        Worlds have no locations unless the config requests them: placing them takes longer than everything else.
         """
         self.instance.add_dynamic_partitions("seeds", list(keys))
-        told: dict[str, Mapping[str, object]] = {**(config or {})}
-        told["raw_export"] = {"locations": "NONE", **told.get("raw_export", {"size": size})}
+        given: dict[str, Mapping[str, object]] = {**(config or {})}
+        given["raw_export"] = {"locations": "NONE", **given.get("raw_export", {"size": size})}
         resources = {"store": WorldStoreResource(root=str(self.root)), "pool": PoolOfOne(), **self.resources}
         name = uuid.uuid4().hex
         _JOBS[name] = build_defs(resource_overrides=resources).resolve_job_def(
@@ -139,7 +139,7 @@ class Pipeline:
             result = dg.execute_job(
                 dg.build_reconstructable_job(__name__, "job_named", (name,)),
                 instance=self.instance,
-                run_config={"ops": {asset: {"config": dict(told[asset])} for asset in assets if asset in told}},
+                run_config={"ops": {asset: {"config": dict(given[asset])} for asset in assets if asset in given}},
                 tags=partition_tags(keys),
                 asset_selection=[dg.AssetKey(asset) for asset in assets],
             )

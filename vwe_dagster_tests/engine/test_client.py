@@ -249,7 +249,7 @@ def test_a_layer_that_is_not_what_was_requested_is_not_fetched(
             layers = [facts.model_copy(update=changes) if facts.name == name else facts for facts in status.layers]
             return status.model_copy(update={"layers": tuple(layers)})
 
-    # Memory is allocated by what the engine says of a layer.
+    # The client allocates memory by the engine's metadata of a layer.
     monkeypatch.setattr("vwe_dagster.engine.client.Arriving", None)
     with Exaggerating(address) as client, pytest.raises(EngineError, match=words):
         run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)

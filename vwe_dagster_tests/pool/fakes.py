@@ -147,7 +147,7 @@ class FakeMachine:
         clock: Clock | None = None,
         reach: Callable[[str], None] = lambda _point: None,
     ) -> EnginePool:
-        """The pool as one more process would open it.
+        """Return the pool as another process opens it.
 
         Args:
             folder: the folder of its ledger and locks.

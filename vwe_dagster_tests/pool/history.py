@@ -45,7 +45,7 @@ class Operation:
 
 @dataclasses.dataclass(frozen=True)
 class SlotModel:
-    """What the rules know of a slot: the token of its present holder, and the leases whose world was whole in time."""
+    """The state of a slot in the rules: the token of its present holder, and the leases whose export succeeded."""
 
     token: int = 0
     exported: frozenset[int] = frozenset()
@@ -93,7 +93,7 @@ def first_violation(operations: Iterable[Operation]) -> Operation | None:
 
 
 def _next(ordered: Sequence[Operation], first: int, done: frozenset[int]) -> Iterable[int]:
-    """The operations that may come next: those called before any other that is not done had returned."""
+    """Yield the operations that may come next: those called before the first return of one that is not done."""
     earliest_return = math.inf
     for at in range(first, len(ordered)):
         if ordered[at].called_s > earliest_return:
@@ -104,7 +104,7 @@ def _next(ordered: Sequence[Operation], first: int, done: frozenset[int]) -> Ite
 
 
 class Recorder:
-    """Writes what one process does into a file, each call before it is made: the process may be killed at any time."""
+    """Writes the operations of one process to a file, each call before it begins: the process may be killed."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1, encoding="utf-8")

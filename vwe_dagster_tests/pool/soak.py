@@ -1,4 +1,4 @@
-"""A soak: processes share a pool while they and its engines are killed, stopped, and robbed of their slots at random.
+"""A soak: processes share a pool. They and its engines are killed and stopped, and slots are taken, at random.
 
 ``python -m vwe_dagster_tests.pool.soak --minutes 30`` prints one line of figures, which must end in zeros only, and
 fails if it does not. ``make soak MINUTES=30`` runs it.
@@ -61,7 +61,7 @@ FAULTS = (
     "fail_start@0.05",
 )
 LONGEST_STOP_S: Final = 12.0
-"""Long enough for a holder to be fenced meanwhile; most stops are much shorter."""
+"""Long enough for a stopped holder to be fenced; most stops are much shorter."""
 
 STRIKES: Final[Mapping[str, float]] = {
     "stop a holder": 0.5,
@@ -83,7 +83,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
-    """What became of a soak; all but the first four must be empty.
+    """The result of a soak; all sequences must be empty.
 
     Attributes:
         faults: how often each kind was done.
@@ -134,10 +134,10 @@ class Figures:
 
 
 def soak(folder: Path, seconds: float, seed: int) -> Figures:
-    """Run a soak in an empty folder and return its figures. Nothing of it is left running.
+    """Run a soak in an empty folder and return its figures. No process of it is left running.
 
     Raises:
-        EngineError: the pool did not recover when all was over.
+        EngineError: the pool did not recover in the end.
     """
     site = Site(folder / "pool", SETTINGS)
     native = native_worlds(folder / "native")
@@ -152,7 +152,7 @@ def soak(folder: Path, seconds: float, seed: int) -> Figures:
         leaks = [*_overdue(misfortune), *_left_behind(site)]
     finally:
         site.end_engines()
-    calls = [call for path in misfortune.told for call in recorded(path)]
+    calls = [call for path in misfortune.records for call in recorded(path)]
     leases = Counter((call["slot"], call["token"]) for call in calls if call["kind"] == Kind.LEASE and "token" in call)
     published = [call for call in calls if call["kind"] == Kind.PUBLISH]
     kept = {seed.key: world for seed in SEEDS if (world := hashes(site.store, seed))}
@@ -173,7 +173,7 @@ def soak(folder: Path, seconds: float, seed: int) -> Figures:
 
 
 def native_worlds(folder: Path) -> dict[str, dict[str, str]]:
-    """The hashes of the worlds as the native engine generates them in this process, by seed."""
+    """Return the hashes of the worlds as the native engine generates them in this process, by seed."""
     store, engine = WorldStore(folder), NativeEngine()
     for seed in SEEDS:
         publish(store, seed, engine.generate(WorldRequest(seed.number, GRID)))
@@ -212,21 +212,21 @@ def _violations(history: Sequence[Operation]) -> list[Operation]:
 
 
 def _overdue(misfortune: Misfortune) -> list[str]:
-    """The leases that were held too long by processes that no fault had stopped."""
+    """Return the leases that were held too long by processes that no fault had stopped."""
     found = []
-    for path in misfortune.told:
+    for path in misfortune.records:
         log = path.with_suffix(".log")
         if log.exists() and int(path.stem.rpartition("-")[2]) not in misfortune.was_stopped:
             found += [line for line in log.read_text(encoding="utf-8").splitlines() if "has been held for" in line]
     return found
 
 
-def make_worlds_until(site: Site, _connection: Connection[Any, Any], seed: int, told: Path, stop: Path) -> None:
+def make_worlds_until(site: Site, _connection: Connection[Any, Any], seed: int, record: Path, stop: Path) -> None:
     """Make worlds and publish them until a file appears; record every operation before it begins and when it ends."""
     logging.getLogger("vwe_dagster").propagate = False
-    logging.getLogger("vwe_dagster").addHandler(logging.FileHandler(told.with_suffix(".log"), delay=True))
+    logging.getLogger("vwe_dagster").addHandler(logging.FileHandler(record.with_suffix(".log"), delay=True))
     choice = random.Random(seed)
-    with site.pool() as pool, Recorder(told) as recorder:
+    with site.pool() as pool, Recorder(record) as recorder:
         while not stop.exists():
             seed_of_world = choice.choice(SEEDS)
             request = WorldRequest(seed_of_world.number, GRID)
@@ -266,7 +266,7 @@ def _recording(recorder: Recorder, kind: Kind, facts: Mapping[str, object]) -> I
 
 @dataclasses.dataclass
 class Watch:
-    """What was seen in the course of it all."""
+    """What a thread sees during a soak."""
 
     site: Site
     most_engines: int = 0
@@ -275,7 +275,7 @@ class Watch:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Watches from a thread of its own while the block lasts."""
+        """Watch from a separate thread while the block lasts."""
         done = threading.Event()
 
         def watch() -> None:
@@ -318,12 +318,12 @@ class Misfortune:
         self._stopped: list[tuple[float, int]] = []
 
     @property
-    def told(self) -> list[Path]:
-        """The files in which the holders wrote down their leases."""
+    def records(self) -> list[Path]:
+        """The files in which the holders recorded their operations."""
         return sorted(self._folder.glob("leases-*.jsonl"))
 
     def run(self) -> None:
-        """Begin with the first lease, go on for as long as asked and until a world is published, and end in peace."""
+        """Await the first lease, strike until the time is up and a world is published, and let the holders end."""
         try:
             self._await_first_lease()
             ends = time.monotonic() + self._seconds
@@ -343,13 +343,13 @@ class Misfortune:
         self.exits += [process.exitcode for process in self._holders]
 
     def _await_first_lease(self) -> None:
-        """Engines killed while they start open the circuit: on a busy machine nobody would have one for long."""
+        """Wait before the first strike: engines killed while they start open the circuit, and no holder gets one."""
         self._fill_up()
         wait_until(lambda: self._has_recorded("token"), 3 * PATIENCE_S)
 
     def _has_recorded(self, field: str) -> bool:
-        """Whether a holder has recorded a field: ``token`` of a lease, ``world`` of a published world."""
-        return any(f'"{field}"' in told.read_text(encoding="utf-8") for told in self.told)
+        """Return whether a holder has recorded a field: ``token`` of a lease, ``world`` of a published world."""
+        return any(f'"{field}"' in record.read_text(encoding="utf-8") for record in self.records)
 
     def _fill_up(self) -> None:
         ended = [process for process in self._holders if process.exitcode is not None]
@@ -357,9 +357,9 @@ class Misfortune:
         self._holders = [process for process in self._holders if process not in ended]
         while len(self._holders) < HOLDERS:
             number = next(self._numbers)
-            told = self._folder / f"leases-{number}.jsonl"
+            record = self._folder / f"leases-{number}.jsonl"
             process = PROCESSES.Process(
-                target=make_worlds_until, args=(self._site, None, self._choice.randrange(2**32), told, self._stop)
+                target=make_worlds_until, args=(self._site, None, self._choice.randrange(2**32), record, self._stop)
             )
             process.start()
             self._number_of[int(process.pid or 0)] = number
@@ -407,7 +407,7 @@ class Misfortune:
 
 
 def overlaps(jobs: list[JobRecord]) -> list[tuple[str, str]]:
-    """Jobs of one engine of which the later began before the earlier, as far as its end is known, was over."""
+    """Return pairs of jobs of one engine of which the later began before the known end of the earlier."""
     found = []
     for engine in {job.engine for job in jobs}:
         of_engine = sorted((_began(job), job) for job in jobs if job.engine == engine)

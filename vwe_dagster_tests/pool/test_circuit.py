@@ -178,7 +178,7 @@ def test_an_engine_that_was_left_alone_and_ended_says_nothing_of_engines(folder:
 
 
 def kill_starting(pool: EnginePool, machine: FakeMachine, end: EngineEnd) -> None:
-    """Has an engine end while it starts."""
+    """End an engine while it starts."""
     machine.boots_take_s, machine.end = 5, end
     pool.warm(1, wait=False)
     for engine in machine.engines.values():

@@ -2,8 +2,8 @@
 
 ``VWE_EXPLORATION_DEPTH`` is the number of steps: 4 in the test suite, 8 in ``make soak``, which takes a minute.
 
-The process of :class:`Story` is stopped with a lock or without, at each step of the pool; another process uses the pool
-meanwhile, and time passes. Stories that lead to the same state are continued from one of them only.
+The process of :class:`Story` is stopped with a lock or without, at each step of the pool. Another one uses the pool,
+and time passes. Stories that lead to the same state are continued from one of them only.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Story:
         self.survivor.pool.status()
 
     def actions(self) -> Mapping[str, Callable[[], object]]:
-        """What can happen next."""
+        """Return what can happen next."""
         victim, survivor = self.victim, self.survivor
         actions: dict[str, Callable[[], object]] = {
             "time passes": self._pass_time,
@@ -75,14 +75,14 @@ class Story:
             actions["the victim is stopped while fencing"] = lambda: victim.run(victim.pool.reap, stop_at="fencing")
         return actions
 
-    def tell(self, story: tuple[str, ...]) -> None:
+    def play(self, story: tuple[str, ...]) -> None:
         """Let things happen, and check after each that no promise is broken."""
         for name in story:
             self.actions()[name]()
             self._check()
 
     def signature(self) -> Signature:
-        """What there is to distinguish states of the pool by: no times, tokens or names of engines."""
+        """Return what distinguishes states of the pool: no times, tokens or names of engines."""
         upkeep = self.survivor.pool._upkeep  # noqa: SLF001  states of locks and rows together
         clock = self.machine.clock
         rows = upkeep.ledger.slots()
@@ -138,7 +138,7 @@ class Story:
             process.pool.close()
 
     def _strays(self) -> set[str]:
-        """The running engines that no slot knows."""
+        """Return the running engines that no slot refers to."""
         rows = self.survivor.pool._upkeep.ledger.slots()  # noqa: SLF001
         running = {engine.name for engine in self.machine.engines.values() if engine.running}
         return running - {row.engine for row in rows if row.engine}
@@ -159,12 +159,12 @@ class Story:
         assert self.machine.most_running <= SLOTS + 1
 
 
-def told(story: tuple[str, ...], seen: set[Signature]) -> list[str]:
-    """Tell a story, and its end if it leads to a state that no other has led to; return what can happen there."""
+def explore(story: tuple[str, ...], seen: set[Signature]) -> list[str]:
+    """Play a story, and its end if it leads to a new state; return what can happen there."""
     folder = Path(tempfile.mkdtemp())
     here = Story(folder)
     try:
-        here.tell(story)
+        here.play(story)
         signature, actions = here.signature(), list(here.actions())
         if signature in seen:
             return []
@@ -181,8 +181,8 @@ def told(story: tuple[str, ...], seen: set[Signature]) -> list[str]:
 
 def test_no_stopped_or_killed_process_blocks_the_pool_in_any_state() -> None:
     seen: set[Signature] = set()
-    frontier: list[tuple[tuple[str, ...], list[str]]] = [((), told((), seen))]
+    frontier: list[tuple[tuple[str, ...], list[str]]] = [((), explore((), seen))]
     for _ in range(DEPTH):
         stories = [(*story, name) for story, names in frontier for name in names]
-        frontier = [(story, told(story, seen)) for story in stories]
+        frontier = [(story, explore(story, seen)) for story in stories]
     assert len(seen) > 12 * DEPTH

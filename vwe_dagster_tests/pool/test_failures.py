@@ -163,7 +163,7 @@ def test_holders_that_were_stopped_past_their_deadline_find_themselves_fenced(
 
 
 def stop_before_starting(site: Site, connection: Connection[Any, Any]) -> None:
-    """Wants a world and stops itself with the lock of the first empty slot; says how it ended when it goes on."""
+    """Request a world, stop while holding the lock of the first empty slot, and send the outcome after continuing."""
 
     def begin_engine(*arguments: Any, **options: Any) -> Any:
         connection.send("stopping")

@@ -55,7 +55,7 @@ def test_every_package_has_hashes_and_no_host(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_file_has_the_packages_that_are_asked_for_in_the_tested_versions(name: str) -> None:
-    """`make lock` writes the files; who changes pyproject.toml or constraints.txt runs it."""
+    """`make lock` writes the files; run it after a change of pyproject.toml or constraints.txt."""
     locked = pins((FOLDER / f"{name}.txt").read_text())
     own = canonicalize_name(PROJECT["name"])
     for requirement in requirements(SETS[name]):

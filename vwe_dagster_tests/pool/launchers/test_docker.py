@@ -92,21 +92,21 @@ def test_engine_cannot_change_the_machine_code_of_another(bench: Bench, docker_c
     launcher = bench.launcher()
     volumes = {volume.id for volume in docker_client.volumes.list()}
 
-    def said(launched: Launched, code: str) -> str:
+    def output_of(launched: Launched, code: str) -> str:
         status, output = docker_client.containers.get(launched.handle).exec_run(["python", "-c", code])
         assert status == 0, output
         assert isinstance(output, bytes)
         return output.decode()
 
     with engine(bench, launcher) as first:
-        cached = said(first, look)
+        cached = output_of(first, look)
         assert len(cached) > 1000
-        said(first, poison)
+        output_of(first, poison)
         second = bench.launch(launcher, 2)
         try:
-            assert said(second, look) == cached
-            assert said(first, count) != "0\n"
-            assert said(second, count) == "0\n"
+            assert output_of(second, look) == cached
+            assert output_of(first, count) != "0\n"
+            assert output_of(second, count) == "0\n"
         finally:
             launcher.end(bench.spec(2).engine, second)
     assert {volume.id for volume in docker_client.volumes.list()} == volumes

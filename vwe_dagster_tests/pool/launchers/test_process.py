@@ -53,8 +53,8 @@ def test_process_that_did_not_start_an_engine_learns_how_it_ended(
         if has_waited:
             until(lambda: not launcher.running(launched))
         command = [sys.executable, "-c", program, str(bench.folder), bench.pool_id, launched.handle]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        assert said == str(EngineEnd(f"killed by signal {number:d}", killed=killed))
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        assert printed == str(EngineEnd(f"killed by signal {number:d}", killed=killed))
     launcher.remove_logs(set())
     assert list(bench.folder.rglob("*.exit")) == []
 
