@@ -22,7 +22,10 @@ MEMORY_LIMIT = "1GB"
 
 _TABLE = "seeds"
 _OTHER_SOURCES = {"TABLE_FUNCTION", "SHOW_REF", "PIVOT"}
-_GROWING = {"array_resize", "generate_series", "list_resize", "lpad", "range", "repeat", "rpad"}
+_GROWING = {
+    *("array_resize", "bitstring", "format", "generate_series", "list_resize", "lpad", "printf", "range"),
+    *("regexp_replace", "repeat", "replace", "rpad", "to_base"),
+}
 """Functions whose result can be of any size: DuckDB neither interrupts them nor limits their memory."""
 
 _UNKNOWN = re.compile(r'(?:column|Table) "(?P<name>[^"]+)" (?:not found|does not exist)')

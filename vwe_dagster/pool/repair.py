@@ -93,7 +93,8 @@ def find_problem(upkeep: Upkeep) -> str | None:
 @contextlib.contextmanager
 def _all_locks(upkeep: Upkeep) -> Iterator[list[SlotLock]]:
     """Take the lock of every slot from any holder."""
-    known = {int(path.stem.removeprefix("slot-")) for path in upkeep.locks.glob("slot-*.lock") if path.is_file()}
+    names = (path.stem.removeprefix("slot-") for path in upkeep.locks.glob("slot-*.lock") if path.is_file())
+    known = {int(name) for name in names if name.isdecimal()}
     count = max([*known, upkeep.settings.max_warm_containers - 1]) + 1
     with contextlib.ExitStack() as stack:
         locks = []

@@ -63,6 +63,7 @@ def test_damaged_ledger_is_named_and_repaired(
     before = tokens(pool)
     pool.close()
     overwrite(folder, junk, at=at)
+    (folder / "locks" / "slot-of-another-program.lock").touch()
     again = machine.pool(folder, SETTINGS)
     with pytest.raises(DamagedLedgerError, match=r"No world is lost: .* begin a new ledger: vwe pool repair"):
         again.generate(REQUEST)
