@@ -32,4 +32,4 @@ def test_a_port_that_is_taken_is_told_of(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused = Vwe(tmp_path).run("serve", "--port", str(taken.getsockname()[1]))
     assert refused.returncode == 1
-    assert "name another, as in: vwe serve --port" in refused.stderr
+    assert "choose another port, as in: vwe serve --port" in refused.stderr
