@@ -19,13 +19,13 @@ export VWE_MAKE_SEEDS := $(value SEED)
 export VWE_MAKE_PORT := $(value PORT)
 export VWE_MAKE_MINUTES := $(value MINUTES)
 
-.PHONY: help world test test-fast coverage soak kernels lint lint-js ui deploy lock sbom audit clean
+.PHONY: help world test test-fast coverage soak kernels lint lint-js docs ui deploy lock sbom audit clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
 	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
-	@echo "make deploy                  builds and starts everything in containers, see docs/deploy.md"
+	@echo "make deploy                  builds and starts everything in containers, see docs/how-to/deployment.md"
 	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
 	@echo "make test-fast               runs the tests that take no Docker, browser or mono, in 100 s on"
 	@echo "                             2 cores once the kernels are compiled; no lint, no types"
@@ -33,6 +33,7 @@ help:
 	@echo "make soak MINUTES=30         shares a pool while its processes and engines are killed and stopped"
 	@echo "make lint                    checks style and types only"
 	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
+	@echo "make docs                    builds the documentation as web pages; vwe docs opens them"
 	@echo "make lock                    writes requirements/ from pyproject.toml and constraints.txt"
 	@echo "make sbom                    writes build/sbom.cdx.json, the packages of a deployment, as CycloneDX"
 	@echo "make audit                   looks for known vulnerabilities of these packages, on the internet"
@@ -82,6 +83,10 @@ lint-js:
 	else \
 		echo "npm is missing, so the JavaScript and the CI workflow are not checked" >&2; \
 	fi
+
+docs: $(DEV)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation is in build/docs; open it with: $(BIN)/vwe docs"
 
 ui: $(RUNTIME)
 	@exec $(BIN)/vwe ui $${VWE_MAKE_PORT:+--port "$$VWE_MAKE_PORT"}

@@ -13,6 +13,7 @@ import typer
 
 from vwe_dagster.cli.commands import (
     bench,
+    docs,
     engine,
     export,
     find,
@@ -65,6 +66,7 @@ app.command()(locations.locations)
 app.command()(find.find)
 app.command()(serve.serve)
 app.command()(ui.ui)
+app.command()(docs.docs)
 app.command()(purge.purge)
 app.add_typer(seeds.app, name="seeds")
 app.add_typer(pool.app, name="pool")

@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "vwe find --columns all --json",
     ),
     "serve": ("vwe serve --open", "vwe serve --port 8081"),
+    "docs": ("vwe docs",),
     "ui": ("vwe ui", "vwe ui --port 3001"),
     "purge": ("vwe purge --dry-run", "vwe purge --older-than 7d"),
     "seeds add": ("vwe seeds add HHcLC5acQt", "vwe seeds add --file seeds.txt"),

@@ -20,7 +20,7 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 class PoolSettings(pydantic.BaseModel):
     """How many engines of what kind a pool keeps, how long, and what it allows them.
 
-    The environment variables, the Dagster resource and the README's table take names, defaults and descriptions from
+    The environment variables, the Dagster resource and the documentation take names, defaults and descriptions from
     these fields.
     """
 

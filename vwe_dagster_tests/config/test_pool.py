@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from vwe_dagster.config.pool import (
@@ -139,31 +137,3 @@ def test_every_fault_is_told_of_at_once() -> None:
     with pytest.raises(PoolSettingsError) as refusal:
         settings_from_environment({"VWE_POOL_LAUNCHR": "x", "VWE_POOL_CONNECTION": "smoke", "VWE_POOL_NAME": "?"})
     assert len(str(refusal.value).splitlines()) == 3
-
-
-def test_table_of_settings_in_the_readme_is_that_of_the_fields() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    table = settings_table()
-    assert table in readme, f"Replace the table of settings in README.md by:\n{table}"
-
-
-def settings_table() -> str:
-    """Return the table of all settings as Markdown."""
-    rows = [
-        f"| `{variable_of(name)}` | {shown(field.default)} | {field.description} |"
-        for name, field in PoolSettings.model_fields.items()
-    ]
-    return "\n".join(["| variable | default | what it does |", "|---|---|---|", *rows, ""])
-
-
-def shown(default: object) -> str:
-    """Return a default as it is written in a variable."""
-    match default:
-        case None:
-            return "not set"
-        case bool():
-            return f"`{str(default).lower()}`"
-        case float():
-            return f"`{default:g}`"
-        case _:
-            return f"`{default}`"

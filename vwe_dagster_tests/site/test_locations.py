@@ -429,7 +429,7 @@ def test_the_page_states_the_limits_and_links_to_the_documentation(visitor: Visi
         "and a world that was played or re-rolled may differ."
     )
     more = page.get_by_role("link", name="More about locations")
-    expect(more).to_have_attribute("href", re.compile(r"/docs/locations\.md$"))
+    expect(more).to_have_attribute("href", re.compile(r"/docs/explanation/locations\.md$"))
 
 
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)

@@ -26,9 +26,9 @@ FOLLOW_S = 0.2
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Looks after the pool of warm engines.",
-    epilog="The settings of the pool are environment variables, as in VWE_POOL_MAX_WARM_CONTAINERS=2; the README lists "
-    "them all. Engines end by themselves when nobody uses them.",
+    help="Maintain the pool of warm engines.",
+    epilog="The settings of the pool are environment variables, as in VWE_POOL_MAX_WARM_CONTAINERS=2; the "
+    "documentation lists them. Engines end by themselves when they are idle.",
 )
 
 MOST_SHOWN = 1_000_000

@@ -6,7 +6,7 @@ import { GROUPS, tokenOf } from "./locations.js";
 import { KINDS, kindsOf } from "./places.js";
 import { sign } from "./signs.js";
 
-const DOCS = "https://github.com/vwe-dagster/vwe/blob/main/docs/locations.md";
+const DOCS = "https://github.com/vwe-dagster/vwe/blob/main/docs/explanation/locations.md";
 /** Kinds that a search offers to show. */
 const OFFERED = 12;
 
