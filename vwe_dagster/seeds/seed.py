@@ -20,9 +20,11 @@ GAME_LENGTH = 10
 MIN_NUMBER, MAX_NUMBER = -(2**31), 2**31 - 1
 """Range of the integer behind a seed: int32."""
 
-_HASH_START = 5381
-_HASH_FACTOR = 33
-_HASH_MIX = 1566083941
+HASH_START = 5381
+HASH_FACTOR = 33
+HASH_MIX = 1566083941
+"""The numbers of the game's hash, see :func:`seed_number`."""
+
 _WORD = 2**32
 
 _TEXT = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
@@ -104,11 +106,11 @@ def seed_number(text: str) -> int:
     """
     if not text:
         return 0
-    hashes = [_HASH_START, _HASH_START]
+    hashes = [HASH_START, HASH_START]
     units = text.partition("\0")[0].encode("utf-16-le", "surrogatepass")
     for index, (unit,) in enumerate(struct.iter_unpack("<H", units)):
-        hashes[index % 2] = (hashes[index % 2] * _HASH_FACTOR % _WORD) ^ unit
-    unsigned = (hashes[0] + hashes[1] * _HASH_MIX) % _WORD
+        hashes[index % 2] = (hashes[index % 2] * HASH_FACTOR % _WORD) ^ unit
+    unsigned = (hashes[0] + hashes[1] * HASH_MIX) % _WORD
     return unsigned if unsigned <= MAX_NUMBER else unsigned - _WORD
 
 
