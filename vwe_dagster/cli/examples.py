@@ -20,7 +20,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "vwe export HHcLC5acQt --to geotiff --to csv --out exports/",
     ),
     "tiles": ("vwe tiles HHcLC5acQt --style map --max-zoom 5",),
-    "seed": ("vwe seed HHcLC5acQt", "vwe seed --from-save Midgard.fwl"),
+    "seed": ("vwe seed HHcLC5acQt", "vwe seed @-530322020", "vwe seed --from-save Midgard.fwl"),
     "show": ("vwe show HHcLC5acQt",),
     "locations": (
         "vwe locations HHcLC5acQt",

@@ -8,6 +8,7 @@ from pathlib import Path
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.poster import DPI, render_poster
+from vwe_dagster.seeds.typable import typable_key
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 
@@ -17,7 +18,8 @@ FINE = 4096
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """Writes the poster of a world as PNG; the ground is sampled anew, every 6 m, where the native engine made it."""
-    picture = render_poster(_fine(facts), title=facts.seed.key, analysis=facts.analysis)
+    key, typed = facts.seed.key, typable_key(facts.seed)
+    picture = render_poster(_fine(facts), title=key, typed_in_game=typed, analysis=facts.analysis)
     path.write_bytes(png_bytes(picture, dpi=DPI))
 
 

@@ -58,7 +58,9 @@ _BAR_WIDTH = 190
 _POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 
-def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis) -> Image.Image:
+def render_poster(
+    world: CanonicalWorld, *, title: str, typed_in_game: str | None = None, analysis: WorldAnalysis
+) -> Image.Image:
     """Draws the poster of a world.
 
     The map has 6 m a pixel. A world on the grid of 4096 cells shows there all that it has; others are resampled.
@@ -66,6 +68,7 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     Args:
         world: on any grid. What it does not tell is not drawn.
         title: lettered at the top; ASCII.
+        typed_in_game: a text of the same world for the game's seed box, lettered above the title; None for none.
         analysis: of the same world, on any grid.
 
     Returns:
@@ -83,14 +86,14 @@ def render_poster(world: CanonicalWorld, *, title: str, analysis: WorldAnalysis)
     draw_legend(sheet, "Signs", signs, Legend((CORNER, _VIEW.pixels - CORNER), rows=len(signs)))
     draw_place_legends(sheet, sites, (CORNER, CORNER), (_VIEW.pixels - CORNER - 190, _VIEW.pixels - CORNER - 218))
     draw_scale_bar(sheet, (_VIEW.pixels - CORNER,) * 2)
-    _draw_heading(sheet, title, analysis)
+    _draw_heading(sheet, title, typed_in_game, analysis)
     _draw_biomes(sheet, analysis)
     _draw_facts(sheet, analysis)
     _draw_relief(sheet, painted, planes)
     return printed(sheet.image)
 
 
-def _draw_heading(sheet: Sheet, title: str, analysis: WorldAnalysis) -> None:
+def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis: WorldAnalysis) -> None:
     """The title on the left, and the figures one looks for first on the right."""
     statistics = analysis.statistics
     figures = [(f"{statistics['land_area_km2']:.0f}", "sq km of land"), (f"{statistics['island_count']}", "islands")]
@@ -102,7 +105,8 @@ def _draw_heading(sheet: Sheet, title: str, analysis: WorldAnalysis) -> None:
         sheet.letter((right, -70), name.upper(), 19, anchor="rs", spacing=4, colour=palette.INK_FAINT)
         right -= 56 + max(lettering.width(number, 76), lettering.width(name.upper(), 19, 4))
     size = min(150.0, 150 * (right - 40) / lettering.width(title, 150, 5))
-    sheet.letter((0, -224), "THE TENTH WORLD", 26, spacing=11, colour=palette.INK_FAINT)
+    above = "THE TENTH WORLD" if typed_in_game is None else f"THE TENTH WORLD, IN THE GAME {typed_in_game}"
+    sheet.letter((0, -224), above, 26, spacing=11, colour=palette.INK_FAINT)
     sheet.letter((-4, -76), title, size, spacing=size / 30)
 
 

@@ -89,7 +89,7 @@ def parse_seed(key: str) -> Seed:
     if fault is not None:
         remedy = "write the seed as the game shows it"
         if len(key) <= GAME_LENGTH and key.isprintable():
-            remedy = f"write @{seed_number(key)}, which is the same world"
+            remedy = _same_world(seed_number(key))
         raise SeedError(f"The seed {_quoted(key)} {fault}; {remedy}.")
     return Seed(key, seed_number(key))
 
@@ -112,6 +112,12 @@ def seed_number(text: str) -> int:
         hashes[index % 2] = (hashes[index % 2] * HASH_FACTOR % _WORD) ^ unit
     unsigned = (hashes[0] + hashes[1] * HASH_MIX) % _WORD
     return unsigned if unsigned <= MAX_NUMBER else unsigned - _WORD
+
+
+def _same_world(number: int) -> str:
+    from vwe_dagster.seeds.typable import typable_text  # noqa: PLC0415  imports NumPy, and this module
+
+    return f"write {typable_text(number)} or write @{number}, which is the same world"
 
 
 def _fault(key: str) -> str | None:

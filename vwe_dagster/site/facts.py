@@ -14,6 +14,7 @@ from vwe_dagster.rendering.legend import BIOME_ORDER
 from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.seeds.typable import typable_key
 from vwe_dagster.site.blocks import BLOCK
 from vwe_dagster.site.made import MadeWorld
 from vwe_dagster.site.places import places_summary
@@ -51,6 +52,7 @@ def world_facts(
     return {
         "key": made.seed.key,
         "number": made.seed.number,
+        "typed_in_game": typable_key(made.seed),
         "same_world": [seed.key for seed in same_world],
         "version": made.version,
         "made_at": made.extracted.made_at.isoformat(timespec="seconds"),

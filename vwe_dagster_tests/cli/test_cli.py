@@ -175,6 +175,7 @@ def test_a_seed_is_told_without_making_anything(vwe: Vwe) -> None:
     assert {label: fact.strip() for label, fact in facts.items()} == {
         "seed": KEY,
         "integer": "298112588",
+        "typed in game": "rzgpq or rzfpP or szFpq or szGpP",
         "folder": str(vwe.store.folder(SEED, "raw").parent),
         "registered": "no",
         "made": "nothing yet",
@@ -214,7 +215,7 @@ def test_seeds_are_added_listed_and_removed(with_world: Vwe) -> None:
     added = with_world.call("seeds", "add", "@298112588", KEY)
     assert added.stdout.splitlines() == ["@298112588 is registered.", f"{KEY} was registered already."]
     listed = [line.split() for line in with_world.call("seeds", "list").stdout.splitlines()]
-    assert ["@298112588", "298112588", "yes", KEY] in listed
+    assert ["@298112588", "298112588", "yes", KEY, "rzgpq"] in listed
     assert [KEY, "298112588", "yes", *WORLD_STAGES, "@298112588"] in listed
     removed = with_world.call("seeds", "remove", "@298112588", KEY)
     first, second = removed.stdout.splitlines()
@@ -238,8 +239,9 @@ def test_seeds_of_a_list_are_registered_and_listed_as_json(vwe: Vwe, tmp_path: P
         "stages": [],
         "same_world_as": [KEY],
         "note": None,
+        "typed_in_game": "rzgpq",
     }
-    assert (second["seed"], second["note"]) == (KEY, "near a boss")
+    assert (second["seed"], second["note"], second["typed_in_game"]) == (KEY, "near a boss", None)
 
 
 def test_removing_can_keep_the_data(with_world: Vwe) -> None:

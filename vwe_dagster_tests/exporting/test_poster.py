@@ -24,8 +24,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
     """The worlds of which posters are drawn; the picture itself, which takes seconds, is tested where it is drawn."""
     worlds: list[CanonicalWorld] = []
 
-    def draw(world: CanonicalWorld, *, title: str, analysis: object) -> Image.Image:
+    def draw(world: CanonicalWorld, *, title: str, typed_in_game: str | None, analysis: object) -> Image.Image:
         assert title
+        assert (typed_in_game is not None) == title.startswith("@")
         assert analysis is not None
         worlds.append(world)
         return SMALL

@@ -67,8 +67,9 @@ def test_a_world_of_nothing_but_ocean_has_a_poster(monkeypatch: pytest.MonkeyPat
     grid = Grid.of_world(64)
     plane = np.zeros((64, 64), dtype=np.float32)
     ocean = CanonicalWorld(grid, np.full((64, 64), Biome.OCEAN, dtype=np.uint8), plane, plane)
-    assert render_poster(ocean, title="W" * 32, analysis=analyse(ocean)).size == POSTER_SIZE
-    assert {"0", "islands".upper(), "100.0 %", "W" * 32} <= set(lettered)
+    drawn = render_poster(ocean, title="W" * 32, typed_in_game="fctz8nm", analysis=analyse(ocean))
+    assert drawn.size == POSTER_SIZE
+    assert {"THE TENTH WORLD, IN THE GAME fctz8nm", "0", "islands".upper(), "100.0 %", "W" * 32} <= set(lettered)
     assert not {"START ISLAND", "HIGHEST PEAK", "Rivers"} & set(lettered)
 
 

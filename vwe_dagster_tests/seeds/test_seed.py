@@ -159,6 +159,11 @@ def test_the_integer_a_refusal_offers_is_a_seed_of_the_same_world(text: str) -> 
     assert parse_seed(offered[1]).number == seed_number(text)
 
 
+def test_a_refusal_offers_a_text_for_the_seed_box_of_the_game() -> None:
+    assert seed_number("Ægir") == seed_number("bikck8") == 1494795226
+    assert _refusal("Ægir").endswith("; write bikck8 or write @1494795226, which is the same world.")
+
+
 def _refusal(key: str) -> str:
     """What the author of a text that is no seed is told; nothing where it is one."""
     try:

@@ -62,6 +62,9 @@ def test_facts_are_those_of_the_stages(site: Site, client: httpx.Client) -> None
     assert manifest is not None
     analysis = read_processed(site.store, manifest)
     assert (facts["key"], facts["number"], facts["same_world"]) == (ONE, parse_seed(ONE).number, [NUMBERED])
+    assert facts["typed_in_game"] is None
+    numbered = client.get(f"/worlds/{NUMBERED}/world.json").json()
+    assert parse_seed(numbered["typed_in_game"]).number == parse_seed(NUMBERED).number
     assert facts["grid"] == {"size": SIZE, "cell_m": 76.8, "first_m": -12249.6}
     assert (facts["engine"]["kind"], facts["engine"]["world_gen_version"]) == ("native", 2)
     assert {biome["index"] for biome in facts["biomes"]} == set(BIOMES)

@@ -24,6 +24,7 @@ from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.seeds.typable import typable_key
 from vwe_dagster.store import WorldStore
 from vwe_dagster.store.leftovers import bytes_in
 from vwe_dagster.store.notes import Notes
@@ -32,6 +33,8 @@ from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     from vwe_dagster.instance.seed_runs import SeedRuns
+
+_HEADINGS = ("seed", "integer", "registered", "stages", "same world as", "note", "typed in game")
 
 app = typer.Typer(no_args_is_help=True, help="Registers, lists and removes seeds.")
 
@@ -78,7 +81,8 @@ def _report_registered(seeds: Sequence[Seed], known: Collection[str]) -> None:
 def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False) -> None:
     """List the seeds that are registered or have data.
 
-    In a pipe each seed is a line of tab-separated fields: seed, integer, registered, stages, same world as, note.
+    In a pipe each seed is a line of tab-separated fields: seed, integer, registered, stages, same world as, note, and a
+    text of the same world for the game's seed box if the seed is not one.
     """
     home = find_home()
     store = WorldStore(home.data)
@@ -94,6 +98,7 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a
             "stages": store.published_stages(each),
             "same_world_as": [other.key for other in look_alikes.same_world(each)],
             "note": notes.get(each.key),
+            "typed_in_game": typable_key(each),
         }
         for each in seeds
     ]
@@ -116,11 +121,12 @@ def _show_seeds(rows: Iterable[Mapping[str, Any]]) -> None:
             " ".join(row["stages"]),
             ", ".join(row["same_world_as"]),
             row["note"] or "",
+            row["typed_in_game"] or "",
         )
         for row in rows
     ]
     if sys.stdout.isatty():
-        show_table(output(), "", ("seed", "integer", "registered", "stages", "same world as", "note"), cells)
+        show_table(output(), "", _HEADINGS, cells)
     else:
         sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in cells)
 

@@ -28,6 +28,7 @@ from vwe_dagster.formats.fwl import SaveError, WorldFile, shown
 from vwe_dagster.formats.save import Save, read_save
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.seeds.typable import typable_texts
 from vwe_dagster.store import STAGES, WorldStore
 from vwe_dagster.store.notes import Notes
 from vwe_dagster.store.starting_keys import StartingKeys
@@ -35,6 +36,7 @@ from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
 _WORLD_GEN_VERSIONS = (0, 1, 2)
+_TYPABLE_TEXTS = 5
 
 Saves = Annotated[
     list[Path] | None,
@@ -130,7 +132,11 @@ def seed(
         ),
     ] = None,
 ) -> None:
-    """Tells the integer of a seed, its folder, and which other seeds of the catalog are the same world."""
+    """Show the integer of a seed, its folder, and which other seeds of the catalog are the same world.
+
+    The shortest texts for the game's seed box that are the same world are shown too, those that are easiest to read
+    first; a seed that is known as an integer only can be played with them.
+    """
     if (seed is None) == (from_save is None):
         raise InputError("Name one seed, such as HHcLC5acQt, or the file or folder of a world with --from-save.")
     save = None if from_save is None else read_save(from_save)
@@ -147,6 +153,7 @@ def seed(
             **({} if save is None else _facts(save)),
             "seed": parsed.key,
             "integer": parsed.number,
+            "typed in game": " or ".join(typable_texts(parsed.number, limit=_TYPABLE_TEXTS)),
             "folder": store.folder(parsed, "raw").parent,
             "registered": "yes" if parsed.key in keys else "no",
             "made": ", ".join(made) or "nothing yet",

@@ -17,6 +17,7 @@ from vwe_dagster.extraction.foreign_source import ForeignExport
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.seeds.typable import typable_text
 from vwe_dagster.store import Draft, Manifest, Recipe, WorldStore
 from vwe_dagster.store.stages import grid_of, plane_file, read_extracted, read_raw, write_extracted
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -108,7 +109,8 @@ def _check_seed(seed: Seed, export: ForeignExport, folder: str) -> None:
         stated = export.seed_text or f"@{export.seed_number}"
         raise ExtractionError(
             f"{folder} holds the world of the seed {stated} (the integer {export.seed_number}), "
-            f"not that of {seed.key} (the integer {seed.number}); import it as @{export.seed_number}."
+            f"not that of {seed.key} (the integer {seed.number}); import it as "
+            f"{typable_text(export.seed_number)} or as @{export.seed_number}, which are the same world."
         )
 
 

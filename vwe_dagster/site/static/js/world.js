@@ -253,10 +253,11 @@ class WorldPage {
   }
 
   #tellFacts() {
-    const { key, number: seed, statistics: sums, grid, engine, same_world: same } = this.facts;
+    const { key, number: seed, statistics: sums, grid, engine, same_world: same, typed_in_game: typed } = this.facts;
     document.title = `${key} · VWE`;
     for (const element of $$("[data-key]")) element.textContent = key;
     $("#seed-number").textContent = seed;
+    if (typed) $("#seed-typed").textContent = `, typed in the game as ${typed}`;
     const tile = (name, value, note, act) =>
       h(
         act ? "button" : "div",
