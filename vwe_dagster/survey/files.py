@@ -1,0 +1,253 @@
+"""The files of the survey: one Parquet file per depth and set of seeds, below ``survey/`` in the data folder.
+
+Readers begin with :func:`survey_files`, which returns the files whose rows may be compared. A file is replaced whole
+and has the rows of the first seeds of its set, so that it is valid at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vwe_dagster.analysis.columns import Depth
+from vwe_dagster.engine.rows import columns_digest, digest_of, stamps_of
+from vwe_dagster.files.atomic import replace_whole_file, write_to_disk, write_whole
+from vwe_dagster.files.bounded_read import read_file
+from vwe_dagster.store import StoreError, WorldStore
+from vwe_dagster.store.errors import disk_errors_explained
+from vwe_dagster.survey.seed_sets import is_set_name
+
+FOLDER = "survey"
+SUFFIX = ".parquet"
+
+_INDEX = ".index.json"
+_MAX_INDEX_BYTES = 2**28
+_COLUMNS_STAMP = b"vwe.columns"
+
+
+class FileState(enum.StrEnum):
+    """Whether the rows of a file may go into an answer."""
+
+    CURRENT = "current"
+    """Of this version of the terrain, the statistics and the location table."""
+    STALE = "stale"
+    """Of another version; a survey of its seeds replaces it."""
+    DAMAGED = "damaged"
+    """Unreadable, or with other columns than its stamps state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SurveyFile:
+    """A file of rows.
+
+    Attributes:
+        path: where it is.
+        rows: number of rows; 0 if damaged.
+        state: whether its rows may go into an answer.
+    """
+
+    path: Path
+    rows: int
+    state: FileState
+
+    @property
+    def name(self) -> str:
+        """Name of the block or set."""
+        return self.path.stem
+
+
+@dataclasses.dataclass(frozen=True)
+class SurveyFiles:
+    """The files of a data folder.
+
+    Attributes:
+        files: all files by depth, in the order of their names.
+    """
+
+    files: Mapping[Depth, tuple[SurveyFile, ...]]
+
+    def current(self, depth: Depth) -> list[SurveyFile]:
+        """Return the current files of one depth."""
+        return self._in_state(depth, FileState.CURRENT)
+
+    def paths(self, depth: Depth) -> list[Path]:
+        """Return the current files of one depth that have rows."""
+        return [file.path for file in self.current(depth) if file.rows]
+
+    def paths_from(self, depth: Depth) -> list[Path]:
+        """Return the current files that have the columns of a depth: its own and deeper ones, the deepest first.
+
+        A seed may have a row in several of them. The values of equal columns are equal, so any of its rows will do.
+        """
+        return [path for deeper in reversed(Depth) if depth in deeper.includes for path in self.paths(deeper)]
+
+    def rows(self, depth: Depth) -> int:
+        """Return the number of rows in the current files of one depth."""
+        return sum(file.rows for file in self.current(depth))
+
+    def stale(self, depth: Depth) -> list[SurveyFile]:
+        """Return the stale files of one depth."""
+        return self._in_state(depth, FileState.STALE)
+
+    def stale_rows(self, depth: Depth) -> int:
+        """Return the number of rows in the stale files of one depth."""
+        return sum(file.rows for file in self.stale(depth))
+
+    def damaged(self, depth: Depth) -> list[SurveyFile]:
+        """Return the damaged files of one depth."""
+        return self._in_state(depth, FileState.DAMAGED)
+
+    def _in_state(self, depth: Depth, state: FileState) -> list[SurveyFile]:
+        return [file for file in self.files[depth] if file.state is state]
+
+
+def survey_files(store: WorldStore) -> SurveyFiles:
+    """Return the files of a data folder; only those that are new or have changed are opened.
+
+    Raises:
+        StoreError: the data folder cannot be read.
+    """
+    with disk_errors_explained(store.root):
+        return SurveyFiles({depth: _files_of(store, depth) for depth in Depth})
+
+
+def folder_of(store: WorldStore, depth: Depth) -> Path:
+    """Return the folder of the files of a depth."""
+    return store.root / FOLDER / depth.value
+
+
+def file_of(store: WorldStore, depth: Depth, name: str) -> Path:
+    """Return the path of the file of a block or set."""
+    return folder_of(store, depth) / f"{name}{SUFFIX}"
+
+
+def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return the rows of a file after checking the sums of its pages.
+
+    Args:
+        path: the file.
+        columns: the columns to read; None for all.
+
+    Raises:
+        StoreError: it is damaged.
+        FileNotFoundError: it does not exist.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=columns, use_threads=False)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise StoreError(
+            f"The survey file {path} is damaged ({_first_line(error)}); delete it, then survey its seeds again."
+        ) from error
+
+
+def write_rows(path: Path, table: pa.Table) -> None:
+    """Replace the file of a block or set as a whole; its stamps are the metadata of the table's schema.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    with pa.BufferOutputStream() as memory:
+        # Without dictionaries and statistics, which cost more than they save in files of this size. Splitting the bytes
+        # of the values saves a sixth. Arrow's own schema would take as much as 30 rows.
+        with pq.ParquetWriter(
+            memory,
+            table.schema,
+            compression="zstd",
+            use_dictionary=False,
+            column_encoding=dict.fromkeys(table.column_names, "BYTE_STREAM_SPLIT"),
+            write_statistics=False,
+            store_schema=False,
+            write_page_checksum=True,
+        ) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata(table.schema.metadata or {})
+        content = memory.getvalue().to_pybytes()
+    with disk_errors_explained(path.parents[2]), replace_whole_file(path) as draft:
+        write_to_disk(draft, content)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Facts:
+    """What the footer of a file states.
+
+    Attributes:
+        trace: changes when the file does.
+        stamps: digest of its stamps; empty if damaged.
+        rows: number of rows.
+    """
+
+    trace: str
+    stamps: str
+    rows: int
+
+
+def _files_of(store: WorldStore, depth: Depth) -> tuple[SurveyFile, ...]:
+    folder = folder_of(store, depth)
+    former = _read_index(folder)
+    facts = {}
+    for path, trace in _traces(folder):
+        known = former.get(path.name)
+        facts[path] = known if known is not None and known.trace == trace else _read_facts(path, trace)
+    if {path.name: known for path, known in facts.items()} != former:
+        _write_index(folder, facts)
+    expected = stamps_of(depth).digest
+    return tuple(SurveyFile(path, known.rows, _state(known, expected)) for path, known in sorted(facts.items()))
+
+
+def _state(facts: _Facts, expected: str) -> FileState:
+    if not facts.stamps:
+        return FileState.DAMAGED
+    return FileState.CURRENT if facts.stamps == expected else FileState.STALE
+
+
+def _traces(folder: Path) -> Iterator[tuple[Path, str]]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            name, suffix = os.path.splitext(entry.name)  # noqa: PTH122  a Path per file doubles the time
+            if suffix == SUFFIX and is_set_name(name):
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat()
+                    yield Path(entry.path), f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def _read_facts(path: Path, trace: str) -> _Facts:
+    try:
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError):
+        return _Facts(trace, "", 0)
+    metadata = footer.metadata or {}
+    if metadata.get(_COLUMNS_STAMP, b"").decode(errors="replace") != columns_digest(schema):
+        return _Facts(trace, "", 0)
+    return _Facts(trace, digest_of(metadata), footer.num_rows)
+
+
+def _read_index(folder: Path) -> dict[str, _Facts]:
+    """Return what footers stated when they were last read; nothing if that is not known."""
+    try:
+        known = json.loads(read_file(folder / _INDEX, _MAX_INDEX_BYTES))
+        return {str(name): _Facts(str(trace), str(stamps), int(rows)) for name, (trace, stamps, rows) in known.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write_index(folder: Path, facts: Mapping[Path, _Facts]) -> None:
+    content = {path.name: dataclasses.astuple(known) for path, known in facts.items()}
+    # The index only saves time.
+    with contextlib.suppress(OSError):
+        write_whole(folder / _INDEX, json.dumps(content).encode())
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

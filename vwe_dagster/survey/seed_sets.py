@@ -1,0 +1,80 @@
+"""Sets of seeds that one survey file holds: blocks of the fixed permutation, and sets named by their seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vwe_dagster.seeds.permutation import seeds_from
+
+BLOCK_SEEDS = 1024
+"""Seeds of a block, and of the largest set.
+
+Measured with a million rows of 131 columns, each file compressed by zstd: files of 256 seeds take 377 MB and a query of
+five columns 2.1 s, files of 1024 seeds 323 MB and 0.40 s, files of 4096 seeds 308 MB and 0.11 s. At depth ``all`` a
+block of 1024 takes seven minutes on two cores, one of 4096 half an hour.
+"""
+
+BLOCKS = 2**32 // BLOCK_SEEDS
+"""Blocks of all seeds."""
+
+_BLOCK_NAME = re.compile(r"block-(?P<number>\d{7})")
+_SET_NAME = re.compile(r"set-[0-9a-f]{16}")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SeedSet:
+    """Seeds whose rows are stored in one file.
+
+    Attributes:
+        name: the name of the file without its suffix.
+        seeds: the seed integers in the order of the rows, int32.
+    """
+
+    name: str
+    seeds: npt.NDArray[np.int32]
+
+
+def block(number: int) -> SeedSet:
+    """Return a block: the seeds at the positions from ``number * BLOCK_SEEDS`` on.
+
+    Raises:
+        ValueError: there is no such block.
+    """
+    if not 0 <= number < BLOCKS:
+        raise ValueError(f"Blocks are numbered 0 to {BLOCKS - 1}, not {number}.")
+    return SeedSet(block_name(number), seeds_from(number * BLOCK_SEEDS, BLOCK_SEEDS))
+
+
+def block_name(number: int) -> str:
+    """Return the name of a block."""
+    return f"block-{number:07}"
+
+
+def block_number(name: str) -> int | None:
+    """Return the number of the block of a name; None if it is not the name of a block."""
+    match = _BLOCK_NAME.fullmatch(name)
+    return int(match["number"]) if match else None
+
+
+def is_set_name(name: str) -> bool:
+    """Return whether a name is that of a block or a set."""
+    return bool(_BLOCK_NAME.fullmatch(name) or _SET_NAME.fullmatch(name))
+
+
+def sets_of(seeds: npt.NDArray[Any]) -> Iterator[SeedSet]:
+    """Split seeds into sets of at most :data:`BLOCK_SEEDS`; each has a name that is a digest of its seeds.
+
+    The same seeds result in the same sets, whatever their order and however often a seed is repeated.
+    """
+    ordered = np.unique(np.asarray(seeds, np.int32))
+    for first in range(0, ordered.size, BLOCK_SEEDS):
+        part = ordered[first : first + BLOCK_SEEDS]
+        digest = hashlib.sha256(part.astype("<i4").tobytes()).hexdigest()
+        yield SeedSet(f"set-{digest[:16]}", part)
