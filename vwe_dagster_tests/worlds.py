@@ -87,7 +87,7 @@ def make_world(
 def draw_world(*rows: str, cell_m: float = 100, first_m: float | None = None) -> CanonicalWorld:
     """A world drawn in the letters of :data:`LEGEND`, as on a map: the first row is the northernmost."""
     cells = [[LEGEND[letter] for letter in row] for row in reversed(rows)]
-    height = [[metres for _, metres in row] for row in cells]
+    height = [[meters for _, meters in row] for row in cells]
     biome = [[kind for kind, _ in row] for row in cells]
     return make_world(height, biome, cell_m=cell_m, first_m=first_m)
 

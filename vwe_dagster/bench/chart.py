@@ -28,9 +28,9 @@ def draw_chart(measured: PoolBench, path: Path) -> None:
     figure = Figure(figsize=(8, 1.3 + 0.52 * len(bars)), dpi=150, layout="constrained")
     axes = figure.subplots()
     greatest = max(max(values) for _, values, _ in bars)
-    for row, (_, values, colour) in enumerate(bars):
+    for row, (_, values, color) in enumerate(bars):
         middle = statistics.median(values)
-        axes.barh(row, middle, height=0.62, color=colour)
+        axes.barh(row, middle, height=0.62, color=color)
         axes.hlines(row, min(values), max(values), color=_INK, linewidth=1.2)
         axes.text(max(middle, *values) + greatest * 0.015, row, f"{middle:.2f} s", va="center", color=_INK)
     axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])

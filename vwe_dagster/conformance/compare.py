@@ -127,9 +127,9 @@ def _largest(
     rows, columns = np.nonzero(where)
     most = int(np.argmax(_apart(plane[where], other[where])))
     row, column = rows[most], columns[most]
-    metres = grid.coordinates()
+    meters = grid.coordinates()
     return CellDifference(
-        float(metres[column]), float(metres[row]), float(plane[row, column]), float(other[row, column])
+        float(meters[column]), float(meters[row]), float(plane[row, column]), float(other[row, column])
     )
 
 

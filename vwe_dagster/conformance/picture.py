@@ -26,10 +26,10 @@ def difference_picture(flags: npt.NDArray[np.generic], differing: npt.NDArray[np
     Returns:
         RGB, north up, a pixel a cell.
     """
-    colours = np.full((max(biome.flag for biome in BIOMES) + 1, 3), palette.PAPER, np.float32)
+    colors = np.full((max(biome.flag for biome in BIOMES) + 1, 3), palette.PAPER, np.float32)
     for biome in BIOMES:
-        colours[biome.flag] = palette.BIOME_COLOURS[biome]
-    pale = (colours + (np.float32(255) - colours) * np.float32(_PALE)).astype(np.uint8)
+        colors[biome.flag] = palette.BIOME_COLORS[biome]
+    pale = (colors + (np.float32(255) - colors) * np.float32(_PALE)).astype(np.uint8)
     picture = Image.fromarray(pale.take(flags[::-1].astype(np.intp), axis=0, mode="clip"))
     mask = Image.fromarray(differing[::-1].view(np.uint8) * np.uint8(255)).filter(ImageFilter.MaxFilter(SEEN_PIXELS))
     picture.paste(_RED, mask=mask)

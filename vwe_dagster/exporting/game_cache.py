@@ -32,7 +32,7 @@ from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 GAME_GRID = Grid.of_world(2048)
 """The grid of the game's own map."""
 
-COLOURS = {
+COLORS = {
     Biome.MEADOWS: (146, 167, 92),
     Biome.BLACK_FOREST: (107, 116, 63),
     Biome.SWAMP: (163, 114, 88),
@@ -66,8 +66,8 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     """
     biome, height, forest, lava = _planes(facts)
     contents = {
-        "cacheMinimapBiome": biome_colours(biome).tobytes(),
-        "cacheMinimapMask": mask_colours(biome, height, forest, lava).tobytes(),
+        "cacheMinimapBiome": biome_colors(biome).tobytes(),
+        "cacheMinimapMask": mask_colors(biome, height, forest, lava).tobytes(),
         "cacheMinimapHeight": half_floats(height).astype("<u2").tobytes(),
         "cacheMinimapMeta": struct.pack("<ii", facts.seed.number, FORMAT_VERSION),
     }
@@ -75,15 +75,15 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
         (path / name).write_bytes(gzip.compress(content, _COMPRESSION, mtime=0))
 
 
-def biome_colours(biome: _Biomes) -> npt.NDArray[np.uint8]:
+def biome_colors(biome: _Biomes) -> npt.NDArray[np.uint8]:
     """The colour of each cell: RGBA, ``[z, x, 4]``."""
     palette = np.zeros((len(Biome), 4), np.uint8)
-    for each, colour in COLOURS.items():
-        palette[each] = (*colour, 255)
+    for each, color in COLORS.items():
+        palette[each] = (*color, 255)
     return palette[biome]
 
 
-def mask_colours(biome: _Biomes, height: _Plane, forest: _Plane, lava: _Plane) -> npt.NDArray[np.uint8]:
+def mask_colors(biome: _Biomes, height: _Plane, forest: _Plane, lava: _Plane) -> npt.NDArray[np.uint8]:
     """The mask of each cell: RGBA, ``[z, x, 4]``.
 
     Args:

@@ -19,7 +19,7 @@ from rasterio.io import MemoryFile
 
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.void import inside
-from vwe_dagster.rendering.palette import BIOME_COLOURS, Rgb
+from vwe_dagster.rendering.palette import BIOME_COLORS, Rgb
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.grid import VOID_M
 
@@ -36,7 +36,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     height = np.ascontiguousarray(world.height[::-1])
     biome = np.where(inside(world), world.biome, np.uint8(Biome.NONE))[::-1]
     _write(path / "height.tif", height, facts, nodata=VOID_M, overviews="average", unit="metre")
-    _write(path / "biome.tif", biome, facts, nodata=Biome.NONE, overviews="mode", colours=BIOME_COLOURS)
+    _write(path / "biome.tif", biome, facts, nodata=Biome.NONE, overviews="mode", colors=BIOME_COLORS)
 
 
 def _write(
@@ -47,7 +47,7 @@ def _write(
     nodata: float,
     overviews: str,
     unit: str | None = None,
-    colours: Mapping[Biome, Rgb] | None = None,
+    colors: Mapping[Biome, Rgb] | None = None,
 ) -> None:
     """Writes one band, ``[row from the north, column from the west]``."""
     grid = facts.grid
@@ -70,8 +70,8 @@ def _write(
             dataset.update_tags(**{key: value for key, value in facts.metadata.items() if value is not None})
             if unit is not None:
                 dataset.units = (unit,)
-            if colours is not None:
-                dataset.write_colormap(1, {int(biome): (*colour, 255) for biome, colour in colours.items()})
+            if colors is not None:
+                dataset.write_colormap(1, {int(biome): (*color, 255) for biome, color in colors.items()})
                 dataset.update_tags(1, **{f"biome_{biome.value}": biome.game_name for biome in BIOMES})
         with memory.open() as dataset, MemoryFile() as tiff:
             rasterio.shutil.copy(

@@ -105,6 +105,6 @@ def _document(facts: WorldFacts, tiles: int) -> dict[str, object]:
     }
 
 
-def _whole(metres: float) -> int | float:
+def _whole(meters: float) -> int | float:
     """Return a number without a fraction as an integer, which typed readers of the format expect."""
-    return int(metres) if metres.is_integer() else metres
+    return int(meters) if meters.is_integer() else meters

@@ -49,8 +49,8 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     }
     flags = pa.array(_FLAGS[biome].reshape(-1)).cast(pa.string())
     _write_document(path / "biomes.json", head, "biome_map", flags, {**names, **now, "world": facts.metadata})
-    metres = _with_point(pa.array(height.reshape(-1)).cast(pa.string()))
-    _write_document(path / "heightmap.json", head, "height_map", metres, {**extremes, **now})
+    meters = _with_point(pa.array(height.reshape(-1)).cast(pa.string()))
+    _write_document(path / "heightmap.json", head, "height_map", meters, {**extremes, **now})
 
 
 def _corners(grid: Grid) -> tuple[slice, float]:

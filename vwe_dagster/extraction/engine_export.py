@@ -138,12 +138,12 @@ def _river_table(lines: Mapping[str, Sequence[Line]]) -> pd.DataFrame | None:
 
 
 def _lake_table(lakes: Sequence[Line]) -> pd.DataFrame:
-    centres = np.concatenate([np.empty((0, 3), np.float32), *_polylines("lakes", lakes)])
-    if len(centres) != len(lakes):
+    centers = np.concatenate([np.empty((0, 3), np.float32), *_polylines("lakes", lakes)])
+    if len(centers) != len(lakes):
         raise ExtractionError(
-            f"The layer lakes has {len(lakes)} lakes with {len(centres)} points, but a lake is one point."
+            f"The layer lakes has {len(lakes)} lakes with {len(centers)} points, but a lake is one point."
         )
-    return pd.DataFrame({"x_m": centres[:, 0], "z_m": centres[:, 1]}).astype(LAKE_COLUMNS)
+    return pd.DataFrame({"x_m": centers[:, 0], "z_m": centers[:, 1]}).astype(LAKE_COLUMNS)
 
 
 def location_table(locations: Sequence[Line]) -> pd.DataFrame:

@@ -71,8 +71,8 @@ def _file_name(folder: Path, stem: str) -> str:
 
 def _grid(document: Document) -> Grid:
     resolution = document.whole_number("resolution", MIN_SIZE, LARGEST_RESOLUTION)
-    radius_m = document.metres("world_radius", MAP_WIDTH_M)
-    diameter_m = document.metres("world_diameter", 2 * MAP_WIDTH_M)
+    radius_m = document.meters("world_radius", MAP_WIDTH_M)
+    diameter_m = document.meters("world_diameter", 2 * MAP_WIDTH_M)
     if not math.isclose(diameter_m, 2 * radius_m):
         raise document.wrong("world_diameter", f"twice the world_radius of {radius_m:g} m")
     return Grid(resolution, diameter_m / resolution, -radius_m)

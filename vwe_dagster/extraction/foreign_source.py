@@ -141,7 +141,7 @@ class Document:
             raise self.wrong(key, f"a whole number from {least} to {most}")
         return number
 
-    def metres(self, key: str, most: float) -> float:
+    def meters(self, key: str, most: float) -> float:
         """A field that must be a positive number of metres.
 
         Raises:

@@ -152,8 +152,8 @@ def _version(document: Document) -> str | int | None:
 
 def _tiling(document: Document) -> _Tiling:
     counts = [document.whole_number(key, 1, MOST_TILE_SAMPLES) for key in ("TileRowCount", "TileSideCount")]
-    width_m = document.metres("WorldWidth", _MOST_WIDTH_M)
-    tile_side = document.metres("TileSize", _MOST_WIDTH_M)
+    width_m = document.meters("WorldWidth", _MOST_WIDTH_M)
+    tile_side = document.meters("TileSize", _MOST_WIDTH_M)
     name = _tile_folder(document.path.parent)
     folder = document.path.parent / name
     tiles = _tiles_along_side(folder)

@@ -167,19 +167,19 @@ def _check_table(name: str, table: pd.DataFrame, columns: Mapping[str, str]) -> 
     for column, dtype in columns.items():
         if dtype != "float32":
             continue
-        metres = table[column].to_numpy()
-        _check_rows(name, column, metres, ~np.isfinite(metres), "is not a number of metres")
+        meters = table[column].to_numpy()
+        _check_rows(name, column, meters, ~np.isfinite(meters), "is not a number of metres")
         if column in _ON_THE_MAP:
-            _check_rows(name, column, metres, np.abs(metres) > _EDGE_M, f"is beyond the {_EDGE_M:g} m of the map")
+            _check_rows(name, column, meters, np.abs(meters) > _EDGE_M, f"is beyond the {_EDGE_M:g} m of the map")
 
 
 def _check_rows(
-    table: str, column: str, metres: npt.NDArray[np.float32], wrong: npt.NDArray[np.bool_], complaint: str
+    table: str, column: str, meters: npt.NDArray[np.float32], wrong: npt.NDArray[np.bool_], complaint: str
 ) -> None:
     if not wrong.any():
         return
     row = int(wrong.argmax())
     raise ExtractionError(
-        f"The {table} table holds {metres[row]} as {column} in row {row}, which {complaint}; "
+        f"The {table} table holds {meters[row]} as {column} in row {row}, which {complaint}; "
         f"rows like this: {np.count_nonzero(wrong)} of {wrong.size}. {_REMEDY}"
     )

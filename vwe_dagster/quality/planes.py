@@ -73,8 +73,8 @@ def world_edge(store: WorldStore, manifest: Manifest) -> CheckResult:
 @functools.lru_cache(maxsize=1)
 def _edge(grid: Grid) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Where a grid lies beyond the edge of the world, and where that is certain."""
-    metres = grid.coordinates().astype(np.float64)
-    distance = np.hypot(metres[:, np.newaxis], metres)
+    meters = grid.coordinates().astype(np.float64)
+    distance = np.hypot(meters[:, np.newaxis], meters)
     return distance > WORLD_RADIUS_M, np.abs(distance - WORLD_RADIUS_M) > _EDGE_M
 
 

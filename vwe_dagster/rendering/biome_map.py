@@ -41,7 +41,7 @@ def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None
     size = size or PictureSize.of_grid(world.grid)
     window = GridWindow(world.grid, size.ground)
     drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(DROWNED)
-    flat = _coloured(window.classes(world.biome) | drowned)
+    flat = _colored(window.classes(world.biome) | drowned)
     sheet = set_ground(_blank(size), cut_out(flat, window.inside()), size)
     facts = ["Paler where under water"]
     draw_title(sheet, title, Layout.of_map(size.view.pixels), above="Biomes", facts=facts)
@@ -74,11 +74,11 @@ def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> I
     """
     view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
     window = GridWindow(grid or Grid.of_world(len(biome)), view)
-    flat = _coloured(window.classes(biome))
+    flat = _colored(window.classes(biome))
     return cut_out(flat, window.inside()).reduce(2)
 
 
-def _coloured(indices: npt.NDArray[np.uint8]) -> Image.Image:
+def _colored(indices: npt.NDArray[np.uint8]) -> Image.Image:
     flat = Image.fromarray(indices).convert("P")
     flat.putpalette(drowned_table().tobytes())
     return flat.convert("RGB")

@@ -17,7 +17,7 @@ from vwe_dagster.world.grid import SEA_LEVEL_M
 Plane = npt.NDArray[np.float32]
 Line = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
-Colour = tuple[np.float32, np.float32, np.float32]
+Color = tuple[np.float32, np.float32, np.float32]
 
 _0, _HALF, _1 = np.float32(0), np.float32(0.5), np.float32(1)
 _SEA_LEVEL_M = SEA_LEVEL_M
@@ -52,7 +52,7 @@ class Block(NamedTuple):
     Attributes:
         surface: float32 metres, what is seen from above: the ground, and the sea where it is higher.
         bed: float32 metres, the ground.
-        colour: uint8 ``[z, x, 3]``, what the surface looks like, shadows included.
+        color: uint8 ``[z, x, 3]``, what the surface looks like, shadows included.
         pixel_m: ground along the side of a pixel of the planes.
         radius_m: where the block is cut, the same distance from the world's centre all around.
         base_m: height of its underside.
@@ -62,7 +62,7 @@ class Block(NamedTuple):
 
     surface: Plane
     bed: Plane
-    colour: Picture
+    color: Picture
     pixel_m: float
     radius_m: float
     base_m: float
@@ -77,13 +77,13 @@ class Drawn(NamedTuple):
         picture: uint8 ``[row, column, 3]``, drawn on in place.
         top: int64, the highest row filled.
         level: float32, the row of the surface at the last step, hidden or not.
-        colour: float32 ``[column, 3]``, its colour.
+        color: float32 ``[column, 3]``, its colour.
     """
 
     picture: Picture
     top: npt.NDArray[np.int64]
     level: Line
-    colour: Plane
+    color: Plane
 
 
 @kernel
@@ -110,16 +110,16 @@ def cast_shadows(surface: Plane, drop_m: float, softness_m: float) -> Plane:
 
 
 @kernel
-def shaded(colour: Picture, shade: Plane, strength: Plane) -> Picture:
+def shaded(color: Picture, shade: Plane, strength: Plane) -> Picture:
     """A picture darkened by shadow, red, green and blue by strengths of their own: uint8 ``[z, x, 3]``."""
-    out = np.empty_like(colour)
+    out = np.empty_like(color)
     red, green, blue = strength[0], strength[1], strength[2]
     for z in range(shade.shape[0]):
         for x in range(shade.shape[1]):
             here = shade[z, x]
-            out[z, x, 0] = np.uint8(np.float32(colour[z, x, 0]) * (_1 - here * red))
-            out[z, x, 1] = np.uint8(np.float32(colour[z, x, 1]) * (_1 - here * green))
-            out[z, x, 2] = np.uint8(np.float32(colour[z, x, 2]) * (_1 - here * blue))
+            out[z, x, 0] = np.uint8(np.float32(color[z, x, 0]) * (_1 - here * red))
+            out[z, x, 1] = np.uint8(np.float32(color[z, x, 1]) * (_1 - here * green))
+            out[z, x, 2] = np.uint8(np.float32(color[z, x, 2]) * (_1 - here * blue))
     return out
 
 
@@ -165,13 +165,13 @@ def _read_line(block: Block, at: float, line: Plane) -> None:
     share = np.float32(min(max(at - north, 0.0), 1.0))
     surface, surface_south = block.surface[north], block.surface[north + 1]
     bed, bed_south = block.bed[north], block.bed[north + 1]
-    colour, colour_south = block.colour[north], block.colour[north + 1]
+    color, color_south = block.color[north], block.color[north + 1]
     for x in range(line.shape[1]):
         line[0, x] = surface[x] + (surface_south[x] - surface[x]) * share
         line[1, x] = bed[x] + (bed_south[x] - bed[x]) * share
         for channel in range(3):
-            tone = np.float32(colour[x, channel])
-            line[2 + channel, x] = tone + (np.float32(colour_south[x, channel]) - tone) * share
+            tone = np.float32(color[x, channel])
+            line[2 + channel, x] = tone + (np.float32(color_south[x, channel]) - tone) * share
 
 
 @inner_kernel
@@ -181,7 +181,7 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
     Rows between the surface here and at the step before get the colors between the two. A separate function for that
     would take a quarter longer.
     """
-    out, tops, levels, colours = drawn.picture, drawn.top, drawn.level, drawn.colour
+    out, tops, levels, colors = drawn.picture, drawn.top, drawn.level, drawn.color
     scale = camera.focal / depth_m
     north_m = depth_m - camera.distance_m
     reach = math.sqrt(max(block.radius_m * block.radius_m - north_m * north_m, 0.0)) * scale
@@ -197,22 +197,22 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
         sample = min(max(np.int32(at), np.int32(0)), last)
         west, share = np.uintp(sample), at - np.float32(sample)
         y = level - _between(surface, west, share) * lift
-        colour = (_between(red, west, share), _between(green, west, share), _between(blue, west, share))
+        color = (_between(red, west, share), _between(green, west, share), _between(blue, west, share))
         highest, top = max(int(np.ceil(y - _HALF)), 0), tops[column]
         if highest < top < height:
             span = _1 / max(levels[column] - y, np.float32(1e-3))
             for row in flat(highest, top):
                 below = min(max((np.float32(np.int64(row)) + _HALF - y) * span, _0), _1)
                 for channel in range(3):
-                    tone = colour[channel]
-                    out[row, column, channel] = np.uint8(tone + (colours[column, channel] - tone) * below)
+                    tone = color[channel]
+                    out[row, column, channel] = np.uint8(tone + (colors[column, channel] - tone) * below)
             tops[column] = highest
         elif top == height:
             bed, base = level - _between(line[1], west, share) * lift, level - np.float32(block.base_m) * lift
             east = np.float32((np.int64(column) - middle) / (scale * block.radius_m))
             tops[column] = _draw_side(block, (y, bed, base), east, out[:, column])
         levels[column] = y
-        colours[column, 0], colours[column, 1], colours[column, 2] = colour
+        colors[column, 0], colors[column, 1], colors[column, 2] = color
 
 
 @inner_kernel
@@ -221,7 +221,7 @@ def _between(values: Line, west: np.uintp, share: np.float32) -> np.float32:
 
 
 @inner_kernel
-def _draw_side(block: Block, rows: Colour, east: np.float32, out: Picture) -> int:
+def _draw_side(block: Block, rows: Color, east: np.float32, out: Picture) -> int:
     """Draws one column of the cut side; returns the highest row that it fills.
 
     Args:

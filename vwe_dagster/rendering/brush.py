@@ -23,7 +23,7 @@ Lie = tuple[np.float32, np.float32, np.float32, np.float32]
 """The height of a pixel, its rise to the east and to the north, and the light on it, see :class:`Light`."""
 
 Sums = npt.NDArray[np.uint32]
-Colour = tuple[np.float32, np.float32, np.float32]
+Color = tuple[np.float32, np.float32, np.float32]
 
 DEPTH_STEPS, OFFSHORE_STEPS = np.float32(8), np.float32(8)
 """Entries of the tables of sea colours and water lines for a metre of depth and a pixel offshore."""
@@ -90,8 +90,8 @@ class Light(NamedTuple):
     shore: Plane
 
 
-def _ink(colour: Rgb) -> Colour:
-    red, green, blue = (np.float32(channel) for channel in colour)
+def _ink(color: Rgb) -> Color:
+    red, green, blue = (np.float32(channel) for channel in color)
     return red, green, blue
 
 
@@ -115,18 +115,18 @@ def _clip(value: np.float32, lowest: np.float32, highest: np.float32) -> np.floa
 
 
 @inner_kernel
-def _mix(canvas: Colour, colour: Colour, strength: np.float32) -> Colour:
+def _mix(canvas: Color, color: Color, strength: np.float32) -> Color:
     """A colour moved towards another by 0 (not) to 1 (all the way)."""
     red, green, blue = canvas
     return (
-        red + (colour[0] - red) * strength,
-        green + (colour[1] - green) * strength,
-        blue + (colour[2] - blue) * strength,
+        red + (color[0] - red) * strength,
+        green + (color[1] - green) * strength,
+        blue + (color[2] - blue) * strength,
     )
 
 
 @inner_kernel
-def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
+def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
     height, _, _, relief = lie
     depth = np.int64(_clip((_SEA_LEVEL_M - height) * DEPTH_STEPS, _0, np.float32(len(layers.sea) - 1)))
     canvas = (layers.sea[depth, 0], layers.sea[depth, 1], layers.sea[depth, 2])
@@ -151,7 +151,7 @@ def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
 
 
 @inner_kernel
-def _land(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
+def _land(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
     height, east, north, relief = lie
     biome = layers.biome[z, x]
     canvas = (np.float32(layers.fill[0, z, x]), np.float32(layers.fill[1, z, x]), np.float32(layers.fill[2, z, x]))
@@ -190,12 +190,12 @@ def _land(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Colour:
 
 
 @kernel
-def run_together(classes: Mask, colours: Mask, radius: np.float32) -> Mask:
+def run_together(classes: Mask, colors: Mask, radius: np.float32) -> Mask:
     """The colours of classes, each the mean of those around it, rounded after every direction as Pillow's box blur.
 
     Args:
         classes: ``[z, x]``.
-        colours: of every class, ``[256, 3]``.
+        colors: of every class, ``[256, 3]``.
         radius: how many pixels around one count, beside itself; the outermost ones by the fraction.
 
     Returns:
@@ -210,7 +210,7 @@ def run_together(classes: Mask, colours: Mask, radius: np.float32) -> Mask:
     for channel in range(3):
         for z in range(rows):
             for x in range(line.size):
-                line[x] = colours[classes[z, min(max(x - whole - 1, 0), columns - 1)], channel]
+                line[x] = colors[classes[z, min(max(x - whole - 1, 0), columns - 1)], channel]
             _weigh_outer(line[:columns], line[line.size - columns :], outer_share, total)
             for step in range(1, 2 * whole + 2):
                 _add(line[step : step + columns], share, total)

@@ -49,16 +49,16 @@ def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
 
 def draw_circle_lines(sheet: Sheet, rings: Rgb = palette.INK) -> None:
     """Draw the edge of the world and the rings without their labels."""
-    for colour, coverage in zip((palette.INK, rings), line_coverage(sheet.view, sheet.scale), strict=True):
+    for color, coverage in zip((palette.INK, rings), line_coverage(sheet.view, sheet.scale), strict=True):
         for corner, piece in _tiles(coverage):
-            sheet.ink((corner[0] / sheet.scale, corner[1] / sheet.scale), colour, piece)
+            sheet.ink((corner[0] / sheet.scale, corner[1] / sheet.scale), color, piece)
 
 
 def letter_circles(sheet: Sheet) -> None:
     """Letter the rings with their distance."""
     for distance_km in _labeled_rings(sheet):
         at = sheet.view.to_pixel(0, distance_km * 1000)
-        sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, colour=palette.INK_SOFT)
+        sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, color=palette.INK_SOFT)
 
 
 def circle_boxes(sheet: Sheet) -> list[Box]:
@@ -120,12 +120,12 @@ def _trace(stencil: npt.NDArray[np.uint8], scale: float, radius: float, reach: f
     """
     angles = np.arange(0, 2 * math.pi, _STEP / (radius + reach) / scale)
     radii = np.arange(radius - reach, radius + reach + _STEP / scale, _STEP / scale)[:, None]
-    centre = len(stencil) / 2
-    columns = np.floor(centre + scale * radii * np.sin(angles)).astype(np.intp)
-    rows = np.floor(centre - scale * radii * np.cos(angles)).astype(np.intp)
+    center = len(stencil) / 2
+    columns = np.floor(center + scale * radii * np.sin(angles)).astype(np.intp)
+    rows = np.floor(center - scale * radii * np.cos(angles)).astype(np.intp)
     on_map = (rows >= 0) & (rows < len(stencil)) & (columns >= 0) & (columns < len(stencil))
     rows, columns = rows[on_map], columns[on_map]
-    east, north = (columns + np.float32(0.5 - centre)) / scale, (np.float32(centre - 0.5) - rows) / scale
+    east, north = (columns + np.float32(0.5 - center)) / scale, (np.float32(center - 0.5) - rows) / scale
     ink = strength(np.hypot(east, north), np.arctan2(east, north))
     stencil[rows, columns] = np.maximum(stencil[rows, columns], (ink * 255).astype(np.uint8))
 

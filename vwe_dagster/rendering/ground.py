@@ -130,7 +130,7 @@ def _layers(
         rivers=_uniform(np.zeros(shape, dtype=np.uint8) if rivers is None else rivers),
         ashen=_uniform(climates[0]),
         icy=_uniform(climates[1]),
-        sea=_uniform(_sea_colours()),
+        sea=_uniform(_sea_colors()),
         lines=_uniform(_water_lines()),
     )
 
@@ -170,7 +170,7 @@ def _climate(where: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
 
 
 @functools.cache
-def _sea_colours() -> Plane:
+def _sea_colors() -> Plane:
     """Colour of the sea by depth, ``[depth, 3]``."""
     depths = np.arange(0, 100 * DEPTH_STEPS) / DEPTH_STEPS
     return palette.ramp(palette.SEA_STOPS, depths).astype(np.float32)

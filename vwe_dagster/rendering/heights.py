@@ -12,7 +12,7 @@ from vwe_dagster.rendering.blank import blank_sheet, set_ground
 from vwe_dagster.rendering.layout import Layout, Spot
 from vwe_dagster.rendering.paper import cut_out
 from vwe_dagster.rendering.picture_size import PictureSize
-from vwe_dagster.rendering.plates import draw_colour_bar, draw_compass, draw_scale_bar, draw_title
+from vwe_dagster.rendering.plates import draw_color_bar, draw_compass, draw_scale_bar, draw_title
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import GridWindow
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -43,9 +43,9 @@ def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | Non
     steps = np.clip(window.heights(world.height), LOWEST_M, HIGHEST_M)
     steps -= np.float32(LOWEST_M)
     steps *= np.float32(_STEPS_PER_M)
-    colours = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
-    coloured = Image.fromarray(np.take(colours, steps.astype(np.int16), axis=0))
-    sheet = set_ground(_blank(size), cut_out(coloured, window.inside()), size, rings=palette.PAPER)
+    colors = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
+    colored = Image.fromarray(np.take(colors, steps.astype(np.int16), axis=0))
+    sheet = set_ground(_blank(size), cut_out(colored, window.inside()), size, rings=palette.PAPER)
     facts = ["Metres; the sea lies at 30"]
     draw_title(sheet, title, Layout.of_map(size.view.pixels), above="Heights", facts=facts)
     return sheet.image
@@ -64,8 +64,8 @@ def _blank(size: PictureSize) -> Image.Image:
 
 def _draw_scale(sheet: Sheet, at: Spot) -> None:
     width, height = (round(side * sheet.scale) for side in _BAR)
-    colours = palette.ramp(palette.HEIGHT_STOPS, np.linspace(LOWEST_M, HIGHEST_M, width))
-    bar = Image.fromarray(np.broadcast_to(colours, (height, *colours.shape)).copy())
+    colors = palette.ramp(palette.HEIGHT_STOPS, np.linspace(LOWEST_M, HIGHEST_M, width))
+    bar = Image.fromarray(np.broadcast_to(colors, (height, *colors.shape)).copy())
     ticks = [((tick - LOWEST_M) / (HIGHEST_M - LOWEST_M), str(tick)) for tick in TICKS_M]
     ticks.append(((SEA_LEVEL_M - LOWEST_M) / (HIGHEST_M - LOWEST_M), ""))
-    draw_colour_bar(sheet, bar, ticks, at=(at[0], at[1] - 30))
+    draw_color_bar(sheet, bar, ticks, at=(at[0], at[1] - 30))

@@ -106,5 +106,5 @@ def _swatch(
 
 def _depths(scale: float) -> Image.Image:
     width, height = swatch_pixels(scale)
-    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, width))
-    return Image.fromarray(np.broadcast_to(colours, (height, *colours.shape)).copy())
+    colors = palette.ramp(palette.SEA_STOPS, np.linspace(0, 40, width))
+    return Image.fromarray(np.broadcast_to(colors, (height, *colors.shape)).copy())

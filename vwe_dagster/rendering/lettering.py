@@ -40,7 +40,7 @@ def letter(
     *,
     anchor: str = "ls",
     spacing: float = 0,
-    colour: Rgb = palette.INK,
+    color: Rgb = palette.INK,
     halo: Rgb | None = None,
     halo_width: float = 3,
 ) -> None:
@@ -53,7 +53,7 @@ def letter(
         size: of the type, in pixels.
         anchor: Pillow's two letters: l, m or r, then s (baseline), m (middle), a (top) or t (top of the letters).
         spacing: pixels added between letters.
-        colour: of the letters.
+        color: of the letters.
         halo: a colour drawn around the letters, to keep them apart from what is below.
         halo_width: how far around, in pixels.
     """
@@ -65,7 +65,7 @@ def letter(
     for part in text if spacing else [text]:
         places.append(((column, row), part))
         column += _font(size).getlength(part) + spacing
-    for stroke, fill in ((halo_width, halo), (0, colour)):
+    for stroke, fill in ((halo_width, halo), (0, color)):
         if fill is not None:
             for place, part in places:
                 draw.text(place, part, fill=fill, font=_font(size), anchor="l" + anchor[1], stroke_width=stroke)

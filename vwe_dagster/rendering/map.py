@@ -25,7 +25,7 @@ from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapP
 from vwe_dagster.rendering.waterways import river_ink
 from vwe_dagster.world.canonical import CanonicalWorld
 
-LABELLED_PEAKS = 12
+LABELED_PEAKS = 12
 """How many of the highest peaks are marked."""
 
 
@@ -61,7 +61,7 @@ def render_map(
     layout = Layout.of_map(size.view.pixels, has_places=bool(sites))
     blank = _blank(size, bool(sites), world.rivers is not None, world.lava is not None)
     sheet = set_ground(blank, painted or paint_ground(world, size), size)
-    draw_map_marks(sheet, sites, [] if analysis is None else highest_peaks(analysis, LABELLED_PEAKS))
+    draw_map_marks(sheet, sites, [] if analysis is None else highest_peaks(analysis, LABELED_PEAKS))
     facts = () if analysis is None else world_facts(analysis)
     draw_title(sheet, title, layout, above="The tenth world", facts=facts)
     draw_place_legends(sheet, sites, layout.bosses, layout.places)

@@ -9,7 +9,7 @@ from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import circle_boxes
 from vwe_dagster.rendering.layout import Spot
 from vwe_dagster.rendering.place_marks import Mark, Site, arrange, badge_picture, badge_size, label_spots
-from vwe_dagster.rendering.plates import centre_boxes, draw_centre, draw_peaks
+from vwe_dagster.rendering.plates import center_boxes, draw_center, draw_peaks
 from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.sheet import Sheet
 
@@ -27,7 +27,7 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
     """
     room, has_start = Room(), any(site.is_start for site in sites)
     if sites or sheet.scale < 1:
-        room.take(*circle_boxes(sheet), *([] if has_start else centre_boxes(sheet)))
+        room.take(*circle_boxes(sheet), *([] if has_start else center_boxes(sheet)))
     width = badge_size(sheet.scale) / sheet.scale
     placed = [(site, sheet.nearest_place(site.x_m, site.z_m)) for site in sites]
     marks = arrange(placed, width, sheet.view.disc().pixels ** 2, room)
@@ -38,7 +38,7 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
     for mark in marks:
         sheet.stick(mark.at, badge_picture(mark.site.badge, badge_size(sheet.scale)))
     if not has_start:
-        draw_centre(sheet)
+        draw_center(sheet)
 
 
 def _draw_labels(sheet: Sheet, marks: Sequence[Mark], width: float, room: Room) -> None:
@@ -75,7 +75,7 @@ def _draw_legend(sheet: Sheet, heading: str, sites: Sequence[Site], at: Spot) ->
     badge = max(round(_LEGEND_BADGE * sheet.scale), 16)
     row = max(_LEGEND_ROW, (badge + 2) / sheet.scale)
     left, top = at
-    sheet.letter((left, top + 14), heading.upper(), 19, spacing=5, colour=palette.INK_FAINT)
+    sheet.letter((left, top + 14), heading.upper(), 19, spacing=5, color=palette.INK_FAINT)
     for number, site in enumerate({site.icon: site for site in sites}.values()):
         middle = top + 30 + (number + 0.5) * row
         sheet.stick((left + badge / sheet.scale / 2, middle), badge_picture(site.badge, badge))

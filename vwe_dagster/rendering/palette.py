@@ -37,7 +37,7 @@ CUT_ROCK: tuple[Rgb, Rgb] = ((176, 150, 116), (122, 98, 74))
 SHADE_STRENGTH = (0.95, 0.9, 0.78)
 """How much hillshade darkens red, green and blue."""
 
-BIOME_COLOURS: Mapping[Biome, Rgb] = {
+BIOME_COLORS: Mapping[Biome, Rgb] = {
     Biome.NONE: PAPER,
     Biome.MEADOWS: (158, 168, 108),
     Biome.SWAMP: (164, 134, 104),
@@ -101,9 +101,9 @@ _TO_LAB = np.array(
 )
 
 
-def hex_code(colour: Rgb) -> str:
+def hex_code(color: Rgb) -> str:
     """A colour as CSS and SVG write it."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def linear_from_srgb(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -142,7 +142,7 @@ def ramp(stops: Sequence[tuple[float, Rgb]], values: npt.NDArray[np.floating]) -
         uint8, the shape of ``values`` and a last axis of three channels.
     """
     at = np.array([value for value, _ in stops])
-    lab = oklab_from_linear(linear_from_srgb([colour for _, colour in stops]))
+    lab = oklab_from_linear(linear_from_srgb([color for _, color in stops]))
     mixed = np.stack([np.interp(values, at, lab[:, axis]) for axis in range(3)], axis=-1)
     return srgb_from_linear(linear_from_oklab(mixed))
 
@@ -150,6 +150,6 @@ def ramp(stops: Sequence[tuple[float, Rgb]], values: npt.NDArray[np.floating]) -
 def biome_table() -> npt.NDArray[np.uint8]:
     """:data:`BIOME_COLOURS` by biome index, ``[256, 3]``; unknown indices are paper."""
     table = np.full((256, 3), PAPER, dtype=np.uint8)
-    for biome, colour in BIOME_COLOURS.items():
-        table[biome] = colour
+    for biome, color in BIOME_COLORS.items():
+        table[biome] = color
     return table

@@ -43,7 +43,7 @@ _SHIFTS = tuple(
 )
 """Offsets from its place at which a badge is tried, in badge widths."""
 
-_COLOURS: dict[LocationGroup, Rgb] = {LocationGroup.BOSS: palette.BOSS, LocationGroup.TRADER: palette.TRADER}
+_COLORS: dict[LocationGroup, Rgb] = {LocationGroup.BOSS: palette.BOSS, LocationGroup.TRADER: palette.TRADER}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +193,7 @@ def label_spots(at: tuple[float, float], width: float, text_width: float, size: 
 @functools.cache
 def badge_picture(badge: Badge, pixels: int) -> Image.Image:
     """Draw a badge with its halo: RGBA, ``pixels`` wide and high; the picture is shared and must not be drawn on."""
-    side, colour = pixels * _OVERSAMPLING, _COLOURS.get(badge.group, palette.INK)
+    side, color = pixels * _OVERSAMPLING, _COLORS.get(badge.group, palette.INK)
     rim = _HALO_SHARE * side
     line = rim + max(_LINE_SHARE * side, _OVERSAMPLING)
     alpha, inside, middle = (Image.new("L", (side, side)) for _ in range(3))
@@ -204,12 +204,12 @@ def badge_picture(badge: Badge, pixels: int) -> Image.Image:
         else:
             draw.ellipse(box, fill=255)
     picture = Image.new("RGB", (pixels, pixels), palette.PAPER)
-    picture.paste(colour, (0, 0), inside.reduce(_OVERSAMPLING))
+    picture.paste(color, (0, 0), inside.reduce(_OVERSAMPLING))
     if badge.is_hollow:
         picture.paste(palette.PAPER, (0, 0), middle.reduce(_OVERSAMPLING))
     glyph = round(pixels * (_HOLLOW_GLYPH_SHARE if badge.is_hollow else _GLYPH_SHARE))
     glyph += (pixels - glyph) % 2
     corner = (pixels - glyph) // 2
-    picture.paste(colour if badge.is_hollow else palette.PAPER, (corner, corner), icon_mask(badge.icon, glyph))
+    picture.paste(color if badge.is_hollow else palette.PAPER, (corner, corner), icon_mask(badge.icon, glyph))
     picture.putalpha(alpha.reduce(_OVERSAMPLING))
     return picture

@@ -31,10 +31,10 @@ def draw_title(sheet: Sheet, title: str, layout: Layout, *, above: str, facts: S
     left, top = layout.title
     wide = lettering.width(title, TITLE_SIZE, TITLE_SIZE * TITLE_SPACING)
     size = TITLE_SIZE * min(1.0, layout.title_width / max(1.0, wide))
-    sheet.letter((left, top + 14), above.upper(), 19, spacing=7, colour=palette.INK_FAINT)
+    sheet.letter((left, top + 14), above.upper(), 19, spacing=7, color=palette.INK_FAINT)
     sheet.letter((left - 3, top + 84), title, size, spacing=size * TITLE_SPACING)
     for row, fact in enumerate(facts):
-        sheet.letter((left, top + 128 + 30 * row), fact, 21, spacing=0.6, colour=palette.INK_SOFT)
+        sheet.letter((left, top + 128 + 30 * row), fact, 21, spacing=0.6, color=palette.INK_SOFT)
 
 
 def draw_compass(sheet: Sheet, at: Spot) -> None:
@@ -77,7 +77,7 @@ def draw_scale_bar(sheet: Sheet, at: Spot) -> None:
     sheet.ink((left, top), palette.INK, bar.coverage())
     for steps, unit in ((0, ""), (1, ""), (2, ""), (4, " km")):
         place = (left + steps * step, top - 8)
-        sheet.letter(place, f"{steps * step_km}{unit}", 19, anchor="ms", spacing=0.6, colour=palette.INK_SOFT)
+        sheet.letter(place, f"{steps * step_km}{unit}", 19, anchor="ms", spacing=0.6, color=palette.INK_SOFT)
 
 
 def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Legend) -> None:
@@ -91,7 +91,7 @@ def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Leg
     """
     rows = min(len(entries), place.rows)
     left, top = place.at[0], place.at[1] - rows * LEGEND_ROW + 12
-    sheet.letter((left, top - 22), heading.upper(), 19, spacing=5, colour=palette.INK_FAINT)
+    sheet.letter((left, top - 22), heading.upper(), 19, spacing=5, color=palette.INK_FAINT)
     for number, (swatch, name) in enumerate(entries):
         column, row = divmod(number, rows)
         x, y = left + column * place.column, top + row * LEGEND_ROW
@@ -100,7 +100,7 @@ def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Leg
         sheet.letter((x + width + 14, y + height / 2), name, 22, spacing=0.4, anchor="lm")
 
 
-def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, str]], *, at: tuple[int, int]) -> None:
+def draw_color_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, str]], *, at: tuple[int, int]) -> None:
     """Draws a colour bar, lower left corner at a place; ticks, lettered below, are shares of its width, 0 to 1."""
     left, bottom = at
     width, height = bar.width / sheet.scale, bar.height / sheet.scale
@@ -109,7 +109,7 @@ def draw_colour_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float,
     for share, text in ticks:
         x = share * (width - 1) + 0.5
         marks.line([(x, 0), (x, 8)], width=1.5)
-        sheet.letter((left + x, bottom + 28), text, 19, anchor="ms", colour=palette.INK_SOFT)
+        sheet.letter((left + x, bottom + 28), text, 19, anchor="ms", color=palette.INK_SOFT)
     sheet.ink((left, bottom), palette.INK_SOFT, marks.coverage())
 
 
@@ -127,23 +127,23 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
         taken.append(box)
         if sheet.scale < 1:
             room.take(box)
-        for grow, colour in ((2.4, palette.PAPER), (0.0, palette.INK)):
+        for grow, color in ((2.4, palette.PAPER), (0.0, palette.INK)):
             triangle = sheet.stencil(18, 18)
             foot = 12.5 + 0.6 * grow
             triangle.polygon([(9, 3 - 1.6 * grow), (14 + grow, foot), (4 - grow, foot)])
-            sheet.ink((x - 9, y - 9), colour, triangle.coverage())
+            sheet.ink((x - 9, y - 9), color, triangle.coverage())
         sheet.letter((x + 9, y + 1), f"{height_m:.0f}", 16, anchor="lm", halo=palette.PAPER)
     room.take(*taken)
 
 
-def centre_boxes(sheet: Sheet) -> list[Box]:
+def center_boxes(sheet: Sheet) -> list[Box]:
     """Return the boxes that :func:`draw_centre` takes."""
     x, y = sheet.nearest_place(0, 0)
     half = sheet.width("Centre", 18) / 2
     return [(x - 13, y - 13, x + 13, y + 13), (x - half - 2, y + 14, x + half + 2, y + 36)]
 
 
-def draw_centre(sheet: Sheet) -> None:
+def draw_center(sheet: Sheet) -> None:
     """Marks the centre of the world."""
     x, y = sheet.nearest_place(0, 0)
     halo, mark = sheet.stencil(26, 26), sheet.stencil(26, 26)

@@ -15,8 +15,8 @@ COMPRESS_LEVEL = 1
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = 2
 _RGB = 2
-_METRE = 1
-_METRES_OF_INCH = 0.0254
+_METER = 1
+_METERS_OF_INCH = 0.0254
 
 
 def png_bytes(picture: Image.Image, *, dpi: int | None = None) -> bytes:
@@ -41,7 +41,7 @@ def png_bytes(picture: Image.Image, *, dpi: int | None = None) -> bytes:
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", picture.width, picture.height, 8, _RGB, 0, 0, 0)
     content = isal_zlib.compress(filtered, COMPRESS_LEVEL)
-    size = b"" if dpi is None else _chunk(b"pHYs", struct.pack(">IIB", *(round(dpi / _METRES_OF_INCH),) * 2, _METRE))
+    size = b"" if dpi is None else _chunk(b"pHYs", struct.pack(">IIB", *(round(dpi / _METERS_OF_INCH),) * 2, _METER))
     return _SIGNATURE + _chunk(b"IHDR", header) + size + _chunk(b"IDAT", content) + _chunk(b"IEND", b"")
 
 

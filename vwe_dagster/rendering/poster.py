@@ -102,11 +102,11 @@ def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis:
     right = float(_VIEW.pixels)
     for number, name in reversed(figures):
         sheet.letter((right, -112), number, 76, anchor="rs")
-        sheet.letter((right, -70), name.upper(), 19, anchor="rs", spacing=4, colour=palette.INK_FAINT)
+        sheet.letter((right, -70), name.upper(), 19, anchor="rs", spacing=4, color=palette.INK_FAINT)
         right -= 56 + max(lettering.width(number, 76), lettering.width(name.upper(), 19, 4))
     size = min(150.0, 150 * (right - 40) / lettering.width(title, 150, 5))
     above = "THE TENTH WORLD" if typed_in_game is None else f"THE TENTH WORLD, IN THE GAME {typed_in_game}"
-    sheet.letter((0, -224), above, 26, spacing=11, colour=palette.INK_FAINT)
+    sheet.letter((0, -224), above, 26, spacing=11, color=palette.INK_FAINT)
     sheet.letter((-4, -76), title, size, spacing=size / 30)
 
 
@@ -123,17 +123,17 @@ def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
         sheet.letter((82, middle), name, 22, spacing=0.4, anchor="lm")
         bar = sheet.stencil(_BAR_WIDTH, 14)
         bar.rectangle((0, 0), (max(2.0, _BAR_WIDTH * share / largest), 14), corner=2)
-        sheet.ink((262, middle - 7), _bar_colour(biome), bar.coverage())
+        sheet.ink((262, middle - 7), _bar_color(biome), bar.coverage())
         sheet.letter((528, middle), f"{100 * share:.1f} %", 21, anchor="rm")
         if pd.notna(row["nearest_land_m"]):
             where = _whereabouts(row["nearest_land_m"], row["nearest_land_bearing_deg"])
-            sheet.letter((560, middle), where, 21, anchor="lm", colour=palette.INK_SOFT)
+            sheet.letter((560, middle), where, 21, anchor="lm", color=palette.INK_SOFT)
 
 
-def _bar_colour(biome: Biome) -> palette.Rgb:
+def _bar_color(biome: Biome) -> palette.Rgb:
     """The colour of a biome, darker where it would not show on paper."""
-    colour = palette.BIOME_COLOURS[biome]
-    return (176, 172, 164) if biome is Biome.MOUNTAIN else colour
+    color = palette.BIOME_COLORS[biome]
+    return (176, 172, 164) if biome is Biome.MOUNTAIN else color
 
 
 def _whereabouts(distance_m: float, bearing_deg: float) -> str:
@@ -151,7 +151,7 @@ def _draw_facts(sheet: Sheet, analysis: WorldAnalysis) -> None:
     y = _draw_table(sheet, _PANEL + 48, _world_facts(analysis))
     start = analysis.islands[analysis.islands["is_start"]]
     if len(start):
-        sheet.letter((_FACTS, y + 28), "START ISLAND", 19, spacing=5, colour=palette.INK_FAINT)
+        sheet.letter((_FACTS, y + 28), "START ISLAND", 19, spacing=5, color=palette.INK_FAINT)
         _draw_table(sheet, y + 66, _island_facts(start.to_dict("records")[0]))
 
 
@@ -180,7 +180,7 @@ def _island_facts(island: dict[Hashable, Any]) -> list[tuple[str, str]]:
 def _draw_table(sheet: Sheet, y: float, facts: Sequence[tuple[str, str]]) -> float:
     """Letters names and values from a row on; returns the row after the last."""
     for name, value in facts:
-        sheet.letter((_FACTS, y), name, 22, colour=palette.INK_SOFT)
+        sheet.letter((_FACTS, y), name, 22, color=palette.INK_SOFT)
         sheet.letter((_RELIEF - 72, y), value, 22, anchor="rs")
         y += 36
     return y
@@ -198,6 +198,6 @@ def _draw_relief(sheet: Sheet, painted: Image.Image, planes: MapPlanes) -> None:
 
 
 def _draw_panel_heading(sheet: Sheet, left: int, heading: str, remark: str = "") -> None:
-    sheet.letter((left, _PANEL), heading.upper(), 19, spacing=5, colour=palette.INK_FAINT)
+    sheet.letter((left, _PANEL), heading.upper(), 19, spacing=5, color=palette.INK_FAINT)
     after = left + lettering.width(heading.upper(), 19, 5) + 20
-    sheet.letter((after, _PANEL), remark, 18, spacing=0.4, colour=palette.INK_FAINT)
+    sheet.letter((after, _PANEL), remark, 18, spacing=0.4, color=palette.INK_FAINT)

@@ -32,7 +32,7 @@ RELIEF_SIZE = (1760, 1164)
 EXAGGERATION = 3.0
 """How many times heights are enlarged: a world is 50 times as wide as its mountains are high."""
 
-LABELLED_PEAKS = 5
+LABELED_PEAKS = 5
 """How many of the highest peaks are lettered."""
 
 _CUT_M = WORLD_RADIUS_M - 40
@@ -86,7 +86,7 @@ def render_relief(
     scene.letter_directions(picture)
     if analysis is None:
         return picture
-    peaks, sites = highest_peaks(analysis, LABELLED_PEAKS), sites_of(analysis.places)
+    peaks, sites = highest_peaks(analysis, LABELED_PEAKS), sites_of(analysis.places)
     pinned = [(site, scene.to_pixel(site.x_m, site.z_m, _height_at(heights, size.ground, site))) for site in sites]
     draw_relief_marks(picture, pinned, scene.peak_boxes(peaks), size.scale)
     scene.letter_peaks(picture, peaks)
@@ -135,7 +135,7 @@ class Scene:
         block = Block(
             surface=surface,
             bed=np.ascontiguousarray(heights),
-            colour=shaded(np.array(painted), shade, np.array(_SHADOW, np.float32)),
+            color=shaded(np.array(painted), shade, np.array(_SHADOW, np.float32)),
             pixel_m=pixel_m,
             radius_m=_CUT_M,
             base_m=_BASE_M,
@@ -165,7 +165,7 @@ class Scene:
                 (1.09 if north > 0 else 1.04) * north * WORLD_RADIUS_M,
                 min(north, 0) * -_BASE_M,
             )
-            lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", colour=palette.INK_SOFT)
+            lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", color=palette.INK_SOFT)
 
     @property
     def _rise(self) -> int:
@@ -213,9 +213,9 @@ def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
 def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale: float) -> None:
     """Letter the title and the lines below it; places and sizes are those of a picture at scale 1."""
 
-    def letter(at: tuple[float, float], text: str, size: float, spacing: float, colour: Rgb) -> None:
+    def letter(at: tuple[float, float], text: str, size: float, spacing: float, color: Rgb) -> None:
         place = (at[0] * scale, at[1] * scale)
-        lettering.letter(picture, place, text, size * scale, spacing=spacing * scale, colour=colour)
+        lettering.letter(picture, place, text, size * scale, spacing=spacing * scale, color=color)
 
     left, top, room = 52, 60, 0.2 * RELIEF_SIZE[0]
     size = min(56.0, 56 * room / lettering.width(title, 56, 2))

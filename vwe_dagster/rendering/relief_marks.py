@@ -75,7 +75,7 @@ def with_legend(picture: Image.Image, sites: Sequence[Site], scale: float) -> Im
         middle = picture.height + (number + 0.5) * row - 6 * scale
         _stick(larger, (x + badge / 2, middle), badge_picture(site.badge, badge))
         at = (x + badge + _LEGEND_GAP / 2 * scale, middle)
-        lettering.letter(larger, at, site.title, _LEGEND_TYPE * scale, anchor="lm", colour=palette.INK_SOFT)
+        lettering.letter(larger, at, site.title, _LEGEND_TYPE * scale, anchor="lm", color=palette.INK_SOFT)
     return larger
 
 

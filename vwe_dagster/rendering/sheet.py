@@ -57,8 +57,8 @@ class Sheet:
         """Pastes a painted ground into the middle of the map, and draws the frame with its coordinates."""
         self.image.paste(ground, self.ground_corner(ground.width))
         self._draw_frame()
-        for kilometre in _marked_kilometres(self.view):
-            self._letter_coordinate(kilometre)
+        for kilometer in _marked_kilometers(self.view):
+            self._letter_coordinate(kilometer)
 
     def ground_corner(self, width: int) -> tuple[int, int]:
         """Return the pixel of the image where a square ground in the middle of the map begins."""
@@ -78,7 +78,7 @@ class Sheet:
         *,
         anchor: str = "ls",
         spacing: float = 0,
-        colour: Rgb = palette.INK,
+        color: Rgb = palette.INK,
         halo: Rgb | None = None,
     ) -> None:
         """Letters a line of text at a place of the map; see :func:`vwe_dagster.rendering.lettering.letter`."""
@@ -90,7 +90,7 @@ class Sheet:
             size * scale,
             anchor=anchor,
             spacing=spacing * scale,
-            colour=colour,
+            color=color,
             halo=halo,
             halo_width=3 * scale,
         )
@@ -113,19 +113,19 @@ class Sheet:
         corner = (math.floor(x - picture.width / 2 + 0.5), math.floor(y - picture.height / 2 + 0.5))
         self.image.paste(picture, corner, picture)
 
-    def line(self, start: tuple[float, float], end: tuple[float, float], colour: Rgb, width: float) -> None:
+    def line(self, start: tuple[float, float], end: tuple[float, float], color: Rgb, width: float) -> None:
         """Draw a smooth line with round ends from one place of the map to another."""
         (x0, y0), (x1, y1) = start, end
         left, top = math.floor(min(x0, x1) - width), math.floor(min(y0, y1) - width)
         pen = self.stencil(abs(x1 - x0) + 2 * width + 1, abs(y1 - y0) + 2 * width + 1)
         pen.line([(x0 - left, y0 - top), (x1 - left, y1 - top)], width)
         pen.disc((x1 - left, y1 - top), width)
-        self.ink((left, top), colour, pen.coverage())
+        self.ink((left, top), color, pen.coverage())
 
-    def ink(self, at: tuple[float, float], colour: Rgb, coverage: Image.Image) -> None:
+    def ink(self, at: tuple[float, float], color: Rgb, coverage: Image.Image) -> None:
         """Inks where a mask (L), as large as its stencil was made, with its corner at a place of the map tells."""
         left, top = self._place(at)
-        self.image.paste(colour, (round(left), round(top)), coverage)
+        self.image.paste(color, (round(left), round(top)), coverage)
 
     def paste_swatch(self, at: tuple[float, float], swatch: Image.Image) -> None:
         """Pastes a small picture, one pixel of it on each of the image, with rounded corners and a thin outline."""
@@ -157,17 +157,17 @@ class Sheet:
 
         for gap in (2, FRAME_BAR + 2):
             rectangle(-gap, -gap, side - 1 + gap, side - 1 + gap, outline=palette.INK, width=max(1, round(2 * scale)))
-        marked = _marked_kilometres(self.view)
-        for kilometre in marked:
-            west, south = self.view.to_pixel(kilometre * 1000, kilometre * 1000)
-            end_m = kilometre * 1000 + marked.step * 500
+        marked = _marked_kilometers(self.view)
+        for kilometer in marked:
+            west, south = self.view.to_pixel(kilometer * 1000, kilometer * 1000)
+            end_m = kilometer * 1000 + marked.step * 500
             east, north = self.view.to_pixel(end_m, end_m)
             for near, far in ((2 - FRAME_BAR, -5), (side + 4, side + FRAME_BAR - 3)):
                 rectangle(west, near, min(east, side - 1), far, fill=palette.INK_SOFT)
                 rectangle(near, max(north, 0), far, south, fill=palette.INK_SOFT)
 
-    def _letter_coordinate(self, kilometre: int) -> None:
-        x, y = self.view.to_pixel(kilometre * 1000, kilometre * 1000)
+    def _letter_coordinate(self, kilometer: int) -> None:
+        x, y = self.view.to_pixel(kilometer * 1000, kilometer * 1000)
         outside = FRAME_BAR + 12
         for at, anchor in (
             ((x, -outside), "ms"),
@@ -175,10 +175,10 @@ class Sheet:
             ((-outside, y), "rm"),
             ((self.view.pixels + outside, y), "lm"),
         ):
-            self.letter(at, str(kilometre), 17, anchor=anchor, colour=palette.INK_SOFT)
+            self.letter(at, str(kilometer), 17, anchor=anchor, color=palette.INK_SOFT)
 
 
-def _marked_kilometres(view: MapView) -> range:
+def _marked_kilometers(view: MapView) -> range:
     """Return every second kilometer from the center on the map, or every fourth if space is short."""
     step = 2 if 2000 / view.pixel_m >= _COORDINATE_ROOM else 4
     reach = step * int(view.width_m / (2000 * step))

@@ -38,13 +38,13 @@ class Stencil:
         """Covers a line through points."""
         self._draw.line(self._scaled(points), fill=255, width=round(width * self._scale))
 
-    def disc(self, centre: Point, radius: float) -> None:
+    def disc(self, center: Point, radius: float) -> None:
         """Covers a disc."""
-        self._draw.ellipse(self._box(centre, radius), fill=255)
+        self._draw.ellipse(self._box(center, radius), fill=255)
 
-    def circle(self, centre: Point, radius: float, width: float = 1.0) -> None:
+    def circle(self, center: Point, radius: float, width: float = 1.0) -> None:
         """Covers a circle; the width lies inside."""
-        self._draw.ellipse(self._box(centre, radius), outline=255, width=round(width * self._scale))
+        self._draw.ellipse(self._box(center, radius), outline=255, width=round(width * self._scale))
 
     def rectangle(self, upper_left: Point, lower_right: Point, outline: float | None = None, corner: float = 0) -> None:
         """Covers a rectangle with corners of a radius, or only an outline of a width inside it."""
@@ -58,6 +58,6 @@ class Stencil:
     def _scaled(self, points: Iterable[Point]) -> list[Point]:
         return [(x * self._scale, y * self._scale) for x, y in points]
 
-    def _box(self, centre: Point, radius: float) -> tuple[float, float, float, float]:
-        (x, y), reach = centre, radius * self._scale
+    def _box(self, center: Point, radius: float) -> tuple[float, float, float, float]:
+        (x, y), reach = center, radius * self._scale
         return x * self._scale - reach, y * self._scale - reach, x * self._scale + reach, y * self._scale + reach

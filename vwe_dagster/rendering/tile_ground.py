@@ -54,7 +54,7 @@ class TileGround:
         with self._lock:
             # The rivers of a world are laid out once, and take longer than many tiles.
             self._terrain.height(0, 0)
-        sampled = self._terrain.sample(view.centres(), view.row_centres()[::-1])
+        sampled = self._terrain.sample(view.centers(), view.row_centers()[::-1])
         return MapPlanes(
             pixel_m=view.pixel_m,
             biome=sampled.biome[::-1],

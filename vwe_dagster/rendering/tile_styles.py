@@ -81,7 +81,7 @@ def _paint_biomes(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
 def _paint_heights(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
     """The colours of the scale of heights, in the light."""
     light = _light(planes)
-    return _shaded(light.height, light.relief, light.shore, _height_colours())
+    return _shaded(light.height, light.relief, light.shore, _height_colors())
 
 
 def _paint_forest(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
@@ -89,7 +89,7 @@ def _paint_forest(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
     density = shading.softened(np.pad(_forest_density(planes.biome, planes.forest), 1, mode="edge"))
     sea = np.array(palette.FOREST_SEA, dtype=np.float32)
     dry = dataclasses.replace(planes, height=ground.without_pools(planes))
-    return _wooded(density, _light(dry).shore, _forest_colours(), sea)
+    return _wooded(density, _light(dry).shore, _forest_colors(), sea)
 
 
 STYLES: Mapping[str, Style] = {
@@ -113,32 +113,32 @@ def _steepness(pixel_m: float) -> float:
 
 
 @functools.cache
-def _height_colours() -> Pixels:
+def _height_colors() -> Pixels:
     return palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M, 1 / _STEPS_PER_M))
 
 
 @functools.cache
-def _forest_colours() -> Pixels:
+def _forest_colors() -> Pixels:
     return palette.ramp(palette.FOREST_STOPS, np.linspace(0, 1, _SHADES))
 
 
 @kernel
-def _shaded(height: Plane, relief: Plane, shore: Plane, colours: Pixels) -> Pixels:
+def _shaded(height: Plane, relief: Plane, shore: Plane, colors: Pixels) -> Pixels:
     """Colours by height in the light: shade darkens, light brightens, both less under water; smooth at the shore."""
     painted = np.empty((*height.shape, 3), np.uint8)
     first_dry = int((SEA_LEVEL_M - LOWEST_M) * _STEPS_PER_M)
     for z in range(height.shape[0]):
         for x in range(height.shape[1]):
             step = int((height[z, x] - np.float32(LOWEST_M)) * np.float32(_STEPS_PER_M))
-            wet, dry = colours[min(max(step, 0), first_dry - 1)], colours[min(max(step, first_dry), len(colours) - 1)]
+            wet, dry = colors[min(max(step, 0), first_dry - 1)], colors[min(max(step, first_dry), len(colors) - 1)]
             land = min(max(shore[z, x] + _HALF, _0), _1)
             shade = _1 + max(relief[z, x], np.float32(-0.6)) * np.float32(0.9)
             bright = min(relief[z, x], np.float32(0.35))
             for channel in range(3):
-                colour = np.float32(dry[channel])
-                colour = colour * shade if relief[z, x] < 0 else colour + (_255 - colour) * bright
+                color = np.float32(dry[channel])
+                color = color * shade if relief[z, x] < 0 else color + (_255 - color) * bright
                 under = np.float32(wet[channel]) * (_1 + _WET_SHINE * relief[z, x])
-                painted[z, x, channel] = np.uint8(min(max(under + (colour - under) * land, _0), _255) + _HALF)
+                painted[z, x, channel] = np.uint8(min(max(under + (color - under) * land, _0), _255) + _HALF)
     return painted
 
 
@@ -165,15 +165,15 @@ def _forest_density(biome: npt.NDArray[np.uint8], forest: Plane) -> Plane:
 
 
 @kernel
-def _wooded(density: Plane, shore: Plane, colours: Pixels, sea: Plane) -> Pixels:
+def _wooded(density: Plane, shore: Plane, colors: Pixels, sea: Plane) -> Pixels:
     """Colours by the density of the forest, in a sea with a line along the coast."""
     painted = np.empty((*density.shape, 3), np.uint8)
     for z in range(density.shape[0]):
         for x in range(density.shape[1]):
-            dry = colours[int(density[z, x] * np.float32(_SHADES - 1) + _HALF)]
+            dry = colors[int(density[z, x] * np.float32(_SHADES - 1) + _HALF)]
             land = min(max(shore[z, x] + _HALF, _0), _1)
             ink = min(max(np.float32(1.25) - abs(shore[z, x]), _0), _1) * _HALF
             for channel in range(3):
-                colour = sea[channel] + (np.float32(dry[channel]) - sea[channel]) * land
-                painted[z, x, channel] = np.uint8(colour + (_COAST_INK[channel] - colour) * ink + _HALF)
+                color = sea[channel] + (np.float32(dry[channel]) - sea[channel]) * land
+                painted[z, x, channel] = np.uint8(color + (_COAST_INK[channel] - color) * ink + _HALF)
     return painted

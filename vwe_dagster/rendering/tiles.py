@@ -151,9 +151,9 @@ class WorldTiles:
         view = block.view()
         planes = self._ground.planes(view)
         near = planes.radius < np.float32(WORLD_RADIUS_M + _PAINTED_BEYOND * view.pixel_m)
-        colours = style.paint(self._ground, view, dataclasses.replace(planes, inside=near.astype(np.float32)))
+        colors = style.paint(self._ground, view, dataclasses.replace(planes, inside=near.astype(np.float32)))
         inner = slice(MARGIN, view.pixels - MARGIN)
-        painting = Image.fromarray(np.ascontiguousarray(colours[inner, inner]))
+        painting = Image.fromarray(np.ascontiguousarray(colors[inner, inner]))
         painting.putalpha(Image.fromarray((planes.inside[inner, inner] * np.float32(255)).astype(np.uint8)))
         return _reduced(painting, block.finer)
 

@@ -70,17 +70,17 @@ class MapView:
         pixels = rim + (self.pixels - rim) % 2
         return MapView(pixels, pixels * self.pixel_m) if pixels < self.pixels else self
 
-    def centres(self) -> npt.NDArray[np.float32]:
+    def centers(self) -> npt.NDArray[np.float32]:
         """World x of the centre of every column: float32, ``[pixels]``."""
         return np.asarray(self._from_middle() + self.east_m, dtype=np.float32)
 
-    def row_centres(self) -> npt.NDArray[np.float32]:
+    def row_centers(self) -> npt.NDArray[np.float32]:
         """World z of the centre of every row, north first: float32, ``[pixels]``."""
         return np.asarray(self.north_m - self._from_middle(), dtype=np.float32)
 
     def radius(self) -> npt.NDArray[np.float32]:
         """Distance of the centre of every pixel from the centre of the world, in metres: float32, square."""
-        distance = np.square(self.row_centres())[:, None] + np.square(self.centres())[None, :]
+        distance = np.square(self.row_centers())[:, None] + np.square(self.centers())[None, :]
         return np.asarray(np.sqrt(distance, out=distance))
 
     def inside(self) -> npt.NDArray[np.float32]:
@@ -267,7 +267,7 @@ def _inside(grid: Grid, view: MapView) -> npt.NDArray[np.float32]:
     inside = view.inside()
     first_m = grid.first_m - grid.cell_m / 2
     end_m = first_m + grid.size * grid.cell_m
-    rows, columns = ((centres >= first_m) & (centres <= end_m) for centres in (view.row_centres(), view.centres()))
+    rows, columns = ((centers >= first_m) & (centers <= end_m) for centers in (view.row_centers(), view.centers()))
     if not (rows.all() and columns.all()):
         inside *= rows[:, None] & columns[None, :]
     inside.flags.writeable = False

@@ -11,7 +11,7 @@ import pandas as pd
 from vwe_dagster import __version__
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.legend import BIOME_ORDER
-from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
+from vwe_dagster.rendering.palette import BIOME_COLORS, hex_code
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.seeds.typable import typable_key
@@ -90,7 +90,7 @@ def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
             "index": int(biome),
             "name": biome.game_name,
             "title": biome.title,
-            "colour": hex_code(BIOME_COLOURS[biome]),
+            "colour": hex_code(BIOME_COLORS[biome]),
             **measured.get(biome.game_name, {}),
         }
         for biome in sorted(BIOMES, key=BIOME_ORDER.index)

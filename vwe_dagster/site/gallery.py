@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from vwe_dagster.catalog.table import SeedCatalog
-from vwe_dagster.rendering.palette import BIOME_COLOURS, hex_code
+from vwe_dagster.rendering.palette import BIOME_COLORS, hex_code
 from vwe_dagster.seeds.lookalikes import LookAlikes
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
@@ -100,7 +100,7 @@ def gallery_json(table: pa.Table) -> bytes:
     rows = table.select(_COLUMNS).to_pylist()
     content: dict[str, Any] = {
         "columns": _COLUMNS,
-        "colours": {column: hex_code(BIOME_COLOURS[biome]) for column, biome in _NEAREST.items()},
+        "colours": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _NEAREST.items()},
         "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()

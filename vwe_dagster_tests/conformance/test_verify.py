@@ -79,8 +79,8 @@ def test_a_single_bit_is_found_where_it_is(layer: str, row: int, column: int) ->
     flag = int(native.planes["biome"][row, column])
     assert biome.biome == next(each.game_name for each in Biome if each.flag == flag and each is not Biome.NONE)
     assert found.largest is not None
-    metres = GRID.coordinates()
-    assert (found.largest.x_m, found.largest.z_m) == (metres[column], metres[row])
+    meters = GRID.coordinates()
+    assert (found.largest.x_m, found.largest.z_m) == (meters[column], meters[row])
     assert found.largest.native == native.planes[layer][row, column]
 
 

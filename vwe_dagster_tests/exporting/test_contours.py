@@ -51,7 +51,7 @@ def path_points(path: str) -> list[npt.NDArray[np.float64]]:
     return lines
 
 
-def test_geojson_has_every_line_to_a_decimetre(contours: Contours, tmp_path: Path) -> None:
+def test_geojson_has_every_line_to_a_decimeter(contours: Contours, tmp_path: Path) -> None:
     path = tmp_path / "contours.geojson"
     write_contours_geojson(path, contours, title="Plateaus")
     document: dict[str, Any] = json.loads(path.read_bytes())
@@ -154,6 +154,6 @@ def test_a_world_without_lines_makes_whole_files(draw: Any, tmp_path: Path) -> N
         assert ET.fromstring(text).tag == f"{SVG}svg"  # noqa: S314
 
 
-def test_lines_of_neighbouring_heights_do_not_cross(world: CanonicalWorld) -> None:
+def test_lines_of_neighboring_heights_do_not_cross(world: CanonicalWorld) -> None:
     lines = [shapely.MultiLineString(list(contour.lines)) for contour in trace_contours(world, 10).contours]
     assert not any(shapely.crosses(low, high) for low, high in pairwise(lines))

@@ -29,7 +29,7 @@ SIZE = 2048
 FOREST_CELLS, FULL_MIST_CELLS = 186_552, 142_747
 HEIGHT_CODES, ZERO_CELLS, SUBNORMAL_CELLS, SUBNORMAL_CODES = 32_978, 263_724, 363, 304
 LARGEST_HALF = 65504
-COLOURS = {(146, 167, 92): "Meadows", (107, 116, 63): "BlackForest", (163, 114, 88): "Swamp", (231, 171, 120): "Plains"}
+COLORS = {(146, 167, 92): "Meadows", (107, 116, 63): "BlackForest", (163, 114, 88): "Swamp", (231, 171, 120): "Plains"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_there_are_four_files_and_the_seed(folder: Path) -> None:
 
 
 def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
-    heights, colours = content(folder, "cacheMinimapHeight"), content(folder, "cacheMinimapBiome")
+    heights, colors = content(folder, "cacheMinimapHeight"), content(folder, "cacheMinimapBiome")
     world = World(SEED_NUMBER)
     for x, z in ((606, -18), (-7362, 5394), (4686, -3354), (-1794, 2706)):
         cell = (z + SIZE * 6 - 6) // 12 * SIZE + (x + SIZE * 6 - 6) // 12
@@ -63,8 +63,8 @@ def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
         assert math.isclose(height, float(world.height(x, z)), rel_tol=2**-11)
         biome = world.biome(x, z)
         assert isinstance(biome, Biome)
-        red, green, blue, alpha = colours[4 * cell : 4 * cell + 4]
-        assert (COLOURS[red, green, blue], alpha) == (biome.game_name, 255)
+        red, green, blue, alpha = colors[4 * cell : 4 * cell + 4]
+        assert (COLORS[red, green, blue], alpha) == (biome.game_name, 255)
 
 
 def test_heights_are_those_of_the_game_to_the_code(codes: npt.NDArray[np.uint16]) -> None:
@@ -77,12 +77,12 @@ def test_heights_are_those_of_the_game_to_the_code(codes: npt.NDArray[np.uint16]
     assert np.count_nonzero(codes == 0x8000) == 1
 
 
-def test_colours_fall_on_as_many_cells_as_the_biomes(folder: Path) -> None:
-    colours = np.frombuffer(content(folder, "cacheMinimapBiome"), "<u4")
-    found = dict(zip(*np.unique(colours, return_counts=True), strict=True))
+def test_colors_fall_on_as_many_cells_as_the_biomes(folder: Path) -> None:
+    colors = np.frombuffer(content(folder, "cacheMinimapBiome"), "<u4")
+    found = dict(zip(*np.unique(colors, return_counts=True), strict=True))
     expected: dict[int, int] = {}
     for biome in BIOMES:
-        code = int.from_bytes((*game_cache.COLOURS[biome], 255), "little")
+        code = int.from_bytes((*game_cache.COLORS[biome], 255), "little")
         expected[code] = expected.get(code, 0) + BIOME_CELLS[biome.name]
     assert found == expected
 
@@ -123,8 +123,8 @@ def check_half(value: float) -> None:
     exact = Fraction(abs(value))
     assert bool(code >> 15) == (math.copysign(1, value) < 0)
     for other in {code & 0x7FFF, max(int(code & 0x7FFF) - 1, 0), min(int(code & 0x7FFF) + 1, 0x7BFF)}:
-        neighbour = Fraction(float(np.uint16(other).view(np.float16)))
-        assert (abs(found - exact), -found) <= (abs(neighbour - exact), -neighbour)
+        neighbor = Fraction(float(np.uint16(other).view(np.float16)))
+        assert (abs(found - exact), -found) <= (abs(neighbor - exact), -neighbor)
 
 
 def test_planes_of_the_games_grid_are_taken_as_they_are(

@@ -25,8 +25,8 @@ def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
     with rasterio.open(folder / "height.tif") as height, rasterio.open(folder / "biome.tif") as biome:
 
         def at(x: float, z: float) -> tuple[str, float]:
-            ((metres,),), ((index,),) = height.sample([(x, z)]), biome.sample([(x, z)])
-            return biome.tags(1)[f"biome_{index}"], float(metres)
+            ((meters,),), ((index,),) = height.sample([(x, z)]), biome.sample([(x, z)])
+            return biome.tags(1)[f"biome_{index}"], float(meters)
 
         check_places(at)
 
@@ -42,7 +42,7 @@ def test_a_full_disk_is_not_passed_over(folder: Path, facts: WorldFacts, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_system_is_a_local_one_in_metres(folder: Path, facts: WorldFacts) -> None:
+def test_the_system_is_a_local_one_in_meters(folder: Path, facts: WorldFacts) -> None:
     for name in ("height", "biome"):
         with rasterio.open(folder / f"{name}.tif") as dataset:
             system = dataset.crs.to_wkt()
@@ -55,7 +55,7 @@ def test_the_system_is_a_local_one_in_metres(folder: Path, facts: WorldFacts) ->
             assert {key: tags[key] for key in facts.metadata} == {k: str(v) for k, v in facts.metadata.items()}
 
 
-def test_another_decoder_gives_the_same_pixels_and_colours(folder: Path, facts: WorldFacts) -> None:
+def test_another_decoder_gives_the_same_pixels_and_colors(folder: Path, facts: WorldFacts) -> None:
     void = facts.world.height == -400
     with Image.open(folder / "height.tif") as picture:
         np.testing.assert_array_equal(np.asarray(picture)[::-1], facts.world.height)

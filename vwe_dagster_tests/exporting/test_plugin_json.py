@@ -37,7 +37,7 @@ def test_an_independent_reader_finds_every_place(folder: Path) -> None:
 
     def at(x: float, z: float) -> tuple[str, float]:
         step_m = heights["world_diameter"] / heights["resolution"]
-        column, row = ((metres + heights["world_radius"]) / step_m for metres in (x, z))
+        column, row = ((meters + heights["world_radius"]) / step_m for meters in (x, z))
         assert column.is_integer()
         assert row.is_integer()
         flag, height = biomes["biome_map"][int(column)][int(row)], heights["height_map"][int(column)][int(row)]

@@ -179,7 +179,7 @@ def test_the_map_names_of_the_plugin_are_not_believed(
     assert np.array_equal(read_foreign(tmp_path).world.biome, corner_world.biome)
 
 
-def test_whole_metres_may_be_written_as_integers(tmp_path: Path, corner_world: CanonicalWorld) -> None:
+def test_whole_meters_may_be_written_as_integers(tmp_path: Path, corner_world: CanonicalWorld) -> None:
     flat = dataclasses.replace(corner_world, height=np.full_like(corner_world.height, 31))
     documents = plugin_documents(flat)
     documents["heightmap.json"]["height_map"] = json.loads(json.dumps([[31] * 64] * 64))

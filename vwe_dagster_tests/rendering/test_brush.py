@@ -11,10 +11,10 @@ from vwe_dagster.rendering.brush import run_together
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 4), (40, 61)])
 @pytest.mark.parametrize("radius", [0.0, 0.5625, 1.75, 2.0])
-def test_colours_run_together_as_in_pillows_box_blur(shape: tuple[int, int], radius: float) -> None:
+def test_colors_run_together_as_in_pillows_box_blur(shape: tuple[int, int], radius: float) -> None:
     random = np.random.default_rng(7)
-    colours = random.integers(0, 256, (256, 3), np.uint8)
+    colors = random.integers(0, 256, (256, 3), np.uint8)
     classes = random.integers(0, 10, shape, np.uint8)
-    blurred = Image.fromarray(colours[classes]).filter(ImageFilter.BoxBlur(radius))
-    run = run_together(classes, colours, np.float32(radius))
+    blurred = Image.fromarray(colors[classes]).filter(ImageFilter.BoxBlur(radius))
+    run = run_together(classes, colors, np.float32(radius))
     np.testing.assert_array_equal(np.moveaxis(run, 0, -1), np.asarray(blurred))

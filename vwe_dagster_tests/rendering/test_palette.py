@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vwe_dagster.rendering import palette
 from vwe_dagster.world.biomes import BIOMES
 
-COLOURS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
+COLORS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
 
 SIGHT = {
     "all colours": np.eye(3),
@@ -35,10 +35,10 @@ SIGHT = {
 """What is left of linear sRGB to eyes that lack a kind of cone: Machado, Oliveira and Fernandes, 2009, severity 1."""
 
 
-@given(COLOURS)
-def test_a_colour_goes_to_oklab_and_back(colour: palette.Rgb) -> None:
-    lab = palette.oklab_from_linear(palette.linear_from_srgb(colour))
-    assert tuple(palette.srgb_from_linear(palette.linear_from_oklab(lab)).tolist()) == colour
+@given(COLORS)
+def test_a_color_goes_to_oklab_and_back(color: palette.Rgb) -> None:
+    lab = palette.oklab_from_linear(palette.linear_from_srgb(color))
+    assert tuple(palette.srgb_from_linear(palette.linear_from_oklab(lab)).tolist()) == color
 
 
 def test_oklab_of_white_and_red_are_the_published_ones() -> None:
@@ -50,7 +50,7 @@ def test_oklab_of_white_and_red_are_the_published_ones() -> None:
 def test_any_two_biomes_can_be_told_apart(sight: str) -> None:
     matrix = np.asarray(SIGHT[sight])
     seen = {
-        biome: palette.oklab_from_linear(palette.linear_from_srgb(palette.BIOME_COLOURS[biome]) @ matrix.T)
+        biome: palette.oklab_from_linear(palette.linear_from_srgb(palette.BIOME_COLORS[biome]) @ matrix.T)
         for biome in BIOMES
     }
     for one, other in itertools.combinations(BIOMES, 2):
@@ -62,18 +62,18 @@ def test_any_two_biomes_can_be_told_apart(sight: str) -> None:
 def test_a_ramp_goes_through_its_stops(stops: list[tuple[float, palette.Rgb]]) -> None:
     values = np.array([value for value, _ in stops])
     once = np.flatnonzero(np.append(np.diff(values) > 0, True) & np.append(True, np.diff(values) > 0))
-    colours = palette.ramp(stops, values)
+    colors = palette.ramp(stops, values)
     for index in once:
-        assert tuple(colours[index].tolist()) == stops[index][1]
+        assert tuple(colors[index].tolist()) == stops[index][1]
 
 
 @pytest.mark.parametrize(("lowest", "highest"), [(-50, 29.9), (30.1, 450)])
 def test_higher_ground_is_lighter_on_either_side_of_the_shore(lowest: float, highest: float) -> None:
-    colours = palette.ramp(palette.HEIGHT_STOPS, np.linspace(lowest, highest, 60))
-    lightness = palette.oklab_from_linear(palette.linear_from_srgb(colours))[:, 0]
+    colors = palette.ramp(palette.HEIGHT_STOPS, np.linspace(lowest, highest, 60))
+    lightness = palette.oklab_from_linear(palette.linear_from_srgb(colors))[:, 0]
     assert np.all(np.diff(lightness) > 0)
 
 
 def test_deeper_water_is_darker() -> None:
-    colours = palette.ramp(palette.SEA_STOPS, np.linspace(0, 70, 30))
-    assert np.all(np.diff(palette.oklab_from_linear(palette.linear_from_srgb(colours))[:, 0]) < 0)
+    colors = palette.ramp(palette.SEA_STOPS, np.linspace(0, 70, 30))
+    assert np.all(np.diff(palette.oklab_from_linear(palette.linear_from_srgb(colors))[:, 0]) < 0)

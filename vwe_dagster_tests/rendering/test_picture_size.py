@@ -105,8 +105,8 @@ def scattered_places() -> pd.DataFrame:
     groups = (LocationGroup.BOSS, LocationGroup.TRADER)
     marked = [prefab for prefab, kind in kinds_by_prefab().items() if kind.group in groups]
     prefabs = ["StartTemple", *(prefab for prefab in marked for _ in range(6))]
-    metres = random.uniform(-7000, 7000, (len(prefabs), 2)) * (np.arange(len(prefabs)) > 0)[:, None]
-    columns = {"prefab": prefabs, "x_m": metres[:, 0], "y_m": 30.0, "z_m": metres[:, 1], "placed": False}
+    meters = random.uniform(-7000, 7000, (len(prefabs), 2)) * (np.arange(len(prefabs)) > 0)[:, None]
+    columns = {"prefab": prefabs, "x_m": meters[:, 0], "y_m": 30.0, "z_m": meters[:, 1], "placed": False}
     return place_table(pd.DataFrame(columns))
 
 

@@ -56,7 +56,7 @@ def pictures(world: CanonicalWorld) -> dict[str, Image.Image]:
     return {name: render(world) for name, render in RENDERS.items()}
 
 
-def colours_around(
+def colors_around(
     picture: Image.Image, x_m: float, z_m: float, reach_m: float = 0.6 * HALF_WIDTH_M
 ) -> npt.NDArray[np.uint8]:
     """The colours of a sheet within a square around a place of the world, ``[pixel, 3]``."""
@@ -67,9 +67,9 @@ def colours_around(
     return np.asarray(picture.crop(box)).reshape(-1, 3)
 
 
-def commonest(colours: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+def commonest(colors: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     """The colour most pixels have: that of the ground, whatever line crosses it."""
-    return Counter(map(tuple, colours.tolist())).most_common(1)[0][0]
+    return Counter(map(tuple, colors.tolist())).most_common(1)[0][0]
 
 
 def difference(one: Image.Image, other: Image.Image) -> npt.NDArray[np.bool_]:
@@ -100,36 +100,36 @@ def test_the_same_world_gives_the_same_bytes(
 @pytest.mark.parametrize("biome", PLATEAUS)
 def test_the_map_shows_every_biome_as_its_legend_does(biome: Biome, pictures: dict[str, Image.Image]) -> None:
     swatches = {name: np.asarray(swatch).reshape(-1, 3).mean(axis=0) for swatch, name in biome_entries()}
-    shown = colours_around(pictures["map"], *PLATEAUS[biome]).mean(axis=0)
+    shown = colors_around(pictures["map"], *PLATEAUS[biome]).mean(axis=0)
     nearest = min(swatches, key=lambda name: float(np.linalg.norm(swatches[name] - shown)))
     assert nearest == biome.title
 
 
 @pytest.mark.parametrize("biome", [biome for biome in PLATEAUS if biome is not Biome.OCEAN])
-def test_biomes_have_exactly_the_colours_of_the_palette(biome: Biome, pictures: dict[str, Image.Image]) -> None:
-    assert commonest(colours_around(pictures["biomes"], *PLATEAUS[biome])) == palette.BIOME_COLOURS[biome]
+def test_biomes_have_exactly_the_colors_of_the_palette(biome: Biome, pictures: dict[str, Image.Image]) -> None:
+    assert commonest(colors_around(pictures["biomes"], *PLATEAUS[biome])) == palette.BIOME_COLORS[biome]
 
 
 def test_biomes_are_paler_under_water(world: CanonicalWorld) -> None:
     drowned = dataclasses.replace(world, height=np.minimum(world.height, np.float32(29)))
     x_m, z_m = PLATEAUS[Biome.ASHLANDS]
-    colour = np.median(colours_around(render_biomes(drowned, title="Drowned"), x_m, z_m), axis=0)
-    land, sea = np.array(palette.BIOME_COLOURS[Biome.ASHLANDS]), np.array(palette.BIOME_COLOURS[Biome.OCEAN])
-    assert np.all((colour > land) & (colour < sea))
+    color = np.median(colors_around(render_biomes(drowned, title="Drowned"), x_m, z_m), axis=0)
+    land, sea = np.array(palette.BIOME_COLORS[Biome.ASHLANDS]), np.array(palette.BIOME_COLORS[Biome.OCEAN])
+    assert np.all((color > land) & (color < sea))
 
 
 @pytest.mark.parametrize(("biome", "height_m"), [(Biome.MOUNTAIN, 160), (Biome.MEADOWS, 42), (Biome.OCEAN, 5)])
-def test_heights_have_the_colours_of_their_scale(
+def test_heights_have_the_colors_of_their_scale(
     biome: Biome, height_m: float, pictures: dict[str, Image.Image]
 ) -> None:
     expected = palette.ramp(palette.HEIGHT_STOPS, np.array([float(height_m)]))[0]
-    assert commonest(colours_around(pictures["heights"], *PLATEAUS[biome])) == tuple(expected.tolist())
+    assert commonest(colors_around(pictures["heights"], *PLATEAUS[biome])) == tuple(expected.tolist())
 
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_paper_lies_beyond_the_edge_of_the_world(name: str, pictures: dict[str, Image.Image]) -> None:
     for x_m in (-9000, 9000):
-        beyond = colours_around(pictures[name], x_m, 8000, reach_m=300)
+        beyond = colors_around(pictures[name], x_m, 8000, reach_m=300)
         np.testing.assert_allclose(beyond.mean(axis=0), palette.PAPER, atol=10)
 
 
@@ -138,7 +138,7 @@ def test_the_thumbnail_has_the_north_at_the_top(pictures: dict[str, Image.Image]
     for biome in (Biome.DEEP_NORTH, Biome.ASHLANDS, Biome.MEADOWS):
         column, row = view.to_pixel(*PLATEAUS[biome])
         shown = np.asarray(pictures["thumbnail"])[int(row), int(column)]
-        np.testing.assert_allclose(shown, palette.BIOME_COLOURS[biome], atol=8)
+        np.testing.assert_allclose(shown, palette.BIOME_COLORS[biome], atol=8)
 
 
 def test_the_thumbnail_of_biomes_needs_nothing_but_them(world: CanonicalWorld) -> None:
@@ -147,7 +147,7 @@ def test_the_thumbnail_of_biomes_needs_nothing_but_them(world: CanonicalWorld) -
     assert (picture.mode, picture.size) == ("RGB", (256, 256))
     for biome, place in PLATEAUS.items():
         column, row = view.to_pixel(*place)
-        assert picture.getpixel((int(column), int(row))) == palette.BIOME_COLOURS[biome]
+        assert picture.getpixel((int(column), int(row))) == palette.BIOME_COLORS[biome]
     assert picture.getpixel((2, 2)) == palette.PAPER
 
 
@@ -155,7 +155,7 @@ def test_the_thumbnail_of_biomes_on_a_foreign_grid_lies_in_its_place() -> None:
     grid = Grid(size=100, cell_m=80.0, first_m=-1000.0)
     column, row = MapView(256, THUMBNAIL_WIDTH_M).to_pixel(3000, 0)
     picture = biome_thumbnail(plateau_world(grid).biome, grid)
-    assert picture.getpixel((int(column), int(row))) == palette.BIOME_COLOURS[Biome.MEADOWS]
+    assert picture.getpixel((int(column), int(row))) == palette.BIOME_COLORS[Biome.MEADOWS]
     assert picture.getpixel((256 - int(column), int(row))) == palette.PAPER
 
 
@@ -188,10 +188,10 @@ def test_lava_glows_where_it_is(world: CanonicalWorld, pictures: dict[str, Image
     lava = np.zeros_like(world.height)
     lava[GRID.nearest(z_m - 500) : GRID.nearest(z_m + 500), GRID.nearest(x_m - 500) : GRID.nearest(x_m + 500)] = 1
     glowing = render_map(dataclasses.replace(world, lava=lava), title="Plateaus")
-    red, _, blue = colours_around(glowing, x_m, z_m, reach_m=200).mean(axis=0)
+    red, _, blue = colors_around(glowing, x_m, z_m, reach_m=200).mean(axis=0)
     assert red - blue > 100
     meadows = PLATEAUS[Biome.MEADOWS]
-    np.testing.assert_array_equal(colours_around(glowing, *meadows), colours_around(pictures["map"], *meadows))
+    np.testing.assert_array_equal(colors_around(glowing, *meadows), colors_around(pictures["map"], *meadows))
 
 
 def test_a_river_is_drawn_along_its_line_and_on_land_only(
@@ -275,6 +275,6 @@ def test_a_title_of_32_wide_letters_stays_clear_of_the_compass(
 
 def test_the_real_export_can_be_drawn(real_export: Path) -> None:
     world = read_foreign(real_export).world
-    shown = colours_around(render_map(world, title="Real export", size=FULL_SIZE), 0, -9000, reach_m=800)
+    shown = colors_around(render_map(world, title="Real export", size=FULL_SIZE), 0, -9000, reach_m=800)
     red, green, _ = shown.mean(axis=0)
     assert red > green

@@ -125,10 +125,10 @@ def test_candidates_are_hollow(pixels: int) -> None:
 def test_map_shows_badges_where_the_places_are(world: CanonicalWorld, analysis: WorldAnalysis) -> None:
     size = PictureSize(2048)
     picture = np.asarray(render_map(world, title="Plateaus", size=size, analysis=analysis)).astype(int)
-    for x_m, z_m, colour in ((3000, 200, palette.BOSS), (6000, 3000, palette.TRADER), (0, 0, palette.INK)):
+    for x_m, z_m, color in ((3000, 200, palette.BOSS), (6000, 3000, palette.TRADER), (0, 0, palette.INK)):
         column, row = MARGIN + 1024 + x_m // 12, MARGIN + 1024 - z_m // 12
         near = picture[row - 15 : row + 15, column - 15 : column + 15]
-        assert (np.abs(near - colour).max(axis=-1) < 25).mean() > 0.1
+        assert (np.abs(near - color).max(axis=-1) < 25).mean() > 0.1
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_the_map_is_where_its_frame_says(biome: Biome, picture: Image.Image) -> 
     column, row = 4096 / 2 + x_m / 6, 2 * (316 + 1832 / 2) - z_m / 6
     around = np.asarray(picture.crop((int(column) - 60, int(row) - 60, int(column) + 60, int(row) + 60)))
     shown = np.median(around.reshape(-1, 3), axis=0)
-    np.testing.assert_allclose(shown, palette.BIOME_COLOURS[biome], atol=SHADE)
+    np.testing.assert_allclose(shown, palette.BIOME_COLORS[biome], atol=SHADE)
 
 
 def test_the_same_world_gives_the_same_pixels_whatever_was_drawn_before(

@@ -21,7 +21,7 @@ from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 VIEW = MapView(440, 22_000.0)
 SCENE = Scene.of_size(600, 400)
-GREY, RED, BLUE = (120, 120, 120), (200, 30, 30), (30, 30, 200)
+GRAY, RED, BLUE = (120, 120, 120), (200, 30, 30), (30, 30, 200)
 Box = tuple[float, float, float, float]
 """West, south, east and north in metres."""
 
@@ -38,12 +38,12 @@ def drawn(
 ) -> npt.NDArray[np.uint8]:
     """A level, grey block in the sea with walls of some height and patches of colour."""
     heights = np.full((VIEW.pixels, VIEW.pixels), 10, dtype=np.float32)
-    colours = np.full((VIEW.pixels, VIEW.pixels, 3), GREY, dtype=np.uint8)
+    colors = np.full((VIEW.pixels, VIEW.pixels, 3), GRAY, dtype=np.uint8)
     for where, height_m in (walls or {}).items():
         heights[box(*where)] = height_m
-    for where, colour in (patches or {}).items():
-        colours[box(*where)] = colour
-    return np.asarray(SCENE.draw(Image.fromarray(colours), heights, VIEW.pixel_m))
+    for where, color in (patches or {}).items():
+        colors[box(*where)] = color
+    return np.asarray(SCENE.draw(Image.fromarray(colors), heights, VIEW.pixel_m))
 
 
 def changed(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

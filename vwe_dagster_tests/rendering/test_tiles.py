@@ -60,7 +60,7 @@ def tile_of(zoom: int, x_m: float, z_m: float) -> tuple[int, int]:
     return int((x_m + MAP_WIDTH_M / 2) // side_m), int((MAP_WIDTH_M / 2 - z_m) // side_m)
 
 
-def colour_at(tiles: WorldTiles, style: str, zoom: int, x_m: float, z_m: float) -> tuple[int, ...]:
+def color_at(tiles: WorldTiles, style: str, zoom: int, x_m: float, z_m: float) -> tuple[int, ...]:
     """The colour of the pixel that a place lies on."""
     pixel_m = MAP_WIDTH_M / (TILE_PIXELS << zoom)
     row, column = int((MAP_WIDTH_M / 2 - z_m) // pixel_m), int((x_m + MAP_WIDTH_M / 2) // pixel_m)
@@ -68,7 +68,7 @@ def colour_at(tiles: WorldTiles, style: str, zoom: int, x_m: float, z_m: float) 
     return tuple(tile[row % TILE_PIXELS, column % TILE_PIXELS].tolist())
 
 
-def centres(zoom: int, x: int, y: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def centers(zoom: int, x: int, y: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """World x and z of the pixels of a tile, ``[row, column]``."""
     pixel_m = MAP_WIDTH_M / (TILE_PIXELS << zoom)
     across, down = (np.arange(TILE_PIXELS) + number * TILE_PIXELS + 0.5 for number in (x, y))
@@ -92,7 +92,7 @@ def test_a_pyramid_has_every_tile_once_and_each_is_the_one_drawn_by_itself(style
     [(5, 2166, -7302), (5, 1206, -9006), (5, 0, 10_400), (4, -1794, 2706)],
     ids=["mountain", "ashlands", "edge", "swamp"],
 )
-def test_neighbours_show_what_one_painting_of_them_all_shows(
+def test_neighbors_show_what_one_painting_of_them_all_shows(
     style: str, zoom: int, x_m: float, z_m: float, native: WorldTiles
 ) -> None:
     x, y = (number // 2 * 2 for number in tile_of(zoom, x_m, z_m))
@@ -105,14 +105,14 @@ def test_neighbours_show_what_one_painting_of_them_all_shows(
 @settings(max_examples=25)
 @given(st.integers(0, MAX_ZOOM), st.sampled_from(list(PLATEAUS)))
 def test_a_place_lies_where_web_maps_look_for_it(zoom: int, biome: Biome) -> None:
-    colour = colour_at(PLATEAUS_TILES, "biomes", zoom, *PLATEAUS[biome])
+    color = color_at(PLATEAUS_TILES, "biomes", zoom, *PLATEAUS[biome])
     expected = drowned_table()[biome + (DROWNED if biome is Biome.OCEAN else 0)]
-    assert colour == (*expected.tolist(), 255)
+    assert color == (*expected.tolist(), 255)
 
 
 def test_beyond_the_native_zoom_biomes_are_the_engines_own(native: WorldTiles, terrain: World) -> None:
     zoom, x, y = 5, *tile_of(5, 2166, -7302)
-    x_m, z_m = centres(zoom, x, y)
+    x_m, z_m = centers(zoom, x, y)
     biome = np.asarray(terrain.biome(x_m, z_m), dtype=np.uint8)
     classes = biome + (np.asarray(terrain.height(x_m, z_m)) < SEA_LEVEL_M) * np.uint8(DROWNED)
     drawn = pixels(native.tile("biomes", zoom, x, y))[..., :3]
@@ -136,7 +136,7 @@ def test_without_an_engine_zooms_beyond_the_native_one_are_enlarged() -> None:
 def test_tiles_are_transparent_beyond_the_edge_of_the_world_and_nowhere_else(style: str, zoom: int) -> None:
     x, y = tile_of(zoom, WORLD_RADIUS_M - 50, 0)
     alpha = pixels(PLATEAUS_TILES.tile(style, zoom, x, y))[..., 3]
-    radius, pixel_m = np.hypot(*centres(zoom, x, y)), MAP_WIDTH_M / (TILE_PIXELS << zoom)
+    radius, pixel_m = np.hypot(*centers(zoom, x, y)), MAP_WIDTH_M / (TILE_PIXELS << zoom)
     assert alpha.shape == (TILE_PIXELS, TILE_PIXELS)
     assert set(alpha[radius < WORLD_RADIUS_M - pixel_m].tolist()) == {255}
     assert set(alpha[radius > WORLD_RADIUS_M + pixel_m].tolist()) <= {0}
@@ -157,7 +157,7 @@ def test_tiles_are_transparent_beyond_the_edge_of_the_world_and_nowhere_else(sty
 )
 def test_forest_is_shown_where_it_grows(biome: Biome, forest: float, wooded: bool) -> None:
     world = dataclasses.replace(PLATEAUS_WORLD, forest=np.full_like(PLATEAUS_WORLD.forest, forest))
-    red, green, blue, _ = colour_at(WorldTiles(world), "forest", NATIVE_ZOOM, *PLATEAUS[biome])
+    red, green, blue, _ = color_at(WorldTiles(world), "forest", NATIVE_ZOOM, *PLATEAUS[biome])
     bare = palette.FOREST_STOPS[0][1]
     assert (green > red + 4 and green > blue + 20) == wooded
     assert (math.dist((red, green, blue), bare) < 6) != wooded

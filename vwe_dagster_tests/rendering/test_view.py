@@ -14,17 +14,17 @@ from vwe_dagster.world.grid import MAP_WIDTH_M, WORLD_RADIUS_M, Grid
 from vwe_dagster_tests.worlds import PLATEAUS, plateau_world
 
 VIEWS = st.builds(MapView, st.integers(32, 2048), st.floats(1000, 50_000))
-METRES = st.floats(-30_000, 30_000)
+METERS = st.floats(-30_000, 30_000)
 WORLD_GRIDS = st.integers(64, 400).map(Grid.of_world)
 FOREIGN_GRIDS = st.builds(Grid, st.integers(64, 400), st.floats(20, 150), st.floats(-12_000, -5_000))
 
 
-@given(VIEWS, METRES, METRES)
+@given(VIEWS, METERS, METERS)
 def test_a_point_goes_to_the_picture_and_back(view: MapView, x_m: float, z_m: float) -> None:
     assert view.to_world(*view.to_pixel(x_m, z_m)) == pytest.approx((x_m, z_m), abs=1e-6)
 
 
-@given(VIEWS, METRES, METRES, st.floats(1, 5000))
+@given(VIEWS, METERS, METERS, st.floats(1, 5000))
 def test_north_is_up_and_east_is_right(view: MapView, x_m: float, z_m: float, way_m: float) -> None:
     column, row = view.to_pixel(x_m, z_m)
     east, north = view.to_pixel(x_m + way_m, z_m + way_m)
@@ -33,12 +33,12 @@ def test_north_is_up_and_east_is_right(view: MapView, x_m: float, z_m: float, wa
 
 
 @given(VIEWS)
-def test_centres_are_those_of_the_pixels(view: MapView) -> None:
-    centres = view.centres()
+def test_centers_are_those_of_the_pixels(view: MapView) -> None:
+    centers = view.centers()
     for pixel in (0, view.pixels // 2, view.pixels - 1):
         x_m, z_m = view.to_world(pixel + 0.5, pixel + 0.5)
-        assert centres[pixel] == pytest.approx(x_m, abs=0.01)
-        assert centres[view.pixels - 1 - pixel] == pytest.approx(z_m, abs=0.01)
+        assert centers[pixel] == pytest.approx(x_m, abs=0.01)
+        assert centers[view.pixels - 1 - pixel] == pytest.approx(z_m, abs=0.01)
 
 
 @given(VIEWS)
@@ -47,7 +47,7 @@ def test_the_disc_is_the_middle_of_the_picture_pixel_for_pixel(view: MapView) ->
     cut = (view.pixels - disc.pixels) // 2
     assert disc.pixels + 2 * cut == view.pixels
     assert disc.width_m >= min(view.width_m, 2 * WORLD_RADIUS_M)
-    np.testing.assert_allclose(disc.centres(), view.centres()[cut : cut + disc.pixels], atol=0.01)
+    np.testing.assert_allclose(disc.centers(), view.centers()[cut : cut + disc.pixels], atol=0.01)
 
 
 @settings(max_examples=40)
@@ -57,10 +57,10 @@ def test_a_plane_that_rises_evenly_keeps_its_value_at_every_place(grid: Grid, pi
     along = grid.coordinates().astype(np.float64)
     plane = (2 * along[None, :] + 5 * along[:, None]).astype(np.float32)
     resampled = GridWindow(grid, view).values(plane)
-    centres = view.centres()
+    centers = view.centers()
     margin_m = 2 * grid.cell_m + 2 * view.pixel_m
-    inner = np.flatnonzero((centres > along[0] + margin_m) & (centres < along[-1] - margin_m))
-    expected = 2 * centres[None, :] + 5 * centres[::-1, None]
+    inner = np.flatnonzero((centers > along[0] + margin_m) & (centers < along[-1] - margin_m))
+    expected = 2 * centers[None, :] + 5 * centers[::-1, None]
     rows = view.pixels - 1 - inner[::-1]
     np.testing.assert_allclose(
         resampled[np.ix_(rows, inner)], expected[np.ix_(rows, inner)], atol=3.5 * max(grid.cell_m, view.pixel_m) + 1

@@ -486,9 +486,9 @@ def point_at(page: Page, view: Locator, world: CanonicalWorld, row: int, column:
     expect(page.locator("#readout, .readout").first).to_have_attribute("data-ready", "true")
 
 
-def near(metres: float) -> list[str]:
+def near(meters: float) -> list[str]:
     """Coordinates as the page writes them, within a pixel of one."""
-    around = np.arange(round(metres) - PIXEL_M, round(metres) + PIXEL_M + 1)
+    around = np.arange(round(meters) - PIXEL_M, round(meters) + PIXEL_M + 1)
     return [f"{value:,.0f}".replace("-", MINUS) for value in around]
 
 
