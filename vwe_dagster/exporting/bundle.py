@@ -1,4 +1,4 @@
-"""The format ``numpy``: one ``.npz`` of every plane, the coordinates and the facts, with no pickled object in it."""
+"""The format ``numpy``: one ``.npz`` file with planes, coordinates and metadata, without pickled objects."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes ``biome``, ``height``, ``forest`` and, where known, ``lava``, each ``[z, x]`` and south first.
+    """Write the arrays ``biome``, ``height``, ``forest`` and, if known, ``lava``, each ``[z, x]`` with south first.
 
-    ``x`` and ``z`` are the coordinates of columns and rows in metres; ``metadata`` is a JSON object as a text.
+    ``x`` and ``z`` are the coordinates of columns and rows in meters; ``metadata`` is a string with a JSON object.
     """
     world = facts.world
     coordinates = world.grid.coordinates()

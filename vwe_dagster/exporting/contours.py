@@ -1,4 +1,4 @@
-"""The formats ``contours-geojson``, for programs that draw maps, and ``contours-svg``, for browsers and for drawing."""
+"""The formats ``contours-geojson``, for mapping programs, and ``contours-svg``, for browsers and drawing programs."""
 
 from __future__ import annotations
 
@@ -17,55 +17,55 @@ from vwe_dagster.rendering.palette import Rgb, hex_code
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 DECIMALS = 1
-"""Of coordinates in metres: what is rounded off is a twentieth of the usual tolerance."""
+"""Decimals of coordinates in meters. Rounding moves a point by at most a twentieth of the usual tolerance."""
 
 COORDINATE_SYSTEM = {
     "type": "local",
     "unit": "metre",
-    "axes": ["x: metres east of the centre of the world", "z: metres north of the centre of the world"],
-    "heights": f"metres; the sea lies at {SEA_LEVEL_M:g}",
-    "remark": "These are no degrees: unlike RFC 7946 has it, coordinates are not those of WGS 84.",
+    "axes": ["x: meters east of the center of the world", "z: meters north of the center of the world"],
+    "heights": f"meters; sea level is {SEA_LEVEL_M:g}",
+    "remark": "Coordinates are in meters, not in degrees of WGS 84 as RFC 7946 requires.",
 }
-"""What a GeoJSON file says of its coordinates, as its member ``coordinate_system``."""
+"""Description of the coordinates in a GeoJSON file: its member ``coordinate_system``."""
 
 SVG_HALF_SIDE_M = 11_400
-"""Half the side of the SVG: the world, and a little paper around it."""
+"""Half the side of the SVG in meters: the world and a margin around it."""
 
 _WIDTHS_M = {"sea": (7, 14), "shore": (11, 11), "land": (8, 16)}
 _INKS: dict[str, Rgb] = {"sea": palette.WATER_INK, "shore": palette.COAST_INK, "land": (150, 112, 74)}
-"""By kind: widths in metres of lines and of index contours, and their ink."""
+"""By kind of contour: widths in meters of plain and of index contours, and the color of the lines."""
 
 _LAND: Rgb = (246, 240, 222)
 
 
 def write_geojson(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
-    """Writes the contours of a world, every 25 m or as far apart as asked for; see :func:`write_contours_geojson`.
+    """Write the contours of a world, spaced by ``options.interval`` or 25 m; see :func:`write_contours_geojson`.
 
     Raises:
-        ExportError: lines so close cannot be drawn.
+        ExportError: the interval is too small or invalid.
     """
     write_contours_geojson(path, _traced(facts, options), title=facts.seed.key)
 
 
 def write_svg(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
-    """As :func:`write_geojson`; see :func:`write_contours_svg`.
+    """Write the contours of a world, spaced by ``options.interval`` or 25 m; see :func:`write_contours_svg`.
 
     Raises:
-        ExportError: lines so close cannot be drawn.
+        ExportError: the interval is too small or invalid.
     """
     write_contours_svg(path, _traced(facts, options), title=facts.seed.key)
 
 
 def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> None:
-    """Writes contours as GeoJSON: one feature a height, a MultiLineString with coordinates in metres.
+    """Write contours as GeoJSON: one feature per height, a MultiLineString with coordinates in meters.
 
-    Coordinates are ``[x, z]`` of the world to a decimetre, see :data:`COORDINATE_SYSTEM`. Properties of a feature are
-    ``height_m``; ``depth_m`` below the sea, negative on land; ``kind``: ``sea``, ``shore`` or ``land``; ``index``:
-    whether it is an index contour. Closed rings end with the position they begin with.
+    Coordinates are ``[x, z]`` of the world, rounded to a decimeter; see :data:`COORDINATE_SYSTEM`. A feature has the
+    properties ``height_m``; ``depth_m`` below sea level, negative on land; ``kind``: ``sea``, ``shore`` or ``land``;
+    and ``index``: true for an index contour. The last position of a closed ring equals the first.
 
     Args:
         path: the file.
-        contours: what to write.
+        contours: the contours to write.
         title: the name of the collection.
 
     Raises:
@@ -86,15 +86,15 @@ def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> Non
 
 
 def write_contours_svg(path: Path, contours: Contours, *, title: str) -> None:
-    """Writes contours as SVG, north up: a group a height, in classes for sea, shore, land and index contours.
+    """Write contours as SVG, north up: one group per height, in classes for sea, shore, land and index contours.
 
-    The user unit is a metre: x is the world's x, y is minus the world's z. Lines are drawn in decimetres inside a group
-    that is scaled by a tenth. Each height is a group ``<g>`` with its height as ``data-height-m``.
+    The user unit is a meter: x is the world's x, y is minus the world's z. Lines are in decimeters inside a group that
+    is scaled by a tenth. Each height is a group ``<g>`` with its height as ``data-height-m``.
 
     Args:
         path: the file.
-        contours: what to write.
-        title: lettered in the upper left corner, and the name of the document.
+        contours: the contours to write.
+        title: the text in the upper left corner, also the title of the document.
 
     Raises:
         OSError: the file cannot be written.
@@ -136,10 +136,10 @@ def _svg(contours: Contours, title: str) -> Iterator[str]:
         f'<circle class="edge" r="{WORLD_RADIUS_M:g}"/>\n'
         f'<text class="title" x="{400 - half}" y="{1100 - half}" style="font-size:{letters}px">{name}</text>\n'
         f'<text class="facts" x="{400 - half}" y="{1650 - half}">Contours every {contours.interval_m:g} m</text>\n'
-        f'<text class="facts" x="{400 - half}" y="{2050 - half}">The sea lies at {SEA_LEVEL_M:g} m</text>\n'
+        f'<text class="facts" x="{400 - half}" y="{2050 - half}">Sea level: {SEA_LEVEL_M:g} m</text>\n'
         f'<g class="contours" transform="scale(.1)">\n'
     )
-    # The shore, whose rings are filled with land, lies below all others.
+    # The shore is drawn first: its rings are filled with the color of land and would hide other lines.
     for contour in sorted(contours.contours, key=lambda each: each.number != 0):
         index = " index" if contour.is_index else ""
         yield f'<g class="{contour.kind}{index}" data-height-m="{contour.height_m:g}">'
@@ -161,7 +161,7 @@ def _open(lines: Iterable[Points]) -> list[Points]:
 
 
 def _path(line: Points) -> str:
-    """A line in whole decimetres, y down: where it begins, then from vertex to vertex."""
+    """Return the path of a line in whole decimeters, y down: the first vertex, then the step to each further one."""
     places = np.rint(line * (10, -10)).astype(np.int64)
     is_closed = bool((places[0] == places[-1]).all())
     steps = np.diff(places[:-1] if is_closed else places, axis=0)

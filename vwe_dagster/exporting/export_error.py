@@ -1,7 +1,7 @@
-"""What can go wrong with an export, as a sentence."""
+"""The error of exports."""
 
 from __future__ import annotations
 
 
 class ExportError(ValueError):
-    """An export that cannot be made; the message is a sentence that says why and what to do."""
+    """An export failed; the message is a sentence with the reason and what to do."""

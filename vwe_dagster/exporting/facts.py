@@ -1,4 +1,4 @@
-"""What the writer of every format is given: the world that was made, facts about it, and what the user asked for."""
+"""The input of the writer of every format: a built world, its metadata and the options of the user."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ NATIVE_GAME_VERSION = "1.0.16"
 
 @dataclasses.dataclass(frozen=True)
 class ExportOptions:
-    """What formats can be asked for besides the world; each says which of these it knows.
+    """Options of formats; :attr:`vwe_dagster.exporting.formats.Format.options` lists those of each format.
 
     Attributes:
-        stride: take every n-th row and column only.
-        interval: height from one contour to the next, in metres.
-        world_version: of a world file, one of :data:`vwe_dagster.formats.fwl.NO_PLAYERS`.
+        stride: export every n-th row and column only.
+        interval: height between contours, in meters.
+        world_version: version of a world file, one of :data:`vwe_dagster.formats.fwl.NO_PLAYERS`.
     """
 
     stride: int | None = None
@@ -49,64 +49,64 @@ class ExportOptions:
 
     @property
     def given(self) -> set[str]:
-        """The names of those that were asked for."""
+        """Return the names of the options that are set."""
         return {field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None}
 
 
 @dataclasses.dataclass(frozen=True)
 class WorldFacts:
-    """A world of the data folder, read as far as it is asked for, and once.
+    """A world in the data folder; each file is read on first use and then kept.
 
     Attributes:
         store: the data folder.
-        seed: whose world it is.
+        seed: the seed of the world.
 
-    Everything but :attr:`seed`, :attr:`is_made`, :attr:`has_planes`, :attr:`world_gen_version` and
-    :attr:`starting_keys` raises :class:`StoreError` if the world has not been made or a file of it is damaged.
+    Everything but :attr:`seed`, :attr:`is_built`, :attr:`has_planes`, :attr:`world_gen_version` and
+    :attr:`starting_keys` raises :class:`StoreError` if the world has not been built or one of its files is damaged.
     """
 
     store: WorldStore
     seed: Seed
 
     @property
-    def is_made(self) -> bool:
-        """Whether the stages that exports are written from are there, the one made from the other."""
+    def is_built(self) -> bool:
+        """True if the stages that exports read exist, each built from the present version of the one before."""
         return made_stages(self.store, self.seed) is not None
 
     @property
     def has_planes(self) -> bool:
-        """Whether the stage is there that all others of the world are made from."""
+        """True if the stage ``extracted``, which all later stages are built from, exists."""
         return self.store.manifest(self.seed, "extracted") is not None
 
     @functools.cached_property
     def world(self) -> CanonicalWorld:
-        """Planes and tables of the world."""
+        """Return the planes and tables of the world."""
         return read_extracted(self.store, self._extracted)
 
     @functools.cached_property
     def analysis(self) -> WorldAnalysis:
-        """Islands, peaks and statistics of the world."""
+        """Return the islands, peaks and statistics of the world."""
         return read_processed(self.store, self._stage("processed"))
 
     @property
     def grid(self) -> Grid:
-        """Where the planes are sampled."""
+        """Return the grid on which the planes are sampled."""
         return grid_of(self._extracted)
 
     @functools.cached_property
     def world_gen_version(self) -> int | None:
-        """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`; None also without a world."""
+        """Return the version from :func:`vwe_dagster.store.stages.world_gen_version`, or None if there is no world."""
         extracted = self.store.manifest(self.seed, "extracted")
         return None if extracted is None else world_gen_version(extracted, self._raw)
 
     @property
     def starting_keys(self) -> tuple[str, ...]:
-        """The world modifiers of the save that the world came from; none if it came from none."""
+        """Return the world modifiers of the save from which the world was imported; empty for other worlds."""
         return StartingKeys(self.store.root).read().get(self.seed.key, ())
 
     @property
     def game_version(self) -> str | None:
-        """The version of the game whose terrain this is, such as ``1.0.16``; None if it is not known."""
+        """Return the version of the game that the terrain is of, such as ``1.0.16``, or None if it is unknown."""
         made_by = self._extracted.recipe.made_by
         if made_by.get("kind") == NATIVE.kind:
             return NATIVE_GAME_VERSION
@@ -115,28 +115,28 @@ class WorldFacts:
 
     @property
     def location_table(self) -> JsonValue:
-        """Name, game versions and hash of the table by which the native engine placed the locations; None otherwise."""
+        """Return name, game versions and hash of the native engine's location table; None for worlds without it."""
         return None if self._raw is None else self._raw.recipe.inputs.get("location_table")
 
     @property
     def has_landmarks_only(self) -> bool:
-        """Whether the world was built with the locations of those types alone that the game places first."""
+        """True if the world has locations of landmark types only, those that the game places first."""
         return self._raw is not None and f"{LANDMARKS}.jsonl" in self._raw.files
 
     @functools.cached_property
     def terrain(self) -> World | None:
-        """The same ground between the samples, too; None where the native engine did not make the world."""
+        """Return the world as a function of any point, or None if another engine than the native one generated it."""
         return native_terrain(self._extracted, self._raw)
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 of biomes and heights, see :func:`vwe_dagster.worldgen.digest.planes_digest`."""
+        """Return the SHA-256 of biomes and heights, see :func:`vwe_dagster.worldgen.digest.planes_digest`."""
         coordinates = self.grid.coordinates()
         return planes_digest(coordinates, coordinates, self.world.biome, self.world.height)
 
     @property
     def metadata(self) -> dict[str, str | int | float | None]:
-        """What every format says of the world as far as it has room."""
+        """Return the metadata that every format stores, as far as the format has a place for it."""
         grid = self.grid
         return {
             "seed": self.seed.key,
@@ -161,7 +161,7 @@ class WorldFacts:
         manifest = self.store.manifest(self.seed, stage)
         if manifest is None:
             raise StoreError(
-                f"The stage {stage} of {self.seed.key} has not been made; make the world first: "
+                f"The stage {stage} of {self.seed.key} has not been built; build the world first: "
                 f"{vwe_command('world', operands=[self.seed.key])}"
             )
         return manifest

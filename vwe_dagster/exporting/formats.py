@@ -1,8 +1,8 @@
-"""The formats a world can be exported to: the one list that the command line and the documents go by.
+"""The formats that a world can be exported to: the list for the command line and the docs.
 
-A format is a module of this package with a function ``write``; it is imported when it is used, for some need libraries
-that take long to load or are not installed everywhere. To add a format, write the module and enter it into
-:data:`FORMATS`; an option it needs is a field of :class:`vwe_dagster.exporting.facts.ExportOptions`.
+The writer of a format is a function ``write`` in a module of this package. The module is imported on first use, because
+some need libraries that load slowly or are optional. To add a format, write the module and add an entry to
+:data:`FORMATS`; each of its options is a field of :class:`vwe_dagster.exporting.facts.ExportOptions`.
 """
 
 from __future__ import annotations
@@ -26,20 +26,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A format.
+    """An export format.
 
     Attributes:
-        name: as the command line takes it.
-        description: in a line.
-        suffix: what the default name adds to the name of the seed.
-        writer: the function that writes it, ``module:function``. It gets a path at which nothing is, or for a format of
-            many files an empty folder; the facts of the world; and the options.
-        markers: of a format of many files those by which a folder is known to be such an export; none for a format of
-            one file.
-        former_markers: the markers of exports that earlier versions of this project wrote, where they differ.
-        options: the fields of ``ExportOptions`` it knows.
-        needs: modules that not every installation has, with what pip is to install for them.
-        needs_world: whether the world must have been made.
+        name: the name on the command line.
+        description: one line for ``--help`` and the docs.
+        suffix: what the default name appends to the name of the seed.
+        writer: the function that writes an export, as ``module:function``. It receives the path, the world and the
+            options. The path does not exist yet; for a format of several files it is an empty folder.
+        markers: files by which a folder is recognized as an export; empty for a format of one file.
+        former_markers: the markers of exports by earlier versions of this project, if they differ.
+        options: the fields of ``ExportOptions`` that apply.
+        needs: optional modules, each with the requirement that pip installs it by.
+        needs_world: false if the seed alone is enough.
     """
 
     name: str
@@ -54,35 +53,35 @@ class Format:
 
     @property
     def is_folder(self) -> bool:
-        """Whether an export of it is a folder of files."""
+        """True if an export is a folder of several files."""
         return bool(self.markers)
 
     def has_export(self, folder: Path) -> bool:
-        """Return whether a folder has the main files of an export of this format, or of a former version of it."""
+        """Return whether a folder has the markers of an export of this format or of an earlier version of it."""
         return any(
             markers and all((folder / marker).exists() for marker in markers)
             for markers in (self.markers, self.former_markers)
         )
 
     def default_name(self, seed: Seed) -> str:
-        """The name of an export of a seed, fit for a file."""
+        """Return the default file name for an export of a seed."""
         return f"{file_name(seed)}{self.suffix}"
 
     def write(self, path: Path, facts: WorldFacts, options: ExportOptions) -> None:
-        """Writes an export; see ``writer``.
+        """Write an export with the function :attr:`writer`.
 
         Raises:
             ExportError: the format cannot hold this world.
-            StoreError: a file of the world is damaged.
-            OSError: the disk does not let us.
+            StoreError: a file of the world is missing or damaged.
+            OSError: the file system reports an error.
         """
         cast("Writer", pkgutil.resolve_name(self.writer))(path, facts, options)
 
-    def refuse_unusable(self) -> None:
-        """Refuses the format where what it needs is not installed.
+    def check_requirements(self) -> None:
+        """Check that the optional modules of the format are installed.
 
         Raises:
-            ExportError: it is not.
+            ExportError: one is missing; the message has the command that installs it.
         """
         for module, requirement in self.needs:
             if importlib.util.find_spec(module) is None:
@@ -113,7 +112,7 @@ FORMATS = {
         ),
         Format(
             "geotiff",
-            "height.tif and biome.tif for GIS programs, in a local system in metres",
+            "height.tif and biome.tif for GIS programs, in a local coordinate system in meters",
             "-geotiff",
             "vwe_dagster.exporting.geotiff:write",
             markers=("height.tif", "biome.tif"),
@@ -121,7 +120,7 @@ FORMATS = {
         ),
         Format(
             "zarr",
-            "a Zarr 3 group for xarray and the like",
+            "a Zarr 3 group, for xarray for example",
             ".zarr",
             "vwe_dagster.exporting.zarr_group:write",
             markers=("zarr.json", "biome", "height"),
@@ -148,7 +147,7 @@ FORMATS = {
         ),
         Format(
             "contours-geojson",
-            "contour lines for GIS programs, in metres",
+            "contour lines for GIS programs, in meters",
             "-contours.geojson",
             "vwe_dagster.exporting.contours:write_geojson",
             options=("interval",),
@@ -173,7 +172,9 @@ FORMATS = {
             "vwe_dagster.exporting.map_page:write",
             markers=("worlds.json", "index.html", "worlds"),
         ),
-        Format("numpy", "one .npz of all planes, coordinates and facts", ".npz", "vwe_dagster.exporting.bundle:write"),
+        Format(
+            "numpy", "one .npz of all planes, coordinates and metadata", ".npz", "vwe_dagster.exporting.bundle:write"
+        ),
         Format(
             "plugin-json",
             "biomes.json and heightmap.json as the older export plugin wrote them",
@@ -191,10 +192,10 @@ FORMATS = {
         ),
     )
 }
-"""Every format by its name."""
+"""All formats by name."""
 
 
 def file_name(seed: Seed) -> str:
-    """The name of a seed as files have it: an integer seed without its ``@``, and no dot or dash in front."""
+    """Return the name of a seed in file names: an integer seed without its ``@``, and no dot or dash in front."""
     name = f"seed{seed.number}" if seed.key.startswith("@") else seed.key
     return name if name[0].isalnum() else f"_{name}"

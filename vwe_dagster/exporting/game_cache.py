@@ -1,16 +1,16 @@
-"""The format ``game-cache``: the map as the game keeps it between two starts, in four gzip files.
+"""The format ``game-cache``: the map that the game caches between two starts, in four gzip files.
 
 Each plane has 2048 x 2048 cells of 12 m, row 0 southernmost, row-major over z then x:
 
-- ``cacheMinimapBiome``: the colour of the biome, four bytes RGBA.
+- ``cacheMinimapBiome``: the color of the biome, four bytes RGBA.
 - ``cacheMinimapMask``: red 255 where the map shows trees, green the mist of the Mistlands, blue the lava of the
-  Ashlands, alpha 0; nothing of it below sea level.
+  Ashlands, alpha 0; all are 0 below sea level.
 - ``cacheMinimapHeight``: the height as binary16, little-endian, ties rounded away from zero.
 - ``cacheMinimapMeta``: int32 seed and int32 1, little-endian.
 
-Known of the game's own files are names, sizes, compression, colours and rounding, and for one world how many cells red
-and the full green fall on. That blue is lava, that alpha is 255 for biomes and 0 for the mask, and where the game looks
-for the files is not known here.
+Verified against the game's own files: names, sizes, compression, colors and rounding, and for one world the counts of
+cells with red and with full green. Unverified: that blue is lava, that alpha is 255 for biomes and 0 in the mask, and
+which folder the game reads.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ COLORS = {
     Biome.MOUNTAIN: (255, 255, 255),
     Biome.DEEP_NORTH: (255, 255, 255),
 }
-"""The colour of each biome in the file; the three white ones are told by other means when the map is drawn."""
+"""The color of each biome in the file. Three are white; the game distinguishes them by other means."""
 
 FORMAT_VERSION = 1
 
@@ -56,13 +56,12 @@ _Biomes = npt.NDArray[np.uint8]
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes the four files into the folder.
+    """Write the four files into the folder.
 
-    A world on another grid is sampled again by the native engine, if that made it.
+    If the grid differs from the game's, the native engine samples the world again, provided that it generated it.
 
     Raises:
-        ExportError: the world is on another grid and the native engine did not make it, or nothing is known of its
-            lava.
+        ExportError: another engine generated the world, and its grid differs or its lava is unknown.
     """
     biome, height, forest, lava = _planes(facts)
     contents = {
@@ -76,7 +75,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
 
 
 def biome_colors(biome: _Biomes) -> npt.NDArray[np.uint8]:
-    """The colour of each cell: RGBA, ``[z, x, 4]``."""
+    """Return the color of each cell: RGBA, ``[z, x, 4]``."""
     palette = np.zeros((len(Biome), 4), np.uint8)
     for each, color in COLORS.items():
         palette[each] = (*color, 255)
@@ -84,13 +83,13 @@ def biome_colors(biome: _Biomes) -> npt.NDArray[np.uint8]:
 
 
 def mask_colors(biome: _Biomes, height: _Plane, forest: _Plane, lava: _Plane) -> npt.NDArray[np.uint8]:
-    """The mask of each cell: RGBA, ``[z, x, 4]``.
+    """Return the mask of each cell: RGBA, ``[z, x, 4]``.
 
     Args:
         biome: indices, ``[z, x]``.
-        height: in metres.
-        forest: forest factors.
-        lava: 0 none to 1 full.
+        height: heights in meters, ``[z, x]``.
+        forest: forest factors, ``[z, x]``.
+        lava: from 0, none, to 1, full; ``[z, x]``.
     """
     mask = np.zeros((*biome.shape, 4), np.uint8)
     land = height >= np.float32(SEA_LEVEL_M)
@@ -105,9 +104,9 @@ def mask_colors(biome: _Biomes, height: _Plane, forest: _Plane, lava: _Plane) ->
 
 
 def half_floats(values: _Plane) -> npt.NDArray[np.uint16]:
-    """The bits of each number as binary16, to nearest and ties away from zero; for numbers within its range.
+    """Return the bits of numbers as binary16, rounded to nearest with ties away from zero; overflow is not handled.
 
-    NumPy rounds ties to even: where a number lies just between two, the one of greater magnitude is taken instead.
+    NumPy rounds ties to even, so an exact tie is replaced by the neighbor of greater magnitude.
     """
     even = values.astype(np.float16)
     codes = even.view(np.uint16)
@@ -127,14 +126,14 @@ def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
     world = facts.world
     if facts.grid != GAME_GRID:
         raise ExportError(
-            f"The game's map has 2048 cells a side, sampled at their centres, and the world of {facts.seed.key}, which "
-            f"the native engine did not make, has {facts.grid.size}; make it with that engine first: "
+            f"The game's map has 2048 cells a side, sampled at their centers, but the world of {facts.seed.key} has "
+            f"{facts.grid.size}, and the native engine did not generate it; rebuild it with that engine first: "
             f"{_rebuild(facts.seed)}"
         )
     if world.lava is None:
         raise ExportError(
-            f"The game's map shows lava, and the world of {facts.seed.key} has no lava plane, since the native engine "
-            f"did not generate it; rebuild it with that engine first: {_rebuild(facts.seed)}"
+            f"The game's map shows lava, but the world of {facts.seed.key} has no lava plane, because the native "
+            f"engine did not generate it; rebuild it with that engine first: {_rebuild(facts.seed)}"
         )
     return world.biome, world.height, world.forest, world.lava
 

@@ -1,8 +1,8 @@
-"""The format ``geotiff``: ``height.tif`` and ``biome.tif``, cloud-optimised GeoTIFFs in a local system of metres.
+"""The format ``geotiff``: ``height.tif`` and ``biome.tif``, cloud-optimized GeoTIFFs in a local system of meters.
 
-One file cannot hold both, for all bands of a GeoTIFF are of one type. The system is an engineering one, with no place
-on Earth: x to the east and z to the north of the centre of the world. Pictures are north-up, and the centre of a pixel
-is the point that was sampled. The void beyond the edge of the world is no data: -400 in heights, 0 among biomes.
+There are two files because all bands of a GeoTIFF have one type. The coordinate system is an engineering one, without a
+place on Earth: x east and z north of the center of the world. Pictures are north-up, and the center of a pixel is the
+sampled point. The void beyond the edge of the world is no-data: -400 in heights, 0 among biomes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.grid import VOID_M
 
 LOCAL_SYSTEM = 'LOCAL_CS["Valheim world",UNIT["metre",1],AXIS["x",EAST],AXIS["z",NORTH]]'
-"""The coordinate system, as well-known text; a GeoTIFF keeps its name, unit and directions, not the names of axes."""
+"""The coordinate system as well-known text. A GeoTIFF keeps its name, unit and directions, but not the axes' names."""
 
 BLOCK = 256
-"""Pixels along the side of a block; what is larger has overviews."""
+"""Pixels along the side of a block; larger pictures have overviews."""
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes the two files into the folder, each with overviews, compressed without loss."""
+    """Write the two files into the folder, each with overviews and lossless compression."""
     world = facts.world
     height = np.ascontiguousarray(world.height[::-1])
     biome = np.where(inside(world), world.biome, np.uint8(Biome.NONE))[::-1]
@@ -49,7 +49,7 @@ def _write(
     unit: str | None = None,
     colors: Mapping[Biome, Rgb] | None = None,
 ) -> None:
-    """Writes one band, ``[row from the north, column from the west]``."""
+    """Write one band, ``[row from the north, column from the west]``."""
     grid = facts.grid
     west_m = grid.first_m - grid.cell_m / 2
     north_m = grid.first_m + (grid.size - 0.5) * grid.cell_m
@@ -84,5 +84,5 @@ def _write(
                 overview_resampling=overviews,
                 num_threads="ALL_CPUS",
             )
-            # Where the disk is full GDAL leaves half a file and says nothing.
+            # GDAL leaves half a file without an error if the disk is full, so Python writes it.
             path.write_bytes(tiff.read())

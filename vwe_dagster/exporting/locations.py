@@ -14,21 +14,21 @@ from vwe_dagster.text.commands import vwe_command
 
 
 def write_csv(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Write a row per location with the columns of :data:`vwe_dagster.analysis.places.PLACE_COLUMNS`.
+    """Write one row per location, with the columns :data:`vwe_dagster.analysis.places.PLACE_COLUMNS`.
 
     Raises:
-        ExportError: the source of the world has no locations.
+        ExportError: the world has no locations.
     """
     _places(facts).to_csv(path, index=False, lineterminator="\n")
 
 
 def write_geojson(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Write a point per location, ``[x, z]`` in meters, see :data:`vwe_dagster.exporting.contours.COORDINATE_SYSTEM`.
+    """Write one point per location, ``[x, z]`` in meters; see :data:`vwe_dagster.exporting.contours.COORDINATE_SYSTEM`.
 
     The properties are the columns of :data:`vwe_dagster.analysis.places.PLACE_COLUMNS` besides ``x_m`` and ``z_m``.
 
     Raises:
-        ExportError: the source of the world has no locations.
+        ExportError: the world has no locations.
     """
     places = _places(facts)
     points = places[["x_m", "z_m"]].to_numpy().tolist()

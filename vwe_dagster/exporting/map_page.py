@@ -8,6 +8,6 @@ from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.site.export import write_site
 
 
-def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:  # noqa: ARG001  there are none
-    """Writes the page, with tiles down to the world's own 12 m a pixel, into an empty folder."""
+def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:  # noqa: ARG001  no option applies
+    """Write the page and its tiles, down to 12 m per pixel, into an empty folder."""
     write_site(path, facts.store, facts.seed)

@@ -1,10 +1,10 @@
-"""The format ``valheim-map``: ``map.json`` and tiles as valheim-map.world exports them.
+"""The format ``valheim-map``: ``map.json`` and tiles in the layout of exports of valheim-map.world.
 
-:mod:`vwe_dagster.extraction.foreign_tiles` describes the layout. ``map.json`` has the metadata of the world as further
-keys; their grid is that of the world, not of the tiles. ``locations.json`` is not written: its layout is not known.
+:mod:`vwe_dagster.extraction.foreign_tiles` describes the layout. ``map.json`` also has the metadata of the world; the
+grid there is that of the world, not of the tiles. ``locations.json`` is not written, because its layout is unknown.
 
-Other programs place samples at the south-west corners of cells, so a world of the native engine is sampled there. Of
-another world only the samples of its own grid are known, and these are written.
+Other programs place samples at the south-west corners of cells, so a world of the native engine is sampled there.
+Worlds of other engines are known only at the samples of their own grid, and these are written.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 
 MOST_TILES = 16
-"""Tiles along a side: 1536 m each on a grid of 2048 cells."""
+"""Maximum of tiles along a side; on a grid of 2048 cells each is 1536 m wide."""
 
 _COMPRESSION = 4
 _FLAGS = np.array([biome.flag for biome in Biome], np.uint16)
 
 
 class _Strip(NamedTuple):
-    """The planes of one column of tiles, ``[z, x]``."""
+    """The planes of one column of tiles, each ``[z, x]``."""
 
     biome: npt.NDArray[np.uint8]
     height: npt.NDArray[np.float32]
@@ -41,18 +41,19 @@ class _Strip(NamedTuple):
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Write the tiles into the folder, then the document.
+    """Write the tiles into the folder, then ``map.json``.
 
     Raises:
-        ExportError: the cells of the world cannot be divided among tiles.
+        ExportError: the grid cannot be divided into tiles.
     """
     size = facts.grid.size
     tiles = max(count for count in range(1, MOST_TILES + 1) if size % count == 0)
     side = size // tiles
     if side > MOST_TILE_SAMPLES:
         raise ExportError(
-            f"A tile has {MOST_TILE_SAMPLES} samples a side at most, and {size} cells cannot be shared out among "
-            f"{MOST_TILES} tiles or fewer so; make the world on another grid, such as --size 2048 --force."
+            f"Tiles have at most {MOST_TILE_SAMPLES} samples a side, and {size} cells cannot be divided into "
+            f"{MOST_TILES} such tiles or fewer; rebuild the world on another grid, for example with --size 2048 "
+            f"--force."
         )
     folder = path / TILE_FOLDER
     folder.mkdir()
@@ -106,5 +107,5 @@ def _document(facts: WorldFacts, tiles: int) -> dict[str, object]:
 
 
 def _whole(meters: float) -> int | float:
-    """Return a number without a fraction as an integer, which typed readers of the format expect."""
+    """Return a whole number as an integer, which typed readers of the format expect."""
     return int(meters) if meters.is_integer() else meters

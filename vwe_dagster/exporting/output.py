@@ -1,4 +1,4 @@
-"""Where exports appear: whole or not at all, and never in place of what somebody else keeps there."""
+"""Writing of exports: an export appears complete or not at all, and replaces only an earlier export."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from vwe_dagster.exporting.formats import Format
 from vwe_dagster.files.atomic import replace_whole, replace_whole_file, sync_folder
 
 
-def refuse_taken(path: Path, of: Format, *, force: bool) -> None:
-    """Refuses a path at which something lies, unless it is an earlier export of the format and may be replaced.
+def check_output_path(path: Path, of: Format, *, force: bool) -> None:
+    """Check that an export may be written to a path.
 
-    An empty folder is as good as none for a format of many files.
+    A path is free if it does not exist, if it has an earlier export of the format and ``force`` is set, or if it is an
+    empty folder and the format has several files.
 
     Args:
-        path: where the export is to appear.
-        of: its format.
-        force: whether an earlier export may be replaced.
+        path: the path of the export.
+        of: the format.
+        force: replace an earlier export.
 
     Raises:
-        ExportError: the path is taken.
+        ExportError: the path is not free.
     """
     if not os.path.lexists(path):
         return
     if of.is_folder and path.is_dir() and not any(path.iterdir()):
         return
     if of.is_folder and not of.has_export(path):
-        raise ExportError(f"{path} is there already and is no {of.name} export; name another place with --out.")
+        raise ExportError(f"{path} exists and is not a {of.name} export; choose another path with --out.")
     if not of.is_folder and not path.is_file():
-        raise ExportError(f"{path} is there already and is no file; name another place with --out.")
+        raise ExportError(f"{path} exists and is not a file; choose another path with --out.")
     if not force:
-        raise ExportError(f"{path} is there already; replace it with --force, or name another place with --out.")
+        raise ExportError(f"{path} exists; replace it with --force, or choose another path with --out.")
 
 
 @contextlib.contextmanager
-def whole_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
-    """Gives a place to write an export to, which becomes ``path`` when the block ends well.
+def atomic_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
+    """Yield a temporary path for an export and move it to ``path`` after the block, unless the block raises.
 
     Yields:
-        For a format of many files an empty folder; else a path of the same name as ``path`` at which nothing is.
+        For a format of several files an empty folder; else a path with the name of ``path`` that does not exist.
 
     Raises:
-        ExportError: the path is taken, or the disk does not let us.
+        ExportError: the path is not free, or the file system reports an error.
     """
     path = path.absolute()
     replacing = replace_whole if of.is_folder else replace_whole_file
@@ -53,16 +54,16 @@ def whole_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
         with replacing(path) as draft:
             yield draft
             _sync(draft)
-            refuse_taken(path, of, force=force)
+            check_output_path(path, of, force=force)
     except OSError as error:
         raise ExportError(
             f"{path} cannot be written ({error.strerror or error}); "
-            f"look whether the disk is full and whether you may write there."
+            f"check that the disk has space and that you may write there."
         ) from error
 
 
 def _sync(draft: Path) -> None:
-    """Returns when all of an export is on the disk, but for the folder that it is in."""
+    """Flush the files and folders of an export to disk, except for its parent folder."""
     for path in (draft, *draft.rglob("*")):
         if path.is_dir():
             sync_folder(path)

@@ -1,9 +1,9 @@
-"""The format ``plugin-json``: ``biomes.json`` and ``heightmap.json`` as the older export plugin wrote them.
+"""The format ``plugin-json``: ``biomes.json`` and ``heightmap.json`` in the layout of the older export plugin.
 
-The form is described where it is read, in :mod:`vwe_dagster.extraction.foreign_plugin`. Samples lie at the corners of
-cells there, so that a world sampled at the centres of its cells is written as the square of its own samples that just
-covers the edge of the world, without the last row and column: no number is computed anew. ``biome_names`` has the right
-names. The facts are in ``biomes.json``, after the keys that the format knows.
+:mod:`vwe_dagster.extraction.foreign_plugin` describes the layout. It has samples at the corners of cells. A world that
+is sampled at the centers of its cells is therefore cut to the square of its own samples that just covers the edge of
+the world, without the last row and column; no sample is computed again. ``biome_names`` has the correct names. The
+metadata are in ``biomes.json``, after the keys of the layout.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _FLAGS = np.array([biome.flag for biome in Biome], np.uint16)
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes the two files into the folder.
+    """Write the two files into the folder.
 
     Raises:
-        ExportError: the world has too few samples, or they lie otherwise than the format can tell.
+        ExportError: the world has too few samples, or its samples are at positions that the layout cannot describe.
     """
     part, radius_m = _corners(facts.grid)
     biome, height = facts.world.biome[part, part].T, facts.world.height[part, part].T
@@ -54,23 +54,26 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
 
 
 def _corners(grid: Grid) -> tuple[slice, float]:
-    """Which rows and columns of a grid to write so that the first lies at minus the radius, and that radius."""
+    """Return the rows and columns to write, so that the first is at minus a radius, and that radius in meters."""
     if math.isclose(grid.first_m, -grid.size * grid.cell_m / 2):
         return slice(None), -grid.first_m
     if not math.isclose(grid.first_m, -(grid.size - 1) * grid.cell_m / 2):
-        raise ExportError("The samples of this world are not centred on the centre of the world, as the format asks.")
+        raise ExportError(
+            f"The format needs samples that are symmetric about the center of the world, but they start at "
+            f"{grid.first_m:g} m; rebuild the world with the native engine."
+        )
     margin = max(0, math.floor((-grid.first_m - WORLD_RADIUS_M) / grid.cell_m))
     part = slice(margin, grid.size - 1 - margin)
     if part.stop - part.start < MIN_SIZE:
         raise ExportError(
-            f"The format takes {MIN_SIZE} samples a side or more, and this world has {part.stop - part.start} within "
-            f"its edge; make it on a finer grid, such as --size 2048."
+            f"The format needs {MIN_SIZE} samples a side or more, but this world has {part.stop - part.start} within "
+            f"its edge; rebuild it on a finer grid, for example with --size 2048 --force."
         )
     return part, -grid.first_m - margin * grid.cell_m
 
 
 def _with_point(numbers: pa.StringArray) -> pa.StringArray:
-    """Numbers as the plugin writes them: whole ones with ``.0``."""
+    """Return numbers in the notation of the plugin: whole ones with ``.0``."""
     whole = pc.invert(pc.match_substring_regex(numbers, "[.e]"))
     return pc.if_else(whole, pc.binary_join_element_wise(numbers, ".0", ""), numbers)
 
@@ -78,7 +81,7 @@ def _with_point(numbers: pa.StringArray) -> pa.StringArray:
 def _write_document(
     path: Path, head: Mapping[str, object], key: str, numbers: pa.StringArray, tail: Mapping[str, object]
 ) -> None:
-    """Writes an object with a map in it, a line for each list of it."""
+    """Write a JSON object with a map in it, each row of the map on a line of its own."""
     size = math.isqrt(len(numbers))
     offsets = pa.array(np.arange(0, size * size + 1, size, dtype=np.int32))
     lines = pc.binary_join(pa.ListArray.from_arrays(offsets, numbers), ",").to_pylist()

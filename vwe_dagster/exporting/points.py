@@ -1,7 +1,7 @@
-"""The format ``csv``: a row for each cell inside the edge of the world.
+"""The format ``csv``: a row per cell inside the edge of the world.
 
-The columns are ``x`` and ``z`` in metres, ``biome`` by the game's name, and ``height`` in metres in as many digits as
-give back the same float32. Rows go from south to north and in each from west to east. The void beyond the edge of the
+The columns are ``x`` and ``z`` in meters, ``biome`` with the game's name, and ``height`` in meters with enough digits
+to restore the float32. Rows are ordered from south to north, then from west to east. The void beyond the edge of the
 world, 43 percent of the map, is left out.
 """
 
@@ -24,23 +24,23 @@ _NAMES = pa.array([biome.game_name for biome in Biome])
 
 
 def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
-    """Writes the table, compressed where the name ends in ``.gz``.
+    """Write the table, compressed if the name ends in ``.gz``.
 
     Args:
         path: the file.
         facts: the world.
-        options: a ``stride`` of n takes every n-th row and column, from the south-west corner of the map.
+        options: a ``stride`` of n exports every n-th row and column, from the south-west corner of the map.
 
     Raises:
-        ExportError: the stride is no such number, or leaves no sample.
+        ExportError: the stride is out of range, or no sample is left.
     """
     world, stride = facts.world, 1 if options.stride is None else options.stride
     if not 1 <= stride <= world.grid.size:
-        raise ExportError(f"A stride is a whole number from 1 to {world.grid.size}, not {stride}.")
+        raise ExportError(f"Invalid stride {stride}; choose a whole number from 1 to {world.grid.size}.")
     along = world.grid.coordinates()[::stride]
     row, column = np.nonzero(inside(world)[::stride, ::stride])
     if not row.size:
-        raise ExportError(f"With a stride of {stride} no sample is within the edge of the world; choose a smaller one.")
+        raise ExportError(f"A stride of {stride} leaves no sample inside the edge of the world; choose a smaller one.")
     biome = world.biome[::stride, ::stride][row, column]
     table = pa.table(
         {

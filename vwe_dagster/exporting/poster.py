@@ -1,4 +1,4 @@
-"""The format ``poster``: a picture to print, of 300 dpi."""
+"""The format ``poster``: a picture to print at 300 dpi."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 
 FINE = 4096
-"""Cells of the grid whose samples are the pixels of the poster's map."""
+"""Cells a side of the grid for the poster's map: one sample per pixel, every 6 m."""
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes the poster of a world as PNG; the ground is sampled anew, every 6 m, where the native engine made it."""
+    """Write the poster of a world as PNG; if possible, the native engine samples the ground again, every 6 m."""
     key, typed = facts.seed.key, typable_key(facts.seed)
     picture = render_poster(_fine(facts), title=key, typed_in_game=typed, analysis=facts.analysis)
     path.write_bytes(png_bytes(picture, dpi=DPI))

@@ -1,4 +1,4 @@
-"""Where a world ends, for formats that tell the void from the ground."""
+"""The edge of the world, for formats that treat the void beyond it differently from the ground."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from vwe_dagster.world.grid import VOID_M
 
 
 def inside(world: CanonicalWorld) -> npt.NDArray[np.bool_]:
-    """Which cells are of the world, ``[z, x]``: all but the void."""
+    """Return a mask ``[z, x]``, true for every cell but the void."""
     return np.not_equal(world.height, np.float32(VOID_M))

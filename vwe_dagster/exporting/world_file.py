@@ -1,6 +1,6 @@
-"""The format ``fwl``: a world file, for a game or a server that has never seen the world.
+"""The format ``fwl``: a world file, for a game or a server that has never loaded the world.
 
-Its layout is in :mod:`vwe_dagster.formats.fwl`.
+:mod:`vwe_dagster.formats.fwl` describes the layout.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _WITHIN_FOLDER = re.compile(r"_main\.[0-9]+", re.ASCII)
 
 
 def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
-    """Write a world file; the world has the name of the file, by which the game finds it.
+    """Write a world file; the world has the name of the file, because the game finds it by that name.
 
-    The world-gen version is that of the world if it is known, else the current one. World modifiers are those of the
-    save that the world came from.
+    The world-gen version is that of the world, or the current one if it is unknown. World modifiers are those of the
+    save from which the world was imported.
 
     Raises:
-        ExportError: the name of the file is not UTF-8, or is one of the names within the folder of a world.
+        ExportError: the file name is not UTF-8, or has a meaning inside the folder of a world.
     """
     if _WITHIN_FOLDER.fullmatch(path.stem):
         raise ExportError(
-            f"The world would be called {path.stem}, as the file; write a file with the name of the world, such as "
-            f"Midgard.fwl, and rename it then."
+            f"Invalid file name {path.stem}: the world has the name of the file, and the game reserves this one; write "
+            f"a file with the name of the world, such as Midgard.fwl, and rename it."
         )
     version = facts.world_gen_version
     world = new_world(
@@ -42,7 +42,7 @@ def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
         content = world_file_bytes(world)
     except UnicodeEncodeError as error:
         raise ExportError(
-            f"The world would be called as the file, {shown(path.stem)}, and that is no UTF-8 text; "
-            f"name another file with --out."
+            f"Invalid file name {shown(path.stem)}: the world has the name of the file, which must be UTF-8; choose "
+            f"another path with --out."
         ) from error
     path.write_bytes(content)

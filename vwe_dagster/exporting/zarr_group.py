@@ -1,7 +1,7 @@
-"""The format ``zarr``: a Zarr 3 group that xarray opens as a dataset, with names of dimensions, units and meanings.
+"""The format ``zarr``: a Zarr 3 group that xarray opens as a dataset with dimension names, units and flag meanings.
 
-Arrays are ``biome``, ``height``, ``forest`` and, where known, ``lava``, each over ``z`` and ``x`` and south first, and
-the coordinates ``x`` and ``z``. Attributes follow the CF conventions as far as they have a word for it.
+The arrays ``biome``, ``height``, ``forest`` and, if known, ``lava`` have the dimensions ``z`` and ``x``, south first;
+``x`` and ``z`` are the coordinates. Attributes follow the CF conventions where these define one.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_values": [biome.value for biome in BIOMES],
         "flag_meanings": " ".join(biome.game_name for biome in BIOMES),
     },
-    "height": {"long_name": "height of the ground, the sea being at 30 m", "units": "m"},
+    "height": {"long_name": "height of the ground, sea level being 30 m", "units": "m"},
     "forest": {"long_name": "forest factor, lower is denser", "units": "1"},
     "lava": {"long_name": "share of lava", "units": "1"},
-    "x": {"long_name": "metres east of the centre of the world", "units": "m", "axis": "X"},
-    "z": {"long_name": "metres north of the centre of the world", "units": "m", "axis": "Y"},
+    "x": {"long_name": "meters east of the center of the world", "units": "m", "axis": "X"},
+    "z": {"long_name": "meters north of the center of the world", "units": "m", "axis": "Y"},
 }
 
 
 def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
-    """Writes the group into the folder."""
+    """Write the group into the folder."""
     world = facts.world
     group = zarr.create_group(store=str(path), zarr_format=3, attributes={"Conventions": "CF-1.11", **facts.metadata})
     along = world.grid.coordinates()
@@ -51,7 +51,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
         if plane is not None:
             _add(group, name, plane, ("z", "x"))
     with warnings.catch_warnings():
-        # That all metadata are in one place too is an extension, which readers may pass over; xarray looks for it.
+        # Consolidated metadata are an extension that readers may ignore, and zarr warns of it; xarray looks for them.
         warnings.simplefilter("ignore")
         zarr.consolidate_metadata(str(path))
 

@@ -91,7 +91,7 @@ def test_a_world_is_exported_in_several_formats(
     # With one format the path is the file's own, or a folder to put it into.
     alone = ["export", KEY, "--to", "csv", "--out", str(out)]
     assert run_here(monkeypatch, made_home, *alone) == 1
-    assert f"{out / KEY}.csv.gz is there already; replace it with --force" in capsys.readouterr().err
+    assert f"{out / KEY}.csv.gz exists; replace it with --force" in capsys.readouterr().err
     assert run_here(monkeypatch, made_home, *alone, "--force") == 0
     with gzip.open(out / f"{KEY}.csv.gz") as file:
         assert pd.read_csv(file)["x"].diff().max() == 384
@@ -226,7 +226,7 @@ def test_a_half_made_world_is_finished_and_stays_what_it_is(tmp_path: Path, monk
     imported = store.manifest(facts.seed, "extracted")
     assert run_here(monkeypatch, home, "export", "old", "--to", "csv", "--out", str(tmp_path / "old.csv.gz")) == 0
     assert store.manifest(facts.seed, "extracted") == imported
-    assert WorldFacts(store, facts.seed).is_made
+    assert WorldFacts(store, facts.seed).is_built
 
 
 def test_nothing_is_exported_of_a_world_that_cannot_be_made(
@@ -251,10 +251,10 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
         ),
         (["export", KEY, "--to", "fwl", "--world-version", "40"], 2, "version 40; choose 36 or 41."),
         (["export", KEY, "--to", "csv", "--world-version", "41"], 2, "takes --world-version; only fwl does."),
-        (["export", KEY, "--to", "fwl", "--out", "_main.1.fwl2"], 1, "would be called _main.1, as the file"),
+        (["export", KEY, "--to", "fwl", "--out", "_main.1.fwl2"], 1, "Invalid file name _main.1"),
         (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "greater than or equal to 1"),
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
-        (["export", KEY, "--to", "csv", "--out", __file__], 1, "is there already"),
+        (["export", KEY, "--to", "csv", "--out", __file__], 1, "exists; replace it with --force"),
         (["world", "--from-save", "nowhere.fwl"], 2, "nowhere.fwl cannot be read"),
         (["world", "--from-save", __file__], 2, f"{__file__}: The file announces"),
         (["seed"], 2, "Name one seed"),

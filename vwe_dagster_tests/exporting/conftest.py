@@ -1,4 +1,4 @@
-"""A world that the tests of every format share."""
+"""Fixture: one world for the tests of all formats."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from vwe_dagster_tests.worlds import SEED_TEXT, publish_world
 
 @pytest.fixture(scope="session")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> WorldFacts:
-    """The world of :data:`SEED_TEXT` on 128 x 128 cells, in a data folder; not to be written to."""
+    """Return the world of :data:`SEED_TEXT` on 128 x 128 cells; tests must not change its data folder."""
     return publish_world(WorldStore(tmp_path_factory.mktemp("data")), SEED_TEXT, GRID, locations=LANDMARKS)

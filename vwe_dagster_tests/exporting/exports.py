@@ -1,4 +1,4 @@
-"""Exports as the command writes them, and places that show whether an export turned a plane."""
+"""Helpers that write exports like the command, and points at which a rotated plane is detected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
-from vwe_dagster.exporting.output import whole_output
+from vwe_dagster.exporting.output import atomic_output
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.worlds import SEED_NUMBER
@@ -21,18 +21,18 @@ PLACES = ((79, 26), (57, 87), (70, 90), (62, 16))
 
 
 def write(path: Path, name: str, facts: WorldFacts, **options: Any) -> Path:
-    """Exports a world, as the command does."""
-    with whole_output(path, FORMATS[name], force=False) as draft:
+    """Write an export of a world, like the command."""
+    with atomic_output(path, FORMATS[name], force=False) as draft:
         FORMATS[name].write(draft, facts, ExportOptions(**options))
     return path
 
 
 def check_places(at: Callable[[float, float], tuple[str, float]], grid: Grid = GRID) -> None:
-    """Compares an export with the engine at :data:`PLACES`.
+    """Compare an export with the native engine at :data:`PLACES`.
 
     Args:
-        at: the biome by the game's name, and the height in metres, that the export has at x and z in metres.
-        grid: the grid whose cells the places are.
+        at: returns the game's name of the biome and the height in meters of the export, at x and z in meters.
+        grid: the grid of the places' cells.
     """
     world = World(SEED_NUMBER)
     along = grid.coordinates()
@@ -43,7 +43,7 @@ def check_places(at: Callable[[float, float], tuple[str, float]], grid: Grid = G
         assert not isinstance(biome, np.ndarray)
         expected = biome.game_name, world.height(x, z)
         turned = [world.height(*point) for point in ((z, x), (-x, z), (x, -z), (-z, -x))]
-        assert expected[1] not in turned, "the place would not tell"
+        assert expected[1] not in turned, "the height differs from that of the rotated planes"
         assert at(x, z) == expected
         seen.append(biome)
     assert len(set(seen)) == len(PLACES), "the places are of different biomes"

@@ -1,4 +1,4 @@
-"""The formats for programs of one's own: Zarr, NumPy and CSV."""
+"""The formats for the user's own programs: Zarr, NumPy and CSV."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def group_folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) ->
     return write(tmp_path_factory.mktemp("zarr") / "world.zarr", "zarr", facts)
 
 
-def test_a_zarr_group_has_every_place(group_folder: Path) -> None:
+def test_zarr_group_agrees_with_the_engine(group_folder: Path) -> None:
     group = zarr.open_group(str(group_folder), mode="r", zarr_format=3)
     x, z, biome, height = (np.asarray(group[name]) for name in ("x", "z", "biome", "height"))
 
@@ -39,7 +39,7 @@ def test_a_zarr_group_has_every_place(group_folder: Path) -> None:
     check_places(at)
 
 
-def test_a_zarr_group_describes_itself_without_our_code(group_folder: Path, facts: WorldFacts) -> None:
+def test_zarr_group_has_names_units_and_flags(group_folder: Path, facts: WorldFacts) -> None:
     told = json.loads((group_folder / "zarr.json").read_text())
     assert told["zarr_format"] == 3
     assert {key: told["attributes"][key] for key in facts.metadata} == facts.metadata
@@ -53,13 +53,13 @@ def test_a_zarr_group_describes_itself_without_our_code(group_folder: Path, fact
     assert meanings == {biome.value: biome.game_name for biome in Biome if biome}
 
 
-def test_a_zarr_group_holds_the_planes_to_the_last_bit(group_folder: Path, facts: WorldFacts) -> None:
+def test_zarr_group_has_the_planes_bit_for_bit(group_folder: Path, facts: WorldFacts) -> None:
     group = zarr.open_group(str(group_folder), mode="r")
     for name in PLANES:
         np.testing.assert_array_equal(np.asarray(group[name]), getattr(facts.world, name))
 
 
-def test_a_bundle_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> None:
+def test_npz_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> None:
     path = write(tmp_path / "world.npz", "numpy", facts)
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == sorted(f"{n}.npy" for n in (*PLANES, "x", "z", "metadata"))
@@ -77,7 +77,7 @@ def test_a_bundle_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> Non
     check_places(at)
 
 
-def test_what_a_world_does_not_tell_is_not_made_up(tmp_path: Path) -> None:
+def test_unknown_metadata_is_left_out(tmp_path: Path) -> None:
     facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64))
     with np.load(write(tmp_path / "world.npz", "numpy", facts)) as bundle:
         assert "lava" not in bundle
@@ -85,7 +85,7 @@ def test_what_a_world_does_not_tell_is_not_made_up(tmp_path: Path) -> None:
     assert not (write(tmp_path / "world.zarr", "zarr", facts) / "lava").exists()
 
 
-def test_points_have_every_place_and_no_void(tmp_path: Path, facts: WorldFacts) -> None:
+def test_csv_agrees_with_the_engine_and_has_no_void(tmp_path: Path, facts: WorldFacts) -> None:
     path = write(tmp_path / "world.csv.gz", "csv", facts)
     with gzip.open(path, "rt", encoding="ascii", newline="") as file:
         header, *rows = csv.reader(file)
@@ -96,14 +96,14 @@ def test_points_have_every_place_and_no_void(tmp_path: Path, facts: WorldFacts) 
     assert max(np.hypot(*point) for point in points) <= 10500
 
 
-def test_points_give_back_every_height(tmp_path: Path, facts: WorldFacts) -> None:
+def test_csv_restores_every_height_exactly(tmp_path: Path, facts: WorldFacts) -> None:
     table = pd.read_csv(write(tmp_path / "world.csv", "csv", facts), dtype={"height": "float32"})
     inside = facts.world.height != -400
     np.testing.assert_array_equal(table["height"], facts.world.height[inside])
     assert table["biome"].tolist() == [Biome(int(index)).game_name for index in facts.world.biome[inside]]
 
 
-def test_a_stride_leaves_rows_and_columns_out(tmp_path: Path, facts: WorldFacts) -> None:
+def test_stride_skips_rows_and_columns(tmp_path: Path, facts: WorldFacts) -> None:
     table = pd.read_csv(write(tmp_path / "world.csv", "csv", facts, stride=4))
     kept = GRID.coordinates()[::4]
     assert set(table["x"]) <= set(kept)
@@ -111,8 +111,10 @@ def test_a_stride_leaves_rows_and_columns_out(tmp_path: Path, facts: WorldFacts)
     assert len(table) == np.count_nonzero(facts.world.height[::4, ::4] != -400)
 
 
-@pytest.mark.parametrize(("stride", "sentence"), [(0, "from 1 to 128"), (129, "from 1 to 128"), (128, "no sample is")])
-def test_a_stride_that_leaves_nothing_is_refused(tmp_path: Path, facts: WorldFacts, stride: int, sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("stride", "sentence"), [(0, "from 1 to 128"), (129, "from 1 to 128"), (128, "leaves no sample")]
+)
+def test_invalid_stride_is_rejected(tmp_path: Path, facts: WorldFacts, stride: int, sentence: str) -> None:
     with pytest.raises(ExportError, match=sentence):
         write(tmp_path / "world.csv", "csv", facts, stride=stride)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Contours as files, read back by other readers."""
+"""Contour files, read by other readers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def contours(world: CanonicalWorld) -> Contours:
 
 
 def path_points(path: str) -> list[npt.NDArray[np.float64]]:
-    """The places of every line of an SVG path, in metres with the north up; a closed one ends where it begins."""
+    """Return the points of each line of an SVG path in meters, north up; a closed line ends at its first point."""
     lines = []
     for start, steps, closing in re.findall(r"M(-?\d+ -?\d+)l([-\d ]+)(z?)", path):
         numbers = np.array([int(number) for number in f"{start} {steps}".split()]).reshape(-1, 2)
@@ -51,7 +51,7 @@ def path_points(path: str) -> list[npt.NDArray[np.float64]]:
     return lines
 
 
-def test_geojson_has_every_line_to_a_decimeter(contours: Contours, tmp_path: Path) -> None:
+def test_geojson_has_every_line_rounded_to_a_decimeter(contours: Contours, tmp_path: Path) -> None:
     path = tmp_path / "contours.geojson"
     write_contours_geojson(path, contours, title="Plateaus")
     document: dict[str, Any] = json.loads(path.read_bytes())
@@ -84,7 +84,7 @@ def test_the_shore_of_every_plateau_is_a_ring_around_it(contours: Contours, tmp_
         assert ring.area == pytest.approx(1800**2, rel=0.12)
 
 
-def test_svg_has_the_same_lines_north_up(contours: Contours, tmp_path: Path) -> None:
+def test_svg_has_the_same_lines_with_north_up(contours: Contours, tmp_path: Path) -> None:
     path = tmp_path / "contours.svg"
     write_contours_svg(path, contours, title="a < b & c")
     root = ET.parse(path).getroot()  # noqa: S314  the file is our own
@@ -110,13 +110,13 @@ def test_svg_has_the_same_lines_north_up(contours: Contours, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("title", ["HHcLC5acQt", "W" * 32])
-def test_the_title_stays_on_the_svg(title: str, contours: Contours, tmp_path: Path) -> None:
+def test_title_fits_on_the_svg(title: str, contours: Contours, tmp_path: Path) -> None:
     write_contours_svg(tmp_path / "contours.svg", contours, title=title)
     (letters,) = re.findall(r'class="title".*font-size:(\d+)px', (tmp_path / "contours.svg").read_text())
     assert 300 < int(letters) <= SVG_HALF_SIDE_M * 2 / len(title)
 
 
-def test_classes_of_the_svg_have_a_style(contours: Contours, tmp_path: Path) -> None:
+def test_every_class_of_the_svg_has_a_style(contours: Contours, tmp_path: Path) -> None:
     path = tmp_path / "contours.svg"
     write_contours_svg(path, contours, title="Plateaus")
     text = path.read_text()
@@ -126,7 +126,7 @@ def test_classes_of_the_svg_have_a_style(contours: Contours, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("interval", "heights"), [({}, {5, 55}), ({"interval": 40.0}, {-10, 70})])
-def test_the_formats_draw_the_world_at_the_interval_asked_for(
+def test_interval_sets_the_distance_of_contours(
     interval: dict[str, float], heights: set[float], facts: WorldFacts, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "world.geojson", "contours-geojson", facts, **interval)
@@ -137,14 +137,14 @@ def test_the_formats_draw_the_world_at_the_interval_asked_for(
     assert all(f'data-height-m="{height_m}"' in drawing for height_m in heights)
 
 
-def test_an_interval_that_makes_no_lines_is_refused(facts: WorldFacts, tmp_path: Path) -> None:
+def test_invalid_interval_is_rejected(facts: WorldFacts, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="Name a number"):
         write(tmp_path / "world.svg", "contours-svg", facts, interval=float("nan"))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("draw", [write_contours_geojson, write_contours_svg])
-def test_a_world_without_lines_makes_whole_files(draw: Any, tmp_path: Path) -> None:
+def test_world_without_contours_yields_valid_files(draw: Any, tmp_path: Path) -> None:
     path = tmp_path / "contours"
     draw(path, Contours(25, 1, ()), title="Nothing")
     text = path.read_text()
@@ -154,6 +154,6 @@ def test_a_world_without_lines_makes_whole_files(draw: Any, tmp_path: Path) -> N
         assert ET.fromstring(text).tag == f"{SVG}svg"  # noqa: S314
 
 
-def test_lines_of_neighboring_heights_do_not_cross(world: CanonicalWorld) -> None:
+def test_contours_of_adjacent_heights_do_not_cross(world: CanonicalWorld) -> None:
     lines = [shapely.MultiLineString(list(contour.lines)) for contour in trace_contours(world, 10).contours]
     assert not any(shapely.crosses(low, high) for low, high in pairwise(lines))

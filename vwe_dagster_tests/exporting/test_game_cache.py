@@ -34,7 +34,7 @@ COLORS = {(146, 167, 92): "Meadows", (107, 116, 63): "BlackForest", (163, 114, 8
 
 @pytest.fixture(scope="module")
 def folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of the shared world, which is on another grid than the game's map."""
+    """Return the cache of the shared world, whose grid differs from that of the game's map."""
     return write(tmp_path_factory.mktemp("cache") / "out", "game-cache", facts)
 
 
@@ -47,14 +47,14 @@ def codes(folder: Path) -> npt.NDArray[np.uint16]:
     return np.frombuffer(content(folder, "cacheMinimapHeight"), "<u2")
 
 
-def test_there_are_four_files_and_the_seed(folder: Path) -> None:
+def test_export_has_four_files_and_the_seed(folder: Path) -> None:
     names = ("cacheMinimapBiome", "cacheMinimapHeight", "cacheMinimapMask", "cacheMinimapMeta")
     assert sorted(path.name for path in folder.iterdir()) == list(names)
     assert [len(content(folder, name)) for name in names] == [4 * SIZE**2, 2 * SIZE**2, 4 * SIZE**2, 8]
     assert struct.unpack("<ii", content(folder, "cacheMinimapMeta")) == (SEED_NUMBER, 1)
 
 
-def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
+def test_every_place_agrees_with_the_engine(folder: Path) -> None:
     heights, colors = content(folder, "cacheMinimapHeight"), content(folder, "cacheMinimapBiome")
     world = World(SEED_NUMBER)
     for x, z in ((606, -18), (-7362, 5394), (4686, -3354), (-1794, 2706)):
@@ -67,7 +67,7 @@ def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
         assert (COLORS[red, green, blue], alpha) == (biome.game_name, 255)
 
 
-def test_heights_are_those_of_the_game_to_the_code(codes: npt.NDArray[np.uint16]) -> None:
+def test_heights_have_the_game_s_binary16_codes(codes: npt.NDArray[np.uint16]) -> None:
     values = codes.view(np.float16)
     assert (values.min(), values.max(), len(np.unique(codes))) == (-400, 457, HEIGHT_CODES)
     subnormal = (codes & 0x7C00 == 0) & (codes & 0x3FF != 0)
@@ -77,7 +77,7 @@ def test_heights_are_those_of_the_game_to_the_code(codes: npt.NDArray[np.uint16]
     assert np.count_nonzero(codes == 0x8000) == 1
 
 
-def test_colors_fall_on_as_many_cells_as_the_biomes(folder: Path) -> None:
+def test_each_color_covers_as_many_cells_as_its_biomes(folder: Path) -> None:
     colors = np.frombuffer(content(folder, "cacheMinimapBiome"), "<u4")
     found = dict(zip(*np.unique(colors, return_counts=True), strict=True))
     expected: dict[int, int] = {}
@@ -87,7 +87,7 @@ def test_colors_fall_on_as_many_cells_as_the_biomes(folder: Path) -> None:
     assert found == expected
 
 
-def test_trees_and_mist_fall_on_as_many_cells_as_in_the_game(folder: Path) -> None:
+def test_trees_and_mist_cover_as_many_cells_as_in_the_game(folder: Path) -> None:
     mask = np.frombuffer(content(folder, "cacheMinimapMask"), np.uint8).reshape(SIZE, SIZE, 4)
     assert set(np.unique(mask[..., 0])) == {0, 255}
     assert np.count_nonzero(mask[..., 0]) == FOREST_CELLS
@@ -95,7 +95,7 @@ def test_trees_and_mist_fall_on_as_many_cells_as_in_the_game(folder: Path) -> No
     assert not mask[..., 3].any()
 
 
-def test_lava_is_where_the_engine_has_it(folder: Path) -> None:
+def test_lava_agrees_with_the_engine(folder: Path) -> None:
     blue = np.frombuffer(content(folder, "cacheMinimapMask"), np.uint8)[2::4].reshape(SIZE, SIZE)
     rows, columns = np.nonzero(blue > 200)
     assert len(rows)
@@ -105,19 +105,19 @@ def test_lava_is_where_the_engine_has_it(folder: Path) -> None:
 
 
 @given(st.floats(-LARGEST_HALF, LARGEST_HALF, width=32) | st.floats(-LARGEST_HALF, LARGEST_HALF, width=16))
-def test_halves_are_the_nearest_and_ties_go_away_from_zero(value: float) -> None:
+def test_binary16_rounds_to_nearest_with_ties_away_from_zero(value: float) -> None:
     check_half(value)
 
 
 @given(st.integers(0, 0x7BFE), st.booleans())
-def test_what_lies_just_between_two_halves_goes_away_from_zero(code: int, negative: bool) -> None:
+def test_exact_tie_rounds_away_from_zero(code: int, negative: bool) -> None:
     lower, upper = np.array([code, code + 1], np.uint16).view(np.float16).astype(np.float64)
     between = (lower + upper) / 2
     check_half(-between if negative else between)
 
 
 def check_half(value: float) -> None:
-    """Compares with the halves on either side, by fractions."""
+    """Compare with the binary16 numbers on either side, in exact fractions."""
     (code,) = half_floats(np.array([value], np.float32))
     found = Fraction(float(np.uint16(code & 0x7FFF).view(np.float16)))
     exact = Fraction(abs(value))
@@ -127,7 +127,7 @@ def check_half(value: float) -> None:
         assert (abs(found - exact), -found) <= (abs(neighbor - exact), -neighbor)
 
 
-def test_planes_of_the_games_grid_are_taken_as_they_are(
+def test_planes_on_the_games_grid_are_not_sampled_again(
     tmp_path: Path, facts: WorldFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(game_cache, "GAME_GRID", facts.grid)
@@ -144,7 +144,7 @@ def test_planes_of_the_games_grid_are_taken_as_they_are(
     check_places(at)
 
 
-def test_worlds_of_other_programs_are_refused_where_something_is_missing(
+def test_world_of_another_program_without_needed_planes_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = publish_imported(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))

@@ -1,4 +1,4 @@
-"""GeoTIFFs: georeferenced as GIS programs read them, and the pixels as another reader decodes them."""
+"""GeoTIFFs: coordinates as read by GIS programs, and pixels as decoded by another reader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("geotiff") / "out", "geotiff", facts)
 
 
-def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
+def test_every_place_agrees_with_the_engine(folder: Path) -> None:
     with rasterio.open(folder / "height.tif") as height, rasterio.open(folder / "biome.tif") as biome:
 
         def at(x: float, z: float) -> tuple[str, float]:
@@ -31,7 +31,7 @@ def test_every_place_is_where_the_engine_has_it(folder: Path) -> None:
         check_places(at)
 
 
-def test_a_full_disk_is_not_passed_over(folder: Path, facts: WorldFacts, tmp_path: Path) -> None:
+def test_full_disk_raises_an_error(folder: Path, facts: WorldFacts, tmp_path: Path) -> None:
     enough, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3 * (folder / "height.tif").stat().st_size // 4, most))
     try:
@@ -42,7 +42,7 @@ def test_a_full_disk_is_not_passed_over(folder: Path, facts: WorldFacts, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_system_is_a_local_one_in_meters(folder: Path, facts: WorldFacts) -> None:
+def test_coordinate_system_is_local_and_in_meters(folder: Path, facts: WorldFacts) -> None:
     for name in ("height", "biome"):
         with rasterio.open(folder / f"{name}.tif") as dataset:
             system = dataset.crs.to_wkt()
@@ -55,7 +55,7 @@ def test_the_system_is_a_local_one_in_meters(folder: Path, facts: WorldFacts) ->
             assert {key: tags[key] for key in facts.metadata} == {k: str(v) for k, v in facts.metadata.items()}
 
 
-def test_another_decoder_gives_the_same_pixels_and_colors(folder: Path, facts: WorldFacts) -> None:
+def test_another_decoder_reads_the_same_pixels_and_colors(folder: Path, facts: WorldFacts) -> None:
     void = facts.world.height == -400
     with Image.open(folder / "height.tif") as picture:
         np.testing.assert_array_equal(np.asarray(picture)[::-1], facts.world.height)

@@ -1,4 +1,4 @@
-"""The map page of a world as plain files, as ``vwe export --to site`` writes it."""
+"""The map page of a world as plain files, from ``vwe export --to site``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vwe_dagster_tests.exporting.exports import write
 pytestmark = pytest.mark.slow
 
 
-def test_the_page_is_there_with_the_world_and_its_tiles(tmp_path: Path, facts: WorldFacts) -> None:
+def test_export_has_the_page_the_world_and_its_tiles(tmp_path: Path, facts: WorldFacts) -> None:
     site = write(tmp_path / "site", "site", facts)
     assert (site / "index.html").is_file()
     world = site / "worlds" / facts.seed.key

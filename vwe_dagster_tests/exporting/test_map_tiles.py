@@ -1,4 +1,4 @@
-"""The tiles of ``valheim-map``: read by a reader made from the text of the format, and by our own."""
+"""The tiles of ``valheim-map``, read by a reader written from the format's description and by the project's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
-from vwe_dagster.exporting.output import refuse_taken
+from vwe_dagster.exporting.output import check_output_path
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Recipe, WorldStore
@@ -34,7 +34,7 @@ def check_planes(found: CanonicalWorld, expected: CanonicalWorld) -> None:
         assert getattr(found, plane).tobytes() == getattr(expected, plane).tobytes()
 
 
-def test_an_independent_reader_finds_every_place(tmp_path: Path, facts: WorldFacts) -> None:
+def test_independent_reader_agrees_with_the_engine(tmp_path: Path, facts: WorldFacts) -> None:
     folder = write(tmp_path / "out", "valheim-map", facts)
     assert {path.name for path in folder.iterdir()} == {"map.json", "tiles"}
     told = json.loads((folder / "map.json").read_text())
@@ -55,14 +55,14 @@ def test_an_independent_reader_finds_every_place(tmp_path: Path, facts: WorldFac
     check_places(at, CORNERS)
 
 
-def test_our_reader_gives_the_same_world(tmp_path: Path, facts: WorldFacts) -> None:
+def test_import_of_the_export_returns_the_same_world(tmp_path: Path, facts: WorldFacts) -> None:
     read = read_foreign(write(tmp_path / "out", "valheim-map", facts))
     assert (read.seed_text, read.seed_number, read.world_version) == (SEED_TEXT, SEED_NUMBER, "1.0.16")
     assert read.world.grid == CORNERS
     check_planes(read.world, native_world(CORNERS))
 
 
-def test_a_world_of_another_program_comes_back_to_the_last_bit(tmp_path: Path, facts: WorldFacts) -> None:
+def test_imported_world_survives_a_round_trip_bit_for_bit(tmp_path: Path, facts: WorldFacts) -> None:
     imported = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, facts.world)
     read = read_foreign(write(tmp_path / "out", "valheim-map", imported))
     assert read.world_version is None
@@ -85,10 +85,10 @@ def test_exports_of_both_layouts_can_be_replaced(tmp_path: Path, names: tuple[st
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"earlier")
-    refuse_taken(tmp_path, FORMATS["valheim-map"], force=True)
+    check_output_path(tmp_path, FORMATS["valheim-map"], force=True)
 
 
-def test_the_document_tells_the_world(tmp_path: Path, facts: WorldFacts) -> None:
+def test_document_describes_the_world(tmp_path: Path, facts: WorldFacts) -> None:
     told = json.loads((write(tmp_path / "out", "valheim-map", facts) / "map.json").read_text())
     assert (told["WorldSeed"], told["WorldVersion"]) == (SEED_TEXT, "1.0.16")
     assert told["WorldWidth"] == MAP_WIDTH_M
@@ -97,16 +97,16 @@ def test_the_document_tells_the_world(tmp_path: Path, facts: WorldFacts) -> None
     assert {key: told[key] for key in facts.metadata} == facts.metadata
 
 
-def test_an_integer_seed_is_told_as_one(tmp_path: Path) -> None:
+def test_integer_seed_is_written_as_a_number(tmp_path: Path) -> None:
     facts = publish_world(WorldStore(tmp_path / "data"), "@-5", Grid.of_world(67))
     folder = write(tmp_path / "out", "valheim-map", facts)
     assert json.loads((folder / "map.json").read_text())["WorldSeed"] == -5
     assert read_foreign(folder).world.grid.size == 67
 
 
-def test_cells_that_no_tiles_can_share_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grid_that_cannot_be_divided_into_tiles_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vwe_dagster.exporting.map_tiles.MOST_TILE_SAMPLES", 64)
     facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 67] * 67))
-    with pytest.raises(ExportError, match="67 cells cannot be shared out"):
+    with pytest.raises(ExportError, match="67 cells cannot be divided"):
         write(tmp_path / "out", "valheim-map", facts)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

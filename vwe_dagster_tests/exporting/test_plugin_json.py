@@ -1,4 +1,4 @@
-"""The JSON of the older plugin: the keys of a real export, and every sample of the world."""
+"""The JSON of the older plugin: it has the keys of a real export and every sample of the world."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def documents(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return json.loads((folder / "biomes.json").read_text()), json.loads((folder / "heightmap.json").read_text())
 
 
-def test_an_independent_reader_finds_every_place(folder: Path) -> None:
+def test_independent_reader_agrees_with_the_engine(folder: Path) -> None:
     biomes, heights = documents(folder)
 
     def at(x: float, z: float) -> tuple[str, float]:
@@ -46,7 +46,7 @@ def test_an_independent_reader_finds_every_place(folder: Path) -> None:
     check_places(at)
 
 
-def test_all_of_the_world_is_in_it(folder: Path, facts: WorldFacts) -> None:
+def test_export_covers_the_whole_world(folder: Path, facts: WorldFacts) -> None:
     read = read_foreign(folder).world
     assert read.grid.first_m <= -10500
     assert np.count_nonzero(read.height != -400) == np.count_nonzero(facts.world.height != -400)
@@ -56,7 +56,7 @@ def test_all_of_the_world_is_in_it(folder: Path, facts: WorldFacts) -> None:
     np.testing.assert_array_equal(read.biome, facts.world.biome[part, part])
 
 
-def test_sums_names_and_facts_are_right(folder: Path, facts: WorldFacts) -> None:
+def test_statistics_names_and_metadata_are_right(folder: Path, facts: WorldFacts) -> None:
     biomes, heights = documents(folder)
     plane = np.array(heights["height_map"])
     assert heights["min_height"] == -400
@@ -81,7 +81,7 @@ def test_it_has_the_structure_of_a_real_export(folder: Path, real_export: Path) 
             assert list(ours["biome_names"]) == list(theirs["biome_names"])
 
 
-def test_an_imported_export_comes_out_as_it_came_in(tmp_path: Path) -> None:
+def test_imported_export_survives_a_round_trip(tmp_path: Path) -> None:
     world = native_world(Grid(64, 312.5, -10000.0))
     facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, world)
     read = read_foreign(write(tmp_path / "out", "plugin-json", facts)).world
@@ -91,9 +91,9 @@ def test_an_imported_export_comes_out_as_it_came_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first_m", "sentence"), [(None, "takes 64 samples a side or more"), (-3000.0, "not centred on the centre")]
+    ("first_m", "sentence"), [(None, "needs 64 samples a side or more"), (-3000.0, "symmetric about the center")]
 )
-def test_other_placements_are_refused(tmp_path: Path, first_m: float | None, sentence: str) -> None:
+def test_unsuitable_grid_is_rejected(tmp_path: Path, first_m: float | None, sentence: str) -> None:
     facts = publish_imported(
         WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64, cell_m=384, first_m=first_m)
     )

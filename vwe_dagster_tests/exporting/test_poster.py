@@ -21,7 +21,7 @@ SMALL = Image.new("RGB", (64, 64), (10, 20, 30))
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
-    """The worlds of which posters are drawn; the picture itself, which takes seconds, is tested where it is drawn."""
+    """Return the worlds passed to a replaced poster function; the real one takes seconds and has tests of its own."""
     worlds: list[CanonicalWorld] = []
 
     def draw(world: CanonicalWorld, *, title: str, typed_in_game: str | None, analysis: object) -> Image.Image:
@@ -36,14 +36,14 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
     return worlds
 
 
-def test_it_has_300_dpi(facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path) -> None:
+def test_poster_has_300_dpi(facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path) -> None:
     with Image.open(write(tmp_path / "poster.png", "poster", facts)) as picture:
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.01)
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(SMALL))
     assert len(drawn) == 1
 
 
-def test_a_world_of_the_native_engine_is_drawn_from_finer_samples(
+def test_native_world_is_drawn_from_finer_samples(
     facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
 ) -> None:
     write(tmp_path / "poster.png", "poster", facts)
@@ -58,7 +58,7 @@ def test_a_world_of_the_native_engine_is_drawn_from_finer_samples(
     assert world.rivers is facts.world.rivers
 
 
-def test_a_world_of_another_program_is_drawn_as_it_is(
+def test_imported_world_is_drawn_from_its_own_samples(
     facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
 ) -> None:
     imported = publish_imported(WorldStore(tmp_path / "data"), "imported", facts.world)

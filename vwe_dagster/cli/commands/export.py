@@ -62,7 +62,7 @@ def export(
     current folder.
     """
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts  # noqa: PLC0415
-    from vwe_dagster.exporting.output import refuse_taken  # noqa: PLC0415
+    from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
 
     (parsed,) = parse_seeds([seed])
     formats = [_format(name) for name in dict.fromkeys(to)]
@@ -70,10 +70,10 @@ def export(
     _refuse_useless(options, formats)
     paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
-        each.refuse_unusable()
-        refuse_taken(path, each, force=force)
+        each.check_requirements()
+        check_output_path(path, each, force=force)
     facts = WorldFacts(WorldStore(find_home().data), parsed)
-    if any(each.needs_world for each in formats) and not facts.is_made:
+    if any(each.needs_world for each in formats) and not facts.is_built:
         hint = suggestion(parsed.key, (seed.key for seed in facts.store.seeds()))
         if hint:
             say(notices(), f"The world of {parsed.key} is built first.{hint}", "yellow")
@@ -120,10 +120,10 @@ def _make(facts: WorldFacts) -> None:
 
 
 def _write(of: Format, path: Path, facts: WorldFacts, options: ExportOptions, *, force: bool) -> None:
-    from vwe_dagster.exporting.output import whole_output  # noqa: PLC0415
+    from vwe_dagster.exporting.output import atomic_output  # noqa: PLC0415
     from vwe_dagster.store.leftovers import bytes_in  # noqa: PLC0415
 
     console = notices()
-    with console.status(f"writing {of.name}"), whole_output(path, of, force=force) as draft:
+    with console.status(f"writing {of.name}"), atomic_output(path, of, force=force) as draft:
         of.write(draft, facts, options)
     show_facts(output(), {of.name: f"{path} ({decimal(bytes_in(path))})"})

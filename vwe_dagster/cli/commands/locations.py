@@ -98,7 +98,7 @@ def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
     from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
 
     facts = WorldFacts(WorldStore(find_home().data), seed)
-    if facts.is_made:
+    if facts.is_built:
         if facts.analysis.places is not None and not facts.has_landmarks_only:
             return facts.analysis.places, facts.location_table
         if facts.world_gen_version in UNSUPPORTED_VERSIONS:
