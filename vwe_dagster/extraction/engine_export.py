@@ -1,4 +1,4 @@
-"""From what an engine said to the canonical form: biome flags to indices, lines to tables."""
+"""Conversion of an engine's export to the canonical form: biome flags to indices, JSON lines to tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _VALUE_KINDS: Mapping[str, tuple[type, ...]] = {"str": (str,), "float32": (int, float), "bool": (bool,)}
 _KINDS = {"rivers": "river", "streams": "stream"}
-# No biome is first and last: numbers beyond the table are clipped to these.
+# Index 0 is no biome. It is also the first and the last entry, to which flags beyond the table are clipped.
 _INDEX_OF_FLAG = np.zeros(max(biome.flag for biome in BIOMES) + 2, np.uint8)
 for _biome in BIOMES:
     _INDEX_OF_FLAG[_biome.flag] = _biome
@@ -34,20 +34,20 @@ for _biome in BIOMES:
 def canonical_world(
     planes: Mapping[str, npt.NDArray[np.generic]], lines: Mapping[str, Sequence[Line]], grid: Grid
 ) -> CanonicalWorld:
-    """Brings an engine's export into canonical form and validates it.
+    """Convert an engine's export to the canonical form and validate it.
 
     Args:
         planes: by layer name, ``[z, x]``, south first, with the dtypes of :data:`vwe_dagster.engine.messages.PLANES`;
-            ``biome`` and ``height`` are needed. The forest factor, the same in every world, is computed if not given.
-        lines: by layer name, as :data:`vwe_dagster.engine.messages.LINES` says; all may be missing.
-        grid: where the planes were sampled.
+            ``biome`` and ``height`` are required. The forest factor is the same in every world and computed if missing.
+        lines: by layer name, as :data:`vwe_dagster.engine.messages.LINES` describes; any may be missing.
+        grid: the grid on which the planes were sampled.
 
     Raises:
-        ExtractionError: a layer is missing or malformed, or the world is not valid.
+        ExtractionError: a layer is missing or malformed, or the world is invalid.
     """
     for name in ESSENTIAL:
         if name not in planes:
-            raise ExtractionError(f"The export has no {name} plane. Ask the engine for the layer {name!r}.")
+            raise ExtractionError(f"The export has no {name} plane. Request the layer {name!r} from the engine.")
     for name, plane in planes.items():
         if name in PLANES:
             check_plane(name, plane, PLANES[name], grid)
@@ -66,11 +66,11 @@ def canonical_world(
 
 
 def biome_indices(flags: npt.NDArray[np.generic], grid: Grid) -> npt.NDArray[np.uint8]:
-    """Turns the game's biome flags into indices.
+    """Convert the game's biome flags to indices.
 
     Args:
-        flags: ``[z, x]``, one flag of :class:`vwe_dagster.world.biomes.Biome` a cell, any integer dtype.
-        grid: where the cells are.
+        flags: ``[z, x]``, one flag of :class:`vwe_dagster.world.biomes.Biome` per cell, any integer dtype.
+        grid: the grid of the cells.
 
     Returns:
         uint8 ``[z, x]``.
@@ -86,14 +86,14 @@ def biome_indices(flags: npt.NDArray[np.generic], grid: Grid) -> npt.NDArray[np.
 
 @functools.lru_cache(maxsize=1)
 def forest_of(grid: Grid) -> npt.NDArray[np.float32]:
-    """The forest factor, which is the same in every world: the worlds of a batch, on one grid, share the plane."""
+    """Return the forest factor, which is the same in every world: the worlds of a batch share the read-only plane."""
     plane = forest_plane(grid)
     plane.flags.writeable = False
     return plane
 
 
 def parse_lines(content: bytes, path: Path) -> list[Line]:
-    """Parse JSON lines, the form in which the raw stage keeps rivers, streams and lakes.
+    """Parse JSON lines, the form in which the raw stage stores rivers, streams and lakes.
 
     Args:
         content: the content of the file.
@@ -141,7 +141,7 @@ def _lake_table(lakes: Sequence[Line]) -> pd.DataFrame:
     centers = np.concatenate([np.empty((0, 3), np.float32), *_polylines("lakes", lakes)])
     if len(centers) != len(lakes):
         raise ExtractionError(
-            f"The layer lakes has {len(lakes)} lakes with {len(centers)} points, but a lake is one point."
+            f"The layer lakes has {len(lakes)} lakes with {len(centers)} points, but each lake needs one point."
         )
     return pd.DataFrame({"x_m": centers[:, 0], "z_m": centers[:, 1]}).astype(LAKE_COLUMNS)
 
@@ -159,7 +159,7 @@ def location_table(locations: Sequence[Line]) -> pd.DataFrame:
         rows = [tuple(location[column] for column in LOCATION_COLUMNS) for location in locations]
     except KeyError as error:
         raise ExtractionError(
-            f"A location of the layer {LOCATIONS} has no {error}. Make the export again with the current plugin."
+            f"A location of the layer {LOCATIONS} has no {error}. Export the world again with the current plugin."
         ) from error
     for number, row in enumerate(rows):
         for (column, dtype), value in zip(LOCATION_COLUMNS.items(), row, strict=True):
@@ -169,7 +169,7 @@ def location_table(locations: Sequence[Line]) -> pd.DataFrame:
             return pd.DataFrame(rows, columns=list(LOCATION_COLUMNS)).astype(LOCATION_COLUMNS)
     except OverflowError as error:
         raise ExtractionError(
-            f"A location of the layer {LOCATIONS} has a number that is too great ({error}). Make the export again."
+            f"A location of the layer {LOCATIONS} has a number that is too large ({error}). Export the world again."
         ) from error
 
 
@@ -177,19 +177,19 @@ def _check_of_location(number: int, column: str, dtype: str, value: object) -> N
     kinds = _VALUE_KINDS[dtype]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise ExtractionError(
-            f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. Make the export again."
+            f"Location {number} of the layer {LOCATIONS} has {reprlib.repr(value)} as {column}. Export the world again."
         )
     if column == "prefab" and not value:
-        raise ExtractionError(f"Location {number} of the layer {LOCATIONS} has no name. Make the export again.")
+        raise ExtractionError(f"Location {number} of the layer {LOCATIONS} has no name. Export the world again.")
     if isinstance(value, str) and len(value) > MAX_NAME_LENGTH:
         raise ExtractionError(
             f"Location {number} of the layer {LOCATIONS} has a {column} of {len(value)} characters, more than "
-            f"{MAX_NAME_LENGTH}. Make the export again, without mods of the game."
+            f"{MAX_NAME_LENGTH}. Export the world again, without mods of the game."
         )
 
 
 def _polylines(layer: str, lines: Iterable[Line]) -> list[npt.NDArray[np.float32]]:
-    """The points of each line of a layer, float32 ``[vertex, 3]``: x, z and width in metres."""
+    """Return the points of each line of a layer, float32 ``[vertex, 3]``: x, z and width in meters."""
     polylines = []
     for number, line in enumerate(lines):
         try:
@@ -198,8 +198,8 @@ def _polylines(layer: str, lines: Iterable[Line]) -> list[npt.NDArray[np.float32
             points = np.empty(0)
         if points.dtype.kind not in "iuf" or points.ndim != 2 or points.shape[1] != 3:
             raise ExtractionError(
-                f"Line {number} of the layer {layer} must have points, a list of one or more [x, z, width] in metres, "
-                f"but is {reprlib.repr(line)}. Make the export again."
+                f"Line {number} of the layer {layer} must have points, a list of one or more [x, z, width] in meters, "
+                f"but is {reprlib.repr(line)}. Export the world again."
             )
         with np.errstate(over="ignore"):
             polylines.append(points.astype(np.float32))

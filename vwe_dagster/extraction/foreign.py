@@ -1,4 +1,4 @@
-"""The entrance for worlds that other programs exported: sees which format a folder holds and reads it."""
+"""Import of worlds from other programs: detects the format of a folder and reads it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ if TYPE_CHECKING:
 
 
 def read_foreign(folder: Path) -> ForeignExport:
-    """Reads a folder with the JSON of the older plugin or with the tiles of a valheim-map.world export.
+    """Read a folder with the JSON of the older plugin or with the tiles of a valheim-map.world export.
 
     Raises:
-        ExtractionError: the folder holds neither, or both, or what it holds is damaged or no valid world.
+        ExtractionError: the folder has neither format or both, a file is damaged, or the world is invalid.
     """
     try:
         names = {path.name for path in folder.iterdir()}
     except OSError as error:
         raise ExtractionError(
-            f"{folder} cannot be read as a folder: {error.strerror}. Name the folder that the exported files lie in."
+            f"{folder} cannot be read as a folder: {error.strerror}. Name the folder that contains the exported files."
         ) from error
     tiles = foreign_tiles.DOCUMENT in names
     plugin = not names.isdisjoint(f"{stem}{suffix}" for stem in foreign_plugin.STEMS for suffix in ("", ".gz"))
     if tiles and plugin:
         raise ExtractionError(
-            f"{folder} holds two exports, the older plugin's JSON and valheim-map.world tiles. Keep each in its own."
+            f"{folder} holds two exports, the older plugin's JSON and valheim-map.world tiles. Keep each in its own "
+            f"folder."
         )
     if tiles:
         return foreign_tiles.read_map_tiles(folder)
     if plugin:
         return foreign_plugin.read_plugin_json(folder)
     raise ExtractionError(
-        f"{folder} holds no export that can be read: neither {' and '.join(foreign_plugin.STEMS)} (perhaps .gz) of the "
+        f"{folder} holds no export in a known format: neither {' and '.join(foreign_plugin.STEMS)} (or .gz) of the "
         f"older plugin, nor {foreign_tiles.DOCUMENT} with the tiles of a valheim-map.world export."
     )

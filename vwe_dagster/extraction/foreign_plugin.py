@@ -1,10 +1,10 @@
-"""The JSON export of the older plugin: ``biomes.json`` and ``heightmap.json``, each perhaps with ``.gz``.
+"""The JSON export of the older plugin: ``biomes.json`` and ``heightmap.json``, or both names with ``.gz``.
 
 Each file is an object with ``resolution``, ``world_radius``, ``world_diameter`` and one map, ``biome_map`` or
-``height_map``: a list over x, west to east, of lists over z, south to north. Sample ``i`` of either axis lies at
-``i * world_diameter / resolution - world_radius`` metres, the corner of its cell, so the last sample is one step short
-of the far edge. Biomes are the game's flags; the names that ``biome_names`` gives them are mostly wrong and are not
-read. Heights are float32 in 7 or 9 significant digits, enough to give back the same float32. No seed is stated.
+``height_map``: a list over x, west to east, of lists over z, south to north. Sample ``i`` of either axis is at
+``i * world_diameter / resolution - world_radius`` meters, the corner of its cell, so the last sample is one step short
+of the far edge. Biomes are the game's flags. Their names in ``biome_names`` are mostly wrong and are ignored. Heights
+are float32 in 7 or 9 significant digits, enough to restore the same float32. The files do not state the seed.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STEMS = ("biomes.json", "heightmap.json")
-"""The names of the two files, before ``.gz``."""
+"""The names of the two files, without ``.gz``."""
 
 LARGEST_RESOLUTION = 2048
-"""Samples along a side; one world of that size is about 70 MB of heights as the plugin writes them."""
+"""Maximum of samples along a side; the plugin writes about 70 MB of heights for a world of that size."""
 
 MOST_BYTES = 128 * 2**20
-"""What one file may hold once decompressed."""
+"""Maximum length of a file after decompression."""
 
 _MOST_VALUES = LARGEST_RESOLUTION**2 + 1000
 """A map of the largest resolution, and the fields beside it."""
 
 
 def read_plugin_json(folder: Path) -> ForeignExport:
-    """Reads an export of the older plugin; the forest factor, the same in every world, is computed.
+    """Read an export of the older plugin; the forest factor is the same in every world and is computed.
 
     Raises:
-        ExtractionError: a file is missing, damaged or not of this format, the two disagree, or the world is not valid.
+        ExtractionError: a file is missing, damaged or of another format, the two disagree, or the world is invalid.
     """
     source = SourceFolder(folder)
     biomes, heights = (source.read_document(_file_name(folder, stem), MOST_BYTES, _MOST_VALUES) for stem in STEMS)
     grid = _grid(biomes)
     if _grid(heights) != grid:
         raise ExtractionError(
-            f"{biomes.path} and {heights.path} differ in resolution or world_radius, so they are not of one export. "
-            f"Put the two files of the same export into the folder."
+            f"{biomes.path} and {heights.path} differ in resolution or world_radius, so they belong to different "
+            f"exports. Put the two files of the same export into the folder."
         )
     flags = _plane(biomes, "biome_map", grid, (int,))
     with np.errstate(over="ignore"):
@@ -79,7 +79,7 @@ def _grid(document: Document) -> Grid:
 
 
 def _plane(document: Document, key: str, grid: Grid, types: tuple[type, ...]) -> npt.NDArray[np.generic]:
-    """A map of the file as a plane ``[z, x]``."""
+    """Return a map of the file as a plane ``[z, x]``."""
     rows = document.fields.get(key)
     expected = f"{grid.size} lists of {grid.size} {' or '.join(t.__name__ for t in types)} numbers"
     if not isinstance(rows, list) or len(rows) != grid.size:

@@ -1,6 +1,6 @@
-"""Reading the files of an export that somebody else made: within bounds, hashed, and refused in sentences.
+"""Reading of files from other programs: bounded in size, hashed, and with errors that name the file and the field.
 
-Nothing here knows one format from another.
+Nothing here depends on one format.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
     from vwe_dagster.world.canonical import CanonicalWorld
 
-_DAMAGED = "The file is damaged or another kind of file: make or fetch the export again."
-_GZIP_OVERHEAD_BYTES = 1024  # headers; what cannot be compressed grows by less than a thousandth besides
+_DAMAGED = "The file is damaged or of another kind: export the world again, or download it again."
+_GZIP_OVERHEAD_BYTES = 1024  # headers; incompressible content grows by less than a thousandth besides
 
 
 @dataclasses.dataclass(frozen=True)
 class ForeignExport:
-    """A world from another program, and what that program says about it.
+    """A world from another program, with the metadata of that program.
 
     Attributes:
-        world: in canonical form, validated; lava, rivers and lakes are None, for neither format tells them.
+        world: in canonical form, validated; lava, rivers and lakes are None, because neither format has them.
         kind: ``plugin_json`` (:mod:`vwe_dagster.extraction.foreign_plugin`) or ``map_tiles``
             (:mod:`vwe_dagster.extraction.foreign_tiles`).
-        seed_text: the seed as typed, if stated.
-        seed_number: the integer seed, if stated as one or if it follows from the text.
-        world_version: the version of the game (a text) or of the world file (an integer), if the source states one.
-        sha256: hex digest of every file that was read, by name, as it lies on disk.
+        seed_text: the seed as typed, or None if the source lacks it.
+        seed_number: the integer seed, from the source or computed from the text; None if the source has neither.
+        world_version: the version of the game (a text) or of the world file (an integer), or None.
+        sha256: hex digest of every file that was read, by name, as stored on disk.
     """
 
     world: CanonicalWorld
@@ -50,7 +50,7 @@ class ForeignExport:
 
 
 class SourceFolder:
-    """The files of one export, each read whole and within a limit.
+    """The files of one export, each read completely and within a limit.
 
     Attributes:
         path: the folder.
@@ -58,25 +58,25 @@ class SourceFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Names the folder; nothing is read yet."""
+        """Store the path of the folder; nothing is read yet."""
         self.path = path
         self.sha256: dict[str, str] = {}
 
     def read(self, name: str, most_bytes: int) -> bytes:
-        """The content of a file, decompressed if its name ends in ``.gz``.
+        """Return the content of a file, decompressed if its name ends in ``.gz``.
 
         Args:
             name: the file's name in the folder.
-            most_bytes: how long the content may be; nothing beyond is decompressed.
+            most_bytes: the maximum length of the content; decompression stops there.
 
         Raises:
-            ExtractionError: the file cannot be read, is no whole gzip file, or holds more.
+            ExtractionError: the file cannot be read, is not a complete gzip file, or is longer.
         """
         path = self.path / name
         try:
             content = read_file(path, most_bytes + most_bytes // 1000 + _GZIP_OVERHEAD_BYTES)
         except FileNotFoundError as error:
-            raise ExtractionError(f"{path} is missing. Add it to the folder, or make the export again.") from error
+            raise ExtractionError(f"{path} is missing. Add it to the folder, or export the world again.") from error
         except OSError as error:
             raise ExtractionError(
                 f"{path} cannot be read: {error.strerror}. It must be a file that you may read."
@@ -87,9 +87,9 @@ class SourceFolder:
                 with gzip.open(io.BytesIO(content)) as unzipped:
                     content = unzipped.read(most_bytes + 1)
             except (OSError, EOFError, zlib.error) as error:
-                raise ExtractionError(f"{path} is not a whole gzip file: {error}. {_DAMAGED}") from error
+                raise ExtractionError(f"{path} is not a complete gzip file: {error}. {_DAMAGED}") from error
         if len(content) > most_bytes:
-            raise ExtractionError(f"{path} holds more than {most_bytes} bytes, the most it can have. {_DAMAGED}")
+            raise ExtractionError(f"{path} holds more than {most_bytes} bytes, the limit of this file. {_DAMAGED}")
         self.sha256[name] = digest
         return content
 
@@ -98,9 +98,9 @@ class SourceFolder:
 
         Args:
             name: the file's name in the folder.
-            most_bytes: how long the content may be.
-            most_values: how many values the JSON may have. A small value in the text takes up to 30 times the memory
-                once parsed.
+            most_bytes: the maximum length of the content.
+            most_values: the maximum number of values. A short value in the text takes up to 30 times the memory once
+                parsed.
 
         Raises:
             ExtractionError: the file cannot be read, has more values, or does not hold a JSON object.
@@ -108,7 +108,7 @@ class SourceFolder:
         path = self.path / name
         content = self.read(name, most_bytes)
         if content.count(b",") >= most_values:
-            raise ExtractionError(f"{path} holds more than {most_values} values, the most it can have. {_DAMAGED}")
+            raise ExtractionError(f"{path} holds more than {most_values} values, the limit of this file. {_DAMAGED}")
         try:
             fields = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -120,7 +120,7 @@ class SourceFolder:
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A JSON object and the file it came from.
+    """A JSON object and the file from which it was read.
 
     Attributes:
         path: the file.
@@ -131,10 +131,10 @@ class Document:
     fields: Mapping[str, object]
 
     def whole_number(self, key: str, least: int, most: int) -> int:
-        """A field that must be a whole number within limits, both included.
+        """Return a field that must be a whole number from ``least`` to ``most``.
 
         Raises:
-            ExtractionError: it is missing or anything else.
+            ExtractionError: the field is missing or not such a number.
         """
         number = self.fields.get(key)
         if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
@@ -142,17 +142,17 @@ class Document:
         return number
 
     def meters(self, key: str, most: float) -> float:
-        """A field that must be a positive number of metres.
+        """Return a field that must be a positive number of meters.
 
         Raises:
-            ExtractionError: it is missing, more than ``most``, or anything else.
+            ExtractionError: the field is missing, more than ``most``, or not a number.
         """
         number = self.fields.get(key)
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number <= most:
-            raise self.wrong(key, f"a number of metres, above 0 and at most {most:g}")
+            raise self.wrong(key, f"a number of meters, above 0 and at most {most:g}")
         return float(number)
 
     def wrong(self, key: str, expected: str) -> ExtractionError:
-        """The refusal of a field, to be raised."""
+        """Return the error for an invalid field, for the caller to raise."""
         found = reprlib.repr(self.fields[key]) if key in self.fields else "missing"
         return ExtractionError(f"{self.path}: {key} must be {expected}, but is {found}. {_DAMAGED}")

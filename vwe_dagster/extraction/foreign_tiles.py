@@ -12,9 +12,9 @@ west to east, z inner and south to north. ``map.json`` has these keys:
 
 Former exports of this project have their tiles beside ``map.json``.
 
-Samples are at the south-west corners of cells in files of valheim-map.world, and were at cell centers in former exports
-of this project. The forest factor is the same in every world, so it decides which placement is right, and proves the
-width and the order of the axes.
+Samples are at the south-west corners of cells in files of valheim-map.world, and at cell centers in former exports of
+this project. The forest factor is the same in every world, so it shows which placement is right, and verifies the width
+and the order of the axes.
 
 An export of more than 8192 samples a side (valheim-map.world writes 16 tiles of 1024, which is 16384) is thinned: one
 sample of every ``step`` along each axis is kept, the one with index ``step // 2`` of its group, counted from the
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENT = "map.json"
-"""The file that states the seed and the measures."""
+"""The file that has the seed and the dimensions."""
 
 TILE_FOLDER = "tiles"
 """The folder of the tiles, beside the document."""
@@ -53,26 +53,26 @@ SAMPLE = np.dtype([("biome", "<u2"), ("height", "<f4"), ("forest", "<f4")])
 """One sample of a tile: 10 bytes, packed."""
 
 MOST_TILE_SAMPLES = 2048
-"""Samples along the side of one tile."""
+"""Maximum of samples along the side of one tile."""
 
 _MOST_DOCUMENT_BYTES = 2**20
 _MOST_DOCUMENT_VALUES = 100_000
 _MOST_WIDTH_M = 2 * MAP_WIDTH_M
 _TILE_NAME = re.compile(r"([0-9]{2})-([0-9]{2})\.bin\.gz")
-_FOREST_TOLERANCE = 1e-4  # a coordinate rounded otherwise moves the factor by 2e-5, half a cell by 1e-2
-_PROBED_ROWS = 64  # of the plane, to choose between the placements; all rows are checked against the chosen one
+_FOREST_TOLERANCE = 1e-4  # a coordinate rounded differently moves the factor by 2e-5, half a cell by 1e-2
+_PROBED_ROWS = 64  # of the plane, to choose between the placements; the chosen one is then checked in all rows
 _ROWS_AT_ONCE = 256
 _LONGEST_VERSION = 64
 
 
 class _Tiling(NamedTuple):
-    """The tiles of an export.
+    """The division of an export into tiles.
 
     Attributes:
-        folder: the name of their folder within the export; empty if they are beside the document.
-        tiles: along a side of the map.
-        samples: along a side of a tile.
-        step: one sample of so many along each axis is kept.
+        folder: the name of the tiles' folder within the export; empty if they are beside the document.
+        tiles: tiles along a side of the map.
+        samples: samples along a side of a tile.
+        step: keep one of this many samples along each axis.
         width_m: side of the map.
     """
 
@@ -84,17 +84,17 @@ class _Tiling(NamedTuple):
 
     @property
     def kept(self) -> int:
-        """Samples kept along a side of a tile."""
+        """Kept samples along a side of a tile."""
         return self.samples // self.step
 
     @property
     def size(self) -> int:
-        """Samples kept along a side of the map."""
+        """Kept samples along a side of the map."""
         return self.tiles * self.kept
 
 
 class _Planes(NamedTuple):
-    """The planes of the kept samples, ``[z, x]``."""
+    """The planes of the kept samples, each ``[z, x]``."""
 
     flags: npt.NDArray[np.uint16]
     height: npt.NDArray[np.float32]
@@ -105,7 +105,7 @@ def read_map_tiles(folder: Path) -> ForeignExport:
     """Read an export in tiles; the forest factor is the one in the tiles.
 
     Raises:
-        ExtractionError: a file is missing, damaged or not of this format, files disagree, or the world is not valid.
+        ExtractionError: a file is missing, damaged or of another format, files disagree, or the world is invalid.
     """
     source = SourceFolder(folder)
     document = source.read_document(DOCUMENT, _MOST_DOCUMENT_BYTES, _MOST_DOCUMENT_VALUES)
@@ -167,16 +167,16 @@ def _tiling(document: Document) -> _Tiling:
     tiling = _Tiling(name, tiles, samples, _step(tiles, samples), width_m)
     if not MIN_SIZE <= tiling.size <= MAX_SIZE:
         raise ExtractionError(
-            f"{document.path}: {tiles} tiles of {samples} samples make {tiling.size} along a side, but worlds "
-            f"of {MIN_SIZE} to {MAX_SIZE} can be read. Export at such a size."
+            f"{document.path}: {tiles} tiles of {samples} samples are {tiling.size} along a side, but the limits are "
+            f"{MIN_SIZE} and {MAX_SIZE}. Export the world at a size between these."
         )
     if not np.isclose(tile_side, [samples, width_m / tiles]).any():
-        raise document.wrong("TileSize", f"{samples} samples or {width_m / tiles:g} m, as the rest of it says")
+        raise document.wrong("TileSize", f"{samples} samples or {width_m / tiles:g} m, to match the other fields")
     return tiling
 
 
 def _step(tiles: int, samples: int) -> int:
-    """Return the smallest divisor of a tile's samples that thins the map to a size that can be read."""
+    """Return the smallest divisor of a tile's samples that thins the map to at most :data:`MAX_SIZE` a side."""
     return next(step for step in range(1, samples + 1) if samples % step == 0 and (samples // step) * tiles <= MAX_SIZE)
 
 
@@ -187,7 +187,7 @@ def _tile_folder(folder: Path) -> str:
         return ""
     if _tile_names(folder):
         raise ExtractionError(
-            f"{folder} has tiles beside {DOCUMENT} and in {TILE_FOLDER}. Keep those that belong to the export."
+            f"{folder} has tiles beside {DOCUMENT} and in {TILE_FOLDER}. Keep only those of this export."
         )
     return TILE_FOLDER
 
@@ -204,13 +204,13 @@ def _tiles_along_side(folder: Path) -> int:
     """
     names = _tile_names(folder)
     if not names:
-        raise ExtractionError(f"{folder} has no tiles like 00-00.bin.gz. Add them, or make the export again.")
+        raise ExtractionError(f"{folder} has no tiles like 00-00.bin.gz. Add them, or export the world again.")
     tiles = 1 + max(int(number) for name in names for number in _TILE_NAME.findall(name)[0])
     missing = sorted({tile_name(x, z) for x in range(tiles) for z in range(tiles)} - names)
     if missing:
         raise ExtractionError(
             f"{folder} lacks {len(missing)} of its {tiles} x {tiles} tiles: {', '.join(missing[:5])}"
-            f"{' and others' if missing[5:] else ''}. Add them, or make the export again."
+            f"{' and others' if missing[5:] else ''}. Add them, or export the world again."
         )
     return tiles
 
@@ -244,13 +244,13 @@ def _tile(source: SourceFolder, name: str, side: int) -> npt.NDArray[np.void]:
     if len(content) != tile_bytes:
         raise ExtractionError(
             f"{source.path / name} holds {len(content)} bytes, but a tile of {side} x {side} samples holds "
-            f"{tile_bytes}. Make the export again."
+            f"{tile_bytes}. Export the world again."
         )
     return np.frombuffer(content, SAMPLE).reshape(side, side)
 
 
 def _placed(document: Document, tiling: _Tiling, forest: npt.NDArray[np.float32]) -> Grid:
-    """Return the grid, from cell centers or cell corners, on which the forest factor is that of the tiles."""
+    """Return the grid, from cell centers or cell corners, whose forest factor matches that of the tiles."""
     size = tiling.size
     cell_m = tiling.width_m / size
     source_cell_m = cell_m / tiling.step
@@ -261,10 +261,9 @@ def _placed(document: Document, tiling: _Tiling, forest: npt.NDArray[np.float32]
     grid = grids[int(np.argmin(wrong))]
     if min(wrong) > forest[probed].size / 2:
         raise ExtractionError(
-            f"The forest factors in {document.path.parent} are not those of the game anywhere, whether sampled at the "
-            f"corners or in the centres of {tiling.tiles * tiling.samples} x {tiling.tiles * tiling.samples} cells "
-            f"over a WorldWidth of {tiling.width_m:g} m. Check WorldWidth, and make the export again without mods that "
-            f"change the terrain."
+            f"The forest factors in {document.path.parent} match those of the game neither at the corners nor at the "
+            f"centers of {tiling.tiles * tiling.samples} x {tiling.tiles * tiling.samples} cells over a WorldWidth of "
+            f"{tiling.width_m:g} m. Check WorldWidth, and export the world again without mods that change the terrain."
         )
     differs = np.empty(forest.shape, np.bool_)
     for rows in _bands(size):
@@ -274,7 +273,7 @@ def _placed(document: Document, tiling: _Tiling, forest: npt.NDArray[np.float32]
 
 
 def _differs(forest: npt.NDArray[np.float32], grid: Grid, rows: slice) -> npt.NDArray[np.bool_]:
-    """Return where rows of the forest factor are not those of the game on a grid."""
+    """Return a mask of the samples in these rows whose forest factor differs from the game's on a grid."""
     along = grid.coordinates()
     expected = forest_plane(along, np.ascontiguousarray(along[rows]))
     differs: npt.NDArray[np.bool_] = ~(np.abs(forest[rows] - expected) <= _FOREST_TOLERANCE)
@@ -282,6 +281,6 @@ def _differs(forest: npt.NDArray[np.float32], grid: Grid, rows: slice) -> npt.ND
 
 
 def _bands(size: int) -> Iterator[slice]:
-    """Yield all rows, some at a time: the comparison needs several planes of them."""
+    """Yield all rows in bands, because the comparison of a band needs memory for several planes of it."""
     for row in range(0, size, _ROWS_AT_ONCE):
         yield slice(row, row + _ROWS_AT_ONCE)

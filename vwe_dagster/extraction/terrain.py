@@ -1,4 +1,4 @@
-"""The terrain library's world of a canonical world, where the two are the same: it knows more than the planes."""
+"""Recognition of imported worlds: finds the generator's world that equals a canonical one, to sample it anywhere."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from vwe_dagster.worldgen import World
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
 
 _COMPARED = 64
-"""Samples along each side whose biomes are compared: versions differ in far more than one of so many."""
+"""Samples along each side whose biomes are compared. Two versions differ in far more than one of them."""
 
 
 def terrain_of(world: CanonicalWorld, seed_number: int) -> World | None:
-    """The world of a seed in the version whose biomes are those of the planes; None where no version has them.
+    """Return the world of a seed in the version whose biomes equal those of the planes; None if there is none.
 
-    Where two versions have the same biomes, it is the one with the nearer heights.
+    If two versions have the same biomes, the one with the nearer heights is returned.
 
     Args:
-        world: on any grid.
+        world: a world on any grid.
         seed_number: the seed's integer.
     """
     indices = np.unique(np.linspace(0, world.grid.size - 1, _COMPARED).round().astype(np.intp))

@@ -1,6 +1,6 @@
-"""What every world must satisfy before anything is computed from it, and the sentences that refuse one.
+"""Validation of worlds from any source, before anything is computed from them.
 
-Here belong checks that hold for any source. What only one source can get wrong is checked where that source is read.
+Checks that apply to one source only belong to the module that reads that source.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOWEST_M, HIGHEST_M = -1000.0, 1000.0
-"""No ground of the game lies outside these: the void is at -400 m, the highest peaks stay below 500 m."""
+"""Limits of the ground's height in meters: the void is at -400 m, the highest peaks stay below 500 m."""
 
 ASHLANDS_CELLS = 1_361_539
-"""AshLands on ``Grid.of_world(2048)``: its border uses no noise, so every seed has the same."""
+"""AshLands cells on ``Grid.of_world(2048)``: the biome's border uses no noise, so every seed has the same count."""
 
 VOID_CELLS = 1_788_980
-"""Cells of exactly -400 m on ``Grid.of_world(2048)``: those beyond the edge of the world, whatever the seed."""
+"""Cells of exactly -400 m on ``Grid.of_world(2048)``: those beyond the edge of the world, the same for every seed."""
 
 LAKE_COLUMNS = {"x_m": "float32", "z_m": "float32"}
 """Columns of the table of lakes."""
@@ -34,23 +34,23 @@ LAKE_COLUMNS = {"x_m": "float32", "z_m": "float32"}
 _EDGE_M = MAP_WIDTH_M / 2
 _ON_THE_MAP = {"x_m", "z_m"}
 _FEWEST_VERTICES = 2
-_REMEDY = "Make the export again; if it comes out the same, what made it is at fault."
+_REMEDY = "Export the world again; if the result is the same, the program that exported it has a bug."
 
 
 class ExtractionError(ValueError):
-    """A world that cannot be used; the message says what is wrong, where, and what to do."""
+    """An invalid world; the message has the reason, the place and what to do."""
 
 
 def validate(world: CanonicalWorld) -> None:
-    """Refuses a world that the game cannot have made.
+    """Check that the game can have generated a world.
 
     Every plane has the grid's shape and its dtype; biomes are the game's nine; heights are finite and within
     -1000 to 1000 m, forest factors finite, lava 0 to 1; lines have at least two vertices; vertices, lakes and
-    locations are finite and on the map. On the game's own grid, ``Grid.of_world(2048)``, the counts
-    :data:`ASHLANDS_CELLS` and :data:`VOID_CELLS` must come out.
+    locations are finite and on the map. On the game's own grid, ``Grid.of_world(2048)``, the counts must equal
+    :data:`ASHLANDS_CELLS` and :data:`VOID_CELLS`.
 
     Raises:
-        ExtractionError: for the first of these that fails.
+        ExtractionError: a check failed; the message describes the first failure.
     """
     grid = world.grid
     check_plane("biome", world.biome, "uint8", grid)
@@ -73,7 +73,7 @@ def validate(world: CanonicalWorld) -> None:
 
 
 def check_plane(name: str, plane: npt.NDArray[np.generic], dtype: str, grid: Grid) -> None:
-    """Refuses a plane whose dtype or shape is not what the grid asks for.
+    """Check the dtype and the shape of a plane.
 
     Raises:
         ExtractionError: the dtype is another, or the shape is not ``[grid.size, grid.size]``.
@@ -84,21 +84,21 @@ def check_plane(name: str, plane: npt.NDArray[np.generic], dtype: str, grid: Gri
         shape = " x ".join(map(str, plane.shape)) or "a single number"
         raise ExtractionError(
             f"The {name} plane is {shape}, but its grid has {grid.size} x {grid.size} cells. "
-            f"Give the grid it was sampled on, or make the export again on this one."
+            f"Pass the grid on which it was sampled, or export the world again on this grid."
         )
 
 
 def check_cells(
     name: str, plane: npt.NDArray[np.generic], wrong: npt.NDArray[np.bool_], grid: Grid, complaint: str
 ) -> None:
-    """Refuses a plane in which any cell is marked as wrong, naming the first of them, from the south-west.
+    """Raise an error for the first marked cell of a plane, counted from the south-west, if there is one.
 
     Args:
         name: the plane's name.
-        plane: ``[z, x]``, what the cells hold.
-        wrong: ``[z, x]``, True where a cell is wrong.
-        grid: where the cells are.
-        complaint: what is the matter with the value, to follow it in a sentence.
+        plane: ``[z, x]``, the values.
+        wrong: ``[z, x]``, true for invalid cells.
+        grid: the grid of the cells.
+        complaint: the end of the sentence "The plane holds X at ..., which ...".
 
     Raises:
         ExtractionError: a cell is marked.
@@ -128,7 +128,7 @@ def _check_finite(name: str, plane: npt.NDArray[np.float32], grid: Grid, complai
 def _check_range(
     name: str, plane: npt.NDArray[np.uint8 | np.float32], lowest: float, highest: float, grid: Grid, *, complaint: str
 ) -> None:
-    # The extremes, which are NaN if a cell is, tell of a sound plane in a tenth of the time that marking cells takes.
+    # The extremes are NaN if a cell is. They prove a valid plane in a tenth of the time that marking cells takes.
     if not (plane.min() >= lowest and plane.max() <= highest):
         check_cells(name, plane, ~((plane >= lowest) & (plane <= highest)), grid, complaint)
 
@@ -142,7 +142,7 @@ def _check_counts(world: CanonicalWorld) -> None:
         if count != expected:
             raise ExtractionError(
                 f"The world has {count} {what}, but every world of the current game has {expected} of them on the "
-                f"grid of 2048 cells of 12 m. Make the export again with the current game, without mods that change "
+                f"grid of 2048 cells of 12 m. Export the world again with the current game, without mods that change "
                 f"the terrain, and check that its rows run from south to north."
             )
 
@@ -168,7 +168,7 @@ def _check_table(name: str, table: pd.DataFrame, columns: Mapping[str, str]) -> 
         if dtype != "float32":
             continue
         meters = table[column].to_numpy()
-        _check_rows(name, column, meters, ~np.isfinite(meters), "is not a number of metres")
+        _check_rows(name, column, meters, ~np.isfinite(meters), "is not a number of meters")
         if column in _ON_THE_MAP:
             _check_rows(name, column, meters, np.abs(meters) > _EDGE_M, f"is beyond the {_EDGE_M:g} m of the map")
 

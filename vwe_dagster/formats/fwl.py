@@ -1,21 +1,21 @@
-"""World files of the game, ``.fwl`` and ``.fwl2``: what a player's world is called and which seed it has.
+"""World files of the game, ``.fwl`` and ``.fwl2``, which have the name and the seed of a player's world.
 
-Read strictly and within bounds: a file comes back to the byte when it is written again, and whatever cannot is refused.
-Little-endian throughout; the fields follow the byte count of all of them, in this order:
+Reading is strict and bounded: a file that cannot be written again byte for byte is rejected.
+Little-endian throughout. The fields follow an int32 with their length in bytes, in this order:
 
 ====================  ==================================================================================
 world version         int32; 36 in version 0.221 of the game, 41 in 1.0
-name, seed text       strings: their length in bytes, seven bits a byte and the lowest first, then UTF-8
-seed                  int32; decides the world, whatever the text says
-uid                   int64; tells worlds apart in what the game keeps of a player
+name, seed text       strings: their length in bytes, seven bits per byte with the lowest first, then UTF-8
+seed                  int32; decides the world, whatever the text is
+uid                   int64; identifies the world in what the game stores about a player
 world-gen version     int32
-needs a database      bool, from version 30: the world has a ``.db`` that must be there
-starting keys         int32 count and so many strings, from version 32: the world's modifiers
+needs a database      bool, from version 30: the ``.db`` file of the world must exist
+starting keys         int32 count, then that many strings, from version 32: the world's modifiers
 ====================  ==================================================================================
 
-Version 41 appends the players that have been in the world: an int32 count, and four strings for each. It is not known
-whether versions 37 to 40 append anything. Bytes after the starting keys are kept unparsed from 37 on and rejected in
-earlier versions.
+Version 41 appends the players that have been in the world: an int32 count, and four strings for each. It is unknown
+whether versions 37 to 40 append anything. Bytes after the starting keys are kept unparsed from version 37 on and
+rejected in earlier versions.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed, seed_number
 from vwe_dagster.text.commands import vwe_command
 
 OLDEST, NEWEST = 26, 41
-"""The world versions that are read."""
+"""The oldest and the newest world version that can be read."""
 
 WRITTEN = 36
 """The world version of a new file unless the caller chooses another."""
 
 NO_PLAYERS = {WRITTEN: b"", 41: struct.pack("<i", 0)}
-"""The world versions of new files: those known to the last byte, with what follows the starting keys before any player
-has entered the world."""
+"""The bytes after the starting keys while no player has entered the world, by world version: the versions that can be
+written."""
 
 MAX_BYTES = 16 * 2**20
-"""Length of the longest file that is read; one without a history is some dozens of bytes."""
+"""Maximum length of a file; one of a new world has some dozens of bytes."""
 
 _NEEDS_DATABASE_FROM = 30
 _STARTING_KEYS_FROM = 32
@@ -49,27 +49,27 @@ _REST_FROM = 37
 _LENGTH_BYTES = 5  # an int32 in groups of seven bits
 _SHOWN = 64
 _OLD_WORLD_GEN = "--world-gen-version 0"
-_REMEDY = "It is damaged or no world file: name the .fwl or .fwl2 of a world, or restore it from a backup."
+_REMEDY = "It is damaged or not a world file: name the .fwl or .fwl2 of a world, or restore it from a backup."
 
 
 class SaveError(ValueError):
-    """A file that is no world file; the message is a sentence that says what is wrong and how to mend it."""
+    """An invalid world file; the message has the reason and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
 class WorldFile:
-    """What a world file says.
+    """The content of a world file.
 
     Attributes:
         version: the world version, which decides what fields the file has.
-        name: of the world.
-        seed_text: as typed; it may disagree with the integer.
+        name: the name of the world.
+        seed_text: the seed as typed; it may disagree with the integer.
         seed_number: the int32 that decides the world.
         uid: int64.
-        world_gen_version: 2 for worlds made since 2022, 1 or 0 for older ones.
-        needs_database: whether the world cannot be without its ``.db``; None before version 30.
+        world_gen_version: 2 for worlds generated since 2022, 1 or 0 for older ones.
+        needs_database: true if the world requires its ``.db`` file; None before version 30.
         starting_keys: the world's modifiers; None before version 32.
-        rest: what follows them, from version 37 on.
+        rest: the bytes after them, from version 37 on.
     """
 
     version: int
@@ -84,12 +84,12 @@ class WorldFile:
 
     @property
     def seed(self) -> Seed:
-        """The seed by its text where that is a seed of the same integer, else by its integer."""
+        """Return the seed by its text if that is a valid seed of the same integer, else by its integer."""
         return _seed(self.seed_text, self.seed_number)
 
     @property
     def label(self) -> str | None:
-        """The seed text if the game makes the world's integer of it but it is not a valid seed here, else None.
+        """Return the seed text if it has the world's integer but is not a valid seed here, else None.
 
         Such a text is blank or has letters other than A to Z; the seed is then ``@`` and the integer.
         """
@@ -98,12 +98,13 @@ class WorldFile:
 
     @property
     def remark(self) -> str | None:
-        """A sentence where the seed text is not that of the world."""
+        """Return a warning if the seed text and the integer of the file disagree, else None."""
         if self.seed.key == self.seed_text or seed_number(self.seed_text) == self.seed_number:
             return None
         return (
-            f"The seed text of the world {shown(self.name)} is {shown(self.seed_text)}, which would be the integer "
-            f"{seed_number(self.seed_text)}; the file has the integer {self.seed_number}, and that decides the world."
+            f"The seed text of the world {shown(self.name)} is {shown(self.seed_text)}, which stands for the integer "
+            f"{seed_number(self.seed_text)}; but the file has the integer {self.seed_number}, and that decides the "
+            f"world."
         )
 
 
@@ -115,11 +116,11 @@ def new_world(
     world_version: int = WRITTEN,
     starting_keys: tuple[str, ...] = (),
 ) -> WorldFile:
-    """The file of a world that nobody has entered yet, for a server that starts with it.
+    """Return the file of a world that no player has entered yet, for a server that starts with it.
 
     Args:
-        seed: its seed; the seed text of the file is the key.
-        name: of the world; the game finds a world by the name of its file, so both should be the same.
+        seed: the seed; its key is the seed text of the file.
+        name: the name of the world. The game finds a world by the name of its file, so both should be the same.
         world_gen_version: 0, 1 or 2.
         world_version: one of :data:`NO_PLAYERS`.
         starting_keys: the world's modifiers.
@@ -138,10 +139,10 @@ def new_world(
 
 
 def read_world_file(path: Path) -> WorldFile:
-    """Reads a world file.
+    """Read a world file.
 
     Raises:
-        SaveError: it cannot be read, or is no world file.
+        SaveError: the path cannot be read or is not a world file.
     """
     try:
         content = read_file(path, MAX_BYTES + 1)
@@ -156,21 +157,21 @@ def read_world_file(path: Path) -> WorldFile:
 
 
 def parse_world_file(content: bytes) -> WorldFile:
-    """Reads the content of a world file.
+    """Parse the content of a world file.
 
     Raises:
         SaveError: the content is not that of a world file of version 26 to 41.
     """
     if len(content) > MAX_BYTES:
-        raise SaveError(f"The file is longer than {MAX_BYTES // 2**20} MiB, the most it can have. {_REMEDY}")
+        raise SaveError(f"The file is longer than {MAX_BYTES // 2**20} MiB, the maximum. {_REMEDY}")
     fields = _Fields(content)
     count = fields.integer("<i", "byte count")
     if count != fields.left:
-        raise SaveError(f"The file announces {count} bytes after the first four and has {fields.left}. {_REMEDY}")
+        raise SaveError(f"The file states {count} bytes after the first four but has {fields.left}. {_REMEDY}")
     version = fields.integer("<i", "world version")
     if not OLDEST <= version <= NEWEST:
         raise SaveError(
-            f"The file has the world version {version}, and those from {OLDEST} to {NEWEST} can be read; "
+            f"The file has the world version {version}, but only versions {OLDEST} to {NEWEST} can be read; "
             f"{_advice(version, fields)}"
         )
     world = WorldFile(
@@ -185,16 +186,16 @@ def parse_world_file(content: bytes) -> WorldFile:
         rest=fields.take(fields.left, "rest") if version >= _REST_FROM else b"",
     )
     if fields.left:
-        raise SaveError(f"The file has {fields.left} bytes more than version {version} of it can have. {_REMEDY}")
+        raise SaveError(f"The file has {fields.left} bytes after the last field of version {version}. {_REMEDY}")
     return world
 
 
 def world_file_bytes(world: WorldFile) -> bytes:
-    """The content of a world file.
+    """Return the content of a world file.
 
     Raises:
-        ValueError: a number does not fit its field, a text has no UTF-8, or a field is given that the version lacks or
-            missing that it has.
+        ValueError: a number does not fit its field, a text cannot be encoded as UTF-8, or the fields that are set are
+            not those of the version.
     """
     _check_fields(world)
     try:
@@ -212,13 +213,13 @@ def world_file_bytes(world: WorldFile) -> bytes:
 
 
 def shown(text: str) -> str:
-    """A text of a file on one line, fit for a terminal: cut where it is long, in quotes where it is strange."""
+    """Return a text of a file on one line for a terminal: long text cut, blank or unprintable text in quotes."""
     cut = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return cut if cut.isprintable() and cut.strip() == cut != "" else repr(cut)
 
 
 class _Fields:
-    """The bytes of a file, taken from the front; never more than there are."""
+    """A reader that takes fields from the front of a file's bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -230,9 +231,7 @@ class _Fields:
 
     def take(self, count: int, field: str) -> bytes:
         if count > self.left:
-            raise SaveError(
-                f"The file ends in its {field}: {count} bytes are announced and {self.left} left. {_REMEDY}"
-            )
+            raise SaveError(f"The file ends in its {field}: {count} bytes are needed and {self.left} left. {_REMEDY}")
         self._at += count
         return self._content[self._at - count : self._at]
 
@@ -251,14 +250,14 @@ class _Fields:
             return self.take(self._length(field), field).decode()
         except UnicodeDecodeError as error:
             raise SaveError(
-                f"The {field} in the file is no UTF-8 text (byte {error.start + 1} of it). {_REMEDY}"
+                f"The {field} in the file is not UTF-8 (byte {error.start + 1} of it). {_REMEDY}"
             ) from error
 
     def strings(self, field: str) -> tuple[str, ...]:
         count = self.integer("<i", f"count of {field}")
-        # Each takes a byte at least.
+        # A string takes at least one byte.
         if not 0 <= count <= self.left:
-            raise SaveError(f"The file announces {count} {field} and has {self.left} bytes left. {_REMEDY}")
+            raise SaveError(f"The file states {count} {field} but has {self.left} bytes left. {_REMEDY}")
         return tuple(self.string(field) for _ in range(count))
 
     def _length(self, field: str) -> int:
@@ -274,7 +273,7 @@ class _Fields:
 
 
 def _seed(text: str, number: int) -> Seed:
-    """Return the seed by its text if that is a seed of the same integer, else by its integer."""
+    """Return the seed by its text if that is a valid seed of the same integer, else by its integer."""
     try:
         written = parse_seed(text)
     except SeedError:
@@ -283,7 +282,7 @@ def _seed(text: str, number: int) -> Seed:
 
 
 def _advice(version: int, fields: _Fields) -> str:
-    """Return what to do with a file of a version that is not read; ``fields`` are at the world's name."""
+    """Return what to do with a file of an unsupported version; ``fields`` are at the world's name."""
     if not 0 < version < OLDEST:
         return "name the seed of the world instead of the file."
     try:
@@ -294,18 +293,18 @@ def _advice(version: int, fields: _Fields) -> str:
     command = vwe_command("world", *_OLD_WORLD_GEN.split(), operands=[seed.key])
     return (
         f"generate the world by its seed:\n{command}\n"
-        f"A file before version {OLDEST} has no world-gen version, and the game takes it for 0."
+        f"Files before version {OLDEST} have no world-gen version, and the game treats it as 0."
     )
 
 
 def _check_fields(world: WorldFile) -> None:
     if not OLDEST <= world.version <= NEWEST:
-        raise ValueError(f"World files of version {world.version} are not known.")
+        raise ValueError(f"Unknown version {world.version} of world files; choose one from {OLDEST} to {NEWEST}.")
     asked = (world.version >= _NEEDS_DATABASE_FROM, world.version >= _STARTING_KEYS_FROM)
     if (world.needs_database is not None, world.starting_keys is not None) != asked:
-        raise ValueError(f"Need of a database and starting keys are not what version {world.version} has.")
+        raise ValueError(f"needs_database and starting_keys do not match the fields of version {world.version}.")
     if world.rest and world.version < _REST_FROM:
-        raise ValueError(f"Nothing follows the fields of version {world.version}.")
+        raise ValueError(f"Version {world.version} of world files cannot store the bytes in rest.")
 
 
 def _string(text: str) -> bytes:

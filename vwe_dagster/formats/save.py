@@ -1,7 +1,7 @@
-"""Saves of the game: a world file, or the folder that version 1.0 of the game keeps for a world.
+"""Saves of the game: a world file, or the folder in which version 1.0 of the game stores a world.
 
-The folder has several files ``_main.N.fwl2``, of which the one with the highest N is the newest. A file with ``.ok`` in
-place of or after ``.fwl2`` marks a complete one.
+The folder has several files ``_main.N.fwl2``; the one with the highest N is the newest. A file is complete if there is
+another of its name with ``.ok`` instead of, or after, ``.fwl2``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _NAME = re.compile(r"_main\.([0-9]{1,18})\.fwl2", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class Save:
-    """A world and the file it was read from.
+    """A world and the file from which it was read.
 
     Attributes:
         path: the file.
         world: its content.
-        choice: a sentence that names the file and says why it was chosen; None if the user named the file.
-        skipped: the errors of files that would have been chosen otherwise.
+        choice: a sentence with the file and why it was chosen; None if the user named the file.
+        skipped: the errors of damaged files that would have been preferred.
     """
 
     path: Path
@@ -33,9 +33,9 @@ class Save:
 
 
 def read_save(path: Path) -> Save:
-    """Read a world file, or of a world's folder the newest complete one.
+    """Read a world file, or the newest complete one in a world's folder.
 
-    A complete file that cannot be read is skipped. If no complete file can be read, the newest of the others is taken.
+    A complete file that cannot be read is skipped. If no complete file can be read, the newest of the others is read.
 
     Raises:
         SaveError: the path cannot be read, is not a world file, or is a folder without a readable ``_main.N.fwl2``.
@@ -51,13 +51,12 @@ def read_save(path: Path) -> Save:
         except SaveError as error:
             faults.append(error)
             continue
-        reason = "complete file" if number in complete else "file, which no .ok beside it marks as complete"
+        reason = "complete file" if number in complete else "file, which no .ok file marks as complete"
         return Save(file, world, f"Read {file}, the newest {reason}.", tuple(map(str, faults)))
     if faults:
         raise faults[0]
     raise SaveError(
-        f"{path} is a folder without a file like _main.1.fwl2; name the .fwl or .fwl2 file of a world, or the folder "
-        f"of one."
+        f"{path} is a folder without a file like _main.1.fwl2; name the .fwl or .fwl2 file of a world, or its folder."
     )
 
 

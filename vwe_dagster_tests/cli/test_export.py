@@ -256,7 +256,7 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
         (["export", KEY, "--to", "csv", "--out", __file__], 1, "exists; replace it with --force"),
         (["world", "--from-save", "nowhere.fwl"], 2, "nowhere.fwl cannot be read"),
-        (["world", "--from-save", __file__], 2, f"{__file__}: The file announces"),
+        (["world", "--from-save", __file__], 2, f"{__file__}: The file states"),
         (["seed"], 2, "Name one seed"),
         (["seed", KEY, "--from-save", __file__], 2, "Name one seed"),
     ],

@@ -40,9 +40,9 @@ def test_zarr_group_agrees_with_the_engine(group_folder: Path) -> None:
 
 
 def test_zarr_group_has_names_units_and_flags(group_folder: Path, facts: WorldFacts) -> None:
-    told = json.loads((group_folder / "zarr.json").read_text())
-    assert told["zarr_format"] == 3
-    assert {key: told["attributes"][key] for key in facts.metadata} == facts.metadata
+    document = json.loads((group_folder / "zarr.json").read_text())
+    assert document["zarr_format"] == 3
+    assert {key: document["attributes"][key] for key in facts.metadata} == facts.metadata
     for name, dtype in (PLANES | {"x": "float32", "z": "float32"}).items():
         array = json.loads((group_folder / name / "zarr.json").read_text())
         assert array["data_type"] == dtype

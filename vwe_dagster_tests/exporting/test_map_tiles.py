@@ -37,19 +37,19 @@ def check_planes(found: CanonicalWorld, expected: CanonicalWorld) -> None:
 def test_independent_reader_agrees_with_the_engine(tmp_path: Path, facts: WorldFacts) -> None:
     folder = write(tmp_path / "out", "valheim-map", facts)
     assert {path.name for path in folder.iterdir()} == {"map.json", "tiles"}
-    told = json.loads((folder / "map.json").read_text())
-    side, cell_m = told["TileSize"], told["TileSize"] / told["TileRowCount"]
-    assert told["TileSideCount"] ** 2 == len(list((folder / "tiles").iterdir()))
-    assert told["TileSideCount"] * side == told["WorldWidth"]
+    document = json.loads((folder / "map.json").read_text())
+    side, cell_m = document["TileSize"], document["TileSize"] / document["TileRowCount"]
+    assert document["TileSideCount"] ** 2 == len(list((folder / "tiles").iterdir()))
+    assert document["TileSideCount"] * side == document["WorldWidth"]
 
     def at(x: float, z: float) -> tuple[str, float]:
         # Samples are at the south-west corners of cells.
-        east, north = x + told["WorldWidth"] / 2, z + told["WorldWidth"] / 2
+        east, north = x + document["WorldWidth"] / 2, z + document["WorldWidth"] / 2
         assert east % cell_m == north % cell_m == 0
         path = folder / "tiles" / f"{int(east // side):02}-{int(north // side):02}.bin.gz"
         tile = gzip.decompress(path.read_bytes())
         column, row = int(east % side // cell_m), int(north % side // cell_m)
-        flag, height, _forest = struct.unpack_from("<Hff", tile, 10 * (column * told["TileRowCount"] + row))
+        flag, height, _forest = struct.unpack_from("<Hff", tile, 10 * (column * document["TileRowCount"] + row))
         return NAMES[flag], height
 
     check_places(at, CORNERS)
@@ -89,12 +89,12 @@ def test_exports_of_both_layouts_can_be_replaced(tmp_path: Path, names: tuple[st
 
 
 def test_document_describes_the_world(tmp_path: Path, facts: WorldFacts) -> None:
-    told = json.loads((write(tmp_path / "out", "valheim-map", facts) / "map.json").read_text())
-    assert (told["WorldSeed"], told["WorldVersion"]) == (SEED_TEXT, "1.0.16")
-    assert told["WorldWidth"] == MAP_WIDTH_M
+    document = json.loads((write(tmp_path / "out", "valheim-map", facts) / "map.json").read_text())
+    assert (document["WorldSeed"], document["WorldVersion"]) == (SEED_TEXT, "1.0.16")
+    assert document["WorldWidth"] == MAP_WIDTH_M
     for key in ("TileRowCount", "TileSideCount", "TileSize", "WorldWidth"):
-        assert isinstance(told[key], int)
-    assert {key: told[key] for key in facts.metadata} == facts.metadata
+        assert isinstance(document[key], int)
+    assert {key: document[key] for key in facts.metadata} == facts.metadata
 
 
 def test_integer_seed_is_written_as_a_number(tmp_path: Path) -> None:

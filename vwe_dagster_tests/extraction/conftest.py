@@ -1,4 +1,4 @@
-"""A small world that the tests of every format share."""
+"""Fixture: one small world for the tests of all formats."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def world() -> CanonicalWorld:
-    """The world of ``MWd8eV6svz`` on 64 x 64 cells; not to be written to."""
+    """Return the world of ``MWd8eV6svz`` on 64 x 64 cells; tests must not change it."""
     return native_world(Grid.of_world(64))

@@ -1,4 +1,4 @@
-"""Writers of the two foreign formats, made from their descriptions, and the question that tests of both ask."""
+"""Writers of the two foreign formats, written from their descriptions, and a helper that reads either."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def plugin_documents(world: CanonicalWorld) -> dict[str, dict[str, object]]:
-    """The two JSON objects the older plugin writes for a world whose grid starts at a corner."""
+    """Return the two JSON objects that the older plugin writes for a world whose grid starts at a corner."""
     radius = -world.grid.first_m
     head = {
         "resolution": world.grid.size,
@@ -34,25 +34,28 @@ def plugin_documents(world: CanonicalWorld) -> dict[str, dict[str, object]]:
     }
     return {
         "biomes.json": {**head, "biome_map": [[Biome(b).flag for b in column] for column in world.biome.T]},
-        "heightmap.json": {**head, "height_map": [[_as_mono_prints(h) for h in column] for column in world.height.T]},
+        "heightmap.json": {
+            **head,
+            "height_map": [[_rounded_like_mono(h) for h in column] for column in world.height.T],
+        },
     }
 
 
-def _as_mono_prints(height: np.float32) -> float:
-    """A float32 in 7 significant digits if they give it back, else in 9."""
+def _rounded_like_mono(height: np.float32) -> float:
+    """Return a float32 rounded to 7 significant digits if they restore it, else to 9."""
     seven = float(f"{height:.7g}")
     return seven if np.float32(seven) == height else float(f"{height:.9g}")
 
 
 def write_plugin_json(folder: Path, documents: Mapping[str, object], *, suffix: str) -> None:
-    """Writes the objects as the plugin does, or compressed with the suffix ``.gz``."""
+    """Write the objects like the plugin, or compressed with the suffix ``.gz``."""
     for name, document in documents.items():
         content = json.dumps(document, indent=2).encode()
         (folder / f"{name}{suffix}").write_bytes(gzip.compress(content, 1) if suffix else content)
 
 
 def tile_files(world: CanonicalWorld, tiles: int) -> dict[str, bytes]:
-    """The tiles of a world, ``tiles`` x ``tiles`` of them, by file name and before compression."""
+    """Return the tiles of a world, ``tiles`` x ``tiles`` of them, uncompressed and by file name."""
     side = world.grid.size // tiles
     return {
         f"{tile_x:02}-{tile_z:02}.bin.gz": b"".join(
@@ -67,13 +70,13 @@ def tile_files(world: CanonicalWorld, tiles: int) -> dict[str, bytes]:
 
 @dataclasses.dataclass
 class TileExport:
-    """The content of ``map.json``, and the tiles by file name before compression; tests may change either."""
+    """The content of ``map.json``, and the uncompressed tiles by file name; tests may change either."""
 
     document: dict[str, object]
     files: dict[str, bytes]
 
     def write(self, folder: Path) -> None:
-        """Writes all files, the tiles compressed."""
+        """Write all files, the tiles compressed."""
         (folder / "map.json").write_text(json.dumps(self.document), encoding="utf-8")
         for name, content in self.files.items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -81,7 +84,7 @@ class TileExport:
 
 
 def map_world_export(tiles: int, samples: int) -> TileExport:
-    """The export of a world in the layout of valheim-map.world.
+    """Return the export of a world in the layout of valheim-map.world.
 
     Args:
         tiles: along a side of the map, 16 in the program's files.
@@ -102,7 +105,7 @@ def map_world_export(tiles: int, samples: int) -> TileExport:
 
 
 def tile_export(world: CanonicalWorld, tiles: int, seed: str | int) -> TileExport:
-    """The export of a world in ``tiles`` x ``tiles`` tiles."""
+    """Return the export of a world in ``tiles`` x ``tiles`` tiles."""
     width_m = world.grid.cell_m * world.grid.size
     document: dict[str, object] = {
         "WorldName": "A world",
@@ -116,11 +119,11 @@ def tile_export(world: CanonicalWorld, tiles: int, seed: str | int) -> TileExpor
     return TileExport(document, tile_files(world, tiles))
 
 
-def read_or_refused(folder: Path) -> ForeignExport | str:
-    """What is read, or the sentence that refuses it."""
+def read_or_error(folder: Path) -> ForeignExport | str:
+    """Return the export that was read, or the message of the error."""
     try:
         return read_foreign(folder)
-    except ExtractionError as refusal:
-        sentence = str(refusal)
+    except ExtractionError as error:
+        sentence = str(error)
     assert sentence.endswith(".")
     return sentence

@@ -1,4 +1,4 @@
-"""Any JSON value, for files whose fields hold what they should not."""
+"""Strategy for any JSON value, for files with invalid fields."""
 
 from __future__ import annotations
 

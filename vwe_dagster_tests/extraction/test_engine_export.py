@@ -1,4 +1,4 @@
-"""What an engine says becomes the canonical form, or is refused."""
+"""Conversion of engine exports to the canonical form."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ LOCATION = {
 
 @pytest.fixture
 def planes(world: CanonicalWorld) -> Planes:
-    """The planes of an export of a small world."""
+    """Return the planes of an engine's export of a small world."""
     return {"biome": FLAGS[world.biome], "height": world.height, "lava": np.zeros_like(world.height)}
 
 
-def test_planes_come_out_as_they_went_in_and_flags_as_indices(world: CanonicalWorld, planes: Planes) -> None:
+def test_planes_are_kept_and_flags_become_indices(world: CanonicalWorld, planes: Planes) -> None:
     canonical = canonical_world(planes, {}, world.grid)
     assert canonical.biome.dtype == np.uint8
     assert np.array_equal(canonical.biome, world.biome)
@@ -49,31 +49,31 @@ def test_planes_come_out_as_they_went_in_and_flags_as_indices(world: CanonicalWo
     assert canonical.lakes is None
 
 
-def test_every_biome_has_its_index(world: CanonicalWorld, planes: Planes) -> None:
+def test_every_biome_flag_becomes_its_index(world: CanonicalWorld, planes: Planes) -> None:
     planes["biome"] = np.resize(FLAGS[1:], world.biome.shape)
     expected = np.resize(np.arange(1, 10), world.biome.shape)
     assert np.array_equal(canonical_world(planes, {}, world.grid).biome, expected)
 
 
-def test_a_forest_factor_that_the_engine_gives_is_kept(world: CanonicalWorld, planes: Planes) -> None:
+def test_forest_factor_of_the_engine_is_kept(world: CanonicalWorld, planes: Planes) -> None:
     planes["forest"] = world.forest + np.float32(0.25)
     assert np.array_equal(canonical_world(planes, {}, world.grid).forest, planes["forest"])
 
 
-def test_an_engine_may_leave_out_lava(world: CanonicalWorld, planes: Planes) -> None:
+def test_lava_is_optional(world: CanonicalWorld, planes: Planes) -> None:
     del planes["lava"]
     assert canonical_world(planes, {}, world.grid).lava is None
 
 
 @pytest.mark.parametrize("flag", [0, 3, 128, 1024, 65535])
-def test_a_flag_of_no_biome_is_refused(world: CanonicalWorld, planes: Planes, flag: int) -> None:
+def test_invalid_biome_flag_is_rejected(world: CanonicalWorld, planes: Planes, flag: int) -> None:
     planes["biome"][63, 5] = flag
     with pytest.raises(ExtractionError, match=f"The biome plane holds {flag} at row 63, column 5 .* not the flag"):
         canonical_world(planes, {}, world.grid)
 
 
 @pytest.mark.parametrize("name", ["biome", "height"])
-def test_biome_and_height_are_needed(world: CanonicalWorld, planes: Planes, name: str) -> None:
+def test_biome_and_height_are_required(world: CanonicalWorld, planes: Planes, name: str) -> None:
     del planes[name]
     with pytest.raises(ExtractionError, match=f"has no {name} plane"):
         canonical_world(planes, {}, world.grid)
@@ -90,7 +90,7 @@ def test_biome_and_height_are_needed(world: CanonicalWorld, planes: Planes, name
         ("lava", lambda plane: plane.ravel()),
     ],
 )
-def test_a_malformed_plane_is_refused(
+def test_malformed_plane_is_rejected(
     world: CanonicalWorld, planes: Planes, name: str, spoil: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 ) -> None:
     planes[name] = spoil(planes[name])
@@ -99,7 +99,7 @@ def test_a_malformed_plane_is_refused(
 
 
 @given(rivers=st.lists(POLYLINE, max_size=5), streams=st.lists(POLYLINE, max_size=5))
-def test_rivers_and_streams_become_one_table_that_gives_them_back(
+def test_river_table_has_all_rivers_and_streams(
     world: CanonicalWorld, rivers: list[dict[str, Any]], streams: list[dict[str, Any]]
 ) -> None:
     planes: Planes = {"biome": FLAGS[world.biome], "height": world.height}
@@ -114,7 +114,7 @@ def test_rivers_and_streams_become_one_table_that_gives_them_back(
     assert table["vertex"].tolist() == [vertex for _, points in expected for vertex in range(len(points))]
 
 
-def test_a_lake_is_a_point(world: CanonicalWorld, planes: Planes) -> None:
+def test_lake_becomes_a_point(world: CanonicalWorld, planes: Planes) -> None:
     lakes = canonical_world(planes, {"lakes": [{"points": [[1, 2, 0]]}, {"points": [[3, 4.5, 0]]}]}, world.grid).lakes
     assert lakes is not None
     assert lakes.to_dict("list") == {"x_m": [1, 3], "z_m": [2, 4.5]}
@@ -136,20 +136,20 @@ def test_a_lake_is_a_point(world: CanonicalWorld, planes: Planes) -> None:
         {"points": {"0": [1, 2, 3]}},
     ],
 )
-def test_a_malformed_line_is_refused(world: CanonicalWorld, planes: Planes, layer: str, line: dict[str, Any]) -> None:
+def test_malformed_line_is_rejected(world: CanonicalWorld, planes: Planes, layer: str, line: dict[str, Any]) -> None:
     with pytest.raises(ExtractionError, match=f"Line 0 of the layer {layer} must have points"):
         canonical_world(planes, {layer: [line]}, world.grid)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
-def test_a_point_that_is_nowhere_is_refused(world: CanonicalWorld, planes: Planes, value: float) -> None:
+def test_point_that_is_not_finite_is_rejected(world: CanonicalWorld, planes: Planes, value: float) -> None:
     with pytest.raises(ExtractionError, match=r"The rivers table holds (nan|inf) as z_m in row 1"):
         canonical_world(planes, {"rivers": [{"points": [[0, 0, 60], [1, value, 60]]}]}, world.grid)
     with pytest.raises(ExtractionError, match=r"The lakes table holds (nan|inf) as x_m in row 0"):
         canonical_world(planes, {"lakes": [{"points": [[value, 0, 0]]}]}, world.grid)
 
 
-def test_lines_with_the_wrong_number_of_points_are_refused(world: CanonicalWorld, planes: Planes) -> None:
+def test_line_with_the_wrong_number_of_points_is_rejected(world: CanonicalWorld, planes: Planes) -> None:
     with pytest.raises(ExtractionError, match="Line 0 of the rivers table has 1 vertex"):
         canonical_world(planes, {"streams": [{"points": [[1, 2, 3]]}]}, world.grid)
     with pytest.raises(ExtractionError, match="1 lakes with 2 points"):
@@ -166,7 +166,7 @@ def test_lines_with_the_wrong_number_of_points_are_refused(world: CanonicalWorld
         ({"placed": 1}, "has 1 as placed"),
         ({"x_m": float("inf")}, "as x_m in row 0, which is not a number"),
         ({"z_m": -3e38}, "as z_m in row 0, which is beyond the 12288 m of the map"),
-        ({"x_m": 10**400}, "a number that is too great"),
+        ({"x_m": 10**400}, "a number that is too large"),
     ],
 )
 def test_invalid_location_is_rejected(

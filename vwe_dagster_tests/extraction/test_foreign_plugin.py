@@ -1,4 +1,4 @@
-"""The older plugin's JSON: read to the last bit, and refused when it is damaged."""
+"""The older plugin's JSON is read bit for bit, and damaged files are rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.extraction.foreign_files import plugin_documents, read_or_refused, write_plugin_json
+from vwe_dagster_tests.extraction.foreign_files import plugin_documents, read_or_error, write_plugin_json
 from vwe_dagster_tests.extraction.json_values import JSON_VALUES
 from vwe_dagster_tests.worlds import native_world
 
@@ -34,23 +34,23 @@ fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max
 
 @pytest.fixture(scope="module")
 def corner_world() -> CanonicalWorld:
-    """A world sampled as the plugin does: 64 x 64 corners over the inner 20 km."""
+    """Return a world sampled like the plugin's: 64 x 64 cell corners over the inner 20 km."""
     return native_world(CORNERS)
 
 
 @pytest.fixture
 def documents(corner_world: CanonicalWorld) -> Documents:
-    """What the plugin writes for it."""
+    """Return the plugin's JSON objects of that world."""
     return plugin_documents(corner_world)
 
 
 @pytest.fixture(params=["", ".gz"], ids=["plain", "gzip"])
 def suffix(request: pytest.FixtureRequest) -> str:
-    """What follows ``.json`` in the names of the files; ``.gz`` if they are compressed."""
+    """Return the suffix after ``.json`` in the file names; ``.gz`` if they are compressed."""
     return str(request.param)
 
 
-def test_a_world_comes_back_to_the_last_bit(
+def test_world_is_read_bit_for_bit(
     tmp_path: Path, corner_world: CanonicalWorld, documents: Documents, suffix: str
 ) -> None:
     write_plugin_json(tmp_path, documents, suffix=suffix)
@@ -62,7 +62,7 @@ def test_a_world_comes_back_to_the_last_bit(
     assert (export.world.lava, export.world.rivers, export.world.lakes) == (None, None, None)
 
 
-def test_it_says_what_the_source_states(tmp_path: Path, documents: Documents, suffix: str) -> None:
+def test_export_has_the_metadata_of_the_source(tmp_path: Path, documents: Documents, suffix: str) -> None:
     write_plugin_json(tmp_path, documents, suffix=suffix)
     export = read_foreign(tmp_path)
     assert export.kind == "plugin_json"
@@ -71,24 +71,24 @@ def test_it_says_what_the_source_states(tmp_path: Path, documents: Documents, su
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_missing_file_is_named(tmp_path: Path, documents: Documents, name: str) -> None:
+def test_missing_file_is_named(tmp_path: Path, documents: Documents, name: str) -> None:
     del documents[name]
     write_plugin_json(tmp_path, documents, suffix=".gz")
     with pytest.raises(ExtractionError, match=f"{name} is missing"):
         read_foreign(tmp_path)
 
 
-def test_a_file_that_is_there_twice_is_refused(tmp_path: Path, documents: Documents) -> None:
+def test_file_with_a_compressed_twin_is_rejected(tmp_path: Path, documents: Documents) -> None:
     write_plugin_json(tmp_path, documents, suffix=".gz")
     write_plugin_json(tmp_path, documents, suffix="")
     with pytest.raises(ExtractionError, match=r"has both biomes.json and biomes.json.gz"):
         read_foreign(tmp_path)
 
 
-def test_files_of_two_exports_are_refused(tmp_path: Path, documents: Documents) -> None:
+def test_files_of_different_exports_are_rejected(tmp_path: Path, documents: Documents) -> None:
     documents["heightmap.json"].update(world_radius=10500.0, world_diameter=21000.0)
     write_plugin_json(tmp_path, documents, suffix="")
-    with pytest.raises(ExtractionError, match="not of one export"):
+    with pytest.raises(ExtractionError, match="belong to different exports"):
         read_foreign(tmp_path)
 
 
@@ -99,10 +99,10 @@ def test_files_of_two_exports_are_refused(tmp_path: Path, documents: Documents) 
         ("resolution", True, "resolution must be a whole number"),
         ("resolution", 10**12, "resolution must be a whole number from 64 to 2048"),
         ("resolution", 65, "differ in resolution or world_radius"),
-        ("world_radius", float("nan"), "world_radius must be a number of metres"),
-        ("world_radius", -10000, "world_radius must be a number of metres, above 0"),
+        ("world_radius", float("nan"), "world_radius must be a number of meters"),
+        ("world_radius", -10000, "world_radius must be a number of meters, above 0"),
         ("world_diameter", 21000, "world_diameter must be twice the world_radius of 10000 m"),
-        ("world_diameter", "20000", "world_diameter must be a number of metres"),
+        ("world_diameter", "20000", "world_diameter must be a number of meters"),
         ("biome_map", [[1] * 65] * 65, "biome_map must be 64 lists of 64 int numbers"),
         ("biome_map", {}, "biome_map must be 64 lists of 64 int numbers"),
         ("biome_map", [[1] * 64] * 63 + [[1] * 63], "all of that length; list 63 is not"),
@@ -113,7 +113,7 @@ def test_files_of_two_exports_are_refused(tmp_path: Path, documents: Documents) 
         ("biome_map", [[-1] * 64] * 64, "The biome plane holds -1 at row 0, column 0"),
     ],
 )
-def test_a_field_that_cannot_be_is_refused(
+def test_invalid_field_is_rejected(
     tmp_path: Path, documents: Documents, key: str, value: object, complaint: str
 ) -> None:
     documents["biomes.json"][key] = value
@@ -130,7 +130,7 @@ def test_a_field_that_cannot_be_is_refused(
         (1e300, "holds inf at row 5, column 9"),
     ],
 )
-def test_a_height_that_cannot_be_is_refused_where_it_is(
+def test_impossible_height_is_rejected_with_its_place(
     tmp_path: Path, documents: Documents, value: object, complaint: str
 ) -> None:
     documents["heightmap.json"]["height_map"][9][5] = value
@@ -142,7 +142,7 @@ def test_a_height_that_cannot_be_is_refused_where_it_is(
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"null", b"[" * 100_000, b'{"resolution": ' + b"9" * 5000 + b"}", b'{"a": "\xff"}']
 )
-def test_a_file_that_holds_no_json_object_is_refused(tmp_path: Path, documents: Documents, content: bytes) -> None:
+def test_file_without_a_json_object_is_rejected(tmp_path: Path, documents: Documents, content: bytes) -> None:
     write_plugin_json(tmp_path, documents, suffix="")
     (tmp_path / "heightmap.json").write_bytes(content)
     with pytest.raises(ExtractionError, match=r"heightmap.json (is not JSON|must hold a JSON object)"):
@@ -151,7 +151,7 @@ def test_a_file_that_holds_no_json_object_is_refused(tmp_path: Path, documents: 
 
 @fuzz
 @given(name=st.sampled_from(NAMES), cut=st.floats(0, 1, exclude_max=True))
-def test_a_truncated_file_is_refused(tmp_path: Path, documents: Documents, suffix: str, name: str, cut: float) -> None:
+def test_truncated_file_is_rejected(tmp_path: Path, documents: Documents, suffix: str, name: str, cut: float) -> None:
     write_plugin_json(tmp_path, documents, suffix=suffix)
     path = tmp_path / f"{name}{suffix}"
     content = path.read_bytes()
@@ -162,16 +162,16 @@ def test_a_truncated_file_is_refused(tmp_path: Path, documents: Documents, suffi
 
 @fuzz
 @given(name=st.sampled_from(NAMES), data=st.data(), value=JSON_VALUES)
-def test_any_value_in_any_field_is_read_or_refused(
+def test_any_value_in_any_field_is_read_or_rejected(
     tmp_path: Path, corner_world: CanonicalWorld, name: str, data: st.DataObject, value: object
 ) -> None:
     documents = plugin_documents(corner_world)
     documents[name][data.draw(st.sampled_from(sorted(documents[name])))] = value
     write_plugin_json(tmp_path, documents, suffix="")
-    read_or_refused(tmp_path)
+    read_or_error(tmp_path)
 
 
-def test_the_map_names_of_the_plugin_are_not_believed(
+def test_biome_names_of_the_plugin_are_ignored(
     tmp_path: Path, corner_world: CanonicalWorld, documents: Documents
 ) -> None:
     documents["biomes.json"]["biome_names"] = {"32": "Ocean", "256": "DeepNorth", "512": "Ashlands"}
@@ -187,8 +187,8 @@ def test_whole_meters_may_be_written_as_integers(tmp_path: Path, corner_world: C
     assert np.array_equal(read_foreign(tmp_path).world.height, flat.height)
 
 
-def test_small_values_in_great_number_are_rejected_before_they_are_parsed(tmp_path: Path, documents: Documents) -> None:
+def test_too_many_values_are_rejected_before_parsing(tmp_path: Path, documents: Documents) -> None:
     write_plugin_json(tmp_path, documents, suffix="")
     (tmp_path / "biomes.json").write_text('{"biome_map": [' + "[]," * 4_200_000 + "[]]}")
-    with pytest.raises(ExtractionError, match=r"biomes\.json holds more than 4195304 values, the most it can have"):
+    with pytest.raises(ExtractionError, match=r"biomes\.json holds more than 4195304 values, the limit of this file"):
         read_foreign(tmp_path)

@@ -1,4 +1,4 @@
-"""The tiles of a valheim-map.world export: read to the last bit, and refused when they are damaged."""
+"""The tiles of a valheim-map.world export are read bit for bit, and damaged files are rejected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
 from vwe_dagster_tests.extraction.foreign_files import (
     TileExport,
     map_world_export,
-    read_or_refused,
+    read_or_error,
     tile_export,
     tile_files,
 )
@@ -38,12 +38,12 @@ fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max
 
 @pytest.fixture
 def export(world: CanonicalWorld) -> TileExport:
-    """A small world in 4 x 4 tiles of 16 x 16 samples."""
+    """Return a small world in 4 x 4 tiles of 16 x 16 samples."""
     return tile_export(world, TILES, SEED_TEXT)
 
 
 @pytest.mark.parametrize("tiles", [1, 2, 8, 64])
-def test_a_world_comes_back_to_the_last_bit(tmp_path: Path, world: CanonicalWorld, tiles: int) -> None:
+def test_world_is_read_bit_for_bit(tmp_path: Path, world: CanonicalWorld, tiles: int) -> None:
     tile_export(world, tiles, SEED_TEXT).write(tmp_path)
     read = read_foreign(tmp_path).world
     assert read.grid == world.grid
@@ -57,7 +57,7 @@ def test_a_world_comes_back_to_the_last_bit(tmp_path: Path, world: CanonicalWorl
 @pytest.mark.parametrize(
     "grid", [Grid(64, 312.5, -10000.0), Grid(64, 312.5, -10000.0 + 156.25), Grid(64, 328.125, -10500.0)]
 )
-def test_the_forest_factor_shows_where_the_samples_lie(tmp_path: Path, grid: Grid) -> None:
+def test_forest_factor_decides_between_corners_and_centers(tmp_path: Path, grid: Grid) -> None:
     world = native_world(grid)
     tile_export(world, TILES, SEED_TEXT).write(tmp_path)
     assert read_foreign(tmp_path).world.grid == grid
@@ -65,7 +65,7 @@ def test_the_forest_factor_shows_where_the_samples_lie(tmp_path: Path, grid: Gri
 
 @pytest.mark.parametrize("tile_size", [16, TILE_WIDTH_M])
 @pytest.mark.parametrize("counts", [(TILES, 16), (16, TILES)])
-def test_the_tiles_show_how_the_counts_are_meant(
+def test_tile_files_decide_which_count_is_which(
     tmp_path: Path, world: CanonicalWorld, export: TileExport, tile_size: float, counts: tuple[int, int]
 ) -> None:
     row_count, side_count = counts
@@ -77,7 +77,7 @@ def test_the_tiles_show_how_the_counts_are_meant(
 @pytest.mark.parametrize(
     ("seed", "text", "number"), [(SEED_TEXT, SEED_TEXT, SEED_NUMBER), (-5, None, -5), ("-5", "-5", 858359640)]
 )
-def test_it_says_what_the_source_states(
+def test_export_has_the_metadata_of_the_source(
     tmp_path: Path, export: TileExport, seed: str | int, text: str | None, number: int
 ) -> None:
     export.document["WorldSeed"] = seed
@@ -129,7 +129,7 @@ def test_thinned_samples_from_cell_centers_keep_their_places(
     assert read.grid.coordinates().tobytes() == world.grid.coordinates()[2::4].tobytes()
 
 
-def test_large_exports_are_never_in_memory_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_export_is_never_completely_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vwe_dagster.extraction.foreign_tiles.MAX_SIZE", 128)
     map_world_export(16, 32).write(tmp_path)
     whole_bytes = (16 * 32) ** 2 * 10
@@ -149,7 +149,7 @@ def test_tiles_in_two_places_are_rejected(tmp_path: Path, export: TileExport) ->
         read_foreign(tmp_path)
 
 
-def test_other_files_in_the_folder_are_left_alone(tmp_path: Path, export: TileExport) -> None:
+def test_other_files_in_the_folder_are_ignored(tmp_path: Path, export: TileExport) -> None:
     export.write(tmp_path)
     (tmp_path / "locations.json").write_text("[]")
     assert "locations.json" not in read_foreign(tmp_path).sha256
@@ -163,14 +163,14 @@ def test_missing_tiles_are_named(tmp_path: Path, export: TileExport) -> None:
         read_foreign(tmp_path)
 
 
-def test_a_folder_without_tiles_is_refused(tmp_path: Path, export: TileExport) -> None:
+def test_folder_without_tiles_is_rejected(tmp_path: Path, export: TileExport) -> None:
     export.files.clear()
     export.write(tmp_path)
     with pytest.raises(ExtractionError, match=r"has no tiles like 00-00.bin.gz"):
         read_foreign(tmp_path)
 
 
-def test_a_missing_row_of_tiles_is_refused(tmp_path: Path, export: TileExport) -> None:
+def test_missing_row_of_tiles_is_rejected(tmp_path: Path, export: TileExport) -> None:
     export.files = {name: content for name, content in export.files.items() if "03" not in name}
     export.write(tmp_path)
     with pytest.raises(ExtractionError, match=r"has tiles for 3 along a side, but map.json states 16 and 4"):
@@ -178,7 +178,7 @@ def test_a_missing_row_of_tiles_is_refused(tmp_path: Path, export: TileExport) -
 
 
 @pytest.mark.parametrize("length", [0, 2559, 2561, 5120])
-def test_a_tile_of_another_size_is_refused(tmp_path: Path, export: TileExport, length: int) -> None:
+def test_tile_of_another_size_is_rejected(tmp_path: Path, export: TileExport, length: int) -> None:
     export.files["02-01.bin.gz"] = (export.files["02-01.bin.gz"] * 2)[:length]
     export.write(tmp_path)
     with pytest.raises(ExtractionError, match=r"02-01.bin.gz holds .* bytes"):
@@ -200,43 +200,41 @@ def test_a_tile_of_another_size_is_refused(tmp_path: Path, export: TileExport, l
         ("TileSideCount", 10**9, "TileSideCount must be a whole number from 1 to 2048"),
         ("TileSideCount", 4.0, "TileSideCount must be a whole number"),
         ("TileSideCount", 5, "has tiles for 4 along a side, but map.json states 16 and 5"),
-        ("TileRowCount", 15, "make 60 along a side, but worlds of 64 to 8192"),
+        ("TileRowCount", 15, "are 60 along a side, but the limits are 64 and 8192"),
         ("TileRowCount", 2049, "TileRowCount must be a whole number"),
         ("TileRowCount", 17, "holds 2560 bytes, but a tile of 17 x 17 samples holds 2890"),
         ("TileSize", 12, "TileSize must be 16 samples or 6144 m"),
-        ("WorldWidth", 0, "WorldWidth must be a number of metres, above 0"),
-        ("WorldWidth", float("inf"), "WorldWidth must be a number of metres"),
+        ("WorldWidth", 0, "WorldWidth must be a number of meters, above 0"),
+        ("WorldWidth", float("inf"), "WorldWidth must be a number of meters"),
         ("WorldWidth", 20000, "TileSize must be 16 samples or 5000 m"),
     ],
 )
-def test_a_field_that_cannot_be_is_refused(
-    tmp_path: Path, export: TileExport, key: str, value: object, complaint: str
-) -> None:
+def test_invalid_field_is_rejected(tmp_path: Path, export: TileExport, key: str, value: object, complaint: str) -> None:
     export.document[key] = value
     export.write(tmp_path)
     with pytest.raises(ExtractionError, match=complaint):
         read_foreign(tmp_path)
 
 
-def test_a_missing_field_is_refused(tmp_path: Path, export: TileExport) -> None:
+def test_missing_field_is_rejected(tmp_path: Path, export: TileExport) -> None:
     del export.document["WorldSeed"]
     export.write(tmp_path)
     with pytest.raises(ExtractionError, match=r"WorldSeed must be .* but is missing"):
         read_foreign(tmp_path)
 
 
-def test_a_world_of_another_width_is_refused(tmp_path: Path, export: TileExport) -> None:
+def test_world_of_another_width_is_rejected(tmp_path: Path, export: TileExport) -> None:
     export.document.update(WorldWidth=21000, TileSize=16)
     export.write(tmp_path)
-    with pytest.raises(ExtractionError, match="are not those of the game anywhere"):
+    with pytest.raises(ExtractionError, match="match those of the game neither at the corners nor"):
         read_foreign(tmp_path)
 
 
-def test_a_world_with_x_and_z_exchanged_is_refused(tmp_path: Path, world: CanonicalWorld, export: TileExport) -> None:
+def test_world_with_x_and_z_exchanged_is_rejected(tmp_path: Path, world: CanonicalWorld, export: TileExport) -> None:
     turned = dataclasses.replace(world, biome=world.biome.T, height=world.height.T, forest=world.forest.T)
     export.files = tile_files(turned, TILES)
     export.write(tmp_path)
-    with pytest.raises(ExtractionError, match="are not those of the game anywhere"):
+    with pytest.raises(ExtractionError, match="match those of the game neither at the corners nor"):
         read_foreign(tmp_path)
 
 
@@ -249,7 +247,7 @@ def test_a_world_with_x_and_z_exchanged_is_refused(tmp_path: Path, world: Canoni
         ("biome", 0, "The biome plane holds 0 at row 20, column 40 .* not the flag of a biome"),
     ],
 )
-def test_a_wrong_sample_is_refused_where_it_is(
+def test_invalid_sample_is_rejected_with_its_place(
     tmp_path: Path, world: CanonicalWorld, name: str, value: float, complaint: str
 ) -> None:
     plane = getattr(world, name).copy()
@@ -259,7 +257,7 @@ def test_a_wrong_sample_is_refused_where_it_is(
         read_foreign(tmp_path)
 
 
-def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, export: TileExport) -> None:
+def test_gzip_bomb_is_not_decompressed(tmp_path: Path, export: TileExport) -> None:
     export.write(tmp_path)
     (tmp_path / "00-00.bin.gz").write_bytes(gzip.compress(bytes(50_000_000), 1))
     tracemalloc.start()
@@ -274,7 +272,7 @@ def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, export: TileExport) -> None
 
 @fuzz
 @given(index=st.integers(0, 15), cut=st.floats(0, 1, exclude_max=True))
-def test_a_truncated_tile_is_refused(tmp_path: Path, export: TileExport, index: int, cut: float) -> None:
+def test_truncated_tile_is_rejected(tmp_path: Path, export: TileExport, index: int, cut: float) -> None:
     export.write(tmp_path)
     path = tmp_path / sorted(export.files)[index]
     content = path.read_bytes()
@@ -285,7 +283,7 @@ def test_a_truncated_tile_is_refused(tmp_path: Path, export: TileExport, index: 
 
 @fuzz
 @given(data=st.data())
-def test_a_damaged_tile_is_read_or_refused(
+def test_damaged_tile_is_read_or_rejected(
     tmp_path: Path, world: CanonicalWorld, export: TileExport, data: st.DataObject
 ) -> None:
     export.write(tmp_path)
@@ -293,7 +291,7 @@ def test_a_damaged_tile_is_read_or_refused(
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
-    outcome = read_or_refused(tmp_path)
+    outcome = read_or_error(tmp_path)
     if isinstance(outcome, str):
         assert path.name in outcome
     else:
@@ -302,9 +300,9 @@ def test_a_damaged_tile_is_read_or_refused(
 
 @fuzz
 @given(data=st.data(), value=JSON_VALUES)
-def test_any_value_in_any_field_is_read_or_refused(
+def test_any_value_in_any_field_is_read_or_rejected(
     tmp_path: Path, export: TileExport, data: st.DataObject, value: object
 ) -> None:
     changed = {**export.document, data.draw(st.sampled_from(sorted(export.document))): value}
     dataclasses.replace(export, document=changed).write(tmp_path)
-    read_or_refused(tmp_path)
+    read_or_error(tmp_path)

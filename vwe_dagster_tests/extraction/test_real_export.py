@@ -1,9 +1,9 @@
 """The native engine against a real export of the game, 0.221.5, of integer seed 991789801.
 
-Heights are compared as float32 for equality: the plugin wrote 7 or 9 significant digits, whichever give back the same
-float32, so reading them loses nothing. Version 1.0 of the game, which the native engine reproduces, changed the Deep
-North: high ground there used to be Mountain, its heights have a new formula, and its streams are placed anew, which
-tells in seven cells elsewhere: in the last bits of five, by 0.65 and 3.75 m in two.
+Heights are compared as float32 for equality: the plugin wrote 7 or 9 significant digits, enough to restore the same
+float32. Version 1.0 of the game, which the native engine reproduces, changed the Deep North: high ground there used to
+be Mountain, its heights have a new formula, and its streams have other places. This changes seven cells elsewhere: five
+in the last bits, two by 0.65 and 3.75 m.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BITS_M = 1e-5
 
 
 class Comparison(NamedTuple):
-    """What the game said and what the native engine says at the same points."""
+    """Biomes and heights of the game and of the native engine at the same points."""
 
     game: CanonicalWorld
     native: CanonicalWorld
@@ -38,23 +38,23 @@ class Comparison(NamedTuple):
 
 @pytest.fixture(scope="module")
 def comparison(real_export: Path) -> Comparison:
-    """The real export beside the native engine."""
+    """Return the real export and the native engine's world at its points."""
     game = read_foreign(real_export).world
     return Comparison(game, native_world(game.grid, SEED_NUMBER))
 
 
-def test_its_grid_is_corners_over_20_km(comparison: Comparison) -> None:
+def test_grid_of_the_export_has_cell_corners_over_20_km(comparison: Comparison) -> None:
     assert comparison.game.grid == Grid(256, 20000 / 256, -10000.0)
 
 
-def test_biomes_agree_but_for_high_ground_in_the_deep_north(comparison: Comparison) -> None:
+def test_biomes_agree_except_on_high_ground_in_the_deep_north(comparison: Comparison) -> None:
     differs = comparison.game.biome != comparison.native.biome
     assert set(comparison.game.biome[differs]) == {Biome.MOUNTAIN}
     assert set(comparison.native.biome[differs]) == {Biome.DEEP_NORTH}
     assert np.count_nonzero(differs) == FORMERLY_MOUNTAIN_CELLS
 
 
-def test_heights_agree_outside_the_deep_north_but_in_a_handful_of_cells(comparison: Comparison) -> None:
+def test_heights_agree_outside_the_deep_north_except_in_seven_cells(comparison: Comparison) -> None:
     elsewhere = comparison.native.biome != Biome.DEEP_NORTH
     difference_m = np.abs(comparison.game.height - comparison.native.height)[elsewhere]
     assert np.count_nonzero(difference_m) == OTHER_CELLS

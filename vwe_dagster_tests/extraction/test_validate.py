@@ -1,4 +1,4 @@
-"""The validator lets a world of the generator through and refuses each way to spoil it, saying where."""
+"""Validation accepts generated worlds and rejects each kind of damage with its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INDEX = st.integers(0, 63)
 
 @pytest.fixture(scope="module")
 def complete(world: CanonicalWorld) -> CanonicalWorld:
-    """A valid world with everything a source can tell."""
+    """Return a valid world with every optional plane and table."""
     points = {"x_m": [0, 9, 9, 5, 6], "z_m": [1, 2, 3, 4, 5], "width_m": [60, 61, 62, 20, 20]}
     lines = {"kind": ["river"] * 3 + ["stream"] * 2, "line": [0, 0, 0, 1, 1], "vertex": [0, 1, 2, 0, 1]}
     return dataclasses.replace(
@@ -33,7 +33,7 @@ def complete(world: CanonicalWorld) -> CanonicalWorld:
     )
 
 
-def test_a_world_of_the_generator_is_valid(complete: CanonicalWorld) -> None:
+def test_generated_world_is_valid(complete: CanonicalWorld) -> None:
     validate(complete)
     validate(dataclasses.replace(complete, lava=None, rivers=None, lakes=None))
 
@@ -54,7 +54,7 @@ def test_a_world_of_the_generator_is_valid(complete: CanonicalWorld) -> None:
         ),
     ),
 )
-def test_one_wrong_cell_is_found_wherever_it_is(
+def test_single_invalid_cell_is_found_anywhere(
     complete: CanonicalWorld, row: int, column: int, spoiled: tuple[str, float]
 ) -> None:
     name, value = spoiled
@@ -62,12 +62,12 @@ def test_one_wrong_cell_is_found_wherever_it_is(
     plane[row, column] = value
     coordinates = complete.grid.coordinates()
     where = f"row {row}, column {column} (x = {coordinates[column]:g} m, z = {coordinates[row]:g} m)"
-    with pytest.raises(ExtractionError, match=re.escape(where)) as refusal:
+    with pytest.raises(ExtractionError, match=re.escape(where)) as excinfo:
         validate(dataclasses.replace(complete, **{name: plane}))
-    assert f"The {name} plane" in str(refusal.value)
+    assert f"The {name} plane" in str(excinfo.value)
 
 
-def test_the_first_of_several_wrong_cells_is_named_and_all_are_counted(complete: CanonicalWorld) -> None:
+def test_error_names_the_first_invalid_cell_and_counts_all(complete: CanonicalWorld) -> None:
     height = complete.height.copy()
     height[[3, 7], [60, 2]] = 2000
     with pytest.raises(ExtractionError, match=r"row 3, column 60 .* cells like this: 2 of 4096"):
@@ -75,26 +75,26 @@ def test_the_first_of_several_wrong_cells_is_named_and_all_are_counted(complete:
 
 
 @pytest.mark.parametrize("extreme", [-1000, 1000])
-def test_the_limits_of_height_are_possible_heights(complete: CanonicalWorld, extreme: float) -> None:
+def test_heights_at_the_limits_are_valid(complete: CanonicalWorld, extreme: float) -> None:
     validate(dataclasses.replace(complete, height=np.full_like(complete.height, extreme)))
 
 
 @pytest.mark.parametrize("name", ["biome", "height", "forest", "lava"])
-def test_a_plane_of_another_shape_is_refused(complete: CanonicalWorld, name: str) -> None:
+def test_plane_of_another_shape_is_rejected(complete: CanonicalWorld, name: str) -> None:
     with pytest.raises(ExtractionError, match=f"The {name} plane is 63 x 64, but its grid has 64 x 64 cells"):
         validate(dataclasses.replace(complete, **{name: getattr(complete, name)[1:]}))
 
 
 @pytest.mark.parametrize("name", ["biome", "height", "forest", "lava"])
 @pytest.mark.parametrize("dtype", ["float64", ">f4", "uint16"])
-def test_a_plane_of_another_dtype_is_refused(complete: CanonicalWorld, name: str, dtype: str) -> None:
+def test_plane_of_another_dtype_is_rejected(complete: CanonicalWorld, name: str, dtype: str) -> None:
     with pytest.raises(ExtractionError, match=f"The {name} plane holds .*, but must hold"):
         validate(dataclasses.replace(complete, **{name: getattr(complete, name).astype(dtype)}))
 
 
 @pytest.mark.parametrize("column", ["x_m", "z_m", "width_m"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_river_through_nowhere_is_refused(complete: CanonicalWorld, column: str, value: float) -> None:
+def test_river_beyond_the_map_is_rejected(complete: CanonicalWorld, column: str, value: float) -> None:
     assert complete.rivers is not None
     rivers = complete.rivers.copy()
     rivers.loc[2, column] = value
@@ -102,20 +102,20 @@ def test_a_river_through_nowhere_is_refused(complete: CanonicalWorld, column: st
         validate(dataclasses.replace(complete, rivers=rivers))
 
 
-def test_a_river_of_one_point_is_refused(complete: CanonicalWorld) -> None:
+def test_river_of_one_point_is_rejected(complete: CanonicalWorld) -> None:
     assert complete.rivers is not None
     with pytest.raises(ExtractionError, match="Line 1 of the rivers table has 1 vertex"):
         validate(dataclasses.replace(complete, rivers=complete.rivers.iloc[:4]))
 
 
-def test_a_line_of_no_kind_is_refused(complete: CanonicalWorld) -> None:
+def test_line_of_unknown_kind_is_rejected(complete: CanonicalWorld) -> None:
     assert complete.rivers is not None
     rivers = complete.rivers.assign(kind=pd.Categorical(["river", "river", "canal", "stream", "stream"]))
     with pytest.raises(ExtractionError, match="neither river nor stream"):
         validate(dataclasses.replace(complete, rivers=rivers))
 
 
-def test_tables_with_other_columns_are_refused(complete: CanonicalWorld) -> None:
+def test_table_with_other_columns_is_rejected(complete: CanonicalWorld) -> None:
     assert complete.rivers is not None
     assert complete.lakes is not None
     with pytest.raises(ExtractionError, match="The rivers table has the columns"):
@@ -133,7 +133,7 @@ def _world_with_counts(ashlands: int, void: int) -> CanonicalWorld:
     return CanonicalWorld(Grid.of_world(2048), biome.reshape(shape), height.reshape(shape), np.zeros(shape, np.float32))
 
 
-def test_the_counts_that_every_world_shares_are_those_of_the_game() -> None:
+def test_world_with_the_game_s_cell_counts_is_valid() -> None:
     validate(_world_with_counts(ASHLANDS_CELLS, VOID_CELLS))
 
 
@@ -144,6 +144,6 @@ def test_the_counts_that_every_world_shares_are_those_of_the_game() -> None:
         (ASHLANDS_CELLS, VOID_CELLS + 1, "The world has 1788981 cells of -400 m"),
     ],
 )
-def test_other_counts_on_the_game_s_own_grid_are_refused(ashlands: int, void: int, complaint: str) -> None:
+def test_other_cell_counts_on_the_game_s_grid_are_rejected(ashlands: int, void: int, complaint: str) -> None:
     with pytest.raises(ExtractionError, match=complaint):
         validate(_world_with_counts(ashlands, void))

@@ -1,4 +1,4 @@
-"""World files of the game: read to the byte in every version, and refused in a sentence when they are damaged."""
+"""World files of every version are read byte for byte, and damaged ones are rejected."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TEXTS = st.text(max_size=30) | st.text("ab", min_size=120, max_size=140)
 
 @st.composite
 def world_files(draw: st.DrawFn) -> WorldFile:
-    """World files of every version, with anything in their fields."""
+    """Strategy for world files of every version with random fields."""
     version = draw(st.integers(OLDEST, NEWEST))
     return WorldFile(
         version=version,
@@ -48,18 +48,20 @@ def world_files(draw: st.DrawFn) -> WorldFile:
     )
 
 
-def read_or_refused(content: bytes) -> WorldFile | None:
-    """What is read; a refusal must be a sentence, and any other error fails the test."""
+def read_or_error(content: bytes) -> WorldFile | None:
+    """Return the world, or None after a ``SaveError``, whose message must be a sentence."""
     try:
         return parse_world_file(content)
-    except SaveError as refusal:
-        sentence = str(refusal)
+    except SaveError as error:
+        sentence = str(error)
     assert sentence.endswith(".")
     return None
 
 
-def laid_down(version: int, *, seed: int = 298112588, text: str = "HHcLC5acQt", world_gen_version: int = 2) -> bytes:
-    """A world file put together from the description of its layout, not by the project."""
+def built_by_hand(
+    version: int, *, seed: int = 298112588, text: str = "HHcLC5acQt", world_gen_version: int = 2
+) -> bytes:
+    """Return a world file built from the description of its layout, without the project's writer."""
 
     def string(value: str) -> bytes:
         return bytes([len(value.encode())]) + value.encode()
@@ -77,84 +79,84 @@ def laid_down(version: int, *, seed: int = 298112588, text: str = "HHcLC5acQt", 
 
 @pytest.mark.parametrize("version", range(OLDEST, NEWEST + 1))
 def test_every_version_is_read(version: int) -> None:
-    world = parse_world_file(laid_down(version))
+    world = parse_world_file(built_by_hand(version))
     assert (world.version, world.name, world.seed_text) == (version, "Midgard", "HHcLC5acQt")
     assert (world.seed_number, world.uid, world.world_gen_version) == (298112588, 123456789012, 2)
     assert world.needs_database is (True if version >= 30 else None)
     assert world.starting_keys == (("preset default", "nomap") if version >= 32 else None)
     assert world.rest == (b"a history of players" if version == 41 else b"")
-    assert world_file_bytes(world) == laid_down(version)
+    assert world_file_bytes(world) == built_by_hand(version)
 
 
 @given(world_files())
-def test_what_is_written_is_read_again(world: WorldFile) -> None:
+def test_written_file_is_read_again(world: WorldFile) -> None:
     assert parse_world_file(world_file_bytes(world)) == world
 
 
 @given(st.binary(max_size=200))
-def test_noise_is_read_to_the_byte_or_refused(content: bytes) -> None:
-    world = read_or_refused(content)
+def test_random_bytes_are_read_exactly_or_rejected(content: bytes) -> None:
+    world = read_or_error(content)
     assert world is None or world_file_bytes(world) == content
 
 
 @given(st.integers(OLDEST - 2, NEWEST + 2), st.binary(max_size=120))
-def test_noise_behind_a_sound_head_is_read_to_the_byte_or_refused(version: int, noise: bytes) -> None:
+def test_random_bytes_after_a_valid_head_are_read_exactly_or_rejected(version: int, noise: bytes) -> None:
     content = struct.pack("<ii", len(noise) + 4, version) + noise
-    world = read_or_refused(content)
+    world = read_or_error(content)
     assert world is None or world_file_bytes(world) == content
 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_damaged_files_are_read_to_the_byte_or_refused(data: st.DataObject) -> None:
+def test_damaged_file_is_read_exactly_or_rejected(data: st.DataObject) -> None:
     content = bytearray(world_file_bytes(data.draw(world_files())))
     for _ in range(data.draw(st.integers(1, 3))):
         bit = data.draw(st.integers(0, 8 * len(content) - 1))
         content[bit // 8] ^= 1 << bit % 8
-    world = read_or_refused(bytes(content))
+    world = read_or_error(bytes(content))
     assert world is None or world_file_bytes(world) == content
 
 
 @given(world_files(), st.data())
-def test_cut_files_are_refused(world: WorldFile, data: st.DataObject) -> None:
+def test_truncated_file_is_rejected(world: WorldFile, data: st.DataObject) -> None:
     content = world_file_bytes(world)
     cut = content[: data.draw(st.integers(0, len(content) - 1))]
-    assert read_or_refused(cut) is None
-    # Also where the count at the front was mended.
+    assert read_or_error(cut) is None
+    # Also with the correct count in front.
     if len(cut) >= 8 and not world.rest:
-        assert read_or_refused(struct.pack("<i", len(cut) - 4) + cut[4:]) is None
+        assert read_or_error(struct.pack("<i", len(cut) - 4) + cut[4:]) is None
 
 
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (struct.pack("<i", 25), "world version 25, and those from 26 to 41"),
-        (struct.pack("<i", 42), "world version 42, and those from 26 to 41"),
+        (struct.pack("<i", 25), "world version 25, but only versions 26 to 41"),
+        (struct.pack("<i", 42), "world version 42, but only versions 26 to 41"),
         (
             struct.pack("<i", 26) + b"\xff\xff\xff\xff\x07",
-            "ends in its name: 2147483647 bytes are announced and 0 left",
+            "ends in its name: 2147483647 bytes are needed and 0 left",
         ),
         (struct.pack("<i", 26) + b"\xff\xff\xff\xff\xff\x01", "length of the name in the file is malformed"),
         (struct.pack("<i", 26) + b"\x80\x00", "length of the name in the file is malformed"),
-        (struct.pack("<i", 26) + b"\x01\xff", "name in the file is no UTF-8 text"),
-        (laid_down(30)[4:-1] + b"\x02", "need of a database in the file is 2"),
-        (laid_down(31)[4:] + b"\x00", "1 bytes more than version 31"),
-        (laid_down(32)[4:-25] + struct.pack("<i", 2**31 - 1) + b"\x00" * 9, "announces 2147483647 starting keys"),
-        (laid_down(32)[4:-25] + struct.pack("<i", -1), "announces -1 starting keys"),
+        (struct.pack("<i", 26) + b"\x01\xff", "name in the file is not UTF-8"),
+        (built_by_hand(30)[4:-1] + b"\x02", "need of a database in the file is 2"),
+        (built_by_hand(31)[4:] + b"\x00", "1 bytes after the last field of version 31"),
+        (built_by_hand(32)[4:-25] + struct.pack("<i", 2**31 - 1) + b"\x00" * 9, "states 2147483647 starting keys"),
+        (built_by_hand(32)[4:-25] + struct.pack("<i", -1), "states -1 starting keys"),
     ],
 )
-def test_refusals_say_what_is_wrong(body: bytes, sentence: str) -> None:
+def test_error_has_the_reason(body: bytes, sentence: str) -> None:
     with pytest.raises(SaveError, match=sentence):
         parse_world_file(struct.pack("<i", len(body)) + body)
 
 
-def test_a_count_that_is_not_that_of_the_bytes_is_refused() -> None:
-    for content in (laid_down(36) + b"\x00", laid_down(36)[:-1], b"\x89PNG\r\n\x1a\n", b"\x01"):
-        assert read_or_refused(content) is None
+def test_wrong_byte_count_is_rejected() -> None:
+    for content in (built_by_hand(36) + b"\x00", built_by_hand(36)[:-1], b"\x89PNG\r\n\x1a\n", b"\x01"):
+        assert read_or_error(content) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "number", "key", "is_told"),
+    ("text", "number", "key", "has_remark"),
     [
         ("HHcLC5acQt", 298112588, "HHcLC5acQt", False),
         ("HHcLC5acQt", 5, "@5", True),
@@ -165,24 +167,24 @@ def test_a_count_that_is_not_that_of_the_bytes_is_refused() -> None:
         ("\x1b[31mred", 3, "@3", True),
     ],
 )
-def test_the_integer_decides_which_seed_it_is(text: str, number: int, key: str, is_told: bool) -> None:
-    world = parse_world_file(laid_down(36, seed=number, text=text))
+def test_integer_decides_the_seed(text: str, number: int, key: str, has_remark: bool) -> None:
+    world = parse_world_file(built_by_hand(36, seed=number, text=text))
     assert world.seed == parse_seed(key)
     assert world.seed.number == number
-    assert (world.remark is not None) == is_told
+    assert (world.remark is not None) == has_remark
     assert world.remark is None or (str(number) in world.remark and world.remark.isprintable())
 
 
 @given(st.text())
 @example("\x1b]0;owned\x07")
 @example("\N{RIGHT-TO-LEFT OVERRIDE}")
-def test_texts_of_a_file_are_shown_on_one_line(text: str) -> None:
+def test_text_of_a_file_is_shown_on_one_line(text: str) -> None:
     assert shown(text).isprintable()
     assert len(shown(text)) < 1000
 
 
 @pytest.mark.parametrize("key", ["HHcLC5acQt", "@-1772362158"])
-def test_a_new_world_is_one_that_nobody_has_entered(key: str) -> None:
+def test_new_world_has_no_players(key: str) -> None:
     seed = parse_seed(key)
     worlds = [new_world(seed, "Midgard", world_gen_version=1) for _ in range(2)]
     assert worlds[0].uid != worlds[1].uid
@@ -192,7 +194,7 @@ def test_a_new_world_is_one_that_nobody_has_entered(key: str) -> None:
 
 
 @pytest.mark.parametrize("version", [36, 41])
-def test_new_worlds_are_written_to_the_byte(version: int) -> None:
+def test_new_world_is_written_byte_for_byte(version: int) -> None:
     def string(value: str) -> bytes:
         return bytes([len(value)]) + value.encode()
 
@@ -208,7 +210,7 @@ def test_new_worlds_are_written_to_the_byte(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", [35, 37, 40, 42])
-def test_new_worlds_have_a_version_that_is_known_to_the_last_byte(version: int) -> None:
+def test_new_worlds_have_a_fully_known_version(version: int) -> None:
     with pytest.raises(KeyError):
         new_world(parse_seed("HHcLC5acQt"), "Midgard", world_gen_version=2, world_version=version)
 
@@ -227,7 +229,7 @@ def test_new_worlds_have_a_version_that_is_known_to_the_last_byte(version: int) 
     ],
 )
 def test_text_of_the_same_integer_that_is_not_a_seed_is_a_label(text: str, number: int, label: str | None) -> None:
-    world = parse_world_file(laid_down(36, seed=number, text=text))
+    world = parse_world_file(built_by_hand(36, seed=number, text=text))
     assert world.label == label
     assert label is None or (world.seed.key, world.remark) == (f"@{number}", None)
 
@@ -238,9 +240,9 @@ def test_text_of_the_same_integer_that_is_not_a_seed_is_a_label(text: str, numbe
 )
 def test_advice_for_a_file_without_a_world_gen_version_generates_its_world(text: str, number: int, key: str) -> None:
     body = struct.pack("<i", 25) + b"\x07Midgard" + bytes([len(text)]) + text.encode() + struct.pack("<iq", number, 1)
-    with pytest.raises(SaveError) as refusal:
+    with pytest.raises(SaveError) as excinfo:
         parse_world_file(struct.pack("<i", len(body)) + body)
-    (command,) = [line for line in str(refusal.value).splitlines() if line.startswith("vwe ")]
+    (command,) = [line for line in str(excinfo.value).splitlines() if line.startswith("vwe ")]
     words = shlex.split(command)
     assert words[:4] == ["vwe", "world", "--world-gen-version", "0"]
     assert words[-1] == key
@@ -255,8 +257,8 @@ def test_advice_names_the_world_gen_version_where_the_seed_cannot_be_read() -> N
     assert "--world-gen-version" not in str(newer.value)
 
 
-def test_what_no_file_can_hold_is_not_written() -> None:
-    world = parse_world_file(laid_down(26))
+def test_invalid_fields_are_not_written() -> None:
+    world = parse_world_file(built_by_hand(26))
     for change in (
         {"version": 42},
         {"version": 30},
@@ -269,7 +271,7 @@ def test_what_no_file_can_hold_is_not_written() -> None:
             world_file_bytes(dataclasses.replace(world, **change))
 
 
-def test_files_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
+def test_unreadable_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "world.fwl"
     with pytest.raises(SaveError, match="cannot be read"):
         read_world_file(path)
@@ -280,12 +282,12 @@ def test_files_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
         with pytest.raises(SaveError, match="it is a pipe, a device or a socket"):
             read_world_file(strange)
     path.unlink()
-    path.write_bytes(laid_down(36)[:-1])
-    with pytest.raises(SaveError, match=f"^{path}: The file announces"):
+    path.write_bytes(built_by_hand(36)[:-1])
+    with pytest.raises(SaveError, match=f"^{path}: The file states"):
         read_world_file(path)
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(SaveError, match="longer than 16 MiB"):
         read_world_file(path)
-    path.write_bytes(laid_down(41))
+    path.write_bytes(built_by_hand(41))
     assert read_world_file(path).name == "Midgard"

@@ -1,4 +1,4 @@
-"""World folders of version 1.0: the newest complete file is read, and the user learns which it is."""
+"""World folders of version 1.0: the newest complete file is read and named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_newest_file_is_read_if_none_is_marked_as_complete(tmp_path: Path) -> No
     save = read_save(tmp_path)
     assert save.world.seed_number == 10
     assert save.choice is not None
-    assert "_main.10.fwl2, the newest file, which no .ok beside it marks as complete" in save.choice
+    assert "_main.10.fwl2, the newest file, which no .ok file marks as complete" in save.choice
 
 
 def test_damaged_files_are_skipped_and_named(tmp_path: Path) -> None:
@@ -53,10 +53,10 @@ def test_damaged_files_are_skipped_and_named(tmp_path: Path) -> None:
     save = read_save(tmp_path)
     assert save.world.seed_number == 2
     (fault,) = save.skipped
-    assert fault.startswith(f"{damaged}: The file announces")
+    assert fault.startswith(f"{damaged}: The file states")
 
 
-def test_pipes_in_a_folder_are_not_waited_for(tmp_path: Path) -> None:
+def test_pipe_in_a_folder_does_not_block(tmp_path: Path) -> None:
     put(tmp_path, 1)
     os.mkfifo(tmp_path / "_main.2.fwl2")
     assert read_save(tmp_path).world.seed_number == 1
@@ -68,11 +68,11 @@ def test_folder_without_a_readable_world_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match=r"is a folder without a file like _main\.1\.fwl2"):
         read_save(tmp_path)
     damaged = put(tmp_path, 1, damaged=True)
-    with pytest.raises(SaveError, match=f"^{damaged}: The file announces"):
+    with pytest.raises(SaveError, match=f"^{damaged}: The file states"):
         read_save(tmp_path)
 
 
-def test_file_is_read_as_it_is_named(tmp_path: Path) -> None:
+def test_named_file_is_read_whatever_its_folder_has(tmp_path: Path) -> None:
     path = put(tmp_path, 4)
     put(tmp_path, 5, ok=OK[0])
     save = read_save(path)
