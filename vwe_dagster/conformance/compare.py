@@ -1,4 +1,4 @@
-"""What differs between two exports of one world: cell by cell and bit by bit, told by biome."""
+"""Comparison of two exports of one world, cell by cell and bit by bit; differences are grouped by biome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BIOME_OF_FLAG = {biome.flag: biome.game_name for biome in BIOMES}
 
 @dataclasses.dataclass(frozen=True)
 class CellDifference:
-    """A cell that differs: where its centre is, in metres, and what each engine says of it."""
+    """A differing cell: its center in meters, and its value from each engine."""
 
     x_m: float
     z_m: float
@@ -30,14 +30,14 @@ class CellDifference:
 
 @dataclasses.dataclass(frozen=True)
 class BiomeDifference:
-    """What differs in one biome, as the native engine has it.
+    """The differences in one biome; the native engine decides which cells belong to it.
 
     Attributes:
         biome: the game's name.
-        cells: how many cells of it differ.
-        largest: the largest difference, in the unit of the layer; None where values are no measures.
-        mean: the mean of the differences that are not zero; None likewise.
-        instead: of the layer of biomes, how many of the cells have which biome instead.
+        cells: number of differing cells.
+        largest: the largest difference, in the unit of the layer; None for the layer ``biome``.
+        mean: the mean difference of the differing cells; None for the layer ``biome``.
+        instead: for the layer ``biome``: the number of differing cells by the engine's biome.
     """
 
     biome: str
@@ -49,15 +49,15 @@ class BiomeDifference:
 
 @dataclasses.dataclass(frozen=True)
 class LayerDifference:
-    """What differs in one layer.
+    """The differences in one layer.
 
     Attributes:
         layer: its name.
-        differing: how many cells of a plane, or lines of a layer of lines, differ.
-        of: how many there are.
-        biomes: of a plane, what differs where, the biome with most differing cells first.
-        largest: of a plane, the cell that differs most.
-        types: of locations, the differences by type, the type with most differing instances first.
+        differing: number of differing cells of a plane, or of differing lines of a layer of lines.
+        of: number of all cells or lines.
+        biomes: differences of a plane by biome, the biome with most differing cells first.
+        largest: the cell of a plane that differs most.
+        types: differences of locations by type, the type with most differing instances first.
     """
 
     layer: str
@@ -69,11 +69,11 @@ class LayerDifference:
 
 
 def differences(engine: WorldExport, native: WorldExport) -> list[LayerDifference]:
-    """Compares every layer that both exports have; layers that are equal to the bit are left out.
+    """Compare every layer that both exports have; return those that differ in a bit.
 
     Args:
-        engine: the export in question.
-        native: that of the native engine, of the same request but for the layers; it has the layer ``biome``.
+        engine: the export to verify.
+        native: the native engine's export for the same request, layers aside; it has the layer ``biome``.
     """
     found = []
     for name, plane in engine.planes.items():
@@ -87,7 +87,7 @@ def differences(engine: WorldExport, native: WorldExport) -> list[LayerDifferenc
 
 
 def differing_cells(plane: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-    """Where two planes of one dtype and shape differ in a bit."""
+    """Return a mask of the cells in which two planes of one dtype and shape differ in a bit."""
     bits = np.dtype(f"u{plane.dtype.itemsize}")
     return np.asarray(np.ascontiguousarray(plane).view(bits) != np.ascontiguousarray(other).view(bits))
 
@@ -134,7 +134,7 @@ def _largest(
 
 
 def _apart(here: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-    """How far values are apart; those that are no number count as infinitely far."""
+    """Return the absolute differences; differences from NaN are infinite."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(here.astype(np.float64) - other.astype(np.float64))
     return np.where(np.isnan(apart), np.inf, apart)
@@ -147,7 +147,7 @@ def _location_difference(name: str, lines: Sequence[Line], other: Sequence[Line]
 
 
 def _line_difference(name: str, lines: Sequence[Line], other: Sequence[Line]) -> LayerDifference:
-    """Lines are compared one by one in their order, which is the game's; where some are missing, the rest moves up."""
+    """Compare lines by position, in the game's order; if the counts differ, align at both ends."""
     most = max(len(lines), len(other))
     if len(lines) == len(other):
         return LayerDifference(name, sum(map(operator.ne, lines, other)), most)
@@ -157,5 +157,5 @@ def _line_difference(name: str, lines: Sequence[Line], other: Sequence[Line]) ->
 
 
 def _alike(lines: Sequence[Line], other: Sequence[Line]) -> int:
-    """How many lines are the same before the first that is not."""
+    """Return the number of equal lines before the first difference."""
     return sum(1 for _ in itertools.takewhile(bool, map(operator.eq, lines, other)))

@@ -39,8 +39,8 @@ class TypeDifference:
 def type_differences(lines: Sequence[Line], native: Sequence[Line]) -> tuple[TypeDifference, ...]:
     """Compare prefab, place, group and radius of locations; types with most differing instances first.
 
-    The order of lines is not compared, nor ``placed``: an engine of the game sorts locations by name, and only a played
-    world has built some.
+    The order of lines and ``placed`` are not compared: an engine of the game sorts locations by name, and locations are
+    built in a played world only.
     """
     here, there = _places_by_prefab(lines), _places_by_prefab(native)
     found = [_type_difference(prefab, here.get(prefab, []), there.get(prefab, [])) for prefab in {**there, **here}]
@@ -78,6 +78,6 @@ def _places_by_prefab(lines: Sequence[Line]) -> dict[str, list[_Place]]:
 
 
 def _coordinates(places: Sequence[_Place]) -> npt.NDArray[np.float64]:
-    """Return the places that an engine has reported with three finite coordinates, ``[n, 3]``."""
+    """Return the places with three finite coordinates, ``[n, 3]``."""
     points = [place[:3] for place in places if all(isinstance(v, int | float) and math.isfinite(v) for v in place[:3])]
     return np.array(points, np.float64).reshape(-1, 3)

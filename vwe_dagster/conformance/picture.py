@@ -1,4 +1,4 @@
-"""A picture of where two worlds differ: the biomes, pale, and every differing cell in red."""
+"""A picture of the differences between two worlds: pale biomes, and every differing cell in red."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from vwe_dagster.rendering import palette
 from vwe_dagster.world.biomes import BIOMES
 
 SEEN_PIXELS = 5
-"""Side of what is drawn for a cell: a single one has to be seen."""
+"""Side of the square for a cell, so that a single one is visible."""
 
 _RED = (214, 24, 40)
 _PALE = 0.7
 
 
 def difference_picture(flags: npt.NDArray[np.generic], differing: npt.NDArray[np.bool_]) -> Image.Image:
-    """Draws where two worlds differ.
+    """Return a picture of the cells in which two worlds differ.
 
     Args:
         flags: the game's biome flags, ``[z, x]``, south first.
-        differing: which cells differ, likewise.
+        differing: mask of the differing cells, ``[z, x]``, south first.
 
     Returns:
-        RGB, north up, a pixel a cell.
+        RGB, north up, one pixel per cell.
     """
     colors = np.full((max(biome.flag for biome in BIOMES) + 1, 3), palette.PAPER, np.float32)
     for biome in BIOMES:

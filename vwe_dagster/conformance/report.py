@@ -1,4 +1,4 @@
-"""What is kept of trying an engine: a report with all there is to know, and a picture for each plane that differs."""
+"""Report of a verification: a JSON file with the complete result, and a picture of each plane that differs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from vwe_dagster.files.atomic import replace_whole, write_to_disk
 from vwe_dagster.pool.verified import REPORT
 from vwe_dagster.rendering.png import png_bytes
 
-_BIOMES_TOLD = 4
+_BIOMES_SHOWN = 4
 _TYPES_SHOWN = 8
 
 
 class Report:
-    """A report in the making: it takes in the worlds as they are compared, and is written when all are."""
+    """Collects worlds while they are compared, then writes the report."""
 
     def __init__(self) -> None:
-        """Knows of no world yet."""
+        """Start without a world."""
         self._pictures: dict[str, bytes] = {}
 
-    def see(self, engine: WorldExport, native: WorldExport) -> None:
-        """Draws the planes of a world that differ."""
+    def add_world(self, engine: WorldExport, native: WorldExport) -> None:
+        """Draw a picture of each plane that differs between the engine's and the native engine's world."""
         for name, plane in engine.planes.items():
             other = native.planes.get(name)
             if other is None or (plane.dtype, plane.shape) != (other.dtype, other.shape):
@@ -39,17 +39,17 @@ class Report:
                 self._pictures[f"{engine.request.seed}-{name}.png"] = png_bytes(picture)
 
     def write(self, folder: Path, verification: Verification) -> None:
-        """Writes the report in place of an earlier one; it appears whole or not at all."""
+        """Write the report; an earlier one is replaced completely or not at all."""
         self._write(folder, {**verification.as_dict(), "sentences": sentences(verification)})
 
     def write_failure(self, folder: Path, error: EngineError) -> None:
-        """Writes that the engine did not make the worlds, likewise: an earlier trial that passed is no longer true."""
+        """Write that the engine failed, because an earlier report that passed no longer holds."""
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        told = [f"The engine did not make the worlds it was tried with. {error}"]
-        self._write(folder, {"at": at, "passed": False, "sentences": told})
+        report = [f"The engine failed to generate the worlds for the verification. {error}"]
+        self._write(folder, {"at": at, "passed": False, "sentences": report})
 
-    def _write(self, folder: Path, told: Mapping[str, object]) -> None:
-        text = pydantic_core.to_json(told, indent=2, inf_nan_mode="strings") + b"\n"
+    def _write(self, folder: Path, report: Mapping[str, object]) -> None:
+        text = pydantic_core.to_json(report, indent=2, inf_nan_mode="strings") + b"\n"
         with replace_whole(folder) as draft:
             write_to_disk(draft / REPORT, text)
             for name, content in self._pictures.items():
@@ -57,30 +57,32 @@ class Report:
 
 
 def sentences(verification: Verification) -> list[str]:
-    """What came of it, for people: the outcome first, then what differs where and by how much."""
+    """Return the result for people, as sentences: the outcome first, then the differences by layer."""
     engine = verification.engine
-    who = " ".join(filter(None, (engine.kind, engine.version, engine.game_version and f"({engine.game_version})")))
+    name = " ".join(filter(None, (engine.kind, engine.version, engine.game_version and f"({engine.game_version})")))
     worlds = " and ".join(str(world.seed) for world in verification.worlds)
-    has_not = (
-        [f"It has no {', '.join(verification.not_offered)}, of which nothing was compared."]
+    omitted = (
+        [f"It does not offer {', '.join(verification.not_offered)}, so these were not compared."]
         if verification.not_offered
         else []
     )
     if verification.passed:
-        passed = f"The engine {who} makes the worlds {worlds} as the native engine does, to the bit, and repeatably."
-        return [passed, *has_not]
+        passed = (
+            f"The worlds {worlds} of the engine {name} equal those of the native engine, bit for bit and repeatably."
+        )
+        return [passed, *omitted]
     if verification.needed:
         needed = " and no ".join(verification.needed)
-        return [f"The engine {who} makes no worlds: it has no {needed}. Look at what its status says is missing."]
-    as_native = f"make the worlds {worlds} as the native engine {verification.native} does"
+        return [f"The engine {name} cannot generate worlds: it has no {needed}. Its status shows what is missing."]
     is_other = any(world.differences for world in verification.worlds)
-    found = [f"The engine {who} does not {as_native if is_other else 'repeat itself'}."]
+    differs = f"generates worlds {worlds} that differ from those of the native engine {verification.native}"
+    found = [f"The engine {name} {differs if is_other else 'does not generate the same world twice'}."]
     if verification.changed:
         found.append(
-            f"The world {verification.worlds[0].seed} came out otherwise when it was made again: "
-            f"{', '.join(verification.changed)}. The engine does not start afresh for every world; do not use it."
+            f"The world {verification.worlds[0].seed} differed when it was generated again: "
+            f"{', '.join(verification.changed)}. The engine keeps state from one world to the next; do not use it."
         )
-    return found + has_not + [sentence for world in verification.worlds for sentence in _of_world(world)]
+    return found + omitted + [sentence for world in verification.worlds for sentence in _of_world(world)]
 
 
 def _of_world(world: WorldVerdict) -> Iterator[str]:
@@ -93,17 +95,17 @@ def _of_world(world: WorldVerdict) -> Iterator[str]:
 
 
 def _by_biome(difference: LayerDifference) -> Iterator[str]:
-    for each in difference.biomes[:_BIOMES_TOLD]:
+    for each in difference.biomes[:_BIOMES_SHOWN]:
         if each.largest is not None:
-            yield f"{each.biome}: {each.cells:,} cells, by {each.largest:.6g} at most, {each.mean:.3g} in the mean."
+            yield f"{each.biome}: {each.cells:,} cells, by {each.largest:.6g} at most, {each.mean:.3g} on average."
         else:
             others = ", ".join(f"{count:,} {biome}" for biome, count in each.instead.items())
             yield f"{each.biome}: {each.cells:,} cells are {others}."
-    if len(difference.biomes) > _BIOMES_TOLD:
-        yield f"{len(difference.biomes) - _BIOMES_TOLD} more biomes are in the report."
+    if len(difference.biomes) > _BIOMES_SHOWN:
+        yield f"{len(difference.biomes) - _BIOMES_SHOWN} more biomes are in the report."
     if difference.largest is not None:
         at = difference.largest
-        yield f"Most at x {at.x_m:g}, z {at.z_m:g}: {at.engine:.9g} in place of {at.native:.9g}."
+        yield f"Largest difference at x {at.x_m:g}, z {at.z_m:g}: {at.engine:.9g} instead of {at.native:.9g}."
 
 
 def _by_type(difference: LayerDifference) -> Iterator[str]:

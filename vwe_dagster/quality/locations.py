@@ -18,7 +18,7 @@ from vwe_dagster.worldgen import World
 
 ZONE_M = 64.0
 _TOLERANCE_M = 0.01
-"""The game compares distances in float32."""
+"""Tolerance of distances, which the game compares in float32."""
 
 _FLAGS = np.zeros(max(BIOMES) + 1, np.int64)
 for _biome in BIOMES:
@@ -26,7 +26,7 @@ for _biome in BIOMES:
 
 
 def locations_valid(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """Every zone has one location at most, in a place that its type allows; known worlds have the game's locations."""
+    """Check that zones have at most one location, each valid for its type, and that known worlds match the game."""
     if LOCATIONS_FILE not in manifest.files:
         return CheckResult("The source of the world has no locations.")
     locations = read_table(store, manifest, LOCATIONS_FILE)
@@ -57,7 +57,7 @@ def _check_known(locations: pd.DataFrame, world: World) -> str:
     expected = world.locations()
     digest = locations_digest(expected)
     if digest != KNOWN_DIGESTS[world.seed]:
-        raise FindingError(f"The locations have the digest {digest}, and the game's have {KNOWN_DIGESTS[world.seed]}.")
+        raise FindingError(f"The locations have the digest {digest}, but the game's have {KNOWN_DIGESTS[world.seed]}.")
     columns = {"prefab": expected.prefab, "x_m": expected.x, "y_m": expected.y, "z_m": expected.z}
     if any(locations[name].tolist() != values.tolist() for name, values in columns.items()):
         raise FindingError("The table of locations differs from the one computed from the seed; rebuild the raw stage.")
@@ -71,7 +71,7 @@ def _is_by_shipped_table(raw: Manifest) -> bool:
 
 
 def _broken_rules(locations: pd.DataFrame, world: World) -> dict[str, npt.NDArray[np.bool_]]:
-    """Return which locations break a rule of their type, by rule."""
+    """Return a mask of the locations that break a rule of their type, for each rule."""
     table = shipped_table()
     index = {prefab: index for index, prefab in enumerate(table.prefabs)}
     types = locations["prefab"].map(index).to_numpy(np.int64)

@@ -1,4 +1,4 @@
-"""Judges of the planes of a world, as the engine gave them and in canonical form."""
+"""Checks of the planes of a world, from the engine and in canonical form."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from vwe_dagster.world.grid import VOID_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, planes_digest
 
 _EDGE_M = 0.01
-"""Cells this near to the edge may lie on either side of it: the game tells by a distance rounded to float32."""
+"""Cells this near to the edge may be on either side of it: the game rounds the distance to float32."""
 
 _ENGINES = ("native", "valheim")
 _DTYPES = {"biome": "uint8", "height": "float32", "forest": "float32", "lava": "float32", "water": "bool"}
 
 
 def raw_grid_complete(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """Every file is as it was written; every plane has a number for every cell of the grid."""
+    """Check that files are undamaged and every plane has a number for every cell of the grid."""
     return _grid_complete(store, manifest, PLANES)
 
 
 def extracted_grid_complete(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """As :func:`raw_grid_complete`, for the canonical planes."""
+    """Check that files are undamaged and every canonical plane has a number for every cell of the grid."""
     return _grid_complete(store, manifest, _DTYPES)
 
 
 def biomes_valid(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """Every cell has the flag of one biome."""
+    """Check that every cell has the flag of one biome."""
     indices = biome_indices(read_plane(store, manifest, "biome"), grid_of(manifest))
     cells = np.bincount(indices.reshape(-1), minlength=len(Biome))
     return CheckResult("Every cell has one biome.", {f"{biome.game_name} cells": int(cells[biome]) for biome in BIOMES})
 
 
 def seed_independent_counts(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """There are as many Ashlands cells as in every world: no noise shapes their border."""
+    """Check the number of Ashlands cells, which is the same in every world because their border uses no noise."""
     if grid_of(manifest) != Grid.of_world(2048) or not _is_by_engine(manifest):
-        return CheckResult("Not counted: the count is known for an engine's worlds of 2048 x 2048 cells.")
+        return CheckResult("Not checked: the count is known for an engine's worlds of 2048 x 2048 cells.")
     count = int(np.count_nonzero(read_plane(store, manifest, "biome") == Biome.ASHLANDS))
     if count != ASHLANDS_CELLS:
-        raise FindingError(f"The world has {count} Ashlands cells, and every world has {ASHLANDS_CELLS}.")
+        raise FindingError(f"The world has {count} Ashlands cells, but every world has {ASHLANDS_CELLS}.")
     return CheckResult("There are as many Ashlands cells as in every world.", {"Ashlands cells": count})
 
 
 def world_edge(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """The ground is at -400 m everywhere beyond the edge of the world, and nowhere within it."""
+    """Check that the ground is at -400 m everywhere beyond the edge of the world, and nowhere within it."""
     if not _is_by_engine(manifest):
-        return CheckResult("Not looked at: only engines give the void beyond the edge.")
+        return CheckResult("Not checked: only worlds of an engine have the void beyond the edge.")
     height = read_plane(store, manifest, "height")
     beyond, certain = _edge(grid_of(manifest))
     is_void = height == np.float32(VOID_M)
@@ -72,23 +72,23 @@ def world_edge(store: WorldStore, manifest: Manifest) -> CheckResult:
 
 @functools.lru_cache(maxsize=1)
 def _edge(grid: Grid) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Where a grid lies beyond the edge of the world, and where that is certain."""
+    """Return masks of the cells beyond the edge of the world and of those where that is certain."""
     meters = grid.coordinates().astype(np.float64)
     distance = np.hypot(meters[:, np.newaxis], meters)
     return distance > WORLD_RADIUS_M, np.abs(distance - WORLD_RADIUS_M) > _EDGE_M
 
 
 def known_digest(store: WorldStore, manifest: Manifest) -> CheckResult:
-    """The terrain is to the bit that of the game, for the worlds whose digest is known."""
+    """Check that the terrain equals the game's, bit for bit, if the digest of the world is known."""
     seed, grid = manifest.seed, grid_of(manifest)
     known = KNOWN_DIGESTS.get(seed.number)
     if known is None or grid != Grid.of_world(2048) or not _is_by_engine(manifest):
-        return CheckResult("The digest of this world on this grid is not known.")
+        return CheckResult("Not checked: the digest of this world on this grid is unknown.")
     coordinates = grid.coordinates()
     biome, height = (read_plane(store, manifest, name) for name in ("biome", "height"))
     digest = planes_digest(coordinates, coordinates, biome, height)
     if digest != known:
-        raise FindingError(f"The terrain has the digest {digest}, and the game's has {known}.")
+        raise FindingError(f"The terrain has the digest {digest}, but the game's has {known}.")
     return CheckResult("The terrain is the game's, to the bit.", {"digest": digest})
 
 
@@ -103,7 +103,7 @@ def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, s
     for name in manifest.files.keys() - set(map(plane_file, planes)):
         store.read(manifest, name)
     return CheckResult(
-        "Every file is whole, and every plane has a number for every cell.",
+        "Every file is undamaged, and every plane has a number for every cell.",
         {"files": len(manifest.files), "bytes": sum(facts.bytes for facts in manifest.files.values())},
     )
 

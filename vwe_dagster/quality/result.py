@@ -54,7 +54,7 @@ def run_check(store: WorldStore, seed: Seed, stage: Stage, check: Check) -> Chec
     remedy = f"Materialize {ASSETS[stage]} of {seed.key} again."
     if manifest is None:
         return CheckResult(
-            f"The stage {stage} of {seed.key} is not there or has no valid manifest. {remedy}", passed=False
+            f"The stage {stage} of {seed.key} does not exist or has no valid manifest. {remedy}", passed=False
         )
     try:
         return check(store, manifest)

@@ -6,7 +6,7 @@ import enum
 
 
 class Biome(enum.IntEnum):
-    """A biome by its index in the game (``BiomeIndex``); arrays of biomes hold these as uint8."""
+    """A biome by its index in the game (``BiomeIndex``); arrays of biomes have these as uint8."""
 
     NONE = 0
     MEADOWS = 1
@@ -26,14 +26,14 @@ class Biome(enum.IntEnum):
 
     @property
     def game_name(self) -> str:
-        """The name as the game spells it, used in tables: ``BlackForest``, ``AshLands``."""
+        """The name in the game's spelling, used in tables: ``BlackForest``, ``AshLands``."""
         return "AshLands" if self is Biome.ASHLANDS else self.name.title().replace("_", "")
 
     @property
     def title(self) -> str:
-        """The name as players read it: ``Black Forest``, ``Ashlands``."""
+        """The name for people: ``Black Forest``, ``Ashlands``."""
         return self.name.replace("_", " ").title()
 
 
 BIOMES = tuple(biome for biome in Biome if biome is not Biome.NONE)
-"""Every biome a world is made of, in index order."""
+"""All biomes except ``NONE``, in index order."""

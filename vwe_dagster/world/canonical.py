@@ -1,4 +1,4 @@
-"""The canonical form of a world: the same arrays and tables whatever engine or file they came from."""
+"""The canonical form of a world: the same arrays and tables for every engine and file format."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ RIVER_COLUMNS = {
     "z_m": "float32",
     "width_m": "float32",
 }
-"""Columns of the river table: ``kind`` is ``river`` or ``stream``, ``line`` counts lines of both kinds from 0,
-``vertex`` counts along the line; rows are in that order."""
+"""Columns of the river table: ``kind`` is ``river`` or ``stream``, ``line`` numbers lines of both kinds from 0,
+``vertex`` numbers the points of a line; rows are in that order."""
 
 
 LOCATION_COLUMNS = {
@@ -35,7 +35,7 @@ LOCATION_COLUMNS = {
     "placed": "bool",
 }
 """Columns of the table of locations: ``prefab`` and ``group`` are the game's names, ``y_m`` is the height, ``radius_m``
-that of the outer circle, ``placed`` whether somebody has been there and the game has built it."""
+the radius of the outer circle, ``placed`` true if the game has built the location because a player was near."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +43,14 @@ class CanonicalWorld:
     """One world in canonical form; planes are ``[z, x]``, south first.
 
     Attributes:
-        grid: where the samples are.
+        grid: the grid of the samples.
         biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
-        height: float32 metres, sea level at 30.
+        height: float32 meters, sea level at 30.
         forest: float32 forest factor; lower is denser.
-        lava: float32, 0 none to 1 full; None where the source does not tell.
-        rivers: see :data:`RIVER_COLUMNS`; None where the source does not tell.
-        lakes: columns ``x_m`` and ``z_m``, the points rivers run between; None where the source does not tell.
-        locations: see :data:`LOCATION_COLUMNS`; None where the source does not tell.
+        lava: float32, from 0, none, to 1, full; None if unknown.
+        rivers: see :data:`RIVER_COLUMNS`; None if unknown.
+        lakes: columns ``x_m`` and ``z_m``, the points between which rivers run; None if unknown.
+        locations: see :data:`LOCATION_COLUMNS`; None if unknown.
     """
 
     grid: Grid
@@ -64,5 +64,5 @@ class CanonicalWorld:
 
     @property
     def water(self) -> npt.NDArray[np.bool_]:
-        """Where the ground lies below sea level, the void beyond the edge of the world included."""
+        """Return a mask of the cells below sea level, including the void beyond the edge of the world."""
         return np.less(self.height, SEA_LEVEL_M)

@@ -1,6 +1,6 @@
-"""The square grid that every plane of a world is sampled on, and the measures of the world itself.
+"""The square grid on which every plane of a world is sampled, and the dimensions of the world.
 
-Row 0 of a plane is its south edge, columns run from west to east: ``plane[z, x]``.
+Row 0 of a plane is its south edge, and columns run from west to east: ``plane[z, x]``.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ MAP_WIDTH_M = 24576.0
 """Side of the game's own map: 2048 cells of 12 m."""
 
 WORLD_RADIUS_M = 10500.0
-"""The edge of the world: beyond it there is only the void."""
+"""Radius of the world; beyond it is only the void."""
 
 VOID_M = -400.0
-"""The height of everything beyond the edge of the world, and of nothing within it."""
+"""The height of all ground beyond the edge of the world; no ground within it is as low."""
 
 SEA_LEVEL_M = 30.0
-"""Heights below this are under water."""
+"""Sea level; lower ground is under water."""
 
 MIN_SIZE, MAX_SIZE = 64, 8192
 
 
 class GridError(ValueError):
-    """A grid that cannot be made; the message says what to ask for instead."""
+    """Invalid dimensions of a grid; the message has the valid range."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """A square grid of samples, the same along x (east) and z (north).
+    """A square grid of samples, with the same coordinates along x (east) and z (north).
 
     Attributes:
         size: samples along each side.
-        cell_m: distance between neighbouring samples in metres.
-        first_m: coordinate of the sample in row 0 and of the one in column 0, in metres.
+        cell_m: distance between neighboring samples in meters.
+        first_m: coordinate of row 0 and of column 0 in meters.
     """
 
     size: int
@@ -46,31 +46,31 @@ class Grid:
 
     @classmethod
     def of_world(cls, size: int = 2048) -> Self:
-        """The grid of ``size`` x ``size`` cells over the whole map, sampled at cell centres.
+        """Return the grid of ``size`` x ``size`` cells over the whole map, sampled at cell centers.
 
         Raises:
             GridError: ``size`` is not a whole number from 64 to 8192.
         """
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-            raise GridError(f"A grid size is a whole number, not {size!r}.")
+            raise GridError(f"Invalid grid size {size!r}; it must be a whole number.")
         if not MIN_SIZE <= size <= MAX_SIZE:
-            raise GridError(f"A grid has {MIN_SIZE} to {MAX_SIZE} cells a side, not {size}.")
+            raise GridError(f"Invalid grid size {size}; choose {MIN_SIZE} to {MAX_SIZE} cells a side.")
         cell_m = MAP_WIDTH_M / size
         return cls(int(size), cell_m, (0 - size / 2) * cell_m + cell_m / 2)
 
     def coordinates(self) -> npt.NDArray[np.float32]:
-        """The world coordinate of every column, and of every row, in metres: float32, ``[size]``."""
+        """Return the coordinates of the columns, which are also those of the rows, in meters: float32, ``[size]``."""
         if self.first_m == (0 - self.size / 2) * self.cell_m + self.cell_m / 2:
             steps = np.arange(self.size) - self.size / 2
             return (steps * self.cell_m + self.cell_m / 2).astype(np.float32)
         return (np.arange(self.size) * self.cell_m + self.first_m).astype(np.float32)
 
     def nearest(self, coordinate_m: float) -> int:
-        """The index of the row or column nearest to a coordinate, clipped to the grid."""
+        """Return the index of the row or column nearest to a coordinate, clipped to the grid."""
         index = round((coordinate_m - self.first_m) / self.cell_m)
         return min(max(index, 0), self.size - 1)
 
     @property
     def cell_area_km2(self) -> float:
-        """The area one sample stands for, in square kilometres."""
+        """Return the area of one sample in square kilometers."""
         return self.cell_m**2 / 1e6

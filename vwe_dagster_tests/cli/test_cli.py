@@ -154,7 +154,7 @@ def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
     ("arguments", "sentence"),
     [
         (["world", "-abc"], "A seed that begins with '-' is written after --, as in: vwe world -- -abc"),
-        (["world", "abc", "--size", "10"], "A grid has 64 to 8192 cells a side, not 10."),
+        (["world", "abc", "--size", "10"], "Invalid grid size 10; choose 64 to 8192 cells a side."),
         (["world", "abc", "--size", "big"], "Invalid value for '--size'"),
         (["import", "abc", "nowhere"], "nowhere is no folder"),
         (["show"], "Missing argument"),

@@ -1,4 +1,4 @@
-"""Trying engines: a sound one passes, and every way in which one can be wrong is found and told."""
+"""Verification of engines: a correct one passes, and every kind of fault is found and reported."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Change = Callable[[WorldExport, int], WorldExport]
 
 
 def engine(change: Change) -> Callable[[WorldRequest, Progress], WorldExport]:
-    """An engine whose worlds are changed; the change is told how many worlds there were before."""
-    made: list[WorldExport] = []
+    """Return an engine whose worlds pass through ``change``, which receives the number of earlier worlds."""
+    generated: list[WorldExport] = []
 
     def generate(request: WorldRequest, progress: Progress) -> WorldExport:
         export = NativeEngine().generate(request, progress)
-        made.append(export)
-        return change(export, len(made) - 1)
+        generated.append(export)
+        return change(export, len(generated) - 1)
 
     return generate
 
@@ -53,11 +53,11 @@ def with_bit_changed(export: WorldExport, layer: str, row: int, column: int) -> 
     return dataclasses.replace(export, planes={**export.planes, layer: plane})
 
 
-def tried(change: Change) -> Verification:
+def verification_of(change: Change) -> Verification:
     return verify(engine(change), REQUESTS)
 
 
-def test_a_sound_engine_passes() -> None:
+def test_correct_engine_passes() -> None:
     steps: list[float] = []
     outcome = verify(engine(lambda export, _: export), REQUESTS, progress=lambda done, _: steps.append(done))
     assert outcome.passed
@@ -65,13 +65,13 @@ def test_a_sound_engine_passes() -> None:
     assert set(outcome.worlds[0].digests) == set(REQUESTS[0].layers)
     assert steps == sorted(steps)
     assert 0 <= steps[0] < steps[-1] <= 1
-    (told,) = sentences(outcome)
-    assert told.endswith("to the bit, and repeatably.")
+    (sentence,) = sentences(outcome)
+    assert sentence.endswith("bit for bit and repeatably.")
 
 
 @settings(max_examples=20)
 @given(layer=st.sampled_from(["biome", "height", "lava", "forest"]), row=st.integers(0, 63), column=st.integers(0, 63))
-def test_a_single_bit_is_found_where_it_is(layer: str, row: int, column: int) -> None:
+def test_single_differing_bit_is_found_with_its_place(layer: str, row: int, column: int) -> None:
     native = NativeEngine().generate(REQUESTS[0])
     (found,) = differences(with_bit_changed(native, layer, row, column), native)
     assert (found.layer, found.differing, found.of) == (layer, 1, 64 * 64)
@@ -84,25 +84,27 @@ def test_a_single_bit_is_found_where_it_is(layer: str, row: int, column: int) ->
     assert found.largest.native == native.planes[layer][row, column]
 
 
-def test_a_bit_of_the_second_world_fails_the_engine_and_is_told_of() -> None:
-    outcome = tried(lambda export, number: with_bit_changed(export, "height", 40, 30) if number == 1 else export)
+def test_differing_bit_of_the_second_world_fails_the_engine() -> None:
+    outcome = verification_of(
+        lambda export, number: with_bit_changed(export, "height", 40, 30) if number == 1 else export
+    )
     assert not outcome.passed
     assert outcome.changed == ()
     assert not outcome.worlds[0].differences
-    told = sentences(outcome)
-    assert f"World {SEEDS[1]}, height: 1 of 4,096 cells" in told[1]
-    assert any("1 cells, by " in line for line in told)
+    lines = sentences(outcome)
+    assert f"World {SEEDS[1]}, height: 1 of 4,096 cells" in lines[1]
+    assert any("1 cells, by " in line for line in lines)
 
 
-def test_an_engine_that_does_not_repeat_itself_fails() -> None:
-    outcome = tried(lambda export, number: with_bit_changed(export, "biome", 1, 1) if number == 2 else export)
+def test_engine_that_does_not_generate_the_same_world_twice_fails() -> None:
+    outcome = verification_of(lambda export, number: with_bit_changed(export, "biome", 1, 1) if number == 2 else export)
     assert not outcome.passed
     assert outcome.changed == ("biome",)
-    assert "came out otherwise when it was made again: biome" in sentences(outcome)[1]
+    assert "differed when it was generated again: biome" in sentences(outcome)[1]
 
 
 @pytest.mark.parametrize("missing", [0, 7, -1])
-def test_missing_and_other_lines_are_counted(missing: int) -> None:
+def test_missing_and_differing_lines_are_counted(missing: int) -> None:
     native = NativeEngine().generate(REQUESTS[0])
     lakes: list[Line] = list(native.lines["lakes"])
     del lakes[missing]
@@ -113,34 +115,37 @@ def test_missing_and_other_lines_are_counted(missing: int) -> None:
     assert found.differing == 1
 
 
-def test_a_plane_of_another_kind_differs_in_every_cell() -> None:
+def test_plane_of_another_dtype_differs_in_every_cell() -> None:
     def doubled(export: WorldExport, _: int) -> WorldExport:
         planes = {**export.planes, "height": export.planes["height"].astype(np.float64)}
         return dataclasses.replace(export, planes=planes)
 
-    assert "height: 4,096 of 4,096 cells (1) differ." in sentences(tried(doubled))[1]
+    assert "height: 4,096 of 4,096 cells (1) differ." in sentences(verification_of(doubled))[1]
 
 
-def test_layers_that_the_engine_does_not_offer_are_told_of() -> None:
+def test_layers_that_the_engine_does_not_offer_are_reported() -> None:
     requests = [dataclasses.replace(each, layers=("biome", "height", "rivers")) for each in REQUESTS]
     outcome = verify(engine(lambda export, _: export), requests)
     assert outcome.passed
-    assert sentences(outcome)[1] == "It has no forest, lava, streams, lakes, locations, of which nothing was compared."
+    assert (
+        sentences(outcome)[1]
+        == "It does not offer forest, lava, streams, lakes, locations, so these were not compared."
+    )
 
 
 @pytest.mark.parametrize(("layers", "said"), [((), "no biome and no height"), (("biome", "lava"), "no height")])
-def test_an_engine_without_biomes_or_heights_fails(layers: tuple[str, ...], said: str) -> None:
+def test_engine_without_biomes_or_heights_fails(layers: tuple[str, ...], said: str) -> None:
     outcome = verify(engine(lambda export, _: export), [dataclasses.replace(each, layers=layers) for each in REQUESTS])
     assert not outcome.passed
     assert f"it has {said}." in sentences(outcome)[0]
 
 
-def test_a_trial_needs_two_seeds() -> None:
+def test_verification_needs_two_seeds() -> None:
     with pytest.raises(ValueError, match="at least two seeds"):
         verify(engine(lambda export, _: export), [REQUESTS[0], REQUESTS[0]])
 
 
-def test_a_layer_that_only_the_engine_has_is_not_compared_but_has_to_repeat() -> None:
+def test_layer_that_only_the_engine_has_must_repeat() -> None:
     number = 0
 
     def with_paths(request: WorldRequest, progress: Progress) -> WorldExport:
@@ -154,10 +159,10 @@ def test_a_layer_that_only_the_engine_has_is_not_compared_but_has_to_repeat() ->
     outcome = verify(with_paths, requests)
     assert [world.not_compared for world in outcome.worlds] == [("paths",)] * 2
     assert outcome.changed == ("paths",)
-    assert sentences(outcome)[0] == "The engine native 1.0 does not repeat itself."
+    assert sentences(outcome)[0] == "The engine native 1.0 does not generate the same world twice."
 
 
-def test_values_that_are_no_numbers_are_as_far_apart_as_can_be() -> None:
+def test_nan_differs_by_infinity() -> None:
     native = NativeEngine().generate(REQUESTS[0])
     height = native.planes["height"].copy()
     height[32, 32] = np.nan
@@ -165,13 +170,15 @@ def test_values_that_are_no_numbers_are_as_far_apart_as_can_be() -> None:
     assert found.biomes[0].largest == np.inf
 
 
-def test_the_report_is_kept_with_a_picture_and_told_by_the_pool(tmp_path: Path) -> None:
+def test_pool_shows_the_report_and_keeps_its_picture(tmp_path: Path) -> None:
     report = Report()
-    outcome = verify(engine(lambda export, _: with_bit_changed(export, "height", 10, 50)), REQUESTS, seen=report.see)
+    outcome = verify(
+        engine(lambda export, _: with_bit_changed(export, "height", 10, 50)), REQUESTS, on_world=report.add_world
+    )
     report.write(tmp_path / "verification", outcome)
-    told = json.loads((tmp_path / "verification" / "report.json").read_text())
-    assert told["passed"] is False
-    assert told["worlds"][0]["differences"][0]["layer"] == "height"
+    document = json.loads((tmp_path / "verification" / "report.json").read_text())
+    assert document["passed"] is False
+    assert document["worlds"][0]["differences"][0]["layer"] == "height"
     verified = read_verified(tmp_path)
     assert verified is not None
     assert (verified.passed, verified.sentence) == (False, sentences(outcome)[0])
@@ -180,13 +187,11 @@ def test_the_report_is_kept_with_a_picture_and_told_by_the_pool(tmp_path: Path) 
     red = pixels[..., 0] > pixels[..., 1] + 100
     rows, columns = np.nonzero(red)
     assert (rows.mean(), columns.mean(), red.sum()) == (63 - 10, 50, SEEN_PIXELS**2)
-    Report().write(tmp_path / "verification", tried(lambda export, _: export))
+    Report().write(tmp_path / "verification", verification_of(lambda export, _: export))
     assert [path.name for path in (tmp_path / "verification").iterdir()] == ["report.json"]
 
 
-def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_verification_replaces_one_that_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vwe_dagster.cli.commands import engine as commands  # noqa: PLC0415
 
     class Lease:
@@ -194,7 +199,7 @@ def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
             return SimpleNamespace(capabilities=NativeEngine.capabilities)
 
         def generate(self, _request: WorldRequest, _progress: Progress) -> WorldExport:
-            raise EngineError("The world could not be made: the switch failed.")
+            raise EngineError("The world could not be generated: the switch failed.")
 
     @contextlib.contextmanager
     def leased(**_: str) -> Iterator[Lease]:
@@ -206,7 +211,7 @@ def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
         yield SimpleNamespace(folder=tmp_path, lease=leased)
 
     monkeypatch.setattr(commands, "open_named", opened)
-    Report().write(tmp_path / "verification", tried(lambda export, _: export))
+    Report().write(tmp_path / "verification", verification_of(lambda export, _: export))
     with pytest.raises(InputError, match="no world-gen version 9"):
         commands.verify(size=64, world_gen_version=9)
     assert (read_verified(tmp_path) or pytest.fail("no trial")).passed
@@ -215,17 +220,17 @@ def test_a_trial_in_which_the_engine_fails_takes_the_place_of_one_that_passed(
     verified = read_verified(tmp_path)
     assert verified is not None
     assert not verified.passed
-    assert verified.sentence.endswith("The world could not be made: the switch failed.")
+    assert verified.sentence.endswith("The world could not be generated: the switch failed.")
 
 
-def test_a_pool_without_a_trial_tells_of_none(tmp_path: Path) -> None:
+def test_pool_without_a_verification_shows_none(tmp_path: Path) -> None:
     assert read_verified(tmp_path) is None
     (tmp_path / "verification").mkdir()
     (tmp_path / "verification" / "report.json").write_text("{")
     assert read_verified(tmp_path) is None
 
 
-def test_the_picture_has_north_at_the_top() -> None:
+def test_picture_has_north_at_the_top() -> None:
     flags = np.full((64, 64), Biome.MEADOWS.flag, np.uint16)
     differing = np.zeros((64, 64), np.bool_)
     differing[60, 5] = True
@@ -242,14 +247,14 @@ def test_planes_are_compared_by_their_bits() -> None:
 
 
 @pytest.mark.parametrize("size", [64])
-def test_the_command_tries_an_engine_of_the_pool(size: int, tmp_path: Path) -> None:
+def test_command_verifies_an_engine_of_the_pool(size: int, tmp_path: Path) -> None:
     from vwe_dagster_tests.command import Vwe  # noqa: PLC0415
 
     vwe = Vwe(tmp_path)
     try:
         done = vwe.run("engine", "verify", "--size", str(size))
         assert done.returncode == 0, done.stderr
-        assert "to the bit, and repeatably." in done.stdout
+        assert "bit for bit and repeatably." in done.stdout
         status = json.loads(vwe.run("pool", "status", "--json").stdout)
         assert status["verified"]["passed"] is True
         one = vwe.run("engine", "verify", "onlyone")
@@ -261,7 +266,7 @@ def test_the_command_tries_an_engine_of_the_pool(size: int, tmp_path: Path) -> N
 LANDMARKS_OF_TWO = [dataclasses.replace(each, layers=("biome", "height", "landmarks")) for each in REQUESTS]
 
 
-def test_locations_in_the_order_of_names_and_built_ones_are_the_same() -> None:
+def test_order_and_built_state_of_locations_are_not_compared() -> None:
     def as_the_game_reports(export: WorldExport, _: int) -> WorldExport:
         places: list[Line] = [{**line, "placed": True} for line in export.lines["landmarks"]]
         places.sort(key=lambda line: (str(line["prefab"]), str(line["x_m"])))
@@ -270,7 +275,7 @@ def test_locations_in_the_order_of_names_and_built_ones_are_the_same() -> None:
     assert verify(engine(as_the_game_reports), LANDMARKS_OF_TWO).passed
 
 
-def test_locations_that_differ_are_reported_by_type_with_number_and_distance(tmp_path: Path) -> None:
+def test_differing_locations_are_reported_by_type(tmp_path: Path) -> None:
     def moved(export: WorldExport, number: int) -> WorldExport:
         places: list[dict[str, Any]] = [dict(line) for line in export.lines["landmarks"]]
         temple, *altars = (line for line in places if line["prefab"] in {"StartTemple", "Eikthyrnir"})
@@ -283,7 +288,7 @@ def test_locations_that_differ_are_reported_by_type_with_number_and_distance(tmp
         return dataclasses.replace(export, lines={**export.lines, "landmarks": [*places]})
 
     report = Report()
-    outcome = verify(engine(moved), LANDMARKS_OF_TWO, seen=report.see)
+    outcome = verify(engine(moved), LANDMARKS_OF_TWO, on_world=report.add_world)
     assert not outcome.passed
     assert not outcome.worlds[0].differences
     assert sentences(outcome)[-4:] == [

@@ -158,10 +158,10 @@ def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
         ("extracted", "height.npy.gz", plane(at(32, 32, -400)), "world_edge", "and 1 within it are"),
         ("renders", "thumbnail.png", blank, "pictures_not_blank", "thumbnail.png is blank"),
         ("renders", "map.png", blank, "pictures_not_blank", "map.png is blank"),
-        ("renders", "map.png", lambda _: b"no picture", "pictures_not_blank", "map.png is no picture"),
+        ("renders", "map.png", lambda _: b"no picture", "pictures_not_blank", "map.png is not a picture"),
         ("tiles", "map/0/0/0.webp", blank, "tiles_not_blank", "map/0/0/0.webp is blank"),
-        ("tiles", "map/1/0/1.webp", lambda _: b"no picture", "tiles_not_blank", "map/1/0/1.webp is no picture"),
-        ("tiles", "map/1/0/1.webp", a_small_picture, "tiles_not_blank", "is 8 x 8 and not 256 x 256"),
+        ("tiles", "map/1/0/1.webp", lambda _: b"no picture", "tiles_not_blank", "map/1/0/1.webp is not a picture"),
+        ("tiles", "map/1/0/1.webp", a_small_picture, "tiles_not_blank", "is 8 x 8, not 256 x 256"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

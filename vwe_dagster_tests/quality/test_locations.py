@@ -1,4 +1,4 @@
-"""The check of locations: sound ones pass, and each kind of fault is found."""
+"""The check of locations: valid ones pass, and each kind of fault is found."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_every_size_within_the_limits_covers_the_whole_map(size: int) -> None:
 
 @pytest.mark.parametrize("size", [MIN_SIZE - 1, MAX_SIZE + 1, 0, -1])
 def test_size_outside_the_limits_is_rejected(size: int) -> None:
-    with pytest.raises(GridError, match=f"A grid has 64 to 8192 cells a side, not {size}"):
+    with pytest.raises(GridError, match=f"Invalid grid size {size}; choose 64 to 8192 cells a side"):
         Grid.of_world(size)
 
 

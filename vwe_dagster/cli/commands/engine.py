@@ -88,7 +88,7 @@ def verify(
             requests = requests_of(numbers, Grid.of_world(size), world_gen_version, capabilities)
             folder = opened.folder / FOLDER
             try:
-                outcome = verify(lease.generate, requests, progress=progress, seen=report.see)
+                outcome = verify(lease.generate, requests, progress=progress, on_world=report.add_world)
             except FencedError:
                 raise
             except EngineError as error:
