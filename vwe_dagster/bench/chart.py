@@ -14,16 +14,16 @@ _NAMES = {"process": "process", "docker": "container"}
 
 
 def draw_chart(measured: PoolBench, path: Path) -> None:
-    """Draws the medians as bars, with a line from the least to the greatest value, into a picture.
+    """Write a picture with the medians as bars, and a line from the least to the greatest value on each.
 
     Raises:
-        BenchError: matplotlib is not installed, or knows no pictures of that kind.
+        BenchError: matplotlib is not installed or does not support the file's type.
         OSError: the file cannot be written.
     """
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
-        raise BenchError("Drawing needs matplotlib; install it with: pip install 'vwe-dagster[bench]'") from error
+        raise BenchError("The chart needs matplotlib; install it with: pip install 'vwe-dagster[bench]'") from error
     bars = _bars(measured)
     figure = Figure(figsize=(8, 1.3 + 0.52 * len(bars)), dpi=150, layout="constrained")
     axes = figure.subplots()
@@ -43,7 +43,7 @@ def draw_chart(measured: PoolBench, path: Path) -> None:
     try:
         figure.savefig(path)
     except ValueError as error:
-        raise BenchError(f"{path} cannot be drawn: {error}. Name a file that ends in .png.") from error
+        raise BenchError(f"{path} cannot be written: {error}. Choose a name that ends in .png.") from error
 
 
 def _bars(measured: PoolBench) -> list[tuple[str, Sequence[float], str]]:
@@ -57,4 +57,4 @@ def _bars(measured: PoolBench) -> list[tuple[str, Sequence[float], str]]:
 def _title(measured: PoolBench) -> str:
     figures = measured.launchers[-1]
     times = statistics.median(figures.cold_world_s) / statistics.median(figures.warm_world_s)
-    return f"A warm {_NAMES[figures.launcher]} makes a world {times:.1f} times as fast as a cold one"
+    return f"A warm {_NAMES[figures.launcher]} generates a world {times:.1f} times as fast as a cold one"

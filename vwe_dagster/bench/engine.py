@@ -1,4 +1,4 @@
-"""What ``vwe bench engine`` measures: the native engine, in processes of its own."""
+"""The benchmark ``vwe bench engine``: the native engine, in separate processes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from typing import Any
 from vwe_dagster.bench.figures import BenchError, spread
 
 SEED = 75539276
-"""The world that is timed, seed text ``ClaudeTest``, and what it must come out as on the 2048 grid."""
+"""The measured world, seed text ``ClaudeTest``; its digest on the 2048 grid is known."""
 
 WORLDS, STARTS = 9, 5
 
 
 @dataclasses.dataclass(frozen=True)
 class EngineBench:
-    """The native engine on the 2048 grid.
+    """Figures of the native engine on the 2048 grid.
 
     Attributes:
         instruction_set: the vector instructions that the kernels were compiled for.
         figures: by name with the unit, one value for each measurement.
-        plain: likewise for the plain transcription, where it computes the same.
+        plain: the same of the plain transcription, for the figures that it has.
     """
 
     instruction_set: str
@@ -51,7 +51,7 @@ class EngineBench:
 
 
 def former_medians(path: Path) -> dict[str, float]:
-    """Read the medians of a file that ``vwe bench engine --json`` wrote.
+    """Return the medians of a report that ``vwe bench engine --json`` wrote.
 
     Raises:
         BenchError: the file cannot be read, or is not a report of this benchmark.
@@ -60,7 +60,7 @@ def former_medians(path: Path) -> dict[str, float]:
         figures: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))["figures"]
         return {name: statistics.median(values) for name, values in figures.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{path} cannot be compared with: {error!r}. Name a file that 'vwe bench engine --json' wrote."
+        reason = f"{path} cannot be compared with: {error!r}. Name a file written by 'vwe bench engine --json'."
         raise BenchError(reason) from error
 
 
@@ -71,14 +71,14 @@ def bench_engine(announce: Callable[[str], None]) -> EngineBench:
         BenchError: this is not Linux, a process failed, or its world has another digest.
     """
     if sys.platform != "linux":
-        raise BenchError("The benchmark pins processes to cores, which only Linux lets it; run it there.")
-    announce("Compiling every kernel in an empty cache, a minute")
+        raise BenchError("The benchmark pins processes to cores, which needs Linux; run it there.")
+    announce("Compiling all kernels with an empty cache, about a minute")
     with tempfile.TemporaryDirectory() as empty:
         compiled = _measure(1, {"NUMBA_CACHE_DIR": empty}, cores=None)
     announce("Starting with compiled kernels")
     _measure(1, {}, cores=None)
     starts = [_measure(1, {}, cores=None) for _ in range(STARTS)]
-    announce("Making worlds on one core, then on all")
+    announce("Generating worlds on one core, then on all")
     single, every = _measure(WORLDS, {}, cores=1), _measure(WORLDS, {}, cores=None)
     announce("Timing kernels beside the plain transcription")
     kernels = _run([sys.executable, "-m", "vwe_dagster.bench.engine_kernels"], {}, cores=1)
@@ -96,7 +96,7 @@ def bench_engine(announce: Callable[[str], None]) -> EngineBench:
 
 
 def _measure(worlds: int, environment: Mapping[str, str], cores: int | None) -> dict[str, list[float]]:
-    """What :func:`_measured_process` prints in a process of its own, on its first ``cores`` cores."""
+    """Run :func:`_measured_process` in a new process on the first ``cores`` cores, and return its figures."""
     measured: dict[str, list[float]] = _run(
         [sys.executable, "-m", "vwe_dagster.bench.engine", str(worlds)], environment, cores
     )
@@ -104,7 +104,7 @@ def _measure(worlds: int, environment: Mapping[str, str], cores: int | None) -> 
 
 
 def _run(command: list[str], environment: Mapping[str, str], cores: int | None) -> Any:
-    """Run a command on the first ``cores`` cores, and return what it prints as JSON."""
+    """Run a command on the first ``cores`` cores, and return its output, parsed as JSON."""
 
     def pin() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
@@ -137,7 +137,7 @@ def _measured_process(worlds: int) -> None:
     from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, terrain_digest  # noqa: PLC0415
 
     if terrain_digest(terrain) != KNOWN_DIGESTS[SEED]:
-        sys.exit("The world that was timed has another digest than the game's: the engine is wrong, not fast.")
+        sys.exit("The digest of the measured world differs from the game's; the engine is wrong.")
     figures = {"import_s": imported - started, "start_s": imported - started + taken[0], "peak_mb": peak_mb}
     print(json.dumps({**{name: [value] for name, value in figures.items()}, "world_s": taken}))  # noqa: T201
 

@@ -26,7 +26,7 @@ from vwe_dagster.worldgen.planes import fill_planes
 from vwe_dagster.worldgen.pregeneration import pregenerate
 
 SEED = 75539276
-"""The world that is timed, seed text ``ClaudeTest``."""
+"""The measured world, seed text ``ClaudeTest``."""
 ROUNDS = 7
 SIZE = 2048
 EVERY = 8
@@ -108,7 +108,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 def _main() -> None:
     world = World(SEED)
     if terrain_digest(world.grid(SIZE)) != KNOWN_DIGESTS[SEED]:
-        sys.exit(f"The world of seed {SEED} has another digest than the game's; the engine is wrong.")
+        sys.exit(f"The digest of the world of seed {SEED} differs from the game's; the engine is wrong.")
     works = _works(world)
     for work in works:
         work.time()

@@ -1,4 +1,4 @@
-"""What every benchmark has: the error it ends with, the sum of a figure measured several times, and its report."""
+"""Common parts of all benchmarks: the error, the spread of measured values, and the report."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class BenchError(RuntimeError):
-    """A benchmark that did not run, or that timed the wrong thing; the message says which."""
+    """A benchmark that failed or measured a wrong world; the message has the reason."""
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Least, median and greatest of some values."""
+    """Return the least, the median and the greatest of the values."""
     return min(values), statistics.median(values), max(values)
 
 
 def report(measured: DataclassInstance) -> str:
-    """Every value as JSON, and the machine it was measured on."""
+    """Return all values and the machine on which they were measured, as JSON text."""
     machine = {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
     return json.dumps({"machine": machine, **dataclasses.asdict(measured)}, indent=2) + "\n"

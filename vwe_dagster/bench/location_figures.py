@@ -32,7 +32,7 @@ def location_figures(rounds: int) -> dict[str, dict[str, list[float]]]:
     world, table = World(SEED), shipped_table()
     grid = world.grid()
     if locations_digest(world.locations(grid=grid)) != KNOWN_DIGESTS[SEED]:
-        raise BenchError(f"The locations of seed {SEED} have another digest than the game's; they are wrong.")
+        raise BenchError(f"The digest of the locations of seed {SEED} differs from the game's; the engine is wrong.")
 
     def seconds(place: Place, count: int) -> float:
         before = time.process_time()

@@ -1,4 +1,4 @@
-"""What ``vwe bench renders`` measures: the pictures and tiles of one world, drawn and written."""
+"""The benchmark ``vwe bench renders``: drawing and writing the pictures and tiles of one world."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SIZE, ROUNDS, SINGLE_TILES = 2048, 5, 24
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One thing that was measured.
+    """The measurements of one picture, pyramid or zoom.
 
     Attributes:
-        name: what.
-        seconds: how long it took, one value for each time.
-        bytes: what it left on the disk; for single tiles the mean.
+        name: label in the table.
+        seconds: duration, one value per round.
+        bytes: size on disk; for single tiles the mean.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Figure:
     bytes: int
 
     def row(self) -> tuple[str, str, str, str, str]:
-        """Name, milliseconds and kilobytes as the table shows them."""
+        """Return the row of the table: name, milliseconds and kilobytes."""
         least, middle, greatest = (f"{1e3 * seconds:.0f}" for seconds in spread(self.seconds))
         return self.name, least, middle, greatest, f"{self.bytes / 1e3:,.0f}"
 
@@ -52,8 +52,8 @@ class RendersBench:
 
     Attributes:
         seed: the integer of the world.
-        size: samples along each side of it.
-        figures: what was measured.
+        size: samples along each side of the world.
+        figures: the measurements.
     """
 
     seed: int
@@ -64,24 +64,24 @@ class RendersBench:
 def bench_renders(
     announce: Callable[[str], None], *, size: int = SIZE, rounds: int = ROUNDS, single_tiles: int = SINGLE_TILES
 ) -> RendersBench:
-    """Measures pictures, pyramids and single tiles, each once before it counts, so that kernels are compiled.
+    """Measure pictures, pyramids and single tiles, after a first round of each that compiles kernels.
 
-    Pictures and pyramids are written and forced to the disk as a stage is; single tiles are only drawn.
+    Pictures and pyramids are written and flushed to disk like a stage; single tiles are only drawn.
 
     Args:
-        announce: told what is measured next.
+        announce: receives a line about the next measurement.
         size: samples along each side of the world.
-        rounds: how often each picture and each pyramid is measured.
-        single_tiles: how many tiles of each of the zooms beyond the native one are measured.
+        rounds: number of measurements of each picture and each pyramid.
+        single_tiles: number of measured tiles at each zoom beyond the native one.
     """
-    announce("Making a world")
+    announce("Generating a world")
     grid = Grid.of_world(size)
     export = NativeEngine().generate(WorldRequest(SEED, grid))
     world = canonical_world(export.planes, export.lines, grid)
     figures = [*_pictures(world, analyse(world), rounds, announce)]
     tiles = WorldTiles(world, World(SEED))
     for style in STYLES:
-        announce(f"Making the tiles of the style {style}")
+        announce(f"Drawing the tiles of the style {style}")
         pyramid = _measured(f"pyramid {style}, zoom 0 to {NATIVE_ZOOM}", _pyramid(tiles, style), rounds)
         figures.append(pyramid)
     for zoom in range(NATIVE_ZOOM + 1, MAX_ZOOM + 1):
@@ -98,7 +98,7 @@ def _pictures(
         announce(f"Drawing {name}")
 
         def write(draft: Draft, name: str = name) -> None:
-            # Anew each time: pictures of one world may share what they are drawn from.
+            # A new set of pictures each time, because pictures of one set may share intermediate results.
             write_picture(draft, name, pictures(world, analysis, "bench")[name]())
 
         figures.append(_measured(name, write, rounds))
@@ -114,7 +114,7 @@ def _pyramid(tiles: WorldTiles, style: str) -> Callable[[Draft], None]:
 
 
 def _measured(name: str, write: Callable[[Draft], None], rounds: int) -> Figure:
-    """Times a part of a stage, from drawing to lying on the disk."""
+    """Measure a part of a stage, from drawing until the files are on disk."""
     seconds, size = [], 0
     for _ in range(rounds + 1):
         with tempfile.TemporaryDirectory(prefix="vwe-bench-") as folder:
@@ -127,7 +127,7 @@ def _measured(name: str, write: Callable[[Draft], None], rounds: int) -> Figure:
 
 
 def _single_tiles(tiles: WorldTiles, style: str, zoom: int, count: int) -> Figure:
-    """Times tiles of the middle half of the map, where none is empty, after one that does not count."""
+    """Measure tiles of the middle half of the map, where none is empty, after one that is not counted."""
     choice = random.Random(zoom)  # noqa: S311  the same tiles every time
     side = 1 << zoom
     seconds, size = [], 0

@@ -1,7 +1,7 @@
-"""What ``vwe bench pool`` measures: worlds of cold engines and of warm ones, and what the pool itself costs.
+"""The benchmark ``vwe bench pool``: worlds from cold and from warm engines, and the cost of the pool itself.
 
-All make the same worlds. Each that arrives is compared, outside of what is timed, with the one an engine in this
-process makes, and that one with the game's.
+All engines generate the same worlds. After the measurement each world is compared with the one from an engine in this
+process, and the first of those with the game's digest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen.digest import KNOWN_DIGESTS, planes_digest
 
 SEEDS = (SEED, *range(1, 8))
-"""The worlds that everything is measured with; the first is one whose digest we know."""
+"""The measured worlds; the digest of the first is known."""
 
 SIZE = 2048
 COLD_ROUNDS, EMPTY_LEASES, CALLERS = 3, 50, 4
@@ -46,22 +46,22 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True)
 class PoolFigures:
-    """What was measured with one kind of engine, one value for each time; seconds, but for what is named otherwise.
+    """The measurements of one kind of engine, one value per round; in seconds unless the name has another unit.
 
     Attributes:
         launcher: ``process`` or ``docker``.
-        engines: how many the pool had where it had all.
-        ready_s: from no engine to one that is ready.
-        cold_world_s: starting an engine, making a world with it, and ending it.
-        first_world_s: the first world of an engine that is ready.
-        warm_world_s: the worlds after it.
-        overhead_ms: what a warm world takes besides its engine's generating it, in milliseconds: the lease, packing,
-            hashing, transfer, reading.
+        engines: number of engines of the full pool.
+        ready_s: time until a cold engine is ready.
+        cold_world_s: starting an engine, generating a world with it, and stopping it.
+        first_world_s: the first world of a ready engine.
+        warm_world_s: later worlds of the engine.
+        overhead_ms: time of a warm world besides generating it, in milliseconds: the lease, packing, hashing,
+            transfer, reading.
         one_engine_s: seconds per world, of all worlds on one engine.
         all_engines_s: seconds per world, of all worlds on all engines.
-        acquire_ms: until a free engine is leased, in milliseconds.
-        leases_per_s: leases taken and given back by one caller in a second.
-        leases_per_s_of_callers: the same of :data:`CALLERS` callers at once, together.
+        acquire_ms: time to lease a free engine, in milliseconds.
+        leases_per_s: leases per second, acquired and released by one caller.
+        leases_per_s_of_callers: the same of :data:`CALLERS` concurrent callers, added up.
     """
 
     launcher: str
@@ -79,24 +79,24 @@ class PoolFigures:
 
     @property
     def title(self) -> str:
-        """What heads the table."""
+        """Return the title of the table."""
         return f"Engines as {_TITLES[self.launcher]}, digests checked"
 
     def rows(self, in_process_s: Sequence[float]) -> list[tuple[str, str, str, str]]:
-        """The table: each figure with its least, median and greatest value.
+        """Return the rows of the table: each figure with its least, median and greatest value.
 
         Args:
-            in_process_s: seconds per world without a pool, to compare with.
+            in_process_s: seconds per world without a pool, for comparison.
         """
         figures = {
-            "world, cold: start, make, end (s)": self.cold_world_s,
+            "world, cold: start, generate, stop (s)": self.cold_world_s,
             "cold engine to ready (s)": self.ready_s,
             "first world of a ready engine (s)": self.first_world_s,
             "world, warm (s)": self.warm_world_s,
             "world, engine in this process (s)": in_process_s,
-            "of a warm world, not spent on generating (ms)": self.overhead_ms,
-            f"per world, all at once on {_engines(1)} (s)": self.one_engine_s,
-            f"per world, all at once on {_engines(self.engines)} (s)": self.all_engines_s,
+            "overhead of a warm world (ms)": self.overhead_ms,
+            f"per world, concurrently on {_engines(1)} (s)": self.one_engine_s,
+            f"per world, concurrently on {_engines(self.engines)} (s)": self.all_engines_s,
             "warm acquire (ms)": self.acquire_ms,
             "empty leases per second, 1 caller": self.leases_per_s,
             f"empty leases per second, {CALLERS} callers, {_engines(self.engines)}": self.leases_per_s_of_callers,
@@ -111,9 +111,9 @@ class PoolBench:
     Attributes:
         size: samples along each side of a world.
         seeds: the worlds.
-        in_process_s: seconds each world took an engine in this process.
-        launchers: what was measured, by kind of engine.
-        skipped: why a kind of engine was not measured, in a sentence, by launcher.
+        in_process_s: seconds per world of an engine in this process.
+        launchers: the figures of each kind of engine.
+        skipped: by launcher, a sentence with the reason why its engines were not measured.
     """
 
     size: int
@@ -131,21 +131,20 @@ def bench_pool(
     size: int = SIZE,
     seeds: Sequence[int] = SEEDS,
 ) -> PoolBench:
-    """Measures pools of their own, which are gone afterwards.
+    """Measure temporary pools, one per kind of engine.
 
     Args:
-        settings: of the pools; their engines are not replaced for their age or jobs.
-        launchers: ``process``, ``docker`` or both; of both, one that cannot start an engine is skipped.
-        announce: told what is measured next.
+        settings: settings of the pools; engines are not replaced for their age or number of jobs.
+        launchers: ``process``, ``docker`` or both; if both, one that cannot start an engine is skipped.
+        announce: receives a line about the next measurement.
         size: samples along each side of a world.
-        seeds: the worlds, three or more.
+        seeds: the seeds of the worlds, three or more.
 
     Raises:
-        BenchError: the only launcher asked for cannot start an engine, an engine failed, or a world is another than it
-            should be.
+        BenchError: the only requested launcher cannot start an engine, an engine failed, or a world has a wrong digest.
     """
-    announce(f"Making {len(seeds)} worlds with an engine in this process")
-    worlds = _Worlds.made(size, seeds)
+    announce(f"Generating {len(seeds)} worlds with an engine in this process")
+    worlds = _Worlds.generate(size, seeds)
     measured, skipped = [], {}
     for launcher in launchers:
         settings_of = settings.model_copy(
@@ -162,9 +161,9 @@ def bench_pool(
         except _NoEnginesError as error:
             if len(launchers) == 1:
                 raise BenchError(str(error)) from error
-            skipped[launcher] = f"Engines as {_TITLES[launcher]} are left out: {error}"
+            skipped[launcher] = f"Engines as {_TITLES[launcher]} are skipped: {error}"
         except EngineError as error:
-            raise BenchError(f"An engine failed while it was measured: {error}") from error
+            raise BenchError(f"An engine failed during the benchmark: {error}") from error
     return PoolBench(size, list(seeds), worlds.seconds, measured, skipped)
 
 
@@ -174,18 +173,18 @@ class _NoEnginesError(BenchError):
 
 @dataclasses.dataclass(frozen=True)
 class _Worlds:
-    """The worlds to be made, how long each takes without a pool, and the digest it must come out with."""
+    """The requested worlds, with the seconds without a pool and the expected digest of each."""
 
     requests: list[WorldRequest]
     seconds: list[float]
     digests: Mapping[int, str]
 
     @classmethod
-    def made(cls, size: int, seeds: Sequence[int]) -> _Worlds:
-        """Makes every world in this process."""
+    def generate(cls, size: int, seeds: Sequence[int]) -> _Worlds:
+        """Generate every world in this process."""
         engine = NativeEngine()
         requests = [WorldRequest(seed, Grid.of_world(size)) for seed in seeds]
-        # The first world of a process surveys what no seed changes, and compiles kernels where there are none.
+        # The first world of a process computes the seed-independent data and compiles kernels that are not cached.
         engine.generate(requests[0])
         seconds, digests = [], {}
         for request in requests:
@@ -193,26 +192,28 @@ class _Worlds:
             seconds.append(taken)
             digests[request.seed] = _digest(export)
             if request.seed == SEED and size == SIZE and _digest_of_game(export) != KNOWN_DIGESTS[SEED]:
-                raise BenchError("The world that was timed has another digest than the game's; the engine is wrong.")
+                raise BenchError("The digest of the measured world differs from the game's; the engine is wrong.")
         return cls(requests, seconds, digests)
 
     def check(self, export: WorldExport) -> None:
-        """Refuses a world that is not what it must be."""
+        """Raise an error if the digest of a world is not the expected one."""
         if _digest(export) != self.digests[export.request.seed]:
-            raise BenchError(f"The world of @{export.request.seed} came out of the pool as another than it is.")
+            raise BenchError(
+                f"The pool returned another world for @{export.request.seed} than an engine in this process."
+            )
 
 
 def _measure(pool: EnginePool, worlds: _Worlds, announce: Callable[[str], None]) -> PoolFigures:
-    """Measures a pool in which one engine is ready."""
+    """Measure a pool in which one engine is ready."""
     engines = pool.settings.max_warm_containers
-    announce("Starting an engine for one world and ending it, and again")
+    announce(f"Starting an engine, generating a world and stopping it, {COLD_ROUNDS} times")
     cold = [_cold_world(pool, worlds, worlds.requests[0]) for _ in range(COLD_ROUNDS)]
     pool.warm(1)
-    announce("Making worlds on a warm engine")
+    announce("Generating worlds on a warm engine")
     warm_s, added_s = _warm_worlds(pool, worlds)
     acquired = [_acquire(pool) for _ in range(EMPTY_LEASES)]
     alone = _leases_per_s(pool, callers=1)
-    announce(f"Making all worlds on one engine, then on {engines}")
+    announce(f"Generating all worlds on one engine, then on {engines}")
     with _pool(pool.settings.model_copy(update={"max_warm_containers": 1})) as single:
         single.warm(1)
         single.generate(worlds.requests[0])
@@ -238,7 +239,7 @@ def _measure(pool: EnginePool, worlds: _Worlds, announce: Callable[[str], None])
 
 
 def _cold_world(pool: EnginePool, worlds: _Worlds, request: WorldRequest) -> tuple[float, float, float]:
-    """Seconds until an engine is ready, for its first world, and for both and its end."""
+    """Return the seconds until an engine is ready, for its first world, and in all with stopping it."""
     pool.drain(timeout_s=_DRAIN_S)
     ready_s, _ = _timed(lambda: pool.warm(1))
     world_s, export = _timed(lambda: pool.generate(request))
@@ -248,7 +249,7 @@ def _cold_world(pool: EnginePool, worlds: _Worlds, request: WorldRequest) -> tup
 
 
 def _warm_worlds(pool: EnginePool, worlds: _Worlds) -> tuple[list[float], list[float]]:
-    """Seconds each world takes on an engine that has made one before, and how many of them it did not generate."""
+    """Return the seconds of each world on a warm engine, and those of them not spent on generating it."""
     pool.generate(worlds.requests[0])
     taken, added = [], []
     for request in worlds.requests:
@@ -260,12 +261,12 @@ def _warm_worlds(pool: EnginePool, worlds: _Worlds) -> tuple[list[float], list[f
 
 
 def _per_world(pool: EnginePool, worlds: _Worlds) -> float:
-    """Seconds per world when all are asked for at once."""
-    # Checked afterwards: the digests would take the processors from the engines.
+    """Return the seconds per world when all are requested concurrently."""
+    # Checked afterwards, because computing digests would take processor time from the engines.
     seconds, outcomes = _timed(lambda: list(pool.generate_many(worlds.requests)))
     for outcome in outcomes:
         if outcome.export is None:
-            raise BenchError(f"A world failed while it was measured: {outcome.error}")
+            raise BenchError(f"A world failed during the benchmark: {outcome.error}")
         worlds.check(outcome.export)
     return seconds / len(outcomes)
 
@@ -277,7 +278,7 @@ def _acquire(pool: EnginePool) -> float:
 
 
 def _leases_per_s(pool: EnginePool, *, callers: int) -> float:
-    """Leases taken and given back in a second, by all callers together."""
+    """Return the leases per second of all callers together, each acquired and released."""
 
     def take_some(_: int) -> None:
         for _ in range(EMPTY_LEASES):
@@ -291,7 +292,7 @@ def _leases_per_s(pool: EnginePool, *, callers: int) -> float:
 
 @contextlib.contextmanager
 def _pool(settings: PoolSettings) -> Iterator[EnginePool]:
-    """A pool of its own, which leaves nothing behind."""
+    """Yield a temporary pool; afterwards its engines are stopped and its folder is removed."""
     with tempfile.TemporaryDirectory(prefix="vwe-bench-") as folder, open_pool(settings, Path(folder)) as pool:
         try:
             yield pool

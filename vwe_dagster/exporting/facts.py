@@ -95,7 +95,7 @@ class WorldFacts:
 
     @functools.cached_property
     def world_gen_version(self) -> int | None:
-        """Return the version from :func:`vwe_dagster.store.stages.world_gen_version`, or None if there is no world."""
+        """Return the version from :func:`vwe_dagster.store.stages.world_gen_version`, or None without a world."""
         extracted = self.store.manifest(self.seed, "extracted")
         return None if extracted is None else world_gen_version(extracted, self._raw)
 

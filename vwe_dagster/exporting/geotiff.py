@@ -2,7 +2,7 @@
 
 There are two files because all bands of a GeoTIFF have one type. The coordinate system is an engineering one, without a
 place on Earth: x east and z north of the center of the world. Pictures are north-up, and the center of a pixel is the
-sampled point. The void beyond the edge of the world is no-data: -400 in heights, 0 among biomes.
+sampled point. The void beyond the edge of the world has the no-data value: -400 in heights, 0 among biomes.
 """
 
 from __future__ import annotations

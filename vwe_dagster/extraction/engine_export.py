@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _VALUE_KINDS: Mapping[str, tuple[type, ...]] = {"str": (str,), "float32": (int, float), "bool": (bool,)}
 _KINDS = {"rivers": "river", "streams": "stream"}
-# Index 0 is no biome. It is also the first and the last entry, to which flags beyond the table are clipped.
+# The first and the last entry are 0, which stands for no biome; flags beyond the table are clipped to these.
 _INDEX_OF_FLAG = np.zeros(max(biome.flag for biome in BIOMES) + 2, np.uint8)
 for _biome in BIOMES:
     _INDEX_OF_FLAG[_biome.flag] = _biome

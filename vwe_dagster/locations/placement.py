@@ -1,8 +1,8 @@
 """Placement of locations, several times faster than :mod:`~vwe_dagster.locations.plain` and equal to the last bit.
 
 A point is one vector of noises (:mod:`~vwe_dagster.locations.zone_points`). Random words are drawn ahead
-(:mod:`~vwe_dagster.locations.draws`), so that the words of a refused point are skipped. Filters 7 to 10, whose order is
-free, come before the terrain of filter 6, and the terrain ends with the first point that exceeds the limit.
+(:mod:`~vwe_dagster.locations.draws`), so that the words of a rejected point are skipped. Filters 7 to 10, whose order
+is free, come before the terrain of filter 6, and the terrain ends with the first point that exceeds the limit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vwe_dagster.locations.kernel_rows import TypeRow, alt_rows, relatives, type
 from vwe_dagster.locations.location_table import LocationTable, LocationTableError
 from vwe_dagster.locations.neighbors import Neighbors, add_neighbor, is_within, make_neighbors
 from vwe_dagster.locations.plain import FLAGS, delta_of, grid_index, is_beyond, zone_of
-from vwe_dagster.locations.point_lists import STRIDE, PointLists, find_points, sector_facts
+from vwe_dagster.locations.point_lists import STRIDE, PointLists, find_points, sector_metrics
 from vwe_dagster.locations.zone_points import ALL_BIOMES, point_of
 from vwe_dagster.locations.zones import CALM_REACH_M, NEAR_WET, TAKEN, WET, Zones, make_zones, survey_zone, zone_number
 from vwe_dagster.world.biomes import BIOMES, Biome
@@ -140,7 +140,7 @@ def sector_place(x: float, z: float) -> int:
 def is_kept_away(
     site: Site, t: TypeRow, similar: Neighbors, near: Neighbors, x: float, y: float, z: float, vegetation: float
 ) -> bool:
-    """Return whether a point is refused by filters 7 to 10."""
+    """Return whether filters 7 to 10 reject a point."""
     if t.alt >= 0 or t.blockers != 0:
         alts = site.alt_biomes[site.lists.sector[sector_place(x, z)]]
         if (t.alt >= 0 and (alts >> np.uint64(max(t.alt, 0))) & np.uint64(1) == 0) or alts & t.blockers != 0:
@@ -260,7 +260,7 @@ def place_type(
         if bits == 0:
             bits = survey_zone(site.c, site.rivers.start, zones, zone_number(zx, zz))
         if bits & t.area:
-            # The next attempt draws at one of these places if filters 1 to 5 refuse all tries or none of them.
+            # The next attempt draws at one of these places if filters 1 to 5 reject all tries or none of them.
             prefetch_zone(site.lists, draws.words[at + TRIES * POINT_WORDS], t)
             prefetch_zone(site.lists, draws.words[at + TRIES * (POINT_WORDS + TERRAIN_WORDS)], t)
             is_accepted, x, y, z, at = try_zone(site, t, similar, near, scores, draws.words, at, bits, zx, zz)
@@ -330,5 +330,5 @@ def _make_site(
             raise LocationTableError(f"The world of seed {seed} has no {where.title}, which types of the table need.")
     alts = np.zeros(0, np.uint64)
     if with_sectors:
-        alts = plain.assign_alt_biomes(seed, alt_rows(table), lists.biome_of, *sector_facts(lists, height))
+        alts = plain.assign_alt_biomes(seed, alt_rows(table), lists.biome_of, *sector_metrics(lists, height))
     return Site(c, rivers, lists, alts, make_zones()), int(np.bitwise_or.reduce(alts, initial=np.uint64(0)))

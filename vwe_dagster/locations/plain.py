@@ -138,7 +138,7 @@ def _closed(
 
 
 @kernel
-def sector_facts(
+def sector_metrics(
     lists: Lists, height: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the edge, the mean and the distance of each sector. Section 2."""
@@ -457,7 +457,7 @@ def place(
     """
     levels = height.ravel().copy()
     lists = make_lists(biome.ravel().copy(), levels)
-    there = assign_alt_biomes(seed, alt_rows(table), lists.biome_of, *sector_facts(lists, levels))
+    there = assign_alt_biomes(seed, alt_rows(table), lists.biome_of, *sector_metrics(lists, levels))
     similar_to, near_to = relatives(table, "group"), relatives(table, "group_max")
     span = 2 * ZONES + 1
     biomes, taken = np.full((span, span), -1, np.int8), np.zeros((span, span), np.bool_)

@@ -187,10 +187,10 @@ def _close(
 
 
 @kernel
-def sector_facts(
+def sector_metrics(
     lists: PointLists, height: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return edge, mean and distance of each sector, as :func:`~vwe_dagster.locations.plain.sector_facts`."""
+    """Return edge, mean and distance of each sector, as :func:`~vwe_dagster.locations.plain.sector_metrics`."""
     n, sector = len(lists.biome_of), lists.sector
     edge, mean, far = np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
     cx, cz = np.zeros(n, np.float32), np.zeros(n, np.float32)

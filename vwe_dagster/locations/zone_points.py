@@ -106,8 +106,8 @@ def point_of(
         wanted: bits of the wanted biomes, by index.
         low: lowest altitude.
         high: highest altitude.
-        x: east, metres.
-        z: north, metres.
+        x: east, meters.
+        z: north, meters.
     """
     p = one_point.noises_of(c, x, z)
     ring, cut, scale, d = bits >> RINGS, 1.0, 200.0, 0.0

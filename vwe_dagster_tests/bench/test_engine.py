@@ -1,4 +1,4 @@
-"""The benchmark measures a world whose digest it has checked, and says so when the digest is another."""
+"""The benchmark of the engine checks the digest of the world that it measures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vwe_dagster.bench.figures import BenchError, report
 MEASURED = EngineBench("AVX2", {"grid (CPU s)": [0.2, 0.1, 0.3], "import (s)": [1.0]}, {"grid (CPU s)": [1.0]})
 
 
-def test_rows_show_how_many_times_as_fast_as_the_plain_transcription() -> None:
+def test_rows_show_the_speed_relative_to_the_plain_transcription() -> None:
     assert MEASURED.rows(None) == [
         ("grid (CPU s)", "0.1", "0.2", "0.3", "5.0"),
         ("import (s)", "1", "1", "1", ""),
@@ -31,7 +31,7 @@ def test_rows_compare_with_a_former_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"figures": 3}', '{"figures": {"a": []}}'])
-def test_a_file_that_is_not_a_benchmark_is_rejected(tmp_path: Path, text: str) -> None:
+def test_file_that_is_not_a_benchmark_is_rejected(tmp_path: Path, text: str) -> None:
     path = tmp_path / "engine.json"
     path.write_text(text)
     with pytest.raises(BenchError, match=r"engine\.json cannot be compared"):
@@ -39,7 +39,7 @@ def test_a_file_that_is_not_a_benchmark_is_rejected(tmp_path: Path, text: str) -
 
 
 @pytest.mark.slow
-def test_kernels_are_timed_beside_the_plain_transcription() -> None:
+def test_kernels_and_plain_transcription_are_measured() -> None:
     figures = engine._run([sys.executable, "-m", "vwe_dagster.bench.engine_kernels"], {}, 1)["figures"]  # noqa: SLF001
     assert set(figures) > {"world of 2048 (CPU s)", "pregeneration (CPU s)", "height of a point (CPU µs)"}
     assert all(min(each["fast"]) > 0 for each in figures.values())
@@ -47,7 +47,7 @@ def test_kernels_are_timed_beside_the_plain_transcription() -> None:
 
 
 @pytest.mark.slow
-def test_a_measured_process_tells_its_figures() -> None:
+def test_measured_process_returns_its_figures() -> None:
     measured = engine._measure(2, {}, cores=1)  # noqa: SLF001
     assert len(measured["world_s"]) == 2
     assert min(measured["world_s"]) > 0
@@ -56,6 +56,6 @@ def test_a_measured_process_tells_its_figures() -> None:
 
 
 @pytest.mark.slow
-def test_a_failed_process_is_told_of() -> None:
+def test_failed_process_is_reported() -> None:
     with pytest.raises(BenchError, match="failed"):
         engine._measure(0, {}, cores=None)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""The benchmark of pictures and tiles measures each of them, and writes what it measured."""
+"""The benchmark of pictures and tiles measures each of them and writes a report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PICTURES, STYLES = ["biomes.png", "thumbnail.png"], ["forest"]
 
 @pytest.fixture(scope="module")
 def measured() -> Iterator[RendersBench]:
-    """A benchmark of some of the pictures and styles."""
+    """Run the benchmark with some of the pictures and styles."""
     real = pictures
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench, "pictures", lambda *world: {name: real(*world)[name] for name in PICTURES})
@@ -37,7 +37,7 @@ def test_every_picture_and_style_is_measured(measured: RendersBench) -> None:
         assert figure.bytes > 100
 
 
-def test_the_table_and_the_file_tell_what_was_measured(measured: RendersBench) -> None:
+def test_table_and_report_have_all_measurements(measured: RendersBench) -> None:
     name, *times, size = measured.figures[0].row()
     assert (name, size) == (PICTURES[0], f"{measured.figures[0].bytes / 1e3:,.0f}")
     assert times == [f"{1e3 * measured.figures[0].seconds[0]:.0f}"] * 3

@@ -1,4 +1,4 @@
-"""The benchmark of pools: what it measures, that it checks the worlds, and that it leaves nothing behind."""
+"""The benchmark of pools: its figures, its check of the worlds, and its cleanup."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SETTINGS = PoolSettings(max_warm_containers=2, base_image="vwe-no-such-image", m
 
 @pytest.fixture(autouse=True)
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of temporary files; the paths of sockets in it are to be short."""
-    # Pytest chooses its own folder when first asked, and it must not be in this one, which goes with the test.
+    """Use a folder with a short path for temporary files, because the paths of sockets are limited."""
+    # Pytest chooses its own folder on first use; it must not be in this one, which is removed after the test.
     tmp_path_factory.getbasetemp()
     with tempfile.TemporaryDirectory(prefix="vwe-test-") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
@@ -44,7 +44,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def figures() -> bench.PoolBench:
-    """What a benchmark might have measured."""
+    """Return invented results of a benchmark."""
     one = bench.PoolFigures(
         launcher="process",
         engines=2,
@@ -63,9 +63,9 @@ def figures() -> bench.PoolBench:
     return bench.PoolBench(2048, [1, 2, 3], [0.33, 0.32, 0.34], [one, other], {})
 
 
-def test_processes_are_measured_and_containers_without_an_image_are_left_out(temporary: Path) -> None:
+def test_processes_are_measured_and_containers_without_an_image_are_skipped(temporary: Path) -> None:
     announced: list[str] = []
-    # Commands that other tests called in this process have left warm engines.
+    # Commands in other tests of this process may have left warm engines.
     before = set(psutil.Process().children())
     measured = bench.bench_pool(SETTINGS, ["process", "docker"], announced.append, size=64, seeds=(1, 2, 3))
     (of_processes,) = measured.launchers
@@ -77,7 +77,7 @@ def test_processes_are_measured_and_containers_without_an_image_are_left_out(tem
     (whole,), (ready,), (first,) = of_processes.cold_world_s, of_processes.ready_s, of_processes.first_world_s
     assert whole > ready + first
     assert list(measured.skipped) == ["docker"]
-    assert measured.skipped["docker"].startswith("Engines as containers are left out: ")
+    assert measured.skipped["docker"].startswith("Engines as containers are skipped: ")
     assert any("engine in this process" in phase for phase in announced)
     assert [path for path in temporary.rglob("*") if not path.is_dir()] == list(temporary.glob("vwe-bench-*")) == []
     started = set(psutil.Process().children()) - before
@@ -85,12 +85,12 @@ def test_processes_are_measured_and_containers_without_an_image_are_left_out(tem
     assert not [child for child in living if "vwe_dagster.engine" in child.cmdline()]
 
 
-def test_the_only_launcher_asked_for_is_not_left_out() -> None:
+def test_only_requested_launcher_is_not_skipped() -> None:
     with pytest.raises(BenchError, match="Engines do not start"):
         bench.bench_pool(SETTINGS, ["docker"], lambda _: None, size=64, seeds=(1, 2, 3))
 
 
-def test_a_world_that_comes_out_of_the_pool_as_another_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_world_from_the_pool_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     generate = EnginePool.generate
 
     def generate_wrongly(self: EnginePool, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
@@ -100,29 +100,29 @@ def test_a_world_that_comes_out_of_the_pool_as_another_is_told_of(monkeypatch: p
         return dataclasses.replace(export, planes={**export.planes, "height": height})
 
     monkeypatch.setattr(EnginePool, "generate", generate_wrongly)
-    with pytest.raises(BenchError, match="The world of @1 came out of the pool as another than it is"):
+    with pytest.raises(BenchError, match="The pool returned another world for @1"):
         bench.bench_pool(SETTINGS, ["process"], lambda _: None, size=64, seeds=(1, 2, 3))
 
 
-def test_an_export_has_the_digest_of_the_terrain_it_was_made_from() -> None:
+def test_digest_of_an_export_is_that_of_its_terrain() -> None:
     export = NativeEngine().generate(WorldRequest(SEED, Grid.of_world(64)))
     assert bench._digest_of_game(export) == terrain_digest(World(SEED).grid(64))  # noqa: SLF001
 
 
-def test_every_value_is_in_the_json(figures: bench.PoolBench) -> None:
+def test_report_has_every_value(figures: bench.PoolBench) -> None:
     document = json.loads(report(figures))
     assert document.pop("machine").keys() == {"cpus", "platform", "python"}
     assert document == dataclasses.asdict(figures)
 
 
-def test_the_table_tells_least_median_and_greatest(figures: bench.PoolBench) -> None:
+def test_table_shows_least_median_and_greatest(figures: bench.PoolBench) -> None:
     rows = {row[0]: row[1:] for row in figures.launchers[0].rows(figures.in_process_s)}
-    assert rows["world, cold: start, make, end (s)"] == ("2", "2.1", "2.2")
+    assert rows["world, cold: start, generate, stop (s)"] == ("2", "2.1", "2.2")
     assert rows["world, engine in this process (s)"] == ("0.32", "0.33", "0.34")
     assert rows["empty leases per second, 1 caller"] == ("1234", "1234", "1234")
 
 
-def test_the_chart_has_a_bar_for_each_kind_of_engine(figures: bench.PoolBench, tmp_path: Path) -> None:
+def test_chart_has_a_bar_for_each_kind_of_engine(figures: bench.PoolBench, tmp_path: Path) -> None:
     draw_chart(figures, tmp_path / "both.png")
     draw_chart(dataclasses.replace(figures, launchers=figures.launchers[:1]), tmp_path / "one.png")
     with Image.open(tmp_path / "both.png") as both, Image.open(tmp_path / "one.png") as one:
@@ -130,6 +130,6 @@ def test_the_chart_has_a_bar_for_each_kind_of_engine(figures: bench.PoolBench, t
         assert both.height > one.height
 
 
-def test_a_chart_of_an_unknown_kind_is_refused_in_words(figures: bench.PoolBench, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"Name a file that ends in \.png"):
+def test_chart_of_an_unsupported_type_is_rejected(figures: bench.PoolBench, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"Choose a name that ends in \.png"):
         draw_chart(figures, tmp_path / "chart.pong")

@@ -45,8 +45,8 @@ def test_the_fast_lists_are_in_the_order_of_the_search(grid: Terrain) -> None:
     for fast, slow in ((lists.points, expected.points), (lists.high, expected.high)):
         at = (fast // point_lists.STRIDE - 1) * plain.P + fast % point_lists.STRIDE - 1
         np.testing.assert_array_equal(at, slow)
-    facts, expected_facts = point_lists.sector_facts(lists, grid.height), plain.sector_facts(expected, height)
-    for fast_fact, slow_fact in zip(facts, expected_facts, strict=True):
+    metrics, expected_metrics = point_lists.sector_metrics(lists, grid.height), plain.sector_metrics(expected, height)
+    for fast_fact, slow_fact in zip(metrics, expected_metrics, strict=True):
         np.testing.assert_array_equal(fast_fact, slow_fact)
 
 
