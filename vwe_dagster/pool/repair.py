@@ -55,6 +55,8 @@ def repair(upkeep: Upkeep) -> RepairReport:
     if problem is None:
         return RepairReport(None)
     state = upkeep.locks.parent
+    # No holder loses its lock if the launcher does not answer.
+    upkeep.launcher.engines()
     with _all_locks(upkeep) as locks:
         engines = [info.engine for info in upkeep.launcher.engines()]
         for engine in engines:

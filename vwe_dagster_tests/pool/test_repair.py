@@ -144,13 +144,16 @@ def test_holder_is_fenced_by_a_repair_and_other_processes_use_the_new_ledger(
 def test_repair_changes_nothing_while_the_launcher_does_not_answer(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
-    pool.close()
+    holder = Holder(pool)
     overwrite(folder, b"no database" * 100, at=0)
-    before = (folder / FILE).read_bytes()
+    files = [folder / FILE, *sorted((folder / "locks").glob("slot-*.lock"))]
+    before = [(file.stat().st_ino, file.read_bytes()) for file in files]
     machine.launcher_is_down = True
     with pytest.raises(LauncherError):
         machine.pool(folder, SETTINGS).repair()
-    assert (folder / FILE).read_bytes() == before
+    assert [(file.stat().st_ino, file.read_bytes()) for file in files] == before
+    machine.launcher_is_down = False
+    holder.give_back()
 
 
 def test_pool_can_be_repaired_again_and_tokens_go_on_rising(
