@@ -8,25 +8,29 @@ import functools
 import http.client
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
 import pydantic
 import tenacity
 
 from vwe_dagster.engine.connections import Connections, EngineUnreachableError
-from vwe_dagster.engine.layers import Arriving, Layer
+from vwe_dagster.engine.layers import Arriving, Layer, verify
 from vwe_dagster.engine.messages import (
     PLANES,
     EngineError,
     EngineIdentity,
     Progress,
+    SurveyExport,
+    SurveyRequest,
     WorldExport,
     WorldRequest,
     no_progress,
 )
 from vwe_dagster.engine.protocol import (
     MAX_DEADLINE_S,
+    ROWS,
+    AnyJobRequest,
     ErrorBody,
     GridRequest,
     Holder,
@@ -35,6 +39,7 @@ from vwe_dagster.engine.protocol import (
     JobStatus,
     LayerFacts,
     Status,
+    SurveyJobRequest,
 )
 from vwe_dagster.locations.table_json import LocationTableDocument
 
@@ -108,6 +113,22 @@ class EngineClient:
     def start(self, job: JobRequest) -> JobStatus:
         """Starts a job, or finds it again."""
         return self._call(JobStatus, "POST", "/v1/jobs", job)
+
+    def start_survey(self, job: SurveyJobRequest) -> JobStatus:
+        """Start a survey, or find it again; the call is optional.
+
+        Raises:
+            EngineError: the engine has no such call.
+        """
+        try:
+            return self._call(JobStatus, "POST", "/v1/surveys", job)
+        except EngineRefusedError as error:
+            if error.code != "not_found":
+                raise
+            raise EngineError(
+                f"The engine at {self.address} computes no surveys: {error} Use the native engine; if it is one, it is "
+                "older than this version of the project: end it with 'vwe pool drain', and a new one is started."
+            ) from error
 
     def job(self, job_id: str, *, wait_s: float = 0, seen: str | None = None) -> JobStatus:
         """How far a job is; with ``wait_s`` as soon as it differs from ``seen``, :attr:`JobStatus.seen` of before."""
@@ -252,7 +273,7 @@ def run_job(
         EngineError: the engine refused, failed, was late, or cannot be reached any more.
     """
     ends = time.monotonic() + deadline_s
-    try:
+    with _cancelling(client, job_id):
         identity = _insisting(client.status, ends)
         offered = {layer.name for layer in identity.capabilities.layers}
         asking = JobRequest(
@@ -264,15 +285,12 @@ def run_job(
             layers=request.layers_of(offered),
             deadline_s=deadline_s,
         )
-        done = _follow(client, asking, ends, progress)
+        done = _follow(client, asking, functools.partial(client.start, asking), ends, progress)
+        for facts in done.layers:
+            _check_size(facts, asking.grid.size)
         exporting()
         fetched = time.perf_counter()
         layers = _fetch_all(client, done, ends)
-    except BaseException as error:
-        if not isinstance(error, EngineUnreachableError):
-            with contextlib.suppress(EngineError):
-                client.cancel(job_id, timeout_s=_CANCEL_S)
-        raise
     return WorldExport(
         request=request,
         engine=EngineIdentity(identity.kind, identity.version, identity.game_version),
@@ -282,9 +300,68 @@ def run_job(
     )
 
 
-def _follow(client: EngineClient, asking: JobRequest, ends: float, progress: Progress) -> JobStatus:
+def run_survey(
+    client: EngineClient,
+    request: SurveyRequest,
+    *,
+    token: int,
+    job_id: str,
+    deadline_s: float,
+    progress: Progress = no_progress,
+    exporting: Callable[[], None] = lambda: None,
+) -> SurveyExport:
+    """Have an engine compute the rows of a survey, and fetch them; the arguments are those of :func:`run_job`.
+
+    Raises:
+        EngineError: the engine refused, failed, was late, computes no surveys, or computes rows of another version.
+    """
+    from vwe_dagster.engine.rows import from_bytes  # noqa: PLC0415  it loads Arrow
+
+    ends = time.monotonic() + deadline_s
+    with _cancelling(client, job_id):
+        identity = _insisting(client.status, ends)
+        asking = SurveyJobRequest(
+            token=token,
+            job_id=job_id,
+            seeds=request.seeds,
+            depth=request.depth,
+            world_gen_version=request.world_gen_version,
+            deadline_s=deadline_s,
+        )
+        done = _follow(client, asking, functools.partial(client.start_survey, asking), ends, progress)
+        exporting()
+        fetched = time.perf_counter()
+        (facts,) = done.layers
+        if facts.kind != ROWS:
+            raise EngineError(f"The layer {facts.name} of a survey is {facts.kind}; the engine is broken, destroy it.")
+        arrived = _insisting(functools.partial(_download, client, job_id, facts, ends), ends)
+        verify(facts, arrived.body)
+        table = from_bytes(arrived.body, request)
+    return SurveyExport(
+        request=request,
+        engine=EngineIdentity(identity.kind, identity.version, identity.game_version),
+        table=table,
+        timings_s={**done.timings_s, "transfer": time.perf_counter() - fetched},
+    )
+
+
+@contextlib.contextmanager
+def _cancelling(client: EngineClient, job_id: str) -> Iterator[None]:
+    """Cancel a job if anything is raised in the block, unless the engine cannot be reached."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, EngineUnreachableError):
+            with contextlib.suppress(EngineError):
+                client.cancel(job_id, timeout_s=_CANCEL_S)
+        raise
+
+
+def _follow(
+    client: EngineClient, asking: AnyJobRequest, start: Callable[[], JobStatus], ends: float, progress: Progress
+) -> JobStatus:
     """Starts a job and waits for its good end."""
-    status = _insisting(functools.partial(client.start, asking), ends)
+    status = _insisting(start, ends)
     while status.state is JobState.RUNNING:
         progress(status.progress, status.phase)
         left = ends - time.monotonic()
@@ -301,12 +378,11 @@ def _follow(client: EngineClient, asking: JobRequest, ends: float, progress: Pro
                 f"The engine at {client.address} was asked for the layers {', '.join(asking.layers)} and has made "
                 f"{', '.join(made) or 'none'}; it is broken, destroy it."
             )
-        for facts in status.layers:
-            _check_size(facts, asking.grid.size)
         progress(status.progress, status.phase)
         return status
     reason = status.error.message if status.error is not None else f"It was {status.state}."
-    raise EngineError(f"The engine at {client.address} did not finish the world: {reason}")
+    what = "world" if isinstance(asking, JobRequest) else "survey"
+    raise EngineError(f"The engine at {client.address} did not finish the {what}: {reason}")
 
 
 def _check_size(facts: LayerFacts, size: int) -> None:

@@ -13,15 +13,25 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vwe_dagster.engine.job import ServedEngine
+from vwe_dagster.engine.job import SurveyingEngine
 from vwe_dagster.engine.layers import Made
-from vwe_dagster.engine.messages import EngineError, EngineIdentity, Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import (
+    EngineError,
+    EngineIdentity,
+    Progress,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+)
 from vwe_dagster.engine.protocol import Capabilities
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FAULTS = {
     "hang": "a job never moves and cannot be cancelled",
@@ -91,7 +101,7 @@ class Faults:
         if self.strikes("fail_start"):
             os._exit(FAILED_START)
 
-    def engine(self, engine: ServedEngine) -> ServedEngine:
+    def engine(self, engine: SurveyingEngine) -> SurveyingEngine:
         """The engine, or one in its place that goes wrong."""
         return FaultyEngine(engine, self) if self.by_name else engine
 
@@ -103,7 +113,7 @@ class Faults:
 class FaultyEngine:
     """An engine whose jobs and resets go wrong."""
 
-    def __init__(self, engine: ServedEngine, faults: Faults) -> None:
+    def __init__(self, engine: SurveyingEngine, faults: Faults) -> None:
         self._engine, self._faults = engine, faults
 
     @property
@@ -122,6 +132,28 @@ class FaultyEngine:
         Raises:
             EngineError: it went wrong.
         """
+        return self._engine.generate(request, self._faulty(progress), made)
+
+    def survey(self, request: SurveyRequest, progress: Progress) -> pa.Table:
+        """Compute rows, unless that goes wrong.
+
+        Raises:
+            EngineError: it went wrong.
+        """
+        return self._engine.survey(request, self._faulty(progress))
+
+    def verify(self) -> None:
+        """Proves that the engine is well, unless it is to be found ill.
+
+        Raises:
+            EngineError: it is ill.
+        """
+        if self._faults.strikes("fail_reset"):
+            raise EngineError("The known world came out wrong, as it was told to.")
+        self._engine.verify()
+
+    def _faulty(self, progress: Progress) -> Progress:
+        """Do what goes wrong before a job, and return a ``progress`` that goes wrong in the middle of it."""
         faults = self._faults
         if faults.strikes("hang"):
             threading.Event().wait()
@@ -138,17 +170,7 @@ class FaultyEngine:
             if fraction > 0 and fails:
                 raise EngineError("The terrain code failed, as it was told to.")
 
-        return self._engine.generate(request, in_the_middle, made)
-
-    def verify(self) -> None:
-        """Proves that the engine is well, unless it is to be found ill.
-
-        Raises:
-            EngineError: it is ill.
-        """
-        if self._faults.strikes("fail_reset"):
-            raise EngineError("The known world came out wrong, as it was told to.")
-        self._engine.verify()
+        return in_the_middle
 
 
 class _FaultyApp:

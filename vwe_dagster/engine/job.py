@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from vwe_dagster.engine.layers import Made, Packed
-from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import EngineIdentity, Progress, SurveyRequest, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import (
     JOB_FAILURES,
+    AnyJobRequest,
     Capabilities,
     ErrorBody,
     JobRequest,
@@ -17,6 +18,9 @@ from vwe_dagster.engine.protocol import (
     JobStatus,
     RefusalError,
 )
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class ServedEngine(Protocol):
@@ -45,6 +49,18 @@ class ServedEngine(Protocol):
         """
 
 
+@runtime_checkable
+class SurveyingEngine(ServedEngine, Protocol):
+    """A served engine that also computes rows of statistics."""
+
+    def survey(self, request: SurveyRequest, progress: Progress) -> pa.Table:
+        """Compute the row of each seed, and stop when ``progress`` raises.
+
+        Raises:
+            EngineError: it failed.
+        """
+
+
 class StopError(BaseException):
     """Raised inside a job to stop it; no ``except Exception`` of the terrain code may hold it up."""
 
@@ -53,7 +69,7 @@ class StopError(BaseException):
 class Job:
     """One job, as far as it is; whoever holds the lock of :class:`vwe_dagster.engine.jobs.Jobs` may change it."""
 
-    request: JobRequest
+    request: AnyJobRequest
     state: JobState = JobState.RUNNING
     progress: float = 0.0
     phase: str = "starting"
@@ -84,12 +100,19 @@ class Job:
         )
 
 
-def check_request(can: Capabilities, request: JobRequest) -> None:
+def check_request(can: Capabilities, request: AnyJobRequest) -> None:
     """Refuses what an engine cannot make.
 
     Raises:
         RefusalError: it asks for a layer, version or grid that there is not.
     """
+    if request.world_gen_version not in can.world_gen_versions:
+        raise RefusalError("invalid", f"There is no world-gen version {request.world_gen_version} on this engine.")
+    if isinstance(request, JobRequest):
+        _check_world(can, request)
+
+
+def _check_world(can: Capabilities, request: JobRequest) -> None:
     names = [layer.name for layer in can.layers]
     unknown = sorted(set(request.layers) - set(names))
     if unknown:
@@ -100,8 +123,6 @@ def check_request(can: Capabilities, request: JobRequest) -> None:
         )
     if len(set(request.layers)) != len(request.layers):
         raise RefusalError("invalid", "A layer is asked for twice; name each once.")
-    if request.world_gen_version not in can.world_gen_versions:
-        raise RefusalError("invalid", f"There is no world-gen version {request.world_gen_version} on this engine.")
     if not can.min_size <= request.grid.size <= can.max_size:
         raise RefusalError("invalid", f"This engine's grids have {can.min_size} to {can.max_size} cells a side.")
 

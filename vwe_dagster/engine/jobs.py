@@ -12,15 +12,17 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
-from vwe_dagster.engine.job import Job, ServedEngine, StopError, check_request, failure, late
-from vwe_dagster.engine.layers import Packed, Packing
-from vwe_dagster.engine.messages import EngineError, WorldRequest
+from vwe_dagster.engine.job import Job, ServedEngine, StopError, SurveyingEngine, check_request, failure, late
+from vwe_dagster.engine.layers import Packed, Packing, pack_rows
+from vwe_dagster.engine.messages import EngineError, SurveyRequest, WorldRequest
 from vwe_dagster.engine.protocol import (
     PROTOCOL,
+    ROWS,
+    AnyJobRequest,
     EngineState,
     ErrorBody,
     JobRequest,
@@ -28,6 +30,7 @@ from vwe_dagster.engine.protocol import (
     JobStatus,
     RefusalError,
     Status,
+    SurveyJobRequest,
 )
 from vwe_dagster.world.grid import Grid
 
@@ -38,6 +41,8 @@ FETCH_S = 30.0
 """Seconds that a draining engine keeps the layers of its last job for."""
 
 _LOG = logging.getLogger(__name__)
+_Result = tuple[Mapping[str, Packed], Mapping[str, float]]
+"""The layers of a job by name, and the seconds taken by phase."""
 
 
 class Jobs:
@@ -59,6 +64,11 @@ class Jobs:
         self._error: ErrorBody | None = None
         self._draining, self._jobs_done = False, 0
         self._process = psutil.Process()
+
+    @property
+    def offers_surveys(self) -> bool:
+        """Whether the engine computes rows of statistics."""
+        return isinstance(self._engine, SurveyingEngine)
 
     def status(self) -> Status:
         """Who this engine is and what it is doing."""
@@ -96,7 +106,7 @@ class Jobs:
             self._take(token)
             self._used = time.monotonic()
 
-    def start(self, request: JobRequest) -> JobStatus:
+    def start(self, request: AnyJobRequest) -> JobStatus:
         """Starts a job, or finds the one of that id again."""
         check_request(self._engine.capabilities, request)
         with self._changed:
@@ -201,14 +211,10 @@ class Jobs:
         state, error = JobState.DONE, None
         try:
             request = job.request
-            world = WorldRequest(
-                request.seed, Grid.of_world(request.grid.size), request.world_gen_version, request.layers
-            )
-            with Packing() as packing:
-                export = self._engine.generate(world, functools.partial(self._progress, job), packing.add)
-                generated = time.perf_counter()
-                job.layers = packing.result()
-            job.timings_s = {**export.timings_s, "packing": time.perf_counter() - generated}
+            if isinstance(request, SurveyJobRequest):
+                job.layers, job.timings_s = self._survey(job, request)
+            else:
+                job.layers, job.timings_s = self._generate(job, request)
         except StopError:
             state = JobState.CANCELLED
         except MemoryError:
@@ -220,6 +226,27 @@ class Jobs:
             state, error = JobState.FAILED, failure("engine_failed", f"{type(failed).__name__}: {failed}")
         with self._changed:
             self._end(job, state, error)
+
+    def _generate(self, job: Job, request: JobRequest) -> _Result:
+        world = WorldRequest(request.seed, Grid.of_world(request.grid.size), request.world_gen_version, request.layers)
+        with Packing() as packing:
+            export = self._engine.generate(world, functools.partial(self._progress, job), packing.add)
+            generated = time.perf_counter()
+            layers = packing.result()
+        return layers, {**export.timings_s, "packing": time.perf_counter() - generated}
+
+    def _survey(self, job: Job, request: SurveyJobRequest) -> _Result:
+        # Loading Arrow delays the start of an engine that computes no survey.
+        from vwe_dagster.engine.rows import to_bytes  # noqa: PLC0415
+
+        if not isinstance(self._engine, SurveyingEngine):
+            raise EngineError("This engine computes no surveys; use the native engine.")
+        began = time.perf_counter()
+        survey = SurveyRequest(request.seeds, request.depth, request.world_gen_version)
+        table = self._engine.survey(survey, functools.partial(self._progress, job))
+        computed = time.perf_counter()
+        layers = {ROWS: pack_rows(ROWS, to_bytes(table), table.num_rows)}
+        return layers, {"rows": computed - began, "packing": time.perf_counter() - computed}
 
     def _end(self, job: Job, state: JobState, error: ErrorBody | None) -> None:
         """Ends a job whose thread is done; one that has been given up has ended before."""

@@ -10,7 +10,7 @@ import concurrent.futures
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ Packed = tuple[LayerFacts, memoryview]
 
 MOST_LINES_BYTES = 2**25
 """Length of the longest layer of lines that is read; the longest of three worlds, its streams, has 0.7 MB."""
+
+MOST_ROWS_BYTES = 2**25
+"""Length of the longest layer of rows that is read; 4096 rows of 250 columns have 4 MB."""
 
 THREADS = 4
 """Hashes computed at once; hashing lets other threads run."""
@@ -80,7 +83,8 @@ class Arriving:
 
     def __init__(self, facts: LayerFacts) -> None:
         self.facts = facts
-        whole = min(facts.bytes, MOST_LINES_BYTES) if facts.kind == "lines" else _plane_bytes(facts)
+        limits = {"lines": MOST_LINES_BYTES, "rows": MOST_ROWS_BYTES}
+        whole = _plane_bytes(facts) if facts.kind == "plane" else min(facts.bytes, limits[facts.kind])
         begin, end = facts.offset, facts.offset + facts.bytes
         if end > whole:
             raise EngineError(
@@ -138,6 +142,18 @@ def verify(facts: LayerFacts, body: memoryview) -> None:
         )
 
 
+def pack_rows(name: str, content: bytes, rows: int) -> Packed:
+    """Return the metadata and bytes of a layer of rows.
+
+    Args:
+        name: its name.
+        content: the rows as an Arrow IPC stream.
+        rows: how many they are.
+    """
+    body = memoryview(content)
+    return _facts(name, body, "rows", None, (rows,)), body
+
+
 def _pack_plane(name: str, plane: npt.NDArray[np.generic]) -> Packed:
     values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<"))
     # As integers: a negative zero is a value like any other.
@@ -146,18 +162,27 @@ def _pack_plane(name: str, plane: npt.NDArray[np.generic]) -> Packed:
         rows = np.flatnonzero(bits.any(axis=1))
         first, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
     body = values[first:end].reshape(-1).view(np.uint8).data
-    return _facts(name, body, plane.dtype.name, plane.shape, offset=first * values[:1].nbytes), body
+    offset = first * values[:1].nbytes
+    return _facts(name, body, "plane", plane.dtype.name, plane.shape, offset=offset), body
 
 
 def _pack_lines(name: str, lines: list[Line]) -> Packed:
     body = memoryview(b"".join(pydantic_core.to_json(line) + b"\n" for line in lines))
-    return _facts(name, body, None, (len(lines),)), body
+    return _facts(name, body, "lines", None, (len(lines),)), body
 
 
-def _facts(name: str, body: memoryview, dtype: str | None, shape: tuple[int, ...], *, offset: int = 0) -> LayerFacts:
+def _facts(
+    name: str,
+    body: memoryview,
+    kind: Literal["plane", "lines", "rows"],
+    dtype: str | None,
+    shape: tuple[int, ...],
+    *,
+    offset: int = 0,
+) -> LayerFacts:
     return LayerFacts(
         name=name,
-        kind="lines" if dtype is None else "plane",
+        kind=kind,
         dtype=dtype,
         shape=shape,
         offset=offset,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.world.grid import Grid
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vwe_dagster.analysis.columns import Depth
 
 PLANES: Mapping[str, str] = {"biome": "uint16", "height": "float32", "forest": "float32", "lava": "float32"}
 """Layers sampled on the grid and their dtype. ``biome`` holds the game's bit flags, ``height`` metres,
@@ -101,6 +106,35 @@ class WorldExport:
     engine: EngineIdentity
     planes: Mapping[str, npt.NDArray[np.generic]]
     lines: Mapping[str, list[Line]]
+    timings_s: Mapping[str, float]
+    confirm: Callable[[], None] = dataclasses.field(default=nothing_to_confirm, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class SurveyRequest:
+    """Seeds whose rows of statistics are to be computed.
+
+    Attributes:
+        seeds: signed 32-bit integers.
+        depth: how much of each world is computed.
+        world_gen_version: the world-gen version.
+    """
+
+    seeds: tuple[int, ...]
+    depth: Depth
+    world_gen_version: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class SurveyExport:
+    """The rows that an engine computed, see :mod:`vwe_dagster.engine.rows`, in the order of the requested seeds.
+
+    The caller calls ``confirm`` before it stores the rows, as for :class:`WorldExport`.
+    """
+
+    request: SurveyRequest
+    engine: EngineIdentity
+    table: pa.Table
     timings_s: Mapping[str, float]
     confirm: Callable[[], None] = dataclasses.field(default=nothing_to_confirm, compare=False, repr=False)
 

@@ -6,6 +6,7 @@ import concurrent.futures
 import functools
 import time
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from vwe_dagster.engine.messages import (
     EngineError,
     Line,
     Progress,
+    SurveyRequest,
     WorldExport,
     WorldRequest,
     no_progress,
@@ -31,6 +33,9 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LAYERS = (*PLANES, *LINES, LOCATIONS, LANDMARKS)
 
@@ -87,6 +92,13 @@ class NativeEngine:
             remove_other_versions()
             progress(0.0, "compiling the terrain kernels, once on this machine, half a minute")
         return _export(world, request, progress, made)
+
+    def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> pa.Table:
+        """Compute the row of each seed; see :func:`vwe_dagster.engine.native_survey.survey_table`."""
+        # Loading Arrow and the statistics delays the start of an engine that computes no survey.
+        from vwe_dagster.engine.native_survey import survey_table  # noqa: PLC0415
+
+        return survey_table(request, progress)
 
     def warm(self) -> None:
         """Loads every kernel, so that the first world takes no longer than the next."""

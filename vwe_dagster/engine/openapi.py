@@ -28,6 +28,7 @@ from vwe_dagster.engine.protocol import (
     JobRequest,
     JobStatus,
     Status,
+    SurveyJobRequest,
 )
 from vwe_dagster.locations.table_json import LocationTableDocument
 
@@ -39,7 +40,7 @@ _EVERYWHERE = ("unauthorized", "internal")
 
 def openapi() -> dict[str, Any]:
     """The document, as JSON-able values."""
-    requests: list[type[pydantic.BaseModel]] = [Holder, JobRequest]
+    requests: list[type[pydantic.BaseModel]] = [Holder, JobRequest, SurveyJobRequest]
     models: list[type[pydantic.BaseModel]] = [Status, *requests, JobStatus, ErrorBody, LocationTableDocument]
     _, schemas = models_json_schema(
         [(model, "validation" if model in requests else "serialization") for model in models],
@@ -62,6 +63,14 @@ def openapi() -> dict[str, Any]:
             },
             "/v1/jobs": {
                 "post": _call("Start a job, or find it again", {202: JobStatus}, refused_jobs, body=JobRequest)
+            },
+            "/v1/surveys": {
+                "post": _call(
+                    "Start a survey: compute the rows of many seeds; an engine may lack this call",
+                    {202: JobStatus},
+                    ("not_found", *refused_jobs),
+                    body=SurveyJobRequest,
+                )
             },
             **_job_paths(),
             "/v1/reset": {
@@ -145,8 +154,13 @@ def _call(
 def _layer_answer() -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
-        "description": "A plane as little-endian values, row 0 south, from its offset on; lines as JSON, one a line.",
-        "content": {"application/octet-stream": binary, "application/x-ndjson": {"schema": {"type": "string"}}},
+        "description": "A plane as little-endian values, row 0 south, from its offset on; lines as JSON, one a line; "
+        "rows of a survey as an Arrow IPC stream whose schema has the versions of the rows as metadata.",
+        "content": {
+            "application/octet-stream": binary,
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "application/vnd.apache.arrow.stream": binary,
+        },
     }
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 import pydantic
 
+from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.messages import LANDMARKS, LINES, LOCATIONS, PLANES
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE
 
@@ -22,6 +23,13 @@ MAX_WAIT_S = 30.0
 """The longest that an engine holds back the answer about a job."""
 
 MAX_DEADLINE_S = 86_400.0
+
+MAX_SURVEY_SEEDS = 4096
+"""The most seeds of one survey; their integers take at most 48 KiB of a request."""
+
+ROWS = "rows"
+"""The only layer of a survey."""
+
 JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 SEEN = r"^(running|done|failed|cancelled):(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
 """What a caller last saw of a job, as ``STATE:PROGRESS``; :attr:`JobStatus.seen` writes it."""
@@ -180,13 +188,35 @@ class JobRequest(Message):
     deadline_s: float = pydantic.Field(gt=0, le=MAX_DEADLINE_S, description="Seconds it may take from its start.")
 
 
+class SurveyJobRequest(Message):
+    """Seeds whose rows of statistics are to be computed."""
+
+    token: Token
+    job_id: JobId
+    seeds: Annotated[
+        tuple[Annotated[int, pydantic.Field(ge=-(2**31), le=2**31 - 1)], ...],
+        pydantic.Field(min_length=1, max_length=MAX_SURVEY_SEEDS, description="Signed 32-bit integers."),
+    ]
+    depth: Depth = pydantic.Field(description="How much of each world is computed.")
+    world_gen_version: int = pydantic.Field(ge=0, le=99)
+    deadline_s: float = pydantic.Field(gt=0, le=MAX_DEADLINE_S, description="Seconds it may take from its start.")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers that the job results in."""
+        return (ROWS,)
+
+
+AnyJobRequest = JobRequest | SurveyJobRequest
+
+
 class LayerFacts(Message):
     """A layer that lies ready: what it is and how to tell that it arrived whole."""
 
     name: str
-    kind: Literal["plane", "lines"]
-    dtype: str | None = pydantic.Field(description="Of a plane, as NumPy names it; null for lines.")
-    shape: tuple[int, ...] = pydantic.Field(description="Of a plane rows and columns, of lines how many.")
+    kind: Literal["plane", "lines", "rows"]
+    dtype: str | None = pydantic.Field(description="Of a plane, as NumPy names it; null for lines and rows.")
+    shape: tuple[int, ...] = pydantic.Field(description="Of a plane rows and columns, of lines and rows how many.")
     offset: int = pydantic.Field(
         0, ge=0, description="Of a plane, the byte at which what is sent begins; all that is not sent is zero."
     )

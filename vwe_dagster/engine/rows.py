@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import pyarrow as pa
 
 from vwe_dagster.analysis.columns import ROW_VERSION, ColumnType, Depth, columns_of
-from vwe_dagster.engine.messages import NATIVE
+from vwe_dagster.engine.messages import NATIVE, EngineError, SurveyRequest
 from vwe_dagster.locations.table_file import shipped_table
 
 NUMBER = "number"
@@ -107,6 +107,40 @@ def to_bytes(table: pa.Table) -> bytes:
         writer.write_table(table)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def from_bytes(content: memoryview, request: SurveyRequest) -> pa.Table:
+    """Read the rows that an engine computed.
+
+    Args:
+        content: an Arrow IPC stream.
+        request: what was requested of the engine.
+
+    Raises:
+        EngineError: it is not such a stream, or has other seeds, columns or versions than were requested.
+    """
+    try:
+        table = pa.ipc.open_stream(content).read_all()
+    except pa.ArrowException as error:
+        raise EngineError(f"The rows of a survey are not an Arrow stream ({error}); the engine is broken.") from error
+    expected = schema_of(request.depth, request.world_gen_version)
+    if not table.schema.equals(expected, check_metadata=True):
+        raise EngineError(
+            f"The engine computes other rows than this version of the project: {_difference(table.schema, expected)}. "
+            "End it with 'vwe pool drain', and a new one is started."
+        )
+    if table[NUMBER].to_pylist() != list(request.seeds):
+        raise EngineError("The engine returned the rows of other seeds than were requested; it is broken, destroy it.")
+    return table
+
+
+def _difference(schema: pa.Schema, expected: pa.Schema) -> str:
+    theirs, ours = schema.metadata or {}, expected.metadata or {}
+    for name, text in ours.items():
+        if theirs.get(name) != text:
+            stamp = name.removeprefix(_PREFIX).decode()
+            return f"its {stamp} is {theirs.get(name, b'').decode(errors='replace')!r}, not {text.decode()!r}"
+    return "its columns differ"
 
 
 def _plain_schema(depth: Depth) -> pa.Schema:

@@ -27,11 +27,13 @@ from vwe_dagster.engine.protocol import (
     MAX_BODY_BYTES,
     MAX_WAIT_S,
     SEEN,
+    AnyJobRequest,
     ErrorBody,
     Holder,
     JobRequest,
     JobState,
     RefusalError,
+    SurveyJobRequest,
     seen,
 )
 from vwe_dagster.locations.location_table import LocationTable
@@ -40,6 +42,13 @@ from vwe_dagster.web.guard import Guard, Rejection
 
 CHUNK_BYTES = 1024 * 1024
 """What is handed to the socket at a time: so much is copied when the other side reads slowly."""
+
+MEDIA_TYPES = {
+    "plane": "application/octet-stream",
+    "lines": "application/x-ndjson",
+    "rows": "application/vnd.apache.arrow.stream",
+}
+"""The media type of each kind of layer."""
 
 _LOG = logging.getLogger(__name__)
 _Body = TypeVar("_Body", bound=pydantic.BaseModel)
@@ -61,6 +70,8 @@ def engine_app(
     """
     calls = _Calls(jobs)
     optional = [Route("/v1/location-table", _location_table(location_table), methods=["GET"])] if location_table else []
+    if jobs.offers_surveys:
+        optional.append(Route("/v1/surveys", calls.start_survey, methods=["POST"]))
     app = Starlette(
         routes=[
             Route("/v1/status", calls.status, methods=["GET"]),
@@ -108,7 +119,13 @@ class _Calls:
         return _answer(self._jobs.status())
 
     async def start(self, request: Request) -> Response:
-        return _answer(self._jobs.start(await _body(request, JobRequest)), 202)
+        return self._start(await _body(request, JobRequest))
+
+    async def start_survey(self, request: Request) -> Response:
+        return self._start(await _body(request, SurveyJobRequest))
+
+    def _start(self, job: AnyJobRequest) -> Response:
+        return _answer(self._jobs.start(job), 202)
 
     async def job(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -138,7 +155,7 @@ class _Calls:
 
         return StreamingResponse(
             chunks(),
-            media_type="application/octet-stream" if facts.kind == "plane" else "application/x-ndjson",
+            media_type=MEDIA_TYPES[facts.kind],
             headers={"content-length": str(facts.bytes)},
         )
 

@@ -1,0 +1,188 @@
+"""The contract of surveys: rows of many seeds, from every engine that offers them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from vwe_dagster.analysis.columns import Depth
+from vwe_dagster.analysis.row import seed_row
+from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_survey
+from vwe_dagster.engine.messages import EngineError, SurveyRequest
+from vwe_dagster.engine.protocol import MAX_SURVEY_SEEDS, EngineState, ErrorBody, JobState, JobStatus, SurveyJobRequest
+from vwe_dagster.engine.rows import schema_of, table_of
+from vwe_dagster_tests.engine.conftest import BEARER, URL, UnderContract
+from vwe_dagster_tests.engine.engines import a_job, next_number, running_engine, wait_until
+from vwe_dagster_tests.engine.test_contract import call, finish, refusal
+
+SEEDS = (-1772362158, 0, 2**31 - 1, -(2**31), 298112588)
+
+
+def a_survey(
+    token: int, seeds: tuple[int, ...] = SEEDS, depth: Depth = Depth.START, deadline_s: float = 60
+) -> SurveyJobRequest:
+    return SurveyJobRequest(
+        token=token,
+        job_id=f"job-{next_number()}",
+        seeds=seeds,
+        depth=depth,
+        world_gen_version=2,
+        deadline_s=deadline_s,
+    )
+
+
+@pytest.fixture
+def surveying(client: EngineClient, token: int) -> int:
+    """The token of a holder whose engine offers surveys."""
+    try:
+        client.start_survey(a_survey(token))
+    except EngineRefusedError:
+        raise
+    except EngineError:
+        pytest.skip("this engine offers no surveys")
+    client.reset(token)
+    return token
+
+
+@pytest.mark.parametrize("depth", [Depth.START, Depth.WORLD])
+def test_rows_are_those_of_the_seeds_in_their_order(client: EngineClient, surveying: int, depth: Depth) -> None:
+    request = SurveyRequest(SEEDS, depth)
+    told: list[float] = []
+    export = run_survey(
+        client,
+        request,
+        token=surveying,
+        job_id=f"job-{next_number()}",
+        deadline_s=120,
+        progress=lambda fraction, _: told.append(fraction),
+    )
+    expected = table_of(SEEDS, [seed_row(seed, depth) for seed in SEEDS], depth, 2)
+    assert export.table.equals(expected, check_metadata=True)
+    assert export.engine.kind == "native"
+    assert told == sorted(told)
+
+
+def test_survey_leaves_the_engine_as_a_world_does(client: EngineClient, surveying: int) -> None:
+    done = client.status().jobs_done
+    survey = a_survey(surveying)
+    client.start_survey(survey)
+    status = finished(client, survey)
+    (facts,) = status.layers
+    assert (facts.name, facts.kind, facts.shape, facts.dtype) == ("rows", "rows", (len(SEEDS),), None)
+    assert (client.status().state, client.status().jobs_done) == (EngineState.EXPORTING, done + 1)
+    assert client.start_survey(survey) == status
+    assert client.reset(surveying).state is EngineState.READY
+    assert finish(client, a_job(surveying)).state is JobState.DONE
+
+
+@pytest.fixture
+def running(client: EngineClient, surveying: int) -> Iterator[JobStatus]:
+    """A survey that will run for minutes; whatever the test left is swept up."""
+    yield client.start_survey(a_survey(surveying, tuple(range(MAX_SURVEY_SEEDS)), Depth.WORLD))
+    client.reset(next_number())
+
+
+def test_progress_moves_with_each_seed_and_a_survey_can_be_cancelled(client: EngineClient, running: JobStatus) -> None:
+    status, told = running, [running.progress]
+    while len(set(told)) < 3:
+        status = client.job(running.job_id, wait_s=30, seen=status.seen)
+        told.append(status.progress)
+    assert told == sorted(told)
+    assert f"of {MAX_SURVEY_SEEDS} seeds" in status.phase
+    client.cancel(running.job_id)
+    wait_until(lambda: client.job(running.job_id).state is JobState.CANCELLED)
+    assert client.status().state is EngineState.READY
+
+
+def test_higher_token_stops_a_survey_and_fences_its_holder(
+    client: EngineClient, surveying: int, running: JobStatus
+) -> None:
+    client.claim(next_number())
+    wait_until(lambda: client.job(running.job_id).state is JobState.CANCELLED)
+    with pytest.raises(EngineRefusedError) as error:
+        client.start_survey(a_survey(surveying))
+    assert refusal(error) == (409, "fenced", False)
+
+
+def test_busy_engine_takes_no_survey(client: EngineClient, surveying: int, running: JobStatus) -> None:
+    with pytest.raises(EngineRefusedError) as error:
+        client.start_survey(a_survey(surveying))
+    assert refusal(error) == (409, "busy", True)
+    assert client.job(running.job_id).state is JobState.RUNNING
+
+
+def test_late_survey_fails_by_its_deadline(client: EngineClient, surveying: int) -> None:
+    survey = a_survey(surveying, tuple(range(MAX_SURVEY_SEEDS)), Depth.WORLD, deadline_s=0.5)
+    client.start_survey(survey)
+    status = finished(client, survey)
+    assert status.state is JobState.FAILED
+    assert status.error is not None
+    assert status.error.code == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seeds", ()),
+        ("seeds", tuple(range(MAX_SURVEY_SEEDS + 1))),
+        ("seeds", (2**31,)),
+        ("depth", "deepest"),
+        ("world_gen_version", 98),
+    ],
+)
+def test_impossible_survey_is_refused(
+    contract: tuple[str, str | None], surveying: int, name: str, value: object
+) -> None:
+    body = json.loads(a_survey(surveying).model_dump_json()) | {name: value}
+    status, said = call(contract, "POST", "/v1/surveys", json.dumps(body).encode())
+    assert (status, ErrorBody.model_validate_json(said).code) == (422, "invalid")
+
+
+def test_engine_without_surveys_reports_that(client: EngineClient, token: int, under_contract: UnderContract) -> None:
+    if client.status().kind == "native":
+        pytest.skip("this engine offers surveys")
+    with pytest.raises(EngineError, match="computes no surveys") as error:
+        client.start_survey(a_survey(token))
+    assert under_contract.address in str(error.value)
+
+
+@pytest.mark.skipif(bool(URL or BEARER), reason="starts its own engine")
+@pytest.mark.parametrize(
+    ("fault", "message"), [("fail_job", "as it was told to"), ("half_export", "ended after"), ("corrupt_layer", "hash")]
+)
+def test_faulty_engine_delivers_no_rows(fault: str, message: str) -> None:
+    with running_engine("--fault", fault) as engine, engine.client() as client:
+        client.claim(1)
+        with pytest.raises(EngineError, match=message):
+            run_survey(client, SurveyRequest(SEEDS, Depth.START), token=1, job_id="job-1", deadline_s=30)
+
+
+def test_rows_of_another_version_are_rejected_with_the_reason(
+    client: EngineClient, surveying: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vwe_dagster.engine.rows.ROW_VERSION", "of tomorrow")
+    with pytest.raises(EngineError, match=r"row_version is '.+', not 'of tomorrow'.*vwe pool drain"):
+        run_survey(
+            client,
+            SurveyRequest((1,), Depth.START),
+            token=surveying,
+            job_id=f"job-{next_number()}",
+            deadline_s=60,
+        )
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_schema_has_one_field_per_column_after_the_number(depth: Depth) -> None:
+    schema = schema_of(depth)
+    assert schema.names[0] == "number"
+    assert {str(field.type) for field in schema} <= {"int32", "float"}
+    assert schema.metadata[b"vwe.depth"] == depth.value.encode()
+
+
+def finished(client: EngineClient, survey: SurveyJobRequest) -> JobStatus:
+    status = client.job(survey.job_id)
+    while status.state is JobState.RUNNING:
+        status = client.job(survey.job_id, wait_s=30, seen=status.seen)
+    return status
