@@ -35,7 +35,7 @@ def history_view(jobs: Sequence[JobRecord]) -> RenderableType:
     """A table of the worlds that a pool was asked for, and below it why some failed."""
     headings = ("began (UTC)", "slot", "seed", "size", "state", "waited", "took")
     rows = [
-        (moment(job.at), job.slot, job.seed, job.size, job.state, span(job.wait_s), span(job.duration_s))
+        (moment(job.at), job.slot, job.seed, job.size or "survey", job.state, span(job.wait_s), span(job.duration_s))
         for job in jobs
     ]
     failures = [Text(f"{moment(job.at)}, world {job.seed}: {job.error}", "red") for job in jobs if job.error]

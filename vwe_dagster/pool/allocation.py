@@ -6,10 +6,18 @@ import contextlib
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import tenacity
 
-from vwe_dagster.engine.messages import Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import (
+    Progress,
+    SurveyExport,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
 from vwe_dagster.pool.errors import EngineLostError, FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
@@ -28,6 +36,7 @@ ATTEMPTS = 3
 
 _WAITING = "waiting for an engine"
 _REAP_EVERY_S = 10.0
+_Export = TypeVar("_Export", WorldExport, SurveyExport)
 
 
 class Allocation:
@@ -110,23 +119,37 @@ class Allocation:
         Raises:
             EngineError: the request was refused, the world failed, or no engine could be leased.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(EngineLostError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            before_sleep=lambda state: progress(0.0, f"again, for an engine was lost (attempt {state.attempt_number})"),
-            reraise=True,
-        )
         purpose = f"world of {request.seed}"
-        for attempt in retrying:
-            with attempt, self.lease(purpose=purpose, engine=engine, waiting=lambda: progress(0.0, _WAITING)) as lease:
-                return lease.generate(request, progress)
-        raise AssertionError  # tenacity returns or raises
+        return self._on_any_engine(lambda lease: lease.generate(request, progress), purpose, progress, engine)
+
+    def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
+        """Compute the rows of a survey on a leased engine, and on another one if the first is lost over it.
+
+        Raises:
+            EngineError: the request was refused, the survey failed, or no engine could be leased.
+        """
+        purpose = f"survey of {len(request.seeds)} seeds"
+        return self._on_any_engine(lambda lease: lease.survey(request, progress), purpose, progress)
 
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
         """Generate worlds on as many engines as the pool may have; see :func:`vwe_dagster.pool.many.outcomes`."""
         return outcomes(self.generate, requests, at_once=self._settings.max_warm_containers, progress=progress)
+
+    def _on_any_engine(
+        self, work: Callable[[Lease], _Export], purpose: str, progress: Progress, engine: str | None = None
+    ) -> _Export:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(EngineLostError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            before_sleep=lambda state: progress(0.0, f"again, for an engine was lost (attempt {state.attempt_number})"),
+            reraise=True,
+        )
+        for attempt in retrying:
+            with attempt, self.lease(purpose=purpose, engine=engine, waiting=lambda: progress(0.0, _WAITING)) as lease:
+                return work(lease)
+        raise AssertionError  # tenacity returns or raises
 
     def _wait_in_queue(
         self, holder: str, wanted: str | None, began: float, timeout_s: float, waiting: Callable[[], None] | None

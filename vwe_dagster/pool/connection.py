@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from vwe_dagster.engine.client import EngineClient, run_job
-from vwe_dagster.engine.messages import Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.client import EngineClient, run_job, run_survey
+from vwe_dagster.engine.messages import Progress, SurveyExport, SurveyRequest, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import Status
 from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.launcher import Launched
@@ -41,6 +41,18 @@ class Connection(Protocol):
     ) -> WorldExport:
         """Generates one world; see :func:`vwe_dagster.engine.client.run_job`."""
 
+    def survey(
+        self,
+        request: SurveyRequest,
+        *,
+        token: int,
+        job_id: str,
+        deadline_s: float,
+        progress: Progress,
+        exporting: Callable[[], None],
+    ) -> SurveyExport:
+        """Compute the rows of a survey; see :func:`vwe_dagster.engine.client.run_survey`."""
+
     def location_table(self) -> LocationTableDocument:
         """Return the table that the engine places locations by."""
 
@@ -70,6 +82,27 @@ class HttpConnection(EngineClient):
     ) -> WorldExport:
         """Generates one world."""
         return run_job(
+            self,
+            request,
+            token=token,
+            job_id=job_id,
+            deadline_s=deadline_s,
+            progress=progress,
+            exporting=exporting,
+        )
+
+    def survey(
+        self,
+        request: SurveyRequest,
+        *,
+        token: int,
+        job_id: str,
+        deadline_s: float,
+        progress: Progress,
+        exporting: Callable[[], None],
+    ) -> SurveyExport:
+        """Compute the rows of a survey."""
+        return run_survey(
             self,
             request,
             token=token,

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from vwe_dagster.engine.client import EngineRefusedError
-from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import (
+    EngineError,
+    Progress,
+    SurveyExport,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
 from vwe_dagster.engine.protocol import Status
 from vwe_dagster.locations.table_json import LocationTableDocument
+from vwe_dagster.pool.connection import Connection
 from vwe_dagster.pool.errors import EngineLostError, FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
-from vwe_dagster.pool.ledger import JobRecord
+from vwe_dagster.pool.ledger import SURVEY_SIZE, JobRecord
 from vwe_dagster.pool.slot_locks import SlotLock
 from vwe_dagster.pool.states import RecordedJobState, State
 from vwe_dagster.pool.upkeep import Upkeep
@@ -21,6 +33,7 @@ _EXPORTED = Reason(TransitionKind.JOB, "the world is exported")
 _JOB_FAILED = Reason(TransitionKind.JOB_FAILED, "the job failed")
 
 _log = logging.getLogger(__name__)
+_Export = TypeVar("_Export", WorldExport, SurveyExport)
 
 
 class Lease:
@@ -60,7 +73,7 @@ class Lease:
         Raises:
             EngineError: it does not answer.
         """
-        return self._upkeep.connection(self._upkeep.ledger.slot(self.slot)).status()
+        return self._connection().status()
 
     def location_table(self) -> LocationTableDocument:
         """Return the table that the engine places locations by.
@@ -68,7 +81,7 @@ class Lease:
         Raises:
             EngineError: the engine does not answer, or does not report its table.
         """
-        return self._upkeep.connection(self._upkeep.ledger.slot(self.slot)).location_table()
+        return self._connection().location_table()
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
         """Generates one world.
@@ -78,6 +91,41 @@ class Lease:
             EngineLostError: the engine died, hung or broke; another may do it.
             FencedError: the engine was taken from us.
         """
+
+        def run(job_id: str) -> WorldExport:
+            return self._connection().generate(
+                request,
+                token=self.token,
+                job_id=job_id,
+                deadline_s=self._upkeep.settings.world_gen_timeout,
+                progress=progress,
+                exporting=self._exporting,
+            )
+
+        return self._run_job(request.seed, request.grid.size, run)
+
+    def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
+        """Compute the rows of a survey.
+
+        Raises:
+            EngineError: the engine refused the request, failed at it, or computes no surveys.
+            EngineLostError: the engine died, hung or broke; another may do it.
+            FencedError: the engine was taken from this holder.
+        """
+
+        def run(job_id: str) -> SurveyExport:
+            return self._connection().survey(
+                request,
+                token=self.token,
+                job_id=job_id,
+                deadline_s=self._upkeep.settings.world_gen_timeout,
+                progress=progress,
+                exporting=self._exporting,
+            )
+
+        return self._run_job(request.seeds[0], SURVEY_SIZE, run)
+
+    def _run_job(self, seed: int, size: int, run: Callable[[str], _Export]) -> _Export:
         self._make_ready()
         ledger, clock = self._upkeep.ledger, self._upkeep.clock
         job = JobRecord(
@@ -87,8 +135,8 @@ class Lease:
             engine=self.engine,
             token=self.token,
             holder=self._holder,
-            seed=request.seed,
-            size=request.grid.size,
+            seed=seed,
+            size=size,
             state=RecordedJobState.RUNNING,
             wait_s=self._wait_s,
             duration_s=None,
@@ -100,7 +148,7 @@ class Lease:
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
         began = clock.now()
         try:
-            export = self._run(request, job.job_id, progress)
+            export = self._fenced(functools.partial(run, job.job_id))
         except FencedError:
             raise
         except BaseException as error:
@@ -135,22 +183,16 @@ class Lease:
             self._upkeep.watch.end(self._watched)
             self._lock.release()
 
-    def _run(self, request: WorldRequest, job_id: str, progress: Progress) -> WorldExport:
-        row = self._upkeep.ledger.slot(self.slot)
+    def _connection(self) -> Connection:
+        return self._upkeep.connection(self._upkeep.ledger.slot(self.slot))
 
-        def exporting() -> None:
-            reason = Reason(TransitionKind.JOB, "the terrain is done")
-            self._upkeep.ledger.step(self.slot, self.token, State.EXPORTING, reason)
+    def _exporting(self) -> None:
+        reason = Reason(TransitionKind.JOB, "the terrain is done")
+        self._upkeep.ledger.step(self.slot, self.token, State.EXPORTING, reason)
 
+    def _fenced(self, run: Callable[[], _Export]) -> _Export:
         try:
-            return self._upkeep.connection(row).generate(
-                request,
-                token=self.token,
-                job_id=job_id,
-                deadline_s=self._upkeep.settings.world_gen_timeout,
-                progress=progress,
-                exporting=exporting,
-            )
+            return run()
         except EngineRefusedError as error:
             if error.code == "fenced":
                 raise FencedError(

@@ -25,6 +25,9 @@ SIZE = "size"
 ENGINES = "engines"
 """Key of the number of engines that were ever started; names of engines end in it."""
 
+SURVEY_SIZE = 0
+"""The size in the record of a survey, which has no grid; its seed is the first of many."""
+
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 
@@ -125,7 +128,7 @@ class Transition:
 
 @dataclasses.dataclass(frozen=True)
 class JobRecord:
-    """One world requested from an engine."""
+    """One world, or one survey of :data:`SURVEY_SIZE`, requested from an engine."""
 
     job_id: str
     at: str
@@ -322,7 +325,7 @@ class Ledger:
                 {
                     "state": State.GENERATING.value,
                     "kind": TransitionKind.JOB,
-                    "detail": f"world of {job.seed}",
+                    "detail": f"world of {job.seed}" if job.size != SURVEY_SIZE else f"survey from {job.seed} on",
                     "job": job.job_id,
                     "deadline_s": deadline,
                 },

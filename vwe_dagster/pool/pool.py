@@ -11,7 +11,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
-from vwe_dagster.engine.messages import NATIVE, EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import (
+    NATIVE,
+    EngineIdentity,
+    Progress,
+    SurveyExport,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
 from vwe_dagster.pool.administration import Administration
 from vwe_dagster.pool.allocation import Allocation
 from vwe_dagster.pool.lease import Lease
@@ -90,6 +99,10 @@ class EnginePool:
     ) -> WorldExport:
         """Generate one world on a leased engine; see :meth:`Allocation.generate`."""
         return self.allocation.generate(request, progress, engine=engine)
+
+    def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
+        """Compute the rows of a survey on a leased engine; see :meth:`Allocation.survey`."""
+        return self.allocation.survey(request, progress)
 
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None

@@ -14,7 +14,17 @@ from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.layers import Made
-from vwe_dagster.engine.messages import LINES, PLANES, EngineError, EngineIdentity, Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import (
+    LINES,
+    PLANES,
+    EngineError,
+    EngineIdentity,
+    Progress,
+    SurveyExport,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+)
 from vwe_dagster.engine.protocol import (
     Capabilities,
     EngineState,
@@ -335,6 +345,9 @@ class FakeConnection:
                     engine.served.cancel(job_id)
                 raise
         return WorldExport(request, IDENTITY, {}, {}, {})
+
+    def survey(self, request: SurveyRequest, **_: object) -> SurveyExport:
+        raise EngineError(f"A stand-in computes no survey of {len(request.seeds)} seeds.")
 
     def close(self) -> None:
         pass
