@@ -23,6 +23,7 @@ from vwe_dagster.cli.commands import (
     purge,
     seeds,
     serve,
+    survey,
     tiles,
     ui,
     worlds,
@@ -69,6 +70,7 @@ app.command()(ui.ui)
 app.command()(docs.docs)
 app.command()(purge.purge)
 app.add_typer(seeds.app, name="seeds")
+app.add_typer(survey.app, name="survey")
 app.add_typer(pool.app, name="pool")
 app.add_typer(engine.app, name="engine")
 app.add_typer(bench.app, name="bench")

@@ -1,0 +1,273 @@
+"""The commands on the survey: ``vwe survey``."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vwe_dagster.cli.commands.common import INTERRUPTED, CommandError, InputError, read_valid_list
+from vwe_dagster.cli.commands.pool import AsJson, open_named, print_json
+from vwe_dagster.cli.console import notices, output, say
+from vwe_dagster.cli.interrupts import exiting_on_interrupt
+from vwe_dagster.config.home import find_home
+from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER
+from vwe_dagster.store import WorldStore
+from vwe_dagster.text.commands import vwe_command
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from vwe_dagster.analysis.columns import Depth
+    from vwe_dagster.survey.files import SurveyFiles
+    from vwe_dagster.survey.running import Outcome, Report, Survey
+
+    _Seeds = npt.NDArray[np.int64]
+
+MOST_SEEDS = 10_000_000
+"""Seeds of one command; at depth ``world`` they take ten days on two cores."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Surveys many seeds: computes their statistics without building their worlds.",
+    epilog="Depth start has the surroundings of the center, world the whole map with bosses and traders, all every "
+    "location. The survey is in the folder data/survey; its files can be copied between installations.",
+)
+
+
+class DepthName(enum.StrEnum):
+    """How much of each world is computed."""
+
+    START = "start"
+    WORLD = "world"
+    ALL = "all"
+
+
+class DeeperName(enum.StrEnum):
+    """The depths that seeds can be taken to."""
+
+    WORLD = "world"
+    ALL = "all"
+
+
+@app.command()
+def run(
+    count: Annotated[
+        int | None,
+        typer.Argument(metavar="N", min=1, max=MOST_SEEDS, help="How many seeds to add.", show_default=False),
+    ] = None,
+    *,
+    depth: Annotated[DepthName, typer.Option(help="How much of each world is computed.")] = DepthName.WORLD,
+    file: Annotated[
+        Path | None, typer.Option(metavar="LIST", help="Survey the seeds of a list: .txt, .csv or .json.")
+    ] = None,
+    between: Annotated[
+        tuple[int, int] | None,
+        typer.Option("--range", metavar="A B", help="Survey the seed integers from A to B, both included."),
+    ] = None,
+) -> None:
+    """Add seeds to the survey: N more, those of a list, or a range of integers.
+
+    N more seeds are the next ones of a fixed random order, which is the same on every machine. Ctrl-C keeps the rows
+    computed so far; the same command continues. Several commands may run at the same time.
+    """
+    if sum(given is not None for given in (count, file, between)) != 1:
+        raise InputError("Name what to survey by exactly one of: N, --file LIST, --range A B.")
+    if file is not None:
+        _run_seeds(_numbers_of(file), depth)
+    elif between is not None:
+        _run_seeds(_numbers_between(*between), depth)
+    else:
+        _run_more(count or 0, depth)
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Show how many seeds have been surveyed to each depth, and which rows are stale or damaged.
+
+    A stale row was computed by another version of the terrain, the statistics or the location table. It is in no
+    answer; 'vwe survey run' computes it again.
+    """
+    from vwe_dagster.cli.survey_view import show_summary  # noqa: PLC0415
+    from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
+    from vwe_dagster.survey.summary import summary_of  # noqa: PLC0415
+
+    store = WorldStore(find_home().data)
+    summary = summary_of(store, survey_files(store))
+    if as_json:
+        print_json([each.as_dict() for each in summary])
+        return
+    show_summary(output(), summary)
+    for path in (path for each in summary for path in each.damaged):
+        say(notices(), f"The survey file {path} is damaged; the next survey of its seeds replaces it.", "yellow")
+    if not any(each.rows for each in summary):
+        say(notices(), f"No seed has been surveyed yet; survey some with: {vwe_command('survey', 'run', '1000')}")
+
+
+@app.command()
+def export(
+    *,
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The file to write, .parquet or .csv.")],
+    depth: Annotated[
+        DepthName | None, typer.Option(help="Write the columns of this depth; the deepest surveyed unless given.")
+    ] = None,
+) -> None:
+    """Write the survey as one table: the integer of each seed and its statistics, one row per seed."""
+    from vwe_dagster.analysis.columns import Depth  # noqa: PLC0415
+    from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
+    from vwe_dagster.survey.rows import surveyed_rows  # noqa: PLC0415
+
+    if to.suffix.lower() not in {".parquet", ".csv"}:
+        raise InputError(f"The file {to} ends in neither .parquet nor .csv; choose one of these.")
+    files = survey_files(WorldStore(find_home().data))
+    with_rows = [each for each in Depth if files.rows(each)]
+    wanted = Depth(depth) if depth is not None else max(with_rows, key=list(Depth).index, default=Depth.WORLD)
+    table = surveyed_rows(files, wanted)
+    if not table.num_rows:
+        command = vwe_command("survey", "run", "1000", "--depth", wanted.value)
+        raise CommandError(f"No seed has been surveyed to depth {wanted}; survey some with: {command}")
+    _write_table(table, to)
+    say(output(), f"Wrote {table.num_rows:,} rows of {table.num_columns} columns to {to}.")
+
+
+@app.command()
+def deepen(
+    condition: Annotated[
+        str, typer.Argument(metavar="CONDITION", help="What must hold, as for vwe find.", show_default=False)
+    ],
+    *,
+    to: Annotated[DeeperName, typer.Option(help="The depth to survey the matching seeds to.")] = DeeperName.ALL,
+) -> None:
+    """Survey the seeds that match a condition one step deeper.
+
+    The condition looks at the seeds surveyed so far. A cheap survey of many seeds can so choose the few that are worth
+    a deeper one.
+    """
+    from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
+
+    files = survey_files(WorldStore(find_home().data))
+    matching, among = _matching(files, condition)
+    say(notices(), f"{matching.size:,} of {among:,} surveyed seeds match.")
+    if matching.size:
+        _run_seeds(matching, DepthName(to.value))
+
+
+def _run_more(count: int, depth: DepthName) -> None:
+    with exiting_on_interrupt():
+        from vwe_dagster.survey.running import survey_more  # noqa: PLC0415
+
+    _survey(
+        count, depth, lambda store, to, survey, report: survey_more(store, count, to, survey, report), f"{count:,} more"
+    )
+
+
+def _run_seeds(numbers: _Seeds, depth: DepthName) -> None:
+    with exiting_on_interrupt():
+        from vwe_dagster.survey.running import survey_seeds  # noqa: PLC0415
+
+    _survey(
+        numbers.size,
+        depth,
+        lambda store, to, survey, report: survey_seeds(store, numbers, to, survey, report),
+        f"{numbers.size:,}",
+    )
+
+
+def _survey(
+    total: int, depth: DepthName, work: Callable[[WorldStore, Depth, Survey, Report], Outcome], subject: str
+) -> None:
+    """Survey seeds on the pool's engines and show how far it is."""
+    with exiting_on_interrupt():
+        from vwe_dagster.analysis.columns import Depth  # noqa: PLC0415
+        from vwe_dagster.cli.survey_view import showing_survey  # noqa: PLC0415
+        from vwe_dagster.survey.running import STORED  # noqa: PLC0415
+
+    console = notices()
+    added = 0.0
+
+    def reporting(report: Report) -> Report:
+        def note(done: float, phase: str) -> None:
+            nonlocal added
+            if phase == STORED:
+                added = done
+            report(done, phase)
+
+        return note
+
+    say(console, f"Surveying {subject} seeds to depth {depth}; Ctrl-C keeps the rows computed so far.")
+    try:
+        with open_named(None, new=True) as pool, showing_survey(console, total) as report:
+            outcome = work(WorldStore(find_home().data), Depth(depth), pool.survey, reporting(report))
+    except KeyboardInterrupt:
+        say(console, f"{int(added):,} seeds were added; run the same command to continue.")
+        raise typer.Exit(INTERRUPTED) from None
+    _report_outcome(outcome)
+
+
+def _report_outcome(outcome: Outcome) -> None:
+    remarks = [f"Added {outcome.added:,} seeds."]
+    if outcome.known:
+        remarks.append(f"{outcome.known:,} had been surveyed before.")
+    say(output(), " ".join(remarks))
+    if outcome.busy:
+        say(notices(), f"{outcome.busy:,} seeds are being surveyed by another process.", "yellow")
+
+
+def _numbers_of(file: Path) -> _Seeds:
+    import numpy as np  # noqa: PLC0415
+
+    return np.array([seed.number for seed in read_valid_list(file).seeds], np.int64)
+
+
+def _numbers_between(first: int, last: int) -> _Seeds:
+    import numpy as np  # noqa: PLC0415
+
+    if not MIN_NUMBER <= first <= last <= MAX_NUMBER:
+        raise InputError(
+            f"--range {first} {last} is not a range of seeds; write two integers from {MIN_NUMBER} to {MAX_NUMBER}, "
+            "the lesser first."
+        )
+    if last - first >= MOST_SEEDS:
+        raise InputError(f"--range {first} {last} has more than {MOST_SEEDS:,} seeds; survey it in parts.")
+    return np.arange(first, last + 1, dtype=np.int64)
+
+
+def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, int]:
+    """Return the seeds for which a condition holds, and among how many surveyed ones.
+
+    The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    from vwe_dagster.analysis.columns import COLUMNS, Depth  # noqa: PLC0415
+    from vwe_dagster.catalog.query import QueryError, columns_in, find  # noqa: PLC0415
+    from vwe_dagster.survey.rows import surveyed_rows  # noqa: PLC0415
+
+    named = columns_in(condition, list(COLUMNS))
+    depth = max((COLUMNS[name].depth for name in named), key=list(Depth).index, default=Depth.START)
+    table = surveyed_rows(files, depth, named)
+    seeds = pa.array([f"@{number}" for number in table["number"].to_pylist()], pa.string())
+    try:
+        found = find(table.append_column("seed", seeds), condition, columns=["number"])
+    except QueryError as error:
+        raise InputError(str(error)) from error
+    numbers: _Seeds = found["number"].to_numpy().astype("int64")
+    return numbers, table.num_rows
+
+
+def _write_table(table: pa.Table, to: Path) -> None:
+    import pyarrow.csv  # noqa: PLC0415
+    import pyarrow.parquet  # noqa: PLC0415
+
+    try:
+        if to.suffix.lower() == ".csv":
+            pyarrow.csv.write_csv(table, to)
+        else:
+            pyarrow.parquet.write_table(table, to, compression="zstd")
+    except OSError as error:
+        raise CommandError(f"{to} cannot be written ({error.strerror or error}); name another file.") from error

@@ -1,0 +1,89 @@
+"""How the command line shows a survey: its progress with rate and time left, and what has been surveyed."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from vwe_dagster.cli.console import say, show_table
+from vwe_dagster.cli.pool_view import span
+from vwe_dagster.survey.summary import DepthSummary
+
+LINE_EVERY_S = 10.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+_HEADINGS = ("depth", "seeds", "blocks", "unfinished", "other sets", "stale rows", "damaged", "MB")
+
+
+@contextlib.contextmanager
+def showing_survey(
+    console: Console, total: int, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[float, str], None]]:
+    """Show how far a survey is: on a terminal a bar, elsewhere a line now and then.
+
+    Args:
+        console: where.
+        total: the number of seeds to be added.
+        clock: seconds.
+
+    Yields:
+        What to call with the number of seeds added so far and the phase in words.
+    """
+    rate = _Rate(total, clock)
+    if not console.is_terminal:
+        shown_s = clock()
+
+        def print_line(added: float, phase: str) -> None:
+            nonlocal shown_s
+            sentence = rate.sentence(added, phase)
+            if clock() - shown_s >= LINE_EVERY_S:
+                shown_s = clock()
+                say(console, sentence)
+
+        yield print_line
+        return
+    with Progress(BarColumn(), TextColumn("{task.description}", markup=False), console=console) as progress:
+        bar = progress.add_task("", total=total)
+        yield lambda added, phase: progress.update(bar, completed=added, description=rate.sentence(added, phase))
+
+
+class _Rate:
+    """Measures seeds per second from the first seed on, so that starting an engine does not count."""
+
+    def __init__(self, total: int, clock: Callable[[], float]) -> None:
+        self._total, self._clock = total, clock
+        self._began_s: float | None = None
+
+    def sentence(self, added: float, phase: str) -> str:
+        if not added:
+            self._began_s = self._clock()
+            return f"0 of {self._total:,} seeds, {phase}"
+        began_s = self._began_s = self._clock() if self._began_s is None else self._began_s
+        elapsed_s = self._clock() - began_s
+        counted = f"{int(added):,} of {self._total:,} seeds"
+        if elapsed_s <= 0:
+            return counted
+        rate = added / elapsed_s
+        return f"{counted}, {rate:,.1f} per second, {span((self._total - added) / rate)} left"
+
+
+def show_summary(console: Console, summary: Sequence[DepthSummary]) -> None:
+    """Print a table of what has been surveyed."""
+    rows = [
+        (
+            each.depth,
+            f"{each.rows:,}",
+            f"{each.whole_blocks:,}",
+            f"{each.unfinished_blocks:,}",
+            f"{each.sets:,}",
+            f"{each.stale_rows:,}",
+            f"{len(each.damaged):,}",
+            f"{each.bytes / 1e6:,.1f}",
+        )
+        for each in summary
+    ]
+    show_table(console, "", _HEADINGS, rows)
