@@ -155,7 +155,7 @@ def run_prepare(folder: Path, **variables: str) -> tuple[str, str]:
 def test_password_is_drawn_once_and_stays(tmp_path: Path) -> None:
     password, file = run_prepare(tmp_path)
     assert re.fullmatch(r"[0-9a-f]{48}", password)
-    config = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())["storage"]["postgres"]["postgres_db"]
+    config = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())["run_storage"]["config"]["postgres_db"]
     assert file == f"{config['hostname']}:{config['port']}:{config['db_name']}:{config['username']}:{password}\n"
     assert run_prepare(tmp_path) == (password, file)
     other = tmp_path / "other"
@@ -241,7 +241,9 @@ def test_the_instance_is_set_up_as_the_projects_own_but_for_what_is_of_the_deplo
     own = yaml.safe_load((ROOT / "dagster.yaml").read_text())
     deployed = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())
     own["run_launcher"] = {"module": "dagster_docker", "class": "DockerRunLauncher"}
-    assert deployed.keys() - own.keys() == {"storage"}
+    storages = {"run_storage", "schedule_storage", "event_log_storage"}
+    assert deployed.keys() - own.keys() == storages
+    assert len({str(deployed[storage]["config"]) for storage in storages}) == 1
     assert {key: deployed[key] for key in own} == own
 
 

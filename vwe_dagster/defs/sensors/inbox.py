@@ -18,7 +18,7 @@ from vwe_dagster.defs.assets.extracted import extracted
 from vwe_dagster.defs.assets.processed import processed
 from vwe_dagster.defs.assets.raw_export import raw_export
 from vwe_dagster.defs.assets.renders import renders
-from vwe_dagster.defs.batching import seeds_per_run
+from vwe_dagster.defs.batching import SEEDS_PER_LONG_RUN, seeds_per_run
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs, keys_of_runs
 from vwe_dagster.defs.jobs import world
 from vwe_dagster.defs.partitions import run_tags, seeds, side_by_side
@@ -31,12 +31,19 @@ from vwe_dagster.store.notes import Notes
 LIST_TAG = "vwe/seed_list"
 """The tag of a run that tells which list asked for it."""
 
-RUNS_PER_TICK = 8
-"""Runs that a tick requests, a multiple of the daemon's threads that submit runs. An interrupted tick ends with those
-that its threads are creating, and the next tick requests the rest."""
+RUNS_PER_TICK, MOST_RUNS_PER_TICK = 8, 64
+"""Least and most runs that a tick requests, multiples of the daemon's threads that submit runs. An interrupted tick
+ends with those that its threads are creating, and the next tick requests the rest."""
+
+TICK_S = 30.0
+"""Seconds that a tick should take, its requests included; see :func:`_runs_of_tick`."""
 
 NEW_KEYS_PER_TICK = 1000
-"""Seeds that a tick registers. The daemon queries its database for each of them, which took 10 s per 1,000."""
+"""Seeds that a tick registers, or as many as its runs take if that is more. The daemon queries its database for each of
+them, which took 10 s per 1,000 on SQLite."""
+
+_RECENT_TICKS = 5
+_SUBMITTING_THREADS = 4
 
 
 @dg.sensor(job_name=world.name, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -48,7 +55,7 @@ def inbox(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStor
     """
     folder = Inbox(store.root / FOLDER)
     files = folder.settled(time.time())
-    tick = _Tick(context.instance, folder, store)
+    tick = _Tick(context.instance, folder, store, _runs_of_tick(context.instance) if files else 0)
     for file in files:
         if tick.is_full:
             break
@@ -63,6 +70,29 @@ def inbox(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStor
     )
 
 
+def _runs_of_tick(instance: dg.DagsterInstance) -> int:
+    """Return how many runs fit into a tick of :data:`TICK_S`, by what the last tick with requests took.
+
+    The cost of a request depends on the storage of the instance and on the load of the machine: on two cores it was
+    2 to 9 s on SQLite.
+    """
+    if instance.schedule_storage is None:
+        return RUNS_PER_TICK
+    states = [state for state in instance.all_instigator_state() if state.instigator_name == inbox.name]
+    ticks = [
+        tick
+        for state in states
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=_RECENT_TICKS)
+        if tick.run_ids and tick.end_timestamp is not None
+    ]
+    if not ticks:
+        return RUNS_PER_TICK
+    last = max(ticks, key=lambda tick: tick.timestamp)
+    cost_s = max((last.end_timestamp or 0.0) - last.timestamp, 0.001) / len(last.run_ids)
+    fitting = int(TICK_S / cost_s) // _SUBMITTING_THREADS * _SUBMITTING_THREADS
+    return min(max(fitting, RUNS_PER_TICK), MOST_RUNS_PER_TICK)
+
+
 class _Tick:
     """What one look at the inbox comes to.
 
@@ -72,17 +102,18 @@ class _Tick:
         told: sentences on what was done with each list.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, folder: Inbox, store: WorldStore) -> None:
+    def __init__(self, instance: dg.DagsterInstance, folder: Inbox, store: WorldStore, runs: int) -> None:
         self.new: dict[str, None] = {}
         self.requests: list[dg.RunRequest] = []
         self.told: list[str] = []
         self._instance = instance
         self._folder = folder
         self._store = store
+        self._runs = runs
 
     @property
     def is_full(self) -> bool:
-        return len(self.requests) >= RUNS_PER_TICK
+        return len(self.requests) >= self._runs
 
     def take(self, file: DroppedFile) -> None:
         """Does the next step for a list: registers its seeds, asks for their runs, or moves it away."""
@@ -103,7 +134,7 @@ class _Tick:
             return
         new = [seed.key for seed in content.seeds if seed.key not in self._known]
         if new:
-            room = NEW_KEYS_PER_TICK - len(self.new)
+            room = max(NEW_KEYS_PER_TICK, self._runs * SEEDS_PER_LONG_RUN) - len(self.new)
             self._register(file, new[:room], left=len(new[room:]))
             # Seeds of the list that were registered before may be neighbors of those that are registered now.
             if len(new) <= room:
@@ -129,7 +160,7 @@ class _Tick:
     def _ask(self, file: DroppedFile, wanted: list[str], per_run: int) -> None:
         # What another run makes is waited for: it may fail, or may not make the whole world.
         ready = set(wanted) - self._busy
-        room = RUNS_PER_TICK - len(self.requests)
+        room = self._runs - len(self.requests)
         batches = list(itertools.islice(side_by_side(self._registered, ready, per_run), room))
         for keys in batches:
             self._busy.update(keys)

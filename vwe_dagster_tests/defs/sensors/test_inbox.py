@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 
 from vwe_dagster.defs.batching import LONG_LIST, SEEDS_PER_LONG_RUN, SEEDS_PER_RUN
 from vwe_dagster.defs.in_flight import keys_of_runs
 from vwe_dagster.defs.resources import WorldStoreResource
-from vwe_dagster.defs.sensors.inbox import NEW_KEYS_PER_TICK, RUNS_PER_TICK, inbox
+from vwe_dagster.defs.sensors.inbox import MOST_RUNS_PER_TICK, NEW_KEYS_PER_TICK, RUNS_PER_TICK, inbox
 from vwe_dagster.seeds.random import random_seeds
 from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
@@ -77,6 +80,26 @@ class Daemon:
         ((_, keys),) = keys_of_runs([run], self.instance.get_dynamic_partitions("seeds"))
         return list(keys)
 
+    def record_tick(self, seconds: float, runs: int) -> None:
+        """Record a tick as the daemon does."""
+        location = RegisteredCodeLocationOrigin("vwe")
+        origin = RemoteRepositoryOrigin(location, "__repository__").get_instigator_origin("inbox")
+        state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
+        if not self.instance.all_instigator_state():
+            self.instance.add_instigator_state(state)
+        self.instance.create_tick(
+            TickData(
+                instigator_origin_id=origin.get_id(),
+                instigator_name="inbox",
+                instigator_type=InstigatorType.SENSOR,
+                status=TickStatus.SUCCESS if runs else TickStatus.SKIPPED,
+                timestamp=1000.0 + len(self.asked),
+                end_timestamp=1000.0 + len(self.asked) + seconds,
+                run_ids=[str(uuid.uuid4()) for _ in range(runs)],
+                selector_id=state.selector_id,
+            )
+        )
+
     def end_runs(self) -> None:
         """Fails all runs."""
         for run in self.instance.get_runs():
@@ -90,6 +113,15 @@ class Daemon:
 def daemon(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     monkeypatch.setattr("vwe_dagster.store.inbox.SETTLED_S", 0.0)
     return Daemon(tmp_path / "data", instance)
+
+
+@pytest.fixture
+def timed_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """A daemon whose instance keeps records of ticks."""
+    monkeypatch.setattr("vwe_dagster.store.inbox.SETTLED_S", 0.0)
+    (tmp_path / "instance").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
+        yield Daemon(tmp_path / "data", instance)
 
 
 def drawn(count: int) -> list[str]:
@@ -217,6 +249,27 @@ def test_a_list_of_ten_thousand_seeds_is_taken_up_in_ticks_that_are_short(daemon
     assert time.monotonic() - began < TIMEOUT_S / 3
     assert len(first) == len(second) == RUNS_PER_TICK
     assert [key for batch in first + second for key in batch] == keys[: 2 * RUNS_PER_TICK * SEEDS_PER_LONG_RUN]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "runs", "next_runs"),
+    [(60.0, 8, RUNS_PER_TICK), (16.0, 8, 12), (30.0, 24, 24), (10.0, 16, 48), (1.0, 8, MOST_RUNS_PER_TICK)],
+)
+def test_a_tick_requests_as_many_runs_as_fit_by_the_pace_of_the_last(
+    timed_daemon: Daemon, seconds: float, runs: int, next_runs: int
+) -> None:
+    timed_daemon.instance.add_dynamic_partitions("seeds", keys := drawn(4000))
+    timed_daemon.drop("long.txt", *keys)
+    timed_daemon.record_tick(seconds, runs)
+    timed_daemon.record_tick(0.1, 0)
+    assert len(timed_daemon.tick(submit=len(keys))) == next_runs
+
+
+def test_fast_storage_registers_seeds_for_all_runs_of_the_next_tick(timed_daemon: Daemon) -> None:
+    timed_daemon.drop("long.txt", *drawn(4000))
+    timed_daemon.record_tick(1.0, 8)
+    timed_daemon.tick()
+    assert len(timed_daemon.instance.get_dynamic_partitions("seeds")) == MOST_RUNS_PER_TICK * SEEDS_PER_LONG_RUN
 
 
 def test_long_list_is_registered_in_parts_while_its_first_seeds_are_requested(daemon: Daemon) -> None:
