@@ -212,6 +212,7 @@ def publish_statistics(
     *,
     without: Biome | None = None,
     places: Mapping[str, Mapping[str, object]] | None = None,
+    code_version: str = CODE_VERSION,
     **numbers: float | None,
 ) -> None:
     """Publish a stage ``processed`` with statistics only: 1 unless the test gives another value; no places."""
@@ -220,7 +221,9 @@ def publish_statistics(
         biome.game_name: dict.fromkeys(_BIOME_STATISTIC_NAMES, 1) for biome in BIOMES if biome is not without
     }
     statistics["places"] = places
-    recipe = Recipe(inputs={}, code_version="1", made_by={"kind": "native", "version": "1.0"}, grid=Grid.of_world(64))
+    recipe = Recipe(
+        inputs={}, code_version=code_version, made_by={"kind": "native", "version": "1.0"}, grid=Grid.of_world(64)
+    )
     with store.publish(parse_seed(key), "processed", recipe) as draft:
         draft.json(STATISTICS, statistics)
 

@@ -101,7 +101,7 @@ def test_statistics_of_former_planes_or_code_are_stale(store: WorldStore, catalo
     assert catalog.update().table["stale"].to_pylist() == [False]
     publish_extracted_again(store, "abc")
     assert catalog.update().table["stale"].to_pylist() == [True]
-    publish_statistics(store, "old")
+    publish_statistics(store, "old", code_version="former")
     assert catalog.update().table["stale"].to_pylist() == [True, True]
 
 

@@ -1,103 +1,204 @@
-"""The command ``vwe find``: asks the catalog of all worlds."""
+"""The command ``vwe find``: questions to generated worlds and to the survey."""
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from vwe_dagster.cli.commands.common import InputError, suggestion
-from vwe_dagster.cli.console import notices, output, say, show_table
-from vwe_dagster.config.home import find_home
+from vwe_dagster.cli.commands.common import SHOWN_SINGLY, InputError, suggestion
+from vwe_dagster.cli.commands.making import make_worlds, refuse_failed, world_config
+from vwe_dagster.cli.console import notices, say
+from vwe_dagster.config.home import Home, find_home
+from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from vwe_dagster.catalog.search import Answer, Question, Searched
+    from vwe_dagster.cli.find_view import Form
 
 _LIMIT = 20
-_ALWAYS = ("seed", "islands", "land_area_km2", "highest_peak_m", "start_island_area_km2")
+_LIST_COLUMNS = ""
+
+
+class FindCommand(TyperCommand):
+    """The command whose option ``--columns`` lists all columns if no value follows it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse arguments after giving ``--columns`` its empty value."""
+        filled = [
+            f"{argument}={_LIST_COLUMNS}" if argument == "--columns" and following.startswith("-") else argument
+            for argument, following in itertools.pairwise([*args, "-"])
+        ]
+        return super().parse_args(ctx, filled)
 
 
 def find(
     condition: Annotated[
         str | None,
-        typer.Argument(metavar="CONDITION", help='What must hold, such as "islands > 40 and swamp_nearest_m < 2500".'),
+        typer.Argument(metavar="CONDITION", help='What must hold, such as "islands > 40 and swamp < 2500".'),
     ] = None,
     *,
-    sort: Annotated[str, typer.Option(metavar="COLUMN", help="Sort by this column, the greatest first.")] = "seed",
-    ascending: Annotated[bool, typer.Option("--ascending", help="The least first, as seeds are in any case.")] = False,
+    question: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Add the condition and preferences of a ready question.")
+    ] = None,
+    questions: Annotated[bool, typer.Option("--questions", help="List the ready questions.")] = False,
+    prefer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WISH",
+            help='Rank by a column, least first: "haldor", "start_land_km2 desc", "swamp x2" with twice the weight; '
+            "can be repeated.",
+        ),
+    ] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="SEED", help="Show how a seed ranks in each preference.")
+    ] = None,
+    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by a column, the greatest first.")] = None,
+    ascending: Annotated[bool, typer.Option("--ascending", help="Sort the least first.")] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, help=f"Show so many seeds at most; {_LIMIT} unless said, and with --json all.")
+        int | None,
+        typer.Option(min=1, help=f"Show at most so many seeds; the default is {_LIMIT}, and all with --json or --csv."),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="Show these columns; 'all' for every one.")
+        str | None,
+        typer.Option(metavar="[A,B,...]", help="Show these columns; 'all' for every one; without a value, list them."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    make: Annotated[int | None, typer.Option(min=1, help="Generate the worlds of the first so many seeds.")] = None,
 ) -> None:
-    """Finds worlds that have been made: a condition over the catalog of their statistics, in SQL.
+    """Find seeds by a condition over the statistics of generated worlds and of the survey.
 
-    Without a condition it lists all. `--columns all` shows what columns there are.
+    Conditions are in SQL: comparisons of columns joined by and, or, not. Without one, all seeds match.
     """
-    from vwe_dagster.catalog.query import QueryError, columns_in  # noqa: PLC0415
-    from vwe_dagster.catalog.query import find as find_in  # noqa: PLC0415
-    from vwe_dagster.catalog.table import COLUMNS, SeedCatalog  # noqa: PLC0415
+    from vwe_dagster.catalog.errors import QueryError  # noqa: PLC0415
+    from vwe_dagster.cli.find_view import Form, show_columns, show_questions  # noqa: PLC0415
 
-    state = SeedCatalog(WorldStore(find_home().data)).look()
-    for sentence in state.left_out.values():
-        say(notices(), sentence, "yellow")
-    shown = (
-        list(COLUMNS)
-        if columns == "all"
-        else _columns(columns, columns_in(f"{condition or ''} {sort}", tuple(COLUMNS)))
-    )
-    wanted = list(dict.fromkeys([*shown, "seed", "stale"]))
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other; choose one.")
+    form = Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
+    home = find_home()
     try:
-        found = find_in(state.table, condition, sort=sort, ascending=ascending or sort == "seed", columns=wanted)
+        if columns == _LIST_COLUMNS:
+            show_columns(form)
+        elif questions:
+            show_questions(home.folder, form)
+        else:
+            wanted = _question(home, condition, question, preferences=prefer or [], sort=sort, ascending=ascending)
+            if explain is not None:
+                _explain(home, wanted, explain, form)
+            else:
+                _answer(home, wanted, form, columns=columns, limit=limit, make=make)
     except QueryError as error:
         raise InputError(str(error)) from error
-    _warn_of_stale([row["seed"] for row in found.slice(0, limit or _LIMIT).to_pylist() if row["stale"]])
-    found = found.select(shown)
-    if as_json:
-        _print_json(found.slice(0, limit))
-        return
-    if not state.table.num_rows:
-        say(notices(), "No world has been made yet; make one with: vwe world HHcLC5acQt")
-    elif not found.num_rows:
-        known = state.table["seed"].to_pylist()
-        hints = dict.fromkeys(suggestion(text, known) for text in re.findall(r"'([^']+)'", condition or ""))
-        say(notices(), f"No match among {state.table.num_rows} worlds.{''.join(hints)}")
-    else:
-        first = found.slice(0, limit or _LIMIT)
-        show_table(output(), "", shown, [list(map(_text, row.values())) for row in first.to_pylist()])
-        if first.num_rows < found.num_rows:
-            say(notices(), f"{first.num_rows} of {found.num_rows} are shown; show more with --limit.")
 
 
-def _columns(named: str | None, in_condition: Sequence[str]) -> list[str]:
-    chosen = [*_ALWAYS, *in_condition] if named is None else [name.strip() for name in named.split(",")]
-    return list(dict.fromkeys(chosen))
+def _question(
+    home: Home, condition: str | None, name: str | None, *, preferences: list[str], sort: str | None, ascending: bool
+) -> Question:
+    from vwe_dagster.catalog.names import column_name  # noqa: PLC0415
+    from vwe_dagster.catalog.questions import named, question_of, ready_questions  # noqa: PLC0415
+
+    ready = None if name is None else named(name, ready_questions(home.folder))
+    return question_of(
+        [] if condition is None else [condition],
+        preferences,
+        ready=ready,
+        sort=None if sort is None else column_name(sort),
+        ascending=ascending,
+    )
 
 
-def _warn_of_stale(keys: Sequence[str]) -> None:
-    if keys:
-        command = vwe_command("world", operands=keys)
+def _answer(
+    home: Home, question: Question, form: Form, *, columns: str | None, limit: int | None, make: int | None
+) -> None:
+    from vwe_dagster.catalog.search import open_search  # noqa: PLC0415
+    from vwe_dagster.cli.find_view import Form, show_rows, shown_columns  # noqa: PLC0415
+
+    search, left_out = open_search(WorldStore(home.data))
+    for sentence in left_out.values():
+        say(notices(), sentence, "yellow")
+    answer = search.ask(question)
+    shown = shown_columns(question, columns)
+    count = limit or (_LIMIT if form is Form.TABLE else None)
+    show_rows(answer, shown, count, form)
+    _report(answer, question, len(answer) if count is None else min(count, len(answer)))
+    if make is not None:
+        _make(home, answer, make)
+
+
+def _explain(home: Home, question: Question, seed: str, form: Form) -> None:
+    from vwe_dagster.catalog.search import open_search  # noqa: PLC0415
+    from vwe_dagster.cli.find_view import show_explanation  # noqa: PLC0415
+
+    if not question.wishes:
+        raise InputError("--explain shows preferences; add some with --prefer, or a --question that has them.")
+    search, _ = open_search(WorldStore(home.data))
+    show_explanation(search.explain(question, parse_seed(seed)), form)
+
+
+def _report(answer: Answer, question: Question, shown: int) -> None:
+    """Print what was searched, what was not, and how many matches are shown."""
+    searched = answer.searched
+    if searched.stale_worlds:
+        _warn_of_stale_worlds(searched.stale_worlds)
+    status = f"see: {vwe_command('survey', 'status')}"
+    if searched.stale_rows:
         say(
-            notices(),
-            f"The statistics of {len(keys)} of these worlds are stale; rebuild them with: {command}",
-            "yellow",
+            notices(), f"{searched.stale_rows:,} rows of the survey are stale and were not searched; {status}", "yellow"
         )
+    if searched.damaged_files:
+        say(notices(), f"{searched.damaged_files:,} files of the survey are damaged; {status}", "yellow")
+    if not searched.worlds and not searched.surveyed and not searched.shallow:
+        command, survey = vwe_command("world", operands=["HHcLC5acQt"]), vwe_command("survey", "run", "10000")
+        say(notices(), f"No world has been generated yet; generate one with: {command}, or survey many with: {survey}")
+        return
+    say(notices(), f"{_matches(answer)}{_not_deep(searched)}{_hints(answer, question)}")
+    if 0 < shown < len(answer):
+        say(notices(), f"{shown:,} of {len(answer):,} are shown; show more with --limit.")
 
 
-def _print_json(found: pa.Table) -> None:
-    sys.stdout.write(json.dumps(found.to_pylist(), indent=2, default=str) + "\n")
+def _matches(answer: Answer) -> str:
+    searched = answer.searched
+    among = []
+    if searched.surveyed:
+        among.append(f"{searched.surveyed:,} surveyed seeds")
+    if searched.worlds or not among:
+        among.append(f"{searched.worlds:,} worlds")
+    return f"{f'{len(answer):,} of' if len(answer) else 'No match among'} {' and '.join(among)}"
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, float):
-        return f"{value:,.3f}" if abs(value) < 1 else f"{value:,.1f}"
-    return None if value is None else str(value)
+def _not_deep(searched: Searched) -> str:
+    return f"; {searched.shallow:,} not surveyed to depth {searched.depth}." if searched.shallow else "."
+
+
+def _hints(answer: Answer, question: Question) -> str:
+    """Return suggestions for seeds that the condition names in another case than a world has."""
+    if len(answer) or question.condition is None:
+        return ""
+    texts = re.findall(r"'([^']+)'", question.condition.text)
+    return "".join(dict.fromkeys(suggestion(text, answer.world_keys()) for text in texts))
+
+
+def _warn_of_stale_worlds(keys: Sequence[str]) -> None:
+    if len(keys) <= SHOWN_SINGLY:
+        remedy = f"rebuild them with: {vwe_command('world', operands=keys)}"
+    else:
+        remedy = f"list them with: {vwe_command('find', operands=['stale'])}"
+    say(notices(), f"The statistics of {len(keys):,} worlds are stale and were not searched; {remedy}", "yellow")
+
+
+def _make(home: Home, answer: Answer, count: int) -> None:
+    """Generate the worlds of the first seeds, except those that are generated."""
+    first = answer.table(["seed", "made_at"], count).to_pylist()
+    seeds = [parse_seed(row["seed"]) for row in first if row["made_at"] is None]
+    if len(seeds) < len(first):
+        say(notices(), f"{len(first) - len(seeds)} of the first {len(first)} are generated already.")
+    if seeds:
+        refuse_failed(seeds, make_worlds(home, [(seeds, world_config())]))

@@ -1,0 +1,110 @@
+"""Ready questions: conditions and preferences with a name, in files that people can edit."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vwe_dagster.catalog.conditions import Condition, parse_condition
+from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.search import Question
+from vwe_dagster.catalog.wishes import parse_wishes
+from vwe_dagster.files.bounded_read import NotAFileError, read_file
+
+SHIPPED = Path(__file__).with_name("questions.toml")
+"""The questions of the project."""
+
+FILE_NAME = "questions.toml"
+"""Name of the file in the home folder that adds questions and replaces those of the same name."""
+
+_MAX_BYTES = 2**20
+
+
+class ReadyQuestion(BaseModel):
+    """A ready question as its file states it.
+
+    Attributes:
+        meaning: what kind of world it finds, in a sentence.
+        condition: what must hold; empty for every seed.
+        prefer: preferences, see :func:`~vwe_dagster.catalog.wishes.parse_wishes`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    meaning: str = ""
+    condition: str = ""
+    prefer: list[str] = Field(default_factory=list)
+
+
+def ready_questions(home: Path) -> dict[str, ReadyQuestion]:
+    """Return the questions of the project and those of ``questions.toml`` in the home folder, by name.
+
+    Raises:
+        QueryError: a file cannot be read, or does not have the form of questions.
+    """
+    questions = _read(SHIPPED)
+    own = home / FILE_NAME
+    return questions | _read(own) if own.exists() else questions
+
+
+def named(name: str, questions: Mapping[str, ReadyQuestion]) -> ReadyQuestion:
+    """Return a ready question by its name.
+
+    Raises:
+        QueryError: there is none.
+    """
+    if name not in questions:
+        close = difflib.get_close_matches(name, questions, n=3)
+        meant = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(questions)}."
+        raise QueryError(f"There is no question {name!r}; {meant}")
+    return questions[name]
+
+
+def question_of(
+    conditions: Iterable[str],
+    preferences: Sequence[str] = (),
+    *,
+    ready: ReadyQuestion | None = None,
+    sort: str | None = None,
+    ascending: bool = False,
+) -> Question:
+    """Return a question: all conditions hold, and those of a ready question, whose preferences are added to the others.
+
+    Raises:
+        QueryError: a condition or a preference cannot be understood.
+    """
+    texts = [*conditions, *([ready.condition] if ready is not None and ready.condition else [])]
+    wishes = parse_wishes([*preferences, *(ready.prefer if ready is not None else [])])
+    return Question(_all_of([parse_condition(text) for text in texts]), wishes, sort, ascending)
+
+
+def _all_of(conditions: Sequence[Condition]) -> Condition | None:
+    if len(conditions) <= 1:
+        return conditions[0] if conditions else None
+    return Condition(
+        text=" and ".join(f"({each.text})" for each in conditions),
+        sql=" AND ".join(f"({each.sql})" for each in conditions),
+        columns=tuple(dict.fromkeys(name for each in conditions for name in each.columns)),
+    )
+
+
+def _read(path: Path) -> dict[str, ReadyQuestion]:
+    try:
+        content: dict[str, Any] = tomllib.loads(read_file(path, _MAX_BYTES).decode())
+        return {name: ReadyQuestion.model_validate(value) for name, value in content.items()}
+    except (OSError, NotAFileError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise QueryError(
+            f"The questions in {path} cannot be read ({error}); correct the file, or remove it."
+        ) from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise QueryError(
+            f"The questions in {path} cannot be used ({place or 'a question'}: {fault['msg']}); a question has "
+            f"the keys meaning, condition and prefer."
+        ) from error

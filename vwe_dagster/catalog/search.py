@@ -1,0 +1,373 @@
+"""Questions to all known seeds, generated worlds and the survey alike: which match, in what order, and of how many."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
+from vwe_dagster.analysis.columns import Depth
+from vwe_dagster.catalog.conditions import TIME_LIMIT_S, Condition
+from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.names import WORLD_COLUMNS, condition_schema
+from vwe_dagster.catalog.query import matching_rows
+from vwe_dagster.catalog.survey_rows import SurveyRows
+from vwe_dagster.catalog.table import SeedCatalog
+from vwe_dagster.catalog.wishes import Wish, numbers, percentiles, score
+from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import WorldStore
+from vwe_dagster.survey.files import survey_files
+from vwe_dagster.text.commands import vwe_command
+
+SCORE = "score"
+"""The column with the score of a row, where the question has wishes."""
+
+_SEED, _NUMBER, _STALE = "seed", "number", "stale"
+Places = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What to search for, and in what order.
+
+    Attributes:
+        condition: what must hold; None for every seed.
+        wishes: preferences; the best score comes first unless ``sort`` is given.
+        sort: the column to sort by; by seed if it is None and there are no wishes.
+        ascending: whether the least comes first.
+    """
+
+    condition: Condition | None = None
+    wishes: tuple[Wish, ...] = ()
+    sort: str | None = None
+    ascending: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that decide the answer, each once."""
+        named = () if self.condition is None else self.condition.columns
+        sort = () if self.sort is None else (self.sort,)
+        return tuple(dict.fromkeys((*named, *(wish.column for wish in self.wishes), *sort)))
+
+    @property
+    def depth(self) -> Depth:
+        """The shallowest depth of the survey that has these columns."""
+        depths = [ROW_COLUMNS[name].depth for name in self.columns if name in ROW_COLUMNS]
+        return max(depths, key=tuple(Depth).index, default=Depth.START)
+
+    @property
+    def is_of_worlds(self) -> bool:
+        """True if only generated worlds can answer, since a column is one of theirs."""
+        return any(name in WORLD_COLUMNS for name in self.columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Searched:
+    """What an answer is based on.
+
+    Attributes:
+        worlds: generated worlds that were searched.
+        surveyed: seeds that were searched in the survey; a generated world is not counted again.
+        depth: the depth of the survey that the question needs; None if it needs generated worlds.
+        shallow: seeds of the survey that were not searched, since they are surveyed to a lesser depth only.
+        stale_worlds: keys of worlds that were not searched, since their statistics are stale.
+        stale_rows: rows of the survey that were not searched, since they are stale.
+        damaged_files: files of the survey that were not searched, since they cannot be read.
+    """
+
+    worlds: int
+    surveyed: int
+    depth: Depth | None
+    shallow: int
+    stale_worlds: tuple[str, ...]
+    stale_rows: int
+    damaged_files: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Reason:
+    """Why a row has its score, for one wish.
+
+    Attributes:
+        wish: the wish.
+        value: the value of the row; None if its world lacks the subject.
+        percentile: see :func:`~vwe_dagster.catalog.wishes.percentiles`.
+    """
+
+    wish: Wish
+    value: float | None
+    percentile: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """Why a seed has its score.
+
+    Attributes:
+        seed: its key.
+        reasons: a reason for each wish.
+        score: the mean of the percentiles by the weights of the wishes.
+        searched: the rows among which it is ranked.
+    """
+
+    seed: str
+    reasons: Sequence[Reason]
+    score: float
+    searched: Searched
+
+
+class Answer:
+    """The seeds that match, in order; their columns are read when they are requested.
+
+    Attributes:
+        searched: what was searched.
+        worlds: how many generated worlds match.
+        surveyed: how many seeds of the survey match besides.
+    """
+
+    def __init__(self, rows: _Rows, places: Places, scores: npt.NDArray[np.float64] | None) -> None:
+        self._rows, self._places, self._scores = rows, places, scores
+        self.searched = rows.searched
+        self.worlds = int(np.count_nonzero(places < rows.worlds.num_rows))
+        self.surveyed = places.size - self.worlds
+
+    def world_keys(self) -> list[str]:
+        """Return the keys of all generated worlds that were searched."""
+        return list(self._rows.worlds.column(_SEED).to_pylist())
+
+    def __len__(self) -> int:
+        return int(self._places.size)
+
+    def numbers(self) -> list[int]:
+        """Return the integers of all seeds that match, in order."""
+        return list(self._rows.table([]).column(_NUMBER).take(pa.array(self._places)).to_pylist())
+
+    def table(self, columns: Sequence[str], limit: int | None = None) -> pa.Table:
+        """Return the first rows.
+
+        Args:
+            columns: the columns wanted, in their order; :data:`SCORE` is one where the question has wishes. A column
+                that a row lacks, or is not surveyed for, is null.
+            limit: how many rows; None for all.
+        """
+        places = self._places[:limit]
+        shown = self._rows.table([name for name in columns if name != SCORE], places)
+        if self._scores is not None:
+            shown = shown.append_column(SCORE, pa.array(self._scores[:limit], pa.float32()))
+        return shown.select(list(columns))
+
+
+class Search:
+    """The searchable rows of a data folder, as they are now.
+
+    Args:
+        catalog: the catalog of generated worlds.
+        survey: the rows of the survey.
+    """
+
+    def __init__(self, catalog: pa.Table, survey: SurveyRows) -> None:
+        self._catalog, self._survey = catalog, survey
+
+    def ask(self, question: Question, *, time_limit_s: float = TIME_LIMIT_S) -> Answer:
+        """Return the seeds that match a question.
+
+        Raises:
+            QueryError: the condition fails, or exceeds the limits of time or memory.
+        """
+        rows = _Rows(self._catalog, self._survey, question)
+        table = rows.table(question.columns)
+        places = np.arange(table.num_rows, dtype=np.int64)
+        if question.condition is not None:
+            places = matching_rows(table, question.condition, time_limit_s=time_limit_s)
+        scores = None
+        if question.wishes:
+            ranks = [_ranks(wish, table, places) for wish in question.wishes]
+            scores = score(question.wishes, ranks)
+        order = _order(question, table, places, scores)
+        return Answer(rows, places[order], None if scores is None else scores[order])
+
+    def explain(self, question: Question, seed: Seed) -> Explanation:
+        """Return how a seed ranks in each wish among all rows that the question searches.
+
+        Args:
+            question: its condition need not hold for the seed.
+            seed: a generated world, or any text or integer of a surveyed seed.
+
+        Raises:
+            QueryError: the seed is not among the searched rows.
+        """
+        rows = _Rows(self._catalog, self._survey, question)
+        table = rows.table((_SEED, *question.columns))
+        of_world = np.asarray(pc.equal(table.column(_SEED), seed.key))
+        of_number = np.asarray(pc.equal(table.column(_NUMBER), seed.number))
+        places = np.flatnonzero(of_world if of_world.any() else of_number).astype(np.int64)[:1]
+        if not places.size:
+            command = vwe_command("world", operands=[seed.key])
+            raise QueryError(f"The seed {seed.key} is not among the searched rows; generate its world with: {command}")
+        row = table.take(pa.array(places)).to_pylist()[0]
+        ranks = [_ranks(wish, table, places) for wish in question.wishes]
+        reasons = [
+            Reason(wish, row[wish.column], float(rank[0])) for wish, rank in zip(question.wishes, ranks, strict=True)
+        ]
+        return Explanation(row[_SEED], reasons, float(score(question.wishes, ranks)[0]), rows.searched)
+
+
+def open_search(store: WorldStore) -> tuple[Search, Mapping[str, str]]:
+    """Return the search over a data folder as it now is, and why worlds are left out of it, by seed.
+
+    Raises:
+        StoreError: the data folder cannot be read.
+    """
+    state = SeedCatalog(store).look()
+    return Search(state.table, SurveyRows(survey_files(store))), state.left_out
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Part:
+    """Rows of one depth of the survey that are searched.
+
+    Attributes:
+        depth: the depth.
+        places: their places among all rows of the depth, ascending.
+        is_whole: True if these are all rows of the depth.
+    """
+
+    depth: Depth
+    places: Places
+    is_whole: bool
+
+
+class _Rows:
+    """The rows that a question searches: generated worlds by seed, then the survey, of each seed its deepest row."""
+
+    def __init__(self, catalog: pa.Table, survey: SurveyRows, question: Question) -> None:
+        self._survey = survey
+        self.worlds, stale_worlds = _searched_worlds(catalog, question)
+        depth = None if question.is_of_worlds else question.depth
+        self._parts: list[_Part] = []
+        shallow = 0
+        taken = self.worlds.column(_NUMBER)
+        for each in reversed(Depth):
+            is_searched = depth in each.includes
+            # A file is opened once for all columns that it is needed for.
+            wanted = [name for name in question.columns if is_searched and _is_of_depth(name, each)]
+            own = survey.table(each, [_NUMBER, *wanted]).column(_NUMBER)
+            places = _places_besides(own, taken, may_repeat=survey.may_repeat(each))
+            if is_searched:
+                self._parts.append(_Part(each, places, is_whole=places.size == len(own)))
+            else:
+                shallow += places.size
+            taken = pa.chunked_array([*taken.chunks, *own.chunks], pa.int32())
+        self.searched = Searched(
+            worlds=self.worlds.num_rows,
+            surveyed=sum(part.places.size for part in self._parts),
+            depth=depth,
+            shallow=0 if depth is None else shallow,
+            stale_worlds=stale_worlds,
+            stale_rows=sum(map(survey.files.stale_rows, Depth)),
+            damaged_files=sum(len(survey.files.damaged(each)) for each in Depth),
+        )
+
+    def table(self, columns: Iterable[str], places: Places | None = None) -> pa.Table:
+        """Return rows by their places, in that order; all if None. The column ``number`` is always the first."""
+        names = list(dict.fromkeys([_NUMBER, *columns]))
+        if places is None:
+            return pa.concat_tables(
+                [_of_schema(self.worlds, names), *(self._part(part, names) for part in self._parts)]
+            )
+        sizes = [self.worlds.num_rows, *(part.places.size for part in self._parts)]
+        ends = np.cumsum(sizes)
+        holders = np.searchsorted(ends, places, "right")
+        order = np.argsort(holders, kind="stable")
+        tables = []
+        for holder in np.unique(holders):
+            local = places[holders == holder] - (ends[holder] - sizes[holder])
+            if holder == 0:
+                tables.append(_of_schema(self.worlds.take(pa.array(local)), names))
+            else:
+                tables.append(self._part(self._parts[holder - 1], names, local))
+        found = pa.concat_tables([_of_schema(None, names), *tables])
+        return found.take(pa.array(np.argsort(order)))
+
+    def _part(self, part: _Part, names: Sequence[str], rows: Places | None = None) -> pa.Table:
+        """Return rows of the survey by their places among those that are searched; all if None."""
+        own = [name for name in names if name == _NUMBER or _is_of_depth(name, part.depth)]
+        if rows is not None:
+            found = self._survey.take(part.depth, own, part.places[rows])
+        else:
+            found = self._survey.table(part.depth, own)
+            if not part.is_whole:
+                found = found.take(pa.array(part.places))
+        if _SEED in names:
+            keys = pc.binary_join_element_wise("@", found.column(_NUMBER).cast(pa.string()), "")
+            found = found.append_column(_SEED, keys)
+        if _STALE in names:
+            found = found.append_column(_STALE, pa.array(np.zeros(found.num_rows, dtype=np.bool_)))
+        return _of_schema(found, names)
+
+
+def _places_besides(numbers: pa.ChunkedArray, taken: pa.ChunkedArray, *, may_repeat: bool) -> Places:
+    """Return the places of the seeds that are not taken, the first of each seed."""
+    places = np.arange(len(numbers), dtype=np.int64)
+    if len(taken) > len(numbers):
+        # A set of the fewer ones is built ten times faster.
+        taken = taken.filter(pc.is_in(taken, value_set=numbers.combine_chunks()))
+    if len(taken):
+        places = places[~np.asarray(pc.is_in(numbers, value_set=taken.combine_chunks()))]
+    if may_repeat:
+        _, firsts = np.unique(numbers.to_numpy()[places], return_index=True)
+        places = places[np.sort(firsts)]
+    return places
+
+
+def _searched_worlds(catalog: pa.Table, question: Question) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return the rows of the catalog that are searched, and the keys of the stale ones that are not.
+
+    Stale rows are searched where the condition itself states which.
+    """
+    if question.condition is not None and _STALE in question.condition.columns:
+        return catalog, ()
+    is_stale = catalog.column(_STALE)
+    return catalog.filter(pc.invert(is_stale)), tuple(catalog.filter(is_stale).column(_SEED).to_pylist())
+
+
+def _is_of_depth(name: str, depth: Depth) -> bool:
+    return name in ROW_COLUMNS and ROW_COLUMNS[name].depth in depth.includes
+
+
+def _of_schema(table: pa.Table | None, names: Sequence[str]) -> pa.Table:
+    """Return these columns in the types of conditions; null where the table has none."""
+    schema = pa.schema([condition_schema().field(name) for name in names])
+    if table is None:
+        return schema.empty_table()
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _order(
+    question: Question, table: pa.Table, places: Places, scores: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.int64]:
+    """Return the order of the matching rows; rows without a value come last, equal ones in order of place."""
+    if question.sort is None and scores is not None:
+        return np.argsort(-scores, kind="stable")
+    if question.sort is None or question.sort == _SEED:
+        return np.arange(places.size)[:: 1 if question.sort is None or question.ascending else -1]
+    keys = pa.table({"value": table.column(question.sort).take(pa.array(places)), "place": places})
+    direction = "ascending" if question.ascending else "descending"
+    order = pc.sort_indices(keys, sort_keys=[("value", direction), ("place", "ascending")])
+    return np.asarray(order).astype(np.int64)
+
+
+def _ranks(wish: Wish, table: pa.Table, places: Places) -> npt.NDArray[np.float64]:
+    among = numbers(table.column(wish.column))
+    return percentiles(wish, among[places], among)

@@ -1,0 +1,97 @@
+"""Wishes: columns whose least or greatest values are preferred, and the score of a row by its rank in each."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.names import column_name, condition_schema
+
+_WISH = re.compile(
+    r"(?P<name>[A-Za-z_]\w*)(?:\s+(?P<order>asc|desc))?(?:\s+x\s*(?P<weight>\d+(?:\.\d+)?))?", re.IGNORECASE
+)
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """A preference, which rejects no row.
+
+    Attributes:
+        column: the column.
+        descending: True if the greatest values are the best ones.
+        weight: how much it counts beside other wishes; greater than 0.
+    """
+
+    column: str
+    descending: bool = False
+    weight: float = 1.0
+
+    def __str__(self) -> str:
+        """Return the wish as :func:`parse_wishes` reads it."""
+        return f"{self.column} {'desc' if self.descending else 'asc'} x{self.weight:g}"
+
+
+def parse_wishes(texts: Iterable[str]) -> tuple[Wish, ...]:
+    """Parse wishes: ``haldor``, ``start_land_km2 desc``, ``swamp asc x2``; a comma separates several in one text.
+
+    The least values are preferred unless ``desc`` follows. ``x2`` doubles the weight.
+
+    Raises:
+        QueryError: a text is not a wish, its column is unknown or has no numbers, or two wishes name one column.
+    """
+    wishes = [_parsed(part.strip()) for text in texts for part in text.split(",")]
+    columns = [wish.column for wish in wishes]
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise QueryError(f"Two preferences name the column {twice}; keep one of them.")
+    return tuple(wishes)
+
+
+def percentiles(wish: Wish, values: Values, among: Values) -> Values:
+    """Return the percentiles of values, 0 to 100: the share of rows that are worse, and half of those that are equal.
+
+    Args:
+        wish: the wish, which states what is worse.
+        values: the values to rank; NaN where a world lacks the subject, whose percentile is 0.
+        among: the values of all rows, ``values`` among them; rows without a value are worse than those with one.
+    """
+    known = np.sort(among[~np.isnan(among)])
+    below, up_to = np.searchsorted(known, values, "left"), np.searchsorted(known, values, "right")
+    worse = below if wish.descending else known.size - up_to
+    without = among.size - known.size
+    ranks = (without + worse + (up_to - below) / 2) / max(among.size, 1)
+    return np.where(np.isnan(values), 0.0, 100 * ranks)
+
+
+def score(wishes: Sequence[Wish], ranks: Sequence[Values]) -> Values:
+    """Return the means of the percentiles of several wishes, by their weights; 0 to 100."""
+    return np.average(np.stack(ranks), axis=0, weights=[wish.weight for wish in wishes])
+
+
+def numbers(column: pa.ChunkedArray) -> Values:
+    """Return a column as floats, NaN where it has no value."""
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _parsed(text: str) -> Wish:
+    match = _WISH.fullmatch(text)
+    if match is None:
+        raise QueryError(
+            f'The preference {text!r} is not a column with an order and a weight; write one such as: "swamp asc x2"'
+        )
+    column = column_name(match["name"])
+    kind = condition_schema().field(column).type
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise QueryError(f"The column {column} has no numbers; prefer another one.")
+    weight = float(match["weight"] or 1)
+    if not weight > 0:
+        raise QueryError(f"The weight of the preference {text!r} is 0; write a greater one, or remove the preference.")
+    return Wish(column, (match["order"] or "asc").lower() == "desc", weight)

@@ -1,0 +1,141 @@
+"""Showing what ``vwe find`` found: rows, columns, ready questions and explained scores, as tables, JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vwe_dagster.catalog.names import column_helps, column_name, condition_schema
+from vwe_dagster.catalog.questions import ready_questions
+from vwe_dagster.catalog.search import SCORE, Answer, Explanation, Question
+from vwe_dagster.cli.console import notices, output, say, show_table
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.seeds.typable import typable_text
+
+TEXT = "text"
+"""The column with a text of at most ten letters and digits that can be typed in the game for the same world."""
+
+_SEED = "seed"
+_ALWAYS = ("islands", "land_area_km2")
+
+
+class Form(enum.Enum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def shown_columns(question: Question, named: str | None) -> list[str]:
+    """Return the columns to show.
+
+    Args:
+        question: the question, whose columns are shown unless others are named.
+        named: columns by commas, ``all`` for every one; None for the default ones.
+
+    Raises:
+        QueryError: a column is unknown.
+    """
+    score = [SCORE] if question.wishes else []
+    if named is None:
+        chosen = [_SEED, *score, *question.columns, *_ALWAYS]
+    elif named == "all":
+        chosen = [*condition_schema().names, *score]
+    else:
+        extra = {TEXT, *score}
+        chosen = [word if word in extra else column_name(word) for word in map(str.strip, named.split(","))]
+    return list(dict.fromkeys(chosen))
+
+
+def show_rows(answer: Answer, columns: Sequence[str], limit: int | None, form: Form) -> None:
+    """Print the first rows of an answer.
+
+    In a table a text to type in the game stands beside each integer seed, unless columns were named without it.
+    """
+    rows = answer.table(list(dict.fromkeys([_SEED, *(name for name in columns if name != TEXT)])), limit).to_pylist()
+    names = list(columns)
+    if (
+        form is Form.TABLE
+        and names[0] == _SEED
+        and TEXT not in names
+        and any(row[_SEED].startswith("@") for row in rows)
+    ):
+        names.insert(1, TEXT)
+    if TEXT in names:
+        rows = [{**row, TEXT: _typable(row[_SEED])} for row in rows]
+    if rows or form is not Form.TABLE:
+        _show([{name: row[name] for name in names} for row in rows], names, form)
+
+
+def show_columns(form: Form) -> None:
+    """Print all columns that a condition can name."""
+    rows = [
+        {
+            "column": each.name,
+            "short": ", ".join(each.short),
+            "unit": each.unit,
+            "depth": each.depth,
+            "meaning": each.meaning,
+        }
+        for each in column_helps()
+    ]
+    _show(rows, list(rows[0]), form)
+
+
+def show_questions(home: Path, form: Form) -> None:
+    """Print the ready questions."""
+    rows = [
+        {"question": name, "meaning": each.meaning, "condition": each.condition, "prefer": ", ".join(each.prefer)}
+        for name, each in ready_questions(home).items()
+    ]
+    _show(rows, list(rows[0]), form)
+
+
+def show_explanation(explanation: Explanation, form: Form) -> None:
+    """Print how a seed ranks in each preference."""
+    rows = [
+        {
+            "preference": f"{reason.wish.column} {'desc' if reason.wish.descending else 'asc'}",
+            "value": reason.value,
+            "percentile": reason.percentile,
+            "weight": reason.wish.weight,
+        }
+        for reason in explanation.reasons
+    ]
+    if form is Form.JSON:
+        content = {_SEED: explanation.seed, SCORE: explanation.score, "preferences": rows}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    _show(rows, list(rows[0]), form)
+    searched = explanation.searched
+    say(
+        notices(),
+        f"The score of {explanation.seed} is {explanation.score:.1f}, the mean of the percentiles by weight. "
+        f"A percentile is the share of the {searched.worlds + searched.surveyed:,} searched seeds that are worse.",
+    )
+
+
+def _typable(key: str) -> str:
+    return typable_text(parse_seed(key).number) if key.startswith("@") else key
+
+
+def _show(rows: Sequence[Mapping[str, object]], names: Sequence[str], form: Form) -> None:
+    if form is Form.JSON:
+        sys.stdout.write(json.dumps(rows, indent=2, default=str) + "\n")
+    elif form is Form.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(row.values() for row in rows)
+    else:
+        show_table(output(), "", names, [list(map(_text, row.values())) for row in rows])
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 1 else f"{value:,.1f}"
+    return None if value is None else str(value)
