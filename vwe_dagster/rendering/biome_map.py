@@ -1,4 +1,4 @@
-"""The picture of the biomes alone, in flat colours, and a quick thumbnail of a plane of biomes."""
+"""The picture of the biomes alone, in flat colors, and a quick thumbnail of a plane of biomes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 
-DROWNED = 128
+UNDERWATER = 128
 """Added to the index of a biome under water."""
 
 _DROWNED_SHARE = 0.55
-"""How far its colour goes towards that of the sea."""
+"""Share of the sea's color in the color of a biome under water."""
 
 
 def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None = None) -> Image.Image:
     """Draw the biomes of a world in the flat colors of the legend, paler where they are under water.
 
     Args:
-        world: on any grid; resampled to the pixels of the map.
-        title: lettered above the legend; ASCII.
+        world: a world on any grid; resampled to the pixels of the map.
+        title: text above the legend; ASCII.
         size: size of the picture; by default that of the grid.
 
     Returns:
@@ -40,7 +40,7 @@ def render_biomes(world: CanonicalWorld, *, title: str, size: PictureSize | None
     """
     size = size or PictureSize.of_grid(world.grid)
     window = GridWindow(world.grid, size.ground)
-    drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(DROWNED)
+    drowned = (window.heights(world.height) < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(UNDERWATER)
     flat = _colored(window.classes(world.biome) | drowned)
     sheet = set_ground(_blank(size), cut_out(flat, window.inside()), size)
     facts = ["Paler where under water"]
@@ -60,17 +60,17 @@ def _blank(size: PictureSize) -> Image.Image:
 
 
 def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> Image.Image:
-    """Draws a plane of biome indices in flat colours, north up, quickly, without lettering.
+    """Draw a plane of biome indices in flat colors, north up, quickly and without text.
 
     Args:
         biome: uint8, ``[z, x]``, south first.
-        grid: where the samples are; the whole map if not told.
+        grid: the grid of the samples; by default the whole map.
 
     Returns:
         RGB, 256 x 256; paper beyond the edge of the world and where there are no samples.
 
     Raises:
-        GridError: no grid was told, and a plane of this size is none of the whole map.
+        GridError: without a grid, and the size of the plane is not that of a grid of the whole map.
     """
     view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
     window = GridWindow(grid or Grid.of_world(len(biome)), view)
@@ -80,23 +80,23 @@ def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> I
 
 def _colored(indices: npt.NDArray[np.uint8]) -> Image.Image:
     flat = Image.fromarray(indices).convert("P")
-    flat.putpalette(drowned_table().tobytes())
+    flat.putpalette(underwater_table().tobytes())
     return flat.convert("RGB")
 
 
-def drowned_table() -> npt.NDArray[np.uint8]:
-    """Colours by biome index, and by biome index plus 128 where it is under water, ``[256, 3]``."""
+def underwater_table() -> npt.NDArray[np.uint8]:
+    """Return the colors by biome index, and under water by biome index plus 128: ``[256, 3]``."""
     table = palette.biome_table().astype(np.float64)
     sea = table[Biome.OCEAN]
-    table[DROWNED:] = table[:DROWNED] + (sea - table[:DROWNED]) * _DROWNED_SHARE
+    table[UNDERWATER:] = table[:UNDERWATER] + (sea - table[:UNDERWATER]) * _DROWNED_SHARE
     return np.rint(table).astype(np.uint8)
 
 
 def _entries(scale: float) -> list[Entry]:
-    table, (width, height) = drowned_table(), swatch_pixels(scale)
+    table, (width, height) = underwater_table(), swatch_pixels(scale)
     entries = []
     for biome in BIOME_ORDER:
         swatch = Image.new("RGB", (width, height), tuple(table[biome].tolist()))
-        swatch.paste(tuple(table[biome + DROWNED].tolist()), (width * 2 // 3, 0, width, height))
+        swatch.paste(tuple(table[biome + UNDERWATER].tolist()), (width * 2 // 3, 0, width, height))
         entries.append((swatch, biome.title))
     return entries

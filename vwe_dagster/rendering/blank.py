@@ -1,7 +1,7 @@
-"""Sheets that are the same for every world, drawn once, and the ground of a world set into them.
+"""Sheets without a world, drawn once, and the ground of a world pasted into them.
 
-Frame, compass, legends and scale bar are on paper outside the edge of the world. Drawing them takes longer than
-copying them.
+Frame, compass, legends and scale bar are outside the edge of the world and the same for all worlds. Drawing them takes
+longer than copying them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vwe_dagster.rendering.sheet import Sheet
 
 Pixels = npt.NDArray[np.uint8]
 Sparse = tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]
-"""Indices of the pixels with ink, and the ink of each, 0 to 255."""
+"""Indices of the pixels with ink, and the strength of the ink, 0 to 255."""
 
 
 def blank_sheet(size: PictureSize, layout: Layout, rings: Rgb = palette.INK) -> Sheet:

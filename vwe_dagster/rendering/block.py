@@ -1,6 +1,6 @@
-"""The world as a block seen from the south, compiled: cast shadows, and the painter that goes from front to back.
+"""The world as a block seen from the south, in compiled code: cast shadows, and a painter from front to back.
 
-Planes have row 0 in the north, one sample a pixel of the painted ground; colours are 0 to 255.
+Planes have row 0 in the north and one sample per pixel of the painted ground; colors are 0 to 255.
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ _SEA_LEVEL_M = SEA_LEVEL_M
 
 
 class Camera(NamedTuple):
-    """An eye south of the world that looks north at the level of the horizon, so that what is upright stays upright.
+    """A camera south of the world that looks north horizontally, so that vertical lines stay vertical.
 
-    A point ``x, z`` at a height appears ``focal / (z + distance_m)`` as large as it is. All lengths on the picture are
-    in its own pixels.
+    A point ``x, z`` appears magnified by ``focal / (z + distance_m)``. All lengths on the picture are in its pixels.
 
     Attributes:
-        width: pixels from side to side of the picture.
-        focal: pixels between the eye and the picture.
-        horizon: row of the horizon, above the picture where negative.
-        distance_m: how far south of the world's centre the eye is.
-        eye_m: how far above height 0 it is.
-        exaggeration: how many times heights are enlarged.
+        width: width of the picture in pixels.
+        focal: focal length in pixels.
+        horizon: row of the horizon, negative if above the picture.
+        distance_m: distance of the camera south of the world's center.
+        eye_m: its height above height 0.
+        exaggeration: factor by which heights are enlarged.
     """
 
     width: int
@@ -47,17 +46,17 @@ class Camera(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What stands on the table.
+    """The block that is drawn.
 
     Attributes:
-        surface: float32 metres, what is seen from above: the ground, and the sea where it is higher.
-        bed: float32 metres, the ground.
-        color: uint8 ``[z, x, 3]``, what the surface looks like, shadows included.
+        surface: float32 meters, the visible surface: the ground, or the sea where that is higher.
+        bed: float32 meters, the ground.
+        color: uint8 ``[z, x, 3]``, the color of the surface, shadows included.
         pixel_m: ground along the side of a pixel of the planes.
-        radius_m: where the block is cut, the same distance from the world's centre all around.
-        base_m: height of its underside.
-        sea: colour of the cut sea at its surface, and at the deepest.
-        rock: colour of the cut ground at its top, and at the underside.
+        radius_m: distance of the cut from the world's center.
+        base_m: height of the underside.
+        sea: color of the cut sea at its surface and at its deepest.
+        rock: color of the cut ground at its top and at the underside.
     """
 
     surface: Plane
@@ -71,13 +70,13 @@ class Block(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A picture in the making, and what each column of it remembers of the steps before.
+    """A picture while it is drawn, and the state of each column after the last step.
 
     Attributes:
-        picture: uint8 ``[row, column, 3]``, drawn on in place.
-        top: int64, the highest row filled.
+        picture: uint8 ``[row, column, 3]``, changed in place.
+        top: int64, the highest filled row.
         level: float32, the row of the surface at the last step, hidden or not.
-        color: float32 ``[column, 3]``, its colour.
+        color: float32 ``[column, 3]``, the color of that surface.
     """
 
     picture: Picture
@@ -88,10 +87,10 @@ class Drawn(NamedTuple):
 
 @kernel
 def cast_shadows(surface: Plane, drop_m: float, softness_m: float) -> Plane:
-    """How much of the light from the north-west each sample of a surface misses, 0 to 1.
+    """Return the share of the north-western light that each sample of a surface misses, 0 to 1.
 
-    A shadow that falls from a sample reaches the next one to the south-east ``drop_m`` lower; one sample's light comes
-    back over ``softness_m`` of height, as that of a sun that is no point.
+    A shadow falls by ``drop_m`` from one sample to the next one to the south-east. Its edge fades over ``softness_m``
+    of height, because the sun is not a point.
     """
     rows, columns = surface.shape
     drop, softness = np.float32(drop_m), np.float32(1 / softness_m)
@@ -111,7 +110,7 @@ def cast_shadows(surface: Plane, drop_m: float, softness_m: float) -> Plane:
 
 @kernel
 def shaded(color: Picture, shade: Plane, strength: Plane) -> Picture:
-    """A picture darkened by shadow, red, green and blue by strengths of their own: uint8 ``[z, x, 3]``."""
+    """Return a picture darkened by shadow, with a strength for each of red, green and blue: uint8 ``[z, x, 3]``."""
     out = np.empty_like(color)
     red, green, blue = strength[0], strength[1], strength[2]
     for z in range(shade.shape[0]):
@@ -125,16 +124,16 @@ def shaded(color: Picture, shade: Plane, strength: Plane) -> Picture:
 
 @kernel
 def draw_block(block: Block, camera: Camera, air: Plane, out: Picture) -> None:
-    """Draws a block over a picture, from its southern rim to its northern one; what lies behind stays hidden.
+    """Draw a block over a picture, from its southern to its northern rim, without hidden parts.
 
-    Every step north is one row of the picture at sea level. Each column of the picture remembers the highest row it has
-    filled: whatever comes later shows only above it.
+    Each step north is one row of the picture at sea level. For each column the highest filled row is stored, and later
+    steps draw only above it.
 
     Args:
-        block: what to draw.
-        camera: how it is seen.
-        air: float32 ``[4]``: colour of the air, and how much of it, 0 to 1, lies before the northern rim.
-        out: uint8 ``[row, column, 3]``, drawn on in place.
+        block: the block.
+        camera: the camera.
+        air: float32 ``[4]``: color of the air, and its share, 0 to 1, in the color of the northern rim.
+        out: uint8 ``[row, column, 3]``, changed in place.
     """
     drawn = Drawn(
         out,
@@ -160,7 +159,7 @@ def draw_block(block: Block, camera: Camera, air: Plane, out: Picture) -> None:
 
 @inner_kernel
 def _read_line(block: Block, at: float, line: Plane) -> None:
-    """Surface, bed, red, green and blue from west to east, between two rows of the planes."""
+    """Read surface, bed, red, green and blue from west to east, interpolated between two rows of the planes."""
     north = min(max(int(at), 0), len(block.surface) - 2)
     share = np.float32(min(max(at - north, 0.0), 1.0))
     surface, surface_south = block.surface[north], block.surface[north + 1]
@@ -176,10 +175,10 @@ def _read_line(block: Block, at: float, line: Plane) -> None:
 
 @inner_kernel
 def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn: Drawn) -> None:
-    """Draw the surface at a distance from the eye, from west to east.
+    """Draw the surface at a distance from the camera, from west to east.
 
-    Rows between the surface here and at the step before get the colors between the two. A separate function for that
-    would take a quarter longer.
+    Rows between this step and the one before get interpolated colors. As a separate function, that would take a quarter
+    longer.
     """
     out, tops, levels, colors = drawn.picture, drawn.top, drawn.level, drawn.color
     scale = camera.focal / depth_m
@@ -191,7 +190,7 @@ def _draw_line(block: Block, camera: Camera, line: Plane, depth_m: float, drawn:
     lift, level = np.float32(scale * camera.exaggeration), np.float32(camera.horizon + scale * camera.eye_m)
     surface, red, green, blue = line[0], line[2], line[3], line[4]
     last, height = np.int32(line.shape[1] - 2), len(out)
-    # Unsigned places and 32-bit samples take two thirds of the time of signed ones with 64 bits.
+    # Unsigned indices and 32-bit samples take two thirds of the time of signed ones with 64 bits.
     for column in flat(max(math.ceil(middle - reach), 0), min(math.floor(middle + reach) + 1, camera.width)):
         at = start + np.float32(np.int32(column)) * step
         sample = min(max(np.int32(at), np.int32(0)), last)
@@ -222,12 +221,12 @@ def _between(values: Line, west: np.uintp, share: np.float32) -> np.float32:
 
 @inner_kernel
 def _draw_side(block: Block, rows: Color, east: np.float32, out: Picture) -> int:
-    """Draws one column of the cut side; returns the highest row that it fills.
+    """Draw one column of the cut side and return the highest row that it fills.
 
     Args:
         block: the block.
-        rows: of the surface, the bed and the underside, from the top of the picture.
-        east: where on the side it is, -1 in the west to 1 in the east; the light comes from the west.
+        rows: rows of the surface, the bed and the underside, from the top of the picture.
+        east: position on the side, -1 in the west to 1 in the east; the light comes from the west.
         out: the column of the picture.
     """
     surface, bed, base = rows

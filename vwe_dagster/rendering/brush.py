@@ -1,6 +1,6 @@
-"""The colour of every pixel of the ground, compiled.
+"""The color of every pixel of the ground, in compiled code.
 
-Colours are three float32, 0 to 255; shares and strengths are 0 to 1.
+Colors are three float32, 0 to 255; shares and strengths are 0 to 1.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
-Lie = tuple[np.float32, np.float32, np.float32, np.float32]
-"""The height of a pixel, its rise to the east and to the north, and the light on it, see :class:`Light`."""
+Surface = tuple[np.float32, np.float32, np.float32, np.float32]
+"""Height of a pixel, rise to the east and to the north, and light; see :class:`Light`."""
 
 Sums = npt.NDArray[np.uint32]
 Color = tuple[np.float32, np.float32, np.float32]
 
 DEPTH_STEPS, OFFSHORE_STEPS = np.float32(8), np.float32(8)
-"""Entries of the tables of sea colours and water lines for a metre of depth and a pixel offshore."""
+"""Entries per meter of depth in the table of sea colors, and per pixel offshore in that of water lines."""
 
 MIST_CLEAR, MIST_FULL = 1.3, 1.1
 """The forest factors between which the mist of the Mistlands clears, as on the game's own map."""
 
 
 class Layers(NamedTuple):
-    """What a whole picture is painted from, one sample a pixel; what a world does not tell is 0 everywhere.
+    """The layers from which a picture is painted, one sample per pixel; unknown layers are 0 everywhere.
 
     Attributes:
         biome: uint8 biome indices.
-        bed: float32 metres, the ground as it is.
+        bed: float32 meters, the unchanged heights.
         forest: float32 forest factor.
         lava: float32, 0 to 1.
-        radius: float32 distance from the world's centre in metres.
-        inside: float32, how much of a pixel belongs to the world, 0 to 1.
-        fill: uint8 ``[3, z, x]``, the colours of the biomes, run into each other at borders.
+        radius: float32 distance from the world's center in meters.
+        inside: float32, share of a pixel that belongs to the world, 0 to 1.
+        fill: uint8 ``[3, z, x]``, the colors of the biomes, blurred at borders.
         offshore: float32 pixels from land.
         symbols: int16, ink down to -255, light up to 255.
         glow: uint8, lava and the light around it.
-        rivers: uint8, how much of a pixel is river.
-        ashen: uint8, how much a pixel belongs to the Ashlands.
-        icy: uint8, how much to the Deep North.
-        sea: float32 ``[depth, 3]``, colours of the sea.
+        rivers: uint8, share of a pixel that is river.
+        ashen: uint8, share of the Ashlands in a pixel, with soft borders.
+        icy: uint8, share of the Deep North in a pixel, with soft borders.
+        sea: float32 ``[depth, 3]``, colors of the sea.
         lines: float32 strength of the water lines by distance offshore.
     """
 
@@ -71,13 +71,13 @@ class Layers(NamedTuple):
 
 
 class Light(NamedTuple):
-    """The lie of the land in some rows of a picture, and the light on it.
+    """Slopes and light of some rows of a picture.
 
     Attributes:
         top: the first of these rows in the picture.
-        height: float32 metres, softened.
-        east: rise per metre towards the east.
-        north: rise per metre towards the north.
+        height: float32 meters, softened.
+        east: rise per meter to the east.
+        north: rise per meter to the north.
         relief: light, see :func:`vwe_dagster.rendering.shading.hillshade`.
         shore: pixels from the shore, positive on land.
     """
@@ -116,7 +116,7 @@ def _clip(value: np.float32, lowest: np.float32, highest: np.float32) -> np.floa
 
 @inner_kernel
 def _mix(canvas: Color, color: Color, strength: np.float32) -> Color:
-    """A colour moved towards another by 0 (not) to 1 (all the way)."""
+    """Return a color moved towards another by a share of 0 to 1."""
     red, green, blue = canvas
     return (
         red + (color[0] - red) * strength,
@@ -126,8 +126,8 @@ def _mix(canvas: Color, color: Color, strength: np.float32) -> Color:
 
 
 @inner_kernel
-def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
-    height, _, _, relief = lie
+def _sea(layers: Layers, z: np.uintp, x: np.uintp, surface: Surface) -> Color:
+    height, _, _, relief = surface
     depth = np.int64(_clip((_SEA_LEVEL_M - height) * DEPTH_STEPS, _0, np.float32(len(layers.sea) - 1)))
     canvas = (layers.sea[depth, 0], layers.sea[depth, 1], layers.sea[depth, 2])
     ashen, icy = layers.ashen[z, x], layers.icy[z, x]
@@ -143,7 +143,7 @@ def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
         canvas = _mix(canvas, _WATER_INK, line)
     river = np.float32(layers.rivers[z, x])
     if river > 0 and layers.biome[z, x] != _ASHLANDS:
-        # A river is seen where it has cut into the land below the sea, and no longer where it has come to the open.
+        # A river shows where it has cut into the land below sea level, but not in the open sea.
         shallow = _clip((height - _SEA_LEVEL_M + np.float32(5)) / np.float32(2), _0, _1)
         shallow *= _clip((np.float32(10) - layers.offshore[z, x]) / np.float32(4), _0, _1)
         canvas = _mix(canvas, _RIVER, river * shallow * np.float32(0.85 / 255))
@@ -151,8 +151,8 @@ def _sea(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
 
 
 @inner_kernel
-def _land(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
-    height, east, north, relief = lie
+def _land(layers: Layers, z: np.uintp, x: np.uintp, surface: Surface) -> Color:
+    height, east, north, relief = surface
     biome = layers.biome[z, x]
     canvas = (np.float32(layers.fill[0, z, x]), np.float32(layers.fill[1, z, x]), np.float32(layers.fill[2, z, x]))
     if biome == _MOUNTAIN:
@@ -190,13 +190,13 @@ def _land(layers: Layers, z: np.uintp, x: np.uintp, lie: Lie) -> Color:
 
 
 @kernel
-def run_together(classes: Mask, colors: Mask, radius: np.float32) -> Mask:
-    """The colours of classes, each the mean of those around it, rounded after every direction as Pillow's box blur.
+def blur_classes(classes: Mask, colors: Mask, radius: np.float32) -> Mask:
+    """Return the colors of classes, each the mean of those around it, rounded along each axis as by Pillow's box blur.
 
     Args:
         classes: ``[z, x]``.
-        colors: of every class, ``[256, 3]``.
-        radius: how many pixels around one count, beside itself; the outermost ones by the fraction.
+        colors: color of every class, ``[256, 3]``.
+        radius: pixels around one that count besides itself; the outermost ones count by the fraction.
 
     Returns:
         uint8, ``[3, z, x]``.
@@ -244,29 +244,29 @@ def _round_off(total: Sums, out: Mask) -> None:
 
 @borrowing_kernel
 def paint_rows(layers: Layers, light: Light, columns: tuple[int, int], coast: np.float32, out: Mask) -> None:
-    """Paints rows of a picture.
+    """Paint rows of a picture.
 
     Args:
-        layers: of the whole picture.
-        light: on these rows, ``[z, x]``.
+        layers: the layers of the whole picture.
+        light: slopes and light of these rows, ``[z, x]``.
         columns: the first column to paint, and the one after the last.
         coast: strength of the line along the coast.
-        out: uint8 ``[z, x, 3]``, the whole picture, painted on in place.
+        out: uint8 ``[z, x, 3]``, the whole picture, changed in place.
     """
     for row in range(light.height.shape[0]):
-        # An index that might be negative would be looked at twice, which doubles the time.
+        # Numba checks signed indices for negative values, which doubles the time.
         z = np.uintp(light.top + row)
         for column in range(columns[0], columns[1]):
             x = np.uintp(column)
-            lie = (light.height[row, x], light.east[row, x], light.north[row, x], light.relief[row, x])
+            surface = (light.height[row, x], light.east[row, x], light.north[row, x], light.relief[row, x])
             shore = light.shore[row, x]
             share = _clip(shore + _HALF, _0, _1)
             if share <= 0:
-                canvas = _sea(layers, z, x, lie)
+                canvas = _sea(layers, z, x, surface)
             elif share >= 1:
-                canvas = _land(layers, z, x, lie)
+                canvas = _land(layers, z, x, surface)
             else:
-                canvas = _mix(_sea(layers, z, x, lie), _land(layers, z, x, lie), share)
+                canvas = _mix(_sea(layers, z, x, surface), _land(layers, z, x, surface), share)
             ink = _clip(np.float32(1.25) - abs(shore), _0, _1)
             if ink > 0:
                 canvas = _mix(canvas, _COAST_INK, ink * coast)

@@ -1,4 +1,4 @@
-"""Circles around the centre of the world: its edge, the rays beyond, and rings of equal distance."""
+"""Circles around the center of the world: its edge, the rays beyond, and rings of equal distance."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ RINGS_KM = (2, 4, 6, 8, 10)
 """The rings of equal distance."""
 
 _LABEL_ROOM = 70
-"""Least distance of two rings, in units, at which all rings are labeled."""
+"""Minimum distance between rings, in units, for labels on all of them."""
 
 _STEP = 0.7
-"""Pixels between the points that find the pixels near a circle: less than a pixel in any direction."""
+"""Spacing of the sample points that find the pixels near a circle: less than a pixel in any direction."""
 
 _TILE = 64
 
 Tile = tuple[tuple[int, int], Image.Image]
-"""A mask and the place of its upper left corner on the map."""
+"""A mask, and the position of its upper left corner on the map."""
 
 Plane = npt.NDArray[np.floating]
 Strength = Callable[[Plane, Plane], Plane]
@@ -37,11 +37,11 @@ Strength = Callable[[Plane, Plane], Plane]
 
 
 def draw_circles(sheet: Sheet, rings: Rgb = palette.INK) -> None:
-    """Draws the edge of the world with rays fading into the void, and dashed rings lettered with their distance.
+    """Draw the edge of the world with rays fading into the void, and dashed rings labeled with their distance.
 
     Args:
-        sheet: drawn on in place.
-        rings: colour of the dashes.
+        sheet: the sheet, changed in place.
+        rings: color of the dashes.
     """
     draw_circle_lines(sheet, rings)
     letter_circles(sheet)
@@ -55,7 +55,7 @@ def draw_circle_lines(sheet: Sheet, rings: Rgb = palette.INK) -> None:
 
 
 def letter_circles(sheet: Sheet) -> None:
-    """Letter the rings with their distance."""
+    """Draw the labels of the rings: their distance."""
     for distance_km in _labeled_rings(sheet):
         at = sheet.view.to_pixel(0, distance_km * 1000)
         sheet.letter(at, f"{distance_km} km", 17, anchor="mm", halo=palette.PAPER, color=palette.INK_SOFT)
@@ -81,7 +81,7 @@ def line_coverage(view: MapView, scale: float) -> tuple[npt.NDArray[np.uint8], n
 
 
 def _edge(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
-    """The edge of the world and its rays."""
+    """Return the ink of the edge of the world and its rays."""
     rim = WORLD_RADIUS_M / view.pixel_m
     stencil = _empty(view, scale)
     _trace(stencil, scale, rim, 2, functools.partial(_line, at=rim, width=1.7))
@@ -91,7 +91,7 @@ def _edge(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
 
 
 def _rings(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
-    """The dashed rings."""
+    """Return the ink of the dashed rings."""
     stencil = _empty(view, scale)
     for distance_km in RINGS_KM:
         ring = distance_km * 1000 / view.pixel_m
@@ -105,7 +105,7 @@ def _empty(view: MapView, scale: float) -> npt.NDArray[np.uint8]:
 
 
 def _tiles(stencil: npt.NDArray[np.uint8]) -> tuple[Tile, ...]:
-    """The square pieces of a stencil that have ink, which are few: circles leave most of a map as it is."""
+    """Return the square pieces of a stencil that have ink, which are few, because circles cover little of a map."""
     corners = range(0, len(stencil), _TILE)
     pieces = (
         ((column, row), stencil[row : row + _TILE, column : column + _TILE]) for row in corners for column in corners
@@ -114,9 +114,9 @@ def _tiles(stencil: npt.NDArray[np.uint8]) -> tuple[Tile, ...]:
 
 
 def _trace(stencil: npt.NDArray[np.uint8], scale: float, radius: float, reach: float, strength: Strength) -> None:
-    """Inks the pixels within ``reach`` of a circle around the centre, each as its own radius and angle tell.
+    """Ink the pixels within ``reach`` of a circle around the center, by a function of radius and angle.
 
-    Radii are those of the map, on which ``scale`` pixels of the stencil are one.
+    Radii are in pixels of the map; one of these has ``scale`` pixels of the stencil.
     """
     angles = np.arange(0, 2 * math.pi, _STEP / (radius + reach) / scale)
     radii = np.arange(radius - reach, radius + reach + _STEP / scale, _STEP / scale)[:, None]
@@ -131,12 +131,12 @@ def _trace(stencil: npt.NDArray[np.uint8], scale: float, radius: float, reach: f
 
 
 def _line(radius: Plane, _angle: Plane, *, at: float, width: float) -> Plane:
-    """A circle, about twice ``width`` less one pixel wide."""
+    """Return the ink of a circle; the line is about twice ``width`` less one pixel wide."""
     return np.asarray(np.clip(width - np.abs(radius - at), 0, 1))
 
 
 def _dashes(radius: Plane, angle: Plane, *, at: float) -> Plane:
-    """A faint dashed circle: about 9 pixels of line, 7 of gap, a whole number of times."""
+    """Return the ink of a faint dashed circle with a whole number of dashes: about 9 pixels of line and 7 of gap."""
     count = round(2 * math.pi * at / 16)
     along = np.mod(angle * (count / (2 * math.pi)), 1) * (2 * math.pi * at / count)
     dash = np.clip(5 - np.abs(along - 5), 0, 1)
@@ -144,7 +144,7 @@ def _dashes(radius: Plane, angle: Plane, *, at: float) -> Plane:
 
 
 def _rays(radius: Plane, angle: Plane, *, start: float) -> Plane:
-    """Fading rays, one a degree, long and short in turn."""
+    """Return the ink of fading rays, one per degree, long and short in turn."""
     turn = np.mod(np.degrees(angle), 360)
     number = np.floor(turn)
     length = 14 + 14 * np.mod(number, 2)

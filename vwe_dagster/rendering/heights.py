@@ -1,4 +1,4 @@
-"""The picture of the heights alone, in colours that can be read off a scale."""
+"""The picture of the heights alone, in colors that can be read off a scale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
 LOWEST_M, HIGHEST_M = -50.0, 450.0
-"""The ends of the scale: what lies beyond has the colour of the end. The same for all worlds."""
+"""The ends of the scale, the same for all worlds; values beyond have the color of the end."""
 
 TICKS_M = (0, 100, 200, 300, 400)
 
@@ -28,11 +28,11 @@ _BAR = (430, 34)
 
 
 def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | None = None) -> Image.Image:
-    """Draw the heights of a world in a color map that is even to the eye, with its scale.
+    """Draw the heights of a world in a perceptually uniform color map, with its scale.
 
     Args:
-        world: on any grid; resampled to the pixels of the map.
-        title: lettered above the scale; ASCII.
+        world: a world on any grid; resampled to the pixels of the map.
+        title: text above the scale; ASCII.
         size: size of the picture; by default that of the grid.
 
     Returns:
@@ -46,7 +46,7 @@ def render_heights(world: CanonicalWorld, *, title: str, size: PictureSize | Non
     colors = palette.ramp(palette.HEIGHT_STOPS, np.arange(LOWEST_M, HIGHEST_M + 1, 1 / _STEPS_PER_M))
     colored = Image.fromarray(np.take(colors, steps.astype(np.int16), axis=0))
     sheet = set_ground(_blank(size), cut_out(colored, window.inside()), size, rings=palette.PAPER)
-    facts = ["Metres; the sea lies at 30"]
+    facts = ["Meters; sea level is 30"]
     draw_title(sheet, title, Layout.of_map(size.view.pixels), above="Heights", facts=facts)
     return sheet.image
 

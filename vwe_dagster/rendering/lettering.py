@@ -1,4 +1,4 @@
-"""Lettering, in the one typeface that comes with Pillow, so that no machine needs fonts installed."""
+"""Text on pictures, in the typeface that comes with Pillow, so that no fonts need to be installed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
 
 LEAST_TYPE = 11.0
-"""Size of the smallest type in pixels; smaller requested sizes are raised to it."""
+"""Smallest size of type in pixels; smaller requested sizes are raised to it."""
 
 LEAST_SPACING = 0.4
-"""Least spacing in pixels at which letters are set one by one; less is lost in the rounding of their places."""
+"""Minimum spacing in pixels at which letters are drawn one by one; less is lost in rounding their positions."""
 
 
 @functools.cache
@@ -26,7 +26,7 @@ def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def width(text: str, size: float, spacing: float = 0) -> float:
-    """How many pixels a line of text is wide; ``spacing`` is added between letters."""
+    """Return the width of a line of text in pixels; ``spacing`` is added between letters."""
     if not spacing:
         return _font(size).getlength(text)
     return sum(_font(size).getlength(letter) for letter in text) + spacing * max(0, len(text) - 1)
@@ -44,18 +44,18 @@ def letter(
     halo: Rgb | None = None,
     halo_width: float = 3,
 ) -> None:
-    """Letters one line of text.
+    """Draw one line of text.
 
     Args:
-        image: RGB, lettered in place.
+        image: RGB, changed in place.
         at: column and row of the anchor.
-        text: the embedded typeface has ASCII, the degree sign and the middle dot.
-        size: of the type, in pixels.
+        text: the text; the embedded typeface has ASCII, the degree sign and the middle dot.
+        size: size of the type in pixels.
         anchor: Pillow's two letters: l, m or r, then s (baseline), m (middle), a (top) or t (top of the letters).
         spacing: pixels added between letters.
-        color: of the letters.
-        halo: a colour drawn around the letters, to keep them apart from what is below.
-        halo_width: how far around, in pixels.
+        color: color of the letters.
+        halo: color drawn around the letters, to separate them from the background.
+        halo_width: width of the halo in pixels.
     """
     draw = ImageDraw.Draw(image)
     column, row = at

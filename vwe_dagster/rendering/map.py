@@ -1,4 +1,4 @@
-"""The map: the picture of a world that one would hang on the wall, and its thumbnail."""
+"""The map, the main picture of a world, and its thumbnail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vwe_dagster.rendering.waterways import river_ink
 from vwe_dagster.world.canonical import CanonicalWorld
 
 LABELED_PEAKS = 12
-"""How many of the highest peaks are marked."""
+"""Number of marked peaks, the highest ones."""
 
 
 def paint_ground(world: CanonicalWorld, size: PictureSize) -> Image.Image:
@@ -47,11 +47,11 @@ def render_map(
     """Draw the map of a world, north up, in a frame, with its plates.
 
     Args:
-        world: on any grid; resampled to the pixels of the map. Layers that it lacks are not drawn.
-        title: lettered above the map's facts; ASCII.
+        world: a world on any grid; resampled to the pixels of the map. Layers that it lacks are not drawn.
+        title: text above the map's figures; ASCII.
         size: size of the picture; by default that of the grid.
-        analysis: of the same world; marks its highest peaks and its places and letters land area and islands.
-        painted: the ground of the same world in the same size, from :func:`paint_ground`; else painted here.
+        analysis: analysis of the same world, for its highest peaks, places, land area and islands.
+        painted: the ground of the same world in the same size, from :func:`paint_ground`; by default painted here.
 
     Returns:
         RGB, 2176 x 2176 for 2048 pixels of map; the same pixels for the same input.
@@ -82,19 +82,19 @@ def _blank(size: PictureSize, has_places: bool, rivers: bool, lava: bool) -> Ima
 
 
 def render_thumbnail(world: CanonicalWorld) -> Image.Image:
-    """Draws the disc of a world without lettering, north up: RGB, 256 x 256."""
+    """Draw the disc of a world without text, north up: RGB, 256 x 256."""
     view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
     return ground.paint(MapPlanes.of(world, view), detailed=False).reduce(2)
 
 
 def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, float, float]]:
-    """X, z and height in metres of the highest peaks, so many at most."""
+    """Return x, z and height in meters of the highest peaks, ``count`` at most."""
     highest = analysis.peaks.nlargest(count, "height_m")
     return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
 
 
 def world_facts(analysis: WorldAnalysis) -> list[str]:
-    """Lines of facts to stand below the title of a picture."""
+    """Return the lines of figures for below the title of a picture."""
     statistics = analysis.statistics
     facts = [f"Land {statistics['land_area_km2']:.0f} sq km", f"{statistics['island_count']} islands"]
     if statistics["highest_peak_height_m"] is not None:

@@ -21,7 +21,7 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
     """Mark the peaks, the places and the center of a map without overlaps.
 
     Args:
-        sheet: drawn on in place.
+        sheet: the sheet, changed in place.
         sites: places, see :func:`vwe_dagster.rendering.place_marks.sites_of`; the start takes the place of the center.
         peaks: x, z and height in meters, the highest first.
     """
@@ -36,13 +36,13 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
     for mark in marks:
         _draw_leader(sheet, mark)
     for mark in marks:
-        sheet.stick(mark.at, badge_picture(mark.site.badge, badge_size(sheet.scale)))
+        sheet.paste_centered(mark.at, badge_picture(mark.site.badge, badge_size(sheet.scale)))
     if not has_start:
         draw_center(sheet)
 
 
 def _draw_labels(sheet: Sheet, marks: Sequence[Mark], width: float, room: Room) -> None:
-    """Letter the names of places, except candidates, where there is room."""
+    """Draw the names of places, except candidates, where there is room."""
     for mark in marks:
         if mark.site.is_candidate:
             continue
@@ -78,5 +78,5 @@ def _draw_legend(sheet: Sheet, heading: str, sites: Sequence[Site], at: Spot) ->
     sheet.letter((left, top + 14), heading.upper(), 19, spacing=5, color=palette.INK_FAINT)
     for number, site in enumerate({site.icon: site for site in sites}.values()):
         middle = top + 30 + (number + 0.5) * row
-        sheet.stick((left + badge / sheet.scale / 2, middle), badge_picture(site.badge, badge))
+        sheet.paste_centered((left + badge / sheet.scale / 2, middle), badge_picture(site.badge, badge))
         sheet.letter((left + badge / sheet.scale + 10, middle), site.title, _LEGEND_SIZE, anchor="lm")

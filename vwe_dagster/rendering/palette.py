@@ -1,4 +1,4 @@
-"""Colours: the inks of the printed map, the nine biomes, and ramps that are even to the eye."""
+"""Colors: the inks of the printed map, the nine biomes, and perceptually uniform ramps."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ BIOME_COLORS: Mapping[Biome, Rgb] = {
     Biome.OCEAN: (162, 182, 182),
     Biome.MISTLANDS: (134, 124, 148),
 }
-"""One colour a biome: the game's hues, muted, and kept apart in lightness for colour-blind eyes."""
+"""Color by biome: the game's hues, muted, with different lightness for color-blind people."""
 
 SEA_STOPS: Sequence[tuple[float, Rgb]] = (
     (0.0, (220, 220, 198)),
@@ -58,7 +58,7 @@ SEA_STOPS: Sequence[tuple[float, Rgb]] = (
     (30.0, (162, 182, 182)),
     (70.0, (122, 146, 152)),
 )
-"""Sea colour by depth in metres."""
+"""Sea color by depth in meters."""
 
 HEIGHT_STOPS: Sequence[tuple[float, Rgb]] = (
     (-50.0, (38, 50, 72)),
@@ -71,7 +71,7 @@ HEIGHT_STOPS: Sequence[tuple[float, Rgb]] = (
     (200.0, (228, 208, 180)),
     (450.0, (252, 250, 246)),
 )
-"""Colour by height in metres: lightness rises to the shore, starts again on land, and rises to the peaks."""
+"""Color by height in meters: lightness rises to the shore, starts again on land, and rises to the peaks."""
 
 FOREST_STOPS: Sequence[tuple[float, Rgb]] = (
     (0.0, (232, 224, 202)),
@@ -79,7 +79,7 @@ FOREST_STOPS: Sequence[tuple[float, Rgb]] = (
     (0.6, (112, 146, 92)),
     (1.0, (38, 74, 50)),
 )
-"""Colour by the density of the forest: land without any, then ever darker."""
+"""Color by the density of the forest, from bare land to darker and darker green."""
 
 FOREST_SEA: Rgb = (196, 208, 208)
 
@@ -102,41 +102,41 @@ _TO_LAB = np.array(
 
 
 def hex_code(color: Rgb) -> str:
-    """A colour as CSS and SVG write it."""
+    """Return a color in the notation of CSS and SVG."""
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def linear_from_srgb(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Light intensities, 0 to 1, of sRGB colours, 0 to 255; the last axis is the channel (IEC 61966-2-1)."""
+    """Return light intensities, 0 to 1, of sRGB colors, 0 to 255; the last axis is the channel (IEC 61966-2-1)."""
     value = np.asarray(rgb, dtype=np.float64) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def srgb_from_linear(light: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """The inverse of :func:`linear_from_srgb`, clipped and rounded to uint8."""
+    """Invert :func:`linear_from_srgb`, clipped and rounded to uint8."""
     value = np.clip(np.asarray(light, dtype=np.float64), 0, 1)
     encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
     return np.asarray(np.rint(encoded * 255), dtype=np.uint8)
 
 
 def oklab_from_linear(light: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Oklab lightness (0 to 1) and opponent axes of light intensities; distances are even to the eye."""
+    """Return Oklab lightness (0 to 1) and opponent axes of light intensities; distances are perceptually uniform."""
     return np.asarray(np.cbrt(np.clip(light, 0, None) @ _TO_CONES.T) @ _TO_LAB.T)
 
 
 def linear_from_oklab(lab: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The inverse of :func:`oklab_from_linear`."""
+    """Invert :func:`oklab_from_linear`."""
     cones = (np.asarray(lab) @ np.linalg.inv(_TO_LAB).T) ** 3
     return np.asarray(cones @ np.linalg.inv(_TO_CONES).T)
 
 
 def ramp(stops: Sequence[tuple[float, Rgb]], values: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
-    """Colours at ``values``, interpolated between ``stops`` in Oklab.
+    """Return the colors at ``values``, interpolated between ``stops`` in Oklab.
 
     Args:
-        stops: values in rising order with their colours; a value given twice is a sharp edge, which belongs to
-            the second colour.
-        values: any shape; beyond the stops the outermost colours go on.
+        stops: values in rising order with their colors; a value given twice is a sharp edge, which belongs to the
+            second color.
+        values: any shape; values beyond the stops have the outermost colors.
 
     Returns:
         uint8, the shape of ``values`` and a last axis of three channels.
@@ -148,7 +148,7 @@ def ramp(stops: Sequence[tuple[float, Rgb]], values: npt.NDArray[np.floating]) -
 
 
 def biome_table() -> npt.NDArray[np.uint8]:
-    """:data:`BIOME_COLOURS` by biome index, ``[256, 3]``; unknown indices are paper."""
+    """Return :data:`BIOME_COLORS` by biome index, ``[256, 3]``; unknown indices are paper."""
     table = np.full((256, 3), PAPER, dtype=np.uint8)
     for biome, color in BIOME_COLORS.items():
         table[biome] = color

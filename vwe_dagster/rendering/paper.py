@@ -1,4 +1,4 @@
-"""The sheet the pictures are printed on: its grain, its stains, and its darker rim; the same every time."""
+"""The paper of the pictures: grain, stains and a darker rim, the same for every picture of a size."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vwe_dagster.rendering import palette
 
 _SEED = 1687
 _GRAIN, _MOTTLE, _STAIN, _RIM = 1.6, 3.0, 5.0, 14.0
-"""How far from white, of 255, each goes at most times."""
+"""Typical amplitudes of the parts of the tone, of 255."""
 
 
 def printed(picture: Image.Image) -> Image.Image:
-    """A picture as it looks on paper: multiplied with the sheet's tone."""
+    """Return a picture printed on paper: multiplied by the paper's tone."""
     return ImageChops.multiply(picture, sheet_tone(picture.width, picture.height))
 
 
 def cut_out(picture: Image.Image, inside: npt.NDArray[np.float32]) -> Image.Image:
-    """A picture on plain paper, as far as ``inside`` tells for every pixel, 0 to 1."""
+    """Return a picture pasted on plain paper by the share ``inside`` of every pixel, 0 to 1."""
     sheet = Image.new("RGB", picture.size, palette.PAPER)
     sheet.paste(picture, (0, 0), Image.fromarray((inside * np.float32(255)).astype(np.uint8)))
     return sheet
@@ -29,7 +29,7 @@ def cut_out(picture: Image.Image, inside: npt.NDArray[np.float32]) -> Image.Imag
 
 @functools.lru_cache(maxsize=1)
 def sheet_tone(width: int, height: int) -> Image.Image:
-    """The tone of an empty sheet, grey in RGB, 255 where it is whitest."""
+    """Return the tone of an empty sheet: gray in RGB, 255 where it is whitest."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     size = (width, height)
     grain = Image.frombytes("L", size, random.bytes(width * height)).filter(ImageFilter.BoxBlur(1))

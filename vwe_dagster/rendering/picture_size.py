@@ -1,4 +1,4 @@
-"""The size of the pictures of a world: the ground follows its grid, and the lettering stays legible."""
+"""The size of the pictures of a world: the ground depends on its grid, and text stays legible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DETAILED_M = 24.0
 """The largest pixels, in meters, that show symbols and water lines."""
 
 LEAST_SCALE = 0.5
-"""The smallest scale of frames, plates and marks. Their type is 11 pixels high there, the least legible size."""
+"""The smallest scale of frames, plates and marks. Their type is 11 pixels high there, the smallest legible size."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,25 +49,25 @@ class PictureSize:
             cells = math.ceil(MAP_WIDTH_M / grid.cell_m - 1e-6)
             return cls(max(LEAST_PIXELS, min(MAP_PIXELS, PIXELS_A_CELL * cells)))
         if not LEAST_PIXELS <= pixels <= MOST_PIXELS:
-            raise ValueError(f"A map has {LEAST_PIXELS} to {MOST_PIXELS} pixels along a side, not {pixels}.")
+            raise ValueError(f"Invalid map size {pixels}; choose {LEAST_PIXELS} to {MOST_PIXELS} pixels along a side.")
         return cls(pixels)
 
     @property
     def scale(self) -> float:
-        """Pixels of a unit."""
+        """Pixels per unit."""
         return max(LEAST_SCALE, self.pixels / MAP_PIXELS)
 
     @property
     def view(self) -> MapView:
-        """The map in units."""
+        """The view of the map in units."""
         return MapView(round(self.pixels / self.scale))
 
     @property
     def is_detailed(self) -> bool:
-        """Whether symbols and water lines are more than noise."""
+        """True if symbols and water lines are legible and not just noise."""
         return self.ground.pixel_m <= DETAILED_M
 
     @property
     def ground(self) -> MapView:
-        """The part of the map that is painted, in pixels: the square around the edge of the world."""
+        """The view of the painted part of the map in pixels: the square around the edge of the world."""
         return MapView(self.pixels).disc()

@@ -1,4 +1,4 @@
-"""The pictures of a world, by the names of their files."""
+"""The pictures of a world by file name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vwe_dagster.world.canonical import CanonicalWorld
 
 THUMBNAIL = "thumbnail.png"
 MAP = "map.png"
-"""Pictures that other parts of the project refer to."""
+"""Names of pictures that other parts of the project use."""
 
 
 def pictures(
@@ -27,9 +27,9 @@ def pictures(
     """Return a function for each picture of a world that draws it; several can run concurrently.
 
     Args:
-        world: on any grid.
-        analysis: of the same world.
-        title: lettered on the sheets; ASCII.
+        world: a world on any grid.
+        analysis: analysis of the same world.
+        title: text on the sheets; ASCII.
         size: size of the pictures; by default that of the grid.
     """
     fitting = size or PictureSize.of_grid(world.grid)

@@ -1,4 +1,4 @@
-"""What stands on a map besides the ground: title, compass rose, scale bar, legends, marks of places."""
+"""Elements of a map besides the ground: title, compass rose, scale bar, legends, marks of places."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TITLE_SIZE, TITLE_SPACING = 62.0, 0.04
 """Size of the title's type, and the space between its letters as a share of that size."""
 
 _BAR_UNITS = 300
-"""Least length of the scale bar."""
+"""Minimum length of the scale bar."""
 
 Entry = tuple[Image.Image, str]
 """An entry of a legend: a small picture and its name."""
 
 
 def draw_title(sheet: Sheet, title: str, layout: Layout, *, above: str, facts: Sequence[str] = ()) -> None:
-    """Letter the title in its place of the layout, a small line above it and lines of facts below."""
+    """Draw the title in its place of the layout, a small line above it and lines of figures below."""
     left, top = layout.title
     wide = lettering.width(title, TITLE_SIZE, TITLE_SIZE * TITLE_SPACING)
     size = TITLE_SIZE * min(1.0, layout.title_width / max(1.0, wide))
@@ -59,7 +59,7 @@ def draw_compass(sheet: Sheet, at: Spot) -> None:
 
 
 def _half_point(half: int, reach: float, angle: float, side: int) -> list[Point]:
-    """The half of a point of the compass rose to its left (side -1) or right (1)."""
+    """Return the left (side -1) or right (1) half of a point of the compass rose."""
     corners = ((0.0, 0.0), (reach, angle), (0.19, angle + side * math.pi / 4))
     return [(half * (1 + length * math.sin(turn)), half * (1 - length * math.cos(turn))) for length, turn in corners]
 
@@ -81,13 +81,13 @@ def draw_scale_bar(sheet: Sheet, at: Spot) -> None:
 
 
 def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Legend) -> None:
-    """Draws a legend, filled column by column.
+    """Draw a legend, filled column by column.
 
     Args:
-        sheet: drawn on in place.
-        heading: lettered above.
-        entries: small pictures, each with its name.
-        place: place of the legend; it has no more rows than entries.
+        sheet: the sheet, changed in place.
+        heading: text above the entries.
+        entries: small pictures with their names.
+        place: place of the legend; it has at most as many rows as entries.
     """
     rows = min(len(entries), place.rows)
     left, top = place.at[0], place.at[1] - rows * LEGEND_ROW + 12
@@ -101,7 +101,7 @@ def draw_legend(sheet: Sheet, heading: str, entries: Sequence[Entry], place: Leg
 
 
 def draw_color_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, str]], *, at: tuple[int, int]) -> None:
-    """Draws a colour bar, lower left corner at a place; ticks, lettered below, are shares of its width, 0 to 1."""
+    """Draw a color bar with its lower left corner at a place; ticks below are at shares of its width, 0 to 1."""
     left, bottom = at
     width, height = bar.width / sheet.scale, bar.height / sheet.scale
     sheet.paste_swatch((left, bottom - height), bar)
@@ -137,14 +137,14 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
 
 
 def center_boxes(sheet: Sheet) -> list[Box]:
-    """Return the boxes that :func:`draw_centre` takes."""
+    """Return the boxes that :func:`draw_center` takes."""
     x, y = sheet.nearest_place(0, 0)
     half = sheet.width("Centre", 18) / 2
     return [(x - 13, y - 13, x + 13, y + 13), (x - half - 2, y + 14, x + half + 2, y + 36)]
 
 
 def draw_center(sheet: Sheet) -> None:
-    """Marks the centre of the world."""
+    """Mark the center of the world."""
     x, y = sheet.nearest_place(0, 0)
     halo, mark = sheet.stencil(26, 26), sheet.stencil(26, 26)
     halo.disc((13, 13), 12)

@@ -1,4 +1,4 @@
-"""How pictures are written."""
+"""Encoding of pictures as PNG."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from isal import isal_zlib
 from PIL import Image
 
 COMPRESS_LEVEL = 1
-"""Of ISA-L. Level 0 makes files a sixth larger in the same time; levels 2 and 3 make them hardly smaller."""
+"""Level of ISA-L. Level 0 writes files a sixth larger in the same time; levels 2 and 3 hardly reduce them."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = 2
@@ -20,20 +20,20 @@ _METERS_OF_INCH = 0.0254
 
 
 def png_bytes(picture: Image.Image, *, dpi: int | None = None) -> bytes:
-    """An RGB picture as PNG; the same bytes for the same picture on the same kind of processor.
+    """Return an RGB picture as PNG; the same bytes for the same picture on the same kind of processor.
 
-    Every row is stored as its difference to the one above. Pillow, which tries five such filters on every row and
+    Every row is stored as its difference from the one above. Pillow, which tries five such filters on every row and
     compresses with zlib, takes eight times as long for a file of the same size.
 
     Args:
-        picture: what to write.
-        dpi: how many pixels are an inch on paper; nothing is told of that if not given.
+        picture: the picture.
+        dpi: pixels per inch on paper; by default the file does not state them.
 
     Raises:
         ValueError: the picture is not RGB.
     """
     if picture.mode != "RGB":
-        raise ValueError(f"A picture is written in RGB, not in {picture.mode}.")
+        raise ValueError(f"The picture has the mode {picture.mode}; convert it to RGB first.")
     rows = np.asarray(picture).reshape(picture.height, -1)
     filtered = np.empty((picture.height, 1 + rows.shape[1]), dtype=np.uint8)
     filtered[:, 0] = _UP

@@ -30,26 +30,26 @@ RELIEF_SIZE = (1760, 1164)
 """Width and height of the picture in pixels, at scale 1."""
 
 EXAGGERATION = 3.0
-"""How many times heights are enlarged: a world is 50 times as wide as its mountains are high."""
+"""Factor by which heights are enlarged, because a world is 50 times as wide as its mountains are high."""
 
 LABELED_PEAKS = 5
-"""How many of the highest peaks are lettered."""
+"""Number of peaks with a label, the highest ones."""
 
 _CUT_M = WORLD_RADIUS_M - 40
-"""Where the block is cut: a little inside the edge of the world, where the ground falls into the void."""
+"""Radius of the cut: a little inside the edge of the world, where the ground falls into the void."""
 
 _BASE_M = -120.0
 _DISTANCE, _EYE = 4.2, 2.5
-"""How far south of the centre of the world, and how far above it, the eye is, in radii of the world."""
+"""Distance of the camera south of the world's center, and its height, in radii of the world."""
 
 _SUN_SLOPE, _PENUMBRA_M = 0.75, 6.0
-"""How far the sun's light falls in a metre, and the height over which a shadow's edge fades."""
+"""Fall of the sun's rays per meter, and the height over which a shadow's edge fades."""
 
 _SHADOW = (0.36, 0.32, 0.25)
-"""How much of red, green and blue a shadow takes."""
+"""Shares of red, green and blue that a shadow removes."""
 
 _HAZE = 0.16
-"""How much the air before the northern rim lightens it."""
+"""Share of the air's color at the northern rim."""
 
 _OVERSAMPLING = 2
 
@@ -62,17 +62,17 @@ def render_relief(
     analysis: WorldAnalysis | None = None,
     painted: Image.Image | None = None,
 ) -> Image.Image:
-    """Draws a world as a raised block, seen from the south: the ground of the map, with heights three times enlarged.
+    """Draw a world as a raised block, seen from the south: the ground of the map, with heights three times enlarged.
 
-    The light comes from the north-west and throws shadows. Along the southern side, the cut shows the sea and its bed.
+    The light comes from the north-west and casts shadows. On the southern side, the cut shows the sea and its bed.
 
     Args:
-        world: on any grid; resampled to the pixels of the map.
-        title: lettered in the upper left corner; ASCII.
+        world: a world on any grid; resampled to the pixels of the map.
+        title: text in the upper left corner; ASCII.
         size: size of the pictures of the world; by default that of the grid.
-        analysis: of the same world; letters its highest peaks and facts.
+        analysis: analysis of the same world, for the labels of its highest peaks and its figures.
         painted: the ground of the same world in the same size, from :func:`vwe_dagster.rendering.map.paint_ground`;
-            else painted here.
+            by default painted here.
 
     Returns:
         RGB, 1760 x 1164 for 2048 pixels of map, higher by the legend if places are known; the same pixels for the
@@ -83,13 +83,13 @@ def render_relief(
     scene = Scene.of_size(*(round(side * size.scale) for side in RELIEF_SIZE))
     picture = scene.draw(painted or paint_ground(world, size), heights, size.ground.pixel_m)
     _letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale)
-    scene.letter_directions(picture)
+    scene.draw_directions(picture)
     if analysis is None:
         return picture
     peaks, sites = highest_peaks(analysis, LABELED_PEAKS), sites_of(analysis.places)
     pinned = [(site, scene.to_pixel(site.x_m, site.z_m, _height_at(heights, size.ground, site))) for site in sites]
     draw_relief_marks(picture, pinned, scene.peak_boxes(peaks), size.scale)
-    scene.letter_peaks(picture, peaks)
+    scene.draw_peak_heights(picture, peaks)
     return with_legend(picture, sites, size.scale) if sites else picture
 
 
@@ -101,12 +101,12 @@ def _height_at(heights: Plane, view: MapView, site: Site) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A block as it stands in a picture of some size.
+    """A block and its camera for a picture of some size.
 
     Attributes:
-        width: of the picture, in pixels.
-        height: of the picture, in pixels.
-        camera: the eye, for a picture without oversampling.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+        camera: the camera, for a picture without oversampling.
     """
 
     width: int
@@ -115,18 +115,18 @@ class Scene:
 
     @classmethod
     def of_size(cls, width: int, height: int) -> Scene:
-        """The block in the middle of a picture, as wide as nine tenths of it, its underside near the lower edge."""
+        """Return a scene with the block in the middle: nine tenths of the width, its underside near the lower edge."""
         distance_m, eye_m = _DISTANCE * WORLD_RADIUS_M, _EYE * WORLD_RADIUS_M
         focal = 0.45 * width * math.sqrt(distance_m**2 - _CUT_M**2) / _CUT_M
         lowest = focal * (eye_m - _BASE_M * EXAGGERATION) / (distance_m - _CUT_M)
         return cls(width, height, Camera(width, focal, 0.92 * height - lowest, distance_m, eye_m, EXAGGERATION))
 
     def draw(self, painted: Image.Image, heights: Plane, pixel_m: float) -> Image.Image:
-        """Draws the block on paper.
+        """Draw the block on paper.
 
         Args:
-            painted: what it looks like from above: RGB, square, north up.
-            heights: float32 metres, one sample a pixel of it.
+            painted: the ground seen from above: RGB, square, north up.
+            heights: float32 meters, one sample per pixel of ``painted``.
             pixel_m: ground along the side of such a pixel.
         """
         surface = np.maximum(heights, np.float32(SEA_LEVEL_M))
@@ -152,13 +152,13 @@ class Scene:
         return Image.fromarray(canvas).reduce(_OVERSAMPLING)
 
     def to_pixel(self, x_m: float, z_m: float, height_m: float = SEA_LEVEL_M) -> tuple[float, float]:
-        """Where a point of the world appears, as column and row, whether or not something hides it."""
+        """Return the column and row of a point of the world, whether hidden or not."""
         scale = self.camera.focal / (z_m + self.camera.distance_m)
         drop_m = self.camera.eye_m - height_m * self.camera.exaggeration
         return self.width / 2 + scale * x_m, self.camera.horizon + scale * drop_m
 
-    def letter_directions(self, picture: Image.Image) -> None:
-        """Letters the directions of the compass around the rim."""
+    def draw_directions(self, picture: Image.Image) -> None:
+        """Draw the directions of the compass around the rim."""
         for name, east, north in (("N", 0, 1), ("E", 1, 0), ("S", 0, -1), ("W", -1, 0)):
             x, y = self.to_pixel(
                 east * 1.045 * WORLD_RADIUS_M,
@@ -169,11 +169,11 @@ class Scene:
 
     @property
     def _rise(self) -> int:
-        """Pixels from a peak to its height."""
+        """Return the pixels from a peak to its label."""
         return round(self.width / 90)
 
     def peak_boxes(self, peaks: Sequence[tuple[float, float, float]]) -> list[Box]:
-        """Return the boxes that :meth:`letter_peaks` takes."""
+        """Return the boxes that :meth:`draw_peak_heights` takes."""
         boxes = []
         for x_m, z_m, height_m in peaks:
             (x, y), size = self.to_pixel(x_m, z_m, height_m), self.width / 106
@@ -181,8 +181,8 @@ class Scene:
             boxes.append((x - half, y - self._rise - 8 - max(size, lettering.LEAST_TYPE), x + half, y))
         return boxes
 
-    def letter_peaks(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:
-        """Letters the height of peaks, given by x, z and height in metres, on a line above each."""
+    def draw_peak_heights(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:
+        """Draw the heights of peaks, given by x, z and height in meters, each on a line above the peak."""
         rise = self._rise
         for x_m, z_m, height_m in peaks:
             x, y = (round(place) for place in self.to_pixel(x_m, z_m, height_m))
@@ -196,7 +196,7 @@ class Scene:
 
 @functools.lru_cache(maxsize=2)
 def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
-    """The paper with the shadow of the block on it, oversampled; not to be written to."""
+    """Return the paper with the shadow of the block, oversampled and read-only."""
     angles = np.linspace(0, 2 * np.pi, 240)
     rim = zip(_CUT_M * np.cos(angles) + 450, _CUT_M * np.sin(angles) - 450, strict=True)
     shadow = Image.new("L", (scene.width, scene.height))
@@ -211,7 +211,7 @@ def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
 
 
 def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale: float) -> None:
-    """Letter the title and the lines below it; places and sizes are those of a picture at scale 1."""
+    """Draw the title and the lines below it; positions and sizes are those of a picture at scale 1."""
 
     def letter(at: tuple[float, float], text: str, size: float, spacing: float, color: Rgb) -> None:
         place = (at[0] * scale, at[1] * scale)

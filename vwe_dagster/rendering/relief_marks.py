@@ -29,7 +29,7 @@ def draw_relief_marks(
     """Mark places with badges on pins without overlaps.
 
     Args:
-        picture: RGB, drawn on in place.
+        picture: RGB, changed in place.
         sites: each with the pixel of its ground.
         taken: boxes that marks leave free.
         scale: scale of the picture.
@@ -44,7 +44,7 @@ def draw_relief_marks(
     for mark in marks:
         _draw_pin(picture, mark, pin, scale)
     for mark in marks:
-        _stick(picture, mark.at, badge_picture(mark.site.badge, pixels))
+        _paste_centered(picture, mark.at, badge_picture(mark.site.badge, pixels))
 
 
 def _draw_pin(picture: Image.Image, mark: Mark, pin: float, scale: float) -> None:
@@ -73,7 +73,7 @@ def with_legend(picture: Image.Image, sites: Sequence[Site], scale: float) -> Im
     larger = _extended(picture, round(rows * row + 14 * scale))
     for site, x, number in entries:
         middle = picture.height + (number + 0.5) * row - 6 * scale
-        _stick(larger, (x + badge / 2, middle), badge_picture(site.badge, badge))
+        _paste_centered(larger, (x + badge / 2, middle), badge_picture(site.badge, badge))
         at = (x + badge + _LEGEND_GAP / 2 * scale, middle)
         lettering.letter(larger, at, site.title, _LEGEND_TYPE * scale, anchor="lm", color=palette.INK_SOFT)
     return larger
@@ -90,5 +90,5 @@ def _extended(picture: Image.Image, rows: int) -> Image.Image:
     return larger
 
 
-def _stick(picture: Image.Image, at: tuple[float, float], badge: Image.Image) -> None:
+def _paste_centered(picture: Image.Image, at: tuple[float, float], badge: Image.Image) -> None:
     picture.paste(badge, (round(at[0] - badge.width / 2), round(at[1] - badge.height / 2)), badge)

@@ -23,7 +23,7 @@ _GENTLEST, _SHORE_M = np.float32(0.35), np.float32(SEA_LEVEL_M)
 
 @kernel
 def softened(plane: Plane) -> Plane:
-    """The binomial mean of every 3 x 3 samples (1 2 1 both ways); one sample smaller on each side."""
+    """Return the binomial mean of every 3 x 3 samples (1 2 1 both ways); one sample smaller on each side."""
     rows, columns = plane.shape[0] - 2, plane.shape[1] - 2
     mean = np.empty((rows, columns), np.float32)
     for z in range(rows):
@@ -38,7 +38,7 @@ def softened(plane: Plane) -> Plane:
 
 @kernel
 def slopes(height: Plane, pixel_m: float) -> tuple[Plane, Plane]:
-    """Rise per metre towards the east and towards the north, row 0 north; one sample smaller on each side.
+    """Return the rise per meter to the east and to the north, row 0 north; one sample smaller on each side.
 
     Horn's third-order differences (Proc. IEEE 69, 1981, p. 14), known as Sobel's operator.
     """
@@ -57,7 +57,7 @@ def slopes(height: Plane, pixel_m: float) -> tuple[Plane, Plane]:
 
 @kernel
 def hillshade(east: Plane, north: Plane) -> Plane:
-    """Lambert's light on slopes, less that on level ground: down to -1 in full shade, up to 0.29 facing the light."""
+    """Return Lambert's light on slopes minus that on level ground: -1 in full shade to 0.29 facing the light."""
     light = np.empty(east.shape, np.float32)
     for z in range(east.shape[0]):
         to_east, to_north, out = east[z], north[z], light[z]
@@ -70,7 +70,7 @@ def hillshade(east: Plane, north: Plane) -> Plane:
 
 @kernel
 def shore_distance(height: Plane, east: Plane, north: Plane, pixel_m: float) -> Plane:
-    """Pixels from the shore, positive on land: height above the sea over the slope there, true close to the shore."""
+    """Return pixels from the shore, positive on land: height above the sea over the slope, accurate near the shore."""
     side_m = np.float32(pixel_m)
     distance = np.empty(height.shape, np.float32)
     for z in range(height.shape[0]):
@@ -82,7 +82,7 @@ def shore_distance(height: Plane, east: Plane, north: Plane, pixel_m: float) -> 
 
 
 def resized(plane: Plane, pixels: int) -> Plane:
-    """A square plane at another resolution: the mean where it shrinks, bicubic where it grows."""
+    """Return a square plane at another resolution: the mean where it shrinks, bicubic where it grows."""
     resampling = Image.Resampling.BOX if pixels < len(plane) else Image.Resampling.BICUBIC
     return np.asarray(Image.fromarray(plane).resize((pixels, pixels), resampling))
 
@@ -90,7 +90,7 @@ def resized(plane: Plane, pixels: int) -> Plane:
 def offshore_distance(height: Plane, reach: int) -> Plane:
     """Return pixels from every point of the sea to the nearest land, smooth, ``reach`` at most; 0 on land.
 
-    It is measured at half resolution. Without any land, the distance is the side of the plane.
+    The distance is measured at half resolution. Without any land, it is the side of the plane.
     """
     half = max(1, len(height) // 2)
     sea = resized(height, half) < np.float32(SEA_LEVEL_M)
@@ -105,8 +105,8 @@ def offshore_distance(height: Plane, reach: int) -> Plane:
 def _distance_to_land(sea: npt.NDArray[np.bool_], reach: int) -> Plane:
     """Return the distance of every sea sample to the nearest land, in samples, ``reach`` at most, exact to float32.
 
-    First along the rows, then down the columns: Saito and Toriwaki, Pattern Recognition 27, 1994, p. 1551. Up to a
-    reach of 24 this takes a quarter of the time of scipy's transform, which has no limit.
+    The distance is computed along the rows, then down the columns: Saito and Toriwaki, Pattern Recognition 27, 1994,
+    p. 1551. Up to a reach of 24 this takes a quarter of the time of scipy's transform, which has no limit.
     """
     rows, columns = sea.shape
     beyond = np.int32(reach + 1)

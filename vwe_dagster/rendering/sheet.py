@@ -1,4 +1,4 @@
-"""The sheet a map is drawn on: the map in its frame, and the pens for what stands on it."""
+"""The sheet of a map: the map in its frame, and functions that draw on it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,21 @@ FRAME_BAR = 12
 """Units between the two lines of the frame."""
 
 _COORDINATE_ROOM = 70
-"""Least distance of the coordinates along the frame, in units."""
+"""Minimum distance of the coordinates along the frame, in units."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """A map on its sheet: places are units, counted from the upper left corner inside the frame.
+    """A map on its sheet; positions are in units from the upper left corner inside the frame.
 
-    Everything on a sheet can be drawn at a multiple of its size: places and sizes stay the same, and each unit is
-    :attr:`scale` pixels of the image. Only type has a least size,
-    :data:`vwe_dagster.rendering.lettering.LEAST_TYPE`.
+    A sheet can be drawn at any scale: positions and sizes stay the same, and each unit is :attr:`scale` pixels of the
+    image. Only type has a minimum size, :data:`vwe_dagster.rendering.lettering.LEAST_TYPE`.
 
     Attributes:
-        image: RGB, drawn on in place.
+        image: RGB, changed in place.
         view: the view of the map, in units.
-        origin: where on the sheet the map begins.
-        scale: pixels of the image for a unit.
+        origin: position of the map on the sheet.
+        scale: pixels of the image per unit.
     """
 
     image: Image.Image
@@ -54,20 +53,20 @@ class Sheet:
         return sheet
 
     def frame(self, ground: Image.Image) -> None:
-        """Pastes a painted ground into the middle of the map, and draws the frame with its coordinates."""
+        """Paste a painted ground into the middle of the map, and draw the frame with its coordinates."""
         self.image.paste(ground, self.ground_corner(ground.width))
         self._draw_frame()
         for kilometer in _marked_kilometers(self.view):
             self._letter_coordinate(kilometer)
 
     def ground_corner(self, width: int) -> tuple[int, int]:
-        """Return the pixel of the image where a square ground in the middle of the map begins."""
+        """Return the pixel of the image at the upper left corner of a square ground in the middle of the map."""
         inset = (self.scale * self.view.pixels - width) // 2
         left, top = (round(self.scale * place + inset) for place in self.origin)
         return left, top
 
     def stencil(self, width: float, height: float) -> Stencil:
-        """An empty stencil of the size that it covers on the map."""
+        """Return an empty stencil of a size in units."""
         return Stencil(width, height, self.scale)
 
     def letter(
@@ -81,7 +80,7 @@ class Sheet:
         color: Rgb = palette.INK,
         halo: Rgb | None = None,
     ) -> None:
-        """Letters a line of text at a place of the map; see :func:`vwe_dagster.rendering.lettering.letter`."""
+        """Draw a line of text at a position of the map; see :func:`vwe_dagster.rendering.lettering.letter`."""
         scale, place = self.scale, self._place(at)
         lettering.letter(
             self.image,
@@ -100,21 +99,21 @@ class Sheet:
         return lettering.width(text, size * self.scale) / self.scale
 
     def type_size(self, size: float) -> float:
-        """Return the size in units that type has on the sheet."""
+        """Return the size in units of type on the sheet, which has a minimum in pixels."""
         return max(size, lettering.LEAST_TYPE / self.scale)
 
     def shows(self, box: Box) -> bool:
         """Return whether a box is on the map."""
         return min(box[:2]) >= 0 and max(box[2:]) <= self.view.pixels
 
-    def stick(self, at: tuple[float, float], picture: Image.Image) -> None:
-        """Paste a picture (RGBA), one pixel of it on each of the image, with its middle at a place of the map."""
+    def paste_centered(self, at: tuple[float, float], picture: Image.Image) -> None:
+        """Paste a picture (RGBA) with its middle at a position of the map, one pixel of it per pixel of the image."""
         x, y = self._place(at)
         corner = (math.floor(x - picture.width / 2 + 0.5), math.floor(y - picture.height / 2 + 0.5))
         self.image.paste(picture, corner, picture)
 
     def line(self, start: tuple[float, float], end: tuple[float, float], color: Rgb, width: float) -> None:
-        """Draw a smooth line with round ends from one place of the map to another."""
+        """Draw a smooth line with round ends from one position of the map to another."""
         (x0, y0), (x1, y1) = start, end
         left, top = math.floor(min(x0, x1) - width), math.floor(min(y0, y1) - width)
         pen = self.stencil(abs(x1 - x0) + 2 * width + 1, abs(y1 - y0) + 2 * width + 1)
@@ -123,12 +122,12 @@ class Sheet:
         self.ink((left, top), color, pen.coverage())
 
     def ink(self, at: tuple[float, float], color: Rgb, coverage: Image.Image) -> None:
-        """Inks where a mask (L), as large as its stencil was made, with its corner at a place of the map tells."""
+        """Ink the sheet by a mask (L) of its stencil's size, with its upper left corner at a position of the map."""
         left, top = self._place(at)
         self.image.paste(color, (round(left), round(top)), coverage)
 
     def paste_swatch(self, at: tuple[float, float], swatch: Image.Image) -> None:
-        """Pastes a small picture, one pixel of it on each of the image, with rounded corners and a thin outline."""
+        """Paste a small picture with rounded corners and a thin outline, one pixel of it per pixel of the image."""
         size = (swatch.width / self.scale, swatch.height / self.scale)
         inside, outline = self.stencil(*size), self.stencil(*size)
         inside.rectangle((0, 0), size, corner=5)
@@ -138,12 +137,12 @@ class Sheet:
         self.ink(at, palette.INK_SOFT, outline.coverage())
 
     def nearest_place(self, x_m: float, z_m: float) -> tuple[float, float]:
-        """The place of a point of the world, on the nearest pixel of the image."""
+        """Return the position of a point of the world, on the nearest pixel of the image."""
         column, row = self.view.to_pixel(x_m, z_m)
         return round(column * self.scale) / self.scale, round(row * self.scale) / self.scale
 
     def _place(self, at: tuple[float, float]) -> tuple[float, float]:
-        """Where on the image a place of the map lies."""
+        """Return the pixel of the image at a position of the map."""
         return (at[0] + self.origin[0]) * self.scale, (at[1] + self.origin[1]) * self.scale
 
     def _draw_frame(self) -> None:
@@ -151,7 +150,7 @@ class Sheet:
         draw, scale, side = ImageDraw.Draw(self.image), self.scale, self.view.pixels
 
         def rectangle(left: float, top: float, right: float, bottom: float, **paint: object) -> None:
-            """A rectangle of which the last pixels are told as well as the first."""
+            """Draw a rectangle from its first corner to the one after its last pixel."""
             first, last = self._place((left, top)), self._place((right + 1, bottom + 1))
             draw.rectangle((*first, last[0] - 1, last[1] - 1), **paint)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Map symbols strewn over the land: trees, reeds, grass, ash and ice, each where its biome and the forest allow."""
+"""Map symbols scattered over the land: trees, reeds, grass, ash and ice, where biome and forest allow them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
 SPACING = 9
-"""Pixels between neighbouring places where a symbol may stand."""
+"""Pixels between neighboring places of the lattice on which symbols are drawn."""
 
 MEADOWS_FOREST, PLAINS_FOREST = 1.15, 0.8
-"""Forest grows where the forest factor is below these; in the Black Forest everywhere."""
+"""Limits of the forest factor below which forest grows; in the Black Forest it grows everywhere."""
 
 _JITTER = 2
 
@@ -25,7 +25,7 @@ Outline = tuple[Point, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Symbol:
-    """A small drawing in pixels that stands on the middle of its lower edge.
+    """A small drawing, positioned by the middle of its lower edge; lengths in pixels.
 
     Attributes:
         size: width and height.
@@ -40,7 +40,7 @@ class Symbol:
     lights: tuple[Outline, ...] = ()
 
     def tones(self) -> npt.NDArray[np.int16]:
-        """``[height, width]``: negative is ink, down to -255, positive is light, up to 255."""
+        """Return the drawing, ``[height, width]``: negative is ink, down to -255, positive is light, up to 255."""
         ink, light = Stencil(*self.size), Stencil(*self.size)
         for outline in self.bodies:
             ink.polygon(outline)
@@ -82,11 +82,11 @@ CINDER = Symbol((5, 5), bodies=(((2.5, 0.6), (4.4, 4.0), (0.6, 4.0)),))
 ICE = Symbol((9, 6), strokes=(((0.6, 5.2), (3.6, 0.8), (5.6, 5.2)), ((5.4, 4.0), (6.8, 2.2), (8.4, 5.2))))
 
 
-def strew(planes: MapPlanes) -> npt.NDArray[np.int16]:
-    """Symbols for the ground of a picture.
+def draw_symbols(planes: MapPlanes) -> npt.NDArray[np.int16]:
+    """Draw the symbols for the ground of a picture.
 
-    Places are a jittered lattice over the whole map, the same for every world: what stands at one depends on nothing
-    but what is there. Close to the rim of a picture there are none, so that none is cut.
+    Places are a jittered lattice over the whole map, the same for every world. The symbol at a place depends only on
+    the planes there. There are none close to the rim of a picture, so that none is cut.
 
     Returns:
         int16, the shape of the planes: negative is ink, down to -255, positive is light, up to 255.
@@ -121,7 +121,7 @@ def strew(planes: MapPlanes) -> npt.NDArray[np.int16]:
 def _lattice(
     shape: tuple[int, ...], first_pixel: tuple[int, int]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """Rows, columns and a chance from 0 to 1 of every place, away from the rim of the picture."""
+    """Return rows, columns and a random number from 0 to 1 of every place, away from the rim of the picture."""
     margin = SPACING + 2 * _JITTER
     (north, west), (rows, columns) = first_pixel, shape
     down = np.arange((north + margin) // SPACING, (north + rows) // SPACING + 1)
@@ -140,7 +140,7 @@ def _jitter(random: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
 
 
 def _mixed(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint32]:
-    """Numbers whose bits are mixed thoroughly: the hash ``lowbias32`` of Chris Wellons, 2018."""
+    """Return hashes of numbers: ``lowbias32`` of Chris Wellons, 2018."""
     mixed = numbers.astype(np.uint32)
     mixed ^= mixed >> np.uint32(16)
     mixed *= np.uint32(0x7FEB352D)
@@ -153,7 +153,7 @@ def _mixed(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint32]:
 def _stamp(
     plane: npt.NDArray[np.int16], symbol: Symbol, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
 ) -> None:
-    """Draws a symbol at places; where two overlap, light covers ink, and the darker ink shows."""
+    """Draw a symbol at places; where two overlap, light covers ink, and the darker ink shows."""
     tones = symbol.tones()
     height, width = tones.shape
     for y, x in zip(*np.nonzero(tones), strict=True):

@@ -1,6 +1,6 @@
-"""What a part of a world is painted from at any zoom: its own planes, or samples of the engine beyond their detail.
+"""The planes for parts of a world at any zoom: the world's own, or new samples of the engine at finer zooms.
 
-Whatever is told of a place depends on the place alone, so that parts which are painted by themselves join.
+All values at a place depend on the place alone, so that parts painted separately join without a seam.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.worldgen import World
 
 _CLIMATE_PIXELS = 128
-"""Side of the picture of the climates of the whole map: 192 m a pixel."""
+"""Side of the picture of the climates of the whole map: 192 m per pixel."""
 
 _CLIMATE_BLUR = 2
 
 _CLIMATE_EDGE = 16
-"""Its pixels around the map: as far as the margin of a tile that shows the whole world reaches."""
+"""Pixels of that picture around the map, enough for the margin of a tile that shows the whole world."""
 
 _INKED_NEARBY = 0.6
-"""How much of a river's width is inked where the engine's samples show its bed."""
+"""Share of a river's width that is inked where the engine's samples show its bed."""
 
 
 class TileGround:
-    """The ground of one world, for any number of threads at once."""
+    """The ground of one world; threads can use it concurrently."""
 
     def __init__(self, world: CanonicalWorld, terrain: World | None, native_m: float) -> None:
-        """The ground of a world.
+        """Store the world; planes are resampled on demand.
 
         Args:
-            world: its planes, on any grid.
-            terrain: the engine's world, where there is one.
-            native_m: the ground of a pixel down to which the planes are used.
+            world: a world on any grid.
+            terrain: the engine's world, if it generated this one.
+            native_m: the smallest size of a pixel, in meters, for which the planes of ``world`` are used.
         """
         self._world = world
         self._terrain = terrain
@@ -48,11 +48,11 @@ class TileGround:
         self._lock = threading.Lock()
 
     def planes(self, view: MapView) -> MapPlanes:
-        """The planes at the pixels of a view."""
+        """Return the planes at the pixels of a view."""
         if self._terrain is None or view.pixel_m >= self._native_m:
             return MapPlanes.of(self._world, view)
         with self._lock:
-            # The rivers of a world are laid out once, and take longer than many tiles.
+            # The rivers of a world are computed once, which takes longer than many tiles.
             self._terrain.height(0, 0)
         sampled = self._terrain.sample(view.centers(), view.row_centers()[::-1])
         return MapPlanes(
@@ -67,14 +67,14 @@ class TileGround:
         )
 
     def rivers(self, view: MapView) -> npt.NDArray[np.uint8] | None:
-        """The rivers of a view, see :func:`vwe_dagster.rendering.waterways.river_ink`; None where none are known."""
+        """Return the rivers of a view from :func:`vwe_dagster.rendering.waterways.river_ink`, or None if unknown."""
         if self._world.rivers is None:
             return None
         is_native = self._terrain is None or view.pixel_m >= self._native_m
         return river_ink(self._world.rivers, view, inked_share=INKED_SHARE if is_native else _INKED_NEARBY)
 
     def climates(self, view: MapView) -> Climates:
-        """The climates at the pixels of a view."""
+        """Return the climates at the pixels of a view."""
         whole = MapView(_CLIMATE_PIXELS)
         column, row = whole.to_pixel(view.east_m, view.north_m)
         reach = view.width_m / whole.pixel_m / 2
@@ -88,7 +88,7 @@ class TileGround:
 
     @functools.cached_property
     def _climates(self) -> tuple[Image.Image, Image.Image]:
-        """The climates of the whole map, with a few pixels more around it."""
+        """Return the climates of the whole map, with a few more pixels around it."""
         window = GridWindow(self._world.grid, MapView(_CLIMATE_PIXELS))
 
         def climate(kind: Biome) -> Image.Image:

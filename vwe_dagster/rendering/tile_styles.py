@@ -1,4 +1,4 @@
-"""The styles that tiles are painted in."""
+"""The styles of map tiles."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.rendering import ground, palette, shading
-from vwe_dagster.rendering.biome_map import DROWNED, drowned_table
-from vwe_dagster.rendering.brush import Light, run_together
+from vwe_dagster.rendering.biome_map import UNDERWATER, underwater_table
+from vwe_dagster.rendering.brush import Light, blur_classes
 from vwe_dagster.rendering.heights import HIGHEST_M, LOWEST_M
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.symbols import MEADOWS_FOREST, PLAINS_FOREST
@@ -22,21 +22,21 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
 Pixels = npt.NDArray[np.uint8]
-"""Colours, ``[z, x, 3]``, north up."""
+"""Colors, ``[z, x, 3]``, north up."""
 
 MARGIN = 48
-"""Pixels around a place that have a say in its colour: the lie of the land reaches 41, water lines 36."""
+"""Pixels around a place that influence its color: the broad heights reach 41, water lines 36."""
 
 DETAILED_M, RIVERS_M = 12.0, 24.0
-"""The largest pixels, in metres, at which symbols and water lines, and rivers, are more than noise."""
+"""The largest pixels, in meters, that show symbols and water lines, and those that show rivers."""
 
 _BORDER_PIXELS = np.float32(0.6)
-"""How far flat colours run into each other, to smooth the steps of their borders."""
+"""Radius of the blur of flat colors, which smooths the steps of their borders."""
 
 _STEPS_PER_M = 4
 _SHADES = 256
 _DENSE_FACTOR = np.float32(0.9)
-"""How far the forest factor lies below its limit in the densest forest."""
+"""Difference of the forest factor from its limit in the densest forest."""
 
 _SPARSEST = np.float32(0.3)
 _WET_SHINE = np.float32(0.35)
@@ -51,9 +51,9 @@ class Style:
     """A style of tiles.
 
     Attributes:
-        title: what people read.
-        paint: paints a view of a ground, whose planes are given, with a margin of :data:`MARGIN` pixels.
-        lossless: whether the tiles are kept without loss.
+        title: name for people.
+        paint: paints a view of a ground from its planes, with a margin of :data:`MARGIN` pixels.
+        lossless: true if tiles are compressed without loss.
     """
 
     title: str
@@ -62,7 +62,7 @@ class Style:
 
 
 def _paint_map(where: TileGround, view: MapView, planes: MapPlanes) -> Pixels:
-    """The ground of the printed map; from afar without its symbols."""
+    """Paint the ground of the printed map; at low zooms without symbols."""
     rivers = where.rivers(view) if view.pixel_m <= RIVERS_M else None
     detailed = view.pixel_m <= DETAILED_M
     painted = ground.paint(
@@ -72,23 +72,23 @@ def _paint_map(where: TileGround, view: MapView, planes: MapPlanes) -> Pixels:
 
 
 def _paint_biomes(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
-    """Flat colours, paler under water."""
-    drowned = (planes.height < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(DROWNED)
-    fill = run_together(np.ascontiguousarray(planes.biome | drowned), drowned_table(), _BORDER_PIXELS)
+    """Paint flat colors, paler under water."""
+    drowned = (planes.height < np.float32(SEA_LEVEL_M)).view(np.uint8) * np.uint8(UNDERWATER)
+    fill = blur_classes(np.ascontiguousarray(planes.biome | drowned), underwater_table(), _BORDER_PIXELS)
     return np.moveaxis(fill, 0, -1)
 
 
 def _paint_heights(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
-    """The colours of the scale of heights, in the light."""
+    """Paint the colors of the scale of heights with hillshade."""
     light = _light(planes)
     return _shaded(light.height, light.relief, light.shore, _height_colors())
 
 
 def _paint_forest(_: TileGround, __: MapView, planes: MapPlanes) -> Pixels:
-    """Forest by its density on land without any other mark."""
+    """Paint the forest by its density, on land without any other mark."""
     density = shading.softened(np.pad(_forest_density(planes.biome, planes.forest), 1, mode="edge"))
     sea = np.array(palette.FOREST_SEA, dtype=np.float32)
-    dry = dataclasses.replace(planes, height=ground.without_pools(planes))
+    dry = dataclasses.replace(planes, height=ground.with_raised_swamps(planes))
     return _wooded(density, _light(dry).shore, _forest_colors(), sea)
 
 
@@ -98,17 +98,17 @@ STYLES: Mapping[str, Style] = {
     "heights": Style("Relief", _paint_heights, lossless=False),
     "forest": Style("Forest", _paint_forest, lossless=False),
 }
-"""By the name that addresses and folders have."""
+"""Styles by the name in URLs and folders."""
 
 
 def _light(planes: MapPlanes) -> Light:
-    broad = np.pad(ground.lie_of_the_land(planes.height, planes.pixel_m), 1, mode="edge")
+    broad = np.pad(ground.broad_heights(planes.height, planes.pixel_m), 1, mode="edge")
     surface = np.pad(planes.height, 2, mode="edge")
     return ground.light_on(surface, broad, planes.pixel_m, steepness=_steepness(planes.pixel_m))
 
 
 def _steepness(pixel_m: float) -> float:
-    """Pixels that cover less ground have steeper slopes, and are lit as if they had not, so that zooms look alike."""
+    """Return the factor of slopes: smaller pixels have steeper slopes, and this makes all zooms look alike."""
     return float(min(1.0, (pixel_m / DETAILED_M) ** 0.35))
 
 
@@ -124,7 +124,7 @@ def _forest_colors() -> Pixels:
 
 @kernel
 def _shaded(height: Plane, relief: Plane, shore: Plane, colors: Pixels) -> Pixels:
-    """Colours by height in the light: shade darkens, light brightens, both less under water; smooth at the shore."""
+    """Return colors by height with hillshade, which is weaker under water; shores are smooth."""
     painted = np.empty((*height.shape, 3), np.uint8)
     first_dry = int((SEA_LEVEL_M - LOWEST_M) * _STEPS_PER_M)
     for z in range(height.shape[0]):
@@ -144,12 +144,12 @@ def _shaded(height: Plane, relief: Plane, shore: Plane, colors: Pixels) -> Pixel
 
 @kernel
 def _forest_density(biome: npt.NDArray[np.uint8], forest: Plane) -> Plane:
-    """How dense the forest is, 0 where none grows to 1, by the limits of :mod:`vwe_dagster.rendering.symbols`."""
+    """Return the density of the forest, 0 to 1, by the limits of :mod:`vwe_dagster.rendering.symbols`."""
     density = np.zeros(biome.shape, np.float32)
     for z in range(biome.shape[0]):
         for x in range(biome.shape[1]):
             if biome[z, x] == _BLACK_FOREST:
-                # It grows everywhere here, denser than elsewhere.
+                # Forest grows everywhere here, and is denser than elsewhere.
                 within = max((_MEADOWS_FOREST - forest[z, x]) / _DENSE_FACTOR, _0)
                 density[z, x] = min(np.float32(0.6) + within * np.float32(0.6), _1)
                 continue
@@ -166,7 +166,7 @@ def _forest_density(biome: npt.NDArray[np.uint8], forest: Plane) -> Plane:
 
 @kernel
 def _wooded(density: Plane, shore: Plane, colors: Pixels, sea: Plane) -> Pixels:
-    """Colours by the density of the forest, in a sea with a line along the coast."""
+    """Return colors by the density of the forest, in a sea with a line along the coast."""
     painted = np.empty((*density.shape, 3), np.uint8)
     for z in range(density.shape[0]):
         for x in range(density.shape[1]):

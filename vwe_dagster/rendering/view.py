@@ -1,4 +1,4 @@
-"""Geometry: which ground a picture shows, and the planes of a world resampled to its pixels, north up."""
+"""Geometry: the ground that a picture shows, and the planes of a world resampled to its pixels, north up."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import MAP_WIDTH_M, WORLD_RADIUS_M, Grid
 
 FLOOR_M = -80.0
-"""Heights below this are drawn as this: deeper than any sea, so that the void does not bend what lies inside it."""
+"""Lowest drawn height: lower than any sea bed, but high enough that the void does not distort resampled ground."""
 
 MAP_PIXELS = 2048
-"""Side of the map on its sheet: 12 m a pixel, as on the game's own map."""
+"""Side of the map on its sheet: 12 m per pixel, as on the game's own map."""
 
 _LOOKED_AT = 3
-"""Samples that bicubic resampling looks at beyond those it lies between."""
+"""Samples that bicubic resampling reads on each side beyond the nearest."""
 
 THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M = 256, 21800.0
 """Side of a thumbnail, and the ground it shows: the disc of the world and a little paper."""
@@ -33,15 +33,15 @@ Coordinate = TypeVar("Coordinate", float, npt.NDArray[np.float32], npt.NDArray[n
 
 @dataclasses.dataclass(frozen=True)
 class MapView:
-    """A square picture of the ground, around the world's centre or another place.
+    """A square view of the ground, around the world's center or another place.
 
     Pixel coordinates are continuous, ``(column, row)`` from the upper left corner; the pixel in column ``c`` covers
-    ``c`` to ``c + 1``. World coordinates are metres, x to the east, z to the north.
+    ``c`` to ``c + 1``. World coordinates are meters, x to the east, z to the north.
 
     Attributes:
         pixels: pixels along each side.
         width_m: ground along each side.
-        east_m, north_m: where the middle of the picture lies, from the world's centre.
+        east_m, north_m: the middle of the view, from the world's center.
     """
 
     pixels: int
@@ -51,45 +51,45 @@ class MapView:
 
     @property
     def pixel_m(self) -> float:
-        """The ground one pixel covers along each side, in metres."""
+        """Ground along the side of a pixel, in meters."""
         return self.width_m / self.pixels
 
     def to_pixel(self, x_m: Coordinate, z_m: Coordinate) -> tuple[Coordinate, Coordinate]:
-        """Where in the picture a point of the world lies, or many points."""
+        """Return the pixel coordinates of a point of the world, or of many points."""
         column = self.pixels / 2 + (x_m - self.east_m) / self.pixel_m
         return column, self.pixels / 2 - (z_m - self.north_m) / self.pixel_m
 
     def to_world(self, column: Coordinate, row: Coordinate) -> tuple[Coordinate, Coordinate]:
-        """The point of the world at a point of the picture, or many points."""
+        """Return the world coordinates of a point of the picture, or of many points."""
         x_m = (column - self.pixels / 2) * self.pixel_m + self.east_m
         return x_m, (self.pixels / 2 - row) * self.pixel_m + self.north_m
 
     def disc(self) -> MapView:
-        """The middle of a picture of the world, pixel for pixel, cut to what the edge of the world can reach."""
+        """Return the middle of a view of the world at the same scale, cut to the edge of the world."""
         rim = 2 * math.ceil(WORLD_RADIUS_M / self.pixel_m) + 2
         pixels = rim + (self.pixels - rim) % 2
         return MapView(pixels, pixels * self.pixel_m) if pixels < self.pixels else self
 
     def centers(self) -> npt.NDArray[np.float32]:
-        """World x of the centre of every column: float32, ``[pixels]``."""
+        """Return the world x of the center of every column: float32, ``[pixels]``."""
         return np.asarray(self._from_middle() + self.east_m, dtype=np.float32)
 
     def row_centers(self) -> npt.NDArray[np.float32]:
-        """World z of the centre of every row, north first: float32, ``[pixels]``."""
+        """Return the world z of the center of every row, north first: float32, ``[pixels]``."""
         return np.asarray(self.north_m - self._from_middle(), dtype=np.float32)
 
     def radius(self) -> npt.NDArray[np.float32]:
-        """Distance of the centre of every pixel from the centre of the world, in metres: float32, square."""
+        """Return the distance of every pixel's center from the center of the world, in meters: float32, square."""
         distance = np.square(self.row_centers())[:, None] + np.square(self.centers())[None, :]
         return np.asarray(np.sqrt(distance, out=distance))
 
     def inside(self) -> npt.NDArray[np.float32]:
-        """How much of each pixel, 0 to 1, lies within the edge of the world: float32, square."""
+        """Return the share of each pixel, 0 to 1, that is within the edge of the world: float32, square."""
         share = (WORLD_RADIUS_M - _radius(self)) / np.float32(self.pixel_m) + np.float32(0.5)
         return np.asarray(np.clip(share, 0, 1, out=share))
 
     def first_pixel(self) -> tuple[int, int]:
-        """Row and column of the first pixel on the whole map at this scale, the nearest."""
+        """Return row and column of the first pixel in a view of the whole map at this scale, rounded."""
         row, column = MAP_WIDTH_M / 2 - self.north_m, MAP_WIDTH_M / 2 + self.east_m
         return round(row / self.pixel_m - self.pixels / 2), round(column / self.pixel_m - self.pixels / 2)
 
@@ -99,16 +99,16 @@ class MapView:
 
 @dataclasses.dataclass(frozen=True)
 class MapPlanes:
-    """Planes of a world as a picture needs them: row 0 is the north edge, one sample a pixel.
+    """Planes of a world for a picture: row 0 is the north edge, one sample per pixel.
 
     Attributes:
-        pixel_m: ground along the side of a pixel, in metres.
+        pixel_m: ground along the side of a pixel, in meters.
         biome: uint8 biome indices.
-        height: float32 metres, nowhere below :data:`FLOOR_M`.
+        height: float32 meters, at least :data:`FLOOR_M`.
         forest: float32 forest factor.
-        lava: float32, 0 to 1, or None where the world does not tell.
-        radius: float32 distance from the world's centre in metres.
-        inside: float32, how much of a pixel belongs to the world, 0 to 1.
+        lava: float32, 0 to 1, or None if unknown.
+        radius: float32 distance from the world's center in meters.
+        inside: float32, share of a pixel that belongs to the world, 0 to 1.
         first_pixel: row and column of the first sample among those of the whole map, see :meth:`MapView.first_pixel`.
     """
 
@@ -123,7 +123,7 @@ class MapPlanes:
 
     @classmethod
     def of(cls, world: CanonicalWorld, view: MapView) -> MapPlanes:
-        """The planes of a world, resampled from its grid to the pixels of a view."""
+        """Return the planes of a world, resampled from its grid to the pixels of a view."""
         window = GridWindow(world.grid, view)
         return cls(
             pixel_m=view.pixel_m,
@@ -138,13 +138,13 @@ class MapPlanes:
 
 
 class GridWindow:
-    """The part of a grid that a view shows; the outermost samples go on where the view is larger.
+    """The part of a grid that a view shows; the outermost samples are repeated where the view is larger.
 
     Rows and columns are counted from the north-west corner of the grid, in samples.
     """
 
     def __init__(self, grid: Grid, view: MapView) -> None:
-        """A window that resamples planes of ``grid`` to the pixels of ``view``."""
+        """Prepare to resample planes of ``grid`` to the pixels of ``view``."""
         self._grid = grid
         self._view = view
         cell_m, first_m = grid.cell_m, grid.first_m - grid.cell_m / 2
@@ -157,19 +157,19 @@ class GridWindow:
         self._cuts = [_Cut.around(start, view.width_m / cell_m, grid.size) for start in corner]
 
     def inside(self) -> npt.NDArray[np.float32]:
-        """How much of each pixel, 0 to 1, lies within the edge of the world and has samples; not to be written to."""
+        """Return the share of each pixel, 0 to 1, that is within the edge of the world and has samples; read-only."""
         return _inside(self._grid, self._view)
 
     def heights(self, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """A plane of heights at the pixels, nowhere below :data:`FLOOR_M`."""
+        """Return a plane of heights at the pixels, at least :data:`FLOOR_M`."""
         return self._measured(plane, np.float32(FLOOR_M))
 
     def values(self, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """A plane of measures at the pixels: bicubic where they are finer than the grid, else the mean."""
+        """Return a plane of numbers at the pixels: bicubic if these are finer than the grid, else the mean."""
         return self._measured(plane, None)
 
     def classes(self, plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """A plane of classes at the pixels; where they are finer than the grid, with rounded borders."""
+        """Return a plane of classes at the pixels; if these are finer than the grid, with rounded borders."""
         if self._aligned:
             return self._pixel_for_pixel(plane)
         part = self._part(plane)
@@ -197,13 +197,13 @@ class GridWindow:
         return self._resize(part, Image.Resampling.BICUBIC if self._scale < 1 else Image.Resampling.BOX)
 
     def _pixel_for_pixel(self, plane: npt.NDArray[Sample]) -> npt.NDArray[Sample]:
-        """The window of a plane whose samples are the view's pixels."""
+        """Return the window of a plane whose samples are the view's pixels."""
         part = self._part(plane)
         north, west = (round(cut.start) for cut in self._cuts)
         return part[north : north + self._view.pixels, west : west + self._view.pixels]
 
     def _part(self, plane: npt.NDArray[Sample]) -> npt.NDArray[Sample]:
-        """The samples that the view needs, north first."""
+        """Return the samples that the view needs, north first."""
         rows, columns = self._cuts
         part = plane[::-1][rows.first : rows.last, columns.first : columns.last]
         padding = ((rows.before, rows.after), (columns.before, columns.after))
@@ -223,8 +223,8 @@ class _Cut:
 
     Attributes:
         first, last: the first sample, and the one after the last.
-        before, after: how often the outermost samples are repeated.
-        start, stop: where the view begins and ends, counted from the first sample with those repeated.
+        before, after: number of repetitions of the outermost samples.
+        start, stop: start and end of the view, counted from the first sample including repetitions.
     """
 
     first: int
@@ -236,18 +236,18 @@ class _Cut:
 
     @classmethod
     def around(cls, start: float, length: float, size: int) -> _Cut:
-        """The samples from ``start`` on, with as many more at both ends as resampling looks at."""
+        """Return the samples from ``start`` on, and as many more at both ends as resampling reads."""
         stop = start + length
         whole = math.floor(start) - _LOOKED_AT, math.ceil(stop) + _LOOKED_AT
         first, last = (min(max(end, low), high) for end, low, high in zip(whole, (0, 1), (size - 1, size), strict=True))
-        # Repeated samples are only needed where the view itself has none.
+        # Samples are repeated only where the view itself has none.
         before = max(0, first - max(whole[0], math.floor(start)))
         after = max(0, min(whole[1], math.ceil(stop)) - last)
         begin = first - before
         return cls(first, last, before, after, max(start - begin, 0.0), stop - begin)
 
     def nearest(self, pixels: int, scale: float) -> npt.NDArray[np.intp]:
-        """The sample at the middle of every pixel."""
+        """Return the sample at the middle of every pixel."""
         steps = np.floor(self.start + (np.arange(pixels) + 0.5) * scale)
         last = self.before + self.last - self.first + self.after - 1
         return np.asarray(np.clip(steps, 0, last), dtype=np.intp)
@@ -255,7 +255,7 @@ class _Cut:
 
 @functools.lru_cache(maxsize=2)
 def _radius(view: MapView) -> npt.NDArray[np.float32]:
-    """See :meth:`MapView.radius`; shared by all worlds and not to be written to."""
+    """Return :meth:`MapView.radius`, shared by all worlds and read-only."""
     radius = view.radius()
     radius.flags.writeable = False
     return radius
@@ -263,7 +263,7 @@ def _radius(view: MapView) -> npt.NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=2)
 def _inside(grid: Grid, view: MapView) -> npt.NDArray[np.float32]:
-    """See :meth:`GridWindow.inside`."""
+    """Return :meth:`GridWindow.inside`."""
     inside = view.inside()
     first_m = grid.first_m - grid.cell_m / 2
     end_m = first_m + grid.size * grid.cell_m

@@ -12,21 +12,21 @@ from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.rendering.view import MapView
 
 _STEP_PIXELS = 2.5
-"""Points of a line that lie closer together than this are passed over; the first one tells how close they lie."""
+"""Minimum distance between drawn points of a line. Points between are skipped, by the distance of the first two."""
 
 INKED_SHARE = 0.34
-"""How much of a river's width is inked: its bed slopes, and only the middle is under water."""
+"""Share of a river's width that is inked: its bed slopes, and only the middle is under water."""
 
 _THINNEST = 1.0
 
 
 def river_ink(rivers: pd.DataFrame, view: MapView, *, inked_share: float = INKED_SHARE) -> npt.NDArray[np.uint8]:
-    """How much of each pixel rivers and streams cover, 0 to 255, row 0 north.
+    """Return the share of each pixel that rivers and streams cover, 0 to 255, row 0 north.
 
     Args:
         rivers: see :data:`vwe_dagster.world.canonical.RIVER_COLUMNS`.
         view: the picture.
-        inked_share: how much of a river's width is inked.
+        inked_share: share of a river's width that is inked.
     """
     ink = np.zeros((view.pixels, view.pixels), dtype=np.uint8)
     if len(rivers):
@@ -45,9 +45,9 @@ def _ink_lines(
     ends: npt.NDArray[np.int64],
     ink: npt.NDArray[np.uint8],
 ) -> None:
-    """Inks lines of points, columns and rows, each as wide as its points are at the mean.
+    """Ink lines of points (column, row), each with the mean width of its points.
 
-    The points of a line end before an entry of ``ends``, where those of the next begin.
+    An entry of ``ends`` is the index after the last point of a line, where the next line begins.
     """
     begin = 0
     for end in ends:
@@ -68,7 +68,7 @@ def _ink_lines(
 def _ink_piece(
     start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], reach: float, ink: npt.NDArray[np.uint8]
 ) -> None:
-    """Inks the pixels within reach of a straight piece of a line, softly at the edge; what is darker stays."""
+    """Ink the pixels within reach of a straight segment, softly at the edge; darker pixels stay."""
     x0, y0, x1, y1 = start[0], start[1], end[0], end[1]
     around = reach + 0.5
     first_row, last_row = max(0, math.floor(min(y0, y1) - around)), min(ink.shape[0], math.ceil(max(y0, y1) + around))

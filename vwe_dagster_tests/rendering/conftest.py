@@ -1,4 +1,4 @@
-"""What the tests of the pictures have in common."""
+"""Fixtures of the tests of pictures."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from vwe_dagster.rendering.legend import biome_entries
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_kernels() -> None:
-    """Compiles the kernels before a test whose examples have a deadline is the first to need them."""
+    """Compile the kernels before the first test, because examples of tests have a deadline."""
     biome_entries()

@@ -1,4 +1,4 @@
-"""Blank sheets: a ground set into one looks as if the sheet had been drawn around it."""
+"""Blank sheets: pasting a ground into one equals drawing the sheet around it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vwe_dagster.rendering.sheet import Sheet
 
 @pytest.mark.parametrize("pixels", [256, 1023, 1332, 2048])
 @pytest.mark.parametrize("rings", [palette.INK, palette.PAPER])
-def test_ground_on_a_blank_sheet_looks_as_on_a_sheet_of_its_own(pixels: int, rings: palette.Rgb) -> None:
+def test_ground_on_a_blank_sheet_equals_one_on_a_new_sheet(pixels: int, rings: palette.Rgb) -> None:
     size = PictureSize(pixels)
     layout, side = Layout.of_map(size.view.pixels), size.ground.pixels
     noise = np.random.default_rng(pixels).integers(0, 256, (side, side, 3), np.uint8)

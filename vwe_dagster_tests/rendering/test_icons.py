@@ -53,7 +53,7 @@ def test_shape_stays_in_its_box(icon: str) -> None:
     assert points.max() <= BOX
 
 
-def test_no_two_icons_look_alike() -> None:
+def test_every_two_icons_differ() -> None:
     masks = {icon: np.asarray(icon_mask(icon, 16), dtype=float) / 255 for icon in SHAPES}
     for icon, mask in masks.items():
         assert all(np.abs(mask - other).mean() > 0.05 for name, other in masks.items() if name != icon)

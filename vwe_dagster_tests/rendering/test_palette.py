@@ -1,4 +1,4 @@
-"""Colours that can be told apart, and ramps that are even to the eye."""
+"""Biome colors are distinguishable, and ramps are perceptually uniform."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vwe_dagster.world.biomes import BIOMES
 COLORS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
 
 SIGHT = {
-    "all colours": np.eye(3),
+    "all colors": np.eye(3),
     "no long-wave cones": [
         [0.152286, 1.052583, -0.204868],
         [0.114503, 0.786281, 0.099216],
@@ -32,22 +32,22 @@ SIGHT = {
         [0.004733, 0.691367, 0.303900],
     ],
 }
-"""What is left of linear sRGB to eyes that lack a kind of cone: Machado, Oliveira and Fernandes, 2009, severity 1."""
+"""Linear sRGB as seen without one kind of cone: Machado, Oliveira and Fernandes, 2009, severity 1."""
 
 
 @given(COLORS)
-def test_a_color_goes_to_oklab_and_back(color: palette.Rgb) -> None:
+def test_color_survives_a_round_trip_to_oklab(color: palette.Rgb) -> None:
     lab = palette.oklab_from_linear(palette.linear_from_srgb(color))
     assert tuple(palette.srgb_from_linear(palette.linear_from_oklab(lab)).tolist()) == color
 
 
-def test_oklab_of_white_and_red_are_the_published_ones() -> None:
+def test_oklab_of_white_and_red_have_the_published_values() -> None:
     lab = palette.oklab_from_linear(palette.linear_from_srgb([(255, 255, 255), (255, 0, 0)]))
     np.testing.assert_allclose(lab, np.array([[1.0, 0, 0], [0.62796, 0.22486, 0.12585]]), atol=1e-3)
 
 
 @pytest.mark.parametrize("sight", SIGHT)
-def test_any_two_biomes_can_be_told_apart(sight: str) -> None:
+def test_all_biome_colors_are_distinguishable(sight: str) -> None:
     matrix = np.asarray(SIGHT[sight])
     seen = {
         biome: palette.oklab_from_linear(palette.linear_from_srgb(palette.BIOME_COLORS[biome]) @ matrix.T)
@@ -59,7 +59,7 @@ def test_any_two_biomes_can_be_told_apart(sight: str) -> None:
 
 
 @pytest.mark.parametrize("stops", [palette.SEA_STOPS, palette.HEIGHT_STOPS])
-def test_a_ramp_goes_through_its_stops(stops: list[tuple[float, palette.Rgb]]) -> None:
+def test_ramp_has_the_colors_of_its_stops(stops: list[tuple[float, palette.Rgb]]) -> None:
     values = np.array([value for value, _ in stops])
     once = np.flatnonzero(np.append(np.diff(values) > 0, True) & np.append(True, np.diff(values) > 0))
     colors = palette.ramp(stops, values)

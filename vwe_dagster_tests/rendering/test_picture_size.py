@@ -1,4 +1,4 @@
-"""The size of pictures follows the grid, and their lettering stays legible and apart at every size."""
+"""The size of pictures depends on the grid, and their text is legible and without overlaps at every size."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def analysed(grid: Grid) -> tuple[CanonicalWorld, WorldAnalysis]:
         (Grid(10, 5000.0, -22_500.0), LEAST_PIXELS),
     ],
 )
-def test_a_cell_gets_four_pixels_until_the_map_is_full_size(grid: Grid, pixels: int) -> None:
+def test_cell_has_four_pixels_until_the_map_has_full_size(grid: Grid, pixels: int) -> None:
     assert PictureSize.of_grid(grid).pixels == pixels
 
 
@@ -60,7 +60,7 @@ def test_a_size_out_of_range_is_rejected(pixels: int) -> None:
 
 
 @pytest.mark.parametrize("pixels", range(LEAST_PIXELS, MOST_PIXELS, 77))
-def test_units_and_scale_make_up_the_pixels(pixels: int) -> None:
+def test_units_times_scale_equal_the_pixels(pixels: int) -> None:
     size = PictureSize(pixels)
     assert size.view.pixels * size.scale == pixels
     assert size.ground.pixel_m == pytest.approx(MAP_WIDTH_M / pixels)
@@ -111,7 +111,7 @@ def scattered_places() -> pd.DataFrame:
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Box]]:
-    """Record each text that is lettered from now on, and the pixels that it covers."""
+    """Record each text that is drawn from now on, and the pixels that it covers."""
     texts: list[tuple[str, Box]] = []
     monkeypatch.undo()
     letter = lettering.letter

@@ -1,4 +1,4 @@
-"""The pictures: their sizes, what is where in them, and that they are the same every time."""
+"""The pictures: sizes, contents and reproducibility."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def pictures(world: CanonicalWorld) -> dict[str, Image.Image]:
 def colors_around(
     picture: Image.Image, x_m: float, z_m: float, reach_m: float = 0.6 * HALF_WIDTH_M
 ) -> npt.NDArray[np.uint8]:
-    """The colours of a sheet within a square around a place of the world, ``[pixel, 3]``."""
+    """Return the colors of a sheet within a square around a place of the world, ``[pixel, 3]``."""
     view = MapView(MAP_PIXELS)
     left, top = view.to_pixel(x_m - reach_m, z_m + reach_m)
     right, bottom = view.to_pixel(x_m + reach_m, z_m - reach_m)
@@ -67,13 +67,13 @@ def colors_around(
     return np.asarray(picture.crop(box)).reshape(-1, 3)
 
 
-def commonest(colors: npt.NDArray[np.uint8]) -> tuple[int, ...]:
-    """The colour most pixels have: that of the ground, whatever line crosses it."""
+def most_frequent(colors: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return the most frequent color: that of the ground, even if lines cross it."""
     return Counter(map(tuple, colors.tolist())).most_common(1)[0][0]
 
 
 def difference(one: Image.Image, other: Image.Image) -> npt.NDArray[np.bool_]:
-    """Which pixels of the map itself differ, row 0 north."""
+    """Return a mask of the pixels of the map that differ, row 0 north."""
     changed = (np.asarray(one) != np.asarray(other)).any(axis=-1)
     return np.asarray(changed[MARGIN : MARGIN + MAP_PIXELS, MARGIN : MARGIN + MAP_PIXELS])
 
@@ -91,14 +91,12 @@ def test_pictures_have_their_sizes(pictures: dict[str, Image.Image]) -> None:
 
 
 @pytest.mark.parametrize("name", RENDERS)
-def test_the_same_world_gives_the_same_bytes(
-    name: str, world: CanonicalWorld, pictures: dict[str, Image.Image]
-) -> None:
+def test_same_world_has_the_same_bytes(name: str, world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
     assert png_bytes(pictures[name]) == png_bytes(RENDERS[name](world))
 
 
 @pytest.mark.parametrize("biome", PLATEAUS)
-def test_the_map_shows_every_biome_as_its_legend_does(biome: Biome, pictures: dict[str, Image.Image]) -> None:
+def test_biomes_on_the_map_match_the_legend(biome: Biome, pictures: dict[str, Image.Image]) -> None:
     swatches = {name: np.asarray(swatch).reshape(-1, 3).mean(axis=0) for swatch, name in biome_entries()}
     shown = colors_around(pictures["map"], *PLATEAUS[biome]).mean(axis=0)
     nearest = min(swatches, key=lambda name: float(np.linalg.norm(swatches[name] - shown)))
@@ -107,7 +105,7 @@ def test_the_map_shows_every_biome_as_its_legend_does(biome: Biome, pictures: di
 
 @pytest.mark.parametrize("biome", [biome for biome in PLATEAUS if biome is not Biome.OCEAN])
 def test_biomes_have_exactly_the_colors_of_the_palette(biome: Biome, pictures: dict[str, Image.Image]) -> None:
-    assert commonest(colors_around(pictures["biomes"], *PLATEAUS[biome])) == palette.BIOME_COLORS[biome]
+    assert most_frequent(colors_around(pictures["biomes"], *PLATEAUS[biome])) == palette.BIOME_COLORS[biome]
 
 
 def test_biomes_are_paler_under_water(world: CanonicalWorld) -> None:
@@ -123,11 +121,11 @@ def test_heights_have_the_colors_of_their_scale(
     biome: Biome, height_m: float, pictures: dict[str, Image.Image]
 ) -> None:
     expected = palette.ramp(palette.HEIGHT_STOPS, np.array([float(height_m)]))[0]
-    assert commonest(colors_around(pictures["heights"], *PLATEAUS[biome])) == tuple(expected.tolist())
+    assert most_frequent(colors_around(pictures["heights"], *PLATEAUS[biome])) == tuple(expected.tolist())
 
 
 @pytest.mark.parametrize("name", SHEETS)
-def test_paper_lies_beyond_the_edge_of_the_world(name: str, pictures: dict[str, Image.Image]) -> None:
+def test_paper_is_beyond_the_edge_of_the_world(name: str, pictures: dict[str, Image.Image]) -> None:
     for x_m in (-9000, 9000):
         beyond = colors_around(pictures[name], x_m, 8000, reach_m=300)
         np.testing.assert_allclose(beyond.mean(axis=0), palette.PAPER, atol=10)
@@ -141,7 +139,7 @@ def test_the_thumbnail_has_the_north_at_the_top(pictures: dict[str, Image.Image]
         np.testing.assert_allclose(shown, palette.BIOME_COLORS[biome], atol=8)
 
 
-def test_the_thumbnail_of_biomes_needs_nothing_but_them(world: CanonicalWorld) -> None:
+def test_biome_thumbnail_is_drawn_from_biomes_alone(world: CanonicalWorld) -> None:
     picture = biome_thumbnail(world.biome)
     view = MapView(256, THUMBNAIL_WIDTH_M)
     assert (picture.mode, picture.size) == ("RGB", (256, 256))
@@ -151,7 +149,7 @@ def test_the_thumbnail_of_biomes_needs_nothing_but_them(world: CanonicalWorld) -
     assert picture.getpixel((2, 2)) == palette.PAPER
 
 
-def test_the_thumbnail_of_biomes_on_a_foreign_grid_lies_in_its_place() -> None:
+def test_biome_thumbnail_of_another_grid_is_at_its_place() -> None:
     grid = Grid(size=100, cell_m=80.0, first_m=-1000.0)
     column, row = MapView(256, THUMBNAIL_WIDTH_M).to_pixel(3000, 0)
     picture = biome_thumbnail(plateau_world(grid).biome, grid)
@@ -159,7 +157,7 @@ def test_the_thumbnail_of_biomes_on_a_foreign_grid_lies_in_its_place() -> None:
     assert picture.getpixel((256 - int(column), int(row))) == palette.PAPER
 
 
-def test_a_plane_too_small_for_a_world_needs_its_grid() -> None:
+def test_plane_smaller_than_a_world_needs_its_grid() -> None:
     with pytest.raises(GridError, match="64 to 8192"):
         biome_thumbnail(np.ones((10, 10), dtype=np.uint8))
 
@@ -168,7 +166,7 @@ def test_a_plane_too_small_for_a_world_needs_its_grid() -> None:
 @pytest.mark.parametrize(
     "grid", [Grid.of_world(64), Grid.of_world(333), Grid.of_world(2100), Grid(256, 78.125, -10_000.0)]
 )
-def test_any_grid_in_one_size_gives_the_same_picture_but_for_the_shores(
+def test_grids_of_any_size_have_the_same_picture_except_at_shores(
     name: str, grid: Grid, pictures: dict[str, Image.Image]
 ) -> None:
     picture = RENDERS[name](plateau_world(grid))
@@ -178,7 +176,7 @@ def test_any_grid_in_one_size_gives_the_same_picture_but_for_the_shores(
 
 
 @pytest.mark.parametrize("name", RENDERS)
-def test_a_world_of_nothing_but_ocean_can_be_drawn(name: str, world: CanonicalWorld) -> None:
+def test_world_of_ocean_alone_can_be_drawn(name: str, world: CanonicalWorld) -> None:
     empty = dataclasses.replace(world, biome=np.full_like(world.biome, Biome.OCEAN), height=np.zeros_like(world.height))
     assert np.asarray(RENDERS[name](empty)).std() > 5
 
@@ -219,14 +217,14 @@ def test_a_river_is_drawn_along_its_line_and_on_land_only(
     assert len(set(columns.tolist())) == columns.max() - columns.min() + 1
 
 
-def test_rivers_may_be_none_at_all(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
+def test_empty_river_table_draws_no_rivers(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
     columns = {"line": "int32", "vertex": "int32", "x_m": "float32", "z_m": "float32", "width_m": "float32"}
     none = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
     drawn = render_map(dataclasses.replace(world, rivers=none), title="Plateaus")
     np.testing.assert_array_equal(difference(drawn, pictures["map"])[:1700], False)
 
 
-def test_the_analysis_marks_peaks_and_letters_facts(world: CanonicalWorld) -> None:
+def test_analysis_adds_peaks_and_figures(world: CanonicalWorld) -> None:
     height = world.height.copy()
     x_m, z_m = PLATEAUS[Biome.MOUNTAIN]
     height[GRID.nearest(z_m), GRID.nearest(x_m)] = 300
@@ -238,9 +236,7 @@ def test_the_analysis_marks_peaks_and_letters_facts(world: CanonicalWorld) -> No
     assert changed[150:260, 40:400].any()
 
 
-def test_a_ground_painted_before_gives_the_same_pictures(
-    world: CanonicalWorld, pictures: dict[str, Image.Image]
-) -> None:
+def test_reused_ground_yields_the_same_pictures(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
     painted = paint_ground(world, PictureSize.of_grid(GRID))
     for name, picture in (
         ("map", render_map(world, title="Plateaus", painted=painted)),
@@ -249,15 +245,15 @@ def test_a_ground_painted_before_gives_the_same_pictures(
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(pictures[name]))
 
 
-def test_the_relief_letters_peaks_facts_and_any_title(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
+def test_relief_shows_peaks_figures_and_any_title(world: CanonicalWorld, pictures: dict[str, Image.Image]) -> None:
     height = world.height.copy()
     x_m, z_m = PLATEAUS[Biome.MOUNTAIN]
     height[GRID.nearest(z_m), GRID.nearest(x_m)] = 300
     peaked = dataclasses.replace(world, height=height)
-    plain, told = (
+    plain, document = (
         np.asarray(render_relief(peaked, title="W" * 32, analysis=analysis)) for analysis in (None, analyse(peaked))
     )
-    changed = (plain != told).any(axis=-1)
+    changed = (plain != document).any(axis=-1)
     column, row = Scene.of_size(*RELIEF_SIZE).to_pixel(x_m, z_m, 300)
     assert changed[int(row) - 35 : int(row) - 18, int(column) - 20 : int(column) + 20].any()
     assert changed[140:220, 40:300].any()
@@ -265,7 +261,7 @@ def test_the_relief_letters_peaks_facts_and_any_title(world: CanonicalWorld, pic
     assert np.nonzero(lettered)[1].max() < 0.25 * RELIEF_SIZE[0]
 
 
-def test_a_title_of_32_wide_letters_stays_clear_of_the_compass(
+def test_title_of_32_wide_letters_does_not_touch_the_compass(
     world: CanonicalWorld, pictures: dict[str, Image.Image]
 ) -> None:
     changed = difference(render_map(world, title="W" * 32), pictures["map"])

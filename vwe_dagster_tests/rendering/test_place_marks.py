@@ -64,7 +64,7 @@ def analysis(world: CanonicalWorld) -> WorldAnalysis:
 
 
 @given(places)
-def test_no_badge_covers_another_and_none_is_far_from_its_place(spots: list[tuple[float, float]]) -> None:
+def test_badges_do_not_overlap_and_are_near_their_places(spots: list[tuple[float, float]]) -> None:
     marks = arrange([(SITE, spot) for spot in spots], 20, 1e6, Room())
     for one, other in itertools.combinations(marks, 2):
         left, right = around(one.at, 20), around(other.at, 20)
@@ -104,7 +104,7 @@ def test_traders_with_several_places_are_candidates() -> None:
     assert sites["Eikthyr"].title == "Eikthyr"
 
 
-def test_bosses_traders_and_the_start_have_icons_of_their_own() -> None:
+def test_bosses_traders_and_the_start_have_their_own_icons() -> None:
     sites = sites_of(table_of(*((prefab, 0, 0) for prefab in kinds_by_prefab())))
     assert len(sites) == 1 + 8 + 3
     assert len({site.icon for site in sites}) == len(sites)
@@ -149,7 +149,7 @@ def test_places_are_in_a_legend(
 
 
 @pytest.mark.slow
-def test_world_without_places_looks_like_one_whose_source_has_none() -> None:
+def test_world_without_places_has_the_same_map_as_one_with_unknown_places() -> None:
     unknown = plateau_world(Grid.of_world(128))
     for render in (render_map, render_relief):
         one, other = (render(world, title="Plateaus", analysis=analyse(world)) for world in (unknown, located()))

@@ -1,4 +1,4 @@
-"""The poster: its size, what is where on it, and what is lettered."""
+"""The poster: size, contents and text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vwe_dagster_tests.worlds import PLATEAUS, plateau_world
 pytestmark = pytest.mark.slow
 
 SHADE = 25
-"""The paper darkens colours by so much."""
+"""How much the paper darkens colors."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,13 @@ def picture(world: CanonicalWorld) -> Image.Image:
     return render_poster(world, title="Plateaus", analysis=analyse(world))
 
 
-def test_it_is_large_enough_to_print(picture: Image.Image) -> None:
+def test_poster_is_large_enough_to_print(picture: Image.Image) -> None:
     assert (picture.mode, picture.size) == ("RGB", POSTER_SIZE)
     assert min(picture.size) >= 4096
 
 
 @pytest.mark.parametrize("biome", [Biome.MEADOWS, Biome.ASHLANDS, Biome.DEEP_NORTH, Biome.PLAINS])
-def test_the_map_is_where_its_frame_says(biome: Biome, picture: Image.Image) -> None:
+def test_map_is_inside_its_frame(biome: Biome, picture: Image.Image) -> None:
     x_m, z_m = PLATEAUS[biome]
     column, row = 4096 / 2 + x_m / 6, 2 * (316 + 1832 / 2) - z_m / 6
     around = np.asarray(picture.crop((int(column) - 60, int(row) - 60, int(column) + 60, int(row) + 60)))
@@ -47,14 +47,12 @@ def test_the_map_is_where_its_frame_says(biome: Biome, picture: Image.Image) -> 
     np.testing.assert_allclose(shown, palette.BIOME_COLORS[biome], atol=SHADE)
 
 
-def test_the_same_world_gives_the_same_pixels_whatever_was_drawn_before(
-    world: CanonicalWorld, picture: Image.Image
-) -> None:
+def test_same_world_has_the_same_pixels_after_other_drawings(world: CanonicalWorld, picture: Image.Image) -> None:
     again = render_poster(world, title="Plateaus", analysis=analyse(world))
     np.testing.assert_array_equal(np.asarray(again), np.asarray(picture))
 
 
-def test_a_world_of_nothing_but_ocean_has_a_poster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_world_of_ocean_alone_has_a_poster(monkeypatch: pytest.MonkeyPatch) -> None:
     lettered: list[str] = []
     letter = Sheet.letter
 
@@ -76,5 +74,5 @@ def test_a_world_of_nothing_but_ocean_has_a_poster(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("bearing_deg", "point"), [(0, "N"), (22, "N"), (23, "NE"), (90, "E"), (200, "S"), (315, "NW"), (359, "N")]
 )
-def test_bearings_are_told_by_the_nearest_point_of_the_compass(bearing_deg: float, point: str) -> None:
+def test_bearing_is_shown_as_the_nearest_compass_point(bearing_deg: float, point: str) -> None:
     assert compass_point(bearing_deg) == point

@@ -1,4 +1,4 @@
-"""The relief: what is where in it, what hides what, and where shadows fall."""
+"""The relief: positions, hidden parts and shadows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ VIEW = MapView(440, 22_000.0)
 SCENE = Scene.of_size(600, 400)
 GRAY, RED, BLUE = (120, 120, 120), (200, 30, 30), (30, 30, 200)
 Box = tuple[float, float, float, float]
-"""West, south, east and north in metres."""
+"""West, south, east and north in meters."""
 
 
 def box(west: float, south: float, east: float, north: float) -> tuple[slice, slice]:
-    """The rows and columns of a box."""
+    """Return the rows and columns of a box."""
     left, top = VIEW.to_pixel(west, north)
     right, bottom = VIEW.to_pixel(east, south)
     return slice(round(top), round(bottom)), slice(round(left), round(right))
@@ -36,7 +36,7 @@ def box(west: float, south: float, east: float, north: float) -> tuple[slice, sl
 def drawn(
     *, walls: dict[Box, float] | None = None, patches: dict[Box, palette.Rgb] | None = None
 ) -> npt.NDArray[np.uint8]:
-    """A level, grey block in the sea with walls of some height and patches of colour."""
+    """Draw a level gray block in the sea with walls of some height and patches of color."""
     heights = np.full((VIEW.pixels, VIEW.pixels), 10, dtype=np.float32)
     colors = np.full((VIEW.pixels, VIEW.pixels, 3), GRAY, dtype=np.uint8)
     for where, height_m in (walls or {}).items():
@@ -51,14 +51,14 @@ def changed(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt.NDA
 
 
 @pytest.mark.parametrize(("x_m", "z_m"), [(0, 0), (-6000, 4000), (7000, -3000), (0, -9500), (200, 9500)])
-def test_a_patch_appears_where_its_place_is(x_m: float, z_m: float) -> None:
+def test_patch_is_at_the_pixel_of_its_place(x_m: float, z_m: float) -> None:
     rows, columns = np.nonzero(changed(drawn(patches={(x_m - 250, z_m - 250, x_m + 250, z_m + 250): RED}), drawn()))
     column, row = SCENE.to_pixel(x_m, z_m)
     assert columns.mean() + 0.5 == pytest.approx(column, abs=1)
     assert rows.mean() + 0.5 == pytest.approx(row, abs=1)
 
 
-def test_the_north_lies_at_the_top_and_the_west_at_the_left() -> None:
+def test_north_is_at_the_top_and_west_at_the_left() -> None:
     quarters: dict[Box, palette.Rgb] = {(-11_000, 0, 0, 11_000): RED, (0, -11_000, 11_000, 0): BLUE}
     picture = drawn(patches=quarters)
     places = {quarter: SCENE.to_pixel(*quarter) for quarter in ((-3000, 3000), (3000, -3000))}
@@ -68,7 +68,7 @@ def test_the_north_lies_at_the_top_and_the_west_at_the_left() -> None:
 
 
 @pytest.mark.parametrize("height_m", [130.0, 330.0])
-def test_a_tower_is_as_high_as_it_should_be(height_m: float) -> None:
+def test_height_of_a_tower_on_the_picture(height_m: float) -> None:
     x_m, z_m = 3000, -2000
     rows, columns = np.nonzero(changed(drawn(walls={(x_m - 100, z_m - 50, x_m + 100, z_m + 50): height_m}), drawn()))
     column, summit = SCENE.to_pixel(x_m, z_m, height_m)
@@ -78,13 +78,13 @@ def test_a_tower_is_as_high_as_it_should_be(height_m: float) -> None:
     assert columns[rows < summit + 3].mean() + 0.5 == pytest.approx(column, abs=2)
 
 
-def test_towers_higher_than_the_picture_are_cut_at_its_upper_edge() -> None:
+def test_tower_higher_than_the_picture_is_cut_at_its_upper_edge() -> None:
     towers: dict[Box, float] = {(-200, z_m, 200, z_m + 200): 6000.0 for z_m in (0, 2000, 4000)}
     column, _ = SCENE.to_pixel(0, 0)
     assert changed(drawn(walls=towers), drawn())[0, int(column)]
 
 
-def test_what_lies_behind_a_wall_is_hidden_and_what_lies_before_it_is_not() -> None:
+def test_wall_hides_the_ground_behind_it_only() -> None:
     wall: dict[Box, float] = {(-4000, -2000, 4000, -1900): 400.0}
     behind: dict[Box, palette.Rgb] = {(-2000, -1800, 2000, -1500): RED}
     before: dict[Box, palette.Rgb] = {(-2000, -2600, 2000, -2300): RED}
@@ -93,7 +93,7 @@ def test_what_lies_behind_a_wall_is_hidden_and_what_lies_before_it_is_not() -> N
     assert changed(drawn(walls=wall, patches=before), drawn(walls=wall)).any()
 
 
-def test_the_sea_covers_its_bed_but_at_the_cut() -> None:
+def test_sea_covers_its_bed_except_at_the_cut() -> None:
     middle: dict[Box, float] = {(-2000, -2000, 2000, 2000): -50.0}
     rim: dict[Box, float] = {(-500, -11_000, 500, -10_000): -50.0}
     assert not changed(drawn(walls=middle), drawn()).any()
@@ -101,21 +101,21 @@ def test_the_sea_covers_its_bed_but_at_the_cut() -> None:
     assert rows.min() > SCENE.to_pixel(0, -WORLD_RADIUS_M + 60)[1]
 
 
-def test_the_block_stands_on_paper() -> None:
+def test_paper_surrounds_the_block() -> None:
     picture = drawn()
     left, _ = SCENE.to_pixel(-WORLD_RADIUS_M, 0)
     for corner in (picture[2, 2], picture[2, -3], picture[200, int(left) // 2 - 4]):
         np.testing.assert_array_equal(corner, palette.PAPER)
 
 
-def test_the_air_lightens_the_north() -> None:
+def test_air_lightens_the_north() -> None:
     tones = [drawn()[int(row), int(column)].mean() for column, row in (SCENE.to_pixel(0, z) for z in (-9000, 0, 9000))]
     assert tones == sorted(tones)
     assert tones[2] - tones[0] > 5
 
 
 @given(arrays.arrays(np.float32, (9, 9), elements=st.floats(0, 100, width=32)), st.floats(1, 30))
-def test_shadows_fall_to_the_south_east_as_far_as_the_sun_says(surface: Plane, drop_m: float) -> None:
+def test_length_of_shadows_to_the_south_east(surface: Plane, drop_m: float) -> None:
     shade = cast_shadows(surface, drop_m, 8.0)
     for z, x in np.ndindex(9, 9):
         missed = max(
@@ -129,7 +129,7 @@ def test_a_level_surface_has_no_shadows() -> None:
     assert not cast_shadows(np.full((20, 20), 30, dtype=np.float32), 2.0, 6.0).any()
 
 
-def test_every_size_holds_the_whole_block() -> None:
+def test_block_fits_into_pictures_of_every_size() -> None:
     for width, height in ((1760, 1164), (300, 200)):
         scene = Scene.of_size(width, height)
         angles = np.linspace(0, 2 * math.pi, 100)

@@ -1,4 +1,4 @@
-"""Light, slopes and the distance from the shore on ground whose answers are known."""
+"""Light, slopes and the distance from the shore on ground with known results."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SLOPES = st.floats(-2, 2, width=32)
 
 
 def tilted(east: float, north: float, size: int = 16, pixel_m: float = 12.0) -> Plane:
-    """Ground that rises evenly, row 0 north."""
+    """Return ground with a constant slope, row 0 north."""
     steps = np.arange(size, dtype=np.float32) * np.float32(pixel_m)
     return np.asarray(np.float32(east) * steps[None, :] - np.float32(north) * steps[:, None], dtype=np.float32)
 
 
 @given(SLOPES, SLOPES, st.sampled_from([3.0, 12.0, 85.0]))
-def test_slopes_of_even_ground_are_its_rise(east: float, north: float, pixel_m: float) -> None:
+def test_slopes_of_a_plane_are_its_rise(east: float, north: float, pixel_m: float) -> None:
     measured_east, measured_north = shading.slopes(tilted(east, north, pixel_m=pixel_m), pixel_m)
     np.testing.assert_allclose(measured_east, east, atol=1e-4)
     np.testing.assert_allclose(measured_north, north, atol=1e-4)
@@ -33,7 +33,7 @@ def test_slopes_of_even_ground_are_its_rise(east: float, north: float, pixel_m: 
 
 
 @given(SLOPES, SLOPES)
-def test_softening_keeps_even_ground(east: float, north: float) -> None:
+def test_softening_keeps_a_plane(east: float, north: float) -> None:
     ground = tilted(east, north)
     np.testing.assert_allclose(shading.softened(ground), ground[1:-1, 1:-1], atol=1e-2)
 
@@ -44,12 +44,12 @@ def test_the_light_comes_from_the_north_west() -> None:
 
     assert light(0, 0) == pytest.approx(0, abs=1e-6)
     assert light(0.5, -0.5) > 0.1, "a slope that falls to the north-west faces the light"
-    assert light(-0.5, 0.5) < -0.4, "a slope that falls to the south-east lies in the shade"
+    assert light(-0.5, 0.5) < -0.4, "a slope that falls to the south-east is in the shade"
     assert light(0.5, 0.5) == pytest.approx(light(-0.5, -0.5), abs=1e-6)
 
 
 @given(st.floats(0.125, 1, width=32), st.floats(4, 12))
-def test_the_shore_is_as_far_as_the_slope_says(slope: float, shore_column: float) -> None:
+def test_distance_from_the_shore_on_a_slope(slope: float, shore_column: float) -> None:
     ground = tilted(slope, 0) + np.float32(30 - slope * shore_column * 12)
     east, north = shading.slopes(ground, 12.0)
     inner = np.ascontiguousarray(ground[1:-1, 1:-1])
@@ -75,5 +75,5 @@ def test_distance_offshore_is_euclidean_up_to_its_reach(land: npt.NDArray[np.boo
     np.testing.assert_array_equal(shading.offshore_distance(height, reach), exact)
 
 
-def test_an_ocean_without_land_is_far_offshore() -> None:
+def test_ocean_without_land_is_far_offshore() -> None:
     assert shading.offshore_distance(np.zeros((64, 64), dtype=np.float32), 48).min() >= 64

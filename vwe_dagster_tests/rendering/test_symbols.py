@@ -1,4 +1,4 @@
-"""Where the symbols of the map stand."""
+"""The places of symbols on the map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vwe_dagster.rendering.symbols import strew
+from vwe_dagster.rendering.symbols import draw_symbols
 from vwe_dagster.rendering.view import MapPlanes
 from vwe_dagster.world.biomes import Biome
 
@@ -27,8 +27,8 @@ def ground(biome: Biome, *, forest: float, height: float = 40) -> MapPlanes:
 
 
 def inked(planes: MapPlanes) -> float:
-    """The share of the pixels that hold ink or light."""
-    symbols: npt.NDArray[np.int16] = strew(planes)
+    """Return the share of the pixels that have ink or light."""
+    symbols: npt.NDArray[np.int16] = draw_symbols(planes)
     return float(np.count_nonzero(symbols)) / symbols.size
 
 
@@ -45,23 +45,23 @@ def inked(planes: MapPlanes) -> float:
         (Biome.OCEAN, 0.5, False),
     ],
 )
-def test_forest_grows_where_the_game_grows_it(biome: Biome, forest: float, wooded: bool) -> None:
+def test_trees_are_drawn_where_the_game_has_forest(biome: Biome, forest: float, wooded: bool) -> None:
     assert (inked(ground(biome, forest=forest)) > 0.1) == wooded
 
 
-def test_nothing_grows_under_water() -> None:
+def test_no_symbols_are_under_water() -> None:
     for biome in Biome:
         assert inked(ground(biome, forest=0.5, height=29)) == 0
 
 
-def test_symbols_stand_in_the_same_places_in_every_world() -> None:
+def test_symbols_have_the_same_places_in_every_world() -> None:
     planes = ground(Biome.BLACK_FOREST, forest=1.0)
     lower = dataclasses.replace(planes, height=planes.height - 5)
-    np.testing.assert_array_equal(strew(planes), strew(lower))
+    np.testing.assert_array_equal(draw_symbols(planes), draw_symbols(lower))
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (16, 3), (41, 77)])
-def test_a_part_of_a_picture_has_the_symbols_of_the_whole(row: int, column: int) -> None:
+def test_part_of_a_picture_has_the_symbols_of_the_whole(row: int, column: int) -> None:
     planes = ground(Biome.BLACK_FOREST, forest=1.0)
     part = dataclasses.replace(
         planes,
@@ -71,12 +71,12 @@ def test_a_part_of_a_picture_has_the_symbols_of_the_whole(row: int, column: int)
         first_pixel=(row, column),
     )
     inner = slice(30, 70)
-    whole = strew(planes)[row + 30 : row + 70, column + 30 : column + 70]
+    whole = draw_symbols(planes)[row + 30 : row + 70, column + 30 : column + 70]
     assert np.count_nonzero(whole)
-    np.testing.assert_array_equal(strew(part)[inner, inner], whole)
+    np.testing.assert_array_equal(draw_symbols(part)[inner, inner], whole)
 
 
-def test_a_picture_smaller_than_a_symbol_has_none() -> None:
+def test_picture_smaller_than_a_symbol_has_none() -> None:
     small = ground(Biome.BLACK_FOREST, forest=0.5)
     corner = dataclasses.replace(
         small, biome=small.biome[:8, :8], height=small.height[:8, :8], forest=small.forest[:8, :8]

@@ -1,4 +1,4 @@
-"""Tiles: what they show, that they join, and which there are."""
+"""Tiles: contents, seams, and the set of tiles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 
 from vwe_dagster.extraction.terrain import terrain_of
 from vwe_dagster.rendering import palette, tile_styles
-from vwe_dagster.rendering.biome_map import DROWNED, drowned_table
+from vwe_dagster.rendering.biome_map import UNDERWATER, underwater_table
 from vwe_dagster.rendering.symbols import MEADOWS_FOREST, PLAINS_FOREST
 from vwe_dagster.rendering.tiles import (
     MAX_ZOOM,
@@ -45,23 +45,23 @@ def terrain() -> World:
 
 @pytest.fixture(scope="module")
 def native(terrain: World) -> WorldTiles:
-    """A real world that the engine knows."""
+    """Return the tiles of a world of the native engine."""
     return WorldTiles(native_world(Grid.of_world(256)), terrain)
 
 
 def pixels(tile: bytes) -> Pixels:
-    """Red, green, blue and alpha, north up."""
+    """Return red, green, blue and alpha of a tile, north up."""
     return np.asarray(Image.open(io.BytesIO(tile)).convert("RGBA"))
 
 
 def tile_of(zoom: int, x_m: float, z_m: float) -> tuple[int, int]:
-    """The tile that a place lies on."""
+    """Return the tile that contains a place."""
     side_m = MAP_WIDTH_M / (1 << zoom)
     return int((x_m + MAP_WIDTH_M / 2) // side_m), int((MAP_WIDTH_M / 2 - z_m) // side_m)
 
 
 def color_at(tiles: WorldTiles, style: str, zoom: int, x_m: float, z_m: float) -> tuple[int, ...]:
-    """The colour of the pixel that a place lies on."""
+    """Return the color of the pixel that contains a place."""
     pixel_m = MAP_WIDTH_M / (TILE_PIXELS << zoom)
     row, column = int((MAP_WIDTH_M / 2 - z_m) // pixel_m), int((x_m + MAP_WIDTH_M / 2) // pixel_m)
     tile = pixels(tiles.tile(style, zoom, *tile_of(zoom, x_m, z_m)))
@@ -69,14 +69,14 @@ def color_at(tiles: WorldTiles, style: str, zoom: int, x_m: float, z_m: float) -
 
 
 def centers(zoom: int, x: int, y: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """World x and z of the pixels of a tile, ``[row, column]``."""
+    """Return world x and z of the pixels of a tile, ``[row, column]``."""
     pixel_m = MAP_WIDTH_M / (TILE_PIXELS << zoom)
     across, down = (np.arange(TILE_PIXELS) + number * TILE_PIXELS + 0.5 for number in (x, y))
     return tuple(np.meshgrid(across * pixel_m - MAP_WIDTH_M / 2, MAP_WIDTH_M / 2 - down * pixel_m))
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_pyramid_has_every_tile_once_and_each_is_the_one_drawn_by_itself(style: str) -> None:
+def test_pyramid_has_every_tile_once_and_equal_to_a_single_one(style: str) -> None:
     zooms = (3, 0, 2, 2) if style == "map" else (1, 0, 0)
     made = list(PLATEAUS_TILES.pyramid(style, zooms=zooms))
     by_number = {(zoom, x, y): content for zoom, x, y, content in made}
@@ -92,11 +92,11 @@ def test_a_pyramid_has_every_tile_once_and_each_is_the_one_drawn_by_itself(style
     [(5, 2166, -7302), (5, 1206, -9006), (5, 0, 10_400), (4, -1794, 2706)],
     ids=["mountain", "ashlands", "edge", "swamp"],
 )
-def test_neighbors_show_what_one_painting_of_them_all_shows(
+def test_neighboring_tiles_equal_one_painting_of_all(
     style: str, zoom: int, x_m: float, z_m: float, native: WorldTiles
 ) -> None:
     x, y = (number // 2 * 2 for number in tile_of(zoom, x_m, z_m))
-    together = native._made(tile_styles.STYLES[style], _Block(zoom, x, y, 2))  # noqa: SLF001
+    together = native._tiles_of(tile_styles.STYLES[style], _Block(zoom, x, y, 2))  # noqa: SLF001
     assert len({content for *_, content in together}) > 1
     for _, column, row, content in together:
         assert native.tile(style, zoom, column, row) == content
@@ -104,23 +104,23 @@ def test_neighbors_show_what_one_painting_of_them_all_shows(
 
 @settings(max_examples=25)
 @given(st.integers(0, MAX_ZOOM), st.sampled_from(list(PLATEAUS)))
-def test_a_place_lies_where_web_maps_look_for_it(zoom: int, biome: Biome) -> None:
+def test_place_is_on_the_tile_of_the_web_map_scheme(zoom: int, biome: Biome) -> None:
     color = color_at(PLATEAUS_TILES, "biomes", zoom, *PLATEAUS[biome])
-    expected = drowned_table()[biome + (DROWNED if biome is Biome.OCEAN else 0)]
+    expected = underwater_table()[biome + (UNDERWATER if biome is Biome.OCEAN else 0)]
     assert color == (*expected.tolist(), 255)
 
 
-def test_beyond_the_native_zoom_biomes_are_the_engines_own(native: WorldTiles, terrain: World) -> None:
+def test_biomes_beyond_the_native_zoom_are_sampled_by_the_engine(native: WorldTiles, terrain: World) -> None:
     zoom, x, y = 5, *tile_of(5, 2166, -7302)
     x_m, z_m = centers(zoom, x, y)
     biome = np.asarray(terrain.biome(x_m, z_m), dtype=np.uint8)
-    classes = biome + (np.asarray(terrain.height(x_m, z_m)) < SEA_LEVEL_M) * np.uint8(DROWNED)
+    classes = biome + (np.asarray(terrain.height(x_m, z_m)) < SEA_LEVEL_M) * np.uint8(UNDERWATER)
     drawn = pixels(native.tile("biomes", zoom, x, y))[..., :3]
-    # At a border colours run into each other.
+    # Colors are blurred at borders.
     around = np.lib.stride_tricks.sliding_window_view(classes, (3, 3)).reshape(254, 254, 9)
     alike = (around == around[..., :1]).all(axis=-1)
     assert 0.5 < alike.mean() < 1
-    np.testing.assert_array_equal(drawn[1:-1, 1:-1][alike], drowned_table()[classes[1:-1, 1:-1][alike]])
+    np.testing.assert_array_equal(drawn[1:-1, 1:-1][alike], underwater_table()[classes[1:-1, 1:-1][alike]])
 
 
 def test_without_an_engine_zooms_beyond_the_native_one_are_enlarged() -> None:
@@ -166,26 +166,26 @@ def test_forest_is_shown_where_it_grows(biome: Biome, forest: float, wooded: boo
 @pytest.mark.parametrize(
     ("style", "zoom", "x", "y", "sentence"),
     [
-        ("nothing", 0, 0, 0, "There is no style 'nothing' of tiles; choose map, biomes, heights, forest."),
-        ("map", 6, 0, 0, "zooms from 0 to 5; there is no zoom 6"),
-        ("map", -1, 0, 0, "no zoom -1"),
-        ("map", 2, 4, 0, "At zoom 2 tiles have x and y from 0 to 3; there is none at 4, 0."),
-        ("map", 2, 0, -1, "none at 0, -1"),
+        ("nothing", 0, 0, 0, "Unknown style of tiles 'nothing'; choose from map, biomes, heights, forest."),
+        ("map", 6, 0, 0, "Invalid zoom 6; choose 0 to 5."),
+        ("map", -1, 0, 0, "Invalid zoom -1"),
+        ("map", 2, 4, 0, "No tile 4, 0 at zoom 2; x and y are from 0 to 3."),
+        ("map", 2, 0, -1, "No tile 0, -1"),
     ],
 )
-def test_what_does_not_exist_is_refused_with_a_sentence(style: str, zoom: int, x: int, y: int, sentence: str) -> None:
+def test_unknown_style_zoom_or_tile_is_rejected(style: str, zoom: int, x: int, y: int, sentence: str) -> None:
     with pytest.raises(TileError, match=sentence):
         PLATEAUS_TILES.tile(style, zoom, x, y)
 
 
-def test_a_pyramid_that_does_not_exist_is_refused_at_once() -> None:
+def test_invalid_pyramid_is_rejected_before_any_tile() -> None:
     with pytest.raises(TileError, match="no style"):
         PLATEAUS_TILES.pyramid("nothing")
-    with pytest.raises(TileError, match="no zoom 6"):
+    with pytest.raises(TileError, match="Invalid zoom 6"):
         PLATEAUS_TILES.pyramid("map", zooms=range(7))
 
 
-def test_many_threads_get_the_same_tiles(native: WorldTiles, terrain: World) -> None:
+def test_concurrent_threads_get_the_same_tiles(native: WorldTiles, terrain: World) -> None:
     x, y = tile_of(5, 606, -18)
     fresh = WorldTiles(native_world(Grid.of_world(256)), World(terrain.seed))
     with ThreadPoolExecutor(4) as threads:
@@ -194,7 +194,7 @@ def test_many_threads_get_the_same_tiles(native: WorldTiles, terrain: World) -> 
 
 
 @pytest.mark.parametrize("version", [0, 1, 2])
-def test_the_engines_world_is_found_by_its_biomes(version: int) -> None:
+def test_imported_world_is_recognized_by_its_biomes(version: int) -> None:
     grid = Grid.of_world(128)
     sampled = World(7, version).grid(128)
     world = dataclasses.replace(plateau_world(grid), biome=sampled.biome, height=sampled.height)

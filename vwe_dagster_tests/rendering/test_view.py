@@ -1,4 +1,4 @@
-"""Where a point of the world lies in a picture, and what is sampled there."""
+"""Coordinates of pictures, and the samples at their pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOREIGN_GRIDS = st.builds(Grid, st.integers(64, 400), st.floats(20, 150), st.flo
 
 
 @given(VIEWS, METERS, METERS)
-def test_a_point_goes_to_the_picture_and_back(view: MapView, x_m: float, z_m: float) -> None:
+def test_point_survives_a_round_trip_to_the_picture(view: MapView, x_m: float, z_m: float) -> None:
     assert view.to_world(*view.to_pixel(x_m, z_m)) == pytest.approx((x_m, z_m), abs=1e-6)
 
 
@@ -33,7 +33,7 @@ def test_north_is_up_and_east_is_right(view: MapView, x_m: float, z_m: float, wa
 
 
 @given(VIEWS)
-def test_centers_are_those_of_the_pixels(view: MapView) -> None:
+def test_centers_of_pixels(view: MapView) -> None:
     centers = view.centers()
     for pixel in (0, view.pixels // 2, view.pixels - 1):
         x_m, z_m = view.to_world(pixel + 0.5, pixel + 0.5)
@@ -42,7 +42,7 @@ def test_centers_are_those_of_the_pixels(view: MapView) -> None:
 
 
 @given(VIEWS)
-def test_the_disc_is_the_middle_of_the_picture_pixel_for_pixel(view: MapView) -> None:
+def test_disc_is_the_middle_of_the_picture_at_the_same_scale(view: MapView) -> None:
     disc = view.disc()
     cut = (view.pixels - disc.pixels) // 2
     assert disc.pixels + 2 * cut == view.pixels
@@ -52,7 +52,7 @@ def test_the_disc_is_the_middle_of_the_picture_pixel_for_pixel(view: MapView) ->
 
 @settings(max_examples=40)
 @given(WORLD_GRIDS | FOREIGN_GRIDS, st.integers(32, 300), st.floats(5000, 30_000))
-def test_a_plane_that_rises_evenly_keeps_its_value_at_every_place(grid: Grid, pixels: int, width_m: float) -> None:
+def test_resampled_slope_keeps_its_values(grid: Grid, pixels: int, width_m: float) -> None:
     view = MapView(pixels, width_m)
     along = grid.coordinates().astype(np.float64)
     plane = (2 * along[None, :] + 5 * along[:, None]).astype(np.float32)
@@ -69,7 +69,7 @@ def test_a_plane_that_rises_evenly_keeps_its_value_at_every_place(grid: Grid, pi
 
 @settings(max_examples=40)
 @given(WORLD_GRIDS | FOREIGN_GRIDS, st.integers(32, 300))
-def test_a_landmark_lies_where_the_view_says(grid: Grid, pixels: int) -> None:
+def test_single_sample_is_at_its_pixel(grid: Grid, pixels: int) -> None:
     view = MapView(pixels)
     biomes = GridWindow(grid, view).classes(plateau_world(grid).biome)
     covered_m = grid.first_m + (grid.size - 1) * grid.cell_m
@@ -86,7 +86,7 @@ def test_a_landmark_lies_where_the_view_says(grid: Grid, pixels: int) -> None:
     st.integers(-3, 12),
     st.sampled_from(["height", "biome", "forest"]),
 )
-def test_a_part_of_a_picture_is_what_the_whole_picture_shows_there(size: int, row: int, column: int, name: str) -> None:
+def test_part_of_a_picture_equals_that_part_of_the_whole(size: int, row: int, column: int, name: str) -> None:
     world = plateau_world(Grid.of_world(size))
     whole, part_pixels = MapView(512), 64
     side_m = part_pixels * whole.pixel_m
@@ -100,7 +100,7 @@ def test_a_part_of_a_picture_is_what_the_whole_picture_shows_there(size: int, ro
     np.testing.assert_allclose(seen[inner], expected[inner], atol=1e-4)
 
 
-def test_a_grid_whose_samples_are_the_pixels_is_only_turned_over() -> None:
+def test_grid_of_the_pixels_is_only_flipped() -> None:
     world = plateau_world(Grid.of_world(256))
     planes = MapPlanes.of(world, MapView(256))
     np.testing.assert_array_equal(planes.biome, world.biome[::-1])
@@ -118,7 +118,7 @@ def test_inside_is_the_disc_of_the_world() -> None:
     assert area_m2 == pytest.approx(np.pi * WORLD_RADIUS_M**2, rel=1e-3)
 
 
-def test_where_a_grid_has_no_samples_there_is_no_world() -> None:
+def test_ground_without_samples_is_outside_the_world() -> None:
     grid = Grid(size=100, cell_m=50.0, first_m=-2475.0)
     view = MapView(256)
     inside = MapPlanes.of(plateau_world(grid), view).inside
@@ -128,14 +128,14 @@ def test_where_a_grid_has_no_samples_there_is_no_world() -> None:
     assert float(inside.sum()) * view.pixel_m**2 == pytest.approx(5000**2, rel=0.05)
 
 
-def test_the_void_does_not_bend_the_sea_beside_it() -> None:
+def test_void_does_not_distort_the_sea_beside_it() -> None:
     world = plateau_world(Grid.of_world(128))
     planes = MapPlanes.of(world, MapView(512, MAP_WIDTH_M))
     beside = (planes.radius > 10_000) & (planes.radius < 10_500)
     assert float(planes.height[beside].max()) < 20
 
 
-def test_a_world_without_lava_has_none_on_its_planes() -> None:
+def test_planes_of_a_world_without_lava_have_none() -> None:
     world = plateau_world(Grid.of_world(64))
     assert MapPlanes.of(world, MapView(64)).lava is None
     lava = dataclasses.replace(world, lava=np.full((64, 64), 0.5, dtype=np.float32))

@@ -12,12 +12,12 @@ from vwe_dagster.world.canonical import RIVER_COLUMNS
 
 
 def rivers(*lines: list[tuple[float, float, float]]) -> pd.DataFrame:
-    """A table of lines of x, z and width."""
+    """Return a table of lines, each a list of x, z and width."""
     rows = [("river", line, vertex, *point) for line, points in enumerate(lines) for vertex, point in enumerate(points)]
     return pd.DataFrame(rows, columns=list(RIVER_COLUMNS)).astype(RIVER_COLUMNS)
 
 
-def test_a_river_is_as_wide_as_its_share_and_ends_where_it_ends() -> None:
+def test_river_has_its_inked_width_and_its_ends() -> None:
     view = MapView(200, 2400)
     ink = river_ink(rivers([(x, 0.0, 240.0) for x in range(-600, 601, 12)]), view, inked_share=0.5)
     across = ink[:, 100].astype(float) / 255
@@ -26,14 +26,14 @@ def test_a_river_is_as_wide_as_its_share_and_ends_where_it_ends() -> None:
     assert ink[:, :40].max() == ink[:, 160:].max() == 0
 
 
-def test_lines_are_not_joined() -> None:
+def test_separate_lines_are_not_joined() -> None:
     view = MapView(100, 1200)
     ink = river_ink(rivers([(-400, 300, 60), (-200, 300, 60)], [(200, -300, 60), (400, -300, 60)]), view)
     assert ink[25, 25] == ink[75, 75] > 200
     assert ink[40:60].max() == 0
 
 
-def test_a_part_of_a_picture_is_inked_as_the_whole() -> None:
+def test_part_of_a_picture_has_the_rivers_of_the_whole() -> None:
     random = np.random.default_rng(5)
     walks = np.cumsum(random.normal(0, 40, (20, 60, 2)), axis=1)
     lines = [[(x, z, 40.0) for x, z in walk.tolist()] for walk in walks]
