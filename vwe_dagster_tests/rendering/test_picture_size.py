@@ -118,7 +118,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Box]]:
 
     def note(image: Image.Image, at: tuple[float, float], text: str, size: float, **manner: Any) -> None:
         blank = Image.new("RGB", image.size)
-        letter(blank, at, text, size, **{**manner, "halo": None, "colour": (255, 255, 255)})
+        letter(blank, at, text, size, **{**manner, "halo": None, "color": (255, 255, 255)})
         box = blank.getbbox()
         if box is not None:
             texts.append((text, box))
