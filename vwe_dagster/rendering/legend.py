@@ -1,4 +1,4 @@
-"""Samples of the painted ground for the legend of the map, made by the painter itself."""
+"""Samples of the painted ground for the legend of the map, from the same painter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BIOME_ORDER = (
     Biome.DEEP_NORTH,
     Biome.OCEAN,
 )
-"""The biomes in the order players come to them."""
+"""The biomes in the order in which players visit them."""
 
 SWATCH = (66, 36)
 """Width and height of a swatch in units of a sheet."""
@@ -43,7 +43,7 @@ def swatch_pixels(scale: float) -> tuple[int, int]:
 
 @functools.cache
 def biome_entries(scale: float = 1, *, detailed: bool = True) -> tuple[Entry, ...]:
-    """Every biome in the order players come to them, with its ground; swatches are a multiple of their size."""
+    """Return the entries of :data:`BIOME_ORDER` with swatches of the ground, enlarged by ``scale``."""
     return tuple((_swatch(_ground(biome, scale), scale, detailed=detailed), biome.title) for biome in BIOME_ORDER)
 
 
@@ -64,7 +64,7 @@ def sign_entries(scale: float = 1, *, detailed: bool = True, rivers: bool, lava:
 def _ground(
     biome: Biome, scale: float, *, forest: float = _OPEN, lava: npt.NDArray[np.float32] | None = None
 ) -> MapPlanes:
-    """Gently rolling ground of one biome, far from the edge of the world."""
+    """Paint gently rolling ground of one biome, far from the edge of the world."""
     shape = (round(_SIDE * scale),) * 2
     height = _LEVEL_M.get(biome, 46.0) + _rolling(9, scale) * _ROUGHNESS_M.get(biome, 3.5)
     return MapPlanes(
@@ -79,7 +79,7 @@ def _ground(
 
 
 def _rolling(step: int, scale: float) -> npt.NDArray[np.float32]:
-    """Smooth noise of unit variance, the same every time, with features of about ``step`` pixels."""
+    """Return smooth noise of unit variance, the same every time, with features of about ``step`` pixels."""
     count = _SIDE // step + 2
     cells = np.random.Generator(np.random.PCG64(7)).standard_normal((count, count), dtype=np.float32)
     return np.asarray(Image.fromarray(cells).resize((round(_SIDE * scale),) * 2, Image.Resampling.BICUBIC))

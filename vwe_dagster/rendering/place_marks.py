@@ -34,7 +34,7 @@ _HALO_SHARE, _LINE_SHARE = 0.08, 0.06
 _OVERSAMPLING = 4
 
 _MOST_COVERED = 0.12
-"""Greatest share of a picture's ground that badges cover; the farthest places of each kind are left out first."""
+"""Maximum share of a picture's ground that badges cover; the farthest places of each kind are left out first."""
 
 _SHIFTS = tuple(
     (reach * math.sin(turn * math.pi / 6), -reach * math.cos(turn * math.pi / 6))

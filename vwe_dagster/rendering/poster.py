@@ -1,6 +1,6 @@
-"""The poster: a sheet to print, with the map at double resolution, the relief, and what was measured of the world.
+"""The poster: a sheet to print, with the map at double resolution, the relief, and the figures of the world.
 
-Places and sizes on it are those of a sheet half as large, as for the map; every one of them is two pixels.
+Positions and sizes are in units of two pixels.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 
 SCALE = 2
-"""Pixels of the poster for one of the sheet that it is laid out on."""
+"""Pixels of the poster per unit of its sheet."""
 
 POSTER_SIZE = (4096, 5460)
-"""Width and height in pixels: three to four, as usual frames are."""
+"""Width and height in pixels: three to four, the ratio of common frames."""
 
 DPI = 300
-"""Pixels to an inch at which it is as large as meant: 35 by 46 cm."""
+"""Pixels per inch of the intended size, 35 by 46 cm."""
 
 _VIEW = MapView(1832, 1832 * 12.0)
 _LEFT, _TOP = (POSTER_SIZE[0] // SCALE - _VIEW.pixels) // 2, 316
 _GROUND = MapView(_VIEW.pixels * SCALE, _VIEW.width_m).disc()
 
 _PANEL = _VIEW.pixels + 74
-"""Where the panels below the map begin."""
+"""Upper edge of the panels below the map, in units."""
 
 _FACTS, _RELIEF = 806, 1232
-"""Where the second and the third panel begin, from the left edge of the map."""
+"""Left edges of the second and the third panel, from the left edge of the map."""
 
 _BAR_WIDTH = 190
 _POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
@@ -61,15 +61,15 @@ _POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 def render_poster(
     world: CanonicalWorld, *, title: str, typed_in_game: str | None = None, analysis: WorldAnalysis
 ) -> Image.Image:
-    """Draws the poster of a world.
+    """Draw the poster of a world.
 
-    The map has 6 m a pixel. A world on the grid of 4096 cells shows there all that it has; others are resampled.
+    The map has 6 m per pixel, the cells of a grid of 4096; worlds on other grids are resampled.
 
     Args:
-        world: on any grid. What it does not tell is not drawn.
-        title: lettered at the top; ASCII.
-        typed_in_game: a text of the same world for the game's seed box, lettered above the title; None for none.
-        analysis: of the same world, on any grid.
+        world: a world on any grid; unknown layers are not drawn.
+        title: text at the top; ASCII.
+        typed_in_game: a text of the same world for the game's seed box, drawn above the title; None for none.
+        analysis: analysis of the same world, on any grid.
 
     Returns:
         RGB, 4096 x 5460; the same pixels for the same input.
@@ -94,7 +94,7 @@ def render_poster(
 
 
 def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis: WorldAnalysis) -> None:
-    """The title on the left, and the figures one looks for first on the right."""
+    """Draw the title on the left, and the main figures on the right."""
     statistics = analysis.statistics
     figures = [(f"{statistics['land_area_km2']:.0f}", "sq km of land"), (f"{statistics['island_count']}", "islands")]
     if statistics["highest_peak_height_m"] is not None:
@@ -111,8 +111,8 @@ def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis:
 
 
 def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
-    """The legend of the biomes, with the share of the world that each covers and the way to the nearest of its land."""
-    _draw_panel_heading(sheet, 0, "Biomes", "share of the world, nearest land from the centre")
+    """Draw the legend of the biomes, with the share of the world of each and the way to its nearest land."""
+    _draw_panel_heading(sheet, 0, "Biomes", "share of the world, nearest land from the center")
     rows = {row["biome"]: row for row in analysis.biomes.fillna({"share_of_disc": 0.0}).to_dict("records")}
     largest = max(1e-9, *(row["share_of_disc"] for row in rows.values()))
     for number, (biome, (swatch, name)) in enumerate(zip(BIOME_ORDER, biome_entries(SCALE), strict=True)):
@@ -131,22 +131,22 @@ def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
 
 
 def _bar_color(biome: Biome) -> palette.Rgb:
-    """The colour of a biome, darker where it would not show on paper."""
+    """Return the color of a biome, darker if it is invisible on paper."""
     color = palette.BIOME_COLORS[biome]
     return (176, 172, 164) if biome is Biome.MOUNTAIN else color
 
 
 def _whereabouts(distance_m: float, bearing_deg: float) -> str:
-    return "at the centre" if distance_m < 50 else f"{distance_m / 1000:.1f} km {compass_point(bearing_deg)}"
+    return "at the center" if distance_m < 50 else f"{distance_m / 1000:.1f} km {compass_point(bearing_deg)}"
 
 
 def compass_point(bearing_deg: float) -> str:
-    """The nearest of the eight points of the compass: N, NE and on."""
+    """Return the nearest of the eight points of the compass: N, NE and so on."""
     return _POINTS[round(bearing_deg / 45) % 8]
 
 
 def _draw_facts(sheet: Sheet, analysis: WorldAnalysis) -> None:
-    """What was measured of the world and of the island that players start on."""
+    """Draw the figures of the world and of the island on which players start."""
     _draw_panel_heading(sheet, _FACTS, "The world")
     y = _draw_table(sheet, _PANEL + 48, _world_facts(analysis))
     start = analysis.islands[analysis.islands["is_start"]]
@@ -164,7 +164,7 @@ def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
         "Rivers": ("river_length_km", lambda length: f"{known['river_count']} \N{MIDDLE DOT} {length:,.0f} km"),
         "Streams": ("stream_length_km", lambda length: f"{known['stream_count']:,} \N{MIDDLE DOT} {length:,.0f} km"),
     }
-    return [(name, tell(known[key])) for name, (key, tell) in facts.items() if key in known]
+    return [(name, text_of(known[key])) for name, (key, text_of) in facts.items() if key in known]
 
 
 def _island_facts(island: dict[Hashable, Any]) -> list[tuple[str, str]]:
@@ -178,7 +178,7 @@ def _island_facts(island: dict[Hashable, Any]) -> list[tuple[str, str]]:
 
 
 def _draw_table(sheet: Sheet, y: float, facts: Sequence[tuple[str, str]]) -> float:
-    """Letters names and values from a row on; returns the row after the last."""
+    """Draw names and values from a row on; return the row after the last."""
     for name, value in facts:
         sheet.letter((_FACTS, y), name, 22, color=palette.INK_SOFT)
         sheet.letter((_RELIEF - 72, y), value, 22, anchor="rs")
@@ -187,7 +187,7 @@ def _draw_table(sheet: Sheet, y: float, facts: Sequence[tuple[str, str]]) -> flo
 
 
 def _draw_relief(sheet: Sheet, painted: Image.Image, planes: MapPlanes) -> None:
-    """The relief, on paper that reaches a little beyond its panel."""
+    """Draw the relief, on paper that extends a little beyond its panel."""
     remark = f"from the south, heights {EXAGGERATION:g} times enlarged"
     _draw_panel_heading(sheet, _RELIEF, "Relief", remark)
     left, width = _RELIEF - 40, _VIEW.pixels - _RELIEF + 80
