@@ -1,10 +1,10 @@
-// What is drawn over the tiles on a canvas as large as the view: the grid of coordinates, rings, rivers.
+// Charts over the tiles, on a canvas as large as the view: grid of coordinates, rings, rivers.
 /* global L */
 
 import { at } from "./crs.js";
 import { metresPerPixel, number, RADIUS_M } from "./geo.js";
 
-/** A canvas over the view that is drawn anew with every step of a move, and zooms with the tiles. */
+/** A canvas over the view that is redrawn with every step of a move, and zooms with the tiles. */
 const Canvas = L.Layer.extend({
   initialize(options) {
     L.setOptions(this, options);
@@ -144,7 +144,7 @@ export const RingsChart = Canvas.extend({
     const seen = column > 0 && row > 0 && column < view.width && row < view.height;
     const [ahead, down] = [view.width / 2 - column, view.height / 2 - row];
     const length = Math.hypot(ahead, down) || 1;
-    // The labels stand north of the center, or on the way from it to what is looked at.
+    // Labels are north of the center if that is visible, else on the line from it to the middle of the view.
     const [x, y] = seen ? [0, -1] : [ahead / length, down / length];
     context.strokeStyle = line;
     const labels = [];

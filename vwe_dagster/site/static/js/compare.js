@@ -32,7 +32,7 @@ class Side {
   }
 
   look(looked, { elsewhere }) {
-    const show = (told) => this.readout.show(told);
+    const show = (each) => this.readout.show(each);
     if (!looked) {
       this.world.lookAway(show);
       this.ghost.remove();
@@ -43,7 +43,7 @@ class Side {
     else this.ghost.remove();
   }
 
-  /** Marks a place that no pointer is at, and has it said what is there. */
+  /** Marks a place and announces its sample, for places that are not under the pointer. */
   ask(x, z) {
     this.ghost.setLatLng(at(x, z)).addTo(this.map);
     this.world.look(x, z, (looked) => this.readout.say(looked, this.facts.key));
@@ -143,7 +143,7 @@ class Comparison {
     this.link.changed({ step: true });
   }
 
-  /** Moves the second map with the first, and shows on it what the pointer is at. */
+  /** Moves the second map with the first, and marks the pointer's place on it. */
   #bind(one, other) {
     one.map.on("move", () => {
       if (this.moving) return;

@@ -1,4 +1,4 @@
-// Leaflet's notions of the ground: its coordinate system, in which a "latitude" is z and a "longitude" x.
+// The coordinate system for Leaflet, in which a "latitude" is z and a "longitude" is x.
 /* global L */
 
 import { WIDTH_M } from "./geo.js";

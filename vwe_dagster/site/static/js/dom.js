@@ -1,13 +1,13 @@
-// Making and finding elements, icons, and short messages.
+// Creates and finds elements, icons, and short messages.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element: properties by name, `class`, `data-*`, `aria-*` and other dashed ones as attributes, `on*` as listeners. */
+/** Creates an element: `class` and dashed names become attributes, `on*` listeners, other names properties. */
 export function h(tag, properties = {}, ...children) {
   return fill(document.createElement(tag), properties, children);
 }
 
-/** An SVG element; every property is an attribute. */
+/** Creates an SVG element; every property becomes an attribute. */
 export function s(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -65,14 +65,14 @@ export function icon(name) {
   );
 }
 
-/** Puts the icons into the elements of a page that name one in `data-icon`. */
+/** Adds the icons to the elements of a page that have `data-icon`. */
 export function fillIcons(within = document) {
   for (const element of $$("[data-icon]", within)) element.prepend(icon(element.dataset.icon));
 }
 
 let vanishing;
 
-/** Says something at the edge of the page for a moment. */
+/** Shows a short message at the edge of the page. */
 export function toast(text) {
   let box = $("#toast");
   if (!box) {
@@ -94,7 +94,7 @@ export async function copy(text, what) {
   }
 }
 
-/** Fetches, and tries again where the connection broke, as it does when a machine changes its network. */
+/** Fetches, with retries if the connection breaks, for example when a machine changes its network. */
 export async function fetchAgain(address, tries = 3) {
   try {
     return await fetch(address);
@@ -105,17 +105,17 @@ export async function fetchAgain(address, tries = 3) {
   }
 }
 
-/** What a server says at an address, as JSON; an error carries its sentence. */
+/** Returns the JSON at an address; a failure throws an error with the server's message. */
 export async function fetchJson(address) {
   const answer = await fetchAgain(address);
   if (!answer.ok) {
-    const said = await answer.json().catch(() => ({}));
-    throw new Error(said.message ?? `${address} cannot be read (${answer.status}).`);
+    const answered = await answer.json().catch(() => ({}));
+    throw new Error(answered.message ?? `${address} cannot be read (${answer.status}).`);
   }
   return answer.json();
 }
 
-/** Opens a dialog by its id; a press beside it closes it. */
+/** Opens a dialog by its id; a press outside closes it. */
 export function openDialog(id) {
   const dialog = $(`#${id}`);
   if (dialog.open) return;

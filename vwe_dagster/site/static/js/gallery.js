@@ -6,7 +6,7 @@ import { listen } from "./shortcuts.js";
 
 const STEP = 60;
 
-// What one can sort and search by: name, column, whether the least is best, words.
+// Measures to sort and search by: title, column, whether lower values come first, search words.
 const MEASURES = [
   ["Name", "seed", true, []],
   ["Land", "land_area_km2", false, ["land"]],
@@ -94,7 +94,7 @@ class Gallery {
     window.history.replaceState(null, "", told.size ? `#${told}` : window.location.pathname + window.location.search);
   }
 
-  /** The conditions in a search, its other words, and what is wrong with conditions that are not understood. */
+  /** Parses a search into conditions, other words, and messages about invalid conditions. */
   #understand(text) {
     const conditions = [];
     const faults = [];
@@ -143,7 +143,7 @@ class Gallery {
     }
   }
 
-  /** A seed that was typed and whose world has not been made: how to make it. */
+  /** Shows how to generate the world of a typed seed if it does not exist. */
   #absent(text, isCondition) {
     const box = $("#absent");
     const known = this.worlds.some(({ seed }) => seed === text);

@@ -1,15 +1,15 @@
-// Metres on the ground, x to the east and z to the north, and how places, measures and worlds are written.
+// Coordinates in meters, x to the east and z to the north, and the formats of places, measures and worlds.
 
 export const WIDTH_M = 24576;
 export const RADIUS_M = 10500;
 export const SEA_M = 30;
-/** What lies lower is beyond the edge of the world. */
+/** Lower ground is beyond the edge of the world. */
 export const VOID_M = -399;
 
 /** Zoom 0 shows the whole map on 256 pixels. */
 export const metresPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;
 
-/** Compass bearing, 0 to 360 degrees, of a way. */
+/** Returns the compass bearing of a vector, 0 to 360 degrees. */
 export function bearing(dx, dz) {
   return ((Math.atan2(dx, dz) * 180) / Math.PI + 360) % 360;
 }
@@ -36,7 +36,7 @@ export const share = (value) => `${number(value * 100, 1)} %`;
 export const degrees = (value) => `${number(value % 360)}° ${compassPoint(value)}`;
 export const place = (x, z) => `${number(x)}, ${number(z)}`;
 
-/** How far and where a point lies from the center of the world. */
+/** Describes a point by its distance and bearing from the center of the world. */
 export function fromCentre(x, z) {
   const distance = Math.hypot(x, z);
   return distance < 0.5 ? "the center" : `${metres(distance)} · ${degrees(bearing(x, z))}`;
@@ -50,7 +50,7 @@ const LONGEST_PLACE = 200;
 
 const spelled = (text) => text.replaceAll("−", "-");
 
-/** A number as people type it, such as 2000, 2,000 or 2e3; null for anything else. */
+/** Parses a typed number, such as 2000, 2,000 or 2e3; returns null for other text. */
 export function parseNumber(text) {
   const value = NUMBER.test(spelled(text)) ? Number(spelled(text).replaceAll(",", "")) : NaN;
   return Number.isFinite(value) ? value : null;
@@ -58,28 +58,28 @@ export function parseNumber(text) {
 
 function coordinates(number, gap) {
   const axis = (name) => String.raw`(?:${name}\s*[:=]?\s*)?(${number})\s*m?`;
-  // What the game says of a position stands in brackets, after words, and has the height between.
+  // The game shows positions in brackets after words, with the height in the middle.
   return new RegExp(
     String.raw`^(?:\D*[([])?\s*${axis("x")}(?:(${gap})${axis("y")})?(${gap})${axis("z")}\s*[)\]]?$`,
     "i",
   );
 }
 
-// Commas either part coordinates or, where blanks or letters part these, thousands.
+// Commas separate coordinates, or thousands if blanks or letters separate the coordinates.
 const COORDINATES = [coordinates(PLAIN, ","), coordinates(GROUPED, /(?:\s*[,;]\s+|\s+[,;]?\s*|;|,?(?=[yz]))/.source)];
 
-/** Coordinates as people type them: `600, -100`, `x 600 z -100`, or the three of the game; null for anything else. */
+/** Parses typed coordinates: `600, -100`, `x 600 z -100`, or the game's three; returns null for other text. */
 export function parsePlace(text) {
-  // Of a long text the forms would be tried in far too many ways.
+  // Regular expressions with many alternatives would take too long on long text.
   if (text.length > LONGEST_PLACE) return null;
   const found = COORDINATES.map((form) => form.exec(spelled(text).trim())).find(Boolean);
   if (!found) return null;
   const [, first, before, , after, last] = found;
-  // Of three numbers that are parted in two ways, as in 1 200, 300, two may be one.
+  // With two kinds of separators, as in 1 200, 300, two of the three numbers may be one.
   if (before !== undefined && before.trim() !== after.trim()) return null;
   const [x, z] = [parseNumber(first), parseNumber(last)];
   return x !== null && z !== null && Math.abs(x) <= WIDTH_M && Math.abs(z) <= WIDTH_M ? { x, z } : null;
 }
 
-/** The folder of a world, as the server names it. */
+/** Returns the folder of a world in the server's URLs. */
 export const folderOf = (key) => encodeURIComponent(key === "." ? "~." : key);

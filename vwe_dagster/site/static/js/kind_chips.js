@@ -1,4 +1,4 @@
-// Chips that show and hide groups and kinds of places, on the map and in the list alike.
+// Chips that show and hide groups and kinds of places on the map and in the list.
 
 import { h } from "./dom.js";
 import { number } from "./geo.js";

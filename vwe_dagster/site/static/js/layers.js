@@ -1,4 +1,4 @@
-// The card with which one chooses what the map shows: a style, and what is drawn over it.
+// The card that selects the style and the overlays of the map.
 
 import { $, h } from "./dom.js";
 
@@ -22,9 +22,9 @@ export class LayersCard {
    * @param element the card.
    * @param facts a world.json.
    * @param base the address of the world's folder, for the previews.
-   * @param names the overlays there are.
-   * @param onStyle told the style that was chosen.
-   * @param onOverlay told the overlay that was switched, and whether it is on.
+   * @param names the existing overlays.
+   * @param onStyle called with the chosen style.
+   * @param onOverlay called with the switched overlay and whether it is on.
    */
   constructor(element, facts, base, names, onStyle, onOverlay) {
     this.element = element;
@@ -54,7 +54,7 @@ export class LayersCard {
     );
   }
 
-  /** Shows the style and, by `state`, which overlays are shown: true, false, or "mixed". */
+  /** Shows the style and the overlays' states from `state`: true, false, or "mixed". */
   show(style, state) {
     const chosen = $(`input[name=style][value="${CSS.escape(style)}"]`, this.element);
     if (chosen) chosen.checked = true;
@@ -65,7 +65,7 @@ export class LayersCard {
   }
 }
 
-/** Makes a button open and close a card; Escape and a press elsewhere close it. */
+/** Lets a button open and close a card; Escape and a press elsewhere close it. */
 export function popUnder(button, card) {
   const set = (open) => {
     card.hidden = !open;

@@ -1,4 +1,4 @@
-// The locations of a world: their groups and kinds, which of these the map shows, and all places once they are read.
+// The locations of a world: groups and kinds, their visibility on the map, and all places after they are read.
 
 import { fetchJson } from "./dom.js";
 import { fromCentre } from "./geo.js";
@@ -130,13 +130,13 @@ export class Locations {
     }
   }
 
-  /** Shows the groups and kinds that have these names, and no others. */
+  /** Shows only the groups and kinds with these names. */
   show(names) {
     this.shown.clear();
     for (const name of names) this.set(name, true);
   }
 
-  /** The names of groups that are shown as a whole, and of the shown kinds of other groups. */
+  /** Returns the names of completely shown groups, and of the shown kinds of other groups. */
   get tokens() {
     return this.groups.flatMap((group) =>
       this.state(group) === true
@@ -147,7 +147,7 @@ export class Locations {
     );
   }
 
-  /** The names of the kinds that a first visit shows. */
+  /** Returns the names of the kinds that are shown on a first visit. */
   get first() {
     return this.kinds.filter(({ shown }) => shown).map(tokenOf);
   }
@@ -175,5 +175,5 @@ export class Locations {
   }
 }
 
-/** The name of a kind in links: its own, unless a group has it. */
+/** Returns the name of a kind in links: its own, with a suffix if a group has the same name. */
 export const tokenOf = ({ kind }) => (Object.hasOwn(GROUPS, kind) ? `${kind}-kind` : kind);

@@ -9,10 +9,10 @@ import { SignPictures } from "./signs.js";
 
 /** The canvas reaches beyond the view by this share of it, so that most moves need no drawing. */
 const MARGIN = 0.25;
-/** Width of signs of kinds that are shown initially, and of all others, in pixels: `small` below SMALL_ZOOM. */
+/** Width in pixels of signs of kinds that are shown initially, and of others; `small` applies below SMALL_ZOOM. */
 const PIXELS = { large: [28, 20], small: [20, 16] };
 const SMALL_ZOOM = 1.5;
-/** Distance in pixels at which a press beside a sign still hits it. */
+/** Maximum distance in pixels at which a press beside a sign hits it. */
 const SLACK = window.matchMedia("(pointer: coarse)").matches ? 12 : 3;
 /** While a zoom is animated the canvas is scaled as a picture, up to this factor. */
 const MOST_SCALED = 1.6;

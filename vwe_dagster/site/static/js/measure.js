@@ -14,7 +14,7 @@ export const lengthOf = (points) =>
 export class Measure {
   /**
    * @param map Leaflet's map, of a `WorldMap`.
-   * @param changed called with every change of the line; `{done}` says whether a person has finished a step.
+   * @param changed called with every change of the line; `{done}` is true if the user has finished a step.
    * @param snap returns the place `{x, z}` at a point of the view, if any.
    */
   constructor(map, changed, snap) {
@@ -57,7 +57,7 @@ export class Measure {
 
   add(x, z) {
     const last = this.points.at(-1);
-    // The second press of a double one is no further point.
+    // The second press of a double press does not add a point.
     if (
       last &&
       this.map.latLngToContainerPoint(at(...last)).distanceTo(this.map.latLngToContainerPoint(at(x, z))) < 4
@@ -83,7 +83,7 @@ export class Measure {
     this.changed({ done: true });
   }
 
-  /** Shows a line, as a link tells it. */
+  /** Shows the line of a link. */
   set(points) {
     this.points = points.map((point) => [...point]);
     this.ahead.setLatLngs([]);

@@ -1,4 +1,4 @@
-// The panel beside the map: its tabs, its hiding, and on a phone the sheet that it is there.
+// The panel beside the map: its tabs, its hiding, and its form on a phone, a sheet.
 
 import { $, $$ } from "./dom.js";
 
@@ -6,10 +6,10 @@ const phone = window.matchMedia("(max-width: 760px)");
 const HEIGHTS = ["peek", "half", "full"];
 const DRAG_PIXELS = 6;
 const STEP_PIXELS = 30;
-/** For how long the click that ends a drag may come. */
+/** Time in which a click after a drag is ignored. */
 const CLICK_MS = 60;
 
-/** Whether the panel lies over the map as a sheet. */
+/** Returns whether the panel is a sheet over the map. */
 export const isPhone = () => phone.matches;
 
 export class Panel {
@@ -24,7 +24,7 @@ export class Panel {
     this.#drag();
   }
 
-  /** Shows a tab, whatever hides the panel. */
+  /** Shows a tab, and the panel if it is hidden. */
   open(tab) {
     this.#show(tab);
     if (phone.matches) this.#sheet("full");
@@ -38,7 +38,7 @@ export class Panel {
     $("#collapse").setAttribute("aria-label", away ? "Show the panel" : "Hide the panel");
   }
 
-  /** On a phone, leaves the map to what is shown there. */
+  /** Lowers the sheet on a phone, so that the map is visible. */
   giveWay() {
     if (phone.matches) this.#sheet("peek");
   }
@@ -62,7 +62,7 @@ export class Panel {
     next.focus();
   }
 
-  /** The sheet shows its top, a half of itself, or all. */
+  /** Sets the height of the sheet: "peek", "half" or "full". */
   #sheet(height) {
     document.body.dataset.sheet = height;
     $("#handle").setAttribute("aria-expanded", String(height !== "peek"));
@@ -91,7 +91,7 @@ export class Panel {
       const next = HEIGHTS.indexOf(document.body.dataset.sheet) + (by < 0 ? 1 : -1);
       if (from.moved && Math.abs(by) > STEP_PIXELS)
         this.#sheet(HEIGHTS[Math.min(Math.max(next, 0), HEIGHTS.length - 1)]);
-      // The click that follows a drag is none.
+      // Browsers send a click after a drag; it must not count.
       dragged = from.moved;
       window.setTimeout(() => (dragged = false), CLICK_MS);
       from = null;

@@ -1,4 +1,4 @@
-// What is looked at, in the fragment of the address, so that a link shows the same and the browser goes back to it.
+// The page's state in the fragment of the URL, for links and for the browser's history.
 
 const FARTHEST_M = 1e6;
 
@@ -8,20 +8,20 @@ const number = (text) => (text?.trim() ? Number(text) : NaN);
 
 const isPoint = (numbers) => numbers.length === 2 && numbers.every((metres) => Math.abs(metres) <= FARTHEST_M);
 
-/** The state that a fragment tells; whatever it does not tell, or tells wrongly, is missing. */
+/** Parses a fragment to a state, without missing or invalid parts. */
 export function read(fragment) {
-  const told = new URLSearchParams(fragment.replace(/^#/, ""));
+  const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
   const numbers = (text) => (text ?? "").split(",").map(number);
   const state = {};
-  const [at, zoom] = [numbers(told.get("at")), number(told.get("zoom"))];
+  const [at, zoom] = [numbers(parameters.get("at")), number(parameters.get("zoom"))];
   if (isPoint(at) && Number.isFinite(zoom)) Object.assign(state, { x: at[0], z: at[1], zoom });
-  if (told.has("style")) state.style = told.get("style");
-  if (told.has("show")) state.show = told.get("show").split(",").filter(Boolean);
-  if (told.has("line")) {
-    const points = told.get("line").split(";").map(numbers);
+  if (parameters.has("style")) state.style = parameters.get("style");
+  if (parameters.has("show")) state.show = parameters.get("show").split(",").filter(Boolean);
+  if (parameters.has("line")) {
+    const points = parameters.get("line").split(";").map(numbers);
     if (points.every(isPoint)) state.line = points;
   }
-  if (told.has("place")) state.place = told.get("place");
+  if (parameters.has("place")) state.place = parameters.get("place");
   return state;
 }
 
@@ -37,11 +37,11 @@ export function write({ x, z, zoom, style, show, line, place }) {
   return `#${parts.join("&")}`;
 }
 
-/** Keeps the address and a page's state alike. */
+/** Synchronizes the URL and the state of a page. */
 export class Permalink {
   /**
-   * @param current gives the page's state now.
-   * @param apply brings the page to a state.
+   * @param current returns the page's present state.
+   * @param apply sets the page to a state.
    */
   constructor(current, apply) {
     this.current = current;
@@ -50,19 +50,19 @@ export class Permalink {
     window.addEventListener("hashchange", () => this.#follow());
   }
 
-  /** The state that the address tells now. */
+  /** Returns the state in the present URL. */
   initial() {
     return read(window.location.hash);
   }
 
-  /** The page changed: in a step that one may want to go back from, or only a little. */
+  /** Updates the URL after a change; `step` adds an entry to the browser's history. */
   changed({ step = false } = {}) {
     const fragment = write(this.current());
     if (fragment === window.location.hash) return;
     if (step) window.history.pushState(null, "", fragment);
     else {
       window.clearTimeout(this.waiting);
-      // Browsers refuse to hear of too many changes a second.
+      // Browsers reject too many changes per second.
       this.waiting = window.setTimeout(() => {
         if (write(this.current()) !== window.location.hash) {
           window.history.replaceState(null, "", write(this.current()));

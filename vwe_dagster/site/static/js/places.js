@@ -13,10 +13,10 @@ const LISTED = 100;
 const REST_MS = 250;
 const SIGNS = { peak: "peak", island: "island" };
 
-/** Titles of peaks and islands, which every world has. */
+/** Titles of peaks and islands, which exist in every world. */
 export const KINDS = { peak: "Peaks", island: "Islands" };
 
-/** The peaks and islands of a world: `{id, kind, title, note, words, x, z, zoom, facts}`, as its locations are. */
+/** Returns peaks and islands as `{id, kind, title, note, words, x, z, zoom, facts}`, the members of locations. */
 export function placesOf(facts) {
   const titles = new Map(facts.biomes.map(({ name, title }) => [name, title]));
   const peaks = facts.peaks.map((peak) => ({
@@ -42,7 +42,7 @@ export function placesOf(facts) {
     title: `Island ${island.island}${island.is_start ? ", the start" : ""}`,
     label: String(island.island),
     note: `${area(island.area_km2)} · ${titles.get(island.dominant_biome)}`,
-    // Worlds of earlier versions tell only the middle, which may lie in the sea.
+    // Worlds of earlier versions have only the middle, which may be in the sea.
     x: island.inland_x_m ?? island.centroid_x_m,
     z: island.inland_z_m ?? island.centroid_z_m,
     zoom: Math.min(5, Math.max(1.5, Math.log2(96 / ((Math.sqrt(island.area_km2) * 1000) / 220)))),
@@ -58,10 +58,10 @@ export function placesOf(facts) {
   return [...peaks, ...islands].map((each) => ({ ...each, words: `${each.title} ${each.note}`.toLowerCase() }));
 }
 
-/** The kinds of places that a world has. */
+/** Returns the kinds of the given places. */
 export const kindsOf = (places) => Object.keys(KINDS).filter((kind) => places.some((each) => each.kind === kind));
 
-/** The places of one kind as a layer of the map. */
+/** A layer of the map with the places of one kind. */
 export class PlacesLayer {
   constructor(worldMap, places, open) {
     this.worldMap = worldMap;
@@ -97,7 +97,7 @@ export class PlacesLayer {
       });
   }
 
-  /** Shows what lies in the view, and islands as soon as they are large enough to be told apart. */
+  /** Shows the places in the view, and islands only if they are large enough to be distinguishable. */
   #sift() {
     const seen = this.map.getBounds().pad(0.3);
     const pixel = metresPerPixel(this.map.getZoom());
@@ -108,7 +108,7 @@ export class PlacesLayer {
     }
     const { classList } = this.map.getContainer();
     classList.toggle("labelled", this.map.getZoom() >= 1.5);
-    // The numbers of islands would stand on those of peaks.
+    // The numbers of islands would cover those of peaks.
     const islands = this.worldMap.shown.has("island");
     classList.toggle("crowded", islands && this.map.getZoom() < 3);
   }
@@ -170,7 +170,7 @@ const ORDERS = {
 /** The list of places, with a box to search in, and a filter below it. */
 export class PlacesList {
   /**
-   * @param element where the list is put.
+   * @param element the parent of the list.
    * @param places the peaks and islands.
    * @param filter a `KindTabs` or a `KindChips`.
    * @param open opens a place.
@@ -254,7 +254,7 @@ export class PlacesList {
     if (focused) $(`[data-place="${CSS.escape(focused)}"] button`, this.list)?.focus({ preventScroll: true });
   }
 
-  /** The point that distances in the list are measured from. */
+  /** Returns the point from which distances in the list are measured. */
   get origin() {
     return this.from[this.order.value] ?? { x: 0, z: 0 };
   }

@@ -1,4 +1,4 @@
-// The exact heights and biomes of a world, read in blocks where somebody looks.
+// The exact heights and biomes of a world, read in blocks on demand.
 
 import { fetchAgain } from "./dom.js";
 import { VOID_M } from "./geo.js";
@@ -18,7 +18,7 @@ export class Planes {
     this.blocks = new Map();
   }
 
-  /** Column and row of the sample nearest to a point; null where the grid has none. */
+  /** Returns column and row of the sample nearest to a point; null outside the grid. */
   cell(x, z) {
     const { first_m: first, cell_m: cell, size } = this.grid;
     const column = Math.round((x - first) / cell);
@@ -26,19 +26,19 @@ export class Planes {
     return column < 0 || row < 0 || column >= size || row >= size ? null : { column, row };
   }
 
-  /** The sample nearest to a point, `{biome, height}`; null outside the grid, undefined while it is not read yet. */
+  /** Returns the sample nearest to a point, `{biome, height}`; null outside the grid, undefined until it is read. */
   peek(x, z) {
     const cell = this.cell(x, z);
     return cell && this.#read(this.blocks, cell.column, cell.row);
   }
 
-  /** The sample nearest to a point; null outside the grid. */
+  /** Returns the sample nearest to a point after reading it; null outside the grid. */
   async sample(x, z) {
     const cell = this.cell(x, z);
     return cell && this.#read(await this.#load([[cell.column, cell.row]]), cell.column, cell.row);
   }
 
-  /** Heights interpolated between samples, and the nearest biomes, along points `[x, z]`. */
+  /** Returns interpolated heights and nearest biomes at points `[x, z]`. */
   async along(points) {
     const blocks = await this.#load(points.flatMap(([x, z]) => this.#corners(x, z)));
     return points.map(([x, z]) => {
@@ -66,7 +66,7 @@ export class Planes {
 
   #between(blocks, x, z) {
     const corners = this.#corners(x, z).map(([column, row]) => this.#read(blocks, column, row).height);
-    // Between the ground and the void there is no slope.
+    // Heights are not interpolated between the ground and the void.
     if (!corners.every((height) => height >= VOID_M)) return null;
     const [sw, se, nw, ne] = corners;
     const { first_m: first, cell_m: cell } = this.grid;
@@ -87,7 +87,7 @@ export class Planes {
     return [Math.floor(column / this.side), Math.floor(row / this.side)];
   }
 
-  /** The blocks that samples `[column, row]` lie in, by name: all of them, even if they are more than are kept. */
+  /** Returns the blocks of samples `[column, row]` by name: all of them, even if more than the cache holds. */
   async #load(samples) {
     const blocks = new Map();
     for (const [column, row] of samples) {
@@ -102,7 +102,7 @@ export class Planes {
     const key = `${x}/${y}`;
     let block = this.blocks.get(key);
     if (block) {
-      // The blocks last used stand last.
+      // The most recently used blocks are last.
       this.blocks.delete(key);
     } else {
       block = { width: Math.min(this.side, this.grid.size - x * this.side) };
@@ -126,9 +126,9 @@ export class Planes {
   async #fetch(x, y) {
     const answer = await fetchAgain(`${this.base}data/${x}/${y}.bin?v=${this.version}`);
     if (!answer.ok) throw new Error(`The data of this place cannot be read (${answer.status}).`);
-    const told = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
-    // Samples of another making may lie on another grid.
-    if (told && told[1] !== this.version)
+    const tag = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
+    // A rebuilt world may have another grid.
+    if (tag && tag[1] !== this.version)
       throw new Error("This world was made again. Reload the page to see it as it now is.");
     return answer.arrayBuffer();
   }

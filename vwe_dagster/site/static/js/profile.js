@@ -1,4 +1,4 @@
-// The height profile along a line, as a drawing whose every point is a place on the map.
+// The height profile along a line, linked with the map: each point of it is a place there.
 
 import { $, h, s, toast } from "./dom.js";
 import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
@@ -9,7 +9,7 @@ const SIDE = { left: 46, right: 14, top: 12, bottom: 26 };
 const FLOOR_M = -60;
 const MOST_SAMPLES = 900;
 
-/** Points at equal distances along a line: `{x, z, distance}`. */
+/** Returns points at equal distances along a line: `{x, z, distance}`. */
 export function pointsAlong(line, count) {
   const whole = lengthOf(line);
   const found = [];
@@ -38,9 +38,9 @@ function niceStep(range, most) {
 export class Profile {
   /**
    * @param element the drawer: has `.figures` and `.plot`.
-   * @param planes where heights come from.
+   * @param planes the source of heights.
    * @param biomes by index.
-   * @param onHover told the place that is pointed at, or null.
+   * @param onHover called with the place under the pointer, or null.
    */
   constructor(element, planes, biomes, onHover) {
     this.element = element;
@@ -60,7 +60,7 @@ export class Profile {
 
   async show(line) {
     this.line = line;
-    this.#tell();
+    this.#showFigures();
     if (line.length < 2 || lengthOf(line) < 1) {
       this.samples = null;
       this.#draw();
@@ -69,19 +69,19 @@ export class Profile {
     const count = Math.max(2, Math.min(MOST_SAMPLES, Math.ceil(lengthOf(line) / 2)));
     const points = pointsAlong(line, count);
     try {
-      const told = await this.planes.along(points.map(({ x, z }) => [x, z]));
+      const samples = await this.planes.along(points.map(({ x, z }) => [x, z]));
       if (this.line !== line) return;
-      this.samples = points.map((point, index) => ({ ...point, sample: told[index] }));
+      this.samples = points.map((point, index) => ({ ...point, sample: samples[index] }));
     } catch (error) {
       if (this.line !== line) return;
       this.samples = null;
       toast(error.message);
     }
-    this.#tell();
+    this.#showFigures();
     this.#draw();
   }
 
-  #tell() {
+  #showFigures() {
     const { line } = this;
     const facts = [];
     if (line.length > 1) {
@@ -91,7 +91,7 @@ export class Profile {
       if (line.length > 2) facts.push(["Straight", metres(Math.hypot(last[0] - first[0], last[1] - first[1]))]);
       const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height >= VOID_M);
       if (heights.length) {
-        // Not spread into arguments: there may be many.
+        // Too many values to spread into arguments.
         facts.push(["Lowest", metres(heights.reduce((a, b) => Math.min(a, b)))]);
         facts.push(["Highest", metres(heights.reduce((a, b) => Math.max(a, b)))]);
         let climb = 0;
@@ -168,7 +168,7 @@ export class Profile {
     return s("rect", { class: "sea", x, y, width: toX(this.scale.whole) - x, height: Math.max(0, bottom - y) });
   }
 
-  /** The ground in the colours of its biomes: a piece for each run of one. */
+  /** Draws the ground in the colors of its biomes: one polygon per run of a biome. */
   #ground(heights, toX, toY, bottom) {
     const pieces = [];
     for (let begin = 0; begin < heights.length - 1; ) {

@@ -1,9 +1,9 @@
-// The line that says what is under the pointer.
+// The line with the place and the sample under the pointer.
 
 import { h } from "./dom.js";
 import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
 
-/** What a sample says in words: biome, height, and how that lies to the sea. */
+/** Returns the texts of a sample: biome, height, and height relative to the sea. */
 export function describe(sample, biomes) {
   if (sample === undefined) return { biome: "…", height: "…", sea: "" };
   if (sample === null || sample.height < VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
@@ -40,18 +40,18 @@ export class Readout {
       h("span", { class: "group" }, where),
       h("span", { class: "group from-centre" }, distance, way),
     );
-    // Screen readers say what was asked for with a key, and not what a pointer passes.
-    this.said = h("span", { class: "unseen", role: "status" });
-    element.append(this.idle, this.filled, this.said);
+    // Screen readers announce places that were requested by key, not those that a pointer passes.
+    this.announced = h("span", { class: "unseen", role: "status" });
+    element.append(this.idle, this.filled, this.announced);
     this.show(null);
   }
 
-  /** Shows, and has it said as soon as it is known, after the name of the world if there are several. */
+  /** Shows a place and announces its sample once it is read, after the name of the world if there are several. */
   say(looked, name) {
     this.show(looked);
     const { biome, height, sea } = describe(looked.sample, this.biomes);
     const words = [name, biome, height, sea, place(looked.x, looked.z)].filter(Boolean);
-    this.said.textContent = looked.sample === undefined ? "" : words.join("; ");
+    this.announced.textContent = looked.sample === undefined ? "" : words.join("; ");
   }
 
   show(looked) {

@@ -1,8 +1,8 @@
-// Keyboard shortcuts: single keys, nowhere in the way of typing, and the list of them that every page has.
+// Keyboard shortcuts: single keys, ignored while the user types, and the list of them on every page.
 
 import { $$, openDialog } from "./dom.js";
 
-// A dialog that has just been closed keeps the focus until the next frame, and nobody types into what is not there.
+// A closed dialog keeps the focus until the next frame, so an invisible element does not count as typing.
 const typing = (target) =>
   target instanceof HTMLElement &&
   target.getClientRects().length > 0 &&
@@ -11,7 +11,7 @@ const typing = (target) =>
     target instanceof HTMLSelectElement ||
     (target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type)));
 
-/** Listens to keys of the whole page; `own` has what a page does by `event.key`, letters in lower case. */
+/** Listens to keys of the whole page; `own` maps `event.key`, letters in lower case, to a page's actions. */
 export function listen(own) {
   const help = () => openDialog("help");
   const keys = { d: () => document.querySelector(".theme-button").click(), "?": help, ...own };

@@ -1,4 +1,4 @@
-// Light or dark: set before the first paint, by a classic script, for which the page waits, and turned by the buttons.
+// Light or dark theme, switched by the buttons. Unlike a module, this classic script runs before the first paint.
 (() => {
   const KEY = "vwe-theme";
   const system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -22,7 +22,7 @@
     try {
       window.localStorage.setItem(KEY, chosen);
     } catch {
-      // Without storage the choice lasts as long as the page.
+      // Without storage the choice is lost with the page.
     }
     apply();
   };

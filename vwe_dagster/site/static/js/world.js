@@ -39,8 +39,8 @@ class WorldPage {
     this.signs = new LocationsLayer(this.locations).addTo(this.map);
     this.readout = new Readout($("#readout"), this.world.biomes);
     this.panel = new Panel();
-    this.#tellFacts();
-    this.#tellBiomes();
+    this.#showFacts();
+    this.#showBiomes();
     this.filter = this.locations.groups.length
       ? new KindChips(
           this.places,
@@ -79,10 +79,10 @@ class WorldPage {
   }
 
   state() {
-    const centre = this.map.getCenter();
+    const center = this.map.getCenter();
     return {
-      x: centre.lng,
-      z: centre.lat,
+      x: center.lng,
+      z: center.lat,
       zoom: this.map.getZoom(),
       style: this.world.style,
       show: [
@@ -94,7 +94,7 @@ class WorldPage {
     };
   }
 
-  /** Brings the page to a state; what it does not tell is as on a first visit. */
+  /** Sets the page to a state; missing parts are as on a first visit. */
   apply(state, { first = false } = {}) {
     const styles = this.facts.styles.map(({ id }) => id);
     this.world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
@@ -150,16 +150,16 @@ class WorldPage {
     }
   }
 
-  /** The sign of a place was pressed: a line that is being measured goes on there. */
+  /** Handles a press on the sign of a place: adds a point while measuring, else opens the place. */
   #pressed(each) {
     if (this.measure.active) this.measure.add(each.x, each.z);
     else this.open(each);
   }
 
-  /** Flies to a place and tells of it. */
+  /** Flies to a place and shows its popup. */
   open(each) {
     this.panel.giveWay();
-    // Where one was before is where the browser goes back to.
+    // The browser's history returns to the view before the flight.
     this.link.changed({ step: true });
     this.world.flyTo(each.x, each.z, each.kind === "island" ? each.zoom : Math.max(each.zoom, this.map.getZoom()));
     this.#popUp(each);
@@ -185,7 +185,7 @@ class WorldPage {
     this.link.changed({ step: true });
   }
 
-  /** Marks a place that no pointer is at, and has it said what is there. */
+  /** Marks a place and announces its sample, for places that are not under the pointer. */
   ask(x, z) {
     this.list.moved("pointer", x, z);
     this.spot.setLatLng(at(x, z)).addTo(this.map);
@@ -252,7 +252,7 @@ class WorldPage {
     return { top: 58, right: 0, bottom: 116, left: 0 };
   }
 
-  #tellFacts() {
+  #showFacts() {
     const { key, number: seed, statistics: sums, grid, engine, same_world: same, typed_in_game: typed } = this.facts;
     document.title = `${key} · VWE`;
     for (const element of $$("[data-key]")) element.textContent = key;
@@ -307,7 +307,7 @@ class WorldPage {
     }
   }
 
-  #tellBiomes() {
+  #showBiomes() {
     const most = Math.max(...this.facts.biomes.map((biome) => biome.share_of_disc ?? 0)) || 1;
     $("#legend").append(
       ...this.facts.biomes.map((biome) => {
@@ -350,7 +350,7 @@ class WorldPage {
 
   #listen() {
     this.world.onPointer((looked) => {
-      // On a touch screen what was pressed stays told.
+      // On a touch screen the pressed place stays in the readout.
       if (looked || !window.matchMedia("(hover: none)").matches) this.readout.show(looked);
       if (looked) this.list.moved("pointer", looked.x, looked.z);
       else this.list.stay("pointer");
@@ -389,7 +389,7 @@ class WorldPage {
     new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe($("#map"));
   }
 
-  /** Signs of locations are drawn on a canvas, so the page finds the sign at the pointer. */
+  /** Finds the sign at the pointer, because signs of locations are on a canvas without elements. */
   #listenToSigns() {
     let pointed;
     const point = (event) => {
@@ -428,7 +428,7 @@ class WorldPage {
 
   #keys() {
     const pan = (x, z) => (event) => {
-      // Leaflet moves the map itself where it has the focus; tabs, the profile and styles have arrows of their own.
+      // Leaflet handles arrow keys if the map has the focus; tabs, the profile and styles handle their own.
       if ($("#map").contains(event.target) || event.target.closest("[role=tab], .plot, input")) return false;
       this.map.panBy([x * 120, z * 120]);
       return true;

@@ -1,4 +1,4 @@
-// The map of one world: tiles, charts, and what the pointer is at. The page of a world has one, a comparison two.
+// The map of one world: tiles, charts, and the place at the pointer. The page of a world has one, a comparison two.
 /* global L */
 
 import { edge, GridChart, RingsChart, WaterChart } from "./charts.js";
@@ -13,10 +13,10 @@ const HIGH_DENSITY = window.devicePixelRatio > 1.3 ? 1 : 0;
 
 export class WorldMap {
   /**
-   * @param element where the map is put.
+   * @param element the element of the map.
    * @param facts the world's world.json.
    * @param base the address of the world's folder.
-   * @param inset how many pixels of the map are covered at each side, `{top, right, bottom, left}`.
+   * @param inset returns the covered pixels of the map at each side, `{top, right, bottom, left}`.
    */
   constructor(element, facts, base, inset = () => ({ top: 0, right: 0, bottom: 0, left: 0 })) {
     this.facts = facts;
@@ -37,7 +37,7 @@ export class WorldMap {
       maxBoundsViscosity: 0.6,
       keyboardPanDelta: 120,
     });
-    // Of moves that follow each other fast over a canvas Leaflet tells some, and not always the last.
+    // Leaflet drops some of many fast moves over a canvas, sometimes the last.
     this.map.getContainer().addEventListener("mousemove", (event) => {
       this.map.fire("point", {
         latlng: this.map.mouseEventToLatLng(event),
@@ -66,7 +66,7 @@ export class WorldMap {
     this.style = null;
   }
 
-  /** Shows the tiles of a style; the former ones stay below until these are there. */
+  /** Shows the tiles of a style; the former ones stay below until these are loaded. */
   setStyle(id) {
     if (id === this.style) return;
     const former = this.tiles;
@@ -76,7 +76,7 @@ export class WorldMap {
       version: this.facts.version,
       bounds: L.latLngBounds(at(-RADIUS_M, -RADIUS_M), at(RADIUS_M, RADIUS_M)),
       maxZoom: this.map.getMaxZoom(),
-      // On a dense screen a tile takes half the space, of the next zoom.
+      // On a dense screen, tiles of the next zoom are shown at half their size.
       tileSize: 256 >> HIGH_DENSITY,
       zoomOffset: HIGH_DENSITY,
       maxNativeZoom: this.facts.max_zoom - HIGH_DENSITY,
@@ -111,7 +111,7 @@ export class WorldMap {
     }
   }
 
-  /** The whole world in what is not covered of the view. */
+  /** Fits the whole world into the part of the view that is not covered. */
   fitWorld({ animate = false } = {}) {
     const { top, right, bottom, left } = this.inset();
     const size = this.map.getSize();
@@ -121,7 +121,7 @@ export class WorldMap {
     this.view(this.map.unproject(this.map.project(at(0, 0), zoom).add(shift), zoom), zoom, { animate });
   }
 
-  /** A view with exactly this zoom, which wheel and keys would round. */
+  /** Sets a view with exactly this zoom, which wheel and keys would round. */
   view(middle, zoom, { animate = false } = {}) {
     const { options } = this.map;
     const snap = options.zoomSnap;
@@ -130,7 +130,7 @@ export class WorldMap {
     options.zoomSnap = snap;
   }
 
-  /** Moves the view so that a point comes to the middle of what is not covered. */
+  /** Moves the view so that a point is in the middle of the part that is not covered. */
   flyTo(x, z, zoom = Math.max(this.map.getZoom(), 4)) {
     const { top, right, bottom, left } = this.inset();
     const shift = L.point((right - left) / 2, (bottom - top) / 2);
@@ -140,33 +140,33 @@ export class WorldMap {
     else this.map.flyTo(middle, zoom, { duration: 0.7 });
   }
 
-  /** Looks at where the pointer is, see `look`. */
-  onPointer(tell) {
-    this.map.on("point click", ({ latlng }) => this.look(latlng.lng, latlng.lat, tell));
-    this.map.on("mouseout", () => this.lookAway(tell));
+  /** Calls `look` with the place at the pointer. */
+  onPointer(report) {
+    this.map.on("point click", ({ latlng }) => this.look(latlng.lng, latlng.lat, report));
+    this.map.on("mouseout", () => this.lookAway(report));
   }
 
   /**
-   * Tells of a place, and again when it is known what is there, unless one looks elsewhere by then:
-   * `tell({x, z, sample})`, `sample` being `{biome, height}`, null outside the grid, undefined while it is being read.
+   * Calls `report` with a place, and again with its sample after reading it, unless `look` was called meanwhile:
+   * `report({x, z, sample})`; `sample` is `{biome, height}`, null outside the grid, undefined until it is read.
    */
-  async look(x, z, tell) {
+  async look(x, z, report) {
     const looked = { x, z, sample: this.planes.peek(x, z) };
     this.looked = looked;
-    tell(looked);
+    report(looked);
     if (looked.sample !== undefined) return;
     try {
       const sample = await this.planes.sample(x, z);
-      if (this.looked === looked) tell({ x, z, sample });
+      if (this.looked === looked) report({ x, z, sample });
     } catch (error) {
       toast(error.message);
     }
   }
 
-  /** Looks at no place any more, and tells null. */
-  lookAway(tell) {
+  /** Ends looking at a place, and calls `report` with null. */
+  lookAway(report) {
     this.looked = null;
-    tell(null);
+    report(null);
   }
 
   #water() {
