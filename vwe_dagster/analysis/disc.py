@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.world.canonical import CanonicalWorld
-from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 
 Cells = npt.NDArray[np.intp]
 """Cells of a :class:`Disc` by their index in its flattened planes: ascending is south to north, then west to east."""
@@ -44,16 +44,22 @@ class Disc:
 
     @classmethod
     def of_world(cls, world: CanonicalWorld) -> Self:
-        """Cuts the disc out of a world; a grid that does not reach the disc gives planes without cells."""
-        span, coordinates_m, inside = _within_edge(world.grid)
+        """Cut the disc out of a world; a grid that does not reach the disc gives planes without cells."""
+        return cls.of_planes(world.grid, world.biome, world.height)
+
+    @classmethod
+    def of_planes(cls, grid: Grid, biome: npt.NDArray[np.uint8], height: npt.NDArray[np.float32]) -> Self:
+        """Cut the disc out of planes ``[z, x]`` on a grid."""
+        span, coordinates_m, inside = _within_edge(grid)
+        heights = np.array(height[span, span], order="C")
         return cls(
-            cell_m=world.grid.cell_m,
-            cell_area_km2=world.grid.cell_area_km2,
+            cell_m=grid.cell_m,
+            cell_area_km2=grid.cell_area_km2,
             coordinates_m=coordinates_m,
             inside=inside,
-            land=np.logical_and(inside, ~world.water[span, span], order="C"),
-            biome=np.array(world.biome[span, span], order="C"),
-            height=np.array(world.height[span, span], order="C"),
+            land=inside & ~(heights < SEA_LEVEL_M),
+            biome=np.array(biome[span, span], order="C"),
+            height=heights,
         )
 
     def x_m(self, cells: Cells) -> npt.NDArray[np.float64]:

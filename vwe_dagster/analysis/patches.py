@@ -48,7 +48,7 @@ def find_patches(kinds: npt.NDArray[np.uint8]) -> Patches:
             other = south
             while other < end and start[other] < stop[run]:
                 if kinds[z - 1, start[other]] == kinds[z, start[run]]:
-                    _join(parent, run, other)
+                    join(parent, run, other)
                 other += 1
     count = 0
     patch = np.empty(row.size, np.int32)
@@ -111,7 +111,7 @@ def _find_runs(
 
 
 @kernel
-def _join(parent: npt.NDArray[np.int32], one: int, other: int) -> None:
+def join(parent: npt.NDArray[np.int32], one: int, other: int) -> None:
     """Make two runs part of one patch; the earlier first run stays the first one."""
     while parent[one] != one:
         parent[one] = parent[parent[one]]

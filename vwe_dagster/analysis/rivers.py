@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vwe_dagster.world.canonical import CanonicalWorld
+from vwe_dagster.worldgen import World
+from vwe_dagster.worldgen.thinning import thin_lines
 
 
-def river_statistics(world: CanonicalWorld) -> dict[str, int | float | None]:
-    """Counts and measures the lines of a world's river table, and counts its lakes.
+class RiverStatistics(NamedTuple):
+    """Counts and lengths; None where the source of the world does not have them.
 
-    Returns:
-        ``river_count``, ``river_length_km``, ``stream_count``, ``stream_length_km``: number of lines of each kind, and
-        their length along their vertices, those under the sea included. ``lake_count``: number of points that rivers
-        run between. None for everything that the source of the world does not tell.
+    Attributes:
+        river_count: number of rivers.
+        river_length_km: their length along their vertices, parts under the sea included.
+        stream_count: number of streams.
+        stream_length_km: their length, likewise.
+        lake_count: number of points that rivers run between.
     """
-    statistics: dict[str, int | float | None] = {}
-    for kind in ("river", "stream"):
-        lines = None if world.rivers is None else world.rivers[world.rivers["kind"] == kind]
-        statistics[f"{kind}_count"] = None if lines is None else int(lines["line"].nunique())
-        statistics[f"{kind}_length_km"] = None if lines is None else _length_km(lines)
-    statistics["lake_count"] = None if world.lakes is None else len(world.lakes)
-    return statistics
+
+    river_count: int | None
+    river_length_km: float | None
+    stream_count: int | None
+    stream_length_km: float | None
+    lake_count: int | None
 
 
-def _length_km(vertices: pd.DataFrame) -> float:
-    steps_m = vertices[["x_m", "z_m"]].astype(np.float64).diff()
-    same_line = vertices["line"].diff() == 0
-    return float(np.hypot(steps_m["x_m"], steps_m["z_m"])[same_line].sum() / 1000)
+def river_statistics(world: CanonicalWorld) -> RiverStatistics:
+    """Count and measure the lines of a world's river table, and count its lakes."""
+    lake_count = None if world.lakes is None else len(world.lakes)
+    if world.rivers is None:
+        return RiverStatistics(None, None, None, None, lake_count)
+    rivers, streams = (_measured(world.rivers[world.rivers["kind"] == kind]) for kind in ("river", "stream"))
+    return RiverStatistics(*rivers, *streams, lake_count)
+
+
+def _measured(lines: pd.DataFrame) -> tuple[int, float]:
+    points_m = lines[["x_m", "z_m"]].to_numpy(np.float32)
+    return int(lines["line"].nunique()), _length_km(points_m, lines["line"].to_numpy(np.int64))
+
+
+def rivers_of_seed(world: World) -> RiverStatistics:
+    """Return the statistics of the terrain library's world: those of the river table that an engine exports."""
+    waterways = world.waterways
+    lengths_km = []
+    for lines in (waterways.rivers, waterways.streams):
+        thin = thin_lines(lines)
+        line = np.repeat(np.arange(thin.ends.size), np.diff(thin.ends, prepend=0))
+        lengths_km.append(_length_km(thin.vertices[:, :2].astype(np.float32), line))
+    rivers, streams = len(waterways.rivers), len(waterways.streams)
+    return RiverStatistics(rivers, lengths_km[0], streams, lengths_km[1], len(waterways.lakes))
+
+
+def _length_km(points_m: npt.NDArray[np.float32], line: npt.NDArray[np.int64]) -> float:
+    """Return the length of lines.
+
+    Args:
+        points_m: x and z of the vertices, ``[n, 2]``, line after line.
+        line: the line of each vertex, ``[n]``.
+    """
+    steps_m = np.diff(points_m.astype(np.float64), axis=0)
+    return float(np.hypot(steps_m[:, 0], steps_m[:, 1])[np.diff(line) == 0].sum() / 1000)

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
-from vwe_dagster.analysis.columns import Depth
-from vwe_dagster.analysis.world import analyse
-from vwe_dagster.world.biomes import BIOMES
-from vwe_dagster.world.canonical import CanonicalWorld
-from vwe_dagster.world.grid import Grid
+from vwe_dagster.analysis.columns import (
+    COLUMNS,
+    LAND_BIOMES,
+    LANDMARK_COUNT,
+    SAIL_BIOMES,
+    START_BIOMES,
+    Column,
+    ColumnType,
+    Depth,
+    columns_of,
+)
+from vwe_dagster.analysis.disc import Disc, bearing_deg
+from vwe_dagster.analysis.islands import ISLAND_AREA_KM2
+from vwe_dagster.analysis.lands import Areas, find_lands, land_at, measure_lands
+from vwe_dagster.analysis.near_center import near_center, near_center_columns
+from vwe_dagster.analysis.place_columns import Places, Points, place_columns
+from vwe_dagster.analysis.rivers import RiverStatistics, rivers_of_seed
+from vwe_dagster.analysis.sailing import sailing_m
+from vwe_dagster.analysis.shoreline import shorelines_m
+from vwe_dagster.locations.world_locations import SUPPORTED_VERSION
+from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 from vwe_dagster.worldgen import World
-from vwe_dagster.worldgen.biome_survey import BiomeSurvey
 
 Value = int | float | None
 
-_NEAR_M = 3000.0
-_CELL_M = 12.0
+_GRID = 2048
+_FAR_M = 5000.0
 
 
 def seed_row(number: int, depth: Depth, world_gen_version: int = 2) -> Mapping[str, Value]:
@@ -31,27 +49,119 @@ def seed_row(number: int, depth: Depth, world_gen_version: int = 2) -> Mapping[s
         world_gen_version: the world-gen version.
     """
     world = World(number, world_gen_version)
-    row = _near(world)
-    if depth is not Depth.START:
-        row |= _whole(world)
-    return row
+    if depth is Depth.START:
+        return make_row(near_center_columns(near_center(world)), depth)
+    terrain = world.grid(_GRID)
+    disc = Disc.of_planes(Grid.of_world(_GRID), terrain.biome, terrain.height)
+    places = None
+    if world.version == SUPPORTED_VERSION:
+        count = LANDMARK_COUNT if depth is Depth.WORLD else None
+        places = Places.of_seed(world.locations(upto=count, grid=terrain))
+    return make_row(world_columns(world, disc, rivers_of_seed(world), places), depth)
 
 
-def _near(world: World) -> dict[str, Value]:
-    survey = BiomeSurvey.of_disc(0, 0, _NEAR_M, _CELL_M)
-    cells = np.bincount(survey.biomes(world).ravel(), minlength=32)
+def world_columns(world: World | None, disc: Disc, rivers: RiverStatistics, places: Places | None) -> dict[str, object]:
+    """Return all columns that can be computed of a world, not rounded.
+
+    Args:
+        world: the world in the terrain library; None if it is another world than the terrain library's, or unknown.
+            The columns of depth ``start`` are missing then.
+        disc: the measured part of the world.
+        rivers: statistics of its rivers.
+        places: its places; None if unknown.
+    """
+    lands = find_lands(disc)
+    areas = measure_lands(disc, lands, (_FAR_M, math.inf), (0.0, 0.0) if places is None else places.spawn)
+
+    def is_on_start_land(points: Points) -> npt.NDArray[np.bool_]:
+        land = land_at(disc, lands, points[:, 0], points[:, 1])
+        found: npt.NDArray[np.bool_] = (land > 0) & (land == areas.start_land)
+        return found
+
+    columns: dict[str, object] = {}
+    if world is not None:
+        columns |= near_center_columns(near_center(world))
+    columns |= _whole(disc, areas, rivers)
+    columns |= _start_land(disc, areas)
+    columns |= _biomes(disc, areas)
+    sailed_m = sailing_m(disc, lands, areas)
+    columns |= {f"{biome.name.lower()}_sail_m": float(sailed_m[biome]) for biome in SAIL_BIOMES}
+    if places is not None:
+        found = place_columns(places, is_on_start_land)
+        known = places.depth.includes
+        columns |= {name: value for name, value in found.items() if name in COLUMNS and COLUMNS[name].depth in known}
+    return columns
+
+
+def make_row(columns: Mapping[str, object], depth: Depth = Depth.ALL) -> dict[str, Value]:
+    """Return the row of a depth: the columns' values rounded, null where they are missing.
+
+    Args:
+        columns: values by name, not rounded; names that are not columns are left out.
+        depth: the depth of the row.
+    """
+    return {column.name: _rounded(column, columns.get(column.name)) for column in columns_of(depth)}
+
+
+def _rounded(column: Column, value: object) -> Value:
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    if column.type is ColumnType.COUNT:
+        return int(value)
+    rounded = round(float(value), column.decimals) + 0.0
+    return float(np.float32(rounded % 360 if column.unit == "°" else rounded))
+
+
+def _whole(disc: Disc, areas: Areas, rivers: RiverStatistics) -> dict[str, object]:
+    cells = areas.landmass_cells
+    far, everywhere = areas.dry_cells.tolist()
+    largest = int(cells.max(initial=0))
     return {
-        f"{biome.name.lower()}_3km_km2": float(np.float32(cells[biome] * (_CELL_M / 1000) ** 2)) for biome in BIOMES
+        "islands": int(np.count_nonzero(cells * disc.cell_area_km2 > ISLAND_AREA_KM2)),
+        "largest_island_km2": largest * disc.cell_area_km2 if largest * disc.cell_area_km2 > ISLAND_AREA_KM2 else None,
+        "land_area_km2": everywhere * disc.cell_area_km2,
+        "land_5km_km2": far * disc.cell_area_km2,
+        "shoreline_km": float(shorelines_m(disc, _zeros(*disc.land.shape), 0).sum() / 1000),
+        "highest_peak_above_sea_m": areas.highest_m - SEA_LEVEL_M if everywhere else None,
+        "rivers": rivers.river_count,
+        "river_length_km": rivers.river_length_km,
+        "streams": rivers.stream_count,
+        "stream_length_km": rivers.stream_length_km,
+        "lakes": rivers.lake_count,
     }
 
 
-def _whole(world: World) -> dict[str, Value]:
-    terrain = world.grid()
-    canonical = CanonicalWorld(Grid.of_world(2048), terrain.biome, terrain.height, terrain.forest)
-    statistics = analyse(canonical).statistics
-    land = statistics["land_area_km2"]
-    islands = statistics["island_count"]
+@functools.lru_cache(maxsize=1)
+def _zeros(rows: int, columns: int) -> npt.NDArray[np.int32]:
+    """Return a plane of one landmass: only the sum of all shores is wanted."""
+    return np.zeros((rows, columns), np.int32)
+
+
+def _start_land(disc: Disc, areas: Areas) -> dict[str, object]:
+    if not areas.start_land:
+        return {}
+    biomes = int(areas.biomes_of_land[areas.start_land])
     return {
-        "islands": islands if isinstance(islands, int) else None,
-        "land_area_km2": float(np.float32(land)) if isinstance(land, float) else None,
+        "start_land_km2": areas.start_cells * disc.cell_area_km2,
+        "start_land_highest_above_sea_m": areas.start_highest_m - SEA_LEVEL_M,
+        "start_land_biomes": biomes.bit_count(),
+        **{
+            f"{biome.name.lower()}_start_land_km2": int(areas.start_biome_cells[biome]) * disc.cell_area_km2
+            for biome in START_BIOMES
+        },
     }
+
+
+def _biomes(disc: Disc, areas: Areas) -> dict[str, object]:
+    columns: dict[str, object] = {}
+    for biome in LAND_BIOMES:
+        key, patch = biome.name.lower(), areas.first[biome]
+        columns[f"{key}_5km_km2"] = int(areas.biome_cells[0, biome]) * disc.cell_area_km2
+        columns[f"{key}_land_km2"] = int(areas.biome_cells[1, biome]) * disc.cell_area_km2
+        columns[f"{key}_largest_km2"] = int(areas.largest[biome]) * disc.cell_area_km2
+        if patch:
+            x_m, z_m = areas.patch_x_m[patch], areas.patch_z_m[patch]
+            columns[f"{key}_first_m"] = float(np.hypot(x_m, z_m))
+            columns[f"{key}_first_deg"] = float(bearing_deg(x_m, z_m))
+            columns[f"{key}_first_km2"] = int(areas.patch_cells[patch]) * disc.cell_area_km2
+    return columns

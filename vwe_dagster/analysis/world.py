@@ -11,11 +11,14 @@ from vwe_dagster.analysis.biomes import biome_table
 from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.islands import ISLAND_AREA_KM2, Landmasses, island_table
 from vwe_dagster.analysis.peaks import PEAK_ISOLATION_M, peak_table
+from vwe_dagster.analysis.place_columns import Places
 from vwe_dagster.analysis.places import place_statistics, place_table
 from vwe_dagster.analysis.rivers import river_statistics
+from vwe_dagster.analysis.row import make_row, world_columns
 from vwe_dagster.analysis.shoreline import shorelines_m
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
+from vwe_dagster.worldgen import World
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +41,8 @@ class WorldAnalysis:
     statistics: dict[str, object]
 
 
-def analyse(world: CanonicalWorld) -> WorldAnalysis:
-    """Measures a world inside its edge, 10,500 m from its centre.
+def analyse(world: CanonicalWorld, terrain: World | None = None) -> WorldAnalysis:
+    """Measure a world inside its edge, 10,500 m from its center.
 
     Works on any grid; what the grid does not cover is not measured. Land is every cell at sea level (30 m) or above,
     an area the number of cells times the area of one. Keys of the statistics:
@@ -55,9 +58,14 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
       of the start island, its area, and its distance from the centre of the world.
     - ``highest_peak_height_m``, ``highest_peak_x_m``, ``highest_peak_z_m``.
     - ``river_count``, ``river_length_km``, ``stream_count``, ``stream_length_km``, ``lake_count``: see
-      :func:`vwe_dagster.analysis.rivers.river_statistics`.
+      :class:`vwe_dagster.analysis.rivers.RiverStatistics`.
     - ``location_count``, ``places``: see :func:`vwe_dagster.analysis.places.place_statistics`.
     - ``biomes``: the rows of the biome table by name of the biome.
+    - ``columns``: the row of the world, see :data:`vwe_dagster.analysis.columns.COLUMNS`.
+
+    Args:
+        world: the world.
+        terrain: the same world in the terrain library, if known. The columns of depth ``start`` are null without it.
     """
     disc = Disc.of_world(world)
     landmasses = Landmasses.of_disc(disc)
@@ -68,6 +76,10 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
     largest, highest = _first_row(islands), _first_row(peaks)
     start = _first_row(islands[islands["is_start"]])
     places = None if world.locations is None else place_table(world.locations)
+    rivers = river_statistics(world)
+    columns = world_columns(
+        terrain, disc, rivers, None if world.locations is None else Places.of_table(world.locations)
+    )
     statistics: dict[str, object] = {
         **_measures(world.grid),
         **_land(disc),
@@ -81,9 +93,10 @@ def analyse(world: CanonicalWorld) -> WorldAnalysis:
         "highest_peak_height_m": highest["height_m"],
         "highest_peak_x_m": highest["x_m"],
         "highest_peak_z_m": highest["z_m"],
-        **river_statistics(world),
+        **rivers._asdict(),
         **place_statistics(places),
         "biomes": {row.pop("biome"): row for row in _rows(biomes)},
+        "columns": make_row(columns),
     }
     return WorldAnalysis(biomes, islands, peaks, places, statistics)
 

@@ -33,6 +33,7 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 from vwe_dagster.worldgen import Terrain, Waterways, World, WorldError
 from vwe_dagster.worldgen.constants import WORLD_GEN_VERSIONS
+from vwe_dagster.worldgen.thinning import thin_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +44,6 @@ FLAGS = np.array([biome.flag for biome in Biome], dtype=np.uint16)
 STRIP_CELLS = 2048 * 2048
 """Cells that are sampled at a time; between strips the engine tells how far it is, and can be stopped."""
 
-_VERTEX_SPACING_M = 16.0
 _KNOWN_SEED = -1772362158
 _KNOWN_POINTS = (
     (-1794, 2706, Biome.SWAMP, 0x41E776EA),
@@ -215,17 +215,6 @@ def _lines(waterways: Waterways, name: str) -> list[Line]:
 
 def _thinned(kind: str, lines: Sequence[npt.NDArray[np.float32]]) -> list[Line]:
     """Lines thinned to a vertex every 16 m or so, their ends kept, in metres to two decimals."""
-    if not lines:
-        return []
-    lengths = np.array([len(line) for line in lines])
-    points = np.concatenate(lines)
-    ends = np.cumsum(lengths)
-    begins = ends - lengths
-    step = points[np.minimum(begins + 1, ends - 1), :2] - points[begins, :2]
-    spacing = np.where(lengths > 1, np.hypot(step[:, 0], step[:, 1]), np.float32(_VERTEX_SPACING_M)).astype(float)
-    every = np.maximum(1, np.rint(_VERTEX_SPACING_M / np.maximum(spacing, 1.0))).astype(int)
-    is_kept = (np.arange(len(points)) - np.repeat(begins, lengths)) % np.repeat(every, lengths) == 0
-    is_kept[ends - 1] = True
-    vertices = points[is_kept].astype(float).round(2).tolist()
-    last = np.cumsum(np.add.reduceat(is_kept, begins, dtype=int)).tolist()
+    thinned = thin_lines(lines)
+    vertices, last = thinned.vertices.tolist(), thinned.ends.tolist()
     return [{"kind": kind, "points": vertices[i:j]} for i, j in zip([0, *last], last, strict=False)]

@@ -10,6 +10,7 @@ from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
+from vwe_dagster.extraction.terrain import terrain_of
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
@@ -46,7 +47,8 @@ def processed(
 
 
 def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
-    analysis = analyse(read_extracted(store, source))
+    world = read_extracted(store, source)
+    analysis = analyse(world, terrain_of(world, source.seed.number))
     write_processed(draft, analysis)
     return analysis
 

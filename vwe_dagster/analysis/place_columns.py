@@ -1,0 +1,124 @@
+"""The columns of bosses, traders, dungeons and other kinds of places."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vwe_dagster.analysis.columns import BOSSES, LANDMARK_COUNT, TRADERS, Depth
+from vwe_dagster.locations.kinds import LocationGroup, kind_of, kinds_by_prefab
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.locations.world_locations import Locations
+
+Points = npt.NDArray[np.float64]
+"""x and z in meters, ``[n, 2]``."""
+
+_SPAWN = "spawn"
+_COUNTED = {LocationGroup.DUNGEON, LocationGroup.CAMP, LocationGroup.RESOURCE}
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """The places of a world by their kinds.
+
+    Attributes:
+        points: the places of each kind that has any, those nearest to the center first.
+        depth: ``all``, or ``world`` if the world has the first types only.
+    """
+
+    points: Mapping[str, Points]
+    depth: Depth
+
+    @classmethod
+    def of_table(cls, locations: pd.DataFrame) -> Self:
+        """Return the places of a table, see :data:`vwe_dagster.world.canonical.LOCATION_COLUMNS`."""
+        prefabs, prefab = np.unique(locations["prefab"].to_numpy(str), return_inverse=True)
+        points = locations[["x_m", "z_m"]].to_numpy(np.float32).astype(np.float64)
+        return cls._of_prefabs(prefabs.tolist(), prefab.astype(np.int64), points)
+
+    @classmethod
+    def of_seed(cls, locations: Locations) -> Self:
+        """Return the places of a seed."""
+        points = np.stack([locations.x, locations.z], axis=1).astype(np.float64)
+        return cls._of_prefabs(locations.table.prefabs, locations.type_index.astype(np.int64), points)
+
+    @classmethod
+    def _of_prefabs(cls, prefabs: Sequence[str], prefab: npt.NDArray[np.int64], points: Points) -> Self:
+        kinds = [kind_of(name).kind for name in prefabs]
+        names = sorted(set(kinds))
+        number = np.array([names.index(kind) for kind in kinds], np.int64)[prefab]
+        order = np.lexsort((np.hypot(points[:, 0], points[:, 1]), number))
+        begins = np.searchsorted(number[order], np.arange(len(names) + 1))
+        found = {name: points[order[i:j]] for name, i, j in zip(names, begins, begins[1:], strict=False) if i < j}
+        landmarks = {each.prefab for each in shipped_table().types[:LANDMARK_COUNT]}
+        present = np.zeros(len(prefabs), bool)
+        present[prefab] = True
+        has_others = any(name not in landmarks for name, is_present in zip(prefabs, present, strict=True) if is_present)
+        return cls(found, Depth.ALL if has_others else Depth.WORLD)
+
+    def of_kind(self, kind: str) -> Points:
+        """Return the places of a kind, those nearest to the center first."""
+        return self.points.get(kind, np.empty((0, 2)))
+
+    @property
+    def spawn(self) -> tuple[float, float]:
+        """Where players first appear; the center where that is unknown."""
+        stones = self.of_kind(_SPAWN)
+        return (float(stones[0, 0]), float(stones[0, 1])) if len(stones) else (0.0, 0.0)
+
+
+def place_columns(places: Places, is_on_start_land: Callable[[Points], npt.NDArray[np.bool_]]) -> dict[str, object]:
+    """Return the columns of the places, not rounded.
+
+    Args:
+        places: the places.
+        is_on_start_land: says of points whether they are on the start land.
+    """
+    columns: dict[str, object] = {}
+    altars = []
+    for boss in BOSSES:
+        points = places.of_kind(boss)
+        altars.append(int(is_on_start_land(points).sum()))
+        columns |= {f"{boss}_m": _distance_m(points, 0), f"{boss}_start_land": altars[-1]}
+    columns["start_land_bosses"] = sum(count > 0 for count in altars)
+    columns["start_land_altars"] = sum(altars)
+    columns["boss_tour_km"] = tour_km(places.spawn, [places.of_kind(boss) for boss in BOSSES])
+    for trader in TRADERS:
+        points = places.of_kind(trader)
+        columns[f"{trader}_second_m"] = _distance_m(points, 1)
+    counted = [kind.kind for kind in kinds_by_prefab().values() if kind.group in _COUNTED]
+    for kind in (*TRADERS, *dict.fromkeys(counted)):
+        points = places.of_kind(kind)
+        distances_m = np.hypot(points[:, 0], points[:, 1])
+        columns[f"{kind}_m"] = _distance_m(points, 0)
+        columns[f"{kind}_2km"] = int(np.count_nonzero(distances_m <= 2000))
+        columns[f"{kind}_3km"] = int(np.count_nonzero(distances_m <= 3000))
+        columns[f"{kind}_start_land"] = int(is_on_start_land(points).sum())
+        columns[f"{kind}_count"] = len(points)
+    return columns
+
+
+def tour_km(spawn: tuple[float, float], altars: Sequence[Points]) -> float | None:
+    """Return the length of the shortest way from the spawn to one altar of each boss, in order; None if one has none.
+
+    Args:
+        spawn: x and z in meters.
+        altars: the altars of each boss.
+    """
+    here, lengths_m = np.array([spawn]), np.zeros(1)
+    for there in altars:
+        if not len(there):
+            return None
+        steps_m = np.hypot(there[:, :1] - here[:, 0], there[:, 1:] - here[:, 1])
+        here, lengths_m = there, (steps_m + lengths_m).min(axis=1)
+    return float(lengths_m.min() / 1000)
+
+
+def _distance_m(points: Points, rank: int) -> float | None:
+    """Return the distance of a place from the center; None if there are not so many."""
+    return float(np.hypot(*points[rank])) if len(points) > rank else None
