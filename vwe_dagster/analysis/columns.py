@@ -27,31 +27,13 @@ NEAR_M = 3000.0
 NEAR_RADII_KM = (1, 2, 3)
 """Distances within which land is measured at depth ``start``."""
 
-NEAR_BIOMES = (Biome.MEADOWS, Biome.BLACK_FOREST, Biome.SWAMP, Biome.MOUNTAIN)
-"""Biomes of the surroundings; all others begin at 2.9 km or further out."""
-
-LAND_BIOMES = (
-    Biome.MEADOWS,
-    Biome.BLACK_FOREST,
-    Biome.SWAMP,
-    Biome.MOUNTAIN,
-    Biome.PLAINS,
-    Biome.MISTLANDS,
-    Biome.ASHLANDS,
-    Biome.DEEP_NORTH,
-)
-"""Biomes that have land, in the order in which players come to them."""
-
-START_BIOMES = LAND_BIOMES[:5]
-"""Biomes that a start land can have."""
-
-SAIL_BIOMES = LAND_BIOMES[1:]
-"""Biomes that players sail to."""
-
 BOSSES = ("eikthyr", "elder", "bonemass", "moder", "yagluth", "queen", "fader")
 """Bosses in the order in which players fight them."""
 
 TRADERS = ("haldor", "hildir", "bog_witch")
+
+COUNT_RADII_KM = (2, 3, 4)
+"""Distances within which places are counted."""
 
 
 class Depth(enum.StrEnum):
@@ -115,7 +97,8 @@ class Column:
 
 _UNITS = {"m": "m", "km": "km", "km2": "km²", "deg": "°"}
 
-_PATCH = "connected land of at least 0.1 km²"
+_WALKED = "land and water up to 1 m deep"
+_PATCH = "at least 0.1 km² connected by land and water up to 1 m deep"
 _BEFORE_RIVERS = "on the ground before rivers are carved, sampled every 24 m"
 
 
@@ -127,28 +110,103 @@ def _count(name: str, depth: Depth, label: str, meaning: str, *short: str) -> Co
     return Column(name, ColumnType.COUNT, depth, meaning, label, short)
 
 
+_NEAR: Mapping[Biome, tuple[str, ...]] = {
+    Biome.MEADOWS: ("1km_km2", "2km_km2", "3km_km2"),
+    Biome.BLACK_FOREST: ("1km_km2", "2km_km2", "3km_km2", "near_m"),
+    Biome.SWAMP: ("3km_km2", "near_m"),
+    Biome.MOUNTAIN: ("1km_km2", "2km_km2", "3km_km2", "near_m"),
+}
+"""What depth ``start`` measures of each biome: only what differs between worlds, as docs/statistics.md shows."""
+
+_BIOMES: Mapping[Biome, tuple[str, ...]] = {
+    Biome.MEADOWS: ("start_land_km2", "first_km2", "5km_km2", "largest_km2"),
+    Biome.BLACK_FOREST: ("start_land_km2", "first_m", "first_deg", "first_km2", "5km_km2", "all_km2", "largest_km2"),
+    Biome.SWAMP: (
+        *("start_land_km2", "first_m", "first_deg", "first_km2", "5km_km2", "all_km2", "largest_km2", "sail_m"),
+    ),
+    Biome.MOUNTAIN: (
+        *("start_land_km2", "first_m", "first_deg", "first_km2", "5km_km2", "all_km2", "largest_km2", "sail_m"),
+    ),
+    Biome.PLAINS: ("start_land_km2", "first_deg", "5km_km2", "all_km2", "largest_km2", "sail_m"),
+    Biome.MISTLANDS: ("first_deg", "all_km2", "largest_km2", "sail_m"),
+    Biome.ASHLANDS: ("all_km2", "largest_km2", "sail_m"),
+    Biome.DEEP_NORTH: ("all_km2", "largest_km2", "sail_m"),
+}
+"""What depth ``world`` measures of each biome, likewise."""
+
+_PLACES: Mapping[str, tuple[str, ...]] = {
+    "eikthyr": ("m", "start_land"),
+    "elder": ("m", "start_land"),
+    **dict.fromkeys(("bonemass", "moder", "yagluth", "queen"), ("m",)),
+    "haldor": ("m", "second_m", "3km", "start_land"),
+    "hildir": ("m", "second_m", "4km"),
+    "bog_witch": ("m", "second_m", "4km"),
+    "sunken_crypt": ("m", "3km", "start_land"),
+    **dict.fromkeys(("howling_cavern", "smouldering_tomb", "sealed_tower"), ("m",)),
+    "burial_chamber": ("m", "2km", "3km", "start_land"),
+    "troll_cave": ("m", "2km", "3km", "start_land"),
+    "bear_cave": ("m", "2km", "3km", "start_land"),
+    "frost_cave": ("m", "2km", "3km", "start_land", "count"),
+    "putrid_hole": ("count",),
+    "greydwarf_camp": ("m", "3km"),
+    "abandoned_farm": ("m",),
+    "draugr_village": ("m", "3km", "count"),
+    "fuling_village": ("3km", "4km", "count"),
+    "fuling_tower": ("3km", "4km"),
+    "fuling_hut": ("m", "count"),
+    "north_village": ("count",),
+    "fire_geyser": ("m", "3km", "count"),
+    "infested_tree": ("3km",),
+    "drake_nest": ("m", "3km"),
+    "tar_pit": ("4km", "count"),
+    "giant_remains": ("count",),
+}
+"""What is measured of each kind of places, likewise."""
+
+PLACE_KINDS = tuple(_PLACES)
+"""Kinds of places that are measured."""
+
+_SHORT: Mapping[str, tuple[str, ...]] = {
+    "black_forest_first_m": ("black_forest", "forest"),
+    "swamp_first_m": ("swamp",),
+    "mountain_first_m": ("mountain",),
+    "plains_sail_m": ("plains",),
+    "mistlands_sail_m": ("mistlands",),
+    "ashlands_sail_m": ("ashlands",),
+    "deep_north_sail_m": ("deep_north", "north"),
+    "bog_witch_m": ("bog_witch", "witch"),
+    "burial_chamber_m": ("burial_chamber", "burial"),
+    "sunken_crypt_m": ("sunken_crypt", "crypt"),
+}
+"""Short names besides the names of kinds, which stand for their nearest place."""
+
+
 def _near_center() -> Iterator[Column]:
     for radius in NEAR_RADII_KM:
-        within = f"within {radius} km of the center, {_BEFORE_RIVERS}."
-        yield _measure(f"land_{radius}km_km2", Depth.START, f"Land within {radius} km", f"Area of land {within}")
-        for biome in NEAR_BIOMES:
-            label = f"{biome.title} within {radius} km"
-            meaning = f"Area of land of the biome {biome.title} {within}"
-            yield _measure(f"{_key(biome)}_{radius}km_km2", Depth.START, label, meaning)
-    for biome in NEAR_BIOMES:
         yield _measure(
-            f"{_key(biome)}_near_m",
+            f"land_{radius}km_km2",
             Depth.START,
-            f"{biome.title} within 3 km, distance",
-            f"Distance from the center to the nearest {biome.title}, {_PATCH} within 3 km, {_BEFORE_RIVERS}; null if "
-            f"there is none.",
+            f"Land within {radius} km",
+            f"Area of land within {radius} km of the center, {_BEFORE_RIVERS}.",
         )
+    for biome, parts in _NEAR.items():
+        for part in parts:
+            name, title = f"{_key(biome)}_{part}", biome.title
+            if part == "near_m":
+                meaning = (
+                    f"Distance from the center to the middle of the nearest {title}, {_PATCH}, within 3 km, "
+                    f"{_BEFORE_RIVERS}; null if there is none."
+                )
+                yield _measure(name, Depth.START, f"{title} within 3 km, distance", meaning)
+            else:
+                within = f"within {part[0]} km of the center, {_BEFORE_RIVERS}"
+                label = f"{title} within {part[0]} km"
+                yield _measure(name, Depth.START, label, f"Area of the {title}, {_WALKED}, {within}.")
     yield _measure(
         "start_land_near_km2",
         Depth.START,
         "Start land within 3 km",
-        "Area that can be walked from the center without leaving the 3 km around it, water up to 1 m deep included, "
-        f"{_BEFORE_RIVERS}.",
+        f"Area that can be walked from the center without leaving the 3 km around it, {_WALKED}, {_BEFORE_RIVERS}.",
     )
     yield _measure(
         "highest_3km_above_sea_m",
@@ -161,21 +219,13 @@ def _near_center() -> Iterator[Column]:
 def _whole() -> Iterator[Column]:
     world = Depth.WORLD
     yield _count("islands", world, "Islands", "Number of islands: connected land of more than 0.01 km².")
-    yield _measure(
-        "largest_island_km2", world, "Largest island", "Area of the largest island, without water.", "largest"
-    )
-    yield _measure("land_area_km2", world, "Land", "Area of all land within the edge of the world.", "land")
-    yield _measure("land_5km_km2", world, "Land within 5 km", "Area of land within 5 km of the center.")
-    yield _measure(
-        "shoreline_km", world, "Shoreline", "Length of all shores on the grid, lakes included.", "shore", "shoreline"
-    )
+    yield _measure("largest_island_km2", world, "Largest island", "Area of land of the largest island.", "largest")
+    yield _measure("land_5km_km2", world, "Land within 5 km", "Area of land within 5 km of the center.", "land")
     yield _measure(
         "highest_peak_above_sea_m", world, "Highest peak", "Height above the sea of the highest land.", "peak"
     )
     yield _count("rivers", world, "Rivers", "Number of rivers.")
-    yield _measure("river_length_km", world, "River length", "Length of all rivers along their middle.")
-    yield _count("streams", world, "Streams", "Number of streams.")
-    yield _measure("stream_length_km", world, "Stream length", "Length of all streams along their middle.")
+    yield _measure("river_length_km", world, "River length", "Length of all rivers, parts under the sea included.")
     yield _count("lakes", world, "Lakes", "Number of points that rivers run between.")
 
 
@@ -185,7 +235,7 @@ def _start_land() -> Iterator[Column]:
         "start_land_km2",
         world,
         "Start land",
-        "Area that can be walked from the spawn stones, water up to 1 m deep included.",
+        f"Area that can be walked from the spawn stones, {_WALKED}.",
         "start",
         "start_land",
     )
@@ -201,13 +251,6 @@ def _start_land() -> Iterator[Column]:
         "Biomes of the start land",
         f"Number of biomes of which the start land has {_PATCH}.",
     )
-    for biome in START_BIOMES:
-        yield _measure(
-            f"{_key(biome)}_start_land_km2",
-            world,
-            f"{biome.title} on the start land",
-            f"Area of land of the biome {biome.title} on the start land.",
-        )
     yield _count(
         "start_land_bosses", world, "Bosses on the start land", "Number of bosses with an altar on the start land."
     )
@@ -215,42 +258,28 @@ def _start_land() -> Iterator[Column]:
 
 
 def _biomes() -> Iterator[Column]:
-    world = Depth.WORLD
-    for biome in LAND_BIOMES:
-        key, title = _key(biome), biome.title
-        first = f"the nearest {title} from the center, {_PATCH}"
-        names = (key, *_SHORT_BIOMES.get(biome, ()))
-        yield _measure(f"{key}_first_m", world, f"Nearest {title}", f"Distance to {first}.", *names)
-        yield _measure(
-            f"{key}_first_deg",
-            world,
-            f"Bearing of the nearest {title}",
-            f"Compass bearing of {first}: 90 is due east.",
-        )
-        yield _measure(f"{key}_first_km2", world, f"Size of the nearest {title}", f"Area of {first}.")
-        yield _measure(
-            f"{key}_5km_km2", world, f"{title} within 5 km", f"Area of land of {title} within 5 km of the center."
-        )
-        yield _measure(f"{key}_land_km2", world, title, f"Area of all land of the biome {title}.")
-        yield _measure(
-            f"{key}_largest_km2", world, f"Largest {title}", f"Area of the largest connected land of {title}."
-        )
-    for biome in SAIL_BIOMES:
+    for biome, parts in _BIOMES.items():
         title = biome.title
-        yield _measure(
-            f"{_key(biome)}_sail_m",
-            world,
-            f"Voyage to {title}",
-            f"Shortest way over water, on a grid of 48 m, from the start land to a land with {title}, {_PATCH}; 0 if "
-            f"the start land has it, null if no way leads there.",
-        )
+        first = f"the nearest {title} to the center, {_PATCH}"
+        voyage = f"Shortest way over water, on a grid of 48 m, from the start land to a land with {title}, {_PATCH}"
+        texts = {
+            "start_land_km2": (f"{title} on the start land", f"Area of the {title} on the start land, {_WALKED}."),
+            "first_m": (f"Nearest {title}", f"Distance from the center to the middle of {first}."),
+            "first_deg": (f"Bearing of the nearest {title}", f"Compass bearing of {first}; 90 is due east."),
+            "first_km2": (f"Size of the nearest {title}", f"Area of {first}."),
+            "5km_km2": (f"{title} within 5 km", f"Area of the {title} within 5 km of the center, {_WALKED}."),
+            "all_km2": (f"All {title}", f"Area of all {title}, {_WALKED}."),
+            "largest_km2": (f"Largest {title}", f"Area of the largest connected {title}, {_WALKED}."),
+            "sail_m": (f"Voyage to {title}", f"{voyage}; 0 if the start land has it, null if no way leads there."),
+        }
+        for part in parts:
+            label, meaning = texts[part]
+            name = f"{_key(biome)}_{part}"
+            yield _measure(name, Depth.WORLD, label, meaning, *_SHORT.get(name, ()))
 
 
 def _places() -> Iterator[Column]:
     kinds = {kind.kind: kind for kind in kinds_by_prefab().values()}
-    for boss in (kinds[name] for name in BOSSES):
-        yield _nearest(boss, "altar")
-        yield _on_start_land(boss, "altars")
     yield _measure(
         "boss_tour_km",
         Depth.WORLD,
@@ -259,47 +288,38 @@ def _places() -> Iterator[Column]:
         "Moder, Yagluth, the Queen and Fader.",
         "tour",
     )
-    for trader in (kinds[name] for name in TRADERS):
-        yield _nearest(trader, "candidate")
-        yield _measure(
-            f"{trader.kind}_second_m",
-            Depth.WORLD,
-            f"Second nearest {trader.label}",
-            f"Distance from the center to the second nearest candidate of {trader.label}.",
-        )
-        yield _within(trader, 3, "candidates")
-        yield _on_start_land(trader, "candidates")
-    for kind in kinds.values():
-        if kind.group is LocationGroup.DUNGEON:
-            yield _nearest(kind, "place")
-            yield _within(kind, 2, "places")
-            yield _within(kind, 3, "places")
-            yield _on_start_land(kind, "places")
-            yield _in_all(kind)
-        elif kind.group in {LocationGroup.CAMP, LocationGroup.RESOURCE}:
-            yield _nearest(kind, "place")
-            yield _within(kind, 3, "places")
-            yield _in_all(kind)
+    yield _measure(
+        "trader_tour_km",
+        Depth.WORLD,
+        "Tour of the traders",
+        "Shortest way, as the crow flies, from the spawn stones to a candidate of Haldor, then of Hildir and of the "
+        "Bog Witch.",
+        "traders",
+    )
+    for kind, parts in _PLACES.items():
+        for part in parts:
+            yield _place(kinds[kind], part)
 
 
-def _nearest(kind: LocationKind, what: str) -> Column:
-    short = (kind.kind, *_SHORT_KINDS.get(kind.kind, ()))
-    meaning = f"Distance from the center to the nearest {what} of the kind {kind.label}."
-    return _measure(f"{kind.kind}_m", _depth_of(kind), f"Nearest {kind.label}", meaning, *short)
-
-
-def _within(kind: LocationKind, radius_km: int, what: str) -> Column:
-    meaning = f"Number of {what} of the kind {kind.label} within {radius_km} km of the center."
-    return _count(f"{kind.kind}_{radius_km}km", _depth_of(kind), f"{kind.label} within {radius_km} km", meaning)
-
-
-def _on_start_land(kind: LocationKind, what: str) -> Column:
-    meaning = f"Number of {what} of the kind {kind.label} on the start land."
-    return _count(f"{kind.kind}_start_land", _depth_of(kind), f"{kind.label} on the start land", meaning)
-
-
-def _in_all(kind: LocationKind) -> Column:
-    return _count(f"{kind.kind}_count", _depth_of(kind), kind.label, f"Number of all places of the kind {kind.label}.")
+def _place(kind: LocationKind, part: str) -> Column:
+    name, depth, label = f"{kind.kind}_{part}", _depth_of(kind), kind.label
+    what = {LocationGroup.BOSS: "altar", LocationGroup.TRADER: "candidate"}.get(kind.group, "place")
+    match part:
+        case "m":
+            short = _SHORT.get(name, (kind.kind,))
+            meaning = f"Distance from the center to the nearest {what} of the kind {label}."
+            return _measure(name, depth, f"Nearest {label}", meaning, *short)
+        case "second_m":
+            meaning = f"Distance from the center to the second nearest {what} of the kind {label}."
+            return _measure(name, depth, f"Second nearest {label}", meaning)
+        case "start_land":
+            meaning = f"Number of {what}s of the kind {label} on the start land."
+            return _count(name, depth, f"{label} on the start land", meaning)
+        case "count":
+            return _count(name, depth, f"All {label}", f"Number of all {what}s of the kind {label}.")
+        case _:
+            meaning = f"Number of {what}s of the kind {label} within {part[0]} km of the center."
+            return _count(name, depth, f"{label} within {part[0]} km", meaning)
 
 
 def _depth_of(kind: LocationKind) -> Depth:
@@ -313,27 +333,12 @@ def _key(biome: Biome) -> str:
     return biome.name.lower()
 
 
-_SHORT_BIOMES = {Biome.BLACK_FOREST: ("forest",), Biome.DEEP_NORTH: ("north",)}
-_SHORT_KINDS = {
-    "bog_witch": ("witch",),
-    "burial_chamber": ("burial", "burial_chambers"),
-    "sunken_crypt": ("crypt", "sunken_crypts"),
-    "troll_cave": ("troll", "troll_caves"),
-    "frost_cave": ("frost_caves",),
-}
-
-_USELESS: frozenset[str] = frozenset()
-"""Columns of the patterns above that hardly differ between worlds, see docs/statistics.md."""
+def _columns() -> list[Column]:
+    columns = [*_near_center(), *_whole(), *_start_land(), *_biomes(), *_places()]
+    return sorted(columns, key=lambda column: tuple(Depth).index(column.depth))
 
 
-def _columns() -> Iterator[Column]:
-    for part in (_near_center(), _whole(), _start_land(), _biomes(), _places()):
-        yield from (column for column in part if column.name not in _USELESS)
-
-
-COLUMNS: Mapping[str, Column] = {
-    column.name: column for column in sorted(_columns(), key=lambda column: tuple(Depth).index(column.depth))
-}
+COLUMNS: Mapping[str, Column] = {column.name: column for column in _columns()}
 """All columns by name, those of the shallowest depth first."""
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vwe_dagster.analysis.columns import NEAR_BIOMES, NEAR_M, NEAR_RADII_KM
+from vwe_dagster.analysis.columns import NEAR_M, NEAR_RADII_KM
 from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.lands import find_lands, measure_lands
+from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import SEA_LEVEL_M
 from vwe_dagster.worldgen import World
 from vwe_dagster.worldgen.planes import fill_planes
@@ -18,36 +19,36 @@ NEAR_CELL_M = 24.0
 """Distance between the samples of the surroundings."""
 
 _AXIS = ((np.arange(2 * int(NEAR_M / NEAR_CELL_M)) + 0.5) * NEAR_CELL_M - NEAR_M).astype(np.float32)
+_COORDINATES_M = _AXIS.astype(np.float64)
+_INSIDE = _COORDINATES_M[:, np.newaxis] ** 2 + _COORDINATES_M**2 <= NEAR_M**2
 _NO_RIVERS = no_rivers()
 
 
 def near_center(world: World) -> Disc:
     """Return the ground within 3 km of the center as it is before rivers are carved, sampled every 24 m."""
     planes = fill_planes(world.constants, lambda: _NO_RIVERS, _AXIS, _AXIS)
-    coordinates_m = _AXIS.astype(np.float64)
-    inside = coordinates_m[:, np.newaxis] ** 2 + coordinates_m**2 <= NEAR_M**2
     return Disc(
         cell_m=NEAR_CELL_M,
         cell_area_km2=NEAR_CELL_M**2 / 1e6,
-        coordinates_m=coordinates_m,
-        inside=inside,
-        land=inside & (planes.height >= SEA_LEVEL_M),
+        coordinates_m=_COORDINATES_M,
+        inside=_INSIDE,
+        land=_INSIDE & (planes.height >= SEA_LEVEL_M),
         biome=planes.biome,
         height=planes.height,
     )
 
 
 def near_center_columns(ground: Disc) -> Mapping[str, float | None]:
-    """Return the columns of depth ``start`` of :data:`vwe_dagster.analysis.columns.COLUMNS`, not rounded."""
+    """Return the columns of depth ``start``, among others, not rounded."""
     lands = find_lands(ground)
     radii_m = tuple(1000.0 * radius for radius in NEAR_RADII_KM)
     areas = measure_lands(ground, lands, radii_m, (0.0, 0.0))
     columns: dict[str, float | None] = {}
     for radius, dry, cells in zip(NEAR_RADII_KM, areas.dry_cells, areas.biome_cells, strict=True):
         columns[f"land_{radius}km_km2"] = int(dry) * ground.cell_area_km2
-        for biome in NEAR_BIOMES:
+        for biome in BIOMES:
             columns[f"{biome.name.lower()}_{radius}km_km2"] = int(cells[biome]) * ground.cell_area_km2
-    for biome in NEAR_BIOMES:
+    for biome in BIOMES:
         patch = areas.first[biome]
         distance_m = float(np.hypot(areas.patch_x_m[patch], areas.patch_z_m[patch])) if patch else None
         columns[f"{biome.name.lower()}_near_m"] = distance_m

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vwe_dagster.analysis.columns import BOSSES, LANDMARK_COUNT, TRADERS, Depth
-from vwe_dagster.locations.kinds import LocationGroup, kind_of, kinds_by_prefab
+from vwe_dagster.analysis.columns import BOSSES, COUNT_RADII_KM, LANDMARK_COUNT, PLACE_KINDS, TRADERS, Depth
+from vwe_dagster.locations.kinds import kind_of
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.locations.world_locations import Locations
 
@@ -19,7 +19,6 @@ Points = npt.NDArray[np.float64]
 """x and z in meters, ``[n, 2]``."""
 
 _SPAWN = "spawn"
-_COUNTED = {LocationGroup.DUNGEON, LocationGroup.CAMP, LocationGroup.RESOURCE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,33 +72,28 @@ class Places:
 
 
 def place_columns(places: Places, is_on_start_land: Callable[[Points], npt.NDArray[np.bool_]]) -> dict[str, object]:
-    """Return the columns of the places, not rounded.
+    """Return the columns of the places, among others, not rounded.
 
     Args:
         places: the places.
         is_on_start_land: says of points whether they are on the start land.
     """
-    columns: dict[str, object] = {}
-    altars = []
-    for boss in BOSSES:
-        points = places.of_kind(boss)
-        altars.append(int(is_on_start_land(points).sum()))
-        columns |= {f"{boss}_m": _distance_m(points, 0), f"{boss}_start_land": altars[-1]}
-    columns["start_land_bosses"] = sum(count > 0 for count in altars)
-    columns["start_land_altars"] = sum(altars)
-    columns["boss_tour_km"] = tour_km(places.spawn, [places.of_kind(boss) for boss in BOSSES])
-    for trader in TRADERS:
-        points = places.of_kind(trader)
-        columns[f"{trader}_second_m"] = _distance_m(points, 1)
-    counted = [kind.kind for kind in kinds_by_prefab().values() if kind.group in _COUNTED]
-    for kind in (*TRADERS, *dict.fromkeys(counted)):
+    columns: dict[str, object] = {
+        "boss_tour_km": tour_km(places.spawn, [places.of_kind(boss) for boss in BOSSES]),
+        "trader_tour_km": tour_km(places.spawn, [places.of_kind(trader) for trader in TRADERS]),
+    }
+    for kind in PLACE_KINDS:
         points = places.of_kind(kind)
         distances_m = np.hypot(points[:, 0], points[:, 1])
-        columns[f"{kind}_m"] = _distance_m(points, 0)
-        columns[f"{kind}_2km"] = int(np.count_nonzero(distances_m <= 2000))
-        columns[f"{kind}_3km"] = int(np.count_nonzero(distances_m <= 3000))
+        columns[f"{kind}_m"] = float(distances_m[0]) if len(points) > 0 else None
+        columns[f"{kind}_second_m"] = float(distances_m[1]) if len(points) > 1 else None
+        for radius in COUNT_RADII_KM:
+            columns[f"{kind}_{radius}km"] = int(np.count_nonzero(distances_m <= 1000 * radius))
         columns[f"{kind}_start_land"] = int(is_on_start_land(points).sum())
         columns[f"{kind}_count"] = len(points)
+    altars = [int(is_on_start_land(places.of_kind(boss)).sum()) for boss in BOSSES]
+    columns["start_land_bosses"] = sum(count > 0 for count in altars)
+    columns["start_land_altars"] = sum(altars)
     return columns
 
 
@@ -117,8 +111,3 @@ def tour_km(spawn: tuple[float, float], altars: Sequence[Points]) -> float | Non
         steps_m = np.hypot(there[:, :1] - here[:, 0], there[:, 1:] - here[:, 1])
         here, lengths_m = there, (steps_m + lengths_m).min(axis=1)
     return float(lengths_m.min() / 1000)
-
-
-def _distance_m(points: Points, rank: int) -> float | None:
-    """Return the distance of a place from the center; None if there are not so many."""
-    return float(np.hypot(*points[rank])) if len(points) > rank else None

@@ -14,7 +14,7 @@ from vwe_dagster.worldgen.thinning import thin_lines
 
 
 class RiverStatistics(NamedTuple):
-    """Counts and lengths; None where the source of the world does not have them.
+    """Counts and lengths; None where they are unknown.
 
     Attributes:
         river_count: number of rivers.
@@ -46,15 +46,12 @@ def _measured(lines: pd.DataFrame) -> tuple[int, float]:
 
 
 def rivers_of_seed(world: World) -> RiverStatistics:
-    """Return the statistics of the terrain library's world: those of the river table that an engine exports."""
+    """Return the statistics of the river table that an engine exports of a world, without those of the streams."""
     waterways = world.waterways
-    lengths_km = []
-    for lines in (waterways.rivers, waterways.streams):
-        thin = thin_lines(lines)
-        line = np.repeat(np.arange(thin.ends.size), np.diff(thin.ends, prepend=0))
-        lengths_km.append(_length_km(thin.vertices[:, :2].astype(np.float32), line))
-    rivers, streams = len(waterways.rivers), len(waterways.streams)
-    return RiverStatistics(rivers, lengths_km[0], streams, lengths_km[1], len(waterways.lakes))
+    thin = thin_lines(waterways.rivers)
+    line = np.repeat(np.arange(thin.ends.size), np.diff(thin.ends, prepend=0))
+    length_km = _length_km(thin.vertices[:, :2].astype(np.float32), line)
+    return RiverStatistics(len(waterways.rivers), length_km, None, None, len(waterways.lakes))
 
 
 def _length_km(points_m: npt.NDArray[np.float32], line: npt.NDArray[np.int64]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping
 
@@ -11,10 +10,7 @@ import numpy.typing as npt
 
 from vwe_dagster.analysis.columns import (
     COLUMNS,
-    LAND_BIOMES,
     LANDMARK_COUNT,
-    SAIL_BIOMES,
-    START_BIOMES,
     Column,
     ColumnType,
     Depth,
@@ -27,8 +23,8 @@ from vwe_dagster.analysis.near_center import near_center, near_center_columns
 from vwe_dagster.analysis.place_columns import Places, Points, place_columns
 from vwe_dagster.analysis.rivers import RiverStatistics, rivers_of_seed
 from vwe_dagster.analysis.sailing import sailing_m
-from vwe_dagster.analysis.shoreline import shorelines_m
 from vwe_dagster.locations.world_locations import SUPPORTED_VERSION
+from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 from vwe_dagster.worldgen import World
 
@@ -85,7 +81,7 @@ def world_columns(world: World | None, disc: Disc, rivers: RiverStatistics, plac
     columns |= _start_land(disc, areas)
     columns |= _biomes(disc, areas)
     sailed_m = sailing_m(disc, lands, areas)
-    columns |= {f"{biome.name.lower()}_sail_m": float(sailed_m[biome]) for biome in SAIL_BIOMES}
+    columns |= {f"{biome.name.lower()}_sail_m": float(sailed_m[biome]) for biome in BIOMES}
     if places is not None:
         found = place_columns(places, is_on_start_land)
         known = places.depth.includes
@@ -119,22 +115,12 @@ def _whole(disc: Disc, areas: Areas, rivers: RiverStatistics) -> dict[str, objec
     return {
         "islands": int(np.count_nonzero(cells * disc.cell_area_km2 > ISLAND_AREA_KM2)),
         "largest_island_km2": largest * disc.cell_area_km2 if largest * disc.cell_area_km2 > ISLAND_AREA_KM2 else None,
-        "land_area_km2": everywhere * disc.cell_area_km2,
         "land_5km_km2": far * disc.cell_area_km2,
-        "shoreline_km": float(shorelines_m(disc, _zeros(*disc.land.shape), 0).sum() / 1000),
         "highest_peak_above_sea_m": areas.highest_m - SEA_LEVEL_M if everywhere else None,
         "rivers": rivers.river_count,
         "river_length_km": rivers.river_length_km,
-        "streams": rivers.stream_count,
-        "stream_length_km": rivers.stream_length_km,
         "lakes": rivers.lake_count,
     }
-
-
-@functools.lru_cache(maxsize=1)
-def _zeros(rows: int, columns: int) -> npt.NDArray[np.int32]:
-    """Return a plane of one landmass: only the sum of all shores is wanted."""
-    return np.zeros((rows, columns), np.int32)
 
 
 def _start_land(disc: Disc, areas: Areas) -> dict[str, object]:
@@ -147,17 +133,17 @@ def _start_land(disc: Disc, areas: Areas) -> dict[str, object]:
         "start_land_biomes": biomes.bit_count(),
         **{
             f"{biome.name.lower()}_start_land_km2": int(areas.start_biome_cells[biome]) * disc.cell_area_km2
-            for biome in START_BIOMES
+            for biome in BIOMES
         },
     }
 
 
 def _biomes(disc: Disc, areas: Areas) -> dict[str, object]:
     columns: dict[str, object] = {}
-    for biome in LAND_BIOMES:
+    for biome in BIOMES:
         key, patch = biome.name.lower(), areas.first[biome]
         columns[f"{key}_5km_km2"] = int(areas.biome_cells[0, biome]) * disc.cell_area_km2
-        columns[f"{key}_land_km2"] = int(areas.biome_cells[1, biome]) * disc.cell_area_km2
+        columns[f"{key}_all_km2"] = int(areas.biome_cells[1, biome]) * disc.cell_area_km2
         columns[f"{key}_largest_km2"] = int(areas.largest[biome]) * disc.cell_area_km2
         if patch:
             x_m, z_m = areas.patch_x_m[patch], areas.patch_z_m[patch]

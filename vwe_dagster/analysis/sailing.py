@@ -117,7 +117,7 @@ def _sail(blocks: _Blocks, wanted: int) -> npt.NDArray[np.int64]:
     )
     for block in np.flatnonzero(bits & _START):
         costs.ravel()[block] = 0
-        _push(queue, 0, block)
+        _push(queue, 0, int(block))
     found, taken, now = np.full(BIOME_COUNT, -1, np.int64), 0, 0
     while taken < queue.pushed[0] and wanted != 0:
         while queue.top[now % _RING] >= 0:

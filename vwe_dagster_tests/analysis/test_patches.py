@@ -10,25 +10,10 @@ from hypothesis.extra.numpy import arrays
 
 from vwe_dagster.analysis.kernels import steps_inland
 from vwe_dagster.analysis.patches import find_patches, number_cells
+from vwe_dagster_tests.analysis.floods import flooded
 
 SHAPES = st.tuples(st.integers(0, 9), st.integers(0, 9))
 planes = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 2)))
-
-
-def flooded(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Number the patches by flooding each from its first cell."""
-    number = np.zeros(kinds.shape, np.int32)
-    for first in np.ndindex(kinds.shape):
-        if kinds[first] == 0 or number[first] != 0:
-            continue
-        pending, patch = [first], int(number.max()) + 1
-        while pending:
-            z, x = pending.pop()
-            within = 0 <= z < kinds.shape[0] and 0 <= x < kinds.shape[1]
-            if within and number[z, x] == 0 and kinds[z, x] == kinds[first]:
-                number[z, x] = patch
-                pending += [(z + 1, x), (z - 1, x), (z, x + 1), (z, x - 1)]
-    return number
 
 
 @given(planes)
