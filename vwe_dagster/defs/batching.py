@@ -20,6 +20,7 @@ from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.extraction.validate import ExtractionError
 from vwe_dagster.kernels.cores import usable_cores
+from vwe_dagster.locations.location_table import LocationTableError
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.store import StoreError
 from vwe_dagster.world.grid import GridError
@@ -51,7 +52,7 @@ FAILED_SEEDS = "failed seeds"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_FOR_PEOPLE = (SeedError, GridError, EngineError, ExtractionError, StoreError)
+_FOR_PEOPLE = (SeedError, GridError, EngineError, ExtractionError, LocationTableError, StoreError)
 
 
 def seeds_per_run(listed: int) -> int:

@@ -204,7 +204,7 @@ class EngineClient:
         timeout_s: float | None = None,
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> _Message:
-        content = body.model_dump_json().encode() if body is not None else None
+        content = body.model_dump_json(exclude_none=True).encode() if body is not None else None
         with self._connections.call(method, path, content, timeout_s or self._timeout_s) as answer:
             status, said = answer.status, self._read(answer, max_bytes)
         if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
@@ -284,6 +284,7 @@ def run_job(
             grid=GridRequest(size=request.grid.size),
             layers=request.layers_of(offered),
             deadline_s=deadline_s,
+            location_table=LocationTableDocument.of(table) if (table := request.location_table) else None,
         )
         done = _follow(client, asking, functools.partial(client.start, asking), ends, progress)
         for facts in done.layers:

@@ -18,6 +18,7 @@ from vwe_dagster.engine.protocol import (
     JobStatus,
     RefusalError,
 )
+from vwe_dagster.locations.location_table import LocationTable, LocationTableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +105,7 @@ def check_request(can: Capabilities, request: AnyJobRequest) -> None:
     """Refuses what an engine cannot make.
 
     Raises:
-        RefusalError: it asks for a layer, version or grid that there is not.
+        RefusalError: it asks for a layer, version or grid that there is not, or has an impossible location table.
     """
     if request.world_gen_version not in can.world_gen_versions:
         raise RefusalError("invalid", f"There is no world-gen version {request.world_gen_version} on this engine.")
@@ -125,6 +126,21 @@ def _check_world(can: Capabilities, request: JobRequest) -> None:
         raise RefusalError("invalid", "A layer is asked for twice; name each once.")
     if not can.min_size <= request.grid.size <= can.max_size:
         raise RefusalError("invalid", f"This engine's grids have {can.min_size} to {can.max_size} cells a side.")
+    requested_table(request)
+
+
+def requested_table(request: JobRequest) -> LocationTable | None:
+    """Return the location table of a request; None for the engine's own.
+
+    Raises:
+        RefusalError: a value of the table is impossible.
+    """
+    if request.location_table is None:
+        return None
+    try:
+        return request.location_table.table("location_table")
+    except LocationTableError as error:
+        raise RefusalError("invalid", str(error)) from error
 
 
 def failure(code: str, message: str) -> ErrorBody:

@@ -6,6 +6,7 @@ Nothing here knows of HTTP. Every method may be called from any thread; a refusa
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import os
@@ -16,7 +17,16 @@ from collections.abc import Callable, Mapping
 
 import psutil
 
-from vwe_dagster.engine.job import Job, ServedEngine, StopError, SurveyingEngine, check_request, failure, late
+from vwe_dagster.engine.job import (
+    Job,
+    ServedEngine,
+    StopError,
+    SurveyingEngine,
+    check_request,
+    failure,
+    late,
+    requested_table,
+)
 from vwe_dagster.engine.layers import Packed, Packing, pack_rows
 from vwe_dagster.engine.messages import EngineError, SurveyRequest, WorldRequest
 from vwe_dagster.engine.protocol import (
@@ -229,6 +239,7 @@ class Jobs:
 
     def _generate(self, job: Job, request: JobRequest) -> _Result:
         world = WorldRequest(request.seed, Grid.of_world(request.grid.size), request.world_gen_version, request.layers)
+        world = dataclasses.replace(world, location_table=requested_table(request))
         with Packing() as packing:
             export = self._engine.generate(world, functools.partial(self._progress, job), packing.add)
             generated = time.perf_counter()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.world.grid import Grid
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class WorldRequest:
     Attributes:
         layers: what must be made of it.
         if_offered: layers that are made of it, too, where the engine has them.
+        location_table: the table to place locations by, of a native engine; None for the game's own.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class WorldRequest:
     world_gen_version: int = 2
     layers: tuple[str, ...] = ("biome", "height", "lava", "rivers", "streams", "lakes")
     if_offered: tuple[str, ...] = ()
+    location_table: LocationTable | None = None
 
     def layers_of(self, offered: Collection[str]) -> tuple[str, ...]:
         """The layers that are made of it by an engine that has these."""

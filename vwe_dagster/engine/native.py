@@ -163,7 +163,8 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
     for name in (LOCATIONS, LANDMARKS):
         if name in layers:
             progress(0.9, "placing locations")
-            lines[name] = location_lines(world, name, terrain if is_whole and names else None)
+            known = terrain if is_whole and names else None
+            lines[name] = location_lines(world, name, known, request.location_table)
             made(name, lines[name])
     progress(1.0, "done")
     locations_s = time.perf_counter() - located

@@ -13,11 +13,15 @@ import pydantic
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.messages import LANDMARKS, LINES, LOCATIONS, PLANES
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE
 
 PROTOCOL: Final = 1
 MAX_BODY_BYTES = 64 * 1024
-"""The longest request that an engine reads."""
+"""The longest request that an engine reads, but for that of a job."""
+
+MAX_JOB_BYTES = 1024 * 1024
+"""The longest request of a job, which may have a location table; the game's own has 113 kilobytes."""
 
 MAX_WAIT_S = 30.0
 """The longest that an engine holds back the answer about a job."""
@@ -186,6 +190,9 @@ class JobRequest(Message):
     grid: GridRequest
     layers: Annotated[tuple[str, ...], pydantic.Field(min_length=1, max_length=64)]
     deadline_s: float = pydantic.Field(gt=0, le=MAX_DEADLINE_S, description="Seconds it may take from its start.")
+    location_table: LocationTableDocument | None = pydantic.Field(
+        default=None, description="The table to place locations by; left out for the engine's own. Only native engines."
+    )
 
 
 class SurveyJobRequest(Message):

@@ -25,6 +25,7 @@ from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.protocol import (
     JOB_ID,
     MAX_BODY_BYTES,
+    MAX_JOB_BYTES,
     MAX_WAIT_S,
     SEEN,
     AnyJobRequest,
@@ -119,7 +120,7 @@ class _Calls:
         return _answer(self._jobs.status())
 
     async def start(self, request: Request) -> Response:
-        return self._start(await _body(request, JobRequest))
+        return self._start(await _body(request, JobRequest, MAX_JOB_BYTES))
 
     async def start_survey(self, request: Request) -> Response:
         return self._start(await _body(request, SurveyJobRequest))
@@ -192,12 +193,12 @@ class _RequireToken:
         await self._app(scope, receive, send)
 
 
-async def _body(request: Request, model: type[_Body]) -> _Body:
+async def _body(request: Request, model: type[_Body], max_bytes: int = MAX_BODY_BYTES) -> _Body:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise RefusalError("too_large", f"A request has at most {MAX_BODY_BYTES // 1024} KiB.")
+        if len(body) > max_bytes:
+            raise RefusalError("too_large", f"This request has at most {max_bytes // 1024} KiB.")
     try:
         return model.model_validate_json(bytes(body))
     except pydantic.ValidationError as error:

@@ -124,6 +124,12 @@ def test_locations_are_placed_by_a_table_of_the_user(vwe: Vwe, tmp_path: Path) -
         "sha256": only.sha256,
     }
     assert {row["prefab"] for row in document["locations"]} == set(only.prefabs)
+    by_environment = dataclasses.replace(vwe, settings={"VWE_LOCATION_TABLE": str(table)})
+    assert json.loads(by_environment.call("locations", SEED, "--json").stdout) == document
+    table.unlink()
+    rejected = by_environment.call("locations", SEED)
+    assert rejected.returncode == 2
+    assert "modded.json cannot be read" in rejected.stderr
 
 
 @pytest.mark.parametrize(

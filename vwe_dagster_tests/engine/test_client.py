@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import http.server
 import socket
 import threading
@@ -17,13 +18,16 @@ from starlette.types import ASGIApp
 from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.jobs import Jobs
-from vwe_dagster.engine.messages import EngineError, WorldRequest
+from vwe_dagster.engine.messages import LOCATIONS, EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.engine.protocol import EngineState, JobState, JobStatus, LayerFacts
+from vwe_dagster.engine.protocol import MAX_JOB_BYTES, EngineState, JobState, JobStatus, LayerFacts
 from vwe_dagster.engine.server import engine_app
+from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.web.http_server import HttpServer
 from vwe_dagster.world.grid import Grid
+from vwe_dagster.worldgen import World
 from vwe_dagster_tests.engine.engines import a_job, running_engine, wait_until
 
 SMALL, LONG = WorldRequest(1, Grid.of_world(64)), WorldRequest(1, Grid.of_world(4096))
@@ -279,6 +283,39 @@ def test_something_else_that_answers_is_no_engine() -> None:
         thread.join()
     with EngineClient(f"http://127.0.0.1:{server.server_port}") as client, pytest.raises(EngineUnreachableError):
         client.status()
+
+
+def some_types(name: str = "Modded") -> LocationTable:
+    """The game's table with a few of its types."""
+    return dataclasses.replace(shipped_table(), name=name, types=shipped_table().types[3:6])
+
+
+def test_locations_are_placed_by_the_table_of_the_request(client: EngineClient, token: int) -> None:
+    table = some_types()
+    request = dataclasses.replace(SMALL, layers=("height",), if_offered=(LOCATIONS,), location_table=table)
+    job = f"table-{token}"
+    export = run_job(client, request, token=token, job_id=job, deadline_s=60)
+    expected = World(1).locations(table=table)
+    assert [line["prefab"] for line in export.lines[LOCATIONS]] == expected.prefab.tolist()
+    assert [line["x_m"] for line in export.lines[LOCATIONS]] == expected.x.tolist()
+    assert set(expected.prefab) == set(table.prefabs)
+
+
+def test_an_impossible_location_table_is_refused_before_the_job(client: EngineClient, token: int) -> None:
+    document = LocationTableDocument.of(some_types())
+    first, *others = document.types
+    impossible = document.model_copy(update={"types": (dataclasses.replace(first, max_delta=-1.0), *others)})
+    job = a_job(token).model_copy(update={"location_table": impossible})
+    with pytest.raises(EngineRefusedError, match=r"location_table, types, row 1, column max_delta: -1\.0") as refused:
+        client.start(job)
+    assert refused.value.code == "invalid"
+
+
+def test_a_request_with_an_oversized_location_table_is_refused(client: EngineClient, token: int) -> None:
+    document = LocationTableDocument.of(some_types()).model_copy(update={"sources": "x" * MAX_JOB_BYTES})
+    with pytest.raises(EngineRefusedError, match="at most 1024 KiB") as refused:
+        client.start(a_job(token).model_copy(update={"location_table": document}))
+    assert refused.value.code == "too_large"
 
 
 def test_the_native_engine_reports_the_shipped_location_table(client: EngineClient) -> None:

@@ -106,29 +106,31 @@ def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
                 f"The world of {seed.key} was built with world-gen version {facts.world_gen_version}, whose locations "
                 f"are unknown: before version 2 the game placed them by another algorithm. Build it with version 2."
             )
-    return _computed(seed, None)
+    return _computed(seed, _own_table())
+
+
+def _own_table() -> LocationTable | None:
+    """Return the location table that the environment names, which worlds are built by too."""
+    from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
+    from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
+
+    try:
+        return location_table_from_environment(NATIVE_GAME_VERSION)
+    except LocationTableError as error:
+        raise InputError(str(error)) from error
 
 
 def _read_table(path: Path) -> LocationTable:
     """Read a location table; one of another version of the game is rejected."""
     from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
-    from vwe_dagster.locations.table_file import read_table  # noqa: PLC0415
-    from vwe_dagster.locations.table_json import read_table_json  # noqa: PLC0415
+    from vwe_dagster.locations.table_choice import read_location_table  # noqa: PLC0415
 
-    readers = {".json": read_table_json, ".csv": read_table}
-    if path.suffix.lower() not in readers:
-        raise InputError(f"Unknown kind of location table {path.name!r}; name a .json or .csv file.")
     try:
-        table = readers[path.suffix.lower()](path)
+        return read_location_table(path, NATIVE_GAME_VERSION)
     except LocationTableError as error:
         raise InputError(str(error)) from error
-    if table.game_versions and NATIVE_GAME_VERSION not in table.game_versions:
-        raise InputError(
-            f"The location table {path} is of game version {', '.join(table.game_versions)}, and the terrain is that "
-            f"of {NATIVE_GAME_VERSION}; name a table of this version."
-        )
-    return table
 
 
 def _computed(seed: Seed, table: LocationTable | None) -> tuple[pd.DataFrame, JsonValue]:

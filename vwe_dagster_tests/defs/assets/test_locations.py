@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,13 @@ from vwe_dagster.engine.messages import (
     no_progress,
 )
 from vwe_dagster.engine.native import NativeEngine
+from vwe_dagster.locations.table_file import shipped_table
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.stages import read_extracted
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster.worldgen import World
-from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
+from vwe_dagster_tests.defs.pipeline import ASSETS, Outcome, Pipeline, PoolOfOne
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +114,41 @@ def test_native_engine_places_all_locations(pipeline: Pipeline) -> None:
         "game_versions": list(expected.table.game_versions),
         "sha256": expected.table.sha256,
     }
+
+
+def test_table_of_the_user_places_the_locations_and_a_changed_one_rebuilds_the_world(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_with(name: str, types: slice) -> Outcome:
+        path = tmp_path / "table.json"
+        table = dataclasses.replace(shipped_table(), name=name, types=shipped_table().types[types])
+        path.write_text(LocationTableDocument.of(table).text())
+        monkeypatch.setenv("VWE_LOCATION_TABLE", str(path))
+        return pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "ALL"}}, assets=ASSETS[:2])
+
+    assert not run_with("few", slice(3, 6)).metadata("raw_export")["cached"]
+    locations = read_extracted(pipeline.store, pipeline.manifest(KEY, "extracted")).locations
+    assert locations is not None
+    assert set(locations["prefab"]) == set(shipped_table().prefabs[3:6])
+    stated = pipeline.manifest(KEY, "raw").recipe.inputs["location_table"]
+    assert isinstance(stated, dict)
+    assert stated["name"] == "few"
+    assert run_with("few", slice(3, 6)).metadata("raw_export")["cached"]
+    changed = run_with("few", slice(3, 5))
+    assert not changed.metadata("raw_export")["cached"]
+    assert not changed.metadata("extracted")["cached"]
+
+
+def test_unusable_table_of_the_user_fails_the_world_with_the_reason(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VWE_LOCATION_TABLE", str(tmp_path / "absent.json"))
+    config: dict[str, dict[str, object]] = {"raw_export": {"size": 64, "locations": "ALL"}}
+    failure = pipeline.run(KEY, config=config, assets=ASSETS[:1]).failures["raw_export"]
+    assert "absent.json cannot be read" in failure
+    assert "The variable VWE_LOCATION_TABLE names it" in failure
+    # Without locations the table does not matter.
+    assert pipeline.run(KEY, assets=ASSETS[:1]).success
 
 
 def test_landmarks_are_the_types_that_the_game_places_first(pipeline: Pipeline) -> None:
