@@ -26,7 +26,7 @@ MEMORY_LIMIT = "1GB"
 TABLE = "seeds"
 """The table that conditions may name in a subquery."""
 
-EXAMPLE = "islands > 40 and swamp < 2500"
+EXAMPLE = "islands > 230 and swamp < 2200"
 
 _CLASSES = {
     *("BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "SUBQUERY", "TYPE"),
@@ -259,7 +259,7 @@ def _refuse_other_type(database: duckdb.DuckDBPyConnection, text: str, sql: str)
     if kind != duckdb.sqltypes.BOOLEAN:
         raise QueryError(
             f"The condition {_shown(text)} is {str(kind).lower()}, not true or false; compare it with a value, "
-            f'as in: "islands > 40"'
+            f'as in: "islands > 230"'
         )
     # An aggregate outside of a subquery has a type, but cannot be a condition of a row.
     seeds.filter(f"({sql})")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import re
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -29,7 +28,6 @@ WORLD_COLUMNS: Mapping[str, str] = {
 """The columns that only generated worlds have, and their meanings."""
 
 _TYPES = {ColumnType.COUNT: pa.int32(), ColumnType.MEASURE: pa.float32()}
-_UNIT = re.compile(r"_(km2|km|m|deg|share)$")
 _CLOSE_ENOUGH = 0.6
 
 
@@ -78,17 +76,11 @@ def column_helps() -> list[ColumnHelp]:
         ColumnHelp("seed", (), "", "start", "The seed as typed; @ and its integer for a seed of the survey."),
         ColumnHelp("number", (), "", "start", "The integer of the seed."),
         *(
-            ColumnHelp(name, column.short, unit_of(name), column.depth.value, column.meaning)
+            ColumnHelp(name, column.short, column.unit, column.depth.value, column.meaning)
             for name, column in ROW_COLUMNS.items()
         ),
         *(ColumnHelp(name, (), "", "world only", meaning) for name, meaning in WORLD_COLUMNS.items()),
     ]
-
-
-def unit_of(name: str) -> str:
-    """Return the unit that ends the name of a column; empty if it has none."""
-    match = _UNIT.search(name)
-    return {"km2": "km²", "deg": "°", "share": "fraction"}.get(match[1], match[1]) if match is not None else ""
 
 
 @functools.cache

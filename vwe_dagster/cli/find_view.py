@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.catalog.names import column_helps, column_name, condition_schema
 from vwe_dagster.catalog.questions import ready_questions
 from vwe_dagster.catalog.search import SCORE, Answer, Explanation, Question
@@ -20,7 +21,7 @@ TEXT = "text"
 """The column with a text of at most ten letters and digits that can be typed in the game for the same world."""
 
 _SEED = "seed"
-_ALWAYS = ("islands", "land_area_km2")
+_ALWAYS = ("start_land_km2", "islands")
 
 
 class Form(enum.Enum):
@@ -132,10 +133,11 @@ def _show(rows: Sequence[Mapping[str, object]], names: Sequence[str], form: Form
         writer.writerow(names)
         writer.writerows(row.values() for row in rows)
     else:
-        show_table(output(), "", names, [list(map(_text, row.values())) for row in rows])
+        show_table(output(), "", names, [[_text(name, value) for name, value in row.items()] for row in rows])
 
 
-def _text(value: object) -> str | None:
+def _text(name: str, value: object) -> str | None:
     if isinstance(value, float):
-        return f"{value:,.3f}" if abs(value) < 1 else f"{value:,.1f}"
+        decimals = ROW_COLUMNS[name].decimals if name in ROW_COLUMNS else 1
+        return f"{value:,.{decimals}f}"
     return None if value is None else str(value)

@@ -87,7 +87,7 @@ def test_ready_question_is_listed_and_asked(tmp_path: Path) -> None:
 def test_columns_are_listed(vwe: Vwe) -> None:
     listed = vwe.call("find", "--columns")
     assert listed.returncode == 0
-    assert "Area of all land." in listed.stdout
+    assert "Number of islands" in listed.stdout
     rows = {row["column"]: row for row in json.loads(vwe.call("find", "--columns", "--json").stdout)}
     assert rows["land_area_km2"]["unit"] == "km²"
     assert rows["land_area_km2"]["depth"] == "world"

@@ -41,7 +41,7 @@ class FindCommand(TyperCommand):
 def find(
     condition: Annotated[
         str | None,
-        typer.Argument(metavar="CONDITION", help='What must hold, such as "islands > 40 and swamp < 2500".'),
+        typer.Argument(metavar="CONDITION", help='What must hold, such as "islands > 230 and swamp < 2200".'),
     ] = None,
     *,
     question: Annotated[
@@ -52,7 +52,7 @@ def find(
         list[str] | None,
         typer.Option(
             metavar="WISH",
-            help='Rank by a column, least first: "haldor", "start_land_km2 desc", "swamp x2" with twice the weight; '
+            help='Rank by a column, least first: "haldor", "start_land desc", "swamp x2" with twice the weight; '
             "can be repeated.",
         ),
     ] = None,
