@@ -1,4 +1,4 @@
-"""Administration: starting and ending engines on request, repairing what failed, and showing what the pool does."""
+"""Administration of a pool: start, end and repair engines on request, and show the pool's state and history."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from vwe_dagster.pool.verified import read_verified
 
 
 class Administration:
-    """The part of a pool that operators, the command line and the sensors use."""
+    """The part of a pool that operators, the command line and sensors use."""
 
     def __init__(self, upkeep: Upkeep, queue: Queue) -> None:
-        """Start nothing."""
+        """Set the upkeep and the queue; start no engine."""
         self._upkeep = upkeep
         self._ledger = upkeep.ledger
         self._clock = upkeep.clock
@@ -36,24 +36,25 @@ class Administration:
         self._queue = queue
 
     def warm(self, count: int, *, wait: bool = True, progress: Callable[[int, int], None] | None = None) -> int:
-        """Start engines until there are ``count``, and keep as many until they are drained or not used for long.
+        """Start engines until ``count`` exist, and keep that many until they are drained or exceed their idle time.
+
+        One start is tried even if the circuit is open.
 
         Args:
-            count: how many.
+            count: the target number of engines.
             wait: whether to wait until they are ready.
-            progress: called with how many are ready, of how many.
+            progress: called with the number of ready engines and ``count``.
 
         Returns:
-            How many are ready.
+            The number of ready engines.
 
         Raises:
-            PoolError: the pool may not have so many, or they do not start. One engine is tried even if the circuit is
-                open.
+            PoolError: ``count`` exceeds ``max_warm_containers``, or the engines do not start.
         """
         if not 0 <= count <= self._settings.max_warm_containers:
             raise PoolError(
-                f"The pool may have 0 to {self._settings.max_warm_containers} engines, not {count}; "
-                f"raise max_warm_containers for more."
+                f"The pool cannot keep {count} engines warm; choose 0 to {self._settings.max_warm_containers}, "
+                f"or raise max_warm_containers."
             )
         self._ledger.ensure_slots(self._settings.max_warm_containers)
         self._ledger.set_metadata(TARGET, count)
@@ -75,24 +76,24 @@ class Administration:
         """Start an engine that jobs can request by name, and wait until it is ready.
 
         Returns:
-            The engine's own name.
+            The unique name of the engine.
 
         Raises:
-            PoolError: there is one of that name, the pool is full, or it does not start.
+            PoolError: the name is in use, the pool is full, or the engine does not start.
         """
         self._ledger.ensure_slots(self._settings.max_warm_containers)
         slots = present_slots(self._upkeep)
         if any(slot.name == name for slot in slots):
-            raise PoolError(f"There is an engine named {name} already; choose another name, or use that one.")
+            raise PoolError(f"An engine named {name} already exists; choose another name, or use that engine.")
         check_circuit(self._upkeep)
         failed = self._ledger.metadata(FAILED_STARTS)
-        reason = Reason(TransitionKind.NAMED, f"it is to be {name}")
+        reason = Reason(TransitionKind.NAMED, f"named {name}")
         empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
         number = start_first(self._upkeep, empty, reason, name=name)
         if number is None:
             self._check_failed_starts(failed)
             if empty:
-                raise PoolError(f"No empty slot can be used now. {describe_holders(slots, self._upkeep)}")
+                raise PoolError(f"Other processes hold all empty slots. {describe_holders(slots, self._upkeep)}")
             raise PoolError(
                 f"All {self._settings.max_warm_containers} slots of the pool have engines; "
                 f"raise max_warm_containers, or end engines with: {self._settings.command('drain')}"
@@ -103,22 +104,22 @@ class Administration:
             self._fence_overdue()
             if slot.name != name:
                 self._check_failed_starts(failed)
-                raise PoolError(f"The engine {name} was ended before it was ready ({slot.detail}).")
+                raise PoolError(f"The engine {name} ended before it was ready ({slot.detail}).")
             return None if slot.state is State.STARTING else str(slot.engine)
 
         return str(poll(attempt, self._clock))
 
     def drain(self, *, timeout_s: float | None = None) -> int:
-        """End every engine: the free ones now, those in use as soon as they are given back.
+        """End every engine: free engines now, leased engines as soon as they are returned.
 
         Args:
-            timeout_s: how long to wait for those in use; None for as long as it takes.
+            timeout_s: how long to wait for leased engines; None for no limit.
 
         Returns:
-            How many engines were ended.
+            The number of ended engines.
 
         Raises:
-            NoEngineError: some were still in use when the time was over; they end when they are given back.
+            NoEngineError: engines were still leased after ``timeout_s``; they end when they are returned.
             LauncherError: the launcher does not answer.
         """
         self._ledger.set_metadata(TARGET, 0)
@@ -133,11 +134,14 @@ class Administration:
 
         ended = poll(attempt, self._clock, timeout_s=math.inf if timeout_s is None else timeout_s)
         if ended is None:
-            raise NoEngineError(f"Not all engines could be ended in time. {describe_holders(left, self._upkeep)}")
+            raise NoEngineError(
+                f"Some engines are still in use after the timeout; they end when they are returned. "
+                f"{describe_holders(left, self._upkeep)}"
+            )
         return ended
 
     def reap(self) -> ReapReport:
-        """Recover what dead holders left, end unknown engines, and start those that are missing."""
+        """Recover slots of dead and overdue holders, end stray engines, and start missing warm engines."""
         self._queue.remove_dead()
         return reap(self._upkeep, holder_name("reaper"), replenish=True)
 
@@ -146,17 +150,17 @@ class Administration:
         return repair(self._upkeep)
 
     def take_alerts(self) -> list[str]:
-        """Return the alerts on engines that fail repeatedly, one or two sentences each; each is returned once."""
+        """Return the alerts on engines that fail repeatedly, one or two sentences each; return each alert only once."""
         return take_alerts(self._upkeep)
 
     def release(self, number: int, *, force: bool = False) -> str:
         """Take a slot from a holder that is dead, or with ``force`` from any holder.
 
         Returns:
-            A sentence on what was done.
+            A sentence on the result.
 
         Raises:
-            PoolError: there is no such slot, or its holder is alive and ``force`` was not given.
+            PoolError: the slot does not exist, or its holder is alive and ``force`` is False.
             LauncherError: the launcher does not answer.
         """
         slot = next((slot for slot in self._ledger.slots() if slot.slot == number), None)
@@ -165,36 +169,36 @@ class Administration:
         lock = self._upkeep.try_lock(number)
         if lock is not None:
             try:
-                return f"Slot {number} had no holder; it is {self._upkeep.settle(number).state}."
+                return f"Slot {number} had no live holder; its state is {self._upkeep.settle(number).state}."
             finally:
                 lock.release()
         hold = self._upkeep.current_hold(number)
         if hold is None:
-            return f"Slot {number} was given back in this moment."
+            return f"Slot {number} has just been returned by its holder."
         holder = slot.holder or hold.holder
         if not force:
             raise PoolError(
                 f"Slot {number} is held by {holder}, which is alive. "
-                f"Wait for it, or take the slot away with: {self._settings.command('release', str(number), '--force')}"
+                f"Wait for it, or take the slot with: {self._settings.command('release', str(number), '--force')}"
             )
         lock = self._upkeep.lock(number, holder_name("release"))
         try:
-            reason = Reason(TransitionKind.FORCE, f"taken away by force from {holder}")
+            reason = Reason(TransitionKind.FORCE, f"taken by force from {holder}")
             self._upkeep.fence(slot, hold, lock, reason)
             with contextlib.suppress(FencedError, LauncherError):
                 self._upkeep.settle(number)
         except FencedError:
-            return f"Slot {number} was given back in this moment."
+            return f"Slot {number} has just been returned by its holder."
         finally:
             lock.release()
-        return f"Took slot {number} from {holder}; it is {self._ledger.slot(number).state}."
+        return f"Took slot {number} from {holder}; its state is {self._ledger.slot(number).state}."
 
     def status(self) -> PoolStatus:
-        """Return what the pool is doing, engine by engine."""
+        """Return the state of the pool and of each engine."""
         settings = self._settings
         self._ledger.ensure_slots(settings.max_warm_containers)
         for slot in self._ledger.slots():
-            # A free or starting engine may have ended since anything looked at it.
+            # A free or starting engine may have ended since it was last checked.
             if slot.is_free or slot.state is State.STARTING:
                 try_settle(self._upkeep, slot.slot)
         rows = [slot for slot in self._ledger.slots() if slot.slot < settings.max_warm_containers or slot.engine]
@@ -224,18 +228,18 @@ class Administration:
         return self._ledger.transitions(after=after, limit=limit)
 
     def log(self, number: int, *, lines: int) -> str:
-        """Return the last lines that the present or last engine of a slot has written.
+        """Return the last log lines of a slot's present or last engine.
 
         Raises:
             PoolError: the slot never had an engine.
         """
         engines = [step.engine for step in self._ledger.transitions() if step.slot == number and step.engine]
         if not engines:
-            raise PoolError(f"Slot {number} has had no engine; see: {self._settings.command('status')}")
+            raise PoolError(f"Slot {number} never had an engine; see: {self._settings.command('status')}")
         return self._upkeep.launcher.log(engines[-1], lines=lines)
 
     def _start_missing(self, count: int) -> int:
-        """Settle all slots, start engines until there are ``count``, and return how many were ready."""
+        """Settle all slots, start engines until ``count`` exist, and return how many are ready."""
         self._fence_overdue()
         for number in range(self._settings.max_warm_containers):
             try_settle(self._upkeep, number)
@@ -250,7 +254,7 @@ class Administration:
         return sum(slot.state not in {State.EMPTY, State.STARTING, State.ERROR} for slot in slots)
 
     def _end_free(self, slot: Slot) -> bool:
-        """End the engine of a slot if no other process has its lock; return whether the engine is gone."""
+        """End the engine of a slot if no other process holds its lock; return whether the engine has ended."""
         lock = self._upkeep.try_lock(slot.slot)
         if lock is None:
             return False
@@ -271,12 +275,15 @@ class Administration:
             lock.release()
 
     def _fence_overdue(self) -> None:
-        """Take the slots of processes that did not come back in time, for which this call would wait in vain."""
+        """Fence overdue holders, since waiting for them may never end."""
         for slot in self._ledger.slots():
             fence_overdue(self._upkeep, slot, holder_name("upkeep"))
 
     def _check_failed_starts(self, before: int) -> None:
-        """Raise PoolError if an engine failed to start since ``before`` had."""
+        """Raise PoolError if more than ``before`` engines have failed to start."""
         if self._ledger.metadata(FAILED_STARTS) > before:
             check_circuit(self._upkeep)
-            raise PoolError(f"The engine does not start: {self._upkeep.circuit.status().cause}")
+            raise PoolError(
+                f"The engine does not start (see {self._settings.command('status')}): "
+                f"{self._upkeep.circuit.status().cause}"
+            )

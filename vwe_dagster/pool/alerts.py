@@ -1,6 +1,6 @@
-"""Alerts for the operator: engines that do not start, and engines that are lost repeatedly.
+"""Alerts for the operator on engines that do not start and on engines that are lost repeatedly.
 
-An open circuit is reported once for each opening, lost engines once for each :data:`LOST_OFTEN` of them.
+Each opening of the circuit causes one alert, and so do every :data:`LOST_OFTEN` lost engines.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import Upkeep
 
 LOST_OFTEN = 5
-"""How many engines, lost within an hour and not yet reported, cause an alert."""
+"""Number of lost engines within an hour, not reported before, that causes an alert."""
 
 ALERTED_STEP = "alerted_step"
 """Key of the id of the last transition that an alert reported."""
@@ -21,7 +21,7 @@ _LATEST_STEPS = 1000
 
 
 def lost_engines(ledger: Ledger) -> list[Transition]:
-    """Return the unreported transitions of the last hour that lost a ready engine, oldest first."""
+    """Return the transitions of the last hour in which a ready engine was lost and not yet reported, oldest first."""
     with ledger.database.connected() as db:
         rows = db.execute(
             "SELECT * FROM transitions WHERE id > (SELECT coalesce(max(id), 0) - ? FROM transitions) AND id > ? "
@@ -33,7 +33,7 @@ def lost_engines(ledger: Ledger) -> list[Transition]:
 
 
 def take_alerts(upkeep: Upkeep) -> list[str]:
-    """Return the alerts that are due, one or two sentences each, and record them as reported."""
+    """Return the due alerts, one or two sentences each, and record them as reported."""
     alerts = []
     if upkeep.circuit.take_alert():
         alerts.append(sentence_on(upkeep.circuit.status(), upkeep.settings))
@@ -43,7 +43,7 @@ def take_alerts(upkeep: Upkeep) -> list[str]:
         upkeep.ledger.set_metadata(ALERTED_STEP, last.id)
         alerts.append(
             f"{len(lost)} engines were lost within an hour, the last in slot {last.slot}: {last.detail.rstrip('.')}. "
-            f"To see why, look at: {command('events', '--last', '50')}, {command('history')}, "
+            f"To find the cause, run: {command('events', '--last', '50')}, {command('history')}, "
             f"and {command('logs', str(last.slot))}"
         )
     return alerts

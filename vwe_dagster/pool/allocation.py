@@ -1,4 +1,4 @@
-"""Allocation: leasing engines to callers, in the order of the queue, and generating worlds on them."""
+"""Allocation: lease engines to callers in queue order, and generate worlds on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vwe_dagster.pool.states import State
 from vwe_dagster.pool.upkeep import Upkeep
 
 ATTEMPTS = 3
-"""How many engines may be lost over one world before it counts as failed."""
+"""Number of engines that a world may lose before it counts as failed."""
 
 _WAITING = "waiting for an engine"
 _REAP_EVERY_S = 10.0
@@ -43,12 +43,12 @@ class Allocation:
     """The part of a pool that leases engines to callers."""
 
     def __init__(self, upkeep: Upkeep, queue: Queue, data: Path) -> None:
-        """Start nothing.
+        """Set the parts of the pool; start no engine.
 
         Args:
-            upkeep: the pool's ledger, launcher and settings.
-            queue: the pool's.
-            data: the folder that worlds are written to; its disk must have room.
+            upkeep: ledger, launcher and settings of the pool.
+            queue: the queue of the pool.
+            data: the folder of the worlds; a lease requires free space on its disk.
         """
         self._upkeep = upkeep
         self._ledger = upkeep.ledger
@@ -67,17 +67,17 @@ class Allocation:
         engine: str | None = None,
         waiting: Callable[[], None] | None = None,
     ) -> Iterator[Lease]:
-        """Lease an engine for the block: a free one if there is one, else a new one or the next that is given back.
+        """Lease an engine for the block: a free engine, else a new engine or the next that is returned.
 
         Args:
-            purpose: what for, in words, shown by the pool's status and to callers that wait.
+            purpose: what the lease is for, as shown by the pool's status and to waiting callers.
             timeout_s: how long to wait; None for ``acquire_timeout``.
-            engine: the name of the only engine that will do.
-            waiting: called now and then while none is free; may raise to give up.
+            engine: the name of the required engine; None for any.
+            waiting: called repeatedly while no engine is free; may raise to give up.
 
         Raises:
-            NoEngineError: none became free in time.
-            PoolError: engines do not start, there is no engine of that name, or the disk is full.
+            NoEngineError: no engine became free within the timeout.
+            PoolError: engines do not start, the named engine does not exist, or the disk is full.
         """
         self._check_disk()
         lease = self.acquire(purpose=purpose, timeout_s=timeout_s, engine=engine, waiting=waiting)
@@ -94,7 +94,7 @@ class Allocation:
         engine: str | None = None,
         waiting: Callable[[], None] | None = None,
     ) -> Lease:
-        """Lease an engine without giving it back; see :meth:`lease`."""
+        """Lease an engine that the caller must return with :meth:`Lease.give_back`; see :meth:`lease`."""
         timeout_s = self._settings.acquire_timeout if timeout_s is None else timeout_s
         self._ledger.ensure_slots(self._settings.max_warm_containers)
         began = self._clock.now()
@@ -114,19 +114,19 @@ class Allocation:
     def generate(
         self, request: WorldRequest, progress: Progress = no_progress, *, engine: str | None = None
     ) -> WorldExport:
-        """Generate one world on a leased engine, and on another one if the first is lost over it.
+        """Generate one world on a leased engine; retry on another engine if the first is lost.
 
         Raises:
-            EngineError: the request was refused, the world failed, or no engine could be leased.
+            EngineError: the request was rejected, the world failed, or no engine could be leased.
         """
         purpose = f"world of {request.seed}"
         return self._on_any_engine(lambda lease: lease.generate(request, progress), purpose, progress, engine)
 
     def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
-        """Compute the rows of a survey on a leased engine, and on another one if the first is lost over it.
+        """Compute the rows of a survey on a leased engine; retry on another engine if the first is lost.
 
         Raises:
-            EngineError: the request was refused, the survey failed, or no engine could be leased.
+            EngineError: the request was rejected, the survey failed, or no engine could be leased.
         """
         purpose = f"survey of {len(request.seeds)} seeds"
         return self._on_any_engine(lambda lease: lease.survey(request, progress), purpose, progress)
@@ -134,7 +134,7 @@ class Allocation:
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
-        """Generate worlds on as many engines as the pool may have; see :func:`vwe_dagster.pool.many.outcomes`."""
+        """Generate worlds on up to ``max_warm_containers`` engines; see :func:`vwe_dagster.pool.many.outcomes`."""
         return outcomes(self.generate, requests, at_once=self._settings.max_warm_containers, progress=progress)
 
     def _on_any_engine(
@@ -143,7 +143,7 @@ class Allocation:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(EngineLostError),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            before_sleep=lambda state: progress(0.0, f"again, for an engine was lost (attempt {state.attempt_number})"),
+            before_sleep=lambda state: progress(0.0, f"retrying: an engine was lost (attempt {state.attempt_number})"),
             reraise=True,
         )
         for attempt in retrying:
@@ -165,7 +165,7 @@ class Allocation:
             return lease
 
         def pauses_s() -> Iterator[float]:
-            """Back off for the first in the queue only: the others notice quickly when their turn comes."""
+            """Back off for the first caller only, so that the others notice their turn quickly."""
             pause = SHORTEST_PAUSE_S
             while True:
                 yield pause
@@ -179,26 +179,28 @@ class Allocation:
     def _take_or_start(self, holder: str, wanted: str | None, began: float) -> Lease | None:
         lease = self._try_take(holder, wanted, began)
         if lease is None:
-            self._make_one_ready(holder, wanted)
+            self._start_if_needed(holder, wanted)
         return lease
 
-    def _make_one_ready(self, holder: str, wanted: str | None) -> None:
-        """As the first of the queue, start an engine if none is free or starting, and fence overdue holders."""
+    def _start_if_needed(self, holder: str, wanted: str | None) -> None:
+        """Start an engine if none is free or starting, and fence overdue holders; called by the first in the queue."""
         slots = present_slots(self._upkeep)
         if wanted is not None and all(slot.name != wanted for slot in slots):
-            raise PoolError(f"The pool has no engine named {wanted}; make one with create_engine, or name none.")
+            raise PoolError(
+                f"The pool has no engine named {wanted}; create it with create_engine, or request any engine."
+            )
         if all(slot.state in {State.EMPTY, State.ERROR} for slot in slots):
-            # While there are engines, one of them may still be given back.
+            # While engines exist, a leased one may still be returned.
             check_circuit(self._upkeep)
         empty = [slot.slot for slot in slots if slot.state is State.EMPTY]
         if wanted is None and empty and not any(is_starting(self._upkeep, slot) for slot in slots):
             reason = Reason(TransitionKind.DEMAND, f"for {holder}")
             with contextlib.suppress(FencedError):
                 start_first(self._upkeep, empty, reason, single_flight=True)
-        self._reap_now_and_then(holder)
+        self._reap_periodically(holder)
 
     def _try_take(self, holder: str, wanted: str | None, began: float) -> Lease | None:
-        """Take a free engine if there is one; slots of dead holders are recovered first."""
+        """Take a free engine if one exists; recover slots of dead holders first."""
         slots = [slot for slot in self._ledger.slots() if slot.state is not State.EMPTY]
         for slot in sorted(slots, key=lambda slot: slot.state is not State.READY):
             if wanted is not None and slot.name != wanted:
@@ -231,10 +233,10 @@ class Allocation:
         slot = self._ledger.slot(number)
         if not slot.is_free:
             slot = self._upkeep.settle(number)
-        # Borrowing a free engine checks that it answers.
+        # borrow() checks that the engine answers.
         return self._upkeep.borrow(slot, holder) if slot.is_free else None
 
-    def _reap_now_and_then(self, holder: str) -> None:
+    def _reap_periodically(self, holder: str) -> None:
         now = self._clock.now()
         for slot in self._ledger.slots():
             fence_overdue(self._upkeep, slot, holder)
@@ -247,6 +249,6 @@ class Allocation:
         free = shutil.disk_usage(folder).free
         if free < self._settings.min_free_disk_gb * 1e9:
             raise PoolError(
-                f"Only {free / 1e9:.2f} GB are free on the disk of {self._data}, and worlds are begun with "
-                f"{self._settings.min_free_disk_gb:g} GB or more; free some, or lower min_free_disk_gb."
+                f"The disk of {self._data} has only {free / 1e9:.2f} GB free, but a new world requires "
+                f"{self._settings.min_free_disk_gb:g} GB; free some space, or lower min_free_disk_gb."
             )

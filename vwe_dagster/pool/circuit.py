@@ -1,8 +1,8 @@
-"""The circuit breaker: engines that fail to start again and again are not tried by everybody all the time.
+"""The circuit breaker limits how often processes try to start engines that fail repeatedly.
 
-The circuit is closed while engines start. After some failures in a row it opens: nobody starts an engine until a while
-has passed. Then one may be tried, and its failure doubles the while. An engine that becomes ready closes the circuit.
-The state is one row of the ledger, so that all processes share it.
+The circuit is closed while engines start. After several failures in a row it opens, and no engine is started until a
+backoff has passed. Then one trial start is allowed. Its failure doubles the backoff; its success closes the circuit.
+The state is a row of the ledger, shared by all processes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import CircuitState
 
 OPENS_AFTER = 3
-"""Failed starts in a row, with no good one in between, that open the circuit."""
+"""Number of failed starts in a row that opens the circuit."""
 
 OPENS_AFTER_KILLS = 10
-"""Starting engines in a row that open the circuit if they were killed, ran out of memory, or ended for an unknown
-reason. A machine without memory kills every engine.
+"""Number of starting engines in a row that opens the circuit if each was killed, ran out of memory, or ended for an
+unknown reason. A machine without memory kills every engine.
 """
 
 _KILLS = {TransitionKind.START_KILLED, TransitionKind.START_LOST, TransitionKind.OUT_OF_MEMORY}
@@ -35,17 +35,17 @@ LONGEST_RETRY_S = 900.0
 
 @dataclasses.dataclass(frozen=True)
 class CircuitStatus:
-    """The circuit at one moment.
+    """A snapshot of the circuit.
 
     Attributes:
         state: see :class:`vwe_dagster.pool.states.CircuitState`.
-        failures: engines since the last good start that failed to start.
-        kills: engines since the last good start that were killed by a signal while they started, ran out of memory, or
-            ended for an unknown reason.
-        retry_in_s: seconds until an engine may be tried; 0 if one may now.
-        openings: how often the circuit has opened since there is the pool.
+        failures: the number of failed starts since the last good start.
+        retry_in_s: the seconds until the next trial start is allowed; 0 if it is allowed now.
+        openings: how often the circuit has opened since the pool was created.
         slot: the slot of the last engine that did not become ready.
-        cause: why it did not become ready.
+        cause: why that engine did not become ready.
+        kills: the number of engines since the last good start that were killed by a signal while they started, ran out
+            of memory, or ended for an unknown reason.
     """
 
     state: CircuitState
@@ -58,20 +58,20 @@ class CircuitStatus:
 
 
 class Circuit:
-    """The circuit of one pool."""
+    """The circuit breaker of one pool."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        """Keeps the state in a ledger."""
+        """Set the ledger that stores the state."""
         self._ledger = ledger
         self._clock = clock
 
     def status(self) -> CircuitStatus:
-        """The circuit as it is now."""
+        """Return the current status of the circuit."""
         with self._ledger.database.connected() as db:
             return self.status_in(db)
 
     def status_in(self, db: sqlite3.Connection) -> CircuitStatus:
-        """The circuit as a transaction sees it."""
+        """Return the status of the circuit within a transaction."""
         row = db.execute("SELECT * FROM circuit").fetchone()
         if row is None or (row["failures"] < OPENS_AFTER and row["kills"] < OPENS_AFTER_KILLS):
             state, retry_in_s = CircuitState.CLOSED, 0.0
@@ -85,7 +85,7 @@ class Circuit:
         )
 
     def admits(self, db: sqlite3.Connection) -> bool:
-        """Whether an engine may be started, as a transaction that writes sees it: while half-open, one at a time."""
+        """Return whether an engine may start, within a writing transaction; while half-open, one at a time."""
         match self.status_in(db).state:
             case CircuitState.CLOSED:
                 return True
@@ -95,7 +95,7 @@ class Circuit:
                 return False
 
     def probe_now(self) -> None:
-        """Lets one engine be tried at once, if the circuit is open."""
+        """End the backoff of an open circuit, so that one trial start is allowed immediately."""
         with self._ledger.database.connected() as db:
             db.execute("UPDATE circuit SET retry_s = ? WHERE boot = ?", (self._clock.now(), self._clock.boot))
 
@@ -116,23 +116,23 @@ class Circuit:
                 db.execute("UPDATE circuit SET openings = openings + 1")
                 self._wait(db, FIRST_RETRY_S)
             elif before.state is CircuitState.HALF_OPEN:
-                # Those that were begun before it opened say nothing new.
+                # Starts that began before the circuit opened are not new evidence.
                 (waited,) = db.execute("SELECT backoff_s FROM circuit").fetchone()
                 self._wait(db, min(2 * waited, LONGEST_RETRY_S))
 
     def succeeded(self) -> None:
-        """Takes note of an engine that became ready: it closes the circuit."""
+        """Record that an engine became ready, which closes the circuit."""
         with self._ledger.database.connected() as db:
             db.execute("UPDATE circuit SET failures = 0, kills = 0 WHERE failures + kills > 0")
 
     def take_alert(self) -> bool:
-        """Whether somebody is to be told that the circuit is open; true once for each opening."""
+        """Return True once for each opening of the circuit, for the caller to report it."""
         with self._ledger.database.connected() as db:
             taken = db.execute(f"UPDATE circuit SET alerted = openings WHERE {_IS_DUE}", _OPENS)  # noqa: S608  a constant
             return taken.rowcount == 1
 
     def alert_is_due(self) -> bool:
-        """Whether :meth:`take_alert` would be true."""
+        """Return whether :meth:`take_alert` would return True."""
         with self._ledger.database.connected() as db:
             return db.execute(f"SELECT 1 FROM circuit WHERE {_IS_DUE}", _OPENS).fetchone() is not None  # noqa: S608
 
@@ -144,34 +144,35 @@ class Circuit:
 
 
 def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
-    """What people are told of engines that do not start.
+    """Return the message on engines that do not start: cause, next attempt, and commands to investigate.
 
     Args:
-        status: the circuit, which is not closed.
-        settings: those of the pool.
+        status: the status of a circuit that is open or half-open.
+        settings: the settings of the pool.
     """
-    when = f"in {status.retry_in_s:.0f} s" if status.state is CircuitState.OPEN else "with the next one that is needed"
+    when = f"in {status.retry_in_s:.0f} s" if status.state is CircuitState.OPEN else "when one is needed"
     look = settings.command("logs", str(status.slot))
     if settings.image is not None:
-        look += f", and whether the image {settings.image} is there and the present one"
+        look += f", and check that the image {settings.image} exists and is up to date"
     if status.failures >= OPENS_AFTER:
         what, count = "Engines do not start", f"{status.failures} failed in a row"
     else:
         what, count = "Engines are killed while they start", f"{status.kills} were killed or lost in a row"
     return (
         f"{what}: {_sentence(str(status.cause))} {count}; "
-        f"another is tried {when}, or immediately by: {settings.command('warm', '1')}. To see why, look at: {look}"
+        f"another start is tried {when}, or immediately with: {settings.command('warm', '1')}. "
+        f"To find the cause: {look}"
     )
 
 
 def sentence_on_kills(status: CircuitStatus) -> str | None:
-    """Return a line on the engines that were killed while they started; None if none was since the last good start."""
+    """Return a message on the starting engines that were killed since the last good start; None if none was."""
     if status.kills == 0:
         return None
     engines = "An engine was" if status.kills == 1 else f"{status.kills} engines were"
     return (
         f"{engines} killed or lost while starting since the last good start, the last one in slot {status.slot}: "
-        f"{_sentence(str(status.cause))} From {OPENS_AFTER_KILLS} on, engines are tried only now and then."
+        f"{_sentence(str(status.cause))} After {OPENS_AFTER_KILLS} in a row, starts are tried at growing intervals."
     )
 
 

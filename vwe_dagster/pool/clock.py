@@ -1,4 +1,4 @@
-"""Time as the pool sees it: a clock that every process of this machine shares and nobody can set."""
+"""The monotonic clock of the pool: all processes of this machine share it, and it cannot be set."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import psutil
 
 
 class Clock(Protocol):
-    """A monotonic clock that is the same for every process until the machine boots again."""
+    """A monotonic clock that is the same for every process until the next boot."""
 
     @property
     def boot(self) -> str:
-        """Which boot of the machine the times belong to; times of different boots cannot be compared."""
+        """The id of the boot that the times belong to; times of different boots cannot be compared."""
 
     def now(self) -> float:
-        """Seconds since some point of this boot."""
+        """Return the seconds since a fixed point of this boot."""
 
     def sleep(self, seconds: float) -> None:
-        """Waits."""
+        """Sleep for ``seconds``."""
 
 
 class SystemClock:
-    """The clock of this machine."""
+    """The monotonic clock of this machine."""
 
     @functools.cached_property
     def boot(self) -> str:
-        """Linux' own name of the boot, or else the time of it."""
+        """The boot id of Linux; on other systems the time of the boot."""
         try:
             return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         except OSError:
             return f"{psutil.boot_time():.0f}"
 
     def now(self) -> float:
-        """Seconds since some point of this boot."""
+        """Return the seconds since a fixed point of this boot."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Waits."""
+        """Sleep for ``seconds``."""
         time.sleep(seconds)

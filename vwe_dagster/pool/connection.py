@@ -1,4 +1,4 @@
-"""How the pool speaks to one engine."""
+"""Connections of the pool to its engines."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.launcher import Launched
 
 ANSWER_TIMEOUT_S = 5.0
-"""An engine that takes longer to answer a short question hangs."""
+"""Seconds after which an engine that has not answered a short request counts as hung."""
 
 
 class Connection(Protocol):
-    """One engine, as a holder sees it. What fails raises an EngineError as :class:`EngineClient` does."""
+    """A connection to one engine. Its methods raise the same EngineErrors as :class:`EngineClient`."""
 
     def status(self) -> Status:
-        """What the engine says of itself."""
+        """Return the status that the engine reports."""
 
     def claim(self, token: int) -> Status:
-        """Takes the engine for the holder of a token."""
+        """Register the holder of ``token`` with the engine, which then rejects lower tokens."""
 
     def reset(self, token: int) -> Status:
-        """Ends what the engine does and has it verify itself."""
+        """Cancel the engine's job and let it verify itself."""
 
     def generate(
         self,
@@ -39,7 +39,7 @@ class Connection(Protocol):
         progress: Progress,
         exporting: Callable[[], None],
     ) -> WorldExport:
-        """Generates one world; see :func:`vwe_dagster.engine.client.run_job`."""
+        """Generate one world; see :func:`vwe_dagster.engine.client.run_job`."""
 
     def survey(
         self,
@@ -57,17 +57,17 @@ class Connection(Protocol):
         """Return the table that the engine places locations by."""
 
     def close(self) -> None:
-        """Lets go of the engine's socket."""
+        """Close the socket."""
 
 
 Connect = Callable[[Launched], Connection]
 
 
 class HttpConnection(EngineClient):
-    """An engine over the engine protocol."""
+    """A connection over the engine protocol."""
 
     def __init__(self, launched: Launched) -> None:
-        """Connects when first asked."""
+        """Set the address; connect at the first request."""
         super().__init__(launched.address, bearer=launched.bearer, timeout_s=ANSWER_TIMEOUT_S)
 
     def generate(
@@ -80,7 +80,7 @@ class HttpConnection(EngineClient):
         progress: Progress,
         exporting: Callable[[], None],
     ) -> WorldExport:
-        """Generates one world."""
+        """Generate one world."""
         return run_job(
             self,
             request,
@@ -114,34 +114,34 @@ class HttpConnection(EngineClient):
 
 
 class Connections:
-    """The connections of this process, one for each engine, kept open between leases."""
+    """The connections of this process, one per engine, kept open between leases."""
 
     def __init__(self, connect: Connect) -> None:
-        """Keeps what ``connect`` gives."""
+        """Set the function that opens a connection."""
         self._connect = connect
         self._guard = threading.Lock()
         self._open: dict[str, Connection] = {}
         self._process = os.getpid()
 
     def to(self, launched: Launched) -> Connection:
-        """The connection to an engine."""
+        """Return the connection to an engine; open it if necessary."""
         with self._guard:
             if self._process != os.getpid():
-                # Sockets of the parent process are not ours to speak through.
+                # A forked process must not use the sockets of its parent.
                 self._open, self._process = {}, os.getpid()
             if launched.handle not in self._open:
                 self._open[launched.handle] = self._connect(launched)
             return self._open[launched.handle]
 
     def drop(self, launched: Launched) -> None:
-        """Closes the connection to an engine that is gone."""
+        """Close the connection to an engine that no longer exists."""
         with self._guard:
             connection = self._open.pop(launched.handle, None)
         if connection is not None:
             connection.close()
 
     def close(self) -> None:
-        """Closes them all."""
+        """Close all connections."""
         with self._guard:
             connections, self._open = list(self._open.values()), {}
         for connection in connections:

@@ -1,6 +1,6 @@
-"""What happened in a pool, in numbers: its ledger's counts and present state, as one transaction sees them.
+"""The counters and gauges of a pool, read from its ledger in one transaction.
 
-Reading them takes no longer when more has been recorded: the ledger counts as it records.
+The ledger updates the counts with each record, so the time to read them does not grow with the number of records.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from vwe_dagster.pool.upkeep import FAILED_STARTS
 
 @dataclasses.dataclass(frozen=True)
 class Histogram:
-    """Times, counted by bounds.
+    """A cumulative histogram of durations.
 
     Attributes:
-        at_most: how many times did not exceed each bound, by the bound in seconds, rising; the last one is infinite.
-        total_s: the sum of all.
+        at_most: for each bound in seconds, ascending, the number of durations up to it; the last bound is infinite.
+        total_s: the sum of all durations in seconds.
     """
 
     at_most: Mapping[float, int]
@@ -34,17 +34,20 @@ class Histogram:
 
 @dataclasses.dataclass(frozen=True)
 class PoolCounts:
-    """A pool in numbers. Counters never fall, not even when records are pruned.
+    """The counts of a pool. Counters never decrease, not even when records are pruned.
 
     Attributes:
-        size: the most engines there may be.
-        slots: how many slots are in each state; those beyond ``size`` only while they have an engine.
-        free: engines that can be leased now; see :attr:`Slot.is_free`.
-        waiting: callers that wait for an engine.
-        steps: transitions by state before, state after, and kind.
-        jobs: worlds asked for that have ended, by outcome.
-        waits: how long those who asked for them waited for an engine.
-        durations: how long the worlds took, those that failed too.
+        size: the maximum number of engines.
+        slots: the number of slots in each state; slots beyond ``size`` count only while they have an engine.
+        free: the number of engines that can be leased now; see :attr:`Slot.is_free`.
+        waiting: the number of callers in the queue.
+        steps: the number of transitions by state before, state after, and kind.
+        jobs: the number of ended jobs by outcome.
+        waits: how long jobs waited for an engine.
+        durations: how long jobs ran, including failed ones.
+        failed_starts: the number of engines that did not become ready.
+        reaper_passes: the number of reaper passes.
+        reaped: the number of slots and engines that the reaper repaired.
     """
 
     size: int
@@ -62,23 +65,23 @@ class PoolCounts:
 
     @property
     def cold_starts(self) -> int:
-        """Engines that were started."""
+        """The number of engines that were started."""
         return sum(count for (_, after, _), count in self.steps.items() if after == State.STARTING)
 
     @property
     def out_of_memory_kills(self) -> int:
-        """Engines that ended because their memory was used up."""
+        """The number of engines that ended because they exhausted their memory."""
         return sum(count for (_, _, kind), count in self.steps.items() if kind == TransitionKind.OUT_OF_MEMORY)
 
 
 def read_counts(ledger: Ledger, clock: Clock) -> PoolCounts:
-    """Reads the counts of a pool.
+    """Read the counts of a pool in one transaction.
 
     Raises:
         PoolError: the ledger cannot be used.
     """
     with ledger.database.connected() as db:
-        # One snapshot: a histogram's sum is of the times that it counts.
+        # One snapshot, so that the sum and the counts of a histogram agree.
         db.execute("BEGIN")
         try:
             metadata = dict(db.execute("SELECT name, value FROM metadata").fetchall())

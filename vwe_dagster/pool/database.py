@@ -1,7 +1,7 @@
-"""The SQLite file of a pool: its tables, its connections, and what SQLite says made into sentences.
+"""The SQLite file of a pool: its schema, its connections, and the conversion of SQLite's errors.
 
-Slots, steps and jobs are the ledger's, tickets the queue's, and the circuit has a row of its own; here it is only how
-many processes and threads, forked ones too, share one file.
+This module lets many processes and threads, including forked ones, share one file. The ledger, the queue and the
+circuit own the tables.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from vwe_dagster.pool.migration import count_records, migrate_columns
 from vwe_dagster.pool.states import LEGAL
 
 FILE = "ledger-1.sqlite"
-"""The file of a ledger that was never repaired. Its name stays the same for all versions of the schema.
+"""The file name of a ledger that was never repaired, for all versions of the schema.
 
-A repair begins the file of the next number. SQLite finds the log of a file by its name, so another file in its place
-would be read with the log of the first.
+A repair creates the file with the next number. SQLite finds the write-ahead log by the file's name: a new file with the
+same name would be read with the old log.
 """
 
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
@@ -35,7 +35,7 @@ _FILE = re.compile(r"ledger-(\d+)\.sqlite")
 VERSION = 4
 """The version of the schema, stored as SQLite's ``user_version``.
 
-Version 2 added counts and the circuit, version 3 the kinds of transitions, version 4 the kills of starting engines. The
+Version 2 added counts and the circuit, version 3 the kinds of transitions, version 4 the number of killed starts. The
 first process that opens a ledger of a former version migrates it.
 """
 
@@ -43,7 +43,7 @@ _VERSION_WITHOUT_COUNTS = 1
 _VERSION_WITH_KINDS = 3
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
-"""The bounds, in seconds, by which waits and durations of jobs are counted."""
+"""The histogram bounds, in seconds, for waits and durations of jobs."""
 
 _BUSY_TIMEOUT_S = 30.0
 
@@ -53,9 +53,9 @@ _BAD_VALUES = (ValueError, TypeError, LookupError)
 
 
 class Database:
-    """The database of one pool; any number of processes and threads may use it at once.
+    """The database of one pool. Any number of processes and threads may use it concurrently.
 
-    Every method raises PoolError where the disk is full or the file cannot be used.
+    Every method raises PoolError if the disk is full or the file cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,13 +68,13 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The database, for statements that hold together: nobody else writes meanwhile."""
+        """Yield the connection within a write transaction; no other connection writes until the block ends."""
         with self.connected() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
             except BaseException:
-                # Where the disk is full SQLite has done so itself.
+                # If the disk is full, SQLite has already rolled back.
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
@@ -82,11 +82,11 @@ class Database:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
-        """The database, for questions and single statements."""
+        """Yield the connection for queries and single statements."""
         try:
             yield self._connection()
         except sqlite3.IntegrityError as error:
-            raise PoolError(f"The ledger {self._path} refuses this: {error}.") from error
+            raise PoolError(f"The ledger {self._path} rejected a change: {error}.") from error
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
         except _BAD_VALUES as error:
@@ -96,7 +96,7 @@ class Database:
         """Read the whole file.
 
         Raises:
-            DamagedLedgerError: a part of it is damaged.
+            DamagedLedgerError: the file is damaged.
         """
         with self.connected() as db:
             (first,) = db.execute("PRAGMA integrity_check(1)").fetchone()
@@ -106,7 +106,7 @@ class Database:
             raise DamagedLedgerError(self._path, str(first).strip().replace("\n", ", "))
 
     def close(self) -> None:
-        """Closes the connections that this process has opened."""
+        """Close the connections that this process has opened."""
         with self._guard:
             opened, self._open = self._open, []
             self._local = threading.local()
@@ -115,7 +115,7 @@ class Database:
 
     def _connection(self) -> sqlite3.Connection:
         if getattr(self._local, "process", None) != os.getpid():
-            # A connection must not be used across a fork, nor even closed there.
+            # A forked process must neither use nor close the connections of its parent.
             self._open_in_thread()
         elif self._local.next.exists():
             # Another process has repaired the pool.
@@ -128,14 +128,14 @@ class Database:
     def _open_in_thread(self) -> None:
         self._path = ledger_file(self._folder)
         self._local.connection = self._connect()
-        # Last: after an error the next call must try the new file again, not use the former connection.
+        # Must be last: after an error, the next call must open the new file again and not use the former connection.
         self._local.next = next_file(self._path)
         self._local.process = os.getpid()
 
     def _error(self, error: sqlite3.Error | OSError) -> PoolError:
         code = getattr(error, "sqlite_errorcode", None)
         is_damage = code is not None and code & 0xFF in _DAMAGED
-        # Opening has ensured the version, and with it the tables.
+        # The version was checked when the file was opened, so a missing table means damage.
         is_damage |= isinstance(error, sqlite3.OperationalError) and str(error).startswith(_MISSING)
         if is_damage:
             return DamagedLedgerError(self._path, str(error))
@@ -144,17 +144,17 @@ class Database:
         if isinstance(error, FileExistsError | NotADirectoryError):
             return PoolError(
                 f"The folder {self._path.parent} of the pool cannot be used: {error.filename} is not a folder. "
-                f"No world is in it; move it away and try again."
+                f"It contains no world; move it away and try again."
             )
         if code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return PoolError(
                 f"The ledger of the pool, {self._path}, cannot be used: another process has been writing to it for "
-                f"{_BUSY_TIMEOUT_S:g} s; it may be stopped. See which process has {self._path}-shm open, continue or "
-                f"end it, and try again."
+                f"{_BUSY_TIMEOUT_S:g} s and may be stopped. Find the process that has {self._path}-shm open, continue "
+                f"or end it, and try again."
             )
         return PoolError(
             f"The ledger of the pool, {self._path}, cannot be used: {error}. "
-            f"See that the disk is not full and that the folder may be written to."
+            f"Check that the disk is not full and that this user may write to the folder."
         )
 
     def _connect(self) -> sqlite3.Connection:
@@ -162,15 +162,15 @@ class Database:
         connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row
-            # A commit need not survive a power cut: no engine survives it either.
+            # A commit need not survive a power failure, since no engine survives one.
             connection.execute("PRAGMA synchronous = NORMAL")
             if self._version(connection) < VERSION:
-                # Only where it is needed: a process that was stopped here must not keep others from their ledger.
+                # Only if needed: a process that is stopped here must not block others from opening the ledger.
                 with self._opening():
                     if self._version(connection) < VERSION:
                         _set_up(connection)
         except BaseException:
-            # The traceback keeps it alive, and so the file open, until the garbage collector runs.
+            # The traceback would keep the connection, and thus the file, open until the garbage collector runs.
             connection.close()
             raise
         with self._guard:
@@ -181,13 +181,13 @@ class Database:
         """Return the version of the schema.
 
         Raises:
-            PoolError: it is later than :data:`VERSION`.
+            PoolError: the version is later than :data:`VERSION`.
         """
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise PoolError(
-                f"The ledger {self._path} is of version {version}, and this VWE knows versions up to {VERSION}; "
-                f"use the later VWE for this pool, or another VWE_HOME."
+                f"The ledger {self._path} has version {version}, but this VWE supports versions up to {VERSION}; "
+                f"use a later VWE for this pool, or another VWE_HOME."
             )
         return version
 
@@ -199,25 +199,26 @@ class Database:
                 yield
         except Timeout as error:
             raise PoolError(
-                f"Another process has been setting up the ledger {self._path} for {_BUSY_TIMEOUT_S:g} s; it may be "
-                f"stopped. See which process has {path} open, continue or end it, and try again."
+                f"The ledger {self._path} cannot be opened: another process has been creating or migrating it for "
+                f"{_BUSY_TIMEOUT_S:g} s and may be stopped. Find the process that has {path} open, continue or end "
+                f"it, and try again."
             ) from error
 
 
 def ledger_file(folder: Path) -> Path:
-    """Return the file of the ledger in a folder, which need not exist."""
+    """Return the path of the newest ledger file in a folder; the file need not exist."""
     numbers = [int(match[1]) for path in folder.glob("ledger-*.sqlite") if (match := _FILE.fullmatch(path.name))]
     return folder / f"ledger-{max(numbers, default=1)}.sqlite"
 
 
 def next_file(path: Path) -> Path:
-    """Return the file that a repair of a ledger begins."""
+    """Return the path of the file that the next repair creates."""
     match = _FILE.fullmatch(path.name)
     return path.with_name(f"ledger-{int(match[1]) + 1 if match else 1}.sqlite")
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    """Create or migrate the tables in one transaction: other processes may be using the former ones."""
+    """Create or migrate the tables in one transaction, since other processes may be using the former schema."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -245,7 +246,7 @@ def _schema() -> str:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Split a script of SQL into its statements; :meth:`sqlite3.Connection.executescript` would commit first."""
+    """Yield the statements of an SQL script; :meth:`sqlite3.Connection.executescript` would commit first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

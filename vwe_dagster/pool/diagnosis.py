@@ -1,6 +1,6 @@
 """The diagnosis of a slot from its row in the ledger, its lock, the settings and the clock, without side effects.
 
-Only the launcher and the engine know whether an engine still runs or answers; an action that asks them is a probe.
+A probe is an action that asks the launcher or the engine whether the engine still runs or answers.
 """
 
 from __future__ import annotations
@@ -17,51 +17,51 @@ from vwe_dagster.pool.states import State
 DRAINED = Reason(TransitionKind.DRAINED, "the pool is drained")
 
 IDLE_GRACE_S = 30.0
-"""Seconds beyond its idle time within which an engine ends by itself."""
+"""Seconds beyond its idle time that an engine has to end by itself."""
 
 
 SPAWN_S = 2.0
-"""Seconds within which the engine of a starter that was killed appears among the processes, if it was started."""
+"""Seconds until an engine appears among the processes if its starter was killed while starting it."""
 
 
 class Action(enum.Enum):
-    """What a slot needs. All but ``NONE`` and ``FENCE`` are carried out with the slot's lock held."""
+    """The action that a slot needs. All but ``NONE`` and ``FENCE`` require the slot's lock."""
 
     NONE = enum.auto()
-    """Nothing: the slot is empty, or a living process has its lock and is in time."""
+    """Nothing: the slot is empty, or a living process holds its lock within its deadline."""
     FENCE = enum.auto()
-    """Take the slot from a process that has its lock and whose deadline has passed."""
+    """Take the slot from a process that holds its lock and has missed its deadline."""
     FORGET_HOLDER = enum.auto()
-    """Clear the holder of a READY engine that died without a job."""
+    """Clear the holder of a READY engine; the holder died without a job."""
     RECOVER = enum.auto()
-    """Reset the engine of a holder that died."""
+    """Reset the engine of a dead holder."""
     FAIL_START = enum.auto()
-    """End a start whose process died before it recorded the engine."""
+    """Fail a start: the process died before it recorded the engine."""
     AWAIT_SPAWN = enum.auto()
-    """Leave a start whose process died a moment ago: its engine may still appear, and is then ended."""
+    """Wait: the process that started an engine has just died, and the engine may still appear."""
     PROBE_START = enum.auto()
     """Check whether a starting engine is ready, or has ended."""
     END_LATE_START = enum.auto()
-    """The same, and end the engine if it is not ready."""
+    """Check whether a late engine is ready, and end it if not."""
     REMOVE = enum.auto()
-    """Remove what is left of a broken engine."""
+    """Remove the remains of a broken engine."""
     RETIRE = enum.auto()
-    """End a free engine that must not be used again; :func:`retirement` says why."""
+    """End a free engine that must not be used again; :func:`retirement` returns why."""
     END_IDLE = enum.auto()
-    """End a free engine that was unused for longer than its idle time and has not ended by itself."""
+    """End a free engine that exceeded its idle time and has not ended by itself."""
     PROBE = enum.auto()
     """Check whether a free engine has ended."""
 
 
 def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, hold: Hold | None) -> Action:
-    """Return what a slot needs.
+    """Return the action that a slot needs.
 
     Args:
-        slot: its row in the ledger.
-        settings: those of the pool.
-        clock: the pool's.
-        hold: the note of another process that has the slot's lock; None if the lock is free, so that the slot's
-            holder, if it has one, is dead.
+        slot: the row of the slot in the ledger.
+        settings: the settings of the pool.
+        clock: the clock of the pool.
+        hold: the note of another process that holds the slot's lock; None if the lock is free. A recorded holder is
+            then dead.
     """
     if hold is not None:
         is_overdue = slot.is_overdue(clock) if hold is UNKNOWN else hold.is_overdue(clock)
@@ -78,13 +78,13 @@ def diagnose(slot: Slot, settings: PoolSettings, clock: Clock, hold: Hold | None
 
 
 def retirement(slot: Slot, settings: PoolSettings, clock: Clock) -> Reason | None:
-    """Return why the engine of a slot must not be used again; None if it may."""
+    """Return why the engine of a slot must not be used again; None if it may be used."""
     if slot.retiring is not None:
         return DRAINED
     if slot.slot >= settings.max_warm_containers:
         return Reason(TransitionKind.RETIRED, "the pool has fewer slots now")
     if slot.jobs >= settings.max_jobs_per_engine:
-        return Reason(TransitionKind.USED_UP, f"it has made {slot.jobs} worlds")
+        return Reason(TransitionKind.USED_UP, f"it has generated {slot.jobs} worlds")
     if slot.has_expired(clock):
         return Reason(TransitionKind.EXPIRED, f"it is older than {settings.container_ttl_minutes:g} minutes")
     return None

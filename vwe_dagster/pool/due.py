@@ -1,7 +1,6 @@
-"""What a pool is in need of, told from its ledger and its locks alone: no launcher is asked, nothing is started.
+"""Decide whether a pool needs the reaper, from its ledger and locks only: no launcher call, no process.
 
-That an engine has died, or that one is there which no slot knows, the ledger cannot say. So where engines may be, the
-reaper is due every few minutes.
+The ledger cannot show a dead engine or a stray engine. So while engines may exist, the reaper is due every ten minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from vwe_dagster.pool.states import CircuitState, State
 from vwe_dagster.pool.upkeep import TARGET
 
 REAP_EVERY_S = 600.0
-"""How long a pool with engines, or one that had some since, goes without the reaper."""
+"""Maximum seconds between reaper passes of a pool that has engines, or had some since the last pass."""
 
 _NEEDS: Mapping[Action, str] = {
     Action.FENCE: "its holder is overdue",
@@ -32,16 +31,16 @@ _NEEDS: Mapping[Action, str] = {
     Action.FAIL_START: "the process that started its engine is dead",
     Action.END_LATE_START: "its engine is not ready in time",
     Action.REMOVE: "its engine is broken",
-    Action.RETIRE: "its engine is to be ended",
-    Action.END_IDLE: "its engine ended idle",
+    Action.RETIRE: "its engine must end",
+    Action.END_IDLE: "its engine exceeded its idle time",
 }
-"""The actions that the reaper is needed for; a probe waits for the next pass or the next use of the pool."""
+"""The actions that require the reaper. A probe can wait for the next pass or the next use of the pool."""
 
 
 def upkeep_due(folder: Path, settings: PoolSettings) -> list[str]:
-    """Why the pool in a folder needs the reaper, a phrase each that stays the same while the reason does.
+    """Return why the pool in ``folder`` needs the reaper: one phrase per reason, constant while the reason persists.
 
-    A pool that was never used needs nothing, and asking leaves it so.
+    A pool that was never used has no reasons, and this function creates no file for it.
 
     Raises:
         PoolError: the ledger cannot be used.
@@ -57,23 +56,23 @@ def upkeep_due(folder: Path, settings: PoolSettings) -> list[str]:
 
 
 def reasons(ledger: Ledger, locks: Path, settings: PoolSettings, clock: Clock) -> list[str]:
-    """As :func:`upkeep_due`, of a ledger that is open."""
+    """Return the reasons of :func:`upkeep_due` for an open ledger."""
     rows = ledger.slots()
     found = [f"slot {row.slot}: {need}" for row in rows if (need := _need_of(row, locks, settings, clock)) is not None]
     if _is_reaper_due(ledger, rows, clock):
-        found.append(f"no pass of the reaper for {REAP_EVERY_S / 60:g} minutes")
+        found.append(f"no reaper pass for {REAP_EVERY_S / 60:g} minutes")
     circuit = Circuit(ledger, clock)
     present = sum(row.state is not State.EMPTY for row in rows if row.slot < settings.max_warm_containers)
     wanted = min(ledger.metadata(TARGET), settings.max_warm_containers)
     if present < wanted and circuit.status().state is not CircuitState.OPEN and has_work(ledger, clock, settings):
-        found.append(f"{present} engines where there should be {wanted}")
+        found.append(f"{present} of {wanted} warm engines exist")
     if circuit.alert_is_due() or len(lost_engines(ledger)) >= LOST_OFTEN:
         found.append("engines fail repeatedly")
     return found
 
 
 def _need_of(slot: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> str | None:
-    """Return what a slot needs the reaper for, in words; None if it can wait for the next use of the pool."""
+    """Return why a slot needs the reaper, as a phrase; None if it can wait for the next use of the pool."""
     hold = SlotLock(locks, slot.slot, clock, holder_name("upkeep")).current_hold()
     action = diagnose(slot, settings, clock, hold)
     if action is Action.RETIRE and slot.retiring is None and slot.has_expired(clock):
@@ -82,7 +81,7 @@ def _need_of(slot: Slot, locks: Path, settings: PoolSettings, clock: Clock) -> s
 
 
 def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:
-    """Whether there may be something for the reaper that the slots do not show, and it has not looked for a while."""
+    """Return whether the last pass was too long ago and engines exist or may have existed since."""
     since_s = clock.now() - ledger.metadata(REAPED_S)
     if 0 <= since_s < REAP_EVERY_S:
         return False
@@ -90,5 +89,5 @@ def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:
 
 
 def _has_changed(ledger: Ledger) -> bool:
-    """Whether a slot took a step since the last pass of the reaper."""
+    """Return whether a transition was recorded since the last reaper pass."""
     return bool(ledger.transitions(after=ledger.metadata(REAPED_STEP), limit=1))

@@ -1,4 +1,4 @@
-"""The kinds of transitions: why a slot changed its state, as a value that can be counted and compared."""
+"""The kinds of transitions: the causes of state changes as countable values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import enum
 
 
 class TransitionKind(enum.StrEnum):
-    """Why a slot changed its state. The values are labels of the metrics, so they stay what they are."""
+    """The cause of a slot's state change. The values are metric labels and must not change."""
 
     DEMAND = "demand"
     NAMED = "named"
@@ -44,12 +44,12 @@ class TransitionKind(enum.StrEnum):
     DRAINED = "drained"
 
     OTHER = "other"
-    """Only in ledgers of former versions: a transition whose sentence the migration does not know."""
+    """A transition of a former version with a sentence that the migration does not recognize."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Reason:
-    """Why a slot changes its state: the kind for programs, the detail for people."""
+    """The cause of a slot's state change: ``kind`` for programs, ``detail`` for people."""
 
     kind: TransitionKind
     detail: str

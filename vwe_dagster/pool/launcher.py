@@ -1,4 +1,4 @@
-"""What a launcher is: it starts engines, finds them again, and ends them; it knows nothing of leases."""
+"""The launcher interface: start, find and end engines. Launchers do not know leases."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from vwe_dagster.engine.messages import EngineError
 
 
 class LauncherError(EngineError):
-    """An engine could not be started, or the launcher cannot be asked; the message says what to do."""
+    """An engine could not be started, or the launcher does not answer. The message contains a remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LaunchSpec:
-    """An engine to start.
+    """The specification of an engine to start.
 
     Attributes:
-        engine: its name, unique for all time: ``<pool id>-<slot>-<number>``.
-        slot: the slot of the pool it is for.
-        digest: the configuration it is started with (see :attr:`Launcher.digest`).
+        engine: the name of the engine, never reused: ``<pool id>-<slot>-<number>``.
+        slot: the number of its slot.
+        digest: the digest of its configuration (see :attr:`Launcher.digest`).
     """
 
     engine: str
@@ -33,9 +33,9 @@ class Launched:
     """An engine that was started and may not be ready yet.
 
     Attributes:
-        handle: what the launcher knows it by: a process id with its start time, or a container id.
-        address: where it will answer, ``unix:/path`` or ``http://host:port``.
-        bearer: the token that every request carries, for TCP.
+        handle: the launcher's id of the engine: a process id with its start time, or a container id.
+        address: ``unix:/path`` or ``http://host:port``.
+        bearer: the bearer token of every request over TCP; None for a unix socket.
     """
 
     handle: str
@@ -45,7 +45,7 @@ class Launched:
 
 @dataclasses.dataclass(frozen=True)
 class EngineInfo:
-    """An engine of the pool that exists, running or not, whether the pool remembers it or not."""
+    """An existing engine of the pool, running or not, recorded in the ledger or not."""
 
     engine: str
     handle: str
@@ -55,13 +55,13 @@ class EngineInfo:
 
 @dataclasses.dataclass(frozen=True)
 class EngineEnd:
-    """Why an engine ended.
+    """The cause of an engine's end.
 
     Attributes:
-        detail: in a few words: ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` if unknown.
-        out_of_memory: whether it ended because its memory was used up.
-        killed: whether another process ended it by a signal; an engine that crashes gets other signals.
-        is_known: whether the cause is known; only the process that started an engine learns how it ended.
+        detail: ``out of memory``, ``exit code 3``, ``killed by signal 9``, or ``ended`` if the cause is unknown.
+        out_of_memory: whether the engine exhausted its memory.
+        killed: whether another process ended it by a signal. A crash raises other signals.
+        is_known: whether the cause is known. Only the process that started an engine learns its exit code.
     """
 
     detail: str
@@ -71,71 +71,71 @@ class EngineEnd:
 
     @classmethod
     def by_signal(cls, number: int) -> Self:
-        """Return the end of an engine that got a signal."""
-        return cls(f"killed by signal {number}", killed=number in _FROM_OUTSIDE)
+        """Return the end of an engine that received a signal."""
+        return cls(f"killed by signal {number}", killed=number in _SIGNALS_OF_OTHERS)
 
 
-_FROM_OUTSIDE = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM}
+_SIGNALS_OF_OTHERS = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM}
 
 UNKNOWN_END = EngineEnd("ended", is_known=False)
 OUT_OF_MEMORY = EngineEnd("out of memory", out_of_memory=True)
 
 
 class Launcher(Protocol):
-    """Starts and ends the engines of one pool. Safe for many processes at once."""
+    """Starts and ends the engines of one pool. Any number of processes may use launchers of one pool concurrently."""
 
     @property
     def digest(self) -> str:
-        """A hash of what an engine is started with and keeps for life; an engine of another digest retires.
+        """A hash of the configuration that an engine keeps for life; an engine with another digest is retired.
 
         It covers the command or the image, limits, connection, and the version of the native engine and its kernels.
 
         Raises:
-            LauncherError: it cannot be told, for the image is missing or Docker does not answer.
+            LauncherError: the image is missing or Docker does not answer.
         """
 
     def launch(self, spec: LaunchSpec) -> Launched:
-        """Starts an engine and returns without waiting for it to be ready.
+        """Start an engine without waiting until it is ready.
 
-        Nothing of a failed start is left behind.
+        A failed start leaves nothing behind.
 
         Raises:
-            LauncherError: it did not start.
+            LauncherError: the engine did not start.
         """
 
     def running(self, launched: Launched) -> bool:
-        """Whether the engine's process or container is there and running (stopped or hung counts as running).
+        """Return whether the engine's process or container runs; a stopped or hung engine counts as running.
 
         Raises:
-            LauncherError: Docker does not answer, so nobody knows.
+            LauncherError: Docker does not answer.
         """
 
     def why_ended(self, launched: Launched) -> EngineEnd:
         """Return why an engine that is no longer running ended."""
 
     def end(self, engine: str, launched: Launched | None) -> None:
-        """Ends an engine at once and removes all it leaves: socket, container, bind mount. One that is gone stays gone.
+        """Kill an engine and remove its socket and container; do nothing if it does not exist.
 
         Args:
-            engine: its name.
-            launched: how it was started, where that is known.
+            engine: the name of the engine.
+            launched: its handle and address; None if they are unknown.
 
         Raises:
             LauncherError: Docker does not answer.
         """
 
     def engines(self) -> list[EngineInfo]:
-        """Every engine of this pool that exists.
+        """Return every existing engine of this pool.
 
         Raises:
-            LauncherError: Docker does not answer, so nobody knows.
+            LauncherError: Docker does not answer.
         """
 
     def log(self, engine: str, *, lines: int) -> str:
-        """The last lines an engine has written, also after its end where they are kept."""
+        """Return the last log lines of an engine, also after its end if its log was kept."""
 
     def memory_bytes(self, launched: Launched) -> int | None:
-        """What the engine uses now, or None."""
+        """Return the memory that the engine uses now, in bytes; None if unknown."""
 
     def remove_logs(self, keep: set[str]) -> None:
         """Remove the logs and socket directories of engines that are not in ``keep`` and no longer exist."""

@@ -1,4 +1,4 @@
-"""A lease: the right of one holder to one engine, for as long as it holds the lock of the slot."""
+"""A lease: the exclusive right of one holder to one engine while it holds the slot's lock."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _Export = TypeVar("_Export", WorldExport, SurveyExport)
 
 
 class Lease:
-    """An engine that is ours.
+    """A lease of one engine.
 
     Attributes:
-        slot: the slot it is in.
-        token: the fencing token; whoever takes the slot next has a higher one.
-        engine: the engine's name.
+        slot: the number of the engine's slot.
+        token: the fencing token; the next holder of the slot has a higher token.
+        engine: the name of the engine.
     """
 
     def __init__(
         self, upkeep: Upkeep, lock: SlotLock, *, slot: int, token: int, engine: str, holder: str, wait_s: float
     ) -> None:
-        """Made by the pool, which has taken the slot and its lock."""
+        """Wrap a slot that the pool has already taken and locked; use :meth:`EnginePool.lease` instead."""
         self.slot = slot
         self.token = token
         self.engine = engine
@@ -60,23 +60,23 @@ class Lease:
         self._watched = upkeep.watch.begin(slot, token, holder, upkeep.lease_s)
 
     def check(self) -> None:
-        """Makes sure that the engine is still ours.
+        """Check that this holder still has the engine.
 
         Raises:
-            FencedError: it was taken from us, for we did not come back in time.
+            FencedError: the holder missed its deadline and lost the engine.
         """
         self._upkeep.ledger.check(self.slot, self.token)
 
     def status(self) -> Status:
-        """What the engine says of itself.
+        """Return the status that the engine reports.
 
         Raises:
-            EngineError: it does not answer.
+            EngineError: the engine does not answer.
         """
         return self._connection().status()
 
     def location_table(self) -> LocationTableDocument:
-        """Return the table that the engine places locations by.
+        """Return the table of location types that the engine uses to place locations.
 
         Raises:
             EngineError: the engine does not answer, or does not report its table.
@@ -84,12 +84,12 @@ class Lease:
         return self._connection().location_table()
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
-        """Generates one world.
+        """Generate one world.
 
         Raises:
-            EngineError: the engine refused the request, or failed at it.
-            EngineLostError: the engine died, hung or broke; another may do it.
-            FencedError: the engine was taken from us.
+            EngineError: the engine rejected the request or failed.
+            EngineLostError: the engine died, hung or broke; a retry on another engine may succeed.
+            FencedError: another holder took the engine.
         """
 
         def run(job_id: str) -> WorldExport:
@@ -142,7 +142,7 @@ class Lease:
             duration_s=None,
             error=None,
         )
-        # The note comes first: else another process could fence this one by the deadline of the lease during the job.
+        # The note comes first, or another process could fence this one during the job by the deadline of the lease.
         self._lock.extend(self._upkeep.lease_s, self.token)
         self._upkeep.watch.extend(self._watched, self._upkeep.lease_s)
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
@@ -170,15 +170,19 @@ class Lease:
         return dataclasses.replace(export, confirm=lambda: self._confirm(job.job_id))
 
     def give_back(self) -> None:
-        """Gives the engine back, reset and verified; one that was fenced is no longer ours to touch."""
+        """Return the engine to the pool, reset and verified; leave it alone if this holder was fenced."""
         try:
             self._lock.extend(self._upkeep.upkeep_s, self.token)
             self._tidy()
         except FencedError:
-            _log.warning("Slot %d was taken from this holder because it did not come back in time.", self.slot)
+            _log.warning("Slot %d was taken from this holder because it missed its deadline.", self.slot)
         except EngineError as error:
-            # Whoever takes the slot next finds it without a living holder and puts it right.
-            _log.warning("Slot %d could not be put in order when it was given back: %s", self.slot, error)
+            # The next process that takes the slot finds it without a live holder and recovers it.
+            _log.warning(
+                "Slot %d could not be reset when its engine was returned; the next use of the pool recovers it: %s",
+                self.slot,
+                error,
+            )
         finally:
             self._upkeep.watch.end(self._watched)
             self._lock.release()
@@ -196,12 +200,12 @@ class Lease:
         except EngineRefusedError as error:
             if error.code == "fenced":
                 raise FencedError(
-                    f"The engine {self.engine} was given to another holder; what this one made is not used."
+                    f"The engine {self.engine} was assigned to another holder; this world is not used. Run it again."
                 ) from error
             raise
 
     def _make_ready(self) -> None:
-        """Has the engine be READY, whatever an earlier job of this lease left it in."""
+        """Reset the engine if an earlier job of this lease has left it in another state than READY."""
         row = self._upkeep.ledger.slot(self.slot)
         if row.token == self.token and row.state in {State.GENERATING, State.EXPORTING}:
             reason = Reason(TransitionKind.JOB, "the next job of the same holder")
@@ -210,19 +214,19 @@ class Lease:
         if row.token != self.token:
             self.check()
         if row.state is not State.READY:
-            raise EngineLostError(f"The engine {self.engine} has ended; lease another one.")
+            raise EngineLostError(f"The engine {self.engine} has ended; lease another engine.")
 
     def _check_survival(self, error: EngineError) -> None:
-        """After a failed job: raises EngineLostError if the engine did not survive it."""
+        """Raise EngineLostError if the engine did not survive a failed job."""
         reason = self._upkeep.examine(self.slot, self.token)
         if reason is not None:
             raise EngineLostError(
-                f"The engine {self.engine} was lost in the middle of a world: {reason.detail}. Run it again."
+                f"The engine {self.engine} was lost during a world: {reason.detail}. Run it again."
             ) from error
 
     def _confirm(self, job_id: str) -> None:
         if self._upkeep.ledger.job_state(job_id) is not RecordedJobState.EXPORTED:
-            raise FencedError(f"The job {job_id} was taken from its holder; what it made is not used. Run it again.")
+            raise FencedError(f"The holder of the job {job_id} was fenced; its world is not used. Run it again.")
 
     def _tidy(self) -> None:
         upkeep = self._upkeep
@@ -237,7 +241,7 @@ class Lease:
             if reason is not None:
                 upkeep.retire(row, reason)
                 if not row.retiring and row.slot < upkeep.settings.max_warm_containers:
-                    why = f"in place of {self.engine}, for {reason.detail}"
+                    why = f"in place of {self.engine}: {reason.detail}"
                     upkeep.start(self.slot, reason=Reason(TransitionKind.REPLACED, why))
                 return
         if row.state is not State.EMPTY:

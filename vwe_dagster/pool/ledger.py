@@ -1,7 +1,7 @@
 """The ledger: slots, fencing tokens, transitions, jobs and metadata of a pool.
 
-Every change of a slot says which token it is made under; when another has taken the slot meanwhile there is no such
-row any more, and the change fails with :class:`FencedError`.
+Every change of a slot names the token of its holder. If another process has taken the slot since, no row has that
+token any more, and the change fails with :class:`FencedError`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIZE = "size"
 """Key of the last configured pool size."""
 
 ENGINES = "engines"
-"""Key of the number of engines that were ever started; names of engines end in it."""
+"""Key of the number of engines that were ever started. The name of an engine ends with its number."""
 
 SURVEY_SIZE = 0
 """The size in the record of a survey, which has no grid; its seed is the first of many."""
@@ -33,15 +33,15 @@ _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 @dataclasses.dataclass(frozen=True)
 class Slot:
-    """A slot as the ledger has it; fields that end in ``_s`` are times of the monotonic clock of ``boot``.
+    """A row of the table ``slots``. Fields that end in ``_s`` are times of the monotonic clock of ``boot``.
 
     Attributes:
-        name: what somebody calls this engine, if anybody does.
-        kind: why it entered its state; None if it never had an engine.
-        detail: the same in words.
-        retiring: why the engine is ended once it is free; None if it is not.
-        holder: who has it, in words.
-        job: the id of the job it works on.
+        name: the name that jobs can request the engine by; None for most engines.
+        kind: the kind of the last transition; None if the slot never had an engine.
+        detail: the cause of the last transition, as text.
+        retiring: why the engine must end as soon as it is free; None if it may stay.
+        holder: the process and its purpose, as text; None if the slot is not held.
+        job: the id of the running job.
     """
 
     slot: int
@@ -69,7 +69,7 @@ class Slot:
 
     @classmethod
     def of_row(cls, row: sqlite3.Row) -> Self:
-        """Return the slot that a row of the table ``slots`` describes."""
+        """Return a slot from a row of the table ``slots``."""
         values: dict[str, Any] = dict(row)
         for column in ("kind", "retiring"):
             values[column] = None if values[column] is None else TransitionKind(values[column])
@@ -79,35 +79,35 @@ class Slot:
     def is_free(self) -> bool:
         """Whether the slot has an engine that the next caller may lease.
 
-        An engine is left EXPORTING without a holder where engines are reset only before their next use.
+        Without ``auto_reset_after_job``, a free engine stays EXPORTING until its next use.
         """
         return self.state in {State.READY, State.EXPORTING} and self.holder is None
 
     @property
     def launched(self) -> Launched | None:
-        """How the engine was started; None where it was not, or nobody lived to tell."""
+        """Handle and address of the engine; None if its starter died before it recorded them."""
         if self.handle is None or self.address is None:
             return None
         return Launched(self.handle, self.address, self.bearer)
 
     def is_overdue(self, clock: Clock) -> bool:
-        """Whether its holder should have come back by now."""
+        """Return whether the deadline of the holder has passed."""
         if self.holder is None or self.deadline_s is None:
             return False
         return self.boot != clock.boot or clock.now() > self.deadline_s
 
     def is_late(self, clock: Clock, startup_timeout_s: float) -> bool:
-        """Whether its engine, which is starting, should be ready by now."""
+        """Return whether the engine, which is starting, has exceeded the startup timeout."""
         return self.boot != clock.boot or clock.now() - (self.started_s or 0) > startup_timeout_s
 
     def has_expired(self, clock: Clock) -> bool:
-        """Whether its engine is older than an engine is to get."""
+        """Return whether the engine is older than its time to live."""
         return self.boot != clock.boot or clock.now() >= (self.expires_s or 0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Transition:
-    """A change of a slot's state: when (UTC), why (a kind, and a detail in words), and under which token."""
+    """A change of a slot's state: its time (UTC), its cause (kind and text), and the token it was recorded with."""
 
     id: int
     at: str
@@ -122,13 +122,13 @@ class Transition:
 
     @classmethod
     def of_row(cls, row: sqlite3.Row) -> Self:
-        """Return the transition that a row of the table ``transitions`` describes."""
+        """Return a transition from a row of the table ``transitions``."""
         return cls(**{**dict(row), "kind": TransitionKind(row["kind"])})
 
 
 @dataclasses.dataclass(frozen=True)
 class JobRecord:
-    """One world, or one survey of :data:`SURVEY_SIZE`, requested from an engine."""
+    """A row of the table ``jobs``: one world, or one survey of :data:`SURVEY_SIZE`, that was requested from an engine."""
 
     job_id: str
     at: str
@@ -145,30 +145,30 @@ class JobRecord:
 
 
 class Ledger:
-    """What one pool has recorded; any number of processes and threads may use it at once.
+    """The records of one pool. Any number of processes and threads may use it concurrently.
 
-    Every method raises PoolError where the disk is full or the file cannot be used.
+    Every method raises PoolError if the disk is full or the file cannot be used.
 
     Attributes:
-        database: the file, which others of the pool have tables in too.
+        database: the SQLite file, which also has the tables of the queue and the circuit.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Names the folder of the file; it is made when first used."""
+        """Set the folder of the file, which is created at the first use."""
         self.database = Database(folder)
 
     def slots(self) -> list[Slot]:
-        """All slots there ever were, in order."""
+        """Return all slots that ever existed, in order."""
         with self.database.connected() as db:
             return [Slot.of_row(row) for row in db.execute("SELECT * FROM slots ORDER BY slot")]
 
     def slot(self, slot: int) -> Slot:
-        """One slot."""
+        """Return one slot."""
         with self.database.connected() as db:
             return Slot.of_row(db.execute("SELECT * FROM slots WHERE slot = ?", (slot,)).fetchone())
 
     def ensure_slots(self, count: int) -> None:
-        """Adds slots until there are so many, and remembers how many there are to be."""
+        """Add slots until ``count`` exist, and store ``count`` as the pool size."""
         if self.metadata(SIZE) != count:
             self.set_metadata(SIZE, count)
         with self.database.connected() as db:
@@ -176,10 +176,10 @@ class Ledger:
                 db.executemany("INSERT OR IGNORE INTO slots (slot) VALUES (?)", [(slot,) for slot in range(count)])
 
     def check_integrity(self) -> None:
-        """Read everything that is recorded.
+        """Read the whole ledger.
 
         Raises:
-            DamagedLedgerError: a part of it is damaged.
+            DamagedLedgerError: the file or a value is damaged.
         """
         self.database.check_integrity()
         self.slots()
@@ -187,51 +187,51 @@ class Ledger:
         self.jobs(-1)
 
     def raise_tokens(self, token: int) -> None:
-        """Set the token of every slot, which must not be lower than it was."""
+        """Set the token of every slot to ``token``, which must be at least the highest existing token."""
         with self.database.connected() as db:
             db.execute("UPDATE slots SET token = ?", (token,))
 
     def step(self, slot: int, token: int, after: State, reason: Reason, **changes: object) -> None:
-        """Takes a slot from its state to another one.
+        """Change the state of a slot.
 
         Args:
-            slot: which.
-            token: the token under which it is held.
-            after: the state it enters.
-            reason: why.
-            changes: other columns that change with it.
+            slot: the number of the slot.
+            token: the token of the holder.
+            after: the new state.
+            reason: the cause of the change.
+            changes: other columns to update.
 
         Raises:
-            FencedError: the slot has a higher token by now.
-            PoolError: the step is not a legal one.
+            FencedError: the slot now has a higher token.
+            PoolError: the step is not legal.
         """
         self._change(slot, token, {"state": after.value, **dataclasses.asdict(reason), **changes})
 
     def check(self, slot: int, token: int) -> None:
-        """Makes sure that a slot still has the token it was taken with.
+        """Check that a slot still has this token.
 
         Raises:
-            FencedError: it has a higher one by now.
+            FencedError: the slot now has a higher token.
         """
         if self.slot(slot).token != token:
             raise _fenced(slot, token)
 
     def note(self, slot: int, token: int, **changes: object) -> None:
-        """Changes columns of a slot, but not its state.
+        """Update columns of a slot other than its state.
 
         Raises:
-            FencedError: the slot has a higher token by now.
+            FencedError: the slot now has a higher token.
         """
         self._change(slot, token, changes)
 
     def take(self, slot: int, token: int, *, holder: str, now: float, deadline: float, boot: str) -> int:
-        """Gives a slot to a holder, with the next token.
+        """Assign a slot to a holder, with the next token.
 
         Returns:
             The token of the holder.
 
         Raises:
-            FencedError: somebody else took it since ``token`` was read.
+            FencedError: another process took the slot after ``token`` was read.
         """
         with self.database.connected() as db:
             return _take_in(db, slot, token, (holder, now, deadline, boot))
@@ -245,18 +245,19 @@ class Ledger:
         changes: dict[str, object],
         admits: Callable[[sqlite3.Connection], bool] = lambda _: True,
     ) -> Slot | None:
-        """Has an empty slot start an engine: a new token, the state STARTING, and a name never used before.
+        """Record the start of an engine in an empty slot: the next token, the state STARTING, and a unique engine name.
 
         Args:
-            slot: which.
-            single_flight_s: do nothing if a start in another slot began less than this long ago; None to start anyway.
-            reason: why.
-            changes: columns of the new engine, ``boot`` and ``started_s`` among them; ``engine`` is the beginning of
-                its name.
-            admits: asked in the transaction whether any engine may be started.
+            slot: the number of the slot.
+            single_flight_s: do nothing if a start in another slot began less than this many seconds ago; None to start
+                regardless.
+            reason: the cause of the start.
+            changes: columns of the new engine, which must include ``boot`` and ``started_s``; ``engine`` is the prefix
+                of its name.
+            admits: called within the transaction; returns whether any engine may start.
 
         Returns:
-            The slot as it is then; None if it is not empty, another starts, or none may be started.
+            The updated slot; None if the slot is not empty, another engine is starting, or none may start.
         """
         others = (
             "AND NOT EXISTS (SELECT 1 FROM slots WHERE state = 'STARTING' AND boot = :boot AND started_s > :not_before)"
@@ -280,7 +281,7 @@ class Ledger:
         return None if row is None else Slot.of_row(row)
 
     def empty(self, slot: int, token: int, reason: Reason) -> None:
-        """Clear a slot whose engine is gone."""
+        """Clear a slot whose engine no longer exists."""
         self.step(
             slot,
             token,
@@ -299,23 +300,23 @@ class Ledger:
         )
 
     def fence(self, slot: int, token: int, *, holder: str, now: float, deadline: float, boot: str) -> int:
-        """Takes a slot from a holder that did not come back, and marks its job as fenced.
+        """Take a slot from a holder that missed its deadline, and mark its job as fenced.
 
         Returns:
             The new token.
 
         Raises:
-            FencedError: the slot has another token by now.
+            FencedError: the slot already has another token.
         """
         with self.database.transaction() as db:
-            self._end_job(db, slot, RecordedJobState.FENCED, "Its holder did not come back in time and was fenced.")
+            self._end_job(db, slot, RecordedJobState.FENCED, "Its holder missed its deadline and was fenced.")
             return _take_in(db, slot, token, (holder, now, deadline, boot))
 
     def begin_job(self, slot: int, token: int, job: JobRecord, *, deadline: float) -> None:
-        """Records that the engine of a slot begins a world.
+        """Record a job, and that the engine of a slot has begun it.
 
         Raises:
-            FencedError: the slot has a higher token by now.
+            FencedError: the slot now has a higher token.
         """
         with self.database.transaction() as db:
             self._change_in(
@@ -339,10 +340,10 @@ class Ledger:
     def end_job(
         self, slot: int, token: int, job_id: str, state: RecordedJobState, *, duration_s: float, error: str | None
     ) -> None:
-        """Records how a job ended.
+        """Record the outcome of a job.
 
         Raises:
-            FencedError: the slot has a higher token by now, and the job counts for nothing.
+            FencedError: the slot now has a higher token; the outcome is not recorded.
         """
         with self.database.transaction() as db:
             self._change_in(db, slot, token, {"job": None, "last_error": error, "jobs": _Increment()})
@@ -352,7 +353,7 @@ class Ledger:
             )
 
     def abandon_job(self, slot: int) -> None:
-        """Records that the holder of a slot died with its job."""
+        """Record that the holder of a slot died during its job."""
         with self.database.transaction() as db:
             self._end_job(db, slot, RecordedJobState.ABANDONED, "Its holder died.")
 
@@ -363,12 +364,12 @@ class Ledger:
         return None if row is None else RecordedJobState(row[0])
 
     def retire_all(self, kind: TransitionKind) -> None:
-        """Mark every engine to be ended as soon as it is free."""
+        """Mark every engine to end as soon as it is free."""
         with self.database.connected() as db:
             db.execute("UPDATE slots SET retiring = ? WHERE state != 'EMPTY'", (kind,))
 
     def transitions(self, *, after: int = 0, limit: int | None = None) -> list[Transition]:
-        """Transitions with an id above ``after``, oldest first; with a limit, the latest so many of them."""
+        """Return transitions with an id above ``after``, oldest first; with a limit, only the latest of them."""
         with self.database.connected() as db:
             rows = db.execute(
                 "SELECT * FROM transitions WHERE id > ? ORDER BY id DESC LIMIT ?",
@@ -377,7 +378,7 @@ class Ledger:
         return [Transition.of_row(row) for row in reversed(rows)]
 
     def jobs(self, limit: int) -> list[JobRecord]:
-        """The latest jobs, latest first."""
+        """Return the latest jobs, latest first; a negative limit returns all."""
         with self.database.connected() as db:
             rows = db.execute("SELECT * FROM jobs ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall()
         return [JobRecord(**{**dict(row), "state": RecordedJobState(row["state"])}) for row in rows]
@@ -403,17 +404,17 @@ class Ledger:
             )
 
     def waiting(self) -> int:
-        """How many callers are in the queue."""
+        """Return the number of callers in the queue."""
         with self.database.connected() as db:
             return int(db.execute("SELECT count(*) FROM tickets").fetchone()[0])
 
     def strays(self) -> list[str]:
-        """The engines that the last pass of the reaper saw and no slot knew."""
+        """Return the stray engines that the last reaper pass found: engines that no slot refers to."""
         with self.database.connected() as db:
             return [str(row[0]) for row in db.execute("SELECT engine FROM strays")]
 
     def strays_seen_again(self, engines: list[str]) -> list[str]:
-        """Remembers engines that no slot knows; tells which of them an earlier call saw too."""
+        """Store the stray engines of this reaper pass; return the ones that the previous pass also found."""
         with self.database.transaction() as db:
             known = {row[0] for row in db.execute("SELECT engine FROM strays")}
             db.execute("DELETE FROM strays")
@@ -421,13 +422,13 @@ class Ledger:
         return [engine for engine in engines if engine in known]
 
     def prune(self, *, keep: int) -> None:
-        """Forgets all but the latest transitions and jobs."""
+        """Delete all but the latest ``keep`` transitions and jobs."""
         with self.database.transaction() as db:
             db.execute("DELETE FROM transitions WHERE id <= (SELECT max(id) FROM transitions) - ?", (keep,))
             db.execute("DELETE FROM jobs WHERE rowid <= (SELECT max(rowid) FROM jobs) - ?", (keep,))
 
     def close(self) -> None:
-        """Closes the connections that this process has opened."""
+        """Close the connections that this process has opened."""
         self.database.close()
 
     def _change(self, slot: int, token: int, changes: dict[str, object]) -> None:
@@ -455,28 +456,28 @@ class Ledger:
 
 
 def _since(changes: dict[str, object], seconds: float | None) -> float | None:
-    """Return the time before which another start is too long ago to wait for it."""
+    """Return the time before which a start in another slot no longer blocks this one."""
     return None if seconds is None else float(str(changes["started_s"])) - seconds
 
 
 class _Increment:
-    """In place of a value: one more than before."""
+    """Stands for a column's present value plus one."""
 
 
 def _take_in(db: sqlite3.Connection, slot: int, token: int, lease: tuple[str, float, float, str]) -> int:
-    """Gives a slot the next token, and its holder, the time it was taken, its deadline and the boot of both."""
+    """Assign the next token to a slot, and store its lease: holder, start, deadline, and the boot of both times."""
     row = db.execute(
         "UPDATE slots SET token = token + 1, holder = ?, held_s = ?, deadline_s = ?, boot = ? "
         "WHERE slot = ? AND token = ? RETURNING token",
         (*lease, slot, token),
     ).fetchone()
     if row is None:
-        raise FencedError(f"Another has taken slot {slot} in this moment.")
+        raise FencedError(f"Another process has just taken slot {slot}; acquire a new lease.")
     return int(row[0])
 
 
 def _fenced(slot: int, token: int) -> FencedError:
     return FencedError(
-        f"Slot {slot} was taken from this holder (token {token}) because it did not come back in time; "
-        f"what it made is not used. Run it again."
+        f"Slot {slot} was taken from this holder (token {token}) because it missed its deadline; "
+        f"its world is not used. Run it again."
     )

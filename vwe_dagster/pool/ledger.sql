@@ -1,5 +1,5 @@
--- The ledger of a pool. A transition cannot be left out: the database writes it whenever a state changes, and refuses
--- a step that is not in `legal`. Times named `..._s` are of the monotonic clock of the boot named beside them.
+-- The ledger of a pool. Triggers record a transition whenever a state changes, and reject a step that is not in `legal`.
+-- Columns named `..._s` are times of the monotonic clock of the boot in the column `boot`.
 
 CREATE TABLE IF NOT EXISTS legal (
     before TEXT NOT NULL,
@@ -125,7 +125,7 @@ BEGIN
     SELECT RAISE(ABORT, 'what happened cannot be changed');
 END;
 
--- What happened, counted as it is recorded: the counts stay when records are pruned.
+-- Triggers count each record when it is inserted. Pruning records does not change the counts.
 
 CREATE TABLE IF NOT EXISTS step_counts (
     before TEXT NOT NULL,
@@ -144,7 +144,7 @@ CREATE TABLE IF NOT EXISTS bounds (
     at_most_s REAL PRIMARY KEY
 ) WITHOUT ROWID;
 
--- `what` is 'wait' or 'duration'; a time is counted under the least bound that it does not exceed.
+-- `what` is 'wait' or 'duration'. A time is counted under the lowest bound that it does not exceed.
 CREATE TABLE IF NOT EXISTS time_counts (
     what TEXT NOT NULL,
     at_most_s REAL NOT NULL,

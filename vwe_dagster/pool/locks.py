@@ -1,10 +1,10 @@
-"""Locks that the kernel takes from a holder that dies: one file each, locked by ``flock``.
+"""File locks (``flock``) that the kernel releases when their holder dies.
 
-A process that is stopped keeps its locks. Another process *rotates* such a lock: it replaces the file with one that it
-has locked itself. No process looks at the former file again.
+A stopped process keeps its locks. Another process can *rotate* such a lock: it replaces the file with a new one that
+it has locked. No process uses the former file again.
 
 The file may contain a note. If a process is stopped between locking the file and writing its note, the file still has
-the note of the previous holder. A file that :meth:`KernelLock.create` writes has a note from the start.
+the note of the previous holder. :meth:`KernelLock.create` writes a file that has a note from the start.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from pathlib import Path
 from vwe_dagster.pool.errors import PoolError
 
 NOTE_BYTES = 1024
-"""Length of a note, padded with spaces. A write within one page is never read half done."""
+"""Length of a note, padded with spaces. A write within one page is atomic for readers."""
 
 _held: weakref.WeakSet[KernelLock] = weakref.WeakSet()
 
 
 class KernelLock:
-    """A lock file; each object locks it for itself, also within one process."""
+    """A lock on a file. Two objects exclude each other even within one process."""
 
     def __init__(self, path: Path) -> None:
-        """Names the file; it need not exist."""
+        """Set the path of the file, which need not exist."""
         self.path = path
         self._descriptor: int | None = None
 
     @property
     def held(self) -> bool:
-        """Whether this object holds the lock, rotated or not."""
+        """Whether this object holds the lock, even if another process has rotated it."""
         return self._descriptor is not None
 
     def acquire(self, note: bytes | None = None) -> bool:
         """Take the lock if it is free; never wait.
 
         Args:
-            note: what the file contains while this object holds the lock; None leaves what it contains.
+            note: the content of the file while this object holds the lock; None to keep the present content.
 
         Returns:
             Whether it was taken.
@@ -62,7 +62,7 @@ class KernelLock:
             except BaseException:
                 os.close(descriptor)
                 raise
-            # Checked after the note was written: a process that read the former note may have rotated the lock.
+            # Must follow the write: a process that read the former note may have rotated the lock.
             if self._is_current(descriptor):
                 self._keep(descriptor)
                 return True
@@ -73,7 +73,8 @@ class KernelLock:
 
         Args:
             note: as in :meth:`acquire`.
-            check: called last; may raise to leave the lock alone. The database decides which process may rotate.
+            check: called immediately before the rotation; raises to cancel it. The ledger decides which process may
+                rotate a lock.
         """
         while True:
             draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
@@ -85,7 +86,7 @@ class KernelLock:
                 check()
                 draft.replace(self.path)
             except FileNotFoundError:
-                # Another process has taken the draft for one that was left behind.
+                # Another process has removed the draft as a leftover.
                 os.close(descriptor)
                 continue
             except BaseException:
@@ -96,9 +97,9 @@ class KernelLock:
             return
 
     def is_free(self) -> bool:
-        """Return whether no process holds the lock, which need not exist.
+        """Return whether no process holds the lock; True if the file does not exist.
 
-        The lock is taken as a shared one for this, so that two processes that look do not see each other as holders.
+        This takes a shared lock for a moment, so two processes that call it do not see each other as holders.
         """
         while True:
             try:
@@ -122,7 +123,7 @@ class KernelLock:
             _write(self._descriptor, note)
 
     def note(self) -> bytes:
-        """Return the note in the file, also while another process holds the lock; empty if there is none."""
+        """Return the note in the file, also while another process holds the lock; empty if the file does not exist."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -137,7 +138,7 @@ class KernelLock:
             os.close(descriptor)
 
     def create(self, note: bytes) -> None:
-        """Create the file with a note; an existing file stays."""
+        """Create the file with a note; keep an existing file."""
         if self.path.exists():
             return
         draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
@@ -155,14 +156,14 @@ class KernelLock:
         return self._descriptor is not None and self._is_current(self._descriptor)
 
     def release(self) -> None:
-        """Gives the lock back; one that is not held stays so."""
+        """Release the lock; do nothing if this object does not hold it."""
         descriptor, self._descriptor = self._descriptor, None
         _held.discard(self)
         if descriptor is not None:
             os.close(descriptor)
 
     def remove(self) -> None:
-        """Release the lock and remove its file; for locks that are not used again."""
+        """Release the lock and remove its file, for locks that are used only once."""
         if self.held:
             self.path.unlink(missing_ok=True)
         self.release()
@@ -172,7 +173,7 @@ class KernelLock:
         _held.add(self)
 
     def _is_current(self, descriptor: int) -> bool:
-        """Whether the file is still the one at the path, and was not rotated or removed meanwhile."""
+        """Return whether the file is still at its path: it was neither rotated nor removed."""
         try:
             there = self.path.stat()
         except FileNotFoundError:
@@ -182,10 +183,10 @@ class KernelLock:
 
 
 def lock_folder(folder: Path) -> Path:
-    """Create the folder of locks if it does not exist, and return it.
+    """Create the folder of locks if necessary, and return it.
 
     Raises:
-        PoolError: it cannot be created.
+        PoolError: the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -203,19 +204,19 @@ def _open(path: Path, flags: int) -> int:
 
 def _write(descriptor: int, note: bytes) -> None:
     with contextlib.suppress(OSError):
-        # On a full disk the note stays what it was: the holder may then be fenced early, which loses no world.
+        # On a full disk the old note stays. The holder may then be fenced early, which loses no world.
         os.pwrite(descriptor, note[:NOTE_BYTES].ljust(NOTE_BYTES), 0)
 
 
 def _unusable(path: Path, error: OSError) -> PoolError:
     return PoolError(
-        f"{path} of the pool cannot be used: {error.strerror}. It holds no world; check that this user may write to "
-        f"its folder and that the disk is not full, or move it away and try again."
+        f"{path}, used for locks of the pool, cannot be opened: {error.strerror}. It contains no world. Check that "
+        f"this user may write to its folder and that the disk is not full, or move it away and try again."
     )
 
 
 def _forget_in_child() -> None:
-    """A forked child shares the locks of its parent: it must not keep them when the parent dies."""
+    """Close the locks that a forked child inherited, so that it does not keep them when the parent dies."""
     for lock in list(_held):
         with contextlib.suppress(OSError):
             lock.release()

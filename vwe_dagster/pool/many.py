@@ -1,4 +1,4 @@
-"""Many worlds, several of them at once, in the order in which they were asked for."""
+"""Generate many worlds concurrently, and return them in the order of the requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, Worl
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of one of many worlds: an export, or the error that it failed with."""
+    """The result of one of many worlds: its export, or the error that it failed with."""
 
     request: WorldRequest
     export: WorldExport | None = None
@@ -22,10 +22,10 @@ class Outcome:
 
 
 class Generate(Protocol):
-    """Generates one world; called in several threads at once."""
+    """A function that generates one world; called in several threads concurrently."""
 
     def __call__(self, request: WorldRequest, progress: Progress, /) -> WorldExport:
-        """Generates a world and tells how far it is."""
+        """Generate a world, and report its progress."""
 
 
 def outcomes(
@@ -35,30 +35,29 @@ def outcomes(
     at_once: int,
     progress: Callable[[int, float, str], None] | None = None,
 ) -> Generator[Outcome]:
-    """Generates worlds.
+    """Generate worlds concurrently, and yield their outcomes in the order of the requests.
 
-    Outcomes come in the order of the requests, each as soon as it and those before it are there; no more exports
-    than are generated at once are kept in memory. A world that fails does not stop the others. Ending the iteration
-    early cancels what runs.
+    An outcome is yielded as soon as it and all earlier outcomes are complete. At most ``at_once`` exports are in
+    memory. A world that fails does not stop the others. Ending the iteration early cancels running worlds.
 
     Args:
-        generate: generates one.
-        requests: read as earlier ones are done.
-        at_once: how many at once.
-        progress: told of the number of the request (from 0), the fraction done and the phase; from other threads.
+        generate: generates one world.
+        requests: read lazily, as earlier worlds complete.
+        at_once: the number of worlds that are generated concurrently.
+        progress: called from other threads with the index of the request, the completed fraction and the phase.
     """
     stopped = threading.Event()
 
     def one(number: int, request: WorldRequest) -> Outcome:
         def report(fraction: float, phase: str) -> None:
             if stopped.is_set():
-                raise _StoppedError("It was interrupted.")
+                raise _StoppedError("The world was canceled.")
             if progress is not None:
                 progress(number, fraction, phase)
 
         try:
             return Outcome(request, export=generate(request, report))
-        except Exception as error:  # noqa: BLE001  whatever happens to one world, the others are made
+        except Exception as error:  # noqa: BLE001  no failure of one world may stop the others
             return Outcome(request, error=error)
 
     window: collections.deque[Future[Outcome]] = collections.deque()
@@ -77,4 +76,4 @@ def outcomes(
 
 
 class _StoppedError(EngineError):
-    """Somebody stopped asking for worlds."""
+    """The caller ended the iteration, which cancels running worlds."""

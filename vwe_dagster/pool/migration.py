@@ -1,6 +1,6 @@
-"""Migration of ledgers of former schemas: user_version 1, without counts, and 2, which counted steps by sentence.
+"""Migration of ledgers with former schemas: user_version 1, without counts, and 2, which counted steps by sentence.
 
-Both recorded a cause as a sentence only. The patterns here are the only place that reads those sentences.
+Both recorded a cause as a sentence only. No other code reads those sentences.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from vwe_dagster.pool.kinds import TransitionKind
 
 PATTERNS: Final[tuple[tuple[str, TransitionKind], ...]] = (
-    # Patterns for sentences that begin with the caller's own words come first, so that those words match no other one.
+    # Patterns for sentences that start with text of the caller come first, so that this text matches no later pattern.
     ("for pid *", TransitionKind.DEMAND),
     ("it is to be ended", TransitionKind.RETIRED),
     ("it is to be *", TransitionKind.NAMED),
@@ -48,11 +48,11 @@ PATTERNS: Final[tuple[tuple[str, TransitionKind], ...]] = (
     ("it is older than *", TransitionKind.EXPIRED),
     ("its configuration is not the present one", TransitionKind.RECONFIGURED),
 )
-"""GLOB patterns of SQLite with the kind of the sentences that match; the first match counts."""
+"""SQLite GLOB patterns for the sentences of former versions, with their kinds; the first match counts."""
 
 
 def migrate_columns(db: sqlite3.Connection) -> None:
-    """Give the tables of a former schema the present columns, and every recorded sentence its kind.
+    """Add the present columns to the tables of a former schema, and assign a kind to every recorded sentence.
 
     Called within a transaction, before the missing tables and the triggers are created.
     """
@@ -62,11 +62,11 @@ def migrate_columns(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE slots RENAME COLUMN cause TO detail")
     db.execute("ALTER TABLE slots ADD COLUMN kind TEXT")
     db.execute("UPDATE slots SET kind = ? WHERE detail != ''", (TransitionKind.OTHER,))
-    # Only draining ever retired engines in advance.
+    # In former versions only draining marked engines as retiring.
     db.execute("UPDATE slots SET retiring = ? WHERE retiring IS NOT NULL", (TransitionKind.DRAINED,))
     db.execute("ALTER TABLE transitions RENAME COLUMN cause TO detail")
     db.execute("ALTER TABLE transitions ADD COLUMN kind TEXT NOT NULL DEFAULT 'other'")
-    # The last write wins, and the first pattern must.
+    # Reversed, since the last write wins and the first pattern takes precedence.
     for pattern, kind in reversed(PATTERNS):
         for table in ("slots", "transitions"):
             db.execute(f"UPDATE {table} SET kind = ? WHERE detail GLOB ?", (kind, pattern))  # noqa: S608  ours
@@ -76,7 +76,7 @@ def migrate_columns(db: sqlite3.Connection) -> None:
 
 
 def count_records(db: sqlite3.Connection) -> None:
-    """Count the transitions, jobs and times that a ledger of version 1 has recorded and not yet pruned."""
+    """Fill the count tables from the transitions, jobs and times of a version 1 ledger that were not pruned."""
     db.execute("INSERT INTO step_counts SELECT before, after, kind, count(*) FROM transitions GROUP BY 1, 2, 3")
     db.execute("INSERT INTO job_counts SELECT state, count(*) FROM jobs WHERE state != 'running' GROUP BY 1")
     db.execute(

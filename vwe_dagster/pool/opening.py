@@ -1,4 +1,4 @@
-"""Opening a pool: its settings, its folder and the launcher they call for."""
+"""Open a pool: combine its settings, its folder and a launcher."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.upkeep import Upkeep
 
 LOCKS = "locks"
-"""Where the locks of a pool are, in its state folder."""
+"""The subfolder of the locks within the state folder of a pool."""
 
 
 def open_pool(
     settings: PoolSettings, folder: Path, *, data: Path | None = None, launcher: Launcher | None = None
 ) -> EnginePool:
-    """Opens a pool. Nothing is started, written or asked by it.
+    """Open a pool without starting an engine, writing a file or connecting to Docker.
 
     Args:
-        settings: the pool's.
-        folder: where its ledger, locks and logs are, for every process of this machine that shares the pool.
-        data: the folder that worlds are written to, whose disk must have room; None for ``folder``.
-        launcher: starts the engines, in place of the one the settings name.
+        settings: the settings of the pool.
+        folder: the folder of its ledger, locks and logs, shared by all processes of this machine.
+        data: the folder of the worlds; a lease requires free space on its disk. None for ``folder``.
+        launcher: starts the engines; None for the launcher that the settings name.
     """
     folder = folder.resolve()
     pool_id = pool_id_of(folder)
@@ -46,14 +46,15 @@ def open_pool(
 
 
 def pool_id_of(folder: Path) -> str:
-    """What tells the engines of one pool from those of all others on this machine."""
+    """Return the id that distinguishes this pool's engines from those of other pools on the machine: 10 hex digits."""
     return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:10]
 
 
 def state_folder(folder: Path) -> Path:
-    """Where the ledger and the locks of a pool are.
+    """Return the folder of a pool's ledger and locks.
 
-    It is named after the path: a copied folder is another pool, and does not take the engines of the first for its own.
+    Its name is derived from the path. A copied folder is therefore another pool and does not claim the engines of the
+    first one.
     """
     return folder.resolve() / pool_id_of(folder)
 
@@ -61,7 +62,7 @@ def state_folder(folder: Path) -> Path:
 def _launcher(settings: PoolSettings, folder: Path, pool_id: str) -> Launcher:
     if settings.launcher == "process":
         return ProcessLauncher(settings, folder=folder, pool_id=pool_id)
-    # The Docker SDK takes a while to load, and most pools have no use for it.
+    # The Docker SDK is slow to import, and most pools do not use it.
     from vwe_dagster.pool.launchers.docker import DockerLauncher  # noqa: PLC0415
 
     return DockerLauncher(settings, folder=folder, pool_id=pool_id)

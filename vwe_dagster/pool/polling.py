@@ -1,4 +1,4 @@
-"""The one loop by which the pool waits for something: it tries, sleeps, and tries again."""
+"""The polling loop of the pool."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def poll(
     timeout_s: float = math.inf,
     pauses_s: Iterable[float] = itertools.repeat(LONGEST_PAUSE_S),
 ) -> T | None:
-    """Call ``attempt`` until it returns a value; return None if it has not within the timeout.
+    """Call ``attempt`` until it returns a value; return None after the timeout.
 
     Args:
-        attempt: called at least once, and a last time when the time is over.
-        clock: measures the time and sleeps.
-        timeout_s: how long to wait.
-        pauses_s: how long to sleep after each attempt that returned None.
+        attempt: called at least once, and a last time after the timeout.
+        clock: the clock that measures time and sleeps.
+        timeout_s: the timeout in seconds.
+        pauses_s: the seconds to sleep after each attempt that returned None.
     """
     until = clock.now() + timeout_s
     for pause in pauses_s:

@@ -1,7 +1,7 @@
-"""The pool of warm engines: any number of processes lease engines from it, each an equal peer of the others.
+"""The pool of warm engines, from which any number of processes lease engines as equal peers.
 
-No process runs the pool. The ledger records what every slot is, a kernel lock on each slot shows which process has it,
-and every use of the pool recovers what other processes left.
+No process runs the pool. The ledger records the state of every slot. A kernel lock on each slot shows which process
+holds it. Every use of the pool recovers slots that other processes left behind.
 """
 
 from __future__ import annotations
@@ -33,26 +33,24 @@ from vwe_dagster.pool.status import PoolStatus
 from vwe_dagster.pool.upkeep import Upkeep
 
 IDENTITIES: Mapping[str, EngineIdentity] = {"native": NATIVE, "valheim": EngineIdentity("valheim", "")}
-"""The identity of a pool's engines, by their kind; each of Valheim's servers reports its own version."""
+"""The engine identities by kind. The version of a Valheim engine is empty: each server reports its own."""
 
 
 class EnginePool:
-    """A pool, as one process sees it. Open one with :func:`vwe_dagster.pool.opening.open_pool`.
-
-    The work is done by its two parts.
+    """The view that one process has of a pool; open it with :func:`vwe_dagster.pool.opening.open_pool`.
 
     Attributes:
-        settings: the pool's.
-        allocation: leases engines to callers.
-        administration: starts, ends, repairs and shows engines.
+        settings: the settings of the pool.
+        allocation: the part that leases engines to callers.
+        administration: the part that starts, ends, repairs and shows engines.
     """
 
     def __init__(self, upkeep: Upkeep, *, data: Path) -> None:
-        """Start nothing.
+        """Create the parts of the pool; start no engine.
 
         Args:
-            upkeep: the pool's ledger, launcher and settings.
-            data: the folder that worlds are written to; its disk must have room.
+            upkeep: ledger, launcher and settings of the pool.
+            data: the folder of the worlds; a lease requires free space on its disk.
         """
         queue = Queue(upkeep.ledger, upkeep.locks, upkeep.clock)
         self._upkeep = upkeep
@@ -70,16 +68,16 @@ class EnginePool:
 
     @property
     def identity(self) -> EngineIdentity:
-        """The kind of engine the pool has; an export says which engine generated it."""
+        """The kind of the pool's engines. Each export records the exact engine that generated it."""
         return IDENTITIES[self.settings.engine]
 
     @property
     def folder(self) -> Path:
-        """The folder of the pool's ledger and locks."""
+        """The folder of the ledger and the locks."""
         return self._upkeep.locks.parent
 
     def close(self) -> None:
-        """Close files and sockets. Engines stay."""
+        """Close files and sockets; engines keep running."""
         self._upkeep.connections.close()
         self._upkeep.ledger.close()
 
@@ -107,11 +105,11 @@ class EnginePool:
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
-        """Generate worlds on as many engines as the pool may have; see :meth:`Allocation.generate_many`."""
+        """Generate worlds on up to ``max_warm_containers`` engines; see :meth:`Allocation.generate_many`."""
         return self.allocation.generate_many(requests, progress)
 
     def warm(self, count: int, *, wait: bool = True, progress: Callable[[int, int], None] | None = None) -> int:
-        """Start engines until there are ``count``, and keep them warm; see :meth:`Administration.warm`."""
+        """Start engines until ``count`` exist, and keep them warm; see :meth:`Administration.warm`."""
         return self.administration.warm(count, wait=wait, progress=progress)
 
     def create_engine(self, name: str) -> str:
@@ -123,7 +121,7 @@ class EnginePool:
         return self.administration.drain(timeout_s=timeout_s)
 
     def reap(self) -> ReapReport:
-        """Repair what other processes left; see :meth:`Administration.reap`."""
+        """Recover slots and engines that other processes left behind; see :meth:`Administration.reap`."""
         return self.administration.reap()
 
     def repair(self) -> RepairReport:
@@ -131,7 +129,7 @@ class EnginePool:
         return self.administration.repair()
 
     def take_alerts(self) -> list[str]:
-        """Return the alerts that are due, each once; see :meth:`Administration.take_alerts`."""
+        """Return the alerts that were not returned before; see :meth:`Administration.take_alerts`."""
         return self.administration.take_alerts()
 
     def release(self, slot: int, *, force: bool = False) -> str:
@@ -139,7 +137,7 @@ class EnginePool:
         return self.administration.release(slot, force=force)
 
     def status(self) -> PoolStatus:
-        """Return what the pool is doing, engine by engine."""
+        """Return the state of the pool and of each engine."""
         return self.administration.status()
 
     def history(self, limit: int = 50) -> list[JobRecord]:
@@ -151,5 +149,5 @@ class EnginePool:
         return self.administration.events(after=after, limit=limit)
 
     def log(self, slot: int, *, lines: int = 200) -> str:
-        """Return the last lines that the engine of a slot has written; see :meth:`Administration.log`."""
+        """Return the last log lines of a slot's engine; see :meth:`Administration.log`."""
         return self.administration.log(slot, lines=lines)

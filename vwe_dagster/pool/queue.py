@@ -1,7 +1,8 @@
-"""The queue for engines: first come, first served, over all processes.
+"""The queue for engines: first come, first served, across all processes.
 
-Whoever waits holds a ticket, and a kernel lock that frees itself when its process dies. A ticket whose holder is dead,
-or has not looked at the queue for a while because it is stopped, is taken out; one that comes back queues anew.
+A waiting caller holds a ticket and a lock that the kernel releases when the process dies. The ticket is removed if its
+holder is dead, or is stopped and has not polled the queue for some seconds. A stopped holder that continues gets a new
+ticket at the end of the queue.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Ticket:
     """A place in the queue."""
 
     def __init__(self, queue: Queue, lock: KernelLock, holder: str, wanted: str | None) -> None:
-        """Made by :meth:`Queue.waiting`."""
+        """Add a ticket to the queue; use :meth:`Queue.waiting` instead."""
         self._queue = queue
         self._lock = lock
         self._holder = holder
@@ -33,7 +34,7 @@ class Ticket:
         self._seen_s = queue.clock.now()
 
     def is_first(self) -> bool:
-        """Whether nobody who is alive waits for the same longer than this one."""
+        """Return whether this is the oldest live ticket for the wanted engine; refresh the ticket every second."""
         now = self._queue.clock.now()
         if now - self._seen_s >= SEEN_EVERY_S:
             self._seen_s = now
@@ -43,25 +44,25 @@ class Ticket:
 
 
 class Queue:
-    """The tickets of a pool."""
+    """The queue of one pool."""
 
     def __init__(self, ledger: Ledger, folder: Path, clock: Clock) -> None:
-        """Keeps tickets in the ledger and their locks in a folder."""
+        """Set the ledger that stores the tickets, and the folder of their locks."""
         self._ledger = ledger
         self._folder = folder
         self.clock = clock
 
     @contextlib.contextmanager
     def waiting(self, holder: str, wanted: str | None) -> Iterator[Ticket]:
-        """Waits in the queue for as long as the block lasts.
+        """Hold a ticket for the duration of the block.
 
         Args:
-            holder: who waits, in words.
-            wanted: the name of the one engine that will do; None for any.
+            holder: the waiting process and its purpose.
+            wanted: the name of the required engine; None for any.
         """
         lock = KernelLock(lock_folder(self._folder) / f"ticket-{uuid.uuid4().hex}.lock")
         while not lock.acquire():
-            # A process that removes the tickets of dead holders has just looked at this file.
+            # A process that removes dead tickets is probing this file.
             self.clock.sleep(SHORTEST_PAUSE_S)
         try:
             ticket = Ticket(self, lock, holder, wanted)
@@ -73,11 +74,11 @@ class Queue:
             lock.remove()
 
     def length(self) -> int:
-        """How many wait."""
+        """Return the number of tickets."""
         return self._ledger.waiting()
 
     def insert(self, lock: str, holder: str, wanted: str | None) -> int:
-        """Adds a ticket at the end; gives its number."""
+        """Add a ticket at the end, and return its number."""
         now = self.clock.now()
         with self._ledger.database.connected() as db:
             row = db.execute(
@@ -88,13 +89,13 @@ class Queue:
         return int(row[0])
 
     def touch(self, number: int) -> bool:
-        """Says that a ticket's holder is not stopped; whether the ticket is still there."""
+        """Record that the holder of a ticket is not stopped; return whether the ticket still exists."""
         with self._ledger.database.connected() as db:
             update = "UPDATE tickets SET seen_s = ? WHERE id = ?"
             return db.execute(update, (self.clock.now(), number)).rowcount == 1
 
     def first(self, wanted: str | None, number: int) -> bool:
-        """Whether a ticket is the first of those that want the same; takes out those before it that nobody holds."""
+        """Return whether a ticket is the first for the wanted engine; remove dead tickets before it."""
         with self._ledger.database.connected() as db:
             before = db.execute(
                 "SELECT id, lock, boot, seen_s FROM tickets WHERE wanted IS ? AND id < ? ORDER BY id", (wanted, number)
@@ -106,13 +107,13 @@ class Queue:
         return True
 
     def remove_dead(self) -> None:
-        """Takes out the tickets that nobody holds any more."""
+        """Remove the tickets of dead and stopped holders."""
         with self._ledger.database.connected() as db:
             rows = db.execute("SELECT id, lock, boot, seen_s FROM tickets").fetchall()
         for row in rows:
             if not self._is_waiting(row["lock"], row["boot"], row["seen_s"]):
                 self._remove(row["id"])
-        # Processes that were killed leave files without a ticket, and drafts of rotated locks.
+        # Killed processes leave lock files without a ticket, and drafts of rotated locks.
         waiting = {row["lock"] for row in rows}
         for path in (*self._folder.glob("ticket-*.lock"), *self._folder.glob("slot-*.lock.*")):
             if path.name not in waiting and path.is_file() and (left := KernelLock(path)).acquire():

@@ -1,7 +1,7 @@
-"""The reaper: settles what dead holders left, fences holders that do not come back, ends engines that nobody knows.
+"""The reaper recovers slots of dead holders, fences overdue holders and ends stray engines.
 
-An engine that no slot knows is ended only when a second pass sees it too and it is older than an engine may take to
-start: another process may be about to write down that it started it. If the launcher cannot be asked, nothing is done.
+A stray engine is one that no slot refers to. It is ended only when two passes have found it and it is older than the
+startup timeout: another process may be about to record its start. If the launcher does not answer, the pass stops.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEPT_RECORDS = 10_000
 _REPLENISH = Reason(TransitionKind.REPLENISHED, "the pool was warmed to more engines than it has")
 
 PASSES = "reaper_passes"
-"""Key of the number of passes of the reaper."""
+"""Key of the number of reaper passes."""
 
 REAPED = "reaped"
 """Key of the number of slots and engines that the reaper repaired."""
@@ -34,29 +34,29 @@ REAPED_S = "reaped_s"
 """Key of the time of the last complete pass, in seconds of the pool's clock."""
 
 REAPED_STEP = "reaped_step"
-"""Key of the id of the last transition before that pass ended."""
+"""Key of the id of the last transition that was recorded when that pass ended."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ReapReport:
-    """What a pass of the reaper did, a sentence each; ``problem`` is why it could not do all."""
+    """The result of a reaper pass: a sentence for each action, and the ``problem`` that stopped the pass, if any."""
 
     actions: list[str]
     problem: str | None = None
 
 
 def reap(upkeep: Upkeep, by: str, *, replenish: bool) -> ReapReport:
-    """Makes one pass.
+    """Run one pass of the reaper.
 
     Args:
-        upkeep: the pool's.
-        by: who reaps, in words.
-        replenish: also starts engines until there are as many as the pool was warmed to, while there is work.
+        upkeep: the upkeep of the pool.
+        by: the process that reaps and its purpose, recorded as the holder.
+        replenish: whether to start missing engines up to the warm target while the pool has work.
     """
     actions: list[str] = []
     upkeep.ledger.count(PASSES)
     try:
-        # Asked before the slots are read: an engine that is started in between is in neither list.
+        # Must precede the reading of the slots: an engine that starts in between is then in neither list.
         found = upkeep.launcher.engines()
         for row in upkeep.ledger.slots():
             actions += _reap_slot(upkeep, row, by)
@@ -75,19 +75,19 @@ def reap(upkeep: Upkeep, by: str, *, replenish: bool) -> ReapReport:
 
 
 def has_work(ledger: Ledger, clock: Clock, settings: PoolSettings) -> bool:
-    """Whether somebody waits for an engine, or had or wanted one within the time after which idle engines end."""
+    """Return whether a caller waits for an engine, or the pool was leased from or warmed within the idle time."""
     rows = ledger.slots()
     times = [row.held_s for row in rows if row.held_s is not None and row.boot == clock.boot]
-    # After a new boot the clock is behind times of before.
+    # After a reboot the clock is behind the recorded times.
     latest = max((time for time in [*times, ledger.metadata(WARMED_S)] if time <= clock.now()), default=0)
     return ledger.waiting() > 0 or clock.now() - latest < settings.idle_s
 
 
 def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
-    """Take a slot from a process that has its lock and is overdue, and settle the slot.
+    """Fence an overdue process that holds a slot's lock, and settle the slot.
 
     Returns:
-        A sentence for people; None if the slot was not taken.
+        A sentence on the action; None if the slot was not taken.
     """
     hold = upkeep.current_hold(row.slot)
     if hold is None or diagnose(row, upkeep.settings, upkeep.clock, hold) is not Action.FENCE:
@@ -95,7 +95,7 @@ def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
     holder = row.holder or hold.holder
     lock = upkeep.lock(row.slot, by)
     try:
-        reason = Reason(TransitionKind.HOLDER_OVERDUE, f"its holder did not come back in time ({holder})")
+        reason = Reason(TransitionKind.HOLDER_OVERDUE, f"its holder missed its deadline ({holder})")
         upkeep.fence(row, hold, lock, reason)
         with contextlib.suppress(FencedError, LauncherError):
             upkeep.settle(row.slot)
@@ -103,7 +103,7 @@ def fence_overdue(upkeep: Upkeep, row: Slot, by: str) -> str | None:
         return None
     finally:
         lock.release()
-    return f"Took slot {row.slot} from {holder}, which did not come back in time."
+    return f"Took slot {row.slot} from {holder}, which missed its deadline."
 
 
 def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
@@ -123,7 +123,7 @@ def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
         lock.release()
     if (before.state, before.engine) == (after.state, after.engine):
         return []
-    return [f"Slot {row.slot}: {before.state} became {after.state} ({after.detail})."]
+    return [f"Slot {row.slot} changed from {before.state} to {after.state} ({after.detail})."]
 
 
 def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
@@ -131,12 +131,12 @@ def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
     for engine in upkeep.ledger.strays_seen_again(sorted(strays)):
         if strays[engine] > upkeep.settings.engine_startup_timeout:
             upkeep.launcher.end(engine, None)
-            actions.append(f"Ended the engine {engine}, which no slot knows.")
+            actions.append(f"Ended the engine {engine}, which no slot refers to.")
     return actions
 
 
 def _replenish(upkeep: Upkeep) -> list[str]:
-    """Replaces engines that the pool was warmed to and lost; without work they are let go instead, one by one."""
+    """Start engines that are missing from the warm target; lower the target instead if the pool has no work."""
     actions = []
     rows = present_slots(upkeep)
     present = sum(row.state is not State.EMPTY for row in rows)

@@ -1,6 +1,6 @@
-"""Replaces a ledger that is damaged or an old copy with a new one, whose tokens are higher than all former ones.
+"""Replace a ledger that is damaged or an old copy with a new one whose tokens exceed all former tokens.
 
-A ledger does not contain any part of a world. The history of jobs and engines and the counts are lost.
+A ledger contains no part of a world. A repair loses the history of jobs and engines, and the counts.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class RepairReport:
     """The result of a repair.
 
     Attributes:
-        problem: what was wrong with the ledger; None if it was sound and nothing was changed.
-        former: the file of the former ledger, which stays in place and is not used again.
-        ended: the engines that were ended.
-        first_token: the lowest token that the next lease may get.
+        problem: the damage of the ledger; None if it was sound and nothing changed.
+        former: the path of the former ledger, which is kept and not used again.
+        ended: the names of the engines that were ended.
+        first_token: the lowest token of future leases.
     """
 
     problem: str | None
@@ -45,11 +45,11 @@ class RepairReport:
 def repair(upkeep: Upkeep) -> RepairReport:
     """Replace the ledger of a pool if it is damaged or an old copy, and end the pool's engines.
 
-    Leases of the former ledger are fenced: their worlds are not published.
+    Leases of the former ledger are fenced, so their worlds are not published.
 
     Raises:
         PoolError: files cannot be moved or written, or the ledger is of a later version.
-        LauncherError: the launcher does not answer; the ledger was not changed.
+        LauncherError: the launcher does not answer; the ledger is unchanged.
     """
     problem = find_problem(upkeep)
     if problem is None:
@@ -71,7 +71,7 @@ def repair(upkeep: Upkeep) -> RepairReport:
         except OSError as error:
             raise PoolError(
                 f"The ledger in {state} cannot be replaced: {error}. Check that the disk is not full and that this "
-                f"user may write there, and repair the pool again."
+                f"user may write to the folder, and repair the pool again."
             ) from error
         for lock in locks:
             lock.extend(upkeep.upkeep_s, token)
@@ -79,7 +79,7 @@ def repair(upkeep: Upkeep) -> RepairReport:
 
 
 def find_problem(upkeep: Upkeep) -> str | None:
-    """Return what is wrong with the ledger of a pool; None if it is sound or does not exist yet."""
+    """Return the damage of a pool's ledger as text; None if it is sound or does not exist yet."""
     ledger = upkeep.ledger
     try:
         if not ledger_file(upkeep.locks.parent).exists():
@@ -110,7 +110,7 @@ def _all_locks(upkeep: Upkeep) -> Iterator[list[SlotLock]]:
 
 
 def _recorded(state: Path, queries: tuple[str, ...]) -> Iterator[int]:
-    """Yield the numbers that queries return from this ledger and former ones, as far as they can be read."""
+    """Yield 0 and the numbers that ``queries`` return from this ledger and former ones, skipping unreadable files."""
     yield 0
     for path in state.glob("ledger-*.sqlite"):
         for query in queries:
@@ -123,12 +123,12 @@ def _recorded(state: Path, queries: tuple[str, ...]) -> Iterator[int]:
 
 
 def _numbers(engines: list[str]) -> Iterator[int]:
-    """Yield the numbers at the ends of the names of engines."""
+    """Return the numbers at the end of engine names."""
     return (int(match[1]) for match in map(_NUMBER.search, engines) if match)
 
 
 def _write(path: Path, *, slots: int, token: int, number: int) -> None:
-    """Write a ledger of empty slots to another folder, and link it to its path when it is complete."""
+    """Write a ledger of empty slots to a draft folder, and link it to its path when it is complete."""
     draft = path.with_name(f"new-{uuid.uuid4().hex}")
     try:
         with contextlib.closing(Ledger(draft)) as ledger:

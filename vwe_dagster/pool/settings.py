@@ -1,4 +1,4 @@
-"""The settings of a pool: every choice a user has, stated once with its default, its bounds and its description."""
+"""The settings of a pool, each with its default, bounds and description."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 class PoolSettings(pydantic.BaseModel):
-    """How many engines of what kind a pool keeps, how long, and what it allows them.
+    """The settings of a pool: kind, number, lifetime and limits of its engines.
 
     The environment variables, the Dagster resource and the documentation take names, defaults and descriptions from
     these fields.
@@ -28,7 +28,7 @@ class PoolSettings(pydantic.BaseModel):
 
     name: str = pydantic.Field(
         default=DEFAULT_NAME,
-        description="Name that distinguishes the pools of one project: small letters, digits and `-`.",
+        description="Name that distinguishes the pools of one project: lowercase letters, digits and `-`.",
     )
     engine: Literal["native", "valheim"] = pydantic.Field(
         default="native",
@@ -57,7 +57,7 @@ class PoolSettings(pydantic.BaseModel):
     )
     auto_reset_after_job: bool = pydantic.Field(
         default=True,
-        description="Whether an engine is reset when it is given back; if not, it is reset when it is next used.",
+        description="Whether an engine is reset when it is returned; if not, it is reset before its next use.",
     )
     engine_startup_timeout: float = pydantic.Field(
         default=120.0, gt=0, description="Seconds that an engine may take to become ready."
@@ -83,7 +83,7 @@ class PoolSettings(pydantic.BaseModel):
     @classmethod
     def _check_name(cls, name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise ValueError("a pool is named with 1 to 31 small letters, digits and '-'")
+            raise ValueError("a pool name consists of 1 to 31 lowercase letters, digits and '-'")
         return name
 
     @pydantic.field_validator("memory_limit")
@@ -91,12 +91,12 @@ class PoolSettings(pydantic.BaseModel):
     def _check_memory_limit(cls, text: str) -> str:
         match = _BYTES.fullmatch(text.strip())
         if match is None or _bytes(match) < 2**28:
-            raise ValueError("a memory limit is 256m or more, as in 4g or 512m")
+            raise ValueError("the memory limit must be 256m or more, as in 4g or 512m")
         return text
 
     @property
     def folder_name(self) -> str:
-        """The name of the pool's folder. No launcher can tell of another's engines, so each has its own pool."""
+        """The name of the pool's folder. It includes the launcher, which cannot see the engines of other launchers."""
         return self.name if self.launcher == "process" else f"{self.name}.{self.launcher}"
 
     @property
@@ -107,17 +107,17 @@ class PoolSettings(pydantic.BaseModel):
         return _bytes(match)
 
     def command(self, *words: str) -> str:
-        """Return a command on this pool for copying, such as ``vwe pool logs 0 --pool valheim``."""
+        """Return a shell command on this pool, such as ``vwe pool logs 0 --pool valheim``."""
         return vwe_command("pool", *words, *(() if self.name == DEFAULT_NAME else ("--pool", self.name)))
 
     @property
     def image(self) -> str | None:
-        """The image of the engines; None where they are processes."""
+        """The image of the engines; None if they are processes."""
         return self.base_image if self.launcher == "docker" else None
 
     @property
     def idle_s(self) -> float:
-        """Seconds after which an engine that nobody uses ends by itself."""
+        """Seconds after which an unused engine ends by itself."""
         if self.idle_minutes is not None:
             return self.idle_minutes * 60
         return 60 * (IDLE_MINUTES_OF_A_PROCESS if self.launcher == "process" else self.container_ttl_minutes)

@@ -1,7 +1,7 @@
-"""The locks of slots. The note in each names the holder, its deadline, and the highest fencing token of the slot.
+"""The locks of slots. The note in each contains the holder, its deadline, and the highest fencing token of the slot.
 
-A process that has not released the lock by its deadline is fenced, whatever the ledger has recorded. The token is
-evidence outside of the ledger: a ledger with a lower token is an old copy.
+A process that still holds the lock after its deadline is fenced, regardless of the ledger. The token is evidence
+outside the ledger: a ledger with a lower token is an old copy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.locks import KernelLock
 
 _LONGEST_HOLDER = 120
-"""Characters of a holder that fit into a note."""
+"""Maximum number of characters of a holder, so that it fits into a note."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Hold:
         boot: the boot that the times belong to; None if the note cannot be read.
         since_s: when the holder took the lock.
         deadline_s: when the holder must have released the lock or renewed the note.
-        token: the highest fencing token of the slot that the holder knew.
+        token: the highest fencing token that the holder knew for the slot.
     """
 
     holder: str
@@ -49,7 +49,7 @@ class Hold:
 
 
 UNKNOWN = Hold("a process of another version", None, 0.0, math.inf, 0)
-"""Stands for a note that cannot be read: former versions wrote none."""
+"""Replaces a note that cannot be read; former versions wrote no note."""
 
 
 class SlotLock(KernelLock):
@@ -64,7 +64,7 @@ class SlotLock(KernelLock):
 
     @property
     def holder(self) -> str:
-        """The process that this object takes the lock for, and its purpose."""
+        """The process that this object takes the lock for, with its purpose."""
         return self._hold.holder
 
     def take(self, seconds: float) -> bool:
@@ -98,7 +98,7 @@ class SlotLock(KernelLock):
         return self._hold.token
 
     def read(self) -> Hold:
-        """Return the note in the file, also one that another process wrote."""
+        """Return the note in the file, also if another process wrote it."""
         try:
             fields = json.loads(self.note())
             return Hold(
@@ -112,7 +112,7 @@ class SlotLock(KernelLock):
             return UNKNOWN
 
     def current_hold(self) -> Hold | None:
-        """Return the note of the process that has the lock; None if the lock is free."""
+        """Return the note of the process that holds the lock; None if the lock is free."""
         return None if self.is_free() else self.read()
 
     def _for(self, seconds: float, token: int) -> Hold:
@@ -121,7 +121,7 @@ class SlotLock(KernelLock):
 
 
 def holder_name(purpose: str) -> str:
-    """Return how this process appears as a holder, as in ``pid 7 on vm: world of 1``."""
+    """Return the name of this process as a holder, as in ``pid 7 on vm: world of 1``."""
     process = f"pid {os.getpid()} on {socket.gethostname()}"
     return f"{process}: {purpose}" if purpose else process
 

@@ -1,4 +1,4 @@
-"""The states of slots, of their jobs and of the circuit, and the allowed steps of a slot."""
+"""The states of slots, jobs and the circuit breaker, and the legal steps between slot states."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class State(enum.StrEnum):
-    """What the engine of a slot is doing; ``EMPTY`` is a slot without an engine."""
+    """The state of a slot, which is that of its engine; ``EMPTY`` means that the slot has no engine."""
 
     EMPTY = "EMPTY"
     STARTING = "STARTING"
@@ -18,7 +18,7 @@ class State(enum.StrEnum):
 
 
 class RecordedJobState(enum.StrEnum):
-    """The state of a job in the ledger; the values are labels of the metrics, so they stay what they are."""
+    """The state of a job in the ledger. The values are metric labels and must not change."""
 
     RUNNING = "running"
     EXPORTED = "exported"
@@ -36,7 +36,7 @@ class CircuitState(enum.StrEnum):
 
 
 BUSY = frozenset({State.GENERATING, State.EXPORTING, State.RESETTING})
-"""The states of an engine that works, or has not been put right after its work."""
+"""The states of an engine that has a job, or has not been reset after one."""
 
 LEGAL: frozenset[tuple[State, State]] = frozenset(
     {
@@ -46,13 +46,13 @@ LEGAL: frozenset[tuple[State, State]] = frozenset(
         (State.GENERATING, State.EXPORTING),
         (State.EXPORTING, State.RESETTING),
         (State.RESETTING, State.READY),
-        # A job that failed, was cancelled, or was left by a holder that died has nothing to export.
+        # A job that failed, was cancelled, or lost its holder has nothing to export.
         (State.GENERATING, State.RESETTING),
-        # An engine that somebody left unclean is reset before it is used.
+        # An engine that was returned without a reset is reset before its next use.
         (State.READY, State.RESETTING),
         (State.READY, State.EMPTY),
         (State.ERROR, State.EMPTY),
     }
     | {(state, State.ERROR) for state in State if state not in {State.EMPTY, State.ERROR}}
 )
-"""Every step a slot may take, as (before, after). The database refuses any other."""
+"""The legal steps of a slot, as (before, after). A trigger of the database rejects any other step."""

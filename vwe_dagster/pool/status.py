@@ -1,4 +1,4 @@
-"""What a pool says of itself."""
+"""The status of a pool and its slots."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vwe_dagster.pool.verified import Verified
 
 @dataclasses.dataclass(frozen=True)
 class SlotStatus:
-    """One slot, for people and programs. Ages and times are in seconds.
+    """The status of one slot. Ages and times are in seconds.
 
     Attributes:
-        holder: the process that has the slot, in words, living or dead; None if the engine is free.
-        holder_is_dead: whether that process is gone; the next use of the pool recovers the engine.
-        jobs: how many worlds this engine has made.
-        seed: the seed of the world it is making.
-        progress: how much of that world is done, 0 to 1.
+        holder: the process that holds the slot and its purpose, alive or dead; None if the engine is free.
+        holder_is_dead: whether that process has ended; the next use of the pool recovers the engine.
+        jobs: the number of worlds that this engine has generated.
+        seed: the seed of the world that the engine is generating.
+        progress: the completed fraction of that world, 0 to 1.
     """
 
     slot: int
@@ -48,16 +48,16 @@ class SlotStatus:
 
 @dataclasses.dataclass(frozen=True)
 class PoolStatus:
-    """A pool: its slots, and how many of them are what.
+    """The status of a pool and its slots.
 
     Attributes:
-        size: the most engines there may be.
-        ready: engines that are free to be leased.
-        leased: engines that a living process holds.
-        starting: engines that are not ready yet.
-        waiting: callers that wait for an engine.
-        circuit: whether engines may be started, after those that failed to.
-        verified: what the last trial of an engine came to, if there was one.
+        size: the maximum number of engines.
+        ready: the number of engines that can be leased now.
+        leased: the number of engines that a live process holds.
+        starting: the number of engines that are not ready yet.
+        waiting: the number of callers in the queue.
+        circuit: the status of the circuit breaker.
+        verified: the last verification of an engine; None if there was none.
     """
 
     pool: str
@@ -72,14 +72,14 @@ class PoolStatus:
     slots: list[SlotStatus]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """Return the status as a dictionary that can be written as JSON."""
         return dataclasses.asdict(self)
 
 
 def slot_status(upkeep: Upkeep, row: Slot) -> SlotStatus:
-    """What a slot is, and what its engine says of the world that it makes."""
+    """Return the status of a slot, with the progress that its engine reports."""
     now = upkeep.clock.now()
-    there = row.state is not State.EMPTY and row.boot == upkeep.clock.boot
+    has_engine = row.state is not State.EMPTY and row.boot == upkeep.clock.boot
     seed = progress = phase = None
     if row.state in BUSY and row.job is not None:
         seed = next((job.seed for job in upkeep.ledger.jobs(100) if job.job_id == row.job), None)
@@ -98,8 +98,8 @@ def slot_status(upkeep: Upkeep, row: Slot) -> SlotStatus:
         held_s=_held_s(upkeep, row, hold),
         token=row.token,
         jobs=row.jobs,
-        age_s=now - row.started_s if there and row.started_s is not None else None,
-        expires_in_s=row.expires_s - now if there and row.expires_s is not None else None,
+        age_s=now - row.started_s if has_engine and row.started_s is not None else None,
+        expires_in_s=row.expires_s - now if has_engine and row.expires_s is not None else None,
         seed=seed,
         progress=progress,
         phase=phase,

@@ -1,4 +1,4 @@
-"""What the holder of a slot's lock does with it: starting its engine, looking after it, resetting it, ending it."""
+"""The operations of the holder of a slot's lock: start, settle, reset and end the slot's engine."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from vwe_dagster.pool.states import BUSY, State
 from vwe_dagster.pool.watch import LeaseWatch
 
 LEASE_GRACE_S = 5.0
-"""How long beyond the time of a world a holder may be silent before its slot is taken from it."""
+"""Seconds beyond ``world_gen_timeout`` after which a holder is fenced."""
 
 LONGEST_SETTLING_S = 60.0
-"""Seconds that the reset of an engine (30 s) and its end (20 s) take at most, with some time for the launcher."""
+"""Maximum seconds for the reset of an engine (30 s), its end (20 s) and the calls of the launcher."""
 
 TARGET = "target"
 """Key of the number of engines to keep warm."""
 
 WARMED_S = "warmed_s"
-"""Key of the time when that number was set, in seconds of the pool's clock."""
+"""Key of the time when the target was set, in seconds of the pool's clock."""
 
 FAILED_STARTS = "failed_starts"
 """Key of the number of engines that did not become ready."""
 
 _STARTER_DIED = Reason(TransitionKind.START_FAILED, "the process that started it died")
-_ENDED_UNSEEN = Reason(TransitionKind.ENGINE_ENDED, "it ended before it was seen ready")
+_ENDED_UNSEEN = Reason(TransitionKind.ENGINE_ENDED, "it ended before any process saw it ready")
 _NOT_RESET = Reason(TransitionKind.NOT_RESET, "it was not reset by the last holder")
 _RESET = Reason(TransitionKind.RESET, "it was reset and verified")
-_TO_BE_ENDED = Reason(TransitionKind.RETIRED, "it is to be ended")
+_TO_BE_ENDED = Reason(TransitionKind.RETIRED, "it must end")
 _NOT_NEEDED = Reason(TransitionKind.CLEARED, "it is no longer needed")
 _ENDED = Reason(TransitionKind.CLEARED, "its engine was ended")
 
@@ -54,7 +54,7 @@ _TTL_JITTER = 0.1
 
 @dataclasses.dataclass
 class Upkeep:
-    """The work on single slots. Unless it says otherwise, a method is called with the slot's lock held."""
+    """The operations on single slots. The caller holds the slot's lock unless a method documents otherwise."""
 
     settings: PoolSettings
     ledger: Ledger
@@ -70,11 +70,11 @@ class Upkeep:
         self.watch = LeaseWatch(self.clock)
 
     def try_lock(self, slot: int, holder: str | None = None) -> SlotLock | None:
-        """Take the lock of a slot for upkeep, which lasts at most :attr:`upkeep_s`; return None if it is held.
+        """Take the lock of a slot for at most :attr:`upkeep_s`; return None if another process holds it.
 
         Args:
             slot: the number of the slot.
-            holder: the process and its purpose; None for this process and upkeep.
+            holder: the process and its purpose; None for this process and the purpose ``upkeep``.
         """
         lock = self.lock(slot, holder)
         if not lock.take(self.upkeep_s):
@@ -90,26 +90,26 @@ class Upkeep:
         return lock
 
     def check_not_rolled_back(self, row: Slot, hold: Hold) -> None:
-        """Check a slot against the highest token that is known from its lock.
+        """Compare a slot's token with the highest token that is noted in its lock.
 
         Raises:
-            DamagedLedgerError: the ledger has a lower one: it is an old copy, and would use a token twice.
+            DamagedLedgerError: the ledger has a lower token. It is an old copy and would use a token twice.
         """
         if row.token < hold.token:
-            problem = f"it is an old copy, in which slot {row.slot} has token {row.token}; it had token {hold.token}"
+            problem = f"it is an old copy; slot {row.slot} has token {row.token} but already had token {hold.token}"
             raise DamagedLedgerError(ledger_file(self.locks.parent), problem)
 
     def lock(self, slot: int, holder: str | None = None) -> SlotLock:
-        """The lock of a slot, not yet held."""
+        """Return the lock of a slot without taking it."""
         return SlotLock(lock_folder(self.locks), slot, self.clock, holder or holder_name("upkeep"))
 
     def current_hold(self, slot: int) -> Hold | None:
-        """Return the note of the process that has a slot's lock; None if the lock is free."""
+        """Return the note of the process that holds a slot's lock; None if the lock is free."""
         return self.lock(slot).current_hold()
 
     @property
     def upkeep_s(self) -> float:
-        """Seconds after which a process that settles a slot, or starts an engine in it, is fenced."""
+        """Seconds after which a process that settles a slot or starts its engine is fenced."""
         return max(self.settings.engine_startup_timeout, LONGEST_SETTLING_S) + LEASE_GRACE_S
 
     @property
@@ -118,15 +118,15 @@ class Upkeep:
         return self.settings.world_gen_timeout + LEASE_GRACE_S
 
     def deadline(self) -> float:
-        """When a holder that starts something now must be done."""
+        """Return the deadline of a lease or job that starts now."""
         return self.clock.now() + self.lease_s
 
     def start(self, slot: int, *, reason: Reason, single_flight: bool = False, name: str | None = None) -> bool:
-        """Starts an engine in a slot that is empty, and does not wait for it.
+        """Start an engine in an empty slot without waiting until it is ready.
 
         Returns:
-            Whether an engine is starting; not if the slot is not empty, another starts one, it failed at once, or
-            engines failed so often that none may be started now.
+            Whether an engine is starting. False if the slot is not empty, the start failed, the circuit is open, or
+            with ``single_flight`` if another engine is starting.
 
         Raises:
             FencedError: another process took the slot because this one missed its deadline.
@@ -160,19 +160,20 @@ class Upkeep:
         try:
             self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
         except FencedError:
-            # This process was stopped until another took the slot; no slot refers to the engine.
+            # This process was stopped until another one took the slot, so no slot refers to the engine.
             with contextlib.suppress(LauncherError):
                 self.launcher.end(row.engine, launched)
             raise
         return True
 
     def settle(self, slot: int) -> Slot:
-        """Looks after a slot that nobody alive holds.
+        """Diagnose and recover a slot that no live process holds.
 
-        It is then free (see :attr:`Slot.is_free`), EMPTY, still STARTING, or in ERROR if its engine cannot be ended.
+        Returns:
+            The slot: free (see :attr:`Slot.is_free`), EMPTY, still STARTING, or in ERROR if its engine cannot be ended.
 
         Raises:
-            LauncherError: the launcher cannot be asked, so nothing was done.
+            LauncherError: the launcher does not answer; the slot is unchanged.
         """
         row = self.ledger.slot(slot)
         match diagnose(row, self.settings, self.clock, hold=None):
@@ -182,7 +183,7 @@ class Upkeep:
             case Action.RECOVER:
                 self._recover(row)
             case Action.FAIL_START:
-                # The circuit does not count this: it shows nothing of whether engines start.
+                # Not counted by the circuit: the start was interrupted, the engine did not fail.
                 self.fail(slot, row.token, _STARTER_DIED)
             case Action.PROBE_START:
                 self._probe_start(row)
@@ -197,7 +198,7 @@ class Upkeep:
         return self.ledger.slot(slot)
 
     def end_unwanted(self, row: Slot) -> None:
-        """End a free engine that must not be used again, or that was unused for too long."""
+        """End a free engine that must not be used again or has exceeded its idle time."""
         reason = self.retirement(row)
         if reason is None and diagnose(row, self.settings, self.clock, hold=None) is Action.END_IDLE:
             self._lower_target()
@@ -206,10 +207,10 @@ class Upkeep:
             self.retire(row, reason)
 
     def borrow(self, row: Slot, holder: str) -> int | None:
-        """Takes a free engine for a holder, once it has shown that it is fit.
+        """Assign a free engine to a holder after checking that it answers and is clean.
 
         Returns:
-            The token of the holder; None if the engine was unfit and is ended.
+            The token of the holder; None if the engine was unusable and was ended.
         """
         reason = self.retirement(row)
         if reason is not None:
@@ -226,17 +227,17 @@ class Upkeep:
         try:
             status = self.connection(row).claim(token)
         except EngineError as error:
-            self.fail(row.slot, token, self._why_silent(row, error))
+            self.fail(row.slot, token, self._cause_of_failed_request(row, error))
             return None
         if row.state is not State.READY or status.state is not EngineState.READY:
             return token if self.reset(row.slot, token, _NOT_RESET) else None
         return token
 
     def reset(self, slot: int, token: int, reason: Reason) -> bool:
-        """Resets an engine to READY; one that cannot be reset is ended.
+        """Reset an engine to READY; end it if the reset fails.
 
         Returns:
-            Whether it is READY.
+            Whether the engine is READY.
         """
         row = self.ledger.slot(slot)
         if row.state is not State.RESETTING:
@@ -252,14 +253,14 @@ class Upkeep:
         return True
 
     def fail(self, slot: int, token: int, reason: Reason) -> None:
-        """Ends an engine that is broken. If it cannot be ended now, the slot stays in ERROR and is settled later."""
+        """End a broken engine. If it cannot be ended now, the slot stays in ERROR until it is settled."""
         row = self.ledger.slot(slot)
         self.ledger.step(slot, token, State.ERROR, reason, last_error=reason.detail)
         with contextlib.suppress(LauncherError):
             self._remove(row, token, _ENDED)
 
     def retire(self, row: Slot, reason: Reason) -> None:
-        """Ends an engine that is fit but not wanted any more; the slot is READY or waits to be reset."""
+        """End a sound engine that is no longer wanted; its slot is READY or EXPORTING."""
         if row.state is not State.READY:
             token = self._take_over(row)
             if not self.reset(row.slot, token, _TO_BE_ENDED):
@@ -274,28 +275,28 @@ class Upkeep:
             return reason
         digest = self._known_digest()
         if digest is not None and row.digest != digest:
-            return Reason(TransitionKind.RECONFIGURED, "its configuration is not the present one")
+            return Reason(TransitionKind.RECONFIGURED, "its configuration is outdated")
         return None
 
     def connection(self, row: Slot) -> Connection:
-        """The connection to the engine of a slot.
+        """Return the connection to the engine of a slot.
 
         Raises:
-            PoolError: it has none.
+            PoolError: the slot has no engine.
         """
         return self.connections.to(_launched(row))
 
     def fence(self, row: Slot, hold: Hold, lock: SlotLock, reason: Reason) -> None:
-        """Take a slot from a process that has its lock; called without the lock, and holds it afterwards.
+        """Take a slot and its lock from another process. The caller holds the lock afterwards.
 
         Args:
-            row: the slot, as it was before ``hold`` was read.
-            hold: what that process has noted in the lock.
-            lock: the slot's.
-            reason: why.
+            row: the slot, read before ``hold``.
+            hold: the note of that process in the lock.
+            lock: the lock of the slot, not held by the caller.
+            reason: the cause of the fencing.
 
         Raises:
-            FencedError: another has taken the slot in this moment.
+            FencedError: another process took the slot first.
         """
         token = self.ledger.fence(
             row.slot,
@@ -309,7 +310,7 @@ class Upkeep:
         def check() -> None:
             if lock.read() != hold:
                 self.ledger.note(row.slot, token, holder=None, deadline_s=None)
-                raise FencedError(f"Another has taken slot {row.slot} in this moment.")
+                raise FencedError(f"Another process has just taken slot {row.slot}.")
             self.ledger.check(row.slot, token)
 
         lock.seize(self.upkeep_s, token, check=check)
@@ -317,29 +318,29 @@ class Upkeep:
         if state in BUSY:
             self.reset(row.slot, token, reason)
         elif state is State.READY:
-            # The holder may have had the engine without a job; it must learn of the new token.
+            # The fenced holder may still use the idle engine, so the engine must learn the new token.
             try:
                 self.connection(row).claim(token)
             except EngineError as error:
-                self.fail(row.slot, token, self._why_silent(row, error))
+                self.fail(row.slot, token, self._cause_of_failed_request(row, error))
         with contextlib.suppress(FencedError):
             self.ledger.note(row.slot, token, holder=None, deadline_s=None, used_s=self.clock.now())
 
     def examine(self, slot: int, token: int) -> Reason | None:
-        """Looks whether an engine has survived a failed job; ends it if not.
+        """Check whether an engine has survived a failed job, and end it if not.
 
         Returns:
-            Why the engine was ended; None if it lives.
+            Why the engine was ended; None if it survived.
         """
         row = self.ledger.slot(slot)
         try:
             status = self.connection(row).status()
         except EngineError as error:
-            reason = self._why_silent(row, error)
+            reason = self._cause_of_failed_request(row, error)
         else:
             if status.state is not EngineState.ERROR:
                 return None
-            reason = _broken(status.error.message if status.error else "it does not say why")
+            reason = _broken(status.error.message if status.error else "it reports no cause")
         self.fail(slot, token, reason)
         return reason
 
@@ -348,11 +349,11 @@ class Upkeep:
         with contextlib.suppress(EngineError):
             status = self.connections.to(launched).status()
             if status.kind != self.settings.engine:
-                why = f"it is an engine of the kind {status.kind}, not {self.settings.engine}"
+                why = f"its kind is {status.kind}, but the pool requires {self.settings.engine}"
                 self._start_failed(row, Reason(TransitionKind.START_FAILED, why))
                 return
             if status.state is EngineState.READY:
-                # It may have been ready long before any process looked; its own idle time says since when.
+                # It may have been ready long before this check. Its idle time shows since when.
                 took = self.clock.now() - (row.started_s or 0) - status.idle_s
                 if took > self.settings.engine_startup_timeout:
                     self._start_failed(row, self._late())
@@ -366,7 +367,7 @@ class Upkeep:
                 return
         if not self.launcher.running(launched):
             if row.boot == self.clock.boot and self._age(row) >= self.settings.idle_s:
-                # It may well have been ready: engines end when nobody uses them.
+                # It was probably ready: engines that are not used end by themselves.
                 self.fail(row.slot, row.token, _ENDED_UNSEEN)
                 return
             end = self.launcher.why_ended(launched)
@@ -384,17 +385,17 @@ class Upkeep:
             reason = dataclasses.replace(reason, detail=f"{reason.detail}. Its log ends: {log}")
         self.ledger.count(FAILED_STARTS)
         if row.boot == self.clock.boot:
-            # While the slot still is STARTING: whoever finds it empty finds the circuit as it is then.
+            # Must precede the change of state: a process that finds the slot empty must see the updated circuit.
             self.circuit.failed(row.slot, reason)
         if nothing_to_end:
-            # A launcher that does not answer could not end it either, and the slot would wait for it in ERROR.
+            # A launcher that does not answer could not end it either, and the slot would stay in ERROR.
             self.ledger.step(row.slot, row.token, State.ERROR, reason, last_error=reason.detail)
             self.ledger.empty(row.slot, row.token, _NOT_NEEDED)
         else:
             self.fail(row.slot, row.token, reason)
 
     def _notice_end(self, row: Slot) -> None:
-        """Empties a slot whose engine has ended while nobody used it."""
+        """Empty a free slot if its engine has ended."""
         launched = row.launched
         if launched is not None and self.launcher.running(launched):
             return
@@ -407,12 +408,12 @@ class Upkeep:
         self.fail(row.slot, row.token, _ended(f"it ended by itself ({end.detail})", end))
 
     def _forget_holder(self, row: Slot) -> None:
-        """Clear a holder that died without a job; the engine was last used when it was claimed."""
+        """Clear a holder that died without a job; the time of its claim becomes the time of the last use."""
         used_s = max(row.used_s or 0, row.held_s or 0)
         self.ledger.note(row.slot, row.token, holder=None, deadline_s=None, used_s=used_s)
 
     def _recover(self, row: Slot) -> None:
-        """Resets the engine of a holder that died."""
+        """Reset the engine of a dead holder."""
         token = self._take_over(row)
         self.ledger.abandon_job(row.slot)
         if self.reset(row.slot, token, Reason(TransitionKind.HOLDER_DIED, f"its holder died ({row.holder})")):
@@ -429,15 +430,15 @@ class Upkeep:
         )
 
     def _remove(self, row: Slot, token: int, reason: Reason) -> None:
-        """Ends what is left of an engine and empties its slot."""
+        """End an engine, remove its remains, and empty its slot."""
         if row.engine is not None:
             self.launcher.end(row.engine, row.launched)
         if row.launched is not None:
             self.connections.drop(row.launched)
         self.ledger.empty(row.slot, token, reason)
 
-    def _why_silent(self, row: Slot, error: EngineError) -> Reason:
-        """Return why an engine did not answer a request as it should."""
+    def _cause_of_failed_request(self, row: Slot, error: EngineError) -> Reason:
+        """Return the cause of a request to an engine that failed."""
         launched = row.launched
         if not isinstance(error, EngineUnreachableError) or launched is None:
             return Reason(TransitionKind.REFUSED, f"it refused: {error}")
@@ -448,7 +449,7 @@ class Upkeep:
         return Reason(TransitionKind.UNRESPONSIVE, f"it does not answer: {error}")
 
     def _known_digest(self) -> str | None:
-        """The digest of the present configuration, asked for every few seconds; None while it cannot be told."""
+        """Return the digest of the present configuration, cached for 5 s; None while the launcher cannot compute it."""
         now = self.clock.now()
         if self._digest is None or now - self._digest[0] > _DIGEST_KEPT_S:
             try:
@@ -458,7 +459,7 @@ class Upkeep:
         return self._digest[1]
 
     def _lower_target(self) -> None:
-        """Lower the target by one, so that an unused engine is not replaced."""
+        """Lower the warm target by one, so that an unused engine is not replaced."""
         self.ledger.set_metadata(TARGET, max(0, self.ledger.metadata(TARGET) - 1))
 
     @property
@@ -471,7 +472,7 @@ class Upkeep:
 
 def _launched(row: Slot) -> Launched:
     if row.launched is None:
-        raise PoolError(f"Slot {row.slot} has no engine to speak to.")
+        raise PoolError(f"Slot {row.slot} has no engine; it may have ended. Run the command again.")
     return row.launched
 
 
@@ -486,5 +487,5 @@ def _broken(message: str) -> Reason:
 
 
 def _ended(detail: str, end: EngineEnd, kind: TransitionKind = TransitionKind.ENGINE_ENDED) -> Reason:
-    """Return the reason for an engine that ended; ``kind`` is that of all ends but those that ran out of memory."""
+    """Return the reason for an engine's end, of the given kind unless the engine ran out of memory."""
     return Reason(TransitionKind.OUT_OF_MEMORY if end.out_of_memory else kind, detail)

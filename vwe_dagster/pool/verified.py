@@ -1,4 +1,4 @@
-"""The result of the last ``vwe engine verify`` on a pool, as the pool's status shows it."""
+"""The result of the last ``vwe engine verify`` on a pool, for the pool's status."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import json
 from pathlib import Path
 
 FOLDER = "verification"
-"""The folder of the last trial's report, in that of the pool."""
+"""The subfolder of the last verification report within the pool's folder."""
 
 REPORT = "report.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class Verified:
-    """The last trial in short.
+    """A summary of the last verification.
 
     Attributes:
-        at: when, UTC, in ISO 8601.
-        passed: whether the engine makes the worlds it should.
-        sentence: what came of it, for people.
-        report: the file with all there is to know.
+        at: the time of the verification, UTC, in ISO 8601.
+        passed: whether the engine generated the expected worlds.
+        sentence: the result as a sentence.
+        report: the path of the full report.
     """
 
     at: str
@@ -30,11 +30,7 @@ class Verified:
 
 
 def read_verified(pool: Path) -> Verified | None:
-    """Reads what came of the last trial; None where there was none.
-
-    Args:
-        pool: the folder of the pool.
-    """
+    """Return the last verification of the pool in a folder; None if there was none or its report cannot be read."""
     path = pool / FOLDER / REPORT
     try:
         report = json.loads(path.read_bytes())

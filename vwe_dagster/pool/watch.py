@@ -1,4 +1,4 @@
-"""Finding leaks: a lease that is held for longer than any job may take is logged with the stack of its holder."""
+"""Leak detection: leases that outlive the longest job are logged with the stack of their holder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import traceback
 from vwe_dagster.pool.clock import Clock
 
 _LINGERS_S = 1.0
-"""Seconds that the thread of a watch waits for another lease before it ends."""
+"""Seconds that an idle watch thread waits for the next lease before it ends."""
 
 _FRAMES = 30
 
@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(eq=False)
 class WatchedLease:
-    """A lease as its own process sees it.
+    """A lease of this process.
 
     Attributes:
-        thread: the thread that took it.
-        taken: the stack of that thread at that moment.
-        deadline_s: when it is overdue.
-        is_reported: whether it was logged.
+        thread: the thread that acquired the lease.
+        taken: the stack of that thread when it acquired the lease.
+        deadline_s: the time from which the lease is overdue.
+        is_reported: whether the overdue lease was logged.
     """
 
     slot: int
@@ -40,18 +40,20 @@ class WatchedLease:
     is_reported: bool = False
 
     def stack(self) -> str:
-        """Return the present stack of the holder's thread; if that has ended, its stack when it took the lease."""
-        frame = sys._current_frames().get(self.thread.ident or 0)  # noqa: SLF001  no other function returns these
+        """Return the current stack of the holder's thread, or its stack at the acquisition if the thread has ended."""
+        frame = sys._current_frames().get(self.thread.ident or 0)  # noqa: SLF001  the only function that returns the frames
         if frame is None or not self.thread.is_alive():
-            return "The thread that took it has ended; it took it here:\n" + "".join(self.taken.format())
-        return "Its holder is here:\n" + "".join(traceback.format_stack(frame, limit=_FRAMES))
+            return "The thread that acquired the lease has ended; it acquired the lease here:\n" + "".join(
+                self.taken.format()
+            )
+        return "The holder is executing:\n" + "".join(traceback.format_stack(frame, limit=_FRAMES))
 
 
 class LeaseWatch:
-    """Watches the leases of one process, from a thread that runs while there are any."""
+    """Watches the leases of one process in a thread that runs while leases exist."""
 
     def __init__(self, clock: Clock) -> None:
-        """Start no thread."""
+        """Set the clock; the first lease starts the thread."""
         self._clock = clock
         self._process = os.getpid()
         self._changed = threading.Condition()
@@ -59,13 +61,13 @@ class LeaseWatch:
         self._thread: threading.Thread | None = None
 
     def begin(self, slot: int, token: int, holder: str, seconds: float) -> WatchedLease:
-        """Watch a lease that this thread has just taken and that is overdue after ``seconds``."""
-        frame = sys._getframe(1)  # noqa: SLF001  as inspect does, without reading source files
+        """Watch a lease that this thread has just acquired; it is overdue after ``seconds``."""
+        frame = sys._getframe(1)  # noqa: SLF001  like inspect.stack, without reading source files
         taken = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=_FRAMES, lookup_lines=False)
         taken.reverse()
         now = self._clock.now()
         lease = WatchedLease(slot, token, holder, threading.current_thread(), taken, now, now + seconds)
-        self._forget_those_of_a_parent()
+        self._reset_after_fork()
         with self._changed:
             self._leases.add(lease)
             self._changed.notify()
@@ -79,14 +81,14 @@ class LeaseWatch:
         lease.deadline_s = self._clock.now() + seconds
 
     def end(self, lease: WatchedLease) -> None:
-        """Stop watching a lease that was given back."""
+        """Stop watching a lease that was returned."""
         with self._changed:
             self._leases.discard(lease)
             if not self._leases:
                 self._changed.notify()
 
     def report_overdue(self) -> list[WatchedLease]:
-        """Log the leases that are overdue, each once, and return them."""
+        """Log each overdue lease once, and return the leases that were logged."""
         now = self._clock.now()
         with self._changed:
             overdue = [lease for lease in self._leases if now > lease.deadline_s and not lease.is_reported]
@@ -94,7 +96,7 @@ class LeaseWatch:
                 lease.is_reported = True
         for lease in overdue:
             _log.warning(
-                "Slot %d (token %d) has been held for %.0f s by %s and may be taken away. %s",
+                "Slot %d (token %d) has been held for %.0f s by %s and may be fenced. %s",
                 lease.slot,
                 lease.token,
                 now - lease.since_s,
@@ -116,7 +118,7 @@ class LeaseWatch:
                 left = min(waiting) - self._clock.now() if waiting else None
                 self._changed.wait(None if left is None else max(left, 0.0) + 0.01)
 
-    def _forget_those_of_a_parent(self) -> None:
+    def _reset_after_fork(self) -> None:
         if self._process != os.getpid():
             self._process = os.getpid()
             self._changed = threading.Condition()

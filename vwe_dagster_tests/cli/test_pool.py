@@ -233,7 +233,7 @@ with open_pool(settings, Path({str(vwe.home)!r}) / ".vwe" / "pools" / "default")
     report = documents(vwe, "reap")
     assert isinstance(report, dict)
     assert report["problem"] is None
-    assert any("GENERATING became READY" in action for action in report["actions"])
+    assert any("from GENERATING to READY" in action for action in report["actions"])
     assert vwe.run("pool", "reap").stdout == "There was nothing to put right.\n"
     (job,) = json.loads(vwe.run("pool", "history", "--json").stdout)
     assert job["state"] == "abandoned"

@@ -81,15 +81,15 @@ def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
 def test_engines_that_are_not_tried_any_more_are_told_of() -> None:
     status = PoolStatus("default", "docker", 3, 0, 0, 0, 0, OPEN, None, [EMPTY])
     text = " ".join(shown(pool_view(status, PoolSettings(launcher="docker"))).split())
-    assert "3 failed in a row; another is tried in 30 s, or immediately by: vwe pool warm 1." in text
-    assert "vwe pool logs 2, and whether the image vwe-engine is there" in text
+    assert "3 failed in a row; another start is tried in 30 s, or immediately with: vwe pool warm 1." in text
+    assert "vwe pool logs 2, and check that the image vwe-engine exists" in text
 
 
 def test_the_commands_that_are_advised_are_for_the_pool_in_question() -> None:
     status = PoolStatus("valheim", "docker", 1, 0, 0, 0, 0, OPEN, None, [EMPTY])
     text = " ".join(shown(pool_view(status, PoolSettings(name="valheim", launcher="docker"))).split())
-    assert "or immediately by: vwe pool warm 1 --pool valheim." in text
-    assert "look at: vwe pool logs 2 --pool valheim, and" in text
+    assert "or immediately with: vwe pool warm 1 --pool valheim." in text
+    assert "To find the cause: vwe pool logs 2 --pool valheim, and" in text
 
 
 def test_the_last_trial_of_an_engine_is_told_of() -> None:

@@ -113,7 +113,7 @@ def test_a_name_that_is_given_goes_before_the_environment() -> None:
             "VWE_POOL_LAUNCHER is 'podman', which cannot be used: it should be 'process' or 'docker'.",
         ),
         ({"VWE_POOL_MAX_WARM_CONTAINERS": "0"}, None, "VWE_POOL_MAX_WARM_CONTAINERS is '0', which cannot be used: "),
-        ({"VWE_POOL_MEMORY_LIMIT": "1m"}, None, "a memory limit is 256m or more, as in 4g or 512m."),
+        ({"VWE_POOL_MEMORY_LIMIT": "1m"}, None, "the memory limit must be 256m or more, as in 4g or 512m."),
         (
             {"VWE_POOL_LAUNCHR": "docker"},
             None,
@@ -124,7 +124,7 @@ def test_a_name_that_is_given_goes_before_the_environment() -> None:
             None,
             "VWE_POOL_XYZ is no setting of a pool; unset it. The settings are VWE_POOL_NAME, ",
         ),
-        ({}, "A b", "The pool's name is 'A b', which cannot be used: a pool is named with 1 to 31 small letters"),
+        ({}, "A b", "The pool's name is 'A b', which cannot be used: a pool name consists of 1 to 31 lowercase letters"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(environ: dict[str, str], name: str | None, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""What tests of the pool share: a machine of stand-ins, a folder, and a pool that does not wait for long."""
+"""Shared fixtures for tests of the pool: a fake machine, a folder, and a pool with short timeouts."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that says nothing for a second hangs."""
+    """Lower the answer timeout of engines to one second."""
     monkeypatch.setattr(pool_connection, "ANSWER_TIMEOUT_S", 1.0)

@@ -1,7 +1,6 @@
-"""Docker in the tests: the daemon that must answer, the engine's image, a tiny image, and what may not be left over.
+"""Fixtures for tests with Docker: a client, the engine's image, a tiny image, and the removal of leftover containers.
 
-A module of tests takes the fixtures by importing them, or its conftest does. Without Docker the tests are skipped, but
-on a CI machine they fail.
+A test module or its conftest imports the fixtures. Without Docker the tests are skipped; on a CI machine they fail.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _BUSYBOX = Path("/bin/busybox")
 
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[docker.DockerClient]:
-    """A client of the Docker that the environment names."""
+    """A client of the Docker daemon in ``DOCKER_HOST``."""
     try:
         client = docker.from_env()
     except docker.errors.DockerException as error:
@@ -47,7 +46,7 @@ def docker_client() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def engine_image(docker_client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The engine's image, built once upon this machine's Python; it stays, for the next tests find most of it made."""
+    """The engine's image, built once per session with this machine's Python, and kept as a cache for later sessions."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -62,7 +61,7 @@ def engine_image(docker_client: docker.DockerClient, tmp_path_factory: pytest.Te
 
 @contextlib.contextmanager
 def running_container(image: str, folder: Path, **settings: object) -> Iterator[Launched]:
-    """An engine in a container, as a pool starts it, that is ready; removed afterwards."""
+    """Run an engine in a container as a pool would; yield it when it is ready, and remove it afterwards."""
     pool_id = secrets.token_hex(5)
     chosen = PoolSettings.model_validate({"launcher": "docker", "base_image": image, **settings})
     launcher = DockerLauncher(chosen, folder=folder, pool_id=pool_id)
@@ -78,15 +77,12 @@ def running_container(image: str, folder: Path, **settings: object) -> Iterator[
 
 
 def import_tiny_image(client: docker.DockerClient, *, name: str = TINY_IMAGE, run: bytes | None = None) -> str:
-    """Makes an image with nothing but busybox in it.
+    """Create an image that contains only busybox, and return its name.
 
     Args:
-        client: the Docker to make it in.
-        name: what to call it.
-        run: what is in its file ``/run``; None for no such file.
-
-    Returns:
-        Its name.
+        client: the client of the Docker daemon.
+        name: the name of the image.
+        run: the content of the file ``/run``; None for no file.
     """
     if not _BUSYBOX.exists():
         _unavailable("busybox is not installed (Debian's busybox-static)")
@@ -103,11 +99,7 @@ def import_tiny_image(client: docker.DockerClient, *, name: str = TINY_IMAGE, ru
 
 
 def remove_left_containers(client: docker.DockerClient, pool_id: str) -> list[str]:
-    """Removes the containers of a pool.
-
-    Returns:
-        Their names; a test that ended well has left none.
-    """
+    """Remove the containers of a pool, and return their names; a passing test leaves none."""
     left = client.containers.list(all=True, filters={"label": f"{POOL_LABEL}={pool_id}"})
     for container in left:
         container.remove(force=True, v=True)

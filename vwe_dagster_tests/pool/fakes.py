@@ -1,4 +1,4 @@
-"""A machine of stand-ins: engines that do nothing, a launcher that starts them, and a clock that tests turn."""
+"""Test doubles for the pool: engines without computation, their launcher, and a clock that tests control."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _POLL_S = 0.002
 
 
 class FakeClock:
-    """A clock that goes when it is slept on or turned."""
+    """A clock that advances only by :meth:`sleep` and by assignment to ``time``."""
 
     def __init__(self) -> None:
         self.boot = "this boot"
@@ -71,14 +71,14 @@ class FakeClock:
 
 
 class FakeEngine:
-    """An engine without a process: the real jobs, run by a :class:`StubEngine`, and the ways in which it misbehaves.
+    """An engine without a process: a :class:`StubEngine` behind the real job handling, with configurable faults.
 
     Attributes:
         running: whether its process runs.
-        hangs: whether it answers no call.
+        hangs: whether it leaves every call unanswered.
         reset_fails: whether its next reset finds it broken.
-        served: what a real engine serves.
-        jobs: token and id of every job that was started.
+        served: the job handling of a real engine.
+        jobs: token and id of every started job.
     """
 
     def __init__(self, name: str, started_s: float) -> None:
@@ -89,18 +89,18 @@ class FakeEngine:
         self.served = Jobs(self.stub, name)
 
     @property
-    def most_at_once(self) -> int:
-        """The most jobs that ran at the same time."""
-        return self.stub.most_at_once
+    def most_concurrent_jobs(self) -> int:
+        """The maximum number of jobs that ran concurrently."""
+        return self.stub.most_concurrent_jobs
 
     def break_down(self, reason: str = "It broke.") -> None:
-        """Enter the state error, as an engine does that notices that it is broken."""
+        """Enter the state ``error`` like an engine that detects that it is broken."""
         with self.served._changed:  # noqa: SLF001  no call of the protocol breaks an engine
             self.served._fail(ErrorBody(code="engine_failed", message=reason, retryable=False))  # noqa: SLF001
 
 
 class StubEngine:
-    """Generates empty worlds; a job runs until its holder has it finish, or until it is stopped."""
+    """Generates empty worlds. A job runs until its holder lets it finish or the engine ends."""
 
     identity = IDENTITY
     capabilities = Capabilities(
@@ -114,13 +114,13 @@ class StubEngine:
         self._engine = engine
         self._guard = threading.Lock()
         self._at_once = 0
-        self.most_at_once = 0
+        self.most_concurrent_jobs = 0
         self.may_finish = threading.Event()
 
     def generate(self, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:  # noqa: ARG002
         with self._guard:
             self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            self.most_concurrent_jobs = max(self.most_concurrent_jobs, self._at_once)
         try:
             while not self.may_finish.wait(_POLL_S) and self._engine.running:
                 progress(0.5, "half of it")
@@ -135,7 +135,7 @@ class StubEngine:
 
 
 class FakeMachine:
-    """What all fake processes share: the engines that are there."""
+    """The state that all fake processes share: the existing engines and the clock."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -157,13 +157,13 @@ class FakeMachine:
         clock: Clock | None = None,
         reach: Callable[[str], None] = lambda _point: None,
     ) -> EnginePool:
-        """Return the pool as another process opens it.
+        """Open the pool as another process.
 
         Args:
             folder: the folder of its ledger and locks.
-            settings: the pool's.
-            clock: the process's; None for that of the machine.
-            reach: called at the points of :data:`STOPS` that the process comes to; it is stopped while this waits.
+            settings: the settings of the pool.
+            clock: the clock of the process; None for the clock of the machine.
+            reach: called at each point of :data:`STOPS`; the process is stopped while this function waits.
         """
         return EnginePool(
             Upkeep(
@@ -181,11 +181,11 @@ class FakeMachine:
 
 STOPS = ("starting", "launching", "launched", "taking", "fencing")
 """Points between two steps of the pool: with the lock of an empty slot; after the start was recorded; after the engine
-was launched; with the lock of a free engine; after a slot was taken from its holder and before its lock was."""
+was launched; with the lock of a free engine; after a slot was taken from its holder but before its lock was."""
 
 
 class StoppingLedger(Ledger):
-    """A ledger that lets a process be stopped before or after a step is recorded."""
+    """A ledger that can stop its process before or after it records a step."""
 
     def __init__(self, folder: Path, reach: Callable[[str], None]) -> None:
         super().__init__(folder)
@@ -276,7 +276,7 @@ class FakeLauncher:
 
 
 class FakeConnection:
-    """Calls an engine of a fake machine as :class:`vwe_dagster.engine.client.EngineClient` does, without a socket."""
+    """Calls an engine of a fake machine like :class:`vwe_dagster.engine.client.EngineClient`, without a socket."""
 
     def __init__(self, machine: FakeMachine, name: str) -> None:
         self._machine = machine
@@ -289,7 +289,7 @@ class FakeConnection:
         status = engine.served.status()
         if engine.jobs or status.token:
             return status
-        # The idle time of an engine that was never used is counted by the fake clock.
+        # The idle time of an unused engine follows the fake clock.
         idle_s = self._machine.clock.now() - engine.started_s - self._machine.boots_take_s
         return status.model_copy(update={"idle_s": idle_s})
 
@@ -353,10 +353,10 @@ class FakeConnection:
         pass
 
     def _finish(self, job_id: str) -> None:
-        """Have a job finish and wait for its end.
+        """Let a job finish, and wait for its end.
 
         Raises:
-            EngineError: it did not end well.
+            EngineError: the job failed or was cancelled.
         """
         engine = self._reach()
         status = engine.served.job(job_id)
@@ -370,7 +370,7 @@ class FakeConnection:
     def _reach(self) -> FakeEngine:
         machine, engine = self._machine, self._machine.engines[self._name]
         if engine.hangs or not engine.running:
-            raise EngineUnreachableError("Nobody answers.")
+            raise EngineUnreachableError("The engine does not answer.")
         if machine.boots_broken and engine.served.status().state is not EngineState.ERROR:
             engine.break_down(machine.boots_broken)
         return engine
@@ -378,7 +378,7 @@ class FakeConnection:
 
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
-    """Turn refusals of an engine into the errors that a client raises."""
+    """Convert an engine's rejections to the errors that a client raises."""
     try:
         yield
     except RefusalError as refusal:
@@ -386,12 +386,12 @@ def _refusals() -> Iterator[None]:
 
 
 class Holder:
-    """A fake process that holds a lease and works in a thread, which tests stop and continue in the middle of a job."""
+    """A fake process that holds a lease and works in a thread, which tests stop and continue during a job."""
 
     _numbers = itertools.count(1)
 
     def __init__(self, pool: EnginePool) -> None:
-        # A dead holder's block must not end, as it would with `with`.
+        # Without `with`, since the lease of a dead holder must not be returned.
         self.lease = pool.allocation.acquire(purpose=f"holder {next(self._numbers)}", timeout_s=1)
         self.thread: threading.Thread | None = None
         self.error: BaseException | None = None
@@ -400,7 +400,7 @@ class Holder:
         self._go_on = threading.Event()
 
     def begin_job(self, machine: FakeMachine, phase: str) -> None:
-        """Starts a world and is stopped when it comes to a phase."""
+        """Start a world, and stop in the given phase."""
 
         def in_job(engine: FakeEngine, now_in: str) -> None:
             if now_in == phase and threading.current_thread() is self.thread and engine.name == self.lease.engine:
@@ -410,7 +410,7 @@ class Holder:
         def work() -> None:
             try:
                 self.export = self.lease.generate(REQUEST)
-            except BaseException as error:  # noqa: BLE001  the test looks at it
+            except BaseException as error:  # noqa: BLE001  checked by the test
                 self.error = error
             self._stopped_at.set()
 
@@ -420,35 +420,35 @@ class Holder:
         assert self._stopped_at.wait(20)
 
     def go_on(self) -> None:
-        """Continues the job to its end."""
+        """Continue the job to its end."""
         self._go_on.set()
         if self.thread is not None:
             self.thread.join(20)
             assert not self.thread.is_alive()
 
     def die(self) -> None:
-        """Dies: the kernel frees its lock, and nothing else happens."""
-        self.lease._lock.release()  # noqa: SLF001  the death of a process cannot be had otherwise
+        """Die: the kernel releases the lock, and nothing else happens."""
+        self.lease._lock.release()  # noqa: SLF001  simulates the death of a process
 
     def give_back(self) -> None:
         self.lease.give_back()
 
 
 class FakeProcess:
-    """A process that shares a pool: it can be stopped at any of :data:`STOPS`, in a lease and in a job, and killed.
+    """A process that shares a pool. It can be stopped at any of :data:`STOPS`, in a lease and in a job, and killed.
 
     Attributes:
-        stopped_at: where it is stopped; None if it is not.
+        stopped_at: the point where it is stopped; None if it runs.
         is_dead: whether it was killed.
         tokens: slot and token of each of its leases.
-        error: what its last operation raised.
+        error: the error of its last operation.
     """
 
     def __init__(self, machine: FakeMachine, folder: Path, settings: PoolSettings) -> None:
         self._machine = machine
         self.pool = machine.pool(folder, settings, reach=self._reach)
         self._locks: list[SlotLock] = []
-        upkeep = self.pool._upkeep  # noqa: SLF001  the locks of a process that dies are given back
+        upkeep = self.pool._upkeep  # noqa: SLF001  die() releases the locks
         make = upkeep.lock
 
         def lock(slot: int, holder: str | None = None) -> SlotLock:
@@ -467,12 +467,12 @@ class FakeProcess:
         self._go_on = threading.Event()
 
     def run(self, operation: Callable[[], object], *, stop_at: str | None = None) -> None:
-        """Do something to its end, or until it comes to where it is stopped."""
+        """Run an operation to its end, or until it reaches ``stop_at``."""
 
         def work() -> None:
             try:
                 operation()
-            except BaseException as error:  # noqa: BLE001  the test looks at it
+            except BaseException as error:  # noqa: BLE001  checked by the test
                 self.error = error
             self._rests.set()
 
@@ -484,7 +484,7 @@ class FakeProcess:
         assert self._rests.wait(20)
 
     def make_world(self) -> None:
-        """Lease an engine, generate a world, confirm it, and give the engine back."""
+        """Lease an engine, generate a world, confirm it, and return the engine."""
         lease = self.pool.allocation.acquire(purpose="a world", timeout_s=1)
         self.tokens.append((lease.slot, lease.token))
         self._reach("leased")
@@ -494,14 +494,14 @@ class FakeProcess:
             lease.give_back()
 
     def go_on(self) -> None:
-        """Continue to the end of what it was doing."""
+        """Continue to the end of the operation."""
         self.stopped_at = None
         self._rests.clear()
         self._go_on.set()
         assert self._rests.wait(20)
 
     def die(self) -> None:
-        """Die where it is stopped: the kernel frees its locks, and nothing else happens."""
+        """Die at the point where it is stopped: the kernel releases its locks, and nothing else happens."""
         self.is_dead = True
         for lock in self._locks:
             lock.release()
@@ -527,7 +527,7 @@ def _both(
 
 
 def failing(*, at: str, error: EngineError) -> Callable[[FakeEngine, str], None]:
-    """What happens in a job that fails in a phase."""
+    """Return a hook that raises ``error`` in the given phase of a job."""
 
     def in_job(_engine: FakeEngine, phase: str) -> None:
         if phase == at:

@@ -1,7 +1,7 @@
-"""A recorded history of leases, exports and confirmations, and a check that it could have happened one by one.
+"""A recorded history of leases, exports and confirmations, and a linearizability check.
 
-The check is that of Wing and Gong (Testing and Verifying Concurrent Objects, 1993): it looks for an order of the
-operations in which each took place at one moment between its call and its return, and which the slot's rules allow.
+The check is that of Wing and Gong (Testing and Verifying Concurrent Objects, 1993). It searches for an order of the
+operations in which each takes effect at one moment between its call and its return, and which the slot's rules allow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Self
 
 
 class Kind(enum.StrEnum):
-    """What a process did; the token of a repair is the highest one that any lease had before it."""
+    """The kinds of operations. The token of a repair is the highest token of any earlier lease."""
 
     LEASE = "lease"
     EXPORT = "export"
@@ -28,11 +28,11 @@ class Kind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """Something that a process did with a slot, at one moment from ``called_s`` to ``returned_s``.
+    """An operation of a process on a slot, which took effect at one moment from ``called_s`` to ``returned_s``.
 
     Attributes:
-        returned_s: infinite if the process died first: the operation took place or did not.
-        is_good: whether it succeeded.
+        returned_s: infinite if the process died first; the operation may or may not have taken effect.
+        is_good: whether the operation succeeded.
     """
 
     kind: Kind
@@ -45,15 +45,15 @@ class Operation:
 
 @dataclasses.dataclass(frozen=True)
 class SlotModel:
-    """The state of a slot in the rules: the token of its present holder, and the leases whose export succeeded."""
+    """The model of a slot: the token of its present holder, and the leases whose export succeeded."""
 
     token: int = 0
     exported: frozenset[int] = frozenset()
 
     def after(self, operation: Operation) -> SlotModel | None:
-        """Return the slot after an operation; None if the rules do not allow it now.
+        """Return the slot after an operation; None if the rules do not allow the operation in this state.
 
-        An upkeep between two leases uses tokens too, so a lease may skip some, and an export may fail at any time.
+        Upkeep between two leases also uses tokens, so a lease may skip some. An export may fail at any time.
         """
         match operation.kind:
             case Kind.LEASE:
@@ -64,16 +64,16 @@ class SlotModel:
             case Kind.CONFIRM:
                 return self if operation.is_good == (operation.token in self.exported) else None
             case Kind.REPAIR:
-                # The next ledger knows of no export, and gives higher tokens only.
+                # The new ledger contains no export, and its tokens are higher.
                 return SlotModel(operation.token, frozenset()) if operation.token >= self.token else None
             case _:
                 return self
 
 
 def first_violation(operations: Iterable[Operation]) -> Operation | None:
-    """Return an operation of one slot that no order explains; None if there is an order for all of them."""
+    """Return an operation of one slot that no legal order explains; None if a legal order of all operations exists."""
     ordered = sorted(operations, key=lambda one: one.called_s)
-    # Depth first: what is done, as the first operation that is not and those done after it; and the slot then.
+    # Depth first. A state is the first operation not yet done, the later ones that are done, and the slot after them.
     stack: list[tuple[int, frozenset[int], SlotModel]] = [(0, frozenset(), SlotModel())]
     seen = set(stack)
     furthest = 0
@@ -93,7 +93,7 @@ def first_violation(operations: Iterable[Operation]) -> Operation | None:
 
 
 def _next(ordered: Sequence[Operation], first: int, done: frozenset[int]) -> Iterable[int]:
-    """Yield the operations that may come next: those called before the first return of one that is not done."""
+    """Yield the operations that may come next: each was called before the first return of an operation not yet done."""
     earliest_return = math.inf
     for at in range(first, len(ordered)):
         if ordered[at].called_s > earliest_return:
@@ -104,7 +104,7 @@ def _next(ordered: Sequence[Operation], first: int, done: frozenset[int]) -> Ite
 
 
 class Recorder:
-    """Writes the operations of one process to a file, each call before it begins: the process may be killed."""
+    """Writes the operations of one process to a file; each call before it begins, since the process may be killed."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1, encoding="utf-8")
@@ -117,13 +117,13 @@ class Recorder:
         self._file.close()
 
     def call(self, kind: Kind, **facts: object) -> int:
-        """Record a call; return its number."""
+        """Record a call, and return its number."""
         self._number += 1
         self._write(number=self._number, kind=kind, **facts)
         return self._number
 
     def returned(self, number: int, **facts: object) -> None:
-        """Record the return of a call, with what it returned."""
+        """Record the return of a call, with the returned values."""
         self._write(number=number, **facts)
 
     def _write(self, **fields: object) -> None:
@@ -131,11 +131,11 @@ class Recorder:
 
 
 def recorded(path: Path) -> list[dict[str, Any]]:
-    """Return the calls that one process recorded; those that returned have ``returned_s`` and what was returned."""
+    """Return the recorded calls of one process; a call that returned has ``returned_s`` and the returned values."""
     calls: dict[int, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         if not line.endswith("\n"):
-            # The process was killed while it wrote.
+            # The process was killed during the write.
             continue
         fields = json.loads(line)
         at = fields.pop("at")
@@ -147,7 +147,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
 
 
 def operations(calls: Iterable[dict[str, Any]]) -> list[Operation]:
-    """Return the operations on slots among recorded calls; of a lease that did not return no slot is known."""
+    """Return the operations on slots among recorded calls; the slot of a lease that did not return is unknown."""
     return [
         Operation(
             Kind(call["kind"]),

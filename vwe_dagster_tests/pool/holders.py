@@ -1,4 +1,4 @@
-"""Pools of real engines for tests: engines that go wrong when told to, and holders that are processes of their own."""
+"""Pools of real engines for tests: engines with configurable faults, and holders in separate processes."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Site:
     """A pool that any process can open.
 
     Attributes:
-        folder: the pool's.
-        settings: the pool's, unless a test opens it with others.
+        folder: the folder of the pool.
+        settings: the default settings of the pool.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class Site:
 
     @property
     def store(self) -> WorldStore:
-        """Where the holders publish worlds."""
+        """The store that the holders publish worlds to."""
         return WorldStore(self.folder.with_name("data"))
 
     @property
@@ -61,36 +61,36 @@ class Site:
         return pool_id_of(self.folder)
 
     def pool(self, **changes: object) -> EnginePool:
-        """The pool as one more process would open it."""
+        """Open the pool as another process would, with changed settings."""
         settings = PoolSettings.model_validate({**self.settings.model_dump(), **changes})
         return open_pool(settings, self.folder, launcher=self._launcher(settings))
 
     def break_engines(self, *faults: str) -> None:
-        """Has the engines that start from now on have these faults; their configuration stays what it was."""
+        """Set the faults of engines that start from now on, without changing the digest of their configuration."""
         self._faults.write_text(" ".join(f"--fault {fault}" for fault in faults))
 
     def engines(self) -> list[EngineInfo]:
-        """The engines that have a process, whether the pool knows them or not."""
+        """Return the engines that have a process, recorded in the ledger or not."""
         return self._launcher(self.settings).engines()
 
     def pids(self) -> list[int]:
         return [pid_of(info.handle) for info in self.engines()]
 
     def socket_dirs(self) -> list[Path]:
-        """The folders that engines have for their sockets."""
+        """Return the socket directories of the engines."""
         return list(socket_dir_of(self.pool_id).parent.glob(f"{self.pool_id}-*"))
 
     def slot(self, slot: int = 0) -> Slot:
-        """What the ledger says of a slot."""
+        """Return a slot from the ledger."""
         with contextlib.closing(Ledger(state_folder(self.folder))) as ledger:
             return ledger.slot(slot)
 
     def wait_for(self, state: State) -> None:
-        """Waits for the first slot to be in a state."""
+        """Wait until the first slot is in a state."""
         until(lambda: self.slot().state is state)
 
     def end_engines(self) -> list[str]:
-        """Ends what a test left running; tells the names."""
+        """End the engines that a test left running, and return their names."""
         launcher = self._launcher(self.settings)
         left = [info.engine for info in launcher.engines()]
         for engine in left:
@@ -109,19 +109,19 @@ class Site:
 
 
 class Holder:
-    """Another process that does something with a pool; it says how far it is, and waits to be told to go on."""
+    """Another process that uses a pool. It sends messages about its progress, and pauses until :meth:`go_on`."""
 
     def __init__(self, process: ForkServerProcess, connection: Connection[Any, Any]) -> None:
         self.process = process
         self._connection = connection
 
-    def says(self) -> Any:
-        """What it says next.
+    def receive(self) -> Any:
+        """Return the next message of the process.
 
         Raises:
-            EOFError: it ended and says nothing more.
+            EOFError: the process ended without another message.
         """
-        assert self._connection.poll(PATIENCE_S), "the holder says nothing"
+        assert self._connection.poll(PATIENCE_S), "no message from the holder"
         return self._connection.recv()
 
     def go_on(self) -> None:
@@ -136,10 +136,10 @@ class Holder:
 
 
 @contextlib.contextmanager
-def holder(behaviour: Callable[..., None], site: Site, *arguments: object) -> Iterator[Holder]:
-    """A process that calls ``behaviour(site, connection, *arguments)``, and is killed with the block if it lives."""
+def holder(behavior: Callable[..., None], site: Site, *arguments: object) -> Iterator[Holder]:
+    """Run a process that calls ``behavior(site, connection, *arguments)``, and kill it at the end of the block."""
     ours, theirs = PROCESSES.Pipe()
-    process = PROCESSES.Process(target=behaviour, args=(site, theirs, *arguments))
+    process = PROCESSES.Process(target=behavior, args=(site, theirs, *arguments))
     process.start()
     theirs.close()
     one = Holder(process, ours)
@@ -151,7 +151,7 @@ def holder(behaviour: Callable[..., None], site: Site, *arguments: object) -> It
 
 
 def work(site: Site, connection: Connection[Any, Any], pause: State) -> None:
-    """Makes a world and publishes it, but pauses in one state; says that state, and what became of it all."""
+    """Generate and publish a world, pausing in one state; send that state, and then the outcome."""
     paused = False
 
     def reach(state: State) -> None:
@@ -176,7 +176,7 @@ def work(site: Site, connection: Connection[Any, Any], pause: State) -> None:
 
 
 def make_worlds(site: Site, connection: Connection[Any, Any], count: int) -> None:
-    """Makes worlds once told to begin; says for each lease its engine, when it began and when it ended."""
+    """Generate worlds after a signal to begin; send engine, start and end of each lease."""
     connection.send("here")
     connection.recv()
     with site.pool() as pool:
@@ -188,7 +188,7 @@ def make_worlds(site: Site, connection: Connection[Any, Any], count: int) -> Non
 
 
 def lease_once(site: Site, connection: Connection[Any, Any]) -> None:
-    """Leases an engine once told to begin; says which, or what was wrong."""
+    """Lease an engine after a signal to begin; send its name, or the error."""
     connection.send("here")
     connection.recv()
     with site.pool() as pool:
@@ -200,41 +200,41 @@ def lease_once(site: Site, connection: Connection[Any, Any]) -> None:
 
 
 def publish(store: WorldStore, seed: Seed, export: WorldExport) -> None:
-    """Publishes a world as the pipeline does."""
+    """Publish a world like the pipeline."""
     with store.publish(seed, "raw", RECIPE) as draft:
         write_raw(draft, export)
         export.confirm()
 
 
 def hashes(store: WorldStore, seed: Seed = SEED) -> dict[str, str]:
-    """The hashes of the files of a world, which are whole; none if it was not published."""
+    """Return the hashes of a world's files after checking the files; empty if the world was not published."""
     manifest = store.manifest(seed, "raw")
     if manifest is None:
         return {}
     assert store.damaged(seed, "raw") == []
-    return {name: facts.sha256 for name, facts in manifest.files.items()}
+    return {name: entry.sha256 for name, entry in manifest.files.items()}
 
 
 def pid_of(handle: str) -> int:
-    """The process id in the handle of a process engine."""
+    """Return the process id in the handle of a process engine."""
     return int(handle.partition(":")[0])
 
 
-def until(tells: Callable[[], object]) -> None:
-    """Waits for something to come true."""
+def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is true."""
     deadline = time.monotonic() + PATIENCE_S
-    while not tells():
-        assert time.monotonic() < deadline, "it did not come true"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
 
 
 def causes(pool: EnginePool, after: State) -> list[str]:
-    """Why slots entered a state, the first first."""
+    """Return the details of transitions into a state, oldest first."""
     return [step.detail for step in pool.events() if step.after == after]
 
 
 def at_first(act: Callable[[], object]) -> Progress:
-    """Progress that does something when it is first told that the engine works."""
+    """Return a progress callback that calls ``act`` once, when the engine first reports progress."""
     done: list[object] = []
 
     def progress(_fraction: float, phase: str) -> None:

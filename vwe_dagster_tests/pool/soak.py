@@ -1,7 +1,7 @@
-"""A soak: processes share a pool. They and its engines are killed and stopped, and slots are taken, at random.
+"""A soak test: processes share a pool while they and its engines are killed and stopped, and slots taken, at random.
 
-``python -m vwe_dagster_tests.pool.soak --minutes 30`` prints one line of figures, which must end in zeros only, and
-fails if it does not. ``make soak MINUTES=30`` runs it.
+``python -m vwe_dagster_tests.pool.soak --minutes 30`` prints one line of figures. It fails if the last figures are not
+all zero. ``make soak MINUTES=30`` runs it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SETTINGS = PoolSettings(
     max_warm_containers=SLOTS, min_free_disk_gb=0, world_gen_timeout=4, engine_startup_timeout=20, idle_minutes=5
 )
 CALM_STARTUP_S: Final = 3.0 * PATIENCE_S
-"""Seconds that an engine may take to start in the end: three at a time on a busy machine take more than 20."""
+"""Seconds that engines may take to start at the end: on a busy machine, three at a time take more than 20."""
 
 FAULTS = (
     "crash_in_job@0.05",
@@ -71,12 +71,12 @@ STRIKES: Final[Mapping[str, float]] = {
     "kill an engine": 0.012,
     "damage the ledger": 0.004,
 }
-"""How often each of them is chosen. A killed engine costs a second or more of a processor to replace, and the repair of
-a ledger all of them."""
+"""The weight of each fault. Replacing a killed engine takes a second or more of processor time, and the repair of a
+ledger replaces all engines."""
 
 _PAUSE_S = (0.02, 0.2)
 _CLOCK_S = 0.05
-"""How far the times of the ledger, which are for people, may be from the truth."""
+"""Tolerance for the times of the ledger, which are written for people only."""
 
 _log = logging.getLogger(__name__)
 
@@ -86,16 +86,16 @@ class Figures:
     """The result of a soak; all sequences must be empty.
 
     Attributes:
-        faults: how often each kind was done.
-        leases: how many there were.
-        published: how many worlds were published.
-        jobs: how many jobs ended how.
-        double_tokens: slot and token of leases that had them twice.
-        double_jobs: engines that had two jobs, and pairs of jobs of one engine that overlap.
-        wrong_worlds: seeds that were published with another world than the native engine's.
-        leaks: leases that were held too long, and what was left when all had ended.
-        violations: operations that no order explains.
-        crashes: unexpected ends of holders, and what broke the watch.
+        faults: the number of faults of each kind.
+        leases: the number of leases.
+        published: the number of published worlds.
+        jobs: the number of jobs by outcome.
+        double_tokens: slots and tokens that two leases had.
+        double_jobs: engines that had two jobs, and pairs of overlapping jobs of one engine.
+        wrong_worlds: seeds whose published world differs from the native engine's.
+        leaks: leases that were held too long, and leftovers at the end.
+        violations: operations that no legal order explains.
+        crashes: unexpected ends of holders, and errors of the watch.
     """
 
     faults: Mapping[str, int]
@@ -112,7 +112,7 @@ class Figures:
 
     @property
     def broken(self) -> Mapping[str, Sequence[object]]:
-        """The promises that were not kept, by name."""
+        """The violated invariants by name."""
         bad = {
             "double tokens": self.double_tokens,
             "double jobs": self.double_jobs,
@@ -181,7 +181,7 @@ def native_worlds(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _left_behind(site: Site) -> list[str]:
-    """Let the pool recover, warm it and end all engines; return what should not be there."""
+    """Let the pool recover, warm it and end all engines; return unexpected leftovers."""
     site.break_engines()
     left = []
     with site.pool(engine_startup_timeout=CALM_STARTUP_S) as pool:
@@ -222,7 +222,7 @@ def _overdue(misfortune: Misfortune) -> list[str]:
 
 
 def make_worlds_until(site: Site, _connection: Connection[Any, Any], seed: int, record: Path, stop: Path) -> None:
-    """Make worlds and publish them until a file appears; record every operation before it begins and when it ends."""
+    """Generate and publish worlds until a file appears; record every operation before it begins and when it ends."""
     logging.getLogger("vwe_dagster").propagate = False
     logging.getLogger("vwe_dagster").addHandler(logging.FileHandler(record.with_suffix(".log"), delay=True))
     choice = random.Random(seed)
@@ -239,7 +239,7 @@ def make_worlds_until(site: Site, _connection: Connection[Any, Any], seed: int, 
                         export = lease.generate(request)
 
                 def confirm() -> None:
-                    with _recording(recorder, Kind.CONFIRM, facts):  # noqa: B023  called in this round
+                    with _recording(recorder, Kind.CONFIRM, facts):  # noqa: B023  called in this iteration
                         export.confirm()  # noqa: B023
 
                 call = recorder.call(Kind.PUBLISH, seed=seed_of_world.key)
@@ -266,7 +266,7 @@ def _recording(recorder: Recorder, kind: Kind, facts: Mapping[str, object]) -> I
 
 @dataclasses.dataclass
 class Watch:
-    """What a thread sees during a soak."""
+    """The observations of the watch thread during a soak."""
 
     site: Site
     most_engines: int = 0
@@ -303,12 +303,12 @@ class Watch:
 
 
 class Misfortune:
-    """Strikes holders, engines and slots, and starts holders in place of the killed ones."""
+    """Injects faults into holders, engines and slots, and replaces killed holders."""
 
     def __init__(self, site: Site, choice: random.Random, folder: Path, seconds: float) -> None:
         self.done: Counter[str] = Counter()
         self.was_stopped: set[int] = set()
-        """The numbers of the holders that were stopped for a while."""
+        """The numbers of the holders that were stopped temporarily."""
         self.exits: list[int | None] = []
         self._site, self._choice, self._folder, self._seconds = site, choice, folder, seconds
         self._stop = folder / "stop"
@@ -323,7 +323,7 @@ class Misfortune:
         return sorted(self._folder.glob("leases-*.jsonl"))
 
     def run(self) -> None:
-        """Await the first lease, strike until the time is up and a world is published, and let the holders end."""
+        """Wait for a lease, inject faults until the time is over and a world is published, then end the holders."""
         try:
             self._await_first_lease()
             ends = time.monotonic() + self._seconds
@@ -343,7 +343,7 @@ class Misfortune:
         self.exits += [process.exitcode for process in self._holders]
 
     def _await_first_lease(self) -> None:
-        """Wait before the first strike: engines killed while they start open the circuit, and no holder gets one."""
+        """Wait before the first fault: engines killed while starting would open the circuit before any lease."""
         self._fill_up()
         wait_until(lambda: self._has_recorded("token"), 3 * PATIENCE_S)
 
@@ -387,7 +387,7 @@ class Misfortune:
             self._stopped.append((time.monotonic() + LONGEST_STOP_S * self._choice.random() ** 40, pid))
 
     def _damage(self, pool: EnginePool) -> None:
-        """Overwrite a part of the ledger, and repair it if that is noticed; parts in use may be written again."""
+        """Overwrite a part of the ledger, and repair it if the damage is detected; SQLite may rewrite parts in use."""
         with ledger_file(state_folder(self._site.folder)).open("r+b") as file:
             file.seek(4096)
             file.write(b"\xff" * 8192)
@@ -407,7 +407,7 @@ class Misfortune:
 
 
 def overlaps(jobs: list[JobRecord]) -> list[tuple[str, str]]:
-    """Return pairs of jobs of one engine of which the later began before the known end of the earlier."""
+    """Return pairs of jobs of one engine in which the later job began before the known end of the earlier one."""
     found = []
     for engine in {job.engine for job in jobs}:
         of_engine = sorted((_began(job), job) for job in jobs if job.engine == engine)

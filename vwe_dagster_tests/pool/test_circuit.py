@@ -1,4 +1,4 @@
-"""The circuit breaker: engines that do not start are tried seldom, by one at a time, and somebody is told once."""
+"""The circuit breaker: failing starts are tried rarely and one at a time, and cause one alert."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 @pytest.fixture
 def peer(machine: FakeMachine, folder: Path) -> EnginePool:
-    """The same pool as another process sees it."""
+    """The same pool, opened by another process."""
     return machine.pool(folder, SETTINGS)
 
 
 def fail(pool: EnginePool, machine: FakeMachine) -> str:
-    """Asks for a world while engines do not start; gives what is said of it."""
+    """Request a world while engines do not start, and return the error message."""
     machine.launch_fails = "There is no such image."
     with pytest.raises(PoolError) as refusal:
         pool.generate(REQUEST)
     return str(refusal.value)
 
 
-def test_who_would_start_an_engine_is_refused_at_once_and_told_what_to_do(
+def test_open_circuit_rejects_callers_immediately_with_a_remedy(
     pool: EnginePool, peer: EnginePool, machine: FakeMachine
 ) -> None:
     fail(pool, machine)
     before = machine.clock.time
     assert fail(peer, machine) == (
-        "Engines do not start: it could not be started: There is no such image. 3 failed in a row; another is tried in "
-        "30 s, or immediately by: vwe pool warm 1. To see why, look at: vwe pool logs 0, and whether the image "
-        "vwe-engine is there and the present one"
+        "Engines do not start: it could not be started: There is no such image. 3 failed in a row; another start is "
+        "tried in 30 s, or immediately with: vwe pool warm 1. To find the cause: vwe pool logs 0, and check that the "
+        "image vwe-engine exists and is up to date"
     )
     assert machine.launches == OPENS_AFTER
     assert machine.clock.time == before
@@ -55,7 +55,7 @@ def test_who_would_start_an_engine_is_refused_at_once_and_told_what_to_do(
     assert (status.state, status.failures, status.openings) == ("open", 3, 1)
 
 
-def test_a_launcher_that_does_not_answer_is_told_of_at_once_and_has_nothing_to_end_later(
+def test_unavailable_launcher_is_reported_immediately_and_leaves_no_engine(
     pool: EnginePool, machine: FakeMachine
 ) -> None:
     machine.launcher_is_down = True
@@ -66,9 +66,7 @@ def test_a_launcher_that_does_not_answer_is_told_of_at_once_and_has_nothing_to_e
     assert {slot.state for slot in pool.status().slots} == {"EMPTY"}
 
 
-def test_who_waits_in_vain_for_a_launcher_is_told_why_the_engine_is_not_there(
-    pool: EnginePool, machine: FakeMachine
-) -> None:
+def test_timeout_error_contains_the_cause_of_a_slot_in_error(pool: EnginePool, machine: FakeMachine) -> None:
     pool.warm(2)
     machine.launcher_is_down = True
     for engine in machine.engines.values():
@@ -77,9 +75,7 @@ def test_who_waits_in_vain_for_a_launcher_is_told_why_the_engine_is_not_there(
         pool.generate(REQUEST)
 
 
-def test_each_probe_that_fails_doubles_the_time_to_the_next_up_to_a_limit(
-    pool: EnginePool, machine: FakeMachine
-) -> None:
+def test_each_failed_trial_doubles_the_backoff_up_to_a_limit(pool: EnginePool, machine: FakeMachine) -> None:
     fail(pool, machine)
     waits = []
     for _ in range(7):
@@ -93,7 +89,7 @@ def test_each_probe_that_fails_doubles_the_time_to_the_next_up_to_a_limit(
     assert pool.status().circuit.openings == 1
 
 
-def test_one_probe_at_a_time_and_a_good_start_closes_the_circuit(
+def test_one_trial_start_at_a_time_and_success_closes_the_circuit(
     pool: EnginePool, peer: EnginePool, machine: FakeMachine
 ) -> None:
     fail(pool, machine)
@@ -109,7 +105,7 @@ def test_one_probe_at_a_time_and_a_good_start_closes_the_circuit(
     assert peer.warm(2) == 2
 
 
-def test_a_good_start_in_between_keeps_the_circuit_closed(pool: EnginePool, machine: FakeMachine) -> None:
+def test_good_start_in_between_keeps_the_circuit_closed(pool: EnginePool, machine: FakeMachine) -> None:
     for _ in range(OPENS_AFTER):
         machine.launch_fails = "Not now."
         pool.warm(1, wait=False)
@@ -119,16 +115,16 @@ def test_a_good_start_in_between_keeps_the_circuit_closed(pool: EnginePool, mach
     assert pool.status().circuit.openings == 0
 
 
-def test_warming_by_hand_tries_at_once(pool: EnginePool, machine: FakeMachine) -> None:
+def test_warming_tries_a_start_immediately(pool: EnginePool, machine: FakeMachine) -> None:
     fail(pool, machine)
-    with pytest.raises(PoolError, match="4 failed in a row; another is tried in 60 s"):
+    with pytest.raises(PoolError, match="4 failed in a row; another start is tried in 60 s"):
         pool.warm(1)
     machine.launch_fails = None
     assert pool.warm(2) == 2
     pool.generate(REQUEST).confirm()
 
 
-def test_who_can_have_an_engine_that_is_there_waits_for_it(
+def test_caller_waits_for_an_existing_engine_while_the_circuit_is_open(
     pool: EnginePool, peer: EnginePool, machine: FakeMachine
 ) -> None:
     holder = Holder(pool)
@@ -147,7 +143,7 @@ def test_who_can_have_an_engine_that_is_there_waits_for_it(
     assert peer.status().circuit.state == "open"
 
 
-def test_starts_whose_process_died_say_nothing_of_engines(pool: EnginePool, folder: Path) -> None:
+def test_starts_of_dead_processes_do_not_count(pool: EnginePool, folder: Path) -> None:
     for _ in range(OPENS_AFTER + 1):
         pool.status()
         reason = Reason(TransitionKind.WARMED, "the pool is warmed")
@@ -158,7 +154,7 @@ def test_starts_whose_process_died_say_nothing_of_engines(pool: EnginePool, fold
     assert pool.status().circuit.failures == 0
 
 
-def test_an_engine_that_was_left_alone_and_ended_says_nothing_of_engines(folder: Path, machine: FakeMachine) -> None:
+def test_unused_engine_that_ended_does_not_count(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, SETTINGS.model_copy(update={"idle_minutes": 1}))
     machine.boots_take_s = 5
 
@@ -195,9 +191,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("end", KINDS)
-def test_starting_engines_that_are_killed_count_by_their_own_kind(
-    pool: EnginePool, machine: FakeMachine, end: EngineEnd
-) -> None:
+def test_killed_starts_are_counted_separately(pool: EnginePool, machine: FakeMachine, end: EngineEnd) -> None:
     for _ in range(OPENS_AFTER):
         kill_starting(pool, machine, end)
     circuit = pool.status().circuit
@@ -210,7 +204,7 @@ def test_starting_engines_that_are_killed_count_by_their_own_kind(
     assert pool.status().circuit.kills == 0
 
 
-def test_many_starting_engines_that_are_killed_open_the_circuit_too(pool: EnginePool, machine: FakeMachine) -> None:
+def test_many_killed_starts_open_the_circuit(pool: EnginePool, machine: FakeMachine) -> None:
     for _ in range(OPENS_AFTER_KILLS):
         kill_starting(pool, machine, EngineEnd.by_signal(9))
     with pytest.raises(
@@ -228,15 +222,13 @@ def test_engine_that_crashes_while_starting_is_a_failed_start(pool: EnginePool, 
     assert (circuit.state, circuit.failures, circuit.kills) == ("open", OPENS_AFTER, 0)
 
 
-def test_after_a_new_boot_an_engine_is_tried_at_once(pool: EnginePool, machine: FakeMachine) -> None:
+def test_trial_start_is_allowed_after_a_reboot(pool: EnginePool, machine: FakeMachine) -> None:
     fail(pool, machine)
     machine.clock.boot, machine.clock.time, machine.launch_fails = "the next boot", 5.0, None
     pool.generate(REQUEST).confirm()
 
 
-def test_an_open_circuit_is_told_once_for_each_opening(
-    pool: EnginePool, peer: EnginePool, machine: FakeMachine
-) -> None:
+def test_open_circuit_causes_one_alert_per_opening(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
     assert pool.take_alerts() == []
     for _ in range(2):
         sentence = fail(pool, machine)
@@ -249,19 +241,19 @@ def test_an_open_circuit_is_told_once_for_each_opening(
         pool.drain()
 
 
-def test_engines_that_are_lost_again_and_again_are_told_once(pool: EnginePool, machine: FakeMachine) -> None:
+def test_repeatedly_lost_engines_cause_one_alert(pool: EnginePool, machine: FakeMachine) -> None:
     for _ in range(LOST_OFTEN):
         assert pool.take_alerts() == []
         pool.warm(1)
         next(engine for engine in machine.engines.values() if engine.running).running = False
         pool.reap()
-    (told,) = pool.take_alerts()
-    assert told.startswith("5 engines were lost within an hour, the last in slot 0: it ended by itself (")
-    assert "vwe pool logs 0" in told
+    (alert,) = pool.take_alerts()
+    assert alert.startswith("5 engines were lost within an hour, the last in slot 0: it ended by itself (")
+    assert "vwe pool logs 0" in alert
     assert pool.take_alerts() == []
 
 
-def test_a_pool_without_work_lets_go_of_engines_it_lost(pool: EnginePool, machine: FakeMachine) -> None:
+def test_pool_without_work_does_not_replace_lost_engines(pool: EnginePool, machine: FakeMachine) -> None:
     pool.warm(2)
     machine.clock.time += SETTINGS.idle_s / 2
     pool.generate(REQUEST).confirm()
@@ -276,7 +268,7 @@ def test_a_pool_without_work_lets_go_of_engines_it_lost(pool: EnginePool, machin
     assert {slot.state for slot in pool.status().slots} == {"EMPTY"}
 
 
-def test_counts_do_not_fall_when_records_are_pruned(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+def test_counts_do_not_decrease_when_records_are_pruned(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     pool.generate(REQUEST).confirm()
     pool.generate(REQUEST).confirm()
     ledger = Ledger(folder)

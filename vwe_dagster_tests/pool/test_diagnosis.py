@@ -1,4 +1,4 @@
-"""One function says what a slot needs; the reaper carries out whatever the sensor reports."""
+"""One function diagnoses a slot, and the reaper resolves every reason that the sensor reports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ holds = st.builds(
 
 @st.composite
 def slots(draw: st.DrawFn, states: frozenset[State] = frozenset(State)) -> Slot:
-    """Any slot that the ledger may have: an empty one has no engine, and an empty or starting one has no holder."""
+    """Draw any slot that a ledger may contain: an EMPTY slot has no engine, an EMPTY or STARTING slot no holder."""
     state = draw(st.sampled_from(sorted(states)))
     is_empty = state is State.EMPTY
     can_be_held = state not in {State.EMPTY, State.STARTING}
@@ -77,7 +77,7 @@ def slots(draw: st.DrawFn, states: frozenset[State] = frozenset(State)) -> Slot:
 
 
 def healthy(state: State, **changes: object) -> Slot:
-    """A slot whose engine is young, was used a moment ago, and has no holder."""
+    """Return a slot whose engine is young, was just used, and has no holder."""
     now = CLOCK.time
     slot = Slot(
         slot=0,
@@ -124,24 +124,24 @@ def test_only_overdue_holders_with_a_lock_are_fenced(slot: Slot, hold: Hold) -> 
 
 
 @hypothesis.given(slot=slots())
-def test_holder_that_noted_nothing_in_its_lock_is_fenced_by_the_ledger(slot: Slot) -> None:
+def test_holder_without_a_note_is_fenced_by_the_deadline_of_the_ledger(slot: Slot) -> None:
     held = diagnose(slot, SETTINGS, CLOCK, UNKNOWN)
     is_overdue = slot.holder is not None and (slot.boot != CLOCK.boot or CLOCK.time > (slot.deadline_s or 0))
     assert held is (Action.FENCE if is_overdue else Action.NONE)
 
 
 @hypothesis.given(slot=slots(frozenset({State.EMPTY})))
-def test_empty_slot_that_no_process_has_needs_nothing(slot: Slot) -> None:
+def test_empty_slot_with_a_free_lock_needs_nothing(slot: Slot) -> None:
     assert diagnose(slot, SETTINGS, CLOCK, hold=None) is Action.NONE
 
 
 @hypothesis.given(slot=slots(frozenset(State) - {State.EMPTY}))
-def test_slot_that_no_process_has_is_looked_at(slot: Slot) -> None:
+def test_occupied_slot_with_a_free_lock_needs_an_action(slot: Slot) -> None:
     assert diagnose(slot, SETTINGS, CLOCK, hold=None) is not Action.NONE
 
 
 @hypothesis.given(slot=slots(frozenset({State.READY, State.EXPORTING})))
-def test_free_engine_is_retired_if_and_only_if_there_is_a_reason(slot: Slot) -> None:
+def test_free_engine_is_retired_only_with_a_reason(slot: Slot) -> None:
     action = diagnose(slot, SETTINGS, CLOCK, hold=None)
     reason = retirement(slot, SETTINGS, CLOCK)
     assert (action is Action.RETIRE) == (slot.is_free and reason is not None)
@@ -150,7 +150,7 @@ def test_free_engine_is_retired_if_and_only_if_there_is_a_reason(slot: Slot) -> 
 
 
 @pytest.mark.parametrize("state", [State.READY, State.GENERATING, State.EXPORTING, State.RESETTING])
-def test_healthy_slot_with_a_living_holder_needs_nothing(state: State) -> None:
+def test_slot_with_a_live_holder_needs_nothing(state: State) -> None:
     slot = healthy(state, holder="pid 1 on vm", deadline_s=CLOCK.time + 1)
     hold = Hold("pid 1 on vm", CLOCK.boot, CLOCK.time, CLOCK.time + 1, 1)
     assert diagnose(slot, SETTINGS, CLOCK, hold) is Action.NONE
@@ -180,7 +180,7 @@ def test_healthy_slot_with_a_living_holder_needs_nothing(state: State) -> None:
         (State.READY, {"used_s": CLOCK.time - SETTINGS.idle_s - IDLE_GRACE_S}, Action.END_IDLE),
     ],
 )
-def test_diagnosis_of_a_slot_that_no_process_has(state: State, changes: dict[str, object], action: Action) -> None:
+def test_diagnosis_of_a_slot_with_a_free_lock(state: State, changes: dict[str, object], action: Action) -> None:
     assert diagnose(healthy(state, **changes), SETTINGS, CLOCK, hold=None) is action
 
 
@@ -192,7 +192,7 @@ def test_diagnosis_of_a_slot_that_no_process_has(state: State, changes: dict[str
     running=st.booleans(),
     hangs=st.booleans(),
 )
-def test_reaper_carries_out_what_is_reported(
+def test_reaper_resolves_what_the_sensor_reports(
     slot: Slot, is_held: bool, hold_s: float | None, running: bool, hangs: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -226,13 +226,13 @@ def test_reaper_carries_out_what_is_reported(
 
 
 def needs(ledger: Ledger, folder: Path, machine: FakeMachine, slot: Slot) -> list[str]:
-    """Return what is reported of one slot."""
+    """Return the reported reasons on one slot."""
     reported = reasons(ledger, folder / "locks", SETTINGS, machine.clock)
     return [reason for reason in reported if reason.startswith(f"slot {slot.slot}:")]
 
 
 def write(ledger: Ledger, slot: Slot) -> None:
-    """Write a slot into a ledger as it is, which no step from an empty slot may lead to."""
+    """Write a slot directly into a ledger, including states that no legal step from EMPTY reaches."""
     values = dataclasses.asdict(slot)
     with ledger.database.transaction() as db:
         db.execute("DROP TRIGGER slots_begin_empty")
@@ -245,7 +245,7 @@ def test_engine_that_outlives_its_idle_time_is_ended_by_the_reaper(machine: Fake
     pool = machine.pool(folder, SETTINGS)
     pool.warm(1)
     machine.clock.time += SETTINGS.idle_s + IDLE_GRACE_S
-    assert reported(pool, machine, folder) == ["slot 0: its engine ended idle"]
+    assert reported(pool, machine, folder) == ["slot 0: its engine exceeded its idle time"]
     pool.reap()
     assert reported(pool, machine, folder) == []
     assert pool.events(limit=1)[0].kind is TransitionKind.IDLE
@@ -253,7 +253,9 @@ def test_engine_that_outlives_its_idle_time_is_ended_by_the_reaper(machine: Fake
 
 
 @pytest.mark.parametrize("ends_by", ["death", "fence"])
-def test_engine_of_a_lost_holder_was_used_until_then(machine: FakeMachine, folder: Path, ends_by: str) -> None:
+def test_last_use_of_an_engine_is_the_claim_of_its_lost_holder(
+    machine: FakeMachine, folder: Path, ends_by: str
+) -> None:
     long = SETTINGS.model_copy(update={"world_gen_timeout": SETTINGS.idle_s, "container_ttl_minutes": 1000})
     pool = machine.pool(folder, long)
     holder = Holder(pool)

@@ -1,4 +1,4 @@
-"""What goes wrong with containers, for real: killed, hung, out of memory, left behind, of another image."""
+"""Failures of real containers: killed, hung, out of memory, left behind, or of another image."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = ["docker_client", "engine_image"]
 
 
 class Yard:
-    """A pool of containers, as any process would open it."""
+    """Open a pool of containers as another process would."""
 
     def __init__(self, client: docker.DockerClient, folder: Path, image: str) -> None:
         self.folder = folder
         self._client, self._image = client, image
 
     def pool(self, *faults: str, **changes: object) -> EnginePool:
-        """The pool, with engines that have faults."""
+        """Open the pool with engines that have faults."""
         given: dict[str, object] = {
             "launcher": "docker",
             "base_image": self._image,
@@ -51,18 +51,18 @@ class Yard:
         return open_pool(settings, self.folder, launcher=launcher)
 
     def containers(self) -> list[Container]:
-        """Every container of the pool, whatever it does, as ``docker ps -a`` lists them."""
+        """Return all containers of the pool, running or not, like ``docker ps -a``."""
         return self._client.containers.list(all=True, filters={"label": f"{POOL_LABEL}={pool_id_of(self.folder)}"})
 
     def container(self) -> Container:
-        """The only one there is."""
+        """Return the only container."""
         (container,) = self.containers()
         return container
 
 
 @pytest.fixture
 def yard(docker_client: docker.DockerClient, engine_image: str, tmp_path: Path) -> Iterator[Yard]:
-    """A pool of containers; whatever was done to it, draining it must leave nothing."""
+    """A pool of containers. After every test, draining must leave no container."""
     yard = Yard(docker_client, tmp_path / "pool", engine_image)
     try:
         yield yard
@@ -73,7 +73,7 @@ def yard(docker_client: docker.DockerClient, engine_image: str, tmp_path: Path) 
     assert left == []
 
 
-def test_a_container_that_was_killed_in_the_middle_of_a_world_is_replaced(yard: Yard) -> None:
+def test_container_killed_during_a_world_is_replaced(yard: Yard) -> None:
     with yard.pool() as pool:
         pool.generate(REQUEST, at_first(lambda: yard.container().kill()))
         good, lost = pool.history()
@@ -84,7 +84,7 @@ def test_a_container_that_was_killed_in_the_middle_of_a_world_is_replaced(yard: 
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_container_that_hangs_is_replaced_whether_somebody_has_it_or_not(yard: Yard) -> None:
+def test_container_that_hangs_is_replaced_leased_or_free(yard: Yard) -> None:
     with yard.pool(world_gen_timeout=3) as pool:
         pool.generate(REQUEST, at_first(lambda: yard.container().pause()))
         good, lost = pool.history()
@@ -96,7 +96,7 @@ def test_a_container_that_hangs_is_replaced_whether_somebody_has_it_or_not(yard:
         assert len(yard.containers()) == 1
 
 
-def test_a_container_that_runs_out_of_memory_is_ended_and_the_cause_recorded(yard: Yard) -> None:
+def test_container_out_of_memory_is_ended_and_the_cause_recorded(yard: Yard) -> None:
     with (
         yard.pool("oom", memory_limit="256m") as pool,
         pool.lease() as lease,
@@ -110,7 +110,7 @@ def test_a_container_that_runs_out_of_memory_is_ended_and_the_cause_recorded(yar
         assert pool.history()[0].state == "exported"
 
 
-def test_containers_of_a_pool_whose_folder_was_deleted_are_removed_on_the_second_look(yard: Yard) -> None:
+def test_containers_of_a_deleted_pool_folder_are_removed_by_the_second_pass(yard: Yard) -> None:
     with yard.pool(max_warm_containers=2) as dead:
         dead.warm(2)
     running, killed = yard.containers()
@@ -125,7 +125,7 @@ def test_containers_of_a_pool_whose_folder_was_deleted_are_removed_on_the_second
 
 @pytest.fixture
 def changing_image(docker_client: docker.DockerClient, engine_image: str) -> Iterator[str]:
-    """A name for the engine's image that a test may give to another."""
+    """A name for the engine's image that a test may move to another image."""
     name = f"vwe-engine-changing-{secrets.token_hex(4)}"
     docker_client.images.get(engine_image).tag(name)
     try:
@@ -139,7 +139,7 @@ def changing_image(docker_client: docker.DockerClient, engine_image: str) -> Ite
 
 
 def change_image(client: docker.DockerClient, name: str) -> None:
-    """Gives the name of an image to another one with the same in it."""
+    """Move the name of an image to another image with the same contents."""
     container = client.containers.create(name)
     try:
         container.commit(repository=name, tag="latest", changes="LABEL changed=yes")
@@ -147,7 +147,7 @@ def change_image(client: docker.DockerClient, name: str) -> None:
         container.remove(v=True)
 
 
-def test_a_container_of_a_former_image_retires(
+def test_container_of_a_former_image_retires(
     changing_image: str, yard: Yard, docker_client: docker.DockerClient
 ) -> None:
     with yard.pool(base_image=changing_image) as pool:
@@ -156,7 +156,7 @@ def test_a_container_of_a_former_image_retires(
         change_image(docker_client, changing_image)
     with yard.pool(base_image=changing_image) as pool:
         pool.generate(REQUEST)
-        assert causes(pool, State.EMPTY) == ["its configuration is not the present one"]
+        assert causes(pool, State.EMPTY) == ["its configuration is outdated"]
         assert yard.container().id != former.id
         assert yard.container().attrs["Image"] == docker_client.images.get(changing_image).id
         pool.drain()

@@ -1,4 +1,4 @@
-"""What a pool is in need of, as its ledger and its locks tell without any launcher being asked."""
+"""The reasons why a pool needs the reaper, from its ledger and locks, without a launcher."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 
 def due(machine: FakeMachine, folder: Path) -> list[str]:
-    """What is due while the launcher would fail if it were asked."""
+    """Return the reasons, with a launcher that fails on every call."""
     machine.launcher_is_down = True
     try:
         return reasons(Ledger(folder), folder / "locks", SETTINGS, machine.clock)
@@ -31,12 +31,12 @@ def due(machine: FakeMachine, folder: Path) -> list[str]:
         machine.launcher_is_down = False
 
 
-def test_a_pool_that_was_never_used_needs_nothing_and_is_left_so(tmp_path: Path) -> None:
+def test_unused_pool_needs_nothing_and_stays_without_files(tmp_path: Path) -> None:
     assert upkeep_due(tmp_path / "pool", SETTINGS) == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_pool_in_order_needs_nothing(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+def test_sound_pool_needs_nothing(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     pool.warm(2)
     pool.reap()
     holder = Holder(pool)
@@ -47,7 +47,7 @@ def test_a_pool_in_order_needs_nothing(pool: EnginePool, machine: FakeMachine, f
 
 
 @pytest.mark.parametrize("phase", [None, "generating", "exporting"])
-def test_a_dead_holder_is_noticed_and_put_right(
+def test_dead_holder_is_reported_and_recovered(
     pool: EnginePool, machine: FakeMachine, folder: Path, phase: str | None
 ) -> None:
     pool.reap()
@@ -62,7 +62,7 @@ def test_a_dead_holder_is_noticed_and_put_right(
     holder.go_on()
 
 
-def test_a_holder_that_does_not_come_back_is_noticed(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+def test_overdue_holder_is_reported(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     Holder(pool)
     machine.clock.time += SETTINGS.world_gen_timeout + LEASE_GRACE_S + 1
     assert "slot 0: its holder is overdue" in due(machine, folder)
@@ -71,9 +71,9 @@ def test_a_holder_that_does_not_come_back_is_noticed(pool: EnginePool, machine: 
 
 
 @pytest.mark.parametrize(
-    ("minutes", "reason"), [(11, "slot 0: its engine ended idle"), (140, "slot 0: its engine is too old")]
+    ("minutes", "reason"), [(11, "slot 0: its engine exceeded its idle time"), (140, "slot 0: its engine is too old")]
 )
-def test_an_engine_that_is_idle_or_old_is_noticed(
+def test_idle_or_old_engine_is_reported(
     pool: EnginePool, machine: FakeMachine, folder: Path, minutes: float, reason: str
 ) -> None:
     pool.generate(REQUEST).confirm()
@@ -85,7 +85,7 @@ def test_an_engine_that_is_idle_or_old_is_noticed(
     assert due(machine, folder) == []
 
 
-def test_an_engine_that_does_not_become_ready_is_noticed(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+def test_engine_that_does_not_become_ready_is_reported(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     machine.boots_take_s = 1e6
     pool.warm(1, wait=False)
     pool.reap()
@@ -94,7 +94,7 @@ def test_an_engine_that_does_not_become_ready_is_noticed(pool: EnginePool, machi
     assert due(machine, folder) == ["slot 0: its engine is not ready in time"]
 
 
-def test_an_engine_that_cannot_be_ended_is_noticed(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+def test_engine_that_cannot_be_ended_is_reported(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     pool.warm(2)
     machine.launcher_is_down = True
     for engine in machine.engines.values():
@@ -104,7 +104,7 @@ def test_an_engine_that_cannot_be_ended_is_noticed(pool: EnginePool, machine: Fa
     assert {"slot 0: its engine is broken", "slot 1: its engine is broken"} <= set(due(machine, folder))
 
 
-def test_missing_engines_are_noticed_while_there_is_work_and_may_be_tried(
+def test_missing_warm_engines_are_reported_while_the_pool_has_work(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     pool.warm(2)
@@ -112,19 +112,19 @@ def test_missing_engines_are_noticed_while_there_is_work_and_may_be_tried(
     for engine in machine.engines.values():
         engine.running = False
     pool.reap()
-    assert due(machine, folder) == ["0 engines where there should be 2"]
+    assert due(machine, folder) == ["0 of 2 warm engines exist"]
     for _ in range(2):
         pool.reap()
     assert due(machine, folder) == ["engines fail repeatedly"]
     pool.take_alerts()
     assert due(machine, folder) == []
     machine.clock.time += 100
-    assert due(machine, folder) == ["0 engines where there should be 2"]
+    assert due(machine, folder) == ["0 of 2 warm engines exist"]
     machine.clock.time += SETTINGS.idle_s
     assert due(machine, folder) == []
 
 
-def test_the_reaper_looks_now_and_then_while_engines_may_be_there_and_never_after(
+def test_reaper_is_due_periodically_while_engines_may_exist(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     pool.warm(1)
@@ -134,11 +134,11 @@ def test_the_reaper_looks_now_and_then_while_engines_may_be_there_and_never_afte
         assert due(machine, folder) == []
         pool.generate(REQUEST).confirm()
         machine.clock.time += REAP_EVERY_S / 2 + 1
-        assert due(machine, folder) == ["no pass of the reaper for 10 minutes"]
+        assert due(machine, folder) == ["no reaper pass for 10 minutes"]
         pool.reap()
     pool.drain()
     machine.clock.time += REAP_EVERY_S
-    assert due(machine, folder) == ["no pass of the reaper for 10 minutes"]
+    assert due(machine, folder) == ["no reaper pass for 10 minutes"]
     pool.reap()
     machine.clock.time += 10 * REAP_EVERY_S
     assert due(machine, folder) == []

@@ -1,9 +1,9 @@
-"""Every state that a process can bring a pool into within some steps, by being stopped, continued and killed anywhere.
+"""Explore every state that a process can bring a pool into within some steps, if it is stopped, continued or killed.
 
 ``VWE_EXPLORATION_DEPTH`` is the number of steps: 4 in the test suite, 8 in ``make soak``, which takes a minute.
 
-The process of :class:`Story` is stopped with a lock or without, at each step of the pool. Another one uses the pool,
-and time passes. Stories that lead to the same state are continued from one of them only.
+The process of :class:`Story` is stopped with or without a lock, at each step of the pool. Another process uses the
+pool, and time passes. Of all stories that lead to the same state, only one is continued.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ SETTINGS: Final = PoolSettings(
     idle_minutes=10_000,
 )
 LATER_S: Final = 70.0
-"""Longer than any process may keep a slot."""
+"""Seconds longer than any process may hold a slot."""
 
 SOON_S: Final = SETTINGS.engine_startup_timeout + LATER_S / 10
-"""When there must be an engine at the latest while one of two slots can be used."""
+"""Seconds within which an engine must exist while one of two slots is usable."""
 
 Signature = tuple[object, ...]
 
 
 class Story:
-    """A pool on a fake machine, a process that is stopped and killed, and one that is not."""
+    """A pool on a fake machine, with a process that is stopped and killed, and another that is not."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "pool"
         self.machine = FakeMachine()
-        # A caller that waits looks at the pool some twenty times in the longest time that it waits.
+        # A waiting caller polls the pool about twenty times within its timeout.
         self.machine.clock.on_sleep = self._pass_some_time
         self.victim = FakeProcess(self.machine, self.folder, SETTINGS)
         self.survivor = FakeProcess(self.machine, self.folder, SETTINGS)
         self.survivor.pool.status()
 
     def actions(self) -> Mapping[str, Callable[[], object]]:
-        """Return what can happen next."""
+        """Return the possible next steps."""
         victim, survivor = self.victim, self.survivor
         actions: dict[str, Callable[[], object]] = {
             "time passes": self._pass_time,
@@ -76,13 +76,13 @@ class Story:
         return actions
 
     def play(self, story: tuple[str, ...]) -> None:
-        """Let things happen, and check after each that no promise is broken."""
+        """Perform steps, and check the invariants after each."""
         for name in story:
             self.actions()[name]()
             self._check()
 
     def signature(self) -> Signature:
-        """Return what distinguishes states of the pool: no times, tokens or names of engines."""
+        """Return a key of the pool's state, without times, tokens and engine names."""
         upkeep = self.survivor.pool._upkeep  # noqa: SLF001  states of locks and rows together
         clock = self.machine.clock
         rows = upkeep.ledger.slots()
@@ -107,10 +107,10 @@ class Story:
         return (*slots, len(self._strays()), self.victim.stopped_at, self.victim.is_dead)
 
     def end(self) -> None:
-        """Another process makes worlds and ends all engines, whatever the victim holds; it then goes on in vain."""
+        """Check that another process can generate worlds and end all engines, and that the victim then fails."""
         pool = self.machine.pool(self.folder, SETTINGS)
         known = self.victim.tokens + self.survivor.tokens
-        # So that the victim is overdue before the first of these leases is.
+        # The victim must be overdue before the first of these leases.
         self._pass_some_time()
         self._pass_some_time()
         with pool.lease(timeout_s=SOON_S) as one, pool.lease(timeout_s=LATER_S) as other:
@@ -154,13 +154,13 @@ class Story:
             assert process.error is None or isinstance(process.error, EngineError), process.error
         tokens = self.victim.tokens + self.survivor.tokens
         assert len(set(tokens)) == len(tokens), "a token was given twice"
-        assert all(engine.most_at_once <= 1 for engine in self.machine.engines.values())
-        # A process that was stopped after it was fenced may have launched an engine that it ends when it goes on.
+        assert all(engine.most_concurrent_jobs <= 1 for engine in self.machine.engines.values())
+        # A process that was stopped after it was fenced may have launched an engine, which it ends when it continues.
         assert self.machine.most_running <= SLOTS + 1
 
 
 def explore(story: tuple[str, ...], seen: set[Signature]) -> list[str]:
-    """Play a story, and its end if it leads to a new state; return what can happen there."""
+    """Run a story, and its end if it leads to a new state; return the possible next steps."""
     folder = Path(tempfile.mkdtemp())
     here = Story(folder)
     try:

@@ -1,4 +1,4 @@
-"""What goes wrong in a pool, for real: holders and engines that are killed, stopped, hung, starved or left behind."""
+"""Failures of a pool with real processes: killed, stopped, hung, starved or abandoned holders and engines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ A_DAY_S = 86_400.0
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The hashes of the world as the native engine makes it in this process."""
+    """The hashes of the world that the native engine generates in this process."""
     store = WorldStore(tmp_path_factory.mktemp("native"))
     publish(store, SEED, NativeEngine().generate(REQUEST))
     return hashes(store)
@@ -61,7 +61,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """A pool of one slot; whatever was done to it, draining it must leave nothing."""
+    """A pool of one slot. After every test, draining must leave no process, socket directory or lock."""
     site = Site(tmp_path / "pool", SETTINGS)
     try:
         yield site
@@ -89,11 +89,11 @@ def kill_engine(site: Site, number: signal.Signals = signal.SIGKILL) -> None:
 
 
 @pytest.mark.parametrize("state", [State.READY, State.GENERATING, State.EXPORTING])
-def test_a_peer_takes_over_the_engine_of_a_holder_that_was_killed(
+def test_peer_recovers_the_engine_of_a_killed_holder(
     site: Site, pool: EnginePool, native: dict[str, str], state: State
 ) -> None:
     with holder(work, site, state) as other:
-        assert other.says() is state
+        assert other.receive() is state
         before = site.slot()
         assert before.state is state
         other.kill()
@@ -106,9 +106,9 @@ def test_a_peer_takes_over_the_engine_of_a_holder_that_was_killed(
     assert boots(pool) == 1
 
 
-def test_a_peer_takes_over_a_reset_in_the_middle_of_which_its_holder_was_killed(site: Site, pool: EnginePool) -> None:
+def test_peer_repeats_the_reset_during_which_its_holder_was_killed(site: Site, pool: EnginePool) -> None:
     with holder(work, site, State.EXPORTING) as other:
-        assert other.says() is State.EXPORTING
+        assert other.receive() is State.EXPORTING
         kill_engine(site, signal.SIGSTOP)
         other.go_on()
         site.wait_for(State.RESETTING)
@@ -121,10 +121,10 @@ def test_a_peer_takes_over_a_reset_in_the_middle_of_which_its_holder_was_killed(
     assert boots(pool) == 1
 
 
-def test_a_peer_gets_the_engine_that_a_killed_holder_was_starting(site: Site, pool: EnginePool) -> None:
+def test_peer_uses_the_engine_that_a_killed_holder_was_starting(site: Site, pool: EnginePool) -> None:
     site.break_engines("slow_boot=1")
     with holder(lease_once, site) as other:
-        assert other.says() == "here"
+        assert other.receive() == "here"
         other.go_on()
         until(lambda: site.folder.exists() and pool.events() and site.slot().handle)
         other.kill()
@@ -134,16 +134,14 @@ def test_a_peer_gets_the_engine_that_a_killed_holder_was_starting(site: Site, po
     assert boots(pool) == 1
 
 
-def test_holders_that_were_stopped_past_their_deadline_find_themselves_fenced(
-    site: Site, native: dict[str, str]
-) -> None:
+def test_holders_stopped_past_their_deadline_are_fenced(site: Site, native: dict[str, str]) -> None:
     site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 3, "world_gen_timeout": 5}))
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(site.pool())
         states = [State.READY, State.GENERATING, State.EXPORTING]
         pool.warm(len(states))
         others = [stack.enter_context(holder(work, site, state)) for state in states]
-        assert [other.says() for other in others] == states
+        assert [other.receive() for other in others] == states
         for other in others:
             other.signal(signal.SIGSTOP)
             other.go_on()
@@ -153,7 +151,7 @@ def test_holders_that_were_stopped_past_their_deadline_find_themselves_fenced(
         publish(site.store, SEED, leases[0].generate(REQUEST))
         for other in others:
             other.signal(signal.SIGCONT)
-        holding, generating, having = (other.says() for other in others)
+        holding, generating, having = (other.receive() for other in others)
         assert (holding[0], generating[0]) == ("FencedError", "FencedError")
         assert having == "done", "an export that was whole before its holder was fenced counts"
         for lease in leases:
@@ -181,19 +179,17 @@ def stop_before_starting(site: Site, connection: Connection[Any, Any]) -> None:
             connection.send("done")
 
 
-def test_process_that_is_stopped_with_an_empty_slot_keeps_no_other_process_from_the_rest(site: Site) -> None:
+def test_process_stopped_with_an_empty_slot_does_not_block_other_slots(site: Site) -> None:
     site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 2}))
     with site.pool() as pool, holder(stop_before_starting, site) as other:
-        assert other.says() == "stopping"
+        assert other.receive() == "stopping"
         pool.generate(REQUEST).confirm()
         assert str(other.process.pid) in str(pool.status().slots[0].holder)
         other.signal(signal.SIGCONT)
-        assert other.says() == "done"
+        assert other.receive() == "done"
 
 
-def test_an_engine_that_was_killed_in_the_middle_of_a_world_is_replaced(
-    site: Site, pool: EnginePool, native: dict[str, str]
-) -> None:
+def test_engine_killed_during_a_world_is_replaced(site: Site, pool: EnginePool, native: dict[str, str]) -> None:
     publish(site.store, SEED, pool.generate(REQUEST, at_first(lambda: kill_engine(site))))
     assert hashes(site.store) == native
     good, lost = pool.history()
@@ -203,7 +199,7 @@ def test_an_engine_that_was_killed_in_the_middle_of_a_world_is_replaced(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_engine_that_hangs_in_the_middle_of_a_world_is_replaced(site: Site, native: dict[str, str]) -> None:
+def test_engine_that_hangs_during_a_world_is_replaced(site: Site, native: dict[str, str]) -> None:
     with site.pool(world_gen_timeout=3) as pool:
         publish(site.store, SEED, pool.generate(REQUEST, at_first(lambda: kill_engine(site, signal.SIGSTOP))))
         assert hashes(site.store) == native
@@ -214,7 +210,7 @@ def test_an_engine_that_hangs_in_the_middle_of_a_world_is_replaced(site: Site, n
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_engine_that_hangs_while_nobody_has_it_is_replaced(site: Site, pool: EnginePool) -> None:
+def test_free_engine_that_hangs_is_replaced(site: Site, pool: EnginePool) -> None:
     pool.warm(1)
     (hung,) = site.pids()
     kill_engine(site, signal.SIGSTOP)
@@ -224,7 +220,7 @@ def test_an_engine_that_hangs_while_nobody_has_it_is_replaced(site: Site, pool: 
     assert job.state == "exported"
 
 
-def test_a_job_that_hangs_costs_its_engine_and_no_more(site: Site) -> None:
+def test_job_that_hangs_costs_only_its_engine(site: Site) -> None:
     site.break_engines("hang")
     with site.pool(world_gen_timeout=1) as pool:
         pool.warm(1)
@@ -232,13 +228,13 @@ def test_a_job_that_hangs_costs_its_engine_and_no_more(site: Site) -> None:
         with pytest.raises(EngineError, match="did not finish within 1 s"):
             pool.generate(REQUEST)
     with site.pool() as pool:
-        # On a busy machine a world that does not hang may take longer than a second, too.
+        # On a busy machine, even a world that does not hang may take longer than a second.
         pool.generate(REQUEST)
         assert [job.state for job in pool.history()] == ["exported", "failed"]
         assert boots(pool) == 2
 
 
-def test_an_engine_that_runs_out_of_memory_is_replaced_and_the_cause_recorded(site: Site) -> None:
+def test_engine_out_of_memory_is_replaced_and_the_cause_recorded(site: Site) -> None:
     site.break_engines("oom")
     with site.pool(memory_limit="512m") as pool:
         pool.warm(1)
@@ -249,46 +245,44 @@ def test_an_engine_that_runs_out_of_memory_is_replaced_and_the_cause_recorded(si
         assert boots(pool) == 2
 
 
-def test_many_who_wait_for_a_slow_boot_wait_for_one_boot(site: Site, pool: EnginePool) -> None:
+def test_many_callers_wait_for_one_slow_engine_start(site: Site, pool: EnginePool) -> None:
     site.break_engines("slow_boot=1")
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(holder(lease_once, site)) for _ in range(6)]
-        assert {other.says() for other in others} == {"here"}
+        assert {other.receive() for other in others} == {"here"}
         for other in others:
             other.go_on()
-        assert len({other.says() for other in others}) == 1
+        assert len({other.receive() for other in others}) == 1
     assert boots(pool) == 1
 
 
-def test_many_who_wait_for_an_engine_that_does_not_start_are_told_and_try_no_more_than_one(
-    site: Site, pool: EnginePool
-) -> None:
+def test_many_callers_share_the_error_of_one_failed_start(site: Site, pool: EnginePool) -> None:
     site.break_engines("slow_boot=0.5", "fail_start")
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(holder(lease_once, site)) for _ in range(6)]
-        assert {other.says() for other in others} == {"here"}
+        assert {other.receive() for other in others} == {"here"}
         for other in others:
             other.go_on()
         for other in others:
-            kind, sentence = other.says()
+            kind, sentence = other.receive()
             assert kind == "PoolError"
             assert sentence.startswith("Engines do not start: it ended while starting")
     assert boots(pool) == 3
     site.break_engines()
-    # After so many failures the next one is tried in half a minute, or when somebody says so.
+    # After this many failures the next start is tried in half a minute, or when the pool is warmed.
     pool.warm(1)
     pool.generate(REQUEST)
 
 
-def test_only_one_engine_starts_at_a_time_however_many_processes_wait(site: Site) -> None:
+def test_engines_start_one_at_a_time_for_many_waiting_processes(site: Site) -> None:
     site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 3}))
     with site.pool() as pool, contextlib.ExitStack() as stack:
         others = [stack.enter_context(holder(make_worlds, site, 1)) for _ in range(6)]
-        assert {other.says() for other in others} == {"here"}
+        assert {other.receive() for other in others} == {"here"}
         for other in others:
             other.go_on()
         for other in others:
-            other.says()
+            other.receive()
         starting: set[int] = set()
         for step in pool.events():
             (starting.add if step.after == State.STARTING else starting.discard)(step.slot)
@@ -296,7 +290,7 @@ def test_only_one_engine_starts_at_a_time_however_many_processes_wait(site: Site
         assert boots(pool) <= 3
 
 
-def test_an_engine_whose_reset_fails_is_replaced_and_its_world_counts(
+def test_engine_whose_reset_fails_is_replaced_and_its_world_is_kept(
     site: Site, pool: EnginePool, native: dict[str, str]
 ) -> None:
     site.break_engines("fail_reset")
@@ -312,7 +306,7 @@ def test_an_engine_whose_reset_fails_is_replaced_and_its_world_counts(
 
 
 @pytest.mark.parametrize(("fault", "sentence"), [("half_export", "ended after"), ("corrupt_layer", "hash")])
-def test_an_export_that_does_not_arrive_whole_is_told_and_not_published(
+def test_incomplete_export_is_an_error_and_not_published(
     site: Site, native: dict[str, str], fault: str, sentence: str
 ) -> None:
     site.break_engines(fault)
@@ -341,12 +335,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
             pytest.fail(reason)
         pytest.skip(reason)
     yield folder
-    # The threads of a killed engine let go of their files one by one.
+    # The threads of a killed engine close their files one by one.
     until(lambda: subprocess.run(["umount", folder], check=False, capture_output=True).returncode == 0)
 
 
 def fill(folder: Path) -> Path:
-    """Fills a disk to the last byte; gives the file that does."""
+    """Fill a disk to the last byte, and return the file that does."""
     path = folder / "filler"
     with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
         for size in (4096, 1):
@@ -356,13 +350,13 @@ def fill(folder: Path) -> Path:
     return path
 
 
-def test_a_full_disk_of_the_pool_is_told_and_the_pool_goes_on_when_there_is_room(small_disk: Path) -> None:
+def test_full_disk_of_the_pool_is_an_error_until_space_is_free(small_disk: Path) -> None:
     site = Site(small_disk / "pool", SETTINGS)
     try:
         with site.pool() as pool:
             pool.generate(REQUEST)
             filler = fill(small_disk)
-            with pytest.raises(PoolError, match="See that the disk is not full"):
+            with pytest.raises(PoolError, match="Check that the disk is not full"):
                 pool.generate(REQUEST)
             filler.unlink()
             pool.generate(REQUEST)
@@ -374,12 +368,12 @@ def test_a_full_disk_of_the_pool_is_told_and_the_pool_goes_on_when_there_is_room
         site.end_engines()
 
 
-def test_a_pool_that_is_opened_on_a_full_disk_says_so_and_starts_nothing(small_disk: Path) -> None:
+def test_pool_opened_on_a_full_disk_raises_an_error_and_starts_no_engine(small_disk: Path) -> None:
     filler = fill(small_disk)
     site = Site(small_disk / "pool", SETTINGS)
     try:
         with site.pool() as pool:
-            with pytest.raises(PoolError, match="See that the disk is not full"):
+            with pytest.raises(PoolError, match="Check that the disk is not full"):
                 pool.generate(REQUEST)
             assert site.engines() == []
             filler.unlink()
@@ -389,16 +383,16 @@ def test_a_pool_that_is_opened_on_a_full_disk_says_so_and_starts_nothing(small_d
         site.end_engines()
 
 
-def test_no_world_is_begun_when_the_disk_of_the_worlds_is_nearly_full(site: Site, small_disk: Path) -> None:
+def test_no_world_begins_when_the_disk_of_the_worlds_is_nearly_full(site: Site, small_disk: Path) -> None:
     near = Site(small_disk / "pool", SETTINGS)
-    with near.pool(min_free_disk_gb=0.01) as pool, pytest.raises(PoolError, match="GB are free on the disk"):
+    with near.pool(min_free_disk_gb=0.01) as pool, pytest.raises(PoolError, match="GB free, but a new world requires"):
         pool.generate(REQUEST)
     assert near.engines() == []
     with site.pool(min_free_disk_gb=0) as pool:
         pool.generate(REQUEST)
 
 
-def test_engines_of_a_pool_whose_folder_was_deleted_are_ended_on_the_second_look(site: Site) -> None:
+def test_engines_of_a_deleted_pool_folder_are_ended_by_the_second_pass(site: Site) -> None:
     with site.pool(max_warm_containers=2) as dead:
         dead.warm(2)
     left = set(site.pids())
@@ -416,7 +410,7 @@ def test_engines_of_a_pool_whose_folder_was_deleted_are_ended_on_the_second_look
     assert site.socket_dirs() == []
 
 
-def test_a_pool_whose_folder_was_deleted_makes_worlds_at_once(site: Site) -> None:
+def test_pool_with_deleted_folder_generates_worlds_immediately(site: Site) -> None:
     with site.pool() as dead:
         dead.warm(1)
     shutil.rmtree(site.folder)
@@ -426,7 +420,7 @@ def test_a_pool_whose_folder_was_deleted_makes_worlds_at_once(site: Site) -> Non
         assert job.state == "exported"
 
 
-def test_engines_of_another_configuration_retire(site: Site, pool: EnginePool) -> None:
+def test_engines_with_another_configuration_retire(site: Site, pool: EnginePool) -> None:
     pool.generate(REQUEST)
     (old,) = site.pids()
     with site.pool(memory_limit="2g") as changed:
@@ -435,11 +429,11 @@ def test_engines_of_another_configuration_retire(site: Site, pool: EnginePool) -
         assert new != old
         changed.generate(REQUEST)
         assert site.pids() == [new]
-        assert causes(changed, State.EMPTY) == ["its configuration is not the present one"]
+        assert causes(changed, State.EMPTY) == ["its configuration is outdated"]
 
 
 def jump(site: Site, connection: Connection[Any, Any], days: float) -> None:
-    """Sets the clock of this process on or back, does everything the pool does, and says with which engine."""
+    """Shift the wall clock of this process, perform every operation of the pool, and send the engine's name."""
     real = time.time
 
     class Jumped(dt.datetime):
@@ -458,11 +452,11 @@ def jump(site: Site, connection: Connection[Any, Any], days: float) -> None:
 
 
 @pytest.mark.parametrize("days", [1, -1])
-def test_a_clock_that_is_set_on_or_back_changes_no_decision(site: Site, pool: EnginePool, days: float) -> None:
+def test_setting_the_wall_clock_changes_no_decision(site: Site, pool: EnginePool, days: float) -> None:
     pool.generate(REQUEST)
     engine = site.slot().engine
     with holder(jump, site, days) as other:
-        assert other.says() == (engine, [], [])
+        assert other.receive() == (engine, [], [])
         other.go_on()
         other.process.join()
     assert pool.reap().actions == []
@@ -471,7 +465,7 @@ def test_a_clock_that_is_set_on_or_back_changes_no_decision(site: Site, pool: En
 
 
 @pytest.mark.parametrize("seen_late", [False, True])
-def test_an_engine_that_nobody_used_ends_by_itself_and_is_not_missed(site: Site, seen_late: bool) -> None:
+def test_unused_engine_ends_by_itself_and_is_not_replaced(site: Site, seen_late: bool) -> None:
     with site.pool(idle_minutes=0.03) as pool:
         pool.warm(1, wait=not seen_late)
         if seen_late:
@@ -493,11 +487,11 @@ def _idle_s(client: EngineClient) -> float:
         return 0.0
 
 
-def test_an_engine_outlives_the_process_that_started_it(site: Site, pool: EnginePool) -> None:
+def test_engine_outlives_the_process_that_started_it(site: Site, pool: EnginePool) -> None:
     with holder(make_worlds, site, 1) as other:
-        other.says()
+        other.receive()
         other.go_on()
-        engine = other.says()[0]
+        engine = other.receive()[0]
         other.process.join()
     with pool.lease() as lease:
         assert lease.engine == engine
@@ -505,16 +499,16 @@ def test_an_engine_outlives_the_process_that_started_it(site: Site, pool: Engine
     assert boots(pool) == 1
 
 
-def test_processes_that_share_a_pool_never_have_the_same_engine_at_once(site: Site) -> None:
+def test_processes_never_hold_the_same_engine_concurrently(site: Site) -> None:
     site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 2}))
     worlds = 4
     with site.pool() as pool, contextlib.ExitStack() as stack:
         pool.warm(2)
         others = [stack.enter_context(holder(make_worlds, site, worlds)) for _ in range(3)]
-        assert {other.says() for other in others} == {"here"}
+        assert {other.receive() for other in others} == {"here"}
         for other in others:
             other.go_on()
-        leases = sorted(other.says() for other in others for _ in range(worlds))
+        leases = sorted(other.receive() for other in others for _ in range(worlds))
         for (engine, _, ended), (next_engine, began, _) in itertools.pairwise(leases):
             assert engine != next_engine or ended <= began
         assert {engine for engine, _, _ in leases} == {slot.engine for slot in pool.status().slots}

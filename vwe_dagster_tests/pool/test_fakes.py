@@ -1,4 +1,4 @@
-"""The fake engines answer as the engine's own code does, so that tests of the pool meet the states it will meet."""
+"""The fake engines behave like real engines, so that tests of the pool cover the states that occur in production."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_finished_job_keeps_its_engine_exporting_until_a_reset(connection: FakeC
     assert connection.reset(1).state is EngineState.READY
 
 
-def test_broken_engine_refuses_every_call(connection: FakeConnection, engine: FakeEngine) -> None:
+def test_broken_engine_rejects_every_call(connection: FakeConnection, engine: FakeEngine) -> None:
     connection.claim(1)
     engine.break_down()
     for call in (lambda: connection.claim(2), lambda: connection.reset(1), lambda: generate(connection, 1)):
@@ -43,7 +43,7 @@ def test_broken_engine_refuses_every_call(connection: FakeConnection, engine: Fa
         assert (refused.value.code, refused.value.status) == ("engine_error", 503)
 
 
-def test_job_of_a_token_that_has_not_claimed_the_engine_is_refused(connection: FakeConnection) -> None:
+def test_job_with_a_token_that_has_not_claimed_the_engine_is_rejected(connection: FakeConnection) -> None:
     connection.claim(1)
     with pytest.raises(EngineRefusedError) as refused:
         generate(connection, 2)

@@ -1,4 +1,4 @@
-"""The checker of histories accepts what the pool promises and finds what it must not do."""
+"""The history check accepts legal histories and finds violations."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_history_that_keeps_the_promises_is_accepted(name: str) -> None:
+def test_linearizable_history_is_accepted(name: str) -> None:
     assert first_violation(GOOD[name]) is None
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_history_that_breaks_a_promise_is_found(name: str) -> None:
+def test_violating_history_is_found(name: str) -> None:
     assert first_violation(BAD[name]) is not None
 
 

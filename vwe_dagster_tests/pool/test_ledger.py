@@ -1,4 +1,4 @@
-"""The ledger refuses what must not be written, and records every step."""
+"""The ledger rejects illegal changes and records every step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAYS: dict[State, list[State]] = {
     State.RESETTING: ROUND[:4],
     State.ERROR: [State.ERROR],
 }
-"""How each state is reached from the start of an engine."""
+"""The steps to each state from the start of an engine."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def begin(ledger: Ledger, slot: int = 0, *, single_flight_s: float | None = None
 
 
 def reach(ledger: Ledger, state: State) -> int:
-    """Takes slot 0 to a state; gives its token."""
+    """Bring slot 0 into a state, and return its token."""
     if state is State.EMPTY:
         return 0
     token = begin(ledger)
@@ -74,9 +74,7 @@ def test_only_legal_steps_can_be_written(ledger: Ledger, before: State, after: S
         assert len(ledger.transitions()) == recorded
 
 
-def test_even_by_hand_no_illegal_step_no_lower_token_and_no_other_past_can_be_written(
-    ledger: Ledger, folder: Path
-) -> None:
+def test_triggers_reject_illegal_steps_lower_tokens_and_changed_history(ledger: Ledger, folder: Path) -> None:
     reach(ledger, State.READY)
     by_hand = sqlite3.connect(folder / FILE)
     for statement in (
@@ -91,7 +89,7 @@ def test_even_by_hand_no_illegal_step_no_lower_token_and_no_other_past_can_be_wr
     by_hand.close()
 
 
-def test_a_holder_of_an_older_token_changes_nothing(ledger: Ledger) -> None:
+def test_holder_of_an_older_token_cannot_change_a_slot(ledger: Ledger) -> None:
     old = reach(ledger, State.READY)
     new = ledger.take(0, old, holder="another", now=1, deadline=2, boot="boot")
     assert new > old
@@ -108,7 +106,7 @@ def test_a_holder_of_an_older_token_changes_nothing(ledger: Ledger) -> None:
     assert ledger.slot(0) == before
 
 
-def test_names_of_engines_are_never_used_twice(ledger: Ledger) -> None:
+def test_engine_names_are_never_reused(ledger: Ledger) -> None:
     names = set()
     for _ in range(3):
         token = begin(ledger)
@@ -119,24 +117,24 @@ def test_names_of_engines_are_never_used_twice(ledger: Ledger) -> None:
     assert len(names) == 3
 
 
-def test_one_start_at_a_time_for_those_who_ask_for_that(ledger: Ledger) -> None:
+def test_single_flight_allows_one_start_at_a_time(ledger: Ledger) -> None:
     assert begin(ledger, 0, single_flight_s=20)
     assert begin(ledger, 1, single_flight_s=20) is None
     assert begin(ledger, 1)
 
 
-def test_start_that_takes_too_long_does_not_keep_others_from_starting(ledger: Ledger) -> None:
+def test_late_start_does_not_block_single_flight(ledger: Ledger) -> None:
     assert begin(ledger, 0, single_flight_s=20)
     assert begin(ledger, 1, single_flight_s=20, now=119) is None
     assert begin(ledger, 1, single_flight_s=20, now=121)
 
 
-def test_a_full_slot_starts_no_engine(ledger: Ledger) -> None:
+def test_occupied_slot_starts_no_engine(ledger: Ledger) -> None:
     assert begin(ledger)
     assert begin(ledger) is None
 
 
-def test_the_latest_records_are_kept(ledger: Ledger) -> None:
+def test_pruning_keeps_the_latest_records(ledger: Ledger) -> None:
     for _ in range(4):
         token = begin(ledger)
         assert token is not None
@@ -149,7 +147,7 @@ def test_the_latest_records_are_kept(ledger: Ledger) -> None:
     assert [step.id for step in ledger.transitions(after=last.id - 2)] == [last.id - 1, last.id]
 
 
-def test_a_ledger_that_cannot_be_used_is_told_of_in_a_sentence(tmp_path: Path) -> None:
+def test_unusable_ledger_is_an_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(PoolError, match="cannot be used"):
         Ledger(tmp_path / "file").slots()
@@ -171,9 +169,9 @@ def test_failed_opening_leaves_no_file_open(folder: Path, monkeypatch: pytest.Mo
     assert error.tb is not None
 
 
-def test_ledger_of_a_later_version_is_refused_by_name(folder: Path) -> None:
+def test_ledger_of_a_later_version_is_rejected(folder: Path) -> None:
     Ledger(folder).ensure_slots(1)
     with sqlite3.connect(folder / FILE) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(PoolError, match="is of version 99"):
+    with pytest.raises(PoolError, match="has version 99"):
         Ledger(folder).slots()

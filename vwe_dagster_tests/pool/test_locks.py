@@ -1,4 +1,4 @@
-"""Locks are freed by the kernel, held once, and rotated away from a holder that is stopped."""
+"""The kernel releases locks, a lock has one holder, and a lock can be rotated away from a stopped holder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "slot.lock"
 
 
-def test_a_lock_is_held_once(path: Path) -> None:
+def test_lock_has_one_holder_at_a_time(path: Path) -> None:
     one, other = KernelLock(path), KernelLock(path)
     assert one.acquire()
     assert not other.acquire()
@@ -31,7 +31,7 @@ def test_a_lock_is_held_once(path: Path) -> None:
     other.release()
 
 
-def test_a_killed_process_holds_nothing(path: Path) -> None:
+def test_lock_of_killed_process_is_free(path: Path) -> None:
     with _holder(path) as process:
         assert not KernelLock(path).acquire()
         process.send_signal(signal.SIGKILL)
@@ -41,7 +41,7 @@ def test_a_killed_process_holds_nothing(path: Path) -> None:
         lock.release()
 
 
-def test_a_stopped_process_holds_its_lock_until_it_is_rotated(path: Path) -> None:
+def test_stopped_process_keeps_its_lock_until_rotation(path: Path) -> None:
     with _holder(path) as process:
         process.send_signal(signal.SIGSTOP)
         taker = KernelLock(path)
@@ -54,7 +54,7 @@ def test_a_stopped_process_holds_its_lock_until_it_is_rotated(path: Path) -> Non
         taker.release()
 
 
-def test_a_child_does_not_keep_the_lock_of_its_parent(path: Path) -> None:
+def test_forked_child_does_not_keep_the_lock_of_its_parent(path: Path) -> None:
     lock = KernelLock(path)
     assert lock.acquire()
     child = os.fork()
@@ -68,7 +68,7 @@ def test_a_child_does_not_keep_the_lock_of_its_parent(path: Path) -> None:
         os.waitpid(child, 0)
 
 
-def test_a_program_started_by_the_holder_does_not_keep_its_lock(path: Path) -> None:
+def test_program_started_by_the_holder_does_not_keep_its_lock(path: Path) -> None:
     lock = KernelLock(path)
     assert lock.acquire()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as program:
@@ -77,7 +77,7 @@ def test_a_program_started_by_the_holder_does_not_keep_its_lock(path: Path) -> N
         program.communicate(b"\n")
 
 
-def test_a_removed_lock_leaves_no_file_and_locks_nothing(path: Path) -> None:
+def test_removed_lock_leaves_no_file_and_blocks_no_process(path: Path) -> None:
     lock = KernelLock(path)
     assert lock.acquire()
     lock.remove()
@@ -86,7 +86,7 @@ def test_a_removed_lock_leaves_no_file_and_locks_nothing(path: Path) -> None:
 
 
 def _is_soon_free(path: Path) -> None:
-    """A child gives a lock up when it begins to run, which may be a moment later."""
+    """Wait until a lock is free: a child releases it when it begins to run, which may be a moment later."""
     lock = KernelLock(path)
     wait_until(lock.acquire, 20)
     lock.release()
@@ -94,7 +94,7 @@ def _is_soon_free(path: Path) -> None:
 
 @contextlib.contextmanager
 def _holder(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds a lock."""
+    """Run a process that holds a lock."""
     script = (
         "import sys\nfrom pathlib import Path\nfrom vwe_dagster.pool.locks import KernelLock\n"
         "lock = KernelLock(Path(sys.argv[1]))\nassert lock.acquire()\nprint('held', flush=True)\nsys.stdin.read()\n"

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: no engine has two holders, no token comes twice, and all is well in the end."""
+"""State machine tests: in any order of events, no engine has two holders, no token repeats, and the pool recovers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SETTINGS = PoolSettings(
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """Some processes that share a pool, and everything that may happen to them and to its engines."""
+    """Processes that share a pool, and the events that may happen to them and to its engines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,12 +173,12 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def there_are_never_more_engines_than_slots(self) -> None:
-        # A process that was fenced while it launched an engine ends it when it goes on.
+        # A process that was fenced while it launched an engine ends the engine when it continues.
         assert self.machine.most_running <= SLOTS + self.stopped_launches
 
     @invariant()
     def no_engine_does_two_jobs_at_once(self) -> None:
-        assert all(engine.most_at_once <= 1 for engine in self.machine.engines.values())
+        assert all(engine.most_concurrent_jobs <= 1 for engine in self.machine.engines.values())
 
     @invariant()
     def engines_see_tokens_that_only_grow(self) -> None:
@@ -201,7 +201,7 @@ class PoolMachine(RuleBasedStateMachine):
             assert not db.execute("SELECT * FROM step_counts WHERE kind = 'other'").fetchall()
 
     def teardown(self) -> None:
-        """Everybody goes, the machine recovers, and the pool is as good as new."""
+        """Let every process continue or die, and check that the pool recovers completely."""
         for process in self.stopped:
             process.go_on()
         for holder in [*self.alive, *self.working]:
@@ -240,7 +240,7 @@ class PoolMachine(RuleBasedStateMachine):
         return next(status.token for status in self.pools[0].status().slots if status.slot == slot)
 
     def _notice_leases(self, process: FakeProcess) -> None:
-        """Check the tokens of a process that leases by itself, and who has lost a slot by it."""
+        """Check the tokens of a process, and find the holders that lost their slots to it."""
         assert process.error is None or isinstance(process.error, EngineError), process.error
         for slot, token in process.tokens:
             assert token > self.tokens.get(slot, 0)
@@ -254,7 +254,7 @@ class PoolMachine(RuleBasedStateMachine):
                 self._has_lost(holder)
 
     def _has_lost(self, holder: Holder) -> None:
-        """A holder whose slot another has must know that it is out."""
+        """Check that a holder whose slot was taken is fenced."""
         with contextlib.suppress(ValueError):
             self.alive.remove(holder)
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Ledgers of former schemas are migrated when first opened, and nothing they recorded is lost."""
+"""Ledgers of former schemas are migrated when first opened, without loss of records."""
 
 from __future__ import annotations
 
@@ -116,14 +116,14 @@ LIFE = (
     ("READY", "it answered after 0.4 s", "started"),
     ("GENERATING", "world of 11", "job"),
 )
-"""What happens to slot 0 in the former ledger: states, sentences of the former version, and the label of each.
+"""The transitions of slot 0 in the former ledger: state, sentence of the former version, and kind after migration.
 
-At the end a holder with token 5 is in the middle of world 11.
+At the end, a holder with token 5 is generating world 11.
 """
 
 
 def make_former(folder: Path, version: int) -> None:
-    """Write a ledger as a former version of the project left it, with a job in flight."""
+    """Write a ledger of a former version with a running job."""
     folder.mkdir(parents=True)
     with contextlib.closing(former(folder)) as db:
         db.execute("PRAGMA journal_mode = WAL")
@@ -162,28 +162,28 @@ def make_former(folder: Path, version: int) -> None:
 
 
 def former(folder: Path) -> sqlite3.Connection:
-    """Open the file of a ledger as it is."""
+    """Open the file of a ledger without migrating it."""
     return sqlite3.connect(folder / FILE, isolation_level=None)
 
 
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest, folder: Path) -> int:
-    """A former version, of which there is a ledger in the folder."""
+    """A former version; the folder has a ledger of it."""
     assert isinstance(request.param, int)
     make_former(folder, request.param)
     return request.param
 
 
 @pytest.fixture
-def ledger(version: int, folder: Path) -> Iterator[Ledger]:  # noqa: ARG001  it makes the former ledger
-    """A ledger that was written by a former version, as this version opens it."""
+def ledger(version: int, folder: Path) -> Iterator[Ledger]:  # noqa: ARG001  creates the former ledger
+    """A ledger of a former version, opened by this version."""
     with contextlib.closing(Ledger(folder)) as ledger:
         yield ledger
 
 
 @pytest.fixture
 def running_machine(machine: FakeMachine) -> FakeMachine:
-    """A machine with the engines that the former ledger has."""
+    """A machine with the engines of the former ledger."""
     machine.engines["fake-0-8"] = working = FakeEngine("fake-0-8", 900)
     working.served.claim(5)
     grid = GridRequest(size=64)
@@ -198,7 +198,7 @@ def counts_of(ledger: Ledger) -> PoolCounts:
     return read_counts(ledger, FakeClock())
 
 
-def test_every_former_transition_keeps_its_words_and_gets_its_kind(ledger: Ledger) -> None:
+def test_every_former_transition_keeps_its_text_and_gets_its_kind(ledger: Ledger) -> None:
     steps = [step for step in ledger.transitions() if step.slot == 0]
     assert [(step.after, step.detail, step.kind) for step in steps] == list(LIFE)
     assert [step.id for step in steps] == list(range(1, len(LIFE) + 1))
@@ -207,7 +207,7 @@ def test_every_former_transition_keeps_its_words_and_gets_its_kind(ledger: Ledge
     assert ledger.slot(2).kind is None
 
 
-def test_counts_are_those_of_the_former_records(ledger: Ledger) -> None:
+def test_counts_match_the_former_records(ledger: Ledger) -> None:
     counts = counts_of(ledger)
     expected = collections.Counter((after, kind) for after, _, kind in LIFE) + collections.Counter(
         [("STARTING", "warmed"), ("READY", "started")]
@@ -256,17 +256,17 @@ def test_migrated_ledger_has_the_same_schema_as_a_new_one(ledger: Ledger, folder
 
 
 def schema(folder: Path) -> dict[str, object]:
-    """Return the columns of every table and the text of every trigger."""
+    """Return the columns of every table and the SQL of every trigger."""
     with contextlib.closing(former(folder)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         triggers = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
         columns = {table: {row[1:5] for row in db.execute(f"PRAGMA table_info({table})")} for table in tables}
-        # Version 1 had a column here that nothing reads.
+        # Version 1 had an additional column here that is not read.
         columns["strays"] = {column for column in columns["strays"] if column[0] != "seen"}
         return {"triggers": triggers, **columns}
 
 
-def test_holder_of_a_lease_in_flight_finishes_its_job(ledger: Ledger) -> None:
+def test_lease_in_flight_finishes_its_job_after_the_migration(ledger: Ledger) -> None:
     ledger.check(0, 5)
     ledger.step(0, 5, State.EXPORTING, Reason(TransitionKind.JOB, "the terrain is done"))
     ledger.end_job(0, 5, "fake-0-8-5-1", RecordedJobState.EXPORTED, duration_s=3, error=None)
@@ -275,7 +275,7 @@ def test_holder_of_a_lease_in_flight_finishes_its_job(ledger: Ledger) -> None:
 
 
 def test_pool_recovers_the_engine_of_a_dead_holder_and_ends_a_drained_one(
-    version: int,  # noqa: ARG001  it makes the former ledger
+    version: int,  # noqa: ARG001  creates the former ledger
     folder: Path,
     running_machine: FakeMachine,
 ) -> None:
@@ -301,7 +301,7 @@ def test_ledger_is_migrated_while_a_former_process_reads_it(version: int, folder
         assert reader.execute("SELECT cause FROM transitions").fetchall() == causes
 
 
-def test_failed_migration_leaves_the_former_ledger_and_is_repeated(
+def test_failed_migration_keeps_the_former_ledger_and_is_retried(
     version: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_script: str) -> Iterator[str]:
@@ -337,7 +337,7 @@ def test_several_processes_open_a_former_ledger_concurrently(version: int, folde
 
 
 def open_and_count(folder: Path, barrier: Barrier) -> None:
-    """Open the ledger at the same moment as other processes, and write to it."""
+    """Open the ledger concurrently with other processes, and write to it."""
     with contextlib.closing(Ledger(folder)) as ledger:
         barrier.wait(PATIENCE_S)
         assert sum(counts_of(ledger).steps.values()) == len(LIFE) + 2

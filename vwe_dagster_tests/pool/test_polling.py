@@ -1,4 +1,4 @@
-"""The loop by which the pool waits."""
+"""The polling loop of the pool."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_attempts_are_repeated_after_a_pause_until_one_returns_a_value(clock: Fa
     assert clock.time == pytest.approx(1000 + 2 * LONGEST_PAUSE_S)
 
 
-def test_last_attempt_is_made_when_the_time_is_over(clock: FakeClock) -> None:
+def test_last_attempt_follows_the_timeout(clock: FakeClock) -> None:
     times: list[float] = []
     assert poll(lambda: times.append(clock.time), clock, timeout_s=5, pauses_s=itertools.repeat(2)) is None
     assert times == [1000, 1002, 1004, 1005]

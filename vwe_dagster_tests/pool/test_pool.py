@@ -1,4 +1,4 @@
-"""The pool with engines that do nothing: who gets which engine, and what becomes of what others leave."""
+"""The pool with fake engines: allocation to callers, and recovery from dead processes and engines."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 @pytest.fixture
 def peer(machine: FakeMachine, folder: Path) -> EnginePool:
-    """The same pool as another process sees it."""
+    """The same pool, opened by another process."""
     return machine.pool(folder, SETTINGS)
 
 
@@ -49,14 +49,12 @@ def running(machine: FakeMachine) -> list[FakeEngine]:
     return [engine for engine in machine.engines.values() if engine.running]
 
 
-def test_nothing_is_started_before_it_is_needed(pool: EnginePool, machine: FakeMachine) -> None:
+def test_no_engine_starts_before_it_is_needed(pool: EnginePool, machine: FakeMachine) -> None:
     assert states(pool) == ["EMPTY", "EMPTY"]
     assert machine.launches == 0
 
 
-def test_a_world_takes_an_engine_through_all_its_states_and_leaves_it_warm(
-    pool: EnginePool, machine: FakeMachine
-) -> None:
+def test_world_takes_an_engine_through_all_states_and_leaves_it_warm(pool: EnginePool, machine: FakeMachine) -> None:
     export = pool.generate(REQUEST)
     export.confirm()
     pool.generate(REQUEST)
@@ -67,7 +65,7 @@ def test_a_world_takes_an_engine_through_all_its_states_and_leaves_it_warm(
     assert states(pool) == ["READY", "EMPTY"]
 
 
-def test_a_peer_finds_the_engines_of_a_process_that_is_gone(
+def test_peer_uses_the_engines_of_a_process_that_ended(
     pool: EnginePool, peer: EnginePool, machine: FakeMachine
 ) -> None:
     pool.generate(REQUEST)
@@ -76,7 +74,7 @@ def test_a_peer_finds_the_engines_of_a_process_that_is_gone(
     assert machine.launches == 1
 
 
-def test_every_lease_has_a_higher_token_than_those_before_it(pool: EnginePool, peer: EnginePool) -> None:
+def test_every_lease_has_a_higher_token_than_earlier_leases(pool: EnginePool, peer: EnginePool) -> None:
     tokens = []
     for each in (pool, peer, pool):
         with each.lease() as lease:
@@ -84,9 +82,7 @@ def test_every_lease_has_a_higher_token_than_those_before_it(pool: EnginePool, p
     assert tokens == sorted(set(tokens))
 
 
-def test_the_pool_grows_only_while_somebody_waits_and_never_beyond_its_slots(
-    pool: EnginePool, machine: FakeMachine
-) -> None:
+def test_pool_grows_only_for_waiting_callers_and_up_to_its_slots(pool: EnginePool, machine: FakeMachine) -> None:
     with pool.lease(), pool.lease():
         assert len(running(machine)) == 2
         with pytest.raises(NoEngineError), pool.lease(timeout_s=1):
@@ -94,7 +90,7 @@ def test_the_pool_grows_only_while_somebody_waits_and_never_beyond_its_slots(
     assert machine.launches == 2
 
 
-def test_one_engine_is_started_at_a_time_however_many_wait(folder: Path, machine: FakeMachine) -> None:
+def test_engines_start_one_at_a_time_for_many_callers(folder: Path, machine: FakeMachine) -> None:
     machine.boots_take_s = 10
     pools = [machine.pool(folder, settings(max_warm_containers=4)) for _ in range(3)]
     starting: list[int] = []
@@ -115,15 +111,15 @@ def test_one_engine_is_started_at_a_time_however_many_wait(folder: Path, machine
         assert once.is_set()
 
 
-def test_who_waits_is_told_who_holds_what(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
+def test_timeout_error_lists_the_holders(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
     with pool.lease(purpose="a long world"), pool.lease(purpose="another"):
         machine.clock.time += 3
-        who = r"Slot 0 \(READY\): pid \d+ on .+: a long world, since \d+ s"
-        with pytest.raises(NoEngineError, match=who), peer.lease(timeout_s=0.5):
+        holder = r"Slot 0 \(READY\): pid \d+ on .+: a long world, for \d+ s"
+        with pytest.raises(NoEngineError, match=holder), peer.lease(timeout_s=0.5):
             pass
 
 
-def test_caller_waits_as_long_as_acquire_timeout_says(folder: Path, machine: FakeMachine) -> None:
+def test_caller_waits_for_acquire_timeout(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(max_warm_containers=1, acquire_timeout=7))
     with pool.lease():
         began = machine.clock.time
@@ -132,8 +128,8 @@ def test_caller_waits_as_long_as_acquire_timeout_says(folder: Path, machine: Fak
     assert machine.clock.time - began == pytest.approx(7, abs=0.1)
 
 
-def test_first_come_first_served(folder: Path, machine: FakeMachine) -> None:
-    """The fifth in the queue gets no engine before the first four, whoever looks when."""
+def test_callers_are_served_in_queue_order(folder: Path, machine: FakeMachine) -> None:
+    """The fifth caller in the queue gets no engine before the first four, in any order of polling."""
     one_slot = settings(max_warm_containers=1)
     holding = machine.pool(folder, one_slot, SystemClock())
     got: list[int] = []
@@ -157,7 +153,7 @@ def _queue_up(pool: EnginePool, number: int, got: list[int]) -> None:
         got.append(number)
 
 
-def test_a_dead_waiter_holds_nobody_up(pool: EnginePool, folder: Path) -> None:
+def test_dead_waiter_does_not_block_the_queue(pool: EnginePool, folder: Path) -> None:
     ledger = Ledger(folder)
     pool.warm(1)
     with ledger.database.connected() as db:
@@ -171,7 +167,7 @@ def test_a_dead_waiter_holds_nobody_up(pool: EnginePool, folder: Path) -> None:
     assert pool.status().waiting == 0
 
 
-def test_an_engine_that_died_while_free_is_replaced_unseen(pool: EnginePool, machine: FakeMachine) -> None:
+def test_free_engine_that_died_is_replaced_transparently(pool: EnginePool, machine: FakeMachine) -> None:
     pool.generate(REQUEST)
     running(machine)[0].running = False
     pool.generate(REQUEST)
@@ -179,7 +175,7 @@ def test_an_engine_that_died_while_free_is_replaced_unseen(pool: EnginePool, mac
     assert "it ended (fake-0-1 was killed)" in causes(pool, State.ERROR)
 
 
-def test_an_engine_that_hangs_while_free_is_replaced_unseen(pool: EnginePool, machine: FakeMachine) -> None:
+def test_free_engine_that_hangs_is_replaced_transparently(pool: EnginePool, machine: FakeMachine) -> None:
     pool.generate(REQUEST)
     running(machine)[0].hangs = True
     pool.generate(REQUEST)
@@ -187,7 +183,7 @@ def test_an_engine_that_hangs_while_free_is_replaced_unseen(pool: EnginePool, ma
     assert any("does not answer" in cause for cause in causes(pool, State.ERROR))
 
 
-def test_a_world_survives_the_loss_of_its_engine(pool: EnginePool, machine: FakeMachine) -> None:
+def test_world_survives_the_loss_of_its_engine(pool: EnginePool, machine: FakeMachine) -> None:
     lost: list[str] = []
 
     def die_once(engine: FakeEngine, phase: str) -> None:
@@ -201,18 +197,18 @@ def test_a_world_survives_the_loss_of_its_engine(pool: EnginePool, machine: Fake
     assert lost[0] not in [engine.name for engine in running(machine)]
 
 
-def test_a_world_that_kills_every_engine_fails_after_three(pool: EnginePool, machine: FakeMachine) -> None:
+def test_world_that_kills_every_engine_fails_after_three(pool: EnginePool, machine: FakeMachine) -> None:
     def die(engine: FakeEngine, _phase: str) -> None:
         engine.running = False
 
     machine.in_job = die
-    with pytest.raises(EngineLostError, match="in the middle of a world"):
+    with pytest.raises(EngineLostError, match="was lost during a world"):
         pool.generate(REQUEST)
     assert machine.launches == 3
     assert running(machine) == []
 
 
-def test_a_job_that_fails_leaves_its_engine_warm(pool: EnginePool, machine: FakeMachine) -> None:
+def test_failed_job_leaves_its_engine_warm(pool: EnginePool, machine: FakeMachine) -> None:
     machine.in_job = failing(at="generating", error=EngineError("There is no such layer."))
     with pytest.raises(EngineError, match="no such layer"):
         pool.generate(REQUEST)
@@ -223,7 +219,7 @@ def test_a_job_that_fails_leaves_its_engine_warm(pool: EnginePool, machine: Fake
     assert machine.launches == 1
 
 
-def test_an_engine_that_cannot_be_reset_is_ended(pool: EnginePool, machine: FakeMachine) -> None:
+def test_engine_that_cannot_be_reset_is_ended(pool: EnginePool, machine: FakeMachine) -> None:
     def spoil(engine: FakeEngine, _phase: str) -> None:
         engine.reset_fails = True
 
@@ -234,7 +230,7 @@ def test_an_engine_that_cannot_be_reset_is_ended(pool: EnginePool, machine: Fake
 
 
 @pytest.mark.parametrize("phase", ["generating", "exporting"])
-def test_what_a_dead_holder_left_is_reset_and_used_again(
+def test_engine_of_a_dead_holder_is_reset_and_reused(
     pool: EnginePool, peer: EnginePool, machine: FakeMachine, phase: str
 ) -> None:
     holder = Holder(pool)
@@ -249,7 +245,7 @@ def test_what_a_dead_holder_left_is_reset_and_used_again(
 
 
 @pytest.mark.parametrize("phase", ["generating", "exporting"])
-def test_a_stopped_holder_finds_itself_fenced_when_it_goes_on(folder: Path, machine: FakeMachine, phase: str) -> None:
+def test_stopped_holder_is_fenced_when_it_continues(folder: Path, machine: FakeMachine, phase: str) -> None:
     one_slot = settings(max_warm_containers=1, world_gen_timeout=60)
     pool, peer = machine.pool(folder, one_slot), machine.pool(folder, one_slot)
     holder = Holder(pool)
@@ -267,12 +263,12 @@ def test_a_stopped_holder_finds_itself_fenced_when_it_goes_on(folder: Path, mach
     assert machine.launches == 1
 
 
-def test_an_idle_lease_is_taken_away_too_and_cannot_be_confirmed(folder: Path, machine: FakeMachine) -> None:
+def test_overdue_idle_lease_is_fenced_and_cannot_be_confirmed(folder: Path, machine: FakeMachine) -> None:
     pool, peer = machine.pool(folder, SETTINGS), machine.pool(folder, SETTINGS)
     holder = Holder(pool)
     holder.lease.check()
     machine.clock.time += SETTINGS.world_gen_timeout + LEASE_GRACE_S + 1
-    assert any("did not come back in time" in action for action in peer.reap().actions)
+    assert any("missed its deadline" in action for action in peer.reap().actions)
     with pytest.raises(FencedError):
         holder.lease.check()
     with pytest.raises(FencedError):
@@ -280,15 +276,15 @@ def test_an_idle_lease_is_taken_away_too_and_cannot_be_confirmed(folder: Path, m
     holder.give_back()
 
 
-def test_an_engine_retires_after_so_many_worlds_and_another_takes_its_place(folder: Path, machine: FakeMachine) -> None:
+def test_engine_retires_after_max_jobs_and_is_replaced(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(max_jobs_per_engine=2))
     for _ in range(4):
         pool.generate(REQUEST)
     assert [len(engine.jobs) for engine in machine.engines.values()] == [2, 2, 0]
-    assert causes(pool, State.EMPTY) == 2 * ["it has made 2 worlds"]
+    assert causes(pool, State.EMPTY) == 2 * ["it has generated 2 worlds"]
 
 
-def test_an_engine_retires_when_it_is_too_old(folder: Path, machine: FakeMachine) -> None:
+def test_engine_retires_after_its_time_to_live(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(container_ttl_minutes=10))
     pool.generate(REQUEST)
     machine.clock.time += 8.9 * 60
@@ -300,7 +296,7 @@ def test_an_engine_retires_when_it_is_too_old(folder: Path, machine: FakeMachine
     assert "it is older than 10 minutes" in causes(pool, State.EMPTY)
 
 
-def test_the_ages_that_engines_reach_differ(folder: Path, machine: FakeMachine) -> None:
+def test_times_to_live_of_engines_differ(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(max_warm_containers=8))
     pool.warm(8)
     lives = [slot.expires_in_s for slot in pool.status().slots]
@@ -308,7 +304,7 @@ def test_the_ages_that_engines_reach_differ(folder: Path, machine: FakeMachine) 
     assert all(life is not None and 0.89 < life / 7200 < 1.11 for life in lives)
 
 
-def test_engines_of_another_configuration_retire(folder: Path, machine: FakeMachine) -> None:
+def test_engines_with_another_configuration_retire(folder: Path, machine: FakeMachine) -> None:
     machine.pool(folder, SETTINGS).generate(REQUEST)
     machine.digest = "another configuration"
     machine.clock.time += 10
@@ -317,7 +313,7 @@ def test_engines_of_another_configuration_retire(folder: Path, machine: FakeMach
     assert len(running(machine)) == 1
 
 
-def test_engines_in_slots_the_pool_no_longer_has_are_ended(folder: Path, machine: FakeMachine) -> None:
+def test_engines_beyond_the_pool_size_are_ended(folder: Path, machine: FakeMachine) -> None:
     machine.pool(folder, settings(max_warm_containers=3)).warm(3)
     smaller = machine.pool(folder, settings(max_warm_containers=1))
     smaller.reap()
@@ -325,7 +321,7 @@ def test_engines_in_slots_the_pool_no_longer_has_are_ended(folder: Path, machine
     assert states(smaller) == ["READY"]
 
 
-def test_without_auto_reset_an_engine_is_reset_by_the_next_holder(folder: Path, machine: FakeMachine) -> None:
+def test_without_auto_reset_the_next_holder_resets_the_engine(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(auto_reset_after_job=False))
     pool.generate(REQUEST)
     assert states(pool)[0] == "EXPORTING"
@@ -354,7 +350,7 @@ def test_reaper_retires_expired_engine_that_was_not_reset(folder: Path, machine:
     assert running(machine) == []
 
 
-def test_status_notices_that_an_engine_ended_before_its_reset(folder: Path, machine: FakeMachine) -> None:
+def test_status_detects_an_engine_that_ended_before_its_reset(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(auto_reset_after_job=False))
     pool.generate(REQUEST)
     running(machine)[0].running = False
@@ -367,25 +363,25 @@ def test_settled_slot_of_a_dead_holder_is_free(pool: EnginePool, folder: Path) -
     assert Ledger(folder).slot(0).is_free
 
 
-def test_a_lease_may_make_several_worlds(pool: EnginePool, machine: FakeMachine) -> None:
+def test_lease_can_generate_several_worlds(pool: EnginePool, machine: FakeMachine) -> None:
     with pool.lease() as lease:
         lease.generate(REQUEST)
         lease.generate(REQUEST)
     assert [len(engine.jobs) for engine in machine.engines.values()] == [2]
 
 
-def test_warming_starts_what_is_missing_and_no_more(pool: EnginePool, machine: FakeMachine) -> None:
+def test_warming_starts_only_missing_engines(pool: EnginePool, machine: FakeMachine) -> None:
     machine.boots_take_s = 5
-    told: list[tuple[int, int]] = []
-    assert pool.warm(2, progress=lambda ready, count: told.append((ready, count))) == 2
-    assert (told[0], told[-1]) == ((0, 2), (2, 2))
+    reported: list[tuple[int, int]] = []
+    assert pool.warm(2, progress=lambda ready, count: reported.append((ready, count))) == 2
+    assert (reported[0], reported[-1]) == ((0, 2), (2, 2))
     pool.warm(2)
     assert machine.launches == 2
-    with pytest.raises(PoolError, match="0 to 2 engines, not 3"):
+    with pytest.raises(PoolError, match="cannot keep 3 engines warm; choose 0 to 2"):
         pool.warm(3)
 
 
-def test_the_reaper_keeps_as_many_engines_as_the_pool_was_warmed_to(pool: EnginePool, machine: FakeMachine) -> None:
+def test_reaper_maintains_the_warm_target(pool: EnginePool, machine: FakeMachine) -> None:
     pool.warm(2)
     running(machine)[0].running = False
     pool.reap()
@@ -395,7 +391,7 @@ def test_the_reaper_keeps_as_many_engines_as_the_pool_was_warmed_to(pool: Engine
     assert running(machine) == []
 
 
-def test_engines_that_nobody_used_are_let_go(folder: Path, machine: FakeMachine) -> None:
+def test_unused_engines_are_not_replaced(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(idle_minutes=1))
     pool.warm(2)
     machine.clock.time += 61
@@ -407,7 +403,7 @@ def test_engines_that_nobody_used_are_let_go(folder: Path, machine: FakeMachine)
     assert running(machine) == []
 
 
-def test_draining_waits_for_those_who_work(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
+def test_draining_waits_for_leased_engines(pool: EnginePool, peer: EnginePool, machine: FakeMachine) -> None:
     pool.warm(2)
     with pool.lease(purpose="a world") as lease:
         with pytest.raises(NoEngineError, match="a world"):
@@ -417,26 +413,26 @@ def test_draining_waits_for_those_who_work(pool: EnginePool, peer: EnginePool, m
     assert states(peer) == ["EMPTY", "EMPTY"]
 
 
-def test_an_engine_that_starts_is_drained_too(pool: EnginePool, machine: FakeMachine) -> None:
+def test_draining_ends_starting_engines(pool: EnginePool, machine: FakeMachine) -> None:
     machine.boots_take_s = 100
     pool.warm(1, wait=False)
     assert pool.drain() == 1
     assert running(machine) == []
 
 
-def test_a_slot_is_taken_from_the_living_only_by_force(pool: EnginePool, peer: EnginePool) -> None:
+def test_slot_of_a_live_holder_is_released_only_by_force(pool: EnginePool, peer: EnginePool) -> None:
     holder = Holder(pool)
     with pytest.raises(PoolError, match="--force"):
         peer.release(0)
     assert "READY" in peer.release(0, force=True)
     with pytest.raises(FencedError):
         holder.lease.check()
-    assert "Slot 0 had no holder" in peer.release(0)
+    assert "Slot 0 had no live holder" in peer.release(0)
     with pytest.raises(PoolError, match="no slot 7"):
         peer.release(7)
 
 
-def test_jobs_can_be_run_on_an_engine_by_name(pool: EnginePool, machine: FakeMachine) -> None:
+def test_job_runs_on_an_engine_by_name(pool: EnginePool, machine: FakeMachine) -> None:
     pool.generate(REQUEST)
     own_name = pool.create_engine("mine")
     pool.generate(REQUEST, engine="mine")
@@ -449,7 +445,7 @@ def test_jobs_can_be_run_on_an_engine_by_name(pool: EnginePool, machine: FakeMac
         pool.generate(REQUEST, engine="yours")
 
 
-def test_engines_that_do_not_start_are_told_of_soon(pool: EnginePool, machine: FakeMachine) -> None:
+def test_failing_starts_are_reported_quickly(pool: EnginePool, machine: FakeMachine) -> None:
     machine.launch_fails = "There is no such image."
     with pytest.raises(PoolError, match=r"Engines do not start: .*There is no such image\."):
         pool.generate(REQUEST)
@@ -459,7 +455,7 @@ def test_engines_that_do_not_start_are_told_of_soon(pool: EnginePool, machine: F
         pool.create_engine("mine")
 
 
-def test_an_engine_that_is_not_ready_in_time_is_ended(folder: Path, machine: FakeMachine) -> None:
+def test_engine_that_is_not_ready_in_time_is_ended(folder: Path, machine: FakeMachine) -> None:
     machine.boots_take_s = 1000
     pool = machine.pool(folder, settings(engine_startup_timeout=5, acquire_timeout=100))
     with pytest.raises(PoolError, match="not ready within 5 s"):
@@ -470,7 +466,7 @@ def test_an_engine_that_is_not_ready_in_time_is_ended(folder: Path, machine: Fak
 @pytest.mark.parametrize(
     ("boots_take_s", "seen_after_s", "accepted"), [(4, 4.5, True), (6, 6.5, False), (4, 30, True), (29, 30, False)]
 )
-def test_engine_is_late_by_when_it_became_ready_not_by_when_it_was_seen(
+def test_lateness_counts_until_the_engine_became_ready(
     folder: Path, machine: FakeMachine, boots_take_s: float, seen_after_s: float, accepted: bool
 ) -> None:
     machine.boots_take_s = boots_take_s
@@ -482,9 +478,7 @@ def test_engine_is_late_by_when_it_became_ready_not_by_when_it_was_seen(
     assert (states(pool)[0] == "READY") is accepted
 
 
-def test_an_engine_that_starts_broken_is_ended_at_once_with_what_it_says(
-    pool: EnginePool, machine: FakeMachine
-) -> None:
+def test_engine_that_starts_broken_is_ended_with_its_message(pool: EnginePool, machine: FakeMachine) -> None:
     machine.boots_broken = "Plugins that may change worlds are loaded."
     began = machine.clock.time
     with pytest.raises(PoolError, match=r"it is broken: Plugins that may change worlds are loaded\."):
@@ -493,7 +487,7 @@ def test_an_engine_that_starts_broken_is_ended_at_once_with_what_it_says(
     assert running(machine) == []
 
 
-def test_kind_of_a_failed_start_does_not_depend_on_the_words_of_its_log(
+def test_kind_of_a_failed_start_does_not_depend_on_its_log(
     pool: EnginePool, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeLauncher, "log", lambda *_, **__: "it ended (out of memory)")
@@ -508,12 +502,12 @@ def test_kind_of_a_failed_start_does_not_depend_on_the_words_of_its_log(
 
 def test_engine_of_another_kind_counts_as_a_failed_start(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(engine="valheim"))
-    with pytest.raises(PoolError, match="of the kind native, not valheim"):
+    with pytest.raises(PoolError, match="its kind is native, but the pool requires valheim"):
         pool.generate(REQUEST)
     assert {step.kind for step in pool.events() if step.after == State.ERROR} == {TransitionKind.START_FAILED}
 
 
-def test_a_start_whose_process_died_is_cleared_away(pool: EnginePool, folder: Path, machine: FakeMachine) -> None:
+def test_start_of_a_dead_process_is_cleared(pool: EnginePool, folder: Path, machine: FakeMachine) -> None:
     pool.status()
     assert Ledger(folder).begin_engine(
         0, single_flight_s=None, reason=Reason(TransitionKind.DEMAND, "a test"), changes={"engine": "fake"}
@@ -523,22 +517,20 @@ def test_a_start_whose_process_died_is_cleared_away(pool: EnginePool, folder: Pa
     assert len(running(machine)) == 1
 
 
-def test_an_engine_nobody_knows_is_ended_on_the_second_look_when_it_is_old(
-    pool: EnginePool, machine: FakeMachine
-) -> None:
+def test_old_stray_engine_is_ended_by_the_second_pass(pool: EnginePool, machine: FakeMachine) -> None:
     machine.engines["fake-9-9"] = FakeEngine("fake-9-9", machine.clock.now())
     for _ in range(3):
         pool.reap()
     assert [engine.name for engine in running(machine)] == ["fake-9-9"]
     machine.clock.time += SETTINGS.engine_startup_timeout + 1
-    assert pool.reap().actions == ["Ended the engine fake-9-9, which no slot knows."]
+    assert pool.reap().actions == ["Ended the engine fake-9-9, which no slot refers to."]
     assert running(machine) == []
     machine.engines["fake-9-8"] = FakeEngine("fake-9-8", 0)
     assert pool.reap().actions == []
-    assert pool.reap().actions == ["Ended the engine fake-9-8, which no slot knows."]
+    assert pool.reap().actions == ["Ended the engine fake-9-8, which no slot refers to."]
 
 
-def test_nothing_is_done_while_the_launcher_cannot_be_asked(pool: EnginePool, machine: FakeMachine) -> None:
+def test_reaper_changes_nothing_while_the_launcher_does_not_answer(pool: EnginePool, machine: FakeMachine) -> None:
     pool.warm(2)
     running(machine)[0].running = False
     machine.launcher_is_down = True
@@ -551,7 +543,7 @@ def test_nothing_is_done_while_the_launcher_cannot_be_asked(pool: EnginePool, ma
     assert len(running(machine)) == 2
 
 
-def test_after_the_machine_was_started_anew_nothing_of_before_counts(pool: EnginePool, machine: FakeMachine) -> None:
+def test_engines_and_holders_of_a_former_boot_are_cleared(pool: EnginePool, machine: FakeMachine) -> None:
     pool.warm(1)
     holder = Holder(pool)
     holder.die()
@@ -561,14 +553,14 @@ def test_after_the_machine_was_started_anew_nothing_of_before_counts(pool: Engin
     assert len(running(machine)) == 1
 
 
-def test_no_world_is_begun_on_a_full_disk(folder: Path, machine: FakeMachine) -> None:
+def test_no_world_begins_on_a_full_disk(folder: Path, machine: FakeMachine) -> None:
     pool = machine.pool(folder, settings(min_free_disk_gb=1e9))
-    with pytest.raises(PoolError, match="free some, or lower min_free_disk_gb"):
+    with pytest.raises(PoolError, match="free some space, or lower min_free_disk_gb"):
         pool.generate(REQUEST)
     assert machine.launches == 0
 
 
-def test_many_worlds_come_in_order_and_failures_apart(pool: EnginePool, machine: FakeMachine) -> None:
+def test_many_worlds_come_in_order_with_failures_as_outcomes(pool: EnginePool, machine: FakeMachine) -> None:
     requests = [WorldRequest(seed, Grid.of_world(64)) for seed in range(7)]
     pool.warm(2)
     fail = failing(at="generating", error=EngineError("This one fails."))
@@ -585,7 +577,7 @@ def test_many_worlds_come_in_order_and_failures_apart(pool: EnginePool, machine:
     assert machine.launches == 2
 
 
-def test_many_worlds_are_asked_for_only_as_they_are_taken(pool: EnginePool) -> None:
+def test_many_worlds_are_requested_lazily(pool: EnginePool) -> None:
     asked: list[int] = []
 
     def requests(count: int) -> list[WorldRequest]:
@@ -603,7 +595,7 @@ def test_many_worlds_are_asked_for_only_as_they_are_taken(pool: EnginePool) -> N
     assert len(asked) <= 3
 
 
-def test_many_worlds_can_be_given_up(pool: EnginePool, machine: FakeMachine) -> None:
+def test_many_worlds_can_be_canceled(pool: EnginePool, machine: FakeMachine) -> None:
     is_second_on, go_on = threading.Event(), threading.Event()
 
     def pause(number: int, _fraction: float, _phase: str) -> None:
@@ -621,12 +613,14 @@ def test_many_worlds_can_be_given_up(pool: EnginePool, machine: FakeMachine) -> 
 
 
 @pytest.mark.parametrize("take", [lambda pool: pool.log(0), lambda pool: pool.release(0)])
-def test_a_pool_that_never_had_an_engine_says_so(pool: EnginePool, take: Callable[[EnginePool], str]) -> None:
+def test_log_of_a_slot_that_never_had_an_engine_is_an_error(
+    pool: EnginePool, take: Callable[[EnginePool], str]
+) -> None:
     with pytest.raises(PoolError, match="vwe pool status"):
         take(pool)
 
 
-def test_records_are_kept_to_a_number(pool: EnginePool, folder: Path) -> None:
+def test_number_of_records_is_limited(pool: EnginePool, folder: Path) -> None:
     pool.warm(1)
     with Ledger(folder).database.transaction() as db:
         db.executemany(

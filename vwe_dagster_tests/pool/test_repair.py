@@ -1,4 +1,4 @@
-"""A damaged ledger, an old copy of one, and files of the wrong type cost no world and are named with the way out."""
+"""A damaged ledger, an old copy, and files of the wrong type cost no world and cause errors with a remedy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FLIPS = 60
 
 @pytest.fixture
 def pool(machine: FakeMachine, folder: Path) -> EnginePool:
-    """A pool with a history: two engines, some worlds."""
+    """A pool with a history of two engines and several worlds."""
     pool = machine.pool(folder, SETTINGS)
     with pool.lease(), pool.lease():
         pass
@@ -39,7 +39,7 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 
 def checkpoint(folder: Path) -> Path:
-    """Write everything into the one file of the ledger, and return its path."""
+    """Write the whole log into the file of the ledger, and return its path."""
     with contextlib.closing(sqlite3.connect(ledger_file(folder))) as db, contextlib.suppress(sqlite3.DatabaseError):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return ledger_file(folder)
@@ -57,7 +57,7 @@ def tokens(pool: EnginePool) -> list[int]:
 
 
 @pytest.mark.parametrize(("junk", "at"), [(b"no database" * 100, 0), (b"\xff" * 40_000, 4096)])
-def test_damaged_ledger_is_named_and_repaired(
+def test_damaged_ledger_is_reported_and_repaired(
     pool: EnginePool, machine: FakeMachine, folder: Path, junk: bytes, at: int
 ) -> None:
     before = tokens(pool)
@@ -65,7 +65,7 @@ def test_damaged_ledger_is_named_and_repaired(
     overwrite(folder, junk, at=at)
     (folder / "locks" / "slot-of-another-program.lock").touch()
     again = machine.pool(folder, SETTINGS)
-    with pytest.raises(DamagedLedgerError, match=r"No world is lost: .* begin a new ledger: vwe pool repair"):
+    with pytest.raises(DamagedLedgerError, match=r"No world is lost: .* create a new ledger: vwe pool repair"):
         again.generate(REQUEST)
     report = again.repair()
     assert report.problem is not None
@@ -80,7 +80,7 @@ def test_damaged_ledger_is_named_and_repaired(
     again.generate(REQUEST).confirm()
 
 
-def test_sound_ledger_is_left_alone(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
+def test_repair_leaves_a_sound_ledger_unchanged(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     before = pool.events()
     assert pool.repair().problem is None
     assert machine.pool(folder.with_name("unused"), SETTINGS).repair().problem is None
@@ -88,9 +88,7 @@ def test_sound_ledger_is_left_alone(pool: EnginePool, machine: FakeMachine, fold
     assert len([engine for engine in machine.engines.values() if engine.running]) == 2
 
 
-def test_ledger_that_was_rolled_back_to_an_old_copy_is_noticed(
-    pool: EnginePool, machine: FakeMachine, folder: Path
-) -> None:
+def test_old_copy_of_a_ledger_is_detected(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     copy = shutil.copy(checkpoint(folder), folder / "copy")
     for _ in range(3):
         pool.generate(REQUEST).confirm()
@@ -99,16 +97,14 @@ def test_ledger_that_was_rolled_back_to_an_old_copy_is_noticed(
     checkpoint(folder)
     shutil.copy(copy, folder / FILE)
     again = machine.pool(folder, SETTINGS)
-    with pytest.raises(DamagedLedgerError, match=r"it is an old copy, in which slot \d has token \d+; it had token"):
+    with pytest.raises(DamagedLedgerError, match=r"it is an old copy; slot \d has token \d+ but already had token"):
         again.generate(REQUEST)
     assert "old copy" in str(again.repair().problem)
     with again.lease() as lease:
         assert lease.token > max(before)
 
 
-def test_ledger_that_was_deleted_alone_gives_no_token_twice(
-    pool: EnginePool, machine: FakeMachine, folder: Path
-) -> None:
+def test_deleted_ledger_does_not_reuse_tokens(pool: EnginePool, machine: FakeMachine, folder: Path) -> None:
     before = tokens(pool)
     pool.close()
     for path in folder.glob(f"{FILE}*"):
@@ -156,7 +152,7 @@ def test_repair_changes_nothing_while_the_launcher_does_not_answer(
     holder.give_back()
 
 
-def test_pool_can_be_repaired_again_and_tokens_go_on_rising(
+def test_pool_can_be_repaired_again_and_tokens_keep_rising(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     pool.close()
@@ -170,13 +166,13 @@ def test_pool_can_be_repaired_again_and_tokens_go_on_rising(
     assert first_tokens == sorted(set(first_tokens), key=int)  # type: ignore[arg-type]
 
 
-def test_former_connection_reads_the_new_ledger_and_never_the_log_of_the_former(
+def test_open_connection_switches_to_the_new_ledger_after_a_repair(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     before = max(tokens(pool))
     peer = machine.pool(folder, SETTINGS)
     peer.status()
-    # In the log only, as long as a connection is open.
+    # Only in the write-ahead log while a connection is open.
     pool.generate(REQUEST).confirm()
     (folder / "locks" / "slot-0.lock").unlink()
     with Ledger(folder).database.connected() as db:
@@ -198,7 +194,7 @@ def test_connection_never_falls_back_to_the_former_ledger(folder: Path) -> None:
                 ledger.slots()
 
 
-def test_flipped_bytes_of_a_ledger_are_errors_of_the_pool_and_can_be_repaired(
+def test_flipped_bytes_of_a_ledger_raise_pool_errors_and_can_be_repaired(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     before = max(tokens(pool))
@@ -231,14 +227,14 @@ def test_flipped_bytes_of_a_ledger_are_errors_of_the_pool_and_can_be_repaired(
 @pytest.mark.parametrize(
     ("make_wrong", "words"),
     [
-        (lambda folder: (folder / "locks").write_text(""), "locks of the pool cannot be used"),
-        (lambda folder: (folder / "locks" / "slot-0.lock").mkdir(parents=True), "slot-0.lock of the pool cannot"),
+        (lambda folder: (folder / "locks").write_text(""), "used for locks of the pool, cannot be opened"),
+        (lambda folder: (folder / "locks" / "slot-0.lock").mkdir(parents=True), r"slot-0\.lock, used for locks"),
         (lambda folder: (folder / FILE).mkdir(), "it is a folder, not a file"),
         (lambda folder: (folder / f"{FILE}.opening").mkdir(), "cannot be used"),
         (lambda folder: (folder.rmdir(), folder.write_text("")), "is not a folder"),
     ],
 )
-def test_file_of_the_wrong_type_is_an_error_of_the_pool(
+def test_file_of_the_wrong_type_raises_pool_error(
     machine: FakeMachine, folder: Path, make_wrong: Callable[[Path], object], words: str
 ) -> None:
     folder.mkdir()
@@ -247,25 +243,25 @@ def test_file_of_the_wrong_type_is_an_error_of_the_pool(
         machine.pool(folder, SETTINGS).generate(REQUEST)
 
 
-def test_folder_in_the_place_of_the_ledger_is_set_aside(machine: FakeMachine, folder: Path) -> None:
+def test_folder_at_the_path_of_the_ledger_is_repaired(machine: FakeMachine, folder: Path) -> None:
     (folder / FILE).mkdir(parents=True)
     pool = machine.pool(folder, SETTINGS)
     assert pool.repair().problem == "it is a folder, not a file"
     pool.generate(REQUEST).confirm()
 
 
-def test_logs_of_the_wrong_type_are_an_error_of_the_launcher(folder: Path) -> None:
+def test_log_folder_of_the_wrong_type_raises_launcher_error(folder: Path) -> None:
     folder.mkdir()
     (folder / "logs").write_text("")
     logs = EngineLogs(folder)
-    with pytest.raises(LauncherError, match="logs for the logs of engines cannot be used"):
+    with pytest.raises(LauncherError, match="logs, used for the logs of engines, cannot be used"):
         logs.open("fake-0-1")
     with pytest.raises(LauncherError), logs.starting():
         pass
     assert logs.tail("fake-0-1", 1) == ""
 
 
-def test_token_that_cannot_be_written_is_an_error_of_the_launcher(tmp_path: Path) -> None:
+def test_unwritable_token_raises_launcher_error(tmp_path: Path) -> None:
     (tmp_path / "token").mkdir()
     with pytest.raises(LauncherError, match="for an engine's token cannot be written"):
         write_token(tmp_path, "secret")
@@ -287,7 +283,7 @@ def test_files_of_killed_callers_are_removed_by_the_reaper(pool: EnginePool, fol
     assert {path.name for path in locks.iterdir()} == {"slot-0.lock", "slot-1.lock", "ticket-4567.lock"}
 
 
-def test_lock_is_rotated_although_its_draft_was_removed(tmp_path: Path) -> None:
+def test_lock_is_rotated_even_if_its_draft_was_removed(tmp_path: Path) -> None:
     lock = KernelLock(tmp_path / "slot-0.lock")
     removed: list[Path] = []
 

@@ -1,6 +1,6 @@
-"""Some seconds of the soak: holders and engines are killed and stopped at random, and every promise is kept.
+"""A short soak: holders and engines are killed and stopped at random, and no invariant is violated.
 
-``VWE_SOAK_S`` is the number of seconds, ``VWE_SOAK_SEED`` chooses the faults; a failure shows the seed it had.
+``VWE_SOAK_S`` is the number of seconds, ``VWE_SOAK_SEED`` chooses the faults; a failure shows its seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SOAK_S = float(os.environ.get("VWE_SOAK_S", "15"))
 _log = logging.getLogger(__name__)
 
 
-def test_nothing_is_held_twice_lost_or_left_behind_whatever_happens(tmp_path: Path) -> None:
+def test_no_engine_is_held_twice_lost_or_left_behind_under_random_faults(tmp_path: Path) -> None:
     seed = int(os.environ.get("VWE_SOAK_SEED") or random.SystemRandom().randrange(2**32))
     _log.warning("VWE_SOAK_SEED=%d", seed)
     figures = soak(tmp_path, SOAK_S, seed)

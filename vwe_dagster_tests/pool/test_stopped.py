@@ -1,4 +1,4 @@
-"""A process that is stopped keeps the lock of a slot, wherever it was stopped; the other slots stay usable."""
+"""A stopped process keeps the lock of a slot, wherever it was stopped; the other slots stay usable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, FakeProcess, Hold
 SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=300, engine_startup_timeout=20)
 ONE_SLOT = SETTINGS.model_copy(update={"max_warm_containers": 1})
 KEPT_S = 65.0
-"""How long a process that settles a slot may keep it."""
+"""Seconds after which a process that settles a slot is fenced."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def pool(machine: FakeMachine, folder: Path) -> EnginePool:
 
 
 def stopped(machine: FakeMachine, folder: Path, point: str, settings: PoolSettings = SETTINGS) -> FakeProcess:
-    """Return a process that wants to generate a world and is stopped at a point."""
+    """Return a process that is stopped at a point on its way to generating a world."""
     process = FakeProcess(machine, folder, settings)
     process.run(process.make_world, stop_at=point)
     assert process.stopped_at == point
@@ -64,9 +64,7 @@ def test_another_engine_is_started_when_a_stopped_process_is_late_with_its_own(
 
 
 @pytest.mark.parametrize("point", ["starting", "launching", "launched", "taking", "leased", "generating"])
-def test_only_slot_is_taken_from_a_process_that_is_stopped_anywhere(
-    machine: FakeMachine, folder: Path, point: str
-) -> None:
+def test_only_slot_is_taken_from_a_stopped_process(machine: FakeMachine, folder: Path, point: str) -> None:
     short = ONE_SLOT.model_copy(update={"world_gen_timeout": 60})
     process = stopped(machine, folder, point, short)
     machine.pool(folder, short).generate(REQUEST).confirm()
@@ -75,14 +73,12 @@ def test_only_slot_is_taken_from_a_process_that_is_stopped_anywhere(
     assert running == [Ledger(folder).slot(0).engine]
 
 
-def test_stopped_process_is_named_with_the_command_that_takes_the_slot_from_it(
-    machine: FakeMachine, folder: Path
-) -> None:
+def test_error_names_the_stopped_process_and_the_release_command(machine: FakeMachine, folder: Path) -> None:
     stopped(machine, folder, "starting", ONE_SLOT)
     pool = machine.pool(folder, ONE_SLOT)
     words = (
-        rf"Slot 0 \(EMPTY\): pid {os.getpid()} on .+, since 10 s\. "
-        r"To take a slot from a process that does not come back: vwe pool release 0 --force"
+        rf"Slot 0 \(EMPTY\): pid {os.getpid()} on .+, for 10 s\. "
+        r"To take a slot from a process that does not respond: vwe pool release 0 --force"
     )
     with pytest.raises(NoEngineError, match=words):
         pool.allocation.acquire(timeout_s=10)
@@ -90,7 +86,7 @@ def test_stopped_process_is_named_with_the_command_that_takes_the_slot_from_it(
     assert re.match(rf"pid {os.getpid()} on ", str(slot.holder))
     with pytest.raises(PoolError, match=rf"Slot 0 is held by pid {os.getpid()} on .*, which is alive"):
         pool.release(0)
-    assert re.match(rf"Took slot 0 from pid {os.getpid()} on .*; it is EMPTY\.", pool.release(0, force=True))
+    assert re.match(rf"Took slot 0 from pid {os.getpid()} on .*; its state is EMPTY\.", pool.release(0, force=True))
     pool.generate(REQUEST).confirm()
 
 
@@ -110,13 +106,13 @@ def test_upkeep_is_due_for_an_empty_slot_whose_holder_is_overdue(
     machine.clock.time += KEPT_S + 1
     assert due() == ["slot 0: its holder is overdue"]
     (action,) = pool.reap().actions
-    assert re.fullmatch(r"Took slot 0 from pid .+, which did not come back in time\.", action)
+    assert re.fullmatch(r"Took slot 0 from pid .+, which missed its deadline\.", action)
     assert due() == []
     process.go_on()
     assert isinstance(process.error, NoEngineError)
 
 
-def test_process_that_was_stopped_before_it_noted_itself_is_fenced_by_the_note_before(
+def test_process_stopped_before_its_note_is_fenced_by_the_former_note(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     pool.generate(REQUEST).confirm()
@@ -127,19 +123,19 @@ def test_process_that_was_stopped_before_it_noted_itself_is_fenced_by_the_note_b
         assert lease.slot == 0
 
 
-def test_process_that_looks_at_a_free_slot_is_not_taken_for_its_former_holder(
+def test_process_that_reads_a_free_lock_does_not_appear_as_a_holder(
     pool: EnginePool, machine: FakeMachine, folder: Path
 ) -> None:
     pool.generate(REQUEST).confirm()
     machine.clock.time += SETTINGS.world_gen_timeout + KEPT_S
     with (folder / "locks" / "slot-0.lock").open("rb") as seen:
-        # As KernelLock.is_free does in another process.
+        # Like KernelLock.is_free in another process.
         fcntl.flock(seen, fcntl.LOCK_SH)
         assert pool.reap().actions == []
         assert pool.status().slots[0].holder is None
 
 
-def test_new_lock_has_a_note_before_any_process_has_it(machine: FakeMachine, folder: Path) -> None:
+def test_new_lock_has_a_note_before_it_is_held(machine: FakeMachine, folder: Path) -> None:
     lock = SlotLock(folder, 0, machine.clock, "pid 1 on vm")
     folder.mkdir()
     written: list[bool] = []
@@ -177,7 +173,7 @@ def test_warming_and_draining_take_slots_from_stopped_processes(
     assert not [engine for engine in machine.engines.values() if engine.running]
 
 
-def test_lease_with_several_long_jobs_is_not_taken_away(machine: FakeMachine, folder: Path) -> None:
+def test_lease_with_several_long_jobs_is_not_fenced(machine: FakeMachine, folder: Path) -> None:
     pool, peer = machine.pool(folder, ONE_SLOT), machine.pool(folder, ONE_SLOT)
     with pool.lease() as lease:
         for _ in range(3):
@@ -187,7 +183,7 @@ def test_lease_with_several_long_jobs_is_not_taken_away(machine: FakeMachine, fo
     assert pool.status().ready == 1
 
 
-def test_status_says_that_a_holder_is_dead(pool: EnginePool, machine: FakeMachine) -> None:
+def test_status_shows_a_dead_holder(pool: EnginePool, machine: FakeMachine) -> None:
     holder = Holder(pool)
     holder.begin_job(machine, "generating")
     before = pool.status()
@@ -198,7 +194,7 @@ def test_status_says_that_a_holder_is_dead(pool: EnginePool, machine: FakeMachin
     holder.go_on()
 
 
-def test_ledger_that_is_set_up_opens_while_a_stopped_process_is_opening_it(folder: Path) -> None:
+def test_existing_ledger_opens_while_a_stopped_process_is_opening_it(folder: Path) -> None:
     Ledger(folder).ensure_slots(1)
     with FileLock(f"{folder / FILE}.opening"):
         opened: list[int] = []
@@ -208,19 +204,20 @@ def test_ledger_that_is_set_up_opens_while_a_stopped_process_is_opening_it(folde
     assert opened == [1]
 
 
-def test_ledger_that_another_process_does_not_finish_setting_up_is_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unfinished_creation_of_a_ledger_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_BUSY_TIMEOUT_S", 0.1)
     folder.mkdir()
-    with FileLock(f"{folder / FILE}.opening"), pytest.raises(PoolError, match=r"has been setting up .* for 0\.1 s"):
+    with (
+        FileLock(f"{folder / FILE}.opening"),
+        pytest.raises(PoolError, match=r"has been creating or migrating it for 0\.1 s"),
+    ):
         Ledger(folder).slots()
 
 
-def test_engine_is_started_while_a_stopped_process_has_the_lock_of_the_logs(
+def test_engine_starts_while_a_stopped_process_holds_the_lock_of_the_logs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vwe_dagster.pool.launchers.logs._PATIENCE_S", 0.1)
+    monkeypatch.setattr("vwe_dagster.pool.launchers.logs._STARTING_TIMEOUT_S", 0.1)
     logs = EngineLogs(folder)
     (folder / "logs").mkdir(parents=True)
     descriptor = os.open(folder / "logs", os.O_RDONLY)

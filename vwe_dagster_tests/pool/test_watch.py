@@ -1,4 +1,4 @@
-"""A lease that is not given back is logged once, with the stack of its holder."""
+"""A lease that is not returned is logged once, with the stack of its holder."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def forget_to_give_back(pool: EnginePool) -> Lease:
 
 
 def overdue(pool: EnginePool) -> int:
-    return len(pool._upkeep.watch.report_overdue())  # noqa: SLF001  what the watch's thread calls
+    return len(pool._upkeep.watch.report_overdue())  # noqa: SLF001  called by the watch thread
 
 
-def test_leaked_lease_is_logged_once_with_the_stack_that_took_it(
+def test_leaked_lease_is_logged_once_with_the_stack_of_its_acquisition(
     pool: EnginePool, machine: FakeMachine, caplog: pytest.LogCaptureFixture
 ) -> None:
     thread = threading.Thread(target=forget_to_give_back, args=(pool,))
@@ -51,7 +51,7 @@ def test_leaked_lease_is_logged_once_with_the_stack_that_took_it(
     assert "forget_to_give_back" in text
 
 
-def test_lease_that_is_held_too_long_is_logged_with_what_its_holder_does_now(
+def test_overdue_lease_is_logged_with_the_present_stack_of_its_holder(
     pool: EnginePool, machine: FakeMachine, caplog: pytest.LogCaptureFixture
 ) -> None:
     goes_on = threading.Event()
@@ -86,23 +86,23 @@ def test_lease_with_several_jobs_is_not_logged(pool: EnginePool, machine: FakeMa
     assert overdue(pool) == 0
 
 
-def test_thread_of_the_watch_finds_a_leak_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_watch_thread_finds_a_leak(caplog: pytest.LogCaptureFixture) -> None:
     watch = LeaseWatch(FakeClock())
     with caplog.at_level(logging.WARNING):
         lease = watch.begin(3, 7, "pid 1 on vm", -1.0)
         wait_until(lambda: "Slot 3 (token 7)" in caplog.text, 20)
     watch.end(lease)
-    wait_until(lambda: watch._thread is None, 20)  # noqa: SLF001  that of other tests is named alike
+    wait_until(lambda: watch._thread is None, 20)  # noqa: SLF001  threads of other tests have the same name
 
 
-def test_thread_of_the_watch_finds_a_second_leak(caplog: pytest.LogCaptureFixture) -> None:
+def test_watch_thread_finds_a_second_leak(caplog: pytest.LogCaptureFixture) -> None:
     watch = LeaseWatch(FakeClock())
     with caplog.at_level(logging.WARNING):
         leases = []
         for slot in range(2):
             leases.append(watch.begin(slot, 7, "pid 1 on vm", -1.0))
             wait_until(lambda slot=slot: f"Slot {slot} (token 7)" in caplog.text, 20)  # type: ignore[misc]
-            # The thread waits without a time limit once every lease is reported.
+            # The thread waits without a timeout once every lease is reported.
             wait_until(lambda: bool(watch._changed._waiters), 20)  # type: ignore[attr-defined]  # noqa: SLF001
     for lease in leases:
         watch.end(lease)

@@ -1,4 +1,4 @@
-"""The engines that this very process started: it alone learns their exit codes, and must ask, or they stay zombies."""
+"""Child processes of this process. Only the parent can read their exit codes, and it must, or they stay zombies."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable
 
 
 class Children:
-    """Child processes by handle. A process that was forked from their parent has none of them."""
+    """The child processes of this process by handle; empty again in a forked process."""
 
     def __init__(self) -> None:
-        self._forget()
+        self._reset()
 
     def adopt(self, handle: str, process: subprocess.Popen[bytes], ended: Callable[[int], None]) -> None:
-        """Take on a child; ``ended`` is called with its exit code when it has ended."""
-        self._forget_those_of_a_parent()
+        """Register a child. :meth:`reap` calls ``ended`` with its exit code after it has ended."""
+        self._reset_after_fork()
         with self._lock:
             self._living[handle] = process, ended
 
     def reap(self) -> None:
-        """Lets go of the children that have ended, and keeps their exit codes."""
-        self._forget_those_of_a_parent()
+        """Remove the children that have ended, and store their exit codes."""
+        self._reset_after_fork()
         with self._lock:
             for handle, (process, ended) in list(self._living.items()):
                 code = process.poll()
@@ -32,15 +32,15 @@ class Children:
                     ended(code)
 
     def exit_code(self, handle: str) -> int | None:
-        """The exit code of a child that has ended, negative for a signal; None where it is not known."""
+        """Return the exit code of a child that has ended, negative for a signal; None if it is unknown."""
         self.reap()
         return self._codes.get(handle)
 
-    def _forget_those_of_a_parent(self) -> None:
+    def _reset_after_fork(self) -> None:
         if self._process != os.getpid():
-            self._forget()
+            self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._living: dict[str, tuple[subprocess.Popen[bytes], Callable[[int], None]]] = {}
@@ -48,4 +48,4 @@ class Children:
 
 
 CHILDREN = Children()
-"""Those of this process, whichever launcher started them."""
+"""The children of this process, shared by all its launchers."""

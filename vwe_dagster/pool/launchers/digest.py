@@ -1,4 +1,4 @@
-"""The digest of a configuration: two engines of one digest can stand in for each other."""
+"""The digest of an engine's configuration; engines with equal digests are interchangeable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import json
 
 
 def digest_of(**settings: object) -> str:
-    """Return a short hash of the settings that an engine keeps for life."""
+    """Return a hash (16 hex digits) of the settings that stay fixed for the life of an engine."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,9 +1,9 @@
-"""Engines as containers: no network but a socket in a shared folder, no privileges, no writable files, bounded memory.
+"""Run engines as containers without network, privileges or writable files, reached by a socket in a shared folder.
 
-The machine code of the native engine's kernels takes half a minute to compile. The image carries it, compiled when the
-image was built. Each container has a volume of its own for it, which Docker fills from the image (16 MB, 0.06 s) and
-removes with the container, so that a cold container compiles nothing. Where the processor is of another kind than that
-of the builder, each container compiles for itself: code that one engine writes is never run by another.
+The native engine's kernels take half a minute to compile, so the image contains their machine code. Each container has
+a private volume for it, which Docker fills from the image (16 MB, 0.06 s) and removes with the container. A cold
+container therefore compiles nothing. If its processor differs from the builder's, it compiles for itself: no engine
+runs machine code that another engine has written.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from vwe_dagster.text.commands import command_line
 from vwe_dagster.web.hosts import bracketed
 
 COMMAND = ("python", "-m", "vwe_dagster.engine")
-"""Starts the native engine in its image. An image with an entrypoint gets the arguments alone."""
+"""The command of the native engine. An image with an entrypoint receives only the arguments."""
 
 POOL_LABEL = "vwe.pool"
 SLOT_LABEL = "vwe.slot"
@@ -78,17 +78,17 @@ _MEMORY_FILES = (
 
 
 class DockerLauncher:
-    """Starts engines as containers of the Docker that the environment names (``DOCKER_HOST``)."""
+    """Starts engines as containers of the Docker daemon in ``DOCKER_HOST``, or of the local one."""
 
     def __init__(self, settings: PoolSettings, *, folder: Path, pool_id: str, command: Sequence[str] = COMMAND) -> None:
-        """Asks Docker nothing.
+        """Store the settings; do not connect to Docker yet.
 
         Args:
-            settings: those of the pool.
-            folder: the folder of the pool, for the logs of engines that were ended.
-            pool_id: what the names of the pool's engines begin with.
-            command: the program of an engine in an image without an entrypoint; where to listen, its name and its idle
-                time are added.
+            settings: the settings of the pool.
+            folder: the folder of the pool, for the logs of ended engines.
+            pool_id: the prefix of the names of the pool's engines.
+            command: the program of an engine in an image without an entrypoint. Its address, name and idle time are
+                appended.
         """
         self._settings = settings
         self._pool_id = pool_id
@@ -98,8 +98,8 @@ class DockerLauncher:
 
     @property
     def digest(self) -> str:
-        """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`; the image's id stands for what is in it."""
-        with _asking():
+        """See :attr:`vwe_dagster.pool.launcher.Launcher.digest`; the id of the image covers its contents."""
+        with _docker_errors():
             return digest_of(
                 launcher="docker",
                 image=self._image()["Id"],
@@ -110,12 +110,12 @@ class DockerLauncher:
             )
 
     def launch(self, spec: LaunchSpec) -> Launched:
-        """Starts an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
+        """Start an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
         is_unix = self._settings.connection == "unix"
-        with _asking():
+        with _docker_errors():
             if is_unix and self._client.host is not None:
                 raise LauncherError(
-                    f"Docker runs on another machine ({self._client.host}), where a socket cannot be shared; "
+                    f"Docker runs on another machine ({self._client.host}), so a unix socket cannot be shared; "
                     "set the pool's connection to tcp."
                 )
             image = self._image()
@@ -124,7 +124,9 @@ class DockerLauncher:
                 container = self._create(spec, image, socket_dir)
             except docker.errors.APIError as error:
                 if error.status_code == requests.codes.conflict:
-                    raise LauncherError(f"There is a container {_name(spec.engine)} already; end it first.") from error
+                    raise LauncherError(
+                        f"The container {_name(spec.engine)} already exists; remove it first."
+                    ) from error
                 self.end(spec.engine, None)
                 raise
             except BaseException:
@@ -138,27 +140,27 @@ class DockerLauncher:
                 raise
 
     def running(self, launched: Launched) -> bool:
-        """Whether the engine's container is there and running; a paused one is."""
+        """Return whether the engine's container exists and runs; a paused container counts as running."""
         state = self._state(launched.handle)
         return state is not None and bool(state["Running"])
 
     def why_ended(self, launched: Launched) -> EngineEnd:
-        """Why an engine ended, as far as its container is still there to tell."""
+        """Return why an engine ended; unknown if its container was removed."""
         state = self._state(launched.handle)
         if state is None or state["Running"]:
             return UNKNOWN_END
         if state["OOMKilled"] or self._ran_out_of_memory(launched.handle, state):
             return OUT_OF_MEMORY
-        with _asking():
+        with _docker_errors():
             log = self._client.api.logs(launched.handle, tail=1).decode("utf-8", errors="replace")
         if shows_out_of_memory(log):
             return OUT_OF_MEMORY
         code = int(state["ExitCode"])
         return EngineEnd.by_signal(code - 128) if code > 128 else EngineEnd(f"exit code {code}")
 
-    def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  its name is all Docker needs
-        """Kill and remove the engine's container and its socket directory; its log stays."""
-        with _asking():
+    def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  Docker needs the name only
+        """Kill and remove the engine's container and its socket directory; keep its log."""
+        with _docker_errors():
             with contextlib.suppress(docker.errors.NotFound):
                 log = self._client.api.logs(_name(engine), tail=_SAVED_LOG_LINES)
                 self._logs.save(engine, log)
@@ -166,8 +168,8 @@ class DockerLauncher:
         remove_socket_dir(engine)
 
     def engines(self) -> list[EngineInfo]:
-        """Every container of this pool, running or not."""
-        with _asking():
+        """Return every container of this pool, running or not."""
+        with _docker_errors():
             containers = self._client.api.containers(all=True, filters={"label": f"{POOL_LABEL}={self._pool_id}"})
         return [
             EngineInfo(
@@ -180,9 +182,9 @@ class DockerLauncher:
         ]
 
     def log(self, engine: str, *, lines: int) -> str:
-        """The last lines an engine has written, also after its end."""
+        """Return the last log lines of an engine, also after its end."""
         try:
-            with _asking():
+            with _docker_errors():
                 log = self._client.api.logs(_name(engine), tail=max(1, lines))
         except LauncherError as error:
             kept = self._logs.tail(engine, lines)
@@ -192,7 +194,7 @@ class DockerLauncher:
         return last_lines(log.decode("utf-8", errors="replace"), lines)
 
     def memory_bytes(self, launched: Launched) -> int | None:
-        """What the engine's container uses, read from its control group; None where Docker is on another machine."""
+        """Return the memory of the container in bytes, from its control group; None if Docker is on another host."""
         for pattern in _MEMORY_FILES:
             with contextlib.suppress(OSError):
                 return int(Path(pattern.format(launched.handle)).read_text(encoding="ascii"))
@@ -209,22 +211,18 @@ class DockerLauncher:
             remove_socket_dir(engine)
 
     def _image(self) -> dict[str, Any]:
-        """What Docker tells of the image."""
+        """Return Docker's description of the configured image."""
         try:
             image: dict[str, Any] = self._client.api.inspect_image(self._settings.base_image)  # type: ignore[no-untyped-call]
         except docker.errors.ImageNotFound as error:
             raise LauncherError(
-                f"Docker has no image {self._settings.base_image}; build it with {_RECIPES[self._settings.engine]}, "
-                "or name another as the pool's base_image."
+                f"The image {self._settings.base_image} does not exist; build it with "
+                f"{_RECIPES[self._settings.engine]}, or set the pool's base_image to an existing image."
             ) from error
         return image
 
     def _create(self, spec: LaunchSpec, image: dict[str, Any], socket_dir: Path | None) -> str:
-        """Creates the container of an engine.
-
-        Returns:
-            Its id.
-        """
+        """Create the container of an engine and return its id."""
         if socket_dir is not None:
             network, shared = "none", docker.types.Mount(_SOCKET_DIR, str(socket_dir), type="bind")
             listening = ["--socket", f"{_SOCKET_DIR}/{SOCKET}"]
@@ -252,7 +250,7 @@ class DockerLauncher:
                 pids_limit=_PIDS,
                 init=True,
                 read_only=True,
-                tmpfs={"/tmp": _TMPFS},  # noqa: S108  the container's own
+                tmpfs={"/tmp": _TMPFS},  # noqa: S108  within the container
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],
                 restart_policy={"Name": "no"},
@@ -271,7 +269,9 @@ class DockerLauncher:
         api.start(container)
         published = api.inspect_container(container)["NetworkSettings"]["Ports"].get(f"{_PORT}/tcp")
         if not published:
-            raise LauncherError("The container ended before its port could be told; its command or image is broken.")
+            raise LauncherError(
+                "The container ended before Docker published its port; check the pool's base_image and its command."
+            )
         host = self._client.host or _LOOPBACK
         return Launched(container, f"http://{host}:{published[0]['HostPort']}", bearer)
 
@@ -288,7 +288,7 @@ class DockerLauncher:
         return f"{self._settings.idle_s / 60:g}"
 
     def _state(self, container: str) -> dict[str, Any] | None:
-        with _asking():
+        with _docker_errors():
             try:
                 state: dict[str, Any] = self._client.api.inspect_container(container)["State"]
             except docker.errors.NotFound:
@@ -296,8 +296,8 @@ class DockerLauncher:
         return state
 
     def _ran_out_of_memory(self, container: str, state: dict[str, Any]) -> bool:
-        """Whether Docker told of a process killed for want of memory, which the container's state does not always."""
-        with _asking():
+        """Return whether Docker logged an out-of-memory kill; the container's state does not always show it."""
+        with _docker_errors():
             events = self._client.api.events(
                 since=int(_seconds(state["StartedAt"])),
                 until=int(_seconds(state["FinishedAt"])) + 1,
@@ -307,7 +307,7 @@ class DockerLauncher:
             return any(True for _ in events)
 
     def _remove(self, name: str) -> None:
-        """Removes a container with its own volumes, and waits for another process that does the same."""
+        """Remove a container and its volumes; wait if another process is removing it."""
         deadline = time.monotonic() + _ANSWER_S
         while time.monotonic() < deadline:
             try:
@@ -321,12 +321,13 @@ class DockerLauncher:
             else:
                 return
         raise LauncherError(
-            f"Docker does not get rid of the container {name}; try: {command_line('docker', 'rm', '--force', name)}"
+            f"Docker did not remove the container {name} within {_ANSWER_S:g} s; "
+            f"remove it with: {command_line('docker', 'rm', '--force', name)}"
         )
 
 
 class _Client:
-    """The connection to Docker, opened when first used and never shared with a forked process."""
+    """The connection to Docker, opened at the first use and again in a forked process."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -343,18 +344,18 @@ class _Client:
 
     @property
     def host(self) -> str | None:
-        """The machine that Docker runs on; None for this one."""
+        """The host in ``DOCKER_HOST``; None if Docker runs on this machine."""
         address = urlsplit(os.environ.get("DOCKER_HOST", ""))
         return address.hostname if address.scheme not in {"", "unix"} else None
 
 
 @contextlib.contextmanager
-def _asking() -> Iterator[None]:
-    """Says in a sentence what Docker said, or that it said nothing."""
+def _docker_errors() -> Iterator[None]:
+    """Convert errors of the Docker SDK to LauncherError."""
     try:
         yield
     except docker.errors.APIError as error:
-        raise LauncherError(f"Docker refused: {error.explanation or error}.") from error
+        raise LauncherError(f"Docker rejected the request: {error.explanation or error}.") from error
     except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
         where = os.environ.get("DOCKER_HOST") or "this machine"
         raise LauncherError(
@@ -367,7 +368,7 @@ def _name(engine: str) -> str:
 
 
 def _age_s(container: dict[str, Any]) -> float:
-    """Seconds since a container was created, by a clock that nobody sets where it is of this run of this machine."""
+    """Return the age of a container in seconds: by uptime if it was created since the last boot, else by wall time."""
     at_boot, _, born = container["Labels"].get(BORN_LABEL, "").partition(":")
     if at_boot and at_boot == boot():
         return max(0.0, uptime_s() - float(born))
@@ -375,12 +376,12 @@ def _age_s(container: dict[str, Any]) -> float:
 
 
 def _seconds(moment: str) -> float:
-    """A moment that Docker tells, to the second, in seconds since 1970."""
+    """Return a timestamp of Docker in seconds since 1970, without the fraction."""
     return dt.datetime.fromisoformat(f"{moment[:19]}+00:00").timestamp()
 
 
 def _token_archive(token: str) -> bytes:
-    """A tar archive with the file of a bearer token that only the engine's user may read."""
+    """Return a tar archive with the token file, which only the engine's user may read."""
     member = tarfile.TarInfo(TOKEN)
     member.size, member.mode, member.uid, member.gid = len(token), 0o400, os.getuid(), os.getgid()
     archive = io.BytesIO()

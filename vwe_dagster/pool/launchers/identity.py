@@ -1,4 +1,4 @@
-"""Which process is which: a process id with the moment the process started, since ids are used again."""
+"""The identity of a process: its id and its start time, since the system reuses ids."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import psutil
 
 
 def start_time_of(pid: int) -> str:
-    """Return when a process started, on Linux as ticks since boot; empty if there is no such process."""
+    """Return the start time of a process, on Linux as boot id and ticks since boot; empty if it does not exist."""
     if sys.platform == "linux":
         stat = _stat(pid)
         return f"{_boot_id()}-{stat[19]}" if stat else ""
-    else:  # noqa: RET505  so that the type checker sees what is for other systems only
+    else:  # noqa: RET505  the type checker must see that this branch is for other systems
         process = _process(pid)
         return str(process.create_time()) if process else ""
 
 
 def is_running(pid: int, start_time: str) -> bool:
-    """Whether a process is there, stopped or not, and no zombie."""
+    """Return whether a process exists and is not a zombie; a stopped process counts as running."""
     if start_time_of(pid) != start_time:
         return False
     if sys.platform == "linux":
@@ -41,7 +41,7 @@ def exit_code_of_zombie(pid: int, start_time: str) -> int | None:
 
 
 def age_s(pid: int) -> float:
-    """Seconds since a process started, 0 where there is no such process."""
+    """Return the seconds since a process started; 0 if it does not exist."""
     if sys.platform == "linux":
         stat = _stat(pid)
         return uptime_s() - float(stat[19]) / os.sysconf("SC_CLK_TCK") if stat else 0.0
@@ -51,12 +51,12 @@ def age_s(pid: int) -> float:
 
 
 def uptime_s() -> float:
-    """Seconds since this machine started, by a clock that nobody sets and that counts sleep where there is one."""
+    """Return the seconds since boot, on Linux including the time that the machine was suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 def boot() -> str:
-    """What tells this run of the machine from others, or empty where the system does not say."""
+    """Return the id of the current boot; empty on systems without one."""
     return _boot_id() if sys.platform == "linux" else ""
 
 
@@ -66,9 +66,9 @@ def _boot_id() -> str:
 
 
 def _stat(pid: int) -> list[str]:
-    """What Linux tells of a process, from its state on, or nothing."""
+    """Return the fields of ``/proc/PID/stat`` from the state on; empty if the process does not exist."""
     try:
-        # The name of a process stands in parentheses and may hold anything.
+        # The name of a process is in parentheses and may contain any character.
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return []

@@ -1,4 +1,4 @@
-"""Engines as processes of this machine: detached, each in a session of its own, found again by its command line."""
+"""Run engines as detached processes of this machine, each in its own session and identified by its command line."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ from vwe_dagster.pool.launchers.socket_dirs import (
 from vwe_dagster.pool.settings import PoolSettings
 
 COMMAND = (sys.executable, "-m", "vwe_dagster.engine")
-"""Starts the native engine of this installation."""
+"""The command of this installation's native engine."""
 
 _LOOPBACK = "127.0.0.1"
 _END_S = 20.0
-"""How long a killed process may take to be gone; it takes milliseconds, unless it waits for a broken disk."""
+"""Seconds to wait for the end of a killed process: usually milliseconds, longer if it waits for a broken disk."""
 
-_SHOWS_S = 2.0
-_EXIT_LOOKS = 20
+_COMMAND_LINE_S = 2.0
+_EXIT_TRIES = 20
 _EXIT_POLL_S = 0.01
 _POLL_S = 0.002
 
 
 class ProcessLauncher:
-    """Starts engines as processes of this machine and finds them again from any process of the same user."""
+    """Starts engines as processes of this machine; any process of the same user can find them."""
 
     def __init__(self, settings: PoolSettings, *, folder: Path, pool_id: str, command: Sequence[str] = COMMAND) -> None:
-        """Starts nothing.
+        """Store the settings; start no process.
 
         Args:
-            settings: those of the pool.
+            settings: the settings of the pool.
             folder: the folder of the pool, for the engines' logs.
-            pool_id: what the names of the pool's engines begin with.
-            command: the program of an engine; where to listen, its name and its idle time are added.
+            pool_id: the prefix of the names of the pool's engines.
+            command: the program of an engine. Its address, name and idle time are appended.
         """
         self._settings = settings
         self._pool_id = pool_id
@@ -87,9 +87,9 @@ class ProcessLauncher:
         )
 
     def launch(self, spec: LaunchSpec) -> Launched:
-        """Starts an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
+        """Start an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
         if any(info.engine == spec.engine for info in self.engines()):
-            raise LauncherError(f"There is an engine {spec.engine} already; every engine has a name of its own.")
+            raise LauncherError(f"The engine {spec.engine} already exists; engine names must be unique.")
         with self._logs.starting():
             try:
                 return self._start(spec.engine)
@@ -99,11 +99,11 @@ class ProcessLauncher:
                 raise
 
     def running(self, launched: Launched) -> bool:
-        """Whether the engine's process is there, and no zombie."""
+        """Return whether the engine's process exists and is not a zombie."""
         return _is_running(launched.handle)
 
     def why_ended(self, launched: Launched) -> EngineEnd:
-        """Return why an engine ended; it is unknown if the process that started it ended first."""
+        """Return why an engine ended; unknown if the process that started it ended first."""
         if shows_out_of_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
             return OUT_OF_MEMORY
         code = self._exit_code(launched.handle)
@@ -115,7 +115,7 @@ class ProcessLauncher:
         """Kill the engine's process and its session, wait until it is gone, and remove its socket directory.
 
         Raises:
-            LauncherError: the process does not go away, for the system keeps it waiting.
+            LauncherError: the process was killed and still exists after 20 s, because a system call blocks it.
         """
         handles = [launched.handle] if launched else [info.handle for info in self.engines() if info.engine == engine]
         for handle in handles:
@@ -123,7 +123,7 @@ class ProcessLauncher:
         remove_socket_dir(engine)
 
     def engines(self) -> list[EngineInfo]:
-        """Every engine of this pool that has a process."""
+        """Return every engine of this pool that has a process."""
         CHILDREN.reap()
         return [
             EngineInfo(engine, _handle(pid, engine), running=True, age_s=age_s(pid))
@@ -131,11 +131,11 @@ class ProcessLauncher:
         ]
 
     def log(self, engine: str, *, lines: int) -> str:
-        """The last lines an engine has written, also after its end."""
+        """Return the last log lines of an engine, also after its end."""
         return self._logs.tail(engine, lines)
 
     def memory_bytes(self, launched: Launched) -> int | None:
-        """The resident memory of the engine's process."""
+        """Return the resident memory of the engine's process in bytes; None if it does not run."""
         if not _is_running(launched.handle):
             return None
         try:
@@ -158,7 +158,7 @@ class ProcessLauncher:
         socket_dir = create_socket_dir(engine)
         try:
             address, bearer, listening = self._listening(socket_dir)
-            process = subprocess.Popen(  # noqa: S603  the command is the pool's own
+            process = subprocess.Popen(  # noqa: S603  the command is a setting of the pool
                 [
                     *self._command,
                     *listening,
@@ -177,7 +177,7 @@ class ProcessLauncher:
         except OSError as error:
             raise LauncherError(
                 f"The engine's command {self._command[0]} cannot be started ({error.strerror}); "
-                "install the project again, or name a command that exists."
+                "reinstall the project, or use an existing command."
             ) from error
         finally:
             os.close(log)
@@ -188,9 +188,9 @@ class ProcessLauncher:
         return Launched(handle, address, bearer)
 
     def _exit_code(self, handle: str) -> int | None:
-        """Return the exit code of an engine, which its parent learns and then keeps beside the engine's log."""
+        """Return the exit code of an engine: from its parent, from the zombie, or from the file beside its log."""
         pid, start_time, engine = _parsed(handle)
-        for _ in range(_EXIT_LOOKS):
+        for _ in range(_EXIT_TRIES):
             codes = (CHILDREN.exit_code(handle), exit_code_of_zombie(pid, start_time), self._logs.exit_code(engine))
             known = next((code for code in codes if code is not None), None)
             if known is not None:
@@ -199,7 +199,7 @@ class ProcessLauncher:
         return None
 
     def _listening(self, socket_dir: Path) -> tuple[str, str | None, list[str]]:
-        """Where a new engine is to answer: the address, the bearer token, and the arguments that tell it so."""
+        """Return the address of a new engine, its bearer token, and the arguments that set both."""
         if self._settings.connection == "unix":
             return f"unix:{socket_dir / SOCKET}", None, ["--socket", str(socket_dir / SOCKET)]
         bearer = secrets.token_urlsafe(32)
@@ -208,11 +208,11 @@ class ProcessLauncher:
         return f"http://{_LOOPBACK}:{port}", bearer, ["--tcp", f"{_LOOPBACK}:{port}", "--token-file", str(token_file)]
 
     def _processes(self) -> Iterator[tuple[str, int]]:
-        """The engines of this pool with the ids of the processes that lead their sessions."""
+        """Yield the engines of this pool and the process ids of their session leaders."""
         for process in psutil.process_iter():
             try:
                 command = process.cmdline()
-                # What an engine starts, or a process that is about to become an engine, leads no session.
+                # Children of an engine, and forks that have not yet become an engine, do not lead a session.
                 if "--name" not in command[:-1] or os.getsid(process.pid) != process.pid:
                     continue
             except (psutil.Error, OSError):
@@ -230,7 +230,7 @@ def _handle(pid: int, engine: str) -> str:
 
 
 def _parsed(handle: str) -> tuple[int, str, str]:
-    """The process id, when the process started, and the engine's name."""
+    """Return the process id, the start time of the process, and the name of the engine."""
     pid, start_time, engine = handle.split(":")
     return int(pid), start_time, engine
 
@@ -242,18 +242,19 @@ def _is_running(handle: str) -> bool:
 
 
 def _await_command_line(pid: int) -> None:
-    """Wait until a process that has begun its program shows its command line, by which others find it.
+    """Wait until a new process shows its command line, by which other processes find it.
 
-    Linux shows an empty one until the program's memory is set up, a moment after :class:`subprocess.Popen` returns.
+    Linux shows an empty command line until the program's memory is set up, shortly after :class:`subprocess.Popen`
+    returns.
     """
-    deadline = time.monotonic() + _SHOWS_S
+    deadline = time.monotonic() + _COMMAND_LINE_S
     with contextlib.suppress(psutil.Error, OSError):
         while time.monotonic() < deadline and not psutil.Process(pid).cmdline():
             time.sleep(_POLL_S)
 
 
 def _limit_memory(pid: int, limit: int) -> None:
-    """Limits what a process may have of its own; a limit on addresses would stop numba, which reserves many."""
+    """Limit the data segment of a process; a limit on address space would stop numba, which reserves a lot of it."""
     if sys.platform == "linux":
         try:
             process = psutil.Process(pid)
@@ -273,16 +274,16 @@ def _kill(handle: str) -> None:
     while _is_running(handle):
         if time.monotonic() > deadline:
             raise LauncherError(
-                f"The engine's process {pid} was killed and does not end; see what the system waits for."
+                f"The engine's process {pid} was killed and still exists after {_END_S:g} s; check for a blocked disk."
             )
         time.sleep(_POLL_S)
 
 
 def _reserve_port() -> int:
-    """A free port of the loopback interface that nobody else is given for a minute.
+    """Return a free port of the loopback interface that the system assigns to no other process for a minute.
 
-    The port has just closed a connection: the system keeps it from those who ask for any port, while a server, which
-    asks for this one with SO_REUSEADDR, gets it.
+    The port has just closed a connection. The system therefore does not hand it out as an ephemeral port, while a
+    server can still bind it with SO_REUSEADDR.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

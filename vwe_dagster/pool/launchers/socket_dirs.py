@@ -11,10 +11,10 @@ from pathlib import Path
 from vwe_dagster.pool.launcher import LauncherError
 
 SOCKET = "engine.sock"
-TOKEN = "token"  # noqa: S105  the name of the file with the bearer token
+TOKEN = "token"  # noqa: S105  a file name, not a token
 
 _LONGEST_SOCKET = 100
-"""Bytes of a socket's path; systems allow 103 to 107."""
+"""Maximum length of a socket's path in bytes; systems allow 103 to 107."""
 
 
 def socket_dir_of(engine: str) -> Path:
@@ -23,12 +23,12 @@ def socket_dir_of(engine: str) -> Path:
     Raises:
         LauncherError: the path would be too long for a socket.
     """
-    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  what is made below it is checked to be ours
+    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  create_socket_dir checks the owner
         socket_dir = Path(base) / f"vwe-{os.getuid()}" / engine
         if len(os.fsencode(socket_dir / SOCKET)) <= _LONGEST_SOCKET:
             return socket_dir
     raise LauncherError(
-        f"The engine's name {engine} is too long for the path of a socket; give the pool a shorter name."
+        f"The engine name {engine} is too long for the path of a unix socket; choose a shorter name for the pool."
     )
 
 
@@ -44,14 +44,13 @@ def create_socket_dir(engine: str) -> Path:
         parent = socket_dir.parent.lstat()
         if not stat.S_ISDIR(parent.st_mode) or parent.st_uid != os.getuid() or stat.S_IMODE(parent.st_mode) & 0o077:
             raise LauncherError(
-                f"{socket_dir.parent} is not a folder that only you may enter; "
-                "remove it, or set TMPDIR to a folder of yours."
+                f"The folder {socket_dir.parent} is open to other users; remove it, or set TMPDIR to a private folder."
             )
         socket_dir.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise LauncherError(
-            f"The folder {socket_dir} for an engine's socket cannot be made ({error.strerror}); "
-            "set TMPDIR to a folder that you may write to."
+            f"The folder {socket_dir} for an engine's socket cannot be created ({error.strerror}); "
+            "set TMPDIR to a writable folder."
         ) from error
     return socket_dir
 
@@ -68,13 +67,13 @@ def remove_socket_dir(engine: str) -> None:
 
 
 def write_token(socket_dir: Path, token: str) -> Path:
-    """Write a bearer token where only this user can read it.
+    """Write a bearer token to a file that only this user can read.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        LauncherError: it cannot be written.
+        LauncherError: the file cannot be written.
     """
     path = socket_dir / TOKEN
     try:
@@ -84,6 +83,6 @@ def write_token(socket_dir: Path, token: str) -> Path:
     except OSError as error:
         raise LauncherError(
             f"The file {path} for an engine's token cannot be written ({error.strerror}); "
-            "set TMPDIR to a folder that you may write to."
+            "set TMPDIR to a writable folder."
         ) from error
     return path

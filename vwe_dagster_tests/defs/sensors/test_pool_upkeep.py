@@ -127,7 +127,7 @@ def test_the_job_tells_what_it_did(
     metadata = output.step_output_data.metadata
     done = metadata["done"].value
     assert isinstance(done, list)
-    assert "Slot 0: READY became EMPTY" in done[0]
+    assert "Slot 0 changed from READY to EMPTY" in done[0]
     assert done[1] == "Started an engine in slot 0."
     assert metadata["could not be done"].value == "nothing"
 

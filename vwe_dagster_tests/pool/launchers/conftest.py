@@ -1,4 +1,4 @@
-"""Both launchers, each for a pool of its own that must be empty when the test ends."""
+"""Fixtures for tests of both launchers. Each test has a separate pool, which must be empty at its end."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ while True:
     connection.sendall(said.encode())
     connection.close()
 """
-"""A program that takes an engine's arguments and greets who connects with the token it was given."""
+"""A program that accepts an engine's arguments and sends its token to each client that connects."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """Launchers of one kind for one pool.
+    """Creates launchers of one kind for one pool.
 
     Attributes:
         kind: ``process`` or ``docker``.
-        pool_id: the pool's.
-        folder: the pool's.
-        base_image: of the containers.
+        pool_id: the id of the pool.
+        folder: the folder of the pool.
+        base_image: the image of the containers.
     """
 
     kind: str
@@ -76,14 +76,14 @@ class Bench:
         return PoolSettings.model_validate({**given, **settings})
 
     def launcher(self, *does: str, command: Sequence[str] | None = None, **settings: object) -> Launcher:
-        """A launcher whose engines are stand-ins."""
+        """Return a launcher whose engines are stand-ins."""
         make: Callable[..., Launcher] = ProcessLauncher if self.kind == "process" else DockerLauncher
         python = sys.executable if self.kind == "process" else "python"
         stand_in = (python, "-c", STAND_IN, *(does or ("serve",)))
         return make(self.settings(**settings), folder=self.folder, pool_id=self.pool_id, command=command or stand_in)
 
     def real(self, **settings: object) -> Launcher:
-        """A launcher of real engines."""
+        """Return a launcher of real engines."""
         make = ProcessLauncher if self.kind == "process" else DockerLauncher
         return make(self.settings(**settings), folder=self.folder, pool_id=self.pool_id)
 
@@ -95,8 +95,8 @@ class Bench:
 
 
 @pytest.fixture
-def socket_dirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001  that of pytest first
-    """An empty folder, with a short path, for temporary files."""
+def socket_dirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001  pytest's fixture must run first
+    """An empty folder with a short path for temporary files."""
     folder = Path(tempfile.mkdtemp(prefix="vwet", dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
@@ -105,7 +105,7 @@ def socket_dirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pat
 
 @pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def bench(request: pytest.FixtureRequest, socket_dirs: Path, tmp_path: Path) -> Iterator[Bench]:
-    """Launchers of each kind; what a test leaves running or lying about fails it."""
+    """Launchers of each kind. A test fails if it leaves processes, containers or files behind."""
     pool_id = f"t{secrets.token_hex(4)}"
     remains = functools.partial(_left_processes, pool_id, tmp_path)
     image = "none"

@@ -1,4 +1,4 @@
-"""What only containers have: how they are shut in, and a Docker that goes away."""
+"""Behavior specific to containers: isolation, and a Docker daemon that dies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def inspected(client: docker.DockerClient, handle: str) -> dict[str, Any]:
     return facts
 
 
-def test_a_container_is_shut_in(bench: Bench, docker_client: docker.DockerClient) -> None:
+def test_container_is_isolated(bench: Bench, docker_client: docker.DockerClient) -> None:
     with engine(bench, bench.launcher()) as launched:
         facts = inspected(docker_client, launched.handle)
         host = facts["HostConfig"]
@@ -52,7 +52,7 @@ def test_a_container_is_shut_in(bench: Bench, docker_client: docker.DockerClient
         assert not host["Privileged"]
 
 
-def test_labels_tell_whose_a_container_is(bench: Bench, docker_client: docker.DockerClient) -> None:
+def test_labels_identify_pool_slot_and_engine(bench: Bench, docker_client: docker.DockerClient) -> None:
     with engine(bench, bench.launcher()) as launched:
         labels = inspected(docker_client, launched.handle)["Config"]["Labels"]
         assert labels["vwe.pool"] == bench.pool_id
@@ -61,7 +61,7 @@ def test_labels_tell_whose_a_container_is(bench: Bench, docker_client: docker.Do
         assert labels["vwe.digest"] == "a-digest"
 
 
-def test_a_port_is_published_on_loopback_only_and_the_token_is_nowhere_to_be_inspected(
+def test_port_is_published_on_loopback_only_and_the_token_is_not_inspectable(
     bench: Bench, docker_client: docker.DockerClient
 ) -> None:
     with engine(bench, bench.launcher(connection="tcp")) as launched:
@@ -73,7 +73,7 @@ def test_a_port_is_published_on_loopback_only_and_the_token_is_nowhere_to_be_ins
         assert str(launched.bearer) not in str(facts)
 
 
-def test_a_cold_container_compiles_no_kernels(bench: Bench, docker_client: docker.DockerClient) -> None:
+def test_cold_container_compiles_no_kernels(bench: Bench, docker_client: docker.DockerClient) -> None:
     count = "import pathlib; print(len(list(pathlib.Path('/var/cache/vwe').rglob('*.nbc'))))"
     warm = "from vwe_dagster.engine.native import NativeEngine; NativeEngine().warm()"
     said = docker_client.containers.run(
@@ -84,7 +84,7 @@ def test_a_cold_container_compiles_no_kernels(bench: Bench, docker_client: docke
 
 
 def test_engine_cannot_change_the_machine_code_of_another(bench: Bench, docker_client: docker.DockerClient) -> None:
-    """Code from the cache is run when it is loaded, so what one engine writes must not reach the next one."""
+    """Loading code from the cache runs it, so no engine may read files that another engine wrote."""
     found = "import pathlib; found = sorted(pathlib.Path('/var/cache/vwe').rglob('*.nbi'))"
     look = f"{found}; print([str(path) for path in found])"
     poison = f"{found}; [path.write_bytes(b'poison') for path in found]"
@@ -112,7 +112,7 @@ def test_engine_cannot_change_the_machine_code_of_another(bench: Bench, docker_c
     assert {volume.id for volume in docker_client.volumes.list()} == volumes
 
 
-def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.DockerClient) -> None:
+def test_killed_container_reports_the_signal(bench: Bench, docker_client: docker.DockerClient) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         greeting(launched)
@@ -123,7 +123,7 @@ def test_a_killed_container_is_told_so(bench: Bench, docker_client: docker.Docke
         assert not info.running
 
 
-def test_a_paused_container_counts_as_running(bench: Bench, docker_client: docker.DockerClient) -> None:
+def test_paused_container_counts_as_running(bench: Bench, docker_client: docker.DockerClient) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         docker_client.containers.get(launched.handle).pause()
@@ -131,11 +131,13 @@ def test_a_paused_container_counts_as_running(bench: Bench, docker_client: docke
         assert [info.running for info in launcher.engines()] == [True]
 
 
-def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.DockerClient, socket_dirs: Path) -> None:
+def test_failed_start_leaves_nothing_behind(
+    bench: Bench, docker_client: docker.DockerClient, socket_dirs: Path
+) -> None:
     image = import_tiny_image(docker_client, name="vwe-broken-tests", run=b"where the socket's folder should be")
     try:
         launcher = bench.launcher(base_image=image, command=SLEEP)
-        with pytest.raises(LauncherError, match="Docker refused"):
+        with pytest.raises(LauncherError, match="Docker rejected the request"):
             bench.launch(launcher)
         assert launcher.engines() == []
         assert list(socket_dirs.glob("vwe-*/*")) == []
@@ -144,7 +146,7 @@ def test_a_start_that_fails_leaves_nothing(bench: Bench, docker_client: docker.D
         docker_client.images.remove(image, force=True)
 
 
-def test_a_program_that_is_not_in_the_image_is_told_by_its_exit_code(bench: Bench) -> None:
+def test_program_missing_from_the_image_shows_as_exit_code(bench: Bench) -> None:
     launcher = bench.launcher(command=["/no/such/program"])
     with engine(bench, launcher) as launched:
         until(lambda: not launcher.running(launched))
@@ -152,21 +154,21 @@ def test_a_program_that_is_not_in_the_image_is_told_by_its_exit_code(bench: Benc
         assert "/no/such/program" in launcher.log(bench.spec().engine, lines=3)
 
 
-def test_a_missing_image_is_told_with_what_to_do(bench: Bench) -> None:
+def test_missing_image_is_an_error_with_a_remedy(bench: Bench) -> None:
     launcher = bench.launcher(base_image="vwe-no-such-image")
-    with pytest.raises(LauncherError, match=r"no image vwe-no-such-image.*build"):
+    with pytest.raises(LauncherError, match=r"image vwe-no-such-image does not exist; build"):
         _ = launcher.digest
-    with pytest.raises(LauncherError, match=r"no image vwe-no-such-image.*build"):
+    with pytest.raises(LauncherError, match=r"image vwe-no-such-image does not exist; build"):
         bench.launch(launcher)
 
 
-def test_a_socket_is_not_shared_with_another_machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unix_socket_of_a_remote_docker_is_rejected(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
     with pytest.raises(LauncherError, match=r"another machine \(192\.0\.2\.1\).*tcp"):
         bench.launch(bench.launcher())
 
 
-def test_importing_the_launcher_asks_docker_nothing(bench: Bench, tmp_path: Path) -> None:
+def test_importing_the_launcher_does_not_contact_docker(bench: Bench, tmp_path: Path) -> None:
     program = (
         "import pathlib, sys\n"
         "from vwe_dagster.pool.launchers.docker import DockerLauncher\n"
@@ -178,7 +180,7 @@ def test_importing_the_launcher_asks_docker_nothing(bench: Bench, tmp_path: Path
 
 
 class Daemon:
-    """A Docker of the test's own."""
+    """A private Docker daemon of a test."""
 
     def __init__(self, folder: Path, bridge: str) -> None:
         self.folder = folder
@@ -226,7 +228,7 @@ class Daemon:
 
 @pytest.fixture
 def daemon(docker_client: docker.DockerClient) -> Iterator[Daemon]:
-    """A second Docker, with folders and a bridge of its own, so that the first keeps its own."""
+    """Run a second Docker daemon with separate folders and a separate bridge."""
     if os.getuid() != 0:
         pytest.skip("a second Docker can only be started by root")
     folder = Path(tempfile.mkdtemp(prefix="vwed", dir="/tmp"))
@@ -241,7 +243,7 @@ def daemon(docker_client: docker.DockerClient) -> Iterator[Daemon]:
     finally:
         own.end(signal.SIGTERM)
         subprocess.run(["ip", "link", "delete", bridge], check=True)
-        # A Docker that was killed leaves its folders mounted.
+        # A killed daemon leaves its folders mounted.
         for mount in reversed(psutil.disk_partitions(all=True)):
             if Path(mount.mountpoint).is_relative_to(folder):
                 subprocess.run(["umount", mount.mountpoint], check=True)
@@ -249,7 +251,7 @@ def daemon(docker_client: docker.DockerClient) -> Iterator[Daemon]:
         assert docker_client.ping()
 
 
-def test_containers_that_died_with_docker_are_told_as_not_running(
+def test_containers_that_died_with_docker_are_not_running(
     bench: Bench, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", daemon.address)

@@ -1,4 +1,4 @@
-"""What every launcher does, whatever it starts engines as."""
+"""Behavior that all launchers share."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ pytestmark = pytest.mark.slow
 PATIENCE_S = 60
 
 
-def until(tells: Callable[[], bool]) -> None:
-    """Waits for something to come true."""
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
     deadline = time.monotonic() + PATIENCE_S
-    while not tells():
+    while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
 
 
 @contextmanager
 def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launched]:
-    """An engine that is ended with the block."""
+    """Run an engine for the duration of the block."""
     launched = bench.launch(launcher, number)
     try:
         yield launched
@@ -47,7 +47,7 @@ def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launch
 
 
 def greeting(launched: Launched) -> str:
-    """What a stand-in says to who connects, once it listens."""
+    """Return the greeting of a stand-in engine, once it listens."""
     said: list[str] = []
 
     def has_answered() -> bool:
@@ -64,7 +64,7 @@ def greeting(launched: Launched) -> str:
                 said.append(connection.recv(1000).decode())
         except OSError:
             return False
-        # The proxy of a published port answers before the engine does.
+        # The proxy of a published port accepts connections before the engine does.
         return bool(said[-1])
 
     until(has_answered)
@@ -76,7 +76,7 @@ def wait_for_end(launcher: Launcher, launched: Launched) -> None:
 
 
 @pytest.mark.parametrize("connection", ["unix", "tcp"])
-def test_an_engine_is_started_answers_at_its_address_and_is_ended(bench: Bench, connection: str) -> None:
+def test_engine_starts_answers_at_its_address_and_ends(bench: Bench, connection: str) -> None:
     launcher = bench.launcher(connection=connection)
     with engine(bench, launcher) as launched:
         assert greeting(launched) == (launched.bearer or "no token")
@@ -87,7 +87,7 @@ def test_an_engine_is_started_answers_at_its_address_and_is_ended(bench: Bench, 
 
 
 @pytest.mark.parametrize("connection", ["unix", "tcp"])
-def test_a_real_engine_becomes_ready(bench: Bench, connection: str) -> None:
+def test_real_engine_becomes_ready(bench: Bench, connection: str) -> None:
     launcher = bench.real(connection=connection, memory_limit="1g")
     with engine(bench, launcher) as launched, EngineClient(launched.address, bearer=launched.bearer) as client:
         statuses: list[Status] = []
@@ -117,8 +117,8 @@ def test_engines_are_found_by_another_process(bench: Bench) -> None:
             "from vwe_dagster.pool.launchers.process import ProcessLauncher\n"
             "from vwe_dagster.pool.settings import PoolSettings\n"
             "kind, folder, pool_id = sys.argv[1:]\n"
-            "made = {'process': ProcessLauncher, 'docker': DockerLauncher}[kind]\n"
-            "for info in made(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id).engines():\n"
+            "launcher = {'process': ProcessLauncher, 'docker': DockerLauncher}[kind]\n"
+            "for info in launcher(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id).engines():\n"
             "    print(info.engine, info.handle, info.running, 0 <= info.age_s < 3600)\n"
         )
         command = [sys.executable, "-c", program, bench.kind, str(bench.folder), bench.pool_id]
@@ -133,7 +133,7 @@ def test_only_the_engines_of_the_pool_are_found(bench: Bench) -> None:
         assert other.launcher().engines() == []
 
 
-def test_an_engine_whose_start_is_unknown_is_ended_by_its_name(bench: Bench) -> None:
+def test_engine_is_ended_by_its_name_alone(bench: Bench) -> None:
     launcher = bench.launcher()
     launched = bench.launch(launcher)
     bench.launcher().end(bench.spec().engine, None)
@@ -148,7 +148,7 @@ def test_ending_an_engine_twice_ends_it_once(bench: Bench) -> None:
     assert launcher.engines() == []
 
 
-def test_a_name_is_used_once_and_the_second_start_leaves_the_first_alone(bench: Bench) -> None:
+def test_second_start_with_the_same_name_is_rejected(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         with pytest.raises(LauncherError, match="already"):
@@ -157,21 +157,21 @@ def test_a_name_is_used_once_and_the_second_start_leaves_the_first_alone(bench: 
         assert greeting(launched) == "no token"
 
 
-def test_an_engine_that_ended_by_itself_tells_its_exit_code(bench: Bench) -> None:
+def test_engine_that_ended_by_itself_has_an_exit_code(bench: Bench) -> None:
     launcher = bench.launcher("exit")
     with engine(bench, launcher) as launched:
         wait_for_end(launcher, launched)
         assert launcher.why_ended(launched) == EngineEnd("exit code 3")
 
 
-def test_an_engine_that_takes_too_much_memory_is_told_so(bench: Bench) -> None:
+def test_engine_over_its_memory_limit_ends_out_of_memory(bench: Bench) -> None:
     launcher = bench.launcher("hoard")
     with engine(bench, launcher) as launched:
         wait_for_end(launcher, launched)
         assert launcher.why_ended(launched) == OUT_OF_MEMORY
 
 
-def test_the_log_can_be_read_after_the_end_until_it_is_removed(bench: Bench) -> None:
+def test_log_is_readable_after_the_end_until_it_is_removed(bench: Bench) -> None:
     launcher = bench.launcher(idle_minutes=7)
     with engine(bench, launcher) as launched:
         greeting(launched)
@@ -185,7 +185,7 @@ def test_the_log_can_be_read_after_the_end_until_it_is_removed(bench: Bench) -> 
     assert launcher.log(name, lines=1) == ""
 
 
-def test_the_log_of_a_living_engine_is_not_removed(bench: Bench) -> None:
+def test_log_of_a_live_engine_is_not_removed(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         greeting(launched)
@@ -206,7 +206,7 @@ def test_the_log_of_a_living_engine_is_not_removed(bench: Bench) -> None:
     ],
     ids=str,
 )
-def test_the_digest_changes_with_what_an_engine_keeps_for_life(
+def test_digest_changes_with_the_fixed_settings_of_an_engine(
     bench: Bench, setting: dict[str, object], changes: bool
 ) -> None:
     before, again, after = (bench.launcher(**given).digest for given in ({}, {}, setting))  # type: ignore[arg-type]
@@ -215,18 +215,18 @@ def test_the_digest_changes_with_what_an_engine_keeps_for_life(
 
 
 @pytest.mark.parametrize("connection", ["unix", "tcp"])
-def test_nobody_else_may_enter_where_sockets_and_tokens_are(bench: Bench, socket_dirs: Path, connection: str) -> None:
+def test_only_this_user_may_enter_socket_directories(bench: Bench, socket_dirs: Path, connection: str) -> None:
     with engine(bench, bench.launcher(connection=connection)):
         for path in [*socket_dirs.glob("vwe-*"), *socket_dirs.glob("vwe-*/*"), *socket_dirs.glob("vwe-*/*/token")]:
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
             assert path.stat().st_uid == os.getuid()
 
 
-def test_a_folder_of_sockets_that_others_may_enter_is_refused(bench: Bench, socket_dirs: Path) -> None:
+def test_socket_folder_open_to_others_is_rejected(bench: Bench, socket_dirs: Path) -> None:
     folder = socket_dirs / f"vwe-{os.getuid()}"
     folder.mkdir()
     folder.chmod(0o755)
-    with pytest.raises(LauncherError, match="only you may enter"):
+    with pytest.raises(LauncherError, match="is open to other users"):
         bench.launch(bench.launcher())
 
 
@@ -241,7 +241,7 @@ def test_socket_directories_of_dead_engines_are_removed_with_or_without_a_log(be
         (parent / "another-0-1").rmdir()
 
 
-def test_an_engine_does_not_keep_a_lock_of_who_started_it(bench: Bench, tmp_path: Path) -> None:
+def test_engine_does_not_keep_a_lock_of_its_starter(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "lock"
     held = os.open(path, os.O_RDWR | os.O_CREAT)
     os.set_inheritable(held, True)

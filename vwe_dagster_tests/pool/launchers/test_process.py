@@ -1,4 +1,4 @@
-"""What only processes have: signals, zombies, ids that are used again."""
+"""Behavior specific to processes: signals, zombies, and reused ids."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pid_of(launched: Launched) -> int:
     return int(launched.handle.partition(":")[0])
 
 
-def test_a_killed_engine_is_told_so_and_leaves_no_zombie(bench: Bench) -> None:
+def test_killed_engine_reports_the_signal_and_leaves_no_zombie(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         os.kill(pid_of(launched), signal.SIGKILL)
@@ -59,7 +59,7 @@ def test_process_that_did_not_start_an_engine_learns_how_it_ended(
     assert list(bench.folder.rglob("*.exit")) == []
 
 
-def test_a_stopped_engine_counts_as_running_and_can_be_ended(bench: Bench) -> None:
+def test_stopped_engine_counts_as_running_and_can_be_ended(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         os.kill(pid_of(launched), signal.SIGSTOP)
@@ -68,14 +68,14 @@ def test_a_stopped_engine_counts_as_running_and_can_be_ended(bench: Bench) -> No
     assert not launcher.running(launched)
 
 
-def test_an_engine_leads_a_session_of_its_own_and_blocks_no_folder(bench: Bench) -> None:
+def test_engine_leads_its_own_session_and_blocks_no_folder(bench: Bench) -> None:
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
         greeting(launched)
         assert launcher.log(bench.spec().engine, lines=1).endswith(f"in / of {pid_of(launched)}")
 
 
-def test_a_process_that_got_the_id_of_an_engine_is_neither_taken_for_it_nor_killed(bench: Bench) -> None:
+def test_process_that_reuses_the_id_of_an_engine_is_not_killed(bench: Bench) -> None:
     launcher = bench.launcher()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         engine_name = bench.spec().engine
@@ -87,7 +87,7 @@ def test_a_process_that_got_the_id_of_an_engine_is_neither_taken_for_it_nor_kill
         assert stranger.returncode == 0
 
 
-def test_a_start_that_fails_leaves_nothing(bench: Bench, socket_dirs: Path) -> None:
+def test_failed_start_leaves_nothing_behind(bench: Bench, socket_dirs: Path) -> None:
     launcher = bench.launcher(command=["/no/such/program"])
     with pytest.raises(LauncherError, match="cannot be started"):
         bench.launch(launcher)
@@ -96,9 +96,7 @@ def test_a_start_that_fails_leaves_nothing(bench: Bench, socket_dirs: Path) -> N
     assert list(bench.folder.rglob("*.log")) == []
 
 
-def test_engine_whose_command_line_does_not_show_yet_is_waited_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_launch_waits_until_the_command_line_is_visible(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = psutil.Process.cmdline, []
 
     def cmdline(process: psutil.Process) -> list[str]:
