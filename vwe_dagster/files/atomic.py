@@ -1,9 +1,9 @@
-"""Folders, and single files, that are replaced whole or not at all, whatever is killed and whoever else tries.
+"""Replace folders and files atomically, also if a process is killed or several processes write concurrently.
 
-A folder in the making is a hidden sibling of the one it will replace. A lock beside them serialises the makers, so
-whoever holds it may tidy up what killed makers left. Since no file system of ours swaps two folders in one step in a
-portable way, the former folder is set aside for a moment; if the maker is killed in that moment, the next access
-puts it back.
+A new folder is written as a hidden sibling of the folder that it will replace. A lock beside them serializes writers,
+so the holder of the lock may remove the leftovers of killed writers. File systems have no portable way to swap two
+folders in one step. The former folder is therefore set aside for a moment; if the writer is killed in that moment, the
+next access restores it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pathlib import Path
 
 from filelock import FileLock
 
-_FOR_EVER = -1.0
-"""A time to wait that does not end, as the lock is told it."""
+_NO_TIMEOUT = -1.0
+"""The timeout of filelock that waits without limit."""
 
 
 @contextlib.contextmanager
 def replace_whole(folder: Path) -> Iterator[Path]:
-    """Gives an empty folder that becomes ``folder`` when the block ends well, in place of the one that was there.
+    """Yield an empty folder that replaces ``folder`` at the end of the block.
 
-    When the block raises, ``folder`` stays as it was. The files must be on the disk when the block ends, see
-    :func:`write_to_disk`; the folders are seen to here.
+    If the block raises, ``folder`` is unchanged. The caller must flush the files to the disk within the block, see
+    :func:`write_to_disk`; this function flushes the folders.
     """
     with _locked(folder):
         draft = _unused_sibling(folder)
@@ -45,7 +45,7 @@ def replace_whole(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replace_whole_file(path: Path) -> Iterator[Path]:
-    """As :func:`replace_whole` for a single file: gives a path of the same name at which nothing is."""
+    """Yield an unused path with the same file name; the file at it replaces ``path`` at the end of the block."""
     with _locked(path):
         folder = _unused_sibling(path)
         try:
@@ -58,10 +58,10 @@ def replace_whole_file(path: Path) -> Iterator[Path]:
 
 
 def restore_whole(folder: Path) -> bool:
-    """Sees to a folder found missing: one that was set aside and not replaced by a killed maker is put back.
+    """Restore a missing folder that a killed writer has set aside.
 
     Returns:
-        Whether the folder is there now. It may be without any killed maker: a living one may just have replaced it.
+        Whether the folder exists now. Another writer may also have just replaced it.
     """
     if not folder.exists() and _set_aside(folder).exists():
         with _locked(folder):
@@ -70,17 +70,17 @@ def restore_whole(folder: Path) -> bool:
 
 
 def remove_whole(
-    folder: Path, *, timeout_s: float = _FOR_EVER, only_if: Callable[[Path], bool] = lambda _: True
+    folder: Path, *, timeout_s: float = _NO_TIMEOUT, only_if: Callable[[Path], bool] = lambda _: True
 ) -> None:
-    """Removes a folder and what killed makers left beside it, after waiting for a living maker.
+    """Remove a folder and the leftovers of killed writers, after waiting for the current writer.
 
     Args:
-        folder: which.
-        timeout_s: how long to wait.
-        only_if: asked when no maker can change the folder any more; where it is false the folder stays.
+        folder: the folder to remove.
+        timeout_s: how long to wait for the current writer.
+        only_if: called under the lock; the folder stays if it returns False.
 
     Raises:
-        Timeout: the maker still lived.
+        Timeout: the current writer did not finish in time.
     """
     if folder.parent.exists():
         with _locked(folder, timeout_s):
@@ -89,10 +89,10 @@ def remove_whole(
 
 
 def tidy_whole(folder: Path, *, timeout_s: float) -> None:
-    """Clears away what killed makers left beside a folder, and the folder stays.
+    """Remove the leftovers of killed writers beside a folder, and keep the folder.
 
     Raises:
-        Timeout: a living maker was still at it.
+        Timeout: the current writer did not finish in time.
     """
     if folder.parent.exists():
         with _locked(folder, timeout_s):
@@ -100,7 +100,7 @@ def tidy_whole(folder: Path, *, timeout_s: float) -> None:
 
 
 def write_to_disk(path: Path, content: bytes) -> None:
-    """Writes a file and returns when it is on the disk."""
+    """Write a file, and flush it to the disk."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -108,7 +108,7 @@ def write_to_disk(path: Path, content: bytes) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Puts a file in place of the one that was there; whoever reads finds one or the other, and never half of it."""
+    """Replace a file atomically: a reader sees the former or the new content."""
     draft = _unused_sibling(path)
     try:
         write_to_disk(draft, content)
@@ -118,13 +118,13 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, timeout_s: float = _FOR_EVER) -> Iterator[None]:
-    """Holds the lock of ``folder``, all tidied up; the lock's file is gone again afterwards."""
+def _locked(folder: Path, timeout_s: float = _NO_TIMEOUT) -> Iterator[None]:
+    """Hold the lock of ``folder`` for the block, without leftovers; remove the lock file afterwards."""
     path = folder.with_name(f".{folder.name}.lock")
     lock = FileLock(path, timeout=timeout_s)
     while not lock.is_locked:
-        _make_folder(folder.parent)
-        # A maker that has just removed the parent folder makes us try again.
+        _create_folder(folder.parent)
+        # Another process may have just removed the parent folder; try again.
         with contextlib.suppress(FileNotFoundError):
             lock.acquire()
     try:
@@ -136,7 +136,7 @@ def _locked(folder: Path, timeout_s: float = _FOR_EVER) -> Iterator[None]:
 
 
 def _tidy(folder: Path) -> None:
-    """Ends what a killed maker began; only whoever holds the lock may."""
+    """Remove or restore the leftovers of killed writers; the caller must hold the lock."""
     set_aside = _set_aside(folder)
     if set_aside.exists() and folder.exists():
         _discard(set_aside, _unused_sibling(folder))
@@ -146,14 +146,14 @@ def _tidy(folder: Path) -> None:
         _remove(abandoned)
 
 
-def _discard(folder: Path, doomed: Path) -> None:
-    """Removes a folder, first from where it is found by its name, so that nobody finds half of it."""
-    folder.rename(doomed)
-    _remove(doomed)
+def _discard(folder: Path, trash: Path) -> None:
+    """Rename a folder, then remove it, so that no reader sees a part of it."""
+    folder.rename(trash)
+    _remove(trash)
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder, or a link to one."""
+    """Remove a folder or a symbolic link to a folder."""
     if folder.is_symlink():
         folder.unlink(missing_ok=True)
     else:
@@ -165,20 +165,20 @@ def _set_aside(folder: Path) -> Path:
 
 
 def _unused_sibling(path: Path) -> Path:
-    """A name for a draft that no killed maker's children can be writing to."""
+    """Return a unique path for a draft, which no child of a killed writer can be using."""
     return path.with_name(f".{path.name}.draft-{secrets.token_hex(8)}")
 
 
-def _make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, on the disk when this returns."""
+def _create_folder(folder: Path) -> None:
+    """Create a folder and its parents, and flush them to the disk."""
     if not folder.is_dir():
-        _make_folder(folder.parent)
+        _create_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Returns when the names in a folder are on the disk."""
+    """Flush the entries of a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Reading a file at a path that may hold anything: without waiting, and not beyond a limit."""
+"""Read a file without blocking and up to a limit, whatever is at its path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class NotAFileError(OSError):
-    """The path is not a regular file; ``strerror`` names what it is."""
+    """The path is not a regular file; ``strerror`` names its type."""
 
 
 def read_file(path: Path, most_bytes: int) -> bytes:
@@ -19,17 +19,17 @@ def read_file(path: Path, most_bytes: int) -> bytes:
 
     Args:
         path: the file, or a link to one.
-        most_bytes: the limit.
+        most_bytes: the maximum number of bytes to read.
 
     Raises:
         NotAFileError: the path is a folder, a pipe, a device or a socket.
-        OSError: it cannot be read; ``strerror`` has the reason.
+        OSError: the file cannot be read; ``strerror`` has the cause.
     """
-    _refuse_others(path.stat())
+    _check_is_regular(path.stat())
     # Re-check after opening: the path may have been replaced.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        _refuse_others(os.fstat(descriptor))
+        _check_is_regular(os.fstat(descriptor))
     except OSError:
         os.close(descriptor)
         raise
@@ -37,7 +37,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
         return file.read(most_bytes)
 
 
-def _refuse_others(status: os.stat_result) -> None:
+def _check_is_regular(status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise NotAFileError(errno.EISDIR, "it is a folder")
     if not stat.S_ISREG(status.st_mode):
