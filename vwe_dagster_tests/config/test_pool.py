@@ -124,7 +124,11 @@ def test_a_name_that_is_given_goes_before_the_environment() -> None:
             None,
             "VWE_POOL_XYZ is no setting of a pool; unset it. The settings are VWE_POOL_NAME, ",
         ),
-        ({}, "A b", "The pool's name is 'A b', which cannot be used: a pool name consists of 1 to 31 lowercase letters"),
+        (
+            {},
+            "A b",
+            "The pool's name is 'A b', which cannot be used: a pool name consists of 1 to 31 lowercase letters",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(environ: dict[str, str], name: str | None, sentence: str) -> None:
