@@ -1,6 +1,6 @@
-"""The data folder: every seed's stages, each published whole or not at all, with a manifest of what it holds.
+"""The data folder: the stages of every seed, each published atomically with a manifest of its contents.
 
-This is the room's public face: read stages and make them through :class:`WorldStore`.
+Other rooms read and publish stages through :class:`WorldStore`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can go wrong with the data folder, and the sentences that say so."""
+"""Errors of the data folder, with remedies."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-_CURES = {
+_REMEDIES = {
     errno.ENOSPC: "free some space on its disk",
-    errno.EDQUOT: "free some of the space you may use",
-    errno.EFBIG: "raise the limit on the size of files or free some space",
+    errno.EDQUOT: "free some space within your quota",
+    errno.EFBIG: "raise the limit on file sizes or free some space",
     errno.EACCES: "make it writable or choose another folder",
     errno.EPERM: "make it writable or choose another folder",
     errno.EROFS: "make it writable or choose another folder",
-    errno.EEXIST: "move the file away that is where a folder has to be",
-    errno.ENOTDIR: "move the file away that is where a folder has to be",
+    errno.EEXIST: "move away the file that is in the place of a folder",
+    errno.ENOTDIR: "move away the file that is in the place of a folder",
     errno.EIO: "check its disk",
 }
 
 
 class StoreError(RuntimeError):
-    """The data folder cannot be read or written, or is damaged; the message is a sentence that says what to do."""
+    """The data folder cannot be read or written, or is damaged. The message contains a remedy."""
 
 
 @contextlib.contextmanager
 def disk_errors_explained(root: Path) -> Iterator[None]:
-    """Turns errors of the disk under ``root`` into a :class:`StoreError`; lets every other error pass."""
+    """Convert disk errors below ``root`` to :class:`StoreError`; all other errors pass unchanged."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _CURES or not _may_concern(root, error.filename):
+        if error.errno not in _REMEDIES or not _may_concern(root, error.filename):
             raise
         place = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
         raise StoreError(
-            f"The data folder {root} cannot be used ({place}); {_CURES[error.errno]}, then run this again."
+            f"The data folder {root} cannot be used ({place}); {_REMEDIES[error.errno]}, then run the command again."
         ) from error
 
 
 def _may_concern(root: Path, file: object) -> bool:
-    """Whether a file that an error names lies on the way to ``root`` or in it; a write error names none."""
+    """Return whether the file of an error is below ``root`` or a parent of it; a write error names no file."""
     if file is None:
         return True
     path = Path(str(file))

@@ -1,8 +1,7 @@
-"""The inbox: the folder into which people put seed lists, and where the lists go from there.
+"""The inbox: the folder for seed lists, and the folders that processed lists are moved to.
 
-A list stays in the folder until all that it asks for has been seen to. Then it is moved: to ``done``, or, where
-something in it was refused, to ``rejected`` with a report beside it. The good seeds of a list are taken even if others
-are refused.
+A list stays in the inbox until all its seeds are processed. Then it moves to ``done``, or to ``rejected`` with a report
+if an entry was invalid. The valid seeds of a list are processed even if other entries are invalid.
 """
 
 from __future__ import annotations
@@ -22,33 +21,33 @@ from vwe_dagster.seeds.lists import MAX_BYTES, SeedList, SeedListError, parse_se
 from vwe_dagster.seeds.seed import Seed
 
 FOLDER = "inbox"
-"""The inbox's name in the data folder."""
+"""The name of the inbox within the data folder."""
 
 SETTLED_S = 5.0
-"""Seconds for which nobody has touched a file before it is read: it may be half written."""
+"""Seconds that a file must be unchanged before it is read, since another program may be writing it."""
 
 CLOCK_AHEAD_S = 3600.0
-"""Seconds in the future from which the time of a file means that a clock was set back, not that the file is new. The
-clock of a file server may run ahead by less."""
+"""Seconds in the future from which a file's time means that a clock was set back. The clock of a file server may run
+ahead by less; such a file counts as new."""
 
 _UNFINISHED = ("~", ".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download")
-"""How the names of files end that another program is writing; hidden files are left alone as well."""
+"""Suffixes of files that another program is writing. Hidden files are ignored, too."""
 
 _LONGEST_NAME = 200
 
 
 class ListChangedError(RuntimeError):
-    """A file that is no longer what it was when the folder was looked at; it is for the next look."""
+    """A file was changed or moved after the inbox was listed; the next listing includes it again."""
 
 
 @dataclasses.dataclass(frozen=True)
 class DroppedFile:
-    """A file that lies in the inbox.
+    """A file in the inbox.
 
     Attributes:
-        path: where.
-        identity: tells this file from others of its name that lay there before: no two have the same.
-        regular: whether it is a plain file; if not it is a link, a pipe or the like.
+        path: the path of the file.
+        identity: a hash that distinguishes this file from earlier files of the same name.
+        regular: whether it is a regular file, as opposed to a link, a pipe or a device.
     """
 
     path: Path
@@ -57,27 +56,23 @@ class DroppedFile:
 
     @property
     def name(self) -> str:
-        """The file's name, as it can be shown and stored."""
+        """The name of the file as valid Unicode, for display and storage."""
         return os.fsencode(self.path.name).decode(errors="replace")
 
 
 class Inbox:
-    """The folder of seed lists."""
+    """The inbox of a data folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Uses a folder, which need not exist yet.
-
-        Args:
-            folder: where people put lists.
-        """
+        """Set the folder of the inbox, which need not exist yet."""
         self.folder = folder
 
     def put(self, name: str, seeds: Iterable[Seed]) -> Path:
-        """Puts a list of seeds into the inbox; it appears whole or not at all.
+        """Write a seed list into the inbox atomically, and return its path.
 
         Args:
-            name: the name of the file, which ends in ``.txt``; one of that name is replaced.
-            seeds: what is to be made.
+            name: the name of the file, which ends in ``.txt``; an existing file is replaced.
+            seeds: the seeds to build.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
@@ -85,9 +80,10 @@ class Inbox:
         return path
 
     def settled(self, now: float) -> list[DroppedFile]:
-        """The files that nobody is writing any more, the oldest first.
+        """Return the files that were not changed recently, oldest first.
 
-        Folders, hidden files and those with the name of an unfinished one are left alone. The inbox is made if need be.
+        Folders, hidden files and files with the suffix of an unfinished file are ignored. The inbox is created if
+        necessary.
 
         Args:
             now: the time, in seconds since 1970.
@@ -97,89 +93,93 @@ class Inbox:
         for path in self.folder.iterdir():
             if path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED):
                 continue
-            # It may just have been moved away.
+            # The file may just have been moved away.
             with contextlib.suppress(FileNotFoundError):
-                facts = path.lstat()
-                # The time of modification can be set to anything, and is by those who copy with it.
-                age_s = now - facts.st_ctime
-                if not stat.S_ISDIR(facts.st_mode) and (age_s >= SETTLED_S or age_s <= -CLOCK_AHEAD_S):
-                    found.append((facts.st_ctime, path.name, _dropped(path, facts)))
+                status = path.lstat()
+                # Not the time of modification, which copying programs may set to any value.
+                age_s = now - status.st_ctime
+                if not stat.S_ISDIR(status.st_mode) and (age_s >= SETTLED_S or age_s <= -CLOCK_AHEAD_S):
+                    found.append((status.st_ctime, path.name, _dropped(path, status)))
         return [file for _, _, file in sorted(found, key=lambda each: each[:2])]
 
     def read(self, file: DroppedFile) -> SeedList:
-        """Reads a list.
+        """Read and parse a seed list.
 
         Raises:
-            SeedListError: the file is no seed list.
-            ListChangedError: it was changed or moved since it was found.
+            SeedListError: the file is not a seed list.
+            ListChangedError: the file was changed or moved after it was listed.
         """
         if not file.regular:
-            raise SeedListError(f"{file.name} is a link or another special file; put a copy of the list itself here.")
+            raise SeedListError(
+                f"{file.name} is a link or another special file; put a copy of the list into the inbox."
+            )
         try:
-            # Whatever has taken its place meanwhile is neither followed nor waited for.
+            # The file may have been replaced: do not follow a link, and do not block on a pipe.
             descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(descriptor, "rb") as opened:  # noqa: PTH123  Path.open takes no descriptor
                 content = opened.read(MAX_BYTES + 1)
-                facts = os.fstat(descriptor)
+                status = os.fstat(descriptor)
         except PermissionError as error:
-            raise SeedListError(f"{file.name} may not be read; allow it to be read and put it here again.") from error
+            raise SeedListError(
+                f"{file.name} is not readable by this user; change its permissions and put it into the inbox again."
+            ) from error
         except OSError as error:
             raise ListChangedError(str(error)) from error
-        if _dropped(file.path, facts) != file:
-            raise ListChangedError(f"{file.name} is being written.")
+        if _dropped(file.path, status) != file:
+            raise ListChangedError(f"{file.name} is still being written.")
         return parse_seed_list(file.name, content)
 
     def finish(self, file: DroppedFile, content: SeedList) -> Path:
-        """Moves a list away whose seeds have been seen to.
+        """Move a processed list out of the inbox.
 
         Args:
-            file: which.
-            content: what was in it.
+            file: the file of the list.
+            content: the parsed list.
 
         Returns:
-            Where it lies now: in ``done``, or in ``rejected`` with a report if something was refused.
+            The new path: in ``done``, or in ``rejected`` with a report if an entry was invalid.
 
         Raises:
-            OSError: it cannot be moved.
+            OSError: the file cannot be moved.
         """
         if not content.refused:
             return self._move(file, "done", None)
         return self._move(file, "rejected", _report(file.name, content))
 
     def reject(self, file: DroppedFile, error: SeedListError) -> Path:
-        """Moves a file away that is no seed list, and puts a report beside it.
+        """Move a file that is not a seed list to ``rejected``, with a report.
 
         Returns:
-            Where it lies now.
+            The new path.
 
         Raises:
-            OSError: it cannot be moved.
+            OSError: the file cannot be moved.
         """
-        return self._move(file, "rejected", f"Nothing of {file.name} was taken. {error}\n")
+        return self._move(file, "rejected", f"No seed of {file.name} was accepted. {error}\n")
 
     def _move(self, file: DroppedFile, folder: str, report: str | None) -> Path:
-        told = None if report is None else report.encode(errors="backslashreplace")
-        target = _unused(self.folder / folder, file.path.name, told)
+        content = None if report is None else report.encode(errors="backslashreplace")
+        target = _unused(self.folder / folder, file.path.name, content)
         target.parent.mkdir(exist_ok=True)
-        if told is not None:
-            # First: were we killed in between, the file would be found again and its report be there.
-            write_whole(_report_of(target), told)
+        if content is not None:
+            # The report comes first: if this process is killed in between, the next one finds the file and the report.
+            write_whole(_report_of(target), content)
         file.path.rename(target)
         return target
 
 
-def _dropped(path: Path, facts: os.stat_result) -> DroppedFile:
-    # The time of change is the system's own, of the last writing, renaming or moving.
-    told = f"{path.name!r} {facts.st_ctime_ns} {facts.st_ino} {facts.st_size}"
-    return DroppedFile(path, hashlib.sha256(told.encode()).hexdigest()[:12], stat.S_ISREG(facts.st_mode))
+def _dropped(path: Path, status: os.stat_result) -> DroppedFile:
+    # The system sets the time of change at each write, rename or move; programs cannot set it.
+    key = f"{path.name!r} {status.st_ctime_ns} {status.st_ino} {status.st_size}"
+    return DroppedFile(path, hashlib.sha256(key.encode()).hexdigest()[:12], stat.S_ISREG(status.st_mode))
 
 
 def _unused(folder: Path, name: str, report: bytes | None) -> Path:
-    """A path in ``folder`` that nothing has yet, called ``name``, or ``name`` with a number.
+    """Return an unused path in ``folder``: ``name``, or ``name`` with a number.
 
-    Nor has anything the path of its report, if there is to be one, but for that very report.
+    With a ``report``, the path of the report must also be unused, or must already contain this report.
     """
-    # Of a very long name the end is kept, which has the suffix, so that a report can be named after it.
+    # Only the end of a very long name is kept, with the suffix, so that the name of the report is not too long.
     whole = Path(os.fsdecode(os.fsencode(name)[-_LONGEST_NAME:]))
     names = itertools.chain([whole.name], (f"{whole.stem}-{number}{whole.suffix}" for number in itertools.count(2)))
     paths = (path for path in (folder / each for each in names) if not os.path.lexists(path))
@@ -196,8 +196,8 @@ def _report_of(path: Path) -> Path:
 
 def _report(name: str, content: SeedList) -> str:
     summary = (
-        f"Of {name}, {_counted(len(content.refused))} refused and {_counted(len(content.seeds))} taken. "
-        f"Mend what was refused and put it into the inbox in a new list."
+        f"Of {name}, {_counted(len(content.refused))} rejected and {_counted(len(content.seeds))} accepted. "
+        f"Correct the rejected entries and put them into the inbox as a new list."
     )
     refusals = (f"\n{refusal.place}: {refusal.text}\n    {refusal.reason}" for refusal in content.refused)
     return "\n".join([summary, *refusals]) + "\n"

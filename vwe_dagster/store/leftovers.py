@@ -1,7 +1,7 @@
-"""Leftovers: what lies in the data folder and is part of no stage, for whoever was making it was killed.
+"""Leftovers: files in the data folder that killed builders left and that are not part of a stage.
 
-A stage being made looks the same for as long as it is made. So a leftover is only what nobody has touched for
-:data:`ABANDONED_S`, and it is removed only under the lock that a maker holds.
+A stage that is being built also consists of such files. So a leftover must be unchanged for :data:`ABANDONED_S`, and it
+is removed only under the lock that builders hold.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.store.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SCHEMA_VERSIONS, STAGES, Manifest
 
 ABANDONED_S = 3600.0
-"""Seconds for which nobody has touched a leftover; the largest world takes a minute."""
+"""Seconds that a leftover must be unchanged; the largest world takes a minute to build."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Leftover:
-    """Something that can go.
+    """A leftover file or folder.
 
     Attributes:
         path: the file or folder.
-        stage: the folder of the stage that it was to become, or that it is without a manifest that can be read.
-        bytes: of all its files.
+        stage: the folder of the stage that was being built; equal to ``path`` for a stage without a readable manifest.
+        bytes: the size of all its files.
     """
 
     path: Path
@@ -39,33 +39,33 @@ class Leftover:
 
     @property
     def is_stage(self) -> bool:
-        """Whether it has the name of a stage, and no manifest that makes it one."""
+        """Whether it is the folder of a stage without a readable manifest."""
         return self.path == self.stage
 
     def remove(self) -> bool:
-        """Removes it, unless somebody makes the stage now or has made it meanwhile.
+        """Remove the leftover, unless a process is building the stage or has built it since.
 
         Returns:
-            Whether it is gone.
+            Whether it was removed.
 
         Raises:
-            StoreError: the disk does not let us.
+            StoreError: the data folder cannot be written.
         """
         with disk_errors_explained(self.stage.parents[2]), contextlib.suppress(Timeout):
             if self.is_stage:
                 remove_whole(self.path, timeout_s=0, only_if=_is_no_stage)
             else:
                 tidy_whole(self.stage, timeout_s=0)
-            # Another process may have begun to make a stage of this seed.
+            # Another process may have begun to build a stage of this seed.
             with contextlib.suppress(OSError):
                 self.stage.parent.rmdir()
         return not self.path.exists()
 
 
 def find_leftovers(root: Path, now: float) -> list[Leftover]:
-    """What killed makers left in a data folder, and stages whose manifest cannot be read.
+    """Return the leftovers of killed builders in a data folder, and stages without a readable manifest.
 
-    A stage whose manifest a later version of the project wrote is none, nor is anything whose name is not ours.
+    Stages with a manifest of a later version and files with unknown names are not leftovers.
 
     Args:
         root: the data folder.
@@ -85,13 +85,13 @@ def find_leftovers(root: Path, now: float) -> list[Leftover]:
 
 
 def bytes_in(path: Path) -> int:
-    """The bytes of a file, or of all files in a folder, each once; none of what is gone meanwhile."""
+    """Return the size of a file, or of all files in a folder; hard links count once, vanished files not at all."""
     sizes: dict[tuple[int, int], int] = {}
     for each in [path, *path.rglob("*")]:
         with contextlib.suppress(FileNotFoundError):
             if not each.is_dir():
-                facts = each.lstat()
-                sizes[facts.st_dev, facts.st_ino] = facts.st_size
+                status = each.lstat()
+                sizes[status.st_dev, status.st_ino] = status.st_size
     return sum(sizes.values())
 
 
@@ -126,7 +126,7 @@ def _is_no_stage(folder: Path) -> bool:
 
 
 def _last_touched(path: Path) -> float:
-    """When something in a file or folder was last changed, in seconds since 1970; now or later where it is gone."""
+    """Return the time of the last change in a file or folder, in seconds since 1970; 0 if it does not exist."""
     latest = 0.0
     for each in [path, *path.rglob("*")]:
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Manifests: what a stage holds, what it was made from and by what, as ``manifest.json`` in its folder says it."""
+"""Manifests: the contents and the origin of a stage, stored as ``manifest.json`` in its folder."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from vwe_dagster.world.grid import Grid
 
 Stage = Literal["raw", "extracted", "processed", "renders", "tiles"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
-"""The stages of a seed in the order they are made; each has a folder of that name."""
+"""The stages of a seed in build order; each has a folder of that name."""
 
 WORLD_STAGES: Final[tuple[Stage, ...]] = ("raw", "extracted", "processed", "renders")
-"""The stages that every world has; the others are made when they are asked for."""
+"""The stages that every world has; the others are built on request."""
 
 STATISTICS = "statistics.json"
-"""The file of a stage ``processed`` that holds its statistics."""
+"""The file with the statistics of a stage ``processed``."""
 
 MANIFEST_NAME = "manifest.json"
 
 MAX_MANIFEST_BYTES = 64 * 2**20
-"""Longest manifest that is read. The manifest of a tile pyramid lists every tile, in 200 bytes each."""
+"""Maximum size of a manifest that is read. The manifest of a tile pyramid lists every tile in 200 bytes."""
 
 SCHEMA_VERSIONS: Final = (1, 2)
-"""Versions of the form of a manifest that are read; the last one is written."""
+"""The schema versions that can be read; the last one is written."""
 
 _CHECKSUM = "sha256"
 
@@ -48,7 +48,7 @@ _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, revalidat
 
 def _plain_name(name: str) -> str:
     if name == MANIFEST_NAME:
-        raise ValueError(f"{MANIFEST_NAME} is the manifest's own name")
+        raise ValueError(f"the name {MANIFEST_NAME} is reserved for the manifest")
     return name
 
 
@@ -61,19 +61,19 @@ Facts = Annotated[Mapping[str, JsonValue], AfterValidator(_expressible_in_json)]
 _PART = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 FileName = Annotated[str, StringConstraints(pattern=rf"^{_PART}(/{_PART}){{0,7}}$"), AfterValidator(_plain_name)]
-"""Names a file of a stage may have: plain ones that are not hidden, in folders of the stage with such names or none."""
+"""Names of a stage's files: not hidden, of letters, digits, ``.``, ``_`` and ``-``, optionally in up to 7 folders."""
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Recipe:
-    """What a stage is made from and by what.
+    """The recipe of a stage: its inputs and the code that builds it.
 
     Attributes:
-        inputs: what goes in, as JSON: digests of the stages it is made from, or the request to the engine.
-        code_version: version of the code that makes it; a new one makes what the old one made out of date.
-        made_by: who made it, such as engine kind, version and game version. Recorded for the reader; a stage does
-            not go out of date when only this changes.
-        grid: where the samples of its planes are, if it has any.
+        inputs: the inputs as JSON: digests of upstream stages, or the request to the engine.
+        code_version: the version of the code that builds the stage; a new version makes the stage out of date.
+        made_by: the engine or program, such as kind, version and game version. For information only: a change does
+            not make the stage out of date.
+        grid: the grid of the stage's planes; None without planes.
     """
 
     inputs: Facts
@@ -83,26 +83,26 @@ class Recipe:
 
     @property
     def maker(self) -> str:
-        """Who made it, in one line, as in ``native 1.0``."""
+        """The engine or program in one line, as in ``native 1.0``."""
         return " ".join(str(fact) for fact in self.made_by.values() if fact is not None)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what decides whether a stage is up to date: inputs, code version and grid."""
+        """The SHA-256 of inputs, code version and grid, which decide whether a stage is up to date."""
         return _digest({"inputs": self.inputs, "code_version": self.code_version, "grid": _GRID.dump_python(self.grid)})
 
 
 @dataclass(frozen=True, config=_STRICT)
 class FileFacts:
-    """What a manifest says of one file.
+    """The entry of one file in a manifest.
 
     Attributes:
-        bytes: its length.
-        sha256: its hash, in hexadecimal.
-        dtype: of an array its NumPy dtype, of a table the dtype of every column.
-        shape: of an array its shape, of a table its rows and columns.
-        axes: what the axes are, in the order of ``shape``.
-        units: unit of the values, of a table the unit of every column that has one.
+        bytes: the length of the file.
+        sha256: the hash of the file in hexadecimal.
+        dtype: the NumPy dtype of an array, or the dtypes of a table by column.
+        shape: the shape of an array, or rows and columns of a table.
+        axes: the names of the axes, in the order of ``shape``.
+        units: the unit of an array, or the units of a table by column.
     """
 
     bytes: NonNegativeInt
@@ -115,17 +115,17 @@ class FileFacts:
 
 @dataclass(frozen=True, config=_STRICT)
 class Manifest:
-    """What ``manifest.json`` says of a stage; a stage without a valid one does not exist.
+    """The content of ``manifest.json``. A stage without a valid manifest does not exist.
 
     Attributes:
-        schema_version: version of the manifest's own form. From version 2 on the file ends with a field ``sha256``, the
-            hash of all other fields as compact JSON with sorted keys.
-        seed: whose stage it is.
-        stage: which of its stages.
-        recipe: what it was made from and by what.
-        files: every file of the stage but the manifest, by name.
-        made_at: when it was finished.
-        seconds: how long the making took.
+        schema_version: the version of the manifest's schema. Since version 2 the file ends with a field ``sha256``,
+            the hash of all other fields as compact JSON with sorted keys.
+        seed: the seed of the stage.
+        stage: the name of the stage.
+        recipe: the recipe that the stage was built with.
+        files: every file of the stage except the manifest, by name.
+        made_at: the time when the stage was finished.
+        seconds: the build time.
     """
 
     schema_version: Literal[1, 2]
@@ -145,21 +145,21 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content: the files with their facts and the recipe's fingerprint.
+        """The SHA-256 of the file entries and the recipe's fingerprint.
 
-        It does not depend on who made the stage, when, or in what time: a stage made again with the same outcome
-        leaves what was made from it up to date.
+        It does not depend on the engine, the time or the duration of the build. Rebuilding a stage with the same
+        content leaves downstream stages up to date.
         """
         return _digest({"recipe": self.recipe.fingerprint, "files": _FILES.dump_python(self.files, mode="json")})
 
     def version(self, sources: Mapping[Stage, Manifest]) -> str:
-        """Return the SHA-256 of everything but the seed that decides the content: recipe, engine and upstream versions.
+        """Return the SHA-256 of all that determines the content except the seed: recipe, engine and upstream versions.
 
-        Stages of other seeds built in the same way have the same version. The content digest of a source is replaced by
-        the version of the source.
+        Stages of different seeds that were built in the same way have the same version. Upstream stages count by their
+        version instead of their digest.
 
         Args:
-            sources: the current stages of the seed; a source that was rebuilt since counts by its digest.
+            sources: the current stages of the seed; a stage that was rebuilt since counts by its recorded digest.
         """
         inputs = dict(self.recipe.inputs)
         for stage, source in sources.items():
@@ -175,7 +175,7 @@ class Manifest:
         )
 
     def is_made_of(self, source: Manifest) -> bool:
-        """Whether it was made from another stage as that now is, and not from what was there before."""
+        """Return whether this stage was built from the present content of ``source``."""
         return self.recipe.inputs.get(source.stage) == source.digest
 
     def to_json(self) -> bytes:
@@ -190,7 +190,7 @@ class Manifest:
         """Parse ``manifest.json`` strictly: no unknown or missing field, no value of another type.
 
         Raises:
-            ValueError: it is not a manifest, or its checksum does not match; pydantic's message names the field.
+            ValueError: the text is not a manifest, or its checksum does not match; pydantic's message names the field.
         """
         try:
             fields = json.loads(text)
@@ -206,10 +206,10 @@ class Manifest:
 
 
 def check_file_name(name: str) -> None:
-    """Checks that a stage may have a file of this name.
+    """Check that a name is a valid file name of a stage.
 
     Raises:
-        ValueError: it may not.
+        ValueError: the name is invalid.
     """
     _FILE_NAME.validate_python(name)
 

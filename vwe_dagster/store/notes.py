@@ -1,4 +1,4 @@
-"""Notes on seeds, kept in the data folder for the catalog: text beside a seed in a list, or a save's seed text."""
+"""Notes on seeds for the catalog: the text after a seed in a list, or the seed text of a save."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from vwe_dagster.store.seed_values import SeedValues
 
 
 class Notes(SeedValues[str]):
-    """The notes of a data folder: one JSON object by seed, in ``catalog/notes.json``."""
+    """The notes of a data folder, by seed, in ``catalog/notes.json``."""
 
     def __init__(self, root: Path) -> None:
-        """Name the data folder; the first note creates the file."""
+        """Set the data folder; the first note creates the file."""
         super().__init__(root, "notes", str)

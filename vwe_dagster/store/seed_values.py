@@ -1,4 +1,4 @@
-"""Values by seed that no stage holds: one JSON object in the folder ``catalog`` of the data folder."""
+"""Values by seed that are not part of a stage: a JSON object in the folder ``catalog`` of the data folder."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from vwe_dagster.store.errors import StoreError, disk_errors_explained
 Value = TypeVar("Value")
 
 _MAX_BYTES = 256 * 2**20
-"""Longest file that is read: a million notes take 230 MB at the most."""
+"""Maximum size of a file that is read; a million notes take at most 230 MB."""
 
 
 class SeedValues(Generic[Value]):
-    """A JSON object by seed key."""
+    """A JSON file with one value per seed key."""
 
     def __init__(self, root: Path, name: str, parse: Callable[[object], Value]) -> None:
-        """Name the file; the first value creates it.
+        """Set the path of the file, which the first value creates.
 
         Args:
             root: the data folder.
-            name: of the file, without ``.json``.
-            parse: from a JSON value; raises ValueError or TypeError for a value of another type.
+            name: the name of the file, without ``.json``.
+            parse: converts a JSON value; raises ValueError or TypeError for a value of another type.
         """
         self._root = root
         self._path = root / "catalog" / f"{name}.json"
@@ -42,7 +42,7 @@ class SeedValues(Generic[Value]):
         return {}
 
     def add(self, values: Mapping[str, Value]) -> None:
-        """Store values; a value replaces the former one of its seed.
+        """Store values; a value replaces the former value of its seed.
 
         Raises:
             StoreError: the data folder cannot be written.
@@ -51,7 +51,7 @@ class SeedValues(Generic[Value]):
             self._change(values, removed=None)
 
     def remove(self, key: str) -> None:
-        """Remove the value of a seed, if there is one.
+        """Remove the value of a seed; do nothing if it does not exist.
 
         Raises:
             StoreError: the data folder cannot be written.
@@ -72,7 +72,9 @@ class SeedValues(Generic[Value]):
                 try:
                     known = self._load()
                 except (NotAFileError, ValueError, TypeError) as error:
-                    raise StoreError(f"{self._path} is damaged ({error}); repair it or move it away.") from error
+                    raise StoreError(
+                        f"The file {self._path} is damaged ({error}); repair it or move it away."
+                    ) from error
                 kept = {key: value for key, value in {**known, **values}.items() if key != removed}
                 if kept != known:
                     write_whole(self._path, json.dumps(kept, ensure_ascii=False, indent=1).encode())

@@ -1,7 +1,7 @@
 """Counters of built and kept stages, for the metrics.
 
-The file is outside the data folder, which does not change when all stages are kept. A failure to count never fails a
-stage: the count is lost.
+The file is outside the data folder, so that the data folder does not change when all stages are kept. If a count
+cannot be written, it is lost and the stage still succeeds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _BUSY_TIMEOUT_S = 2.0
 
 
 class StageCounts:
-    """Counters in one SQLite file, safe for concurrent processes and threads."""
+    """Counters in an SQLite file. Any number of processes and threads may use it concurrently."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; the first write creates it."""
+        """Set the path of the file, which the first count creates."""
         self._path = path
 
     def add(self, stage: str, outcome: Outcome) -> None:
-        """Add one; never raises."""
+        """Add one to a counter; log an error instead of raising it."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with contextlib.closing(self._connect()) as db:

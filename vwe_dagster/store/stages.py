@@ -1,6 +1,7 @@
-"""The files of each stage: how a world is laid down in them and read back, with every hash checked.
+"""The files of each stage: write a world to them, and read it back with every hash checked.
 
-What a plane or a table means is decided where it is made; the name, format and units of its file are decided here.
+This module defines the name, format and units of each file. The modules that compute planes and tables define their
+meaning.
 """
 
 from __future__ import annotations
@@ -34,15 +35,13 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
-"""What the numbers of each plane are, except that the raw stage has biome flags."""
-
-"""The file of the sums of a world."""
+"""The units of each plane; the stage ``raw`` has biome flags instead of biome indices."""
 
 LOCATIONS_FILE = "locations.parquet"
-"""The table of locations in the stage ``extracted``, where an engine told of them."""
+"""The table of locations in the stage ``extracted``, if the engine exported them."""
 
 PLACES_FILE = "places.parquet"
-"""The table of places in the stage ``processed``, where the source of the world has locations."""
+"""The table of places in the stage ``processed``, if the world has locations."""
 
 _UNPACKED = UnpackedArrays()
 
@@ -50,7 +49,7 @@ _UNIT_OF_SUFFIX = {"m": "m", "km": "km", "km2": "km²", "deg": "degrees"}
 
 
 def write_raw(draft: Draft, export: WorldExport) -> None:
-    """Writes an engine's answer as it is: planes as arrays, lines as JSON lines."""
+    """Write an engine's export unchanged: planes as arrays, lines as JSON Lines."""
     for name, plane in export.planes.items():
         draft.array(plane_file(name), plane, units="biome flag" if name == "biome" else PLANE_UNITS[name])
     for name, lines in export.lines.items():
@@ -59,11 +58,11 @@ def write_raw(draft: Draft, export: WorldExport) -> None:
 
 
 def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[Line]]]:
-    """Reads the planes ``[z, x]`` and the lines of a raw stage, by layer name.
+    """Return the planes ``[z, x]`` and the lines of a stage ``raw``, by layer name.
 
     Raises:
         StoreError: a file is damaged.
-        ExtractionError: a file of lines is no JSON.
+        ExtractionError: a file of lines is not JSON.
     """
     planes = {name: read_plane(store, manifest, name) for name in plane_names(manifest)}
     lines: dict[str, list[Line]] = {}
@@ -74,14 +73,14 @@ def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArr
 
 
 def write_extracted(draft: Draft, world: CanonicalWorld, same: Mapping[str, tuple[Path, FileFacts]]) -> None:
-    """Writes a canonical world: planes as arrays, tables as Parquet.
+    """Write a canonical world: planes as arrays, tables as Parquet.
 
-    What the source does not tell has no file, nor has the forest factor that is the same in every world.
+    Data that the source lacks has no file. The forest factor has no file if it is the one that all worlds share.
 
     Args:
-        draft: where to.
-        world: what to write.
-        same: the files that another stage has already, by name: where, and what its manifest says of them.
+        draft: the draft to write to.
+        world: the world.
+        same: identical files of another stage, by name: their paths and their entries in its manifest.
     """
     forest_is_known = np.array_equal(world.forest, forest_of(world.grid))
     planes: dict[str, npt.NDArray[Any] | None] = {
@@ -103,10 +102,10 @@ def write_extracted(draft: Draft, world: CanonicalWorld, same: Mapping[str, tupl
 
 
 def read_extracted(store: WorldStore, manifest: Manifest) -> CanonicalWorld:
-    """Reads the canonical world of a stage ``extracted``.
+    """Return the canonical world of a stage ``extracted``.
 
     Raises:
-        StoreError: a file is damaged, or the manifest does not say where the samples are.
+        StoreError: a file is damaged, or the manifest has no grid.
     """
     grid = grid_of(manifest)
     files, planes = manifest.files, plane_names(manifest)
@@ -123,7 +122,7 @@ def read_extracted(store: WorldStore, manifest: Manifest) -> CanonicalWorld:
 
 
 def write_processed(draft: Draft, analysis: WorldAnalysis) -> None:
-    """Writes the tables of an analysis as Parquet and its statistics as JSON."""
+    """Write the tables of an analysis as Parquet and its statistics as JSON."""
     tables = {
         "biomes": analysis.biomes,
         "islands": analysis.islands,
@@ -138,7 +137,7 @@ def write_processed(draft: Draft, analysis: WorldAnalysis) -> None:
 
 
 def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
-    """Reads the analysis of a stage ``processed``.
+    """Return the analysis of a stage ``processed``.
 
     Raises:
         StoreError: a file is damaged.
@@ -153,29 +152,29 @@ def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
 
 
 def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:
-    """Writes a picture as PNG."""
+    """Write a picture as PNG."""
     draft.path(name).write_bytes(png_bytes(picture))
     draft.file(name, dtype=picture.mode, shape=(picture.height, picture.width), axes="y,x north up")
 
 
 @dataclasses.dataclass(frozen=True)
 class TileChoice:
-    """Which tiles a stage holds, as its recipe says.
+    """The tiles of a stage, from its recipe.
 
     Attributes:
-        styles: their styles.
-        max_zoom: the last zoom; all before it are there, too.
+        styles: the styles of the tiles.
+        max_zoom: the last zoom level; the stage has all levels from 0.
     """
 
     styles: tuple[str, ...]
     max_zoom: int
 
     def inputs(self) -> dict[str, JsonValue]:
-        """What the recipe says of them."""
+        """Return the recipe's inputs for these tiles."""
         return {"styles": list(self.styles), "max_zoom": self.max_zoom}
 
     def files(self) -> set[str]:
-        """The names of their files."""
+        """Return the names of the tile files."""
         return {
             tile_file(style, zoom, x, y)
             for style in self.styles
@@ -185,18 +184,18 @@ class TileChoice:
 
 
 def tile_choice(manifest: Manifest) -> TileChoice:
-    """Which tiles a stage ``tiles`` holds."""
+    """Return the tiles of a stage ``tiles``."""
     inputs = manifest.recipe.inputs
     return TileChoice(tuple(cast("list[str]", inputs["styles"])), cast("int", inputs["max_zoom"]))
 
 
 def tile_file(style: str, zoom: int, x: int, y: int) -> str:
-    """The name of the file of a tile."""
+    """Return the file name of a tile."""
     return f"{style}/{zoom}/{x}/{y}.webp"
 
 
 def write_tile(draft: Draft, style: str, tile: Tile) -> None:
-    """Writes a tile."""
+    """Write a tile."""
     zoom, x, y, content = tile
     name = tile_file(style, zoom, x, y)
     draft.path(name).write_bytes(content)
@@ -204,51 +203,53 @@ def write_tile(draft: Draft, style: str, tile: Tile) -> None:
 
 
 def read_plane(store: WorldStore, manifest: Manifest, name: str) -> npt.NDArray[Any]:
-    """Reads a plane of a stage, to be looked at and not written to.
+    """Return a plane of a stage as a read-only array.
 
     Raises:
-        StoreError: its file is damaged.
+        StoreError: the file of the plane is damaged.
     """
     file = plane_file(name)
     return _UNPACKED.unpacked(store.read(manifest, file).getbuffer(), manifest.files[file].sha256)
 
 
 def plane_file(name: str) -> str:
-    """The name of the file of a plane."""
+    """Return the file name of a plane."""
     return name + ARRAY_SUFFIX
 
 
 def plane_names(manifest: Manifest) -> list[str]:
-    """The planes of a stage."""
+    """Return the names of a stage's planes."""
     return [name.removesuffix(ARRAY_SUFFIX) for name in manifest.files if name.endswith(ARRAY_SUFFIX)]
 
 
 def read_table(store: WorldStore, manifest: Manifest, name: str) -> pd.DataFrame:
-    """Reads a Parquet file of a stage.
+    """Return the table of a Parquet file of a stage.
 
     Raises:
         StoreError: the file is damaged.
     """
-    # Arrow's threads may let go of a buffer after the interpreter has begun to end: were it Python's own, the process
-    # would abort.
+    # Arrow's threads may release a buffer during the shutdown of the interpreter. If the buffer were a Python object,
+    # the process would abort.
     with pa.BufferOutputStream() as arrow_memory:
         arrow_memory.write(store.read(manifest, name).getbuffer())
         return pd.read_parquet(pa.BufferReader(arrow_memory.getvalue()))
 
 
 def grid_of(manifest: Manifest) -> Grid:
-    """The grid of a stage's planes.
+    """Return the grid of a stage's planes.
 
     Raises:
-        StoreError: the manifest does not say.
+        StoreError: the manifest has no grid.
     """
     if manifest.recipe.grid is None:
-        raise StoreError(f"The stage {manifest.stage} of {manifest.seed.key} does not say its grid; make it again.")
+        raise StoreError(
+            f"The manifest of the stage {manifest.stage} of {manifest.seed.key} has no grid; build it again."
+        )
     return manifest.recipe.grid
 
 
 def made_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | None:
-    """The stages ``extracted`` and ``processed`` of a world; None unless both are there, the one made of the other.
+    """Return the stages ``extracted`` and ``processed`` of a world; None unless both exist and match.
 
     Raises:
         StoreError: the data folder cannot be read.
@@ -260,13 +261,13 @@ def made_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | No
 
 
 def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
-    """The world-gen version of a world; None where it is not known.
+    """Return the world-gen version of a world; None if it is unknown.
 
-    It is not where another program made the world, nor where ``raw`` was made anew and ``extracted`` of it not yet.
+    It is unknown if another program generated the world, or if ``raw`` was rebuilt after ``extracted``.
 
     Args:
-        extracted: the stage that holds the world.
-        raw: the stage of the same seed as it now is; None where there is none.
+        extracted: the stage ``extracted`` of the world.
+        raw: the present stage ``raw`` of the same seed; None if it does not exist.
     """
     if raw is None or not extracted.is_made_of(raw):
         return None
@@ -275,9 +276,9 @@ def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
 
 
 def native_terrain(extracted: Manifest, raw: Manifest | None) -> World | None:
-    """The terrain library's own world of a stage ``extracted``, which can be sampled finer than its grid.
+    """Return the native terrain of a stage ``extracted``, which can be sampled finer than the stage's grid.
 
-    None where another engine or program made it, or its version is not known; see :func:`world_gen_version`.
+    Return None if another engine or program generated the world, or if :func:`world_gen_version` is unknown.
     """
     version = world_gen_version(extracted, raw)
     if version is None or extracted.recipe.made_by.get("kind") != NATIVE.kind:
@@ -286,6 +287,6 @@ def native_terrain(extracted: Manifest, raw: Manifest | None) -> World | None:
 
 
 def _column_units(table: pd.DataFrame) -> dict[str, str]:
-    """The units of the columns that end in one, as ``area_km2`` does."""
+    """Return the units of columns whose name ends with a unit, such as ``area_km2``."""
     suffixes = {str(column): str(column).rpartition("_")[2] for column in table.columns if "_" in str(column)}
     return {column: _UNIT_OF_SUFFIX[suffix] for column, suffix in suffixes.items() if suffix in _UNIT_OF_SUFFIX}

@@ -1,4 +1,4 @@
-"""Starting keys, which are the world modifiers of the game, of the worlds that came from saves."""
+"""Starting keys (the game's world modifiers) of worlds that were imported from saves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from vwe_dagster.store.seed_values import SeedValues
 
 
 class StartingKeys(SeedValues[tuple[str, ...]]):
-    """The starting keys of a data folder: one JSON object of lists by seed, in ``catalog/starting_keys.json``."""
+    """The starting keys of a data folder: lists of keys by seed, in ``catalog/starting_keys.json``."""
 
     def __init__(self, root: Path) -> None:
-        """Name the data folder; the first keys create the file."""
+        """Set the data folder; the first keys create the file."""
         super().__init__(root, "starting_keys", _parse)
 
 

@@ -1,6 +1,6 @@
-"""The store of worlds: finds, checks, publishes and removes the stages of seeds in the data folder.
+"""The world store finds, checks, publishes and removes the stages of seeds in the data folder.
 
-A seed's stages are the folders ``seeds/<hash of the seed>/<stage>`` under the root, each with its ``manifest.json``.
+A stage is the folder ``seeds/<hash of the seed>/<stage>`` below the root, with a ``manifest.json``.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, NotAFileEr
 
 
 class WorldStore:
-    """The data folder of many seeds, safe for any number of processes at once.
+    """The data folder. Any number of processes may use it concurrently.
 
-    Every method raises :class:`StoreError` where the disk is full, closed to us or broken.
+    Every method raises :class:`StoreError` if the disk is full, not accessible or broken.
     """
 
     def __init__(self, root: Path, *, stage_counts: StageCounts | None = None) -> None:
-        """Uses a data folder, which need not exist yet.
+        """Set the data folder, which need not exist yet.
 
         Args:
             root: the data folder.
@@ -55,7 +55,7 @@ class WorldStore:
         self._stage_counts = stage_counts
 
     def folder(self, seed: Seed, stage: Stage) -> Path:
-        """Where a stage of a seed lies, or would lie."""
+        """Return the path of a stage, which need not exist."""
         return self._seed_folder(seed) / stage
 
     def published_stages(self, seed: Seed) -> list[Stage]:
@@ -64,7 +64,7 @@ class WorldStore:
         return [stage for stage in STAGES if os.path.isfile(f"{folder}/{stage}/{MANIFEST_NAME}")]  # noqa: PTH113  see _trace
 
     def manifest(self, seed: Seed, stage: Stage) -> Manifest | None:
-        """What a stage says of itself; None where the stage is missing or its manifest is not valid."""
+        """Return the manifest of a stage; None if the stage is missing or its manifest is invalid."""
         folder = self.folder(seed, stage)
         with disk_errors_explained(self.root):
             manifest = _read_manifest(folder)
@@ -78,16 +78,16 @@ class WorldStore:
         return manifest.version({stage: source for stage, source in found.items() if source is not None})
 
     def damaged(self, seed: Seed, stage: Stage) -> list[str]:
-        """Sentences on what is wrong with a stage; none where it is there and every file has its length and hash."""
+        """Return a sentence on each damage of a stage; empty if it exists and every file has its length and hash."""
         manifest = self.manifest(seed, stage)
         if manifest is None:
-            return [f"The stage {stage} of the seed {seed.key} has not been made, or its manifest is not valid."]
+            return [f"The stage {stage} of the seed {seed.key} was never built, or its manifest is invalid."]
         return self._damage(manifest)
 
     def current(self, seed: Seed, stage: Stage, recipe: Recipe) -> Manifest | None:
-        """The stage's manifest if it need not be made again, else None.
+        """Return the manifest of a stage if the stage is up to date, else None.
 
-        It need not where it was made by a recipe of the same fingerprint and every file is undamaged.
+        A stage is up to date if its recipe has the same fingerprint and every file is undamaged.
         """
         manifest = self.manifest(seed, stage)
         if manifest is None or manifest.recipe.fingerprint != recipe.fingerprint or self._damage(manifest):
@@ -95,11 +95,11 @@ class WorldStore:
         return manifest
 
     def read(self, manifest: Manifest, name: str) -> io.BytesIO:
-        """The content of a file of a stage, surely the one that the manifest tells of.
+        """Return the content of a file of a stage, after comparing its hash with the manifest.
 
         Raises:
-            StoreError: the file is damaged, or the stage was made again since the manifest was read.
-            KeyError: the stage has no such file.
+            StoreError: the file is damaged, or the stage was rebuilt after the manifest was read.
+            KeyError: the manifest does not list the file.
         """
         facts = manifest.files[name]
         path = self.folder(manifest.seed, manifest.stage) / name
@@ -110,17 +110,17 @@ class WorldStore:
         now = self.manifest(manifest.seed, manifest.stage)
         if now is not None and now != manifest:
             raise StoreError(
-                f"The stage {manifest.stage} of {manifest.seed.key} was made again by another run in this moment; "
-                f"run this again."
+                f"The stage {manifest.stage} of {manifest.seed.key} has just been rebuilt by another run; "
+                f"run the command again."
             )
-        raise StoreError(f"The file {path} is not what its manifest says; make the stage {manifest.stage} again.")
+        raise StoreError(f"The file {path} differs from its manifest; build the stage {manifest.stage} again.")
 
     @contextlib.contextmanager
     def publish(self, seed: Seed, stage: Stage, recipe: Recipe) -> Iterator[Draft]:
-        """Makes a stage: write its files to the draft within the block.
+        """Build a stage: the caller writes its files to the draft within the block.
 
-        When the block ends well, the stage takes the place of the former one, in one piece. When it raises, or the
-        process is killed, the former one stays. While one process makes a stage, others that want to wait.
+        At the end of the block, the new stage replaces the former one atomically. If the block raises or the process is
+        killed, the former stage stays. Other processes that build the same stage wait.
         """
         with disk_errors_explained(self.root), replace_whole(self.folder(seed, stage)) as folder:
             began = time.monotonic()
@@ -139,7 +139,7 @@ class WorldStore:
         self.count(stage, "made")
 
     def count(self, stage: Stage, outcome: Outcome) -> None:
-        """Counts a stage that was made, which publishing does by itself, or one that was kept as it is."""
+        """Count a stage that was built or kept; :meth:`publish` counts built stages itself."""
         if self._stage_counts is not None:
             self._stage_counts.add(stage, outcome)
 
@@ -147,7 +147,7 @@ class WorldStore:
         """Yield every seed that has a stage on disk, in arbitrary order.
 
         Args:
-            besides: keys to leave out; the manifests of their seeds are not read.
+            besides: keys of seeds to skip, without reading their manifests.
         """
         left_out = {folder_name_of(key) for key in besides}
         with disk_errors_explained(self.root):
@@ -176,11 +176,11 @@ class WorldStore:
         return found
 
     def remove(self, seed: Seed) -> None:
-        """Removes every stage of a seed, after waiting for those being made."""
+        """Remove every stage of a seed, after waiting for processes that are building one."""
         with disk_errors_explained(self.root):
             for stage in reversed(STAGES):
                 remove_whole(self.folder(seed, stage))
-            # The folder stays where another process has just begun to make a stage anew.
+            # The folder stays if another process has just begun to build a stage.
             with contextlib.suppress(OSError):
                 self._seed_folder(seed).rmdir()
 
@@ -191,7 +191,7 @@ class WorldStore:
         folder = self.folder(manifest.seed, manifest.stage)
         with disk_errors_explained(self.root):
             faults = ((folder / name, _fault(folder / name, facts)) for name, facts in manifest.files.items())
-            return [f"The file {path} {fault}; make the stage again." for path, fault in faults if fault]
+            return [f"The file {path} {fault}; build the stage again." for path, fault in faults if fault]
 
 
 def _trace(path: str) -> str:
@@ -217,5 +217,5 @@ def _fault(path: Path, facts: FileFacts) -> str | None:
         return f"has {size} bytes instead of {facts.bytes}"
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != facts.sha256:
-            return "has changed since it was made"
+            return "has changed since it was written"
     return None

@@ -84,7 +84,7 @@ def test_a_damaged_world_is_left_out_and_told_of(store: WorldStore, catalog: See
     (store.folder(parse_seed("bad"), "processed") / "statistics.json").write_text("{}")
     state = catalog.update()
     assert state.table["seed"].to_pylist() == ["good"]
-    assert "make the stage processed again" in state.left_out["bad"]
+    assert "build the stage processed again" in state.left_out["bad"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1PAR1"], ids=["empty", "text", "torn"])

@@ -208,7 +208,7 @@ def test_damaged_statistics_are_not_shown(with_world: Vwe) -> None:
     (with_world.store.folder(SEED, "processed") / "statistics.json").write_text("{}")
     refused = with_world.call("show", KEY)
     assert refused.returncode == 1
-    assert "make the stage processed again" in refused.stderr
+    assert "build the stage processed again" in refused.stderr
 
 
 def test_seeds_are_added_listed_and_removed(with_world: Vwe) -> None:

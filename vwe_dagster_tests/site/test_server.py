@@ -346,7 +346,7 @@ def test_a_damaged_world_is_told_of(site: Site) -> None:
     with served(site_app(store)) as address:
         answer = httpx.get(f"{address}/worlds/abc/data/0/0.bin", timeout=120)
     assert answer.status_code == 503
-    assert "make the stage extracted again" in answer.json()["message"]
+    assert "build the stage extracted again" in answer.json()["message"]
 
 
 def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str, max_zoom: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Stages that show whether they are whole: every one of their files tells the same number, as does the manifest."""
+"""Stages whose integrity is easy to check: the manifest and every file contain the same number."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ GRID = Grid.of_world(64)
 
 
 def recipe_of(number: int) -> Recipe:
-    """A recipe that goes out of date when the number changes."""
+    """Return a recipe that depends on the number."""
     return Recipe(inputs={"number": number}, code_version="1", made_by={"engine": "native"}, grid=GRID)
 
 
 def write_files(draft: Draft, number: int) -> None:
-    """Fills a draft with one file of each kind, all of which tell the number."""
+    """Write one file of each kind to a draft, each with the number."""
     draft.array("plane.npy.gz", np.full((64, 64), number, np.int32), units="m")
     draft.table("rows.parquet", pd.DataFrame({"value_m": [number] * 3}), units={"value_m": "m"})
     draft.json("number.json", {"number": number})
@@ -35,13 +35,13 @@ def write_files(draft: Draft, number: int) -> None:
 
 
 def publish(root: Path, number: int, seed: Seed = SEED) -> None:
-    """Makes the stage of a number."""
+    """Publish a stage with the number."""
     with WorldStore(root).publish(seed, STAGE, recipe_of(number)) as draft:
         write_files(draft, number)
 
 
-def numbers_told(store: WorldStore, manifest: Manifest) -> set[object]:
-    """The numbers that the manifest and the files tell: one, if they are of the same making."""
+def numbers_in(store: WorldStore, manifest: Manifest) -> set[object]:
+    """Return the numbers in the manifest and the files: a single number unless builds were mixed."""
     return {
         manifest.recipe.inputs["number"],
         *np.unique(array_from_bytes(store.read(manifest, "plane.npy.gz").getbuffer())).tolist(),
@@ -53,5 +53,5 @@ def numbers_told(store: WorldStore, manifest: Manifest) -> set[object]:
 
 
 def entries(store: WorldStore, seed: Seed = SEED) -> set[str]:
-    """The names in the seed's folder, hidden ones too."""
+    """Return the names in the seed's folder, including hidden ones."""
     return {path.name for path in store.folder(seed, STAGE).parent.iterdir()}

@@ -1,4 +1,4 @@
-"""Arrays as files, and what is remembered of those that were read."""
+"""Array files, and the cache of arrays that were read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def unpacked(arrays: UnpackedArrays, array: npt.NDArray[np.generic]) -> npt.NDAr
     return arrays.unpacked(content, hashlib.sha256(content).hexdigest())
 
 
-def test_an_array_that_was_read_lately_is_not_unpacked_again() -> None:
+def test_recently_read_array_is_not_unpacked_again() -> None:
     arrays = UnpackedArrays()
     first = unpacked(arrays, noise(1))
     np.testing.assert_array_equal(first, noise(1))
@@ -28,7 +28,7 @@ def test_an_array_that_was_read_lately_is_not_unpacked_again() -> None:
     np.testing.assert_array_equal(unpacked(arrays, noise(2)), noise(2))
 
 
-def test_what_was_read_longest_ago_is_forgotten_first() -> None:
+def test_least_recently_read_array_is_evicted_first() -> None:
     arrays = UnpackedArrays(limit_bytes=2 * noise(1).nbytes)
     first, second = unpacked(arrays, noise(1)), unpacked(arrays, noise(2))
     assert unpacked(arrays, noise(1)) is first
@@ -37,7 +37,7 @@ def test_what_was_read_longest_ago_is_forgotten_first() -> None:
     assert unpacked(arrays, noise(2)) is not second
 
 
-def test_what_is_too_large_or_unpacked_in_no_time_is_not_remembered() -> None:
+def test_array_that_is_too_large_or_fast_to_unpack_is_not_cached() -> None:
     small = UnpackedArrays(limit_bytes=noise(1).nbytes - 1)
     assert unpacked(small, noise(1)) is not unpacked(small, noise(1))
     arrays, zeros = UnpackedArrays(), np.zeros((64, 64), np.float32)

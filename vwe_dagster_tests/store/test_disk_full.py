@@ -1,4 +1,4 @@
-"""A disk that runs full in the making of a stage: a sentence, the former stage kept, nothing left behind."""
+"""A disk that fills up during a build causes an error, keeps the former stage and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _files_limited() -> Iterator[None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder that takes 1 MiB: a file system of that size where we may mount one, else by a limit on files."""
+    """A folder with 1 MiB of space: a mounted file system if this user may mount one, else a limit on file sizes."""
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES}", "tmpfs", tmp_path], check=False, capture_output=True
     )
@@ -65,9 +65,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("write", WAYS.values(), ids=WAYS.keys())
-def test_a_full_disk_is_told_in_a_sentence_and_the_former_stage_stays(
-    small_disk: Path, write: Callable[[Draft], None]
-) -> None:
+def test_full_disk_is_an_error_and_the_former_stage_stays(small_disk: Path, write: Callable[[Draft], None]) -> None:
     store = WorldStore(small_disk)
     publish(store.root, 1)
     with pytest.raises(StoreError, match=FULL), store.publish(SEED, STAGE, recipe_of(2)) as draft:
@@ -78,7 +76,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_the_former_stage_stays(
 
 
 @pytest.mark.parametrize("write", WAYS.values(), ids=WAYS.keys())
-def test_a_file_larger_than_allowed_is_told_in_a_sentence(tmp_path: Path, write: Callable[[Draft], None]) -> None:
+def test_file_over_the_size_limit_is_an_error_with_a_remedy(tmp_path: Path, write: Callable[[Draft], None]) -> None:
     store = WorldStore(tmp_path)
     with (
         _files_limited(),
@@ -89,7 +87,7 @@ def test_a_file_larger_than_allowed_is_told_in_a_sentence(tmp_path: Path, write:
     assert entries(store) == set()
 
 
-def test_an_error_of_something_else_passes_as_it_is(tmp_path: Path) -> None:
+def test_unrelated_error_passes_unchanged(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with pytest.raises(ConnectionRefusedError), WorldStore(data).publish(SEED, STAGE, recipe_of(1)):
         raise ConnectionRefusedError
@@ -98,9 +96,9 @@ def test_an_error_of_something_else_passes_as_it_is(tmp_path: Path) -> None:
         (tmp_path / "elsewhere").mkdir()
 
 
-def test_a_file_in_the_way_of_the_data_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_file_in_place_of_the_data_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     store = WorldStore(tmp_path / "data")
-    with pytest.raises(StoreError, match="move the file away"), store.publish(SEED, STAGE, recipe_of(1)):
+    with pytest.raises(StoreError, match="move away the file"), store.publish(SEED, STAGE, recipe_of(1)):
         pass
     assert store.manifest(SEED, STAGE) is None

@@ -1,4 +1,4 @@
-"""Makers that are killed with ``kill -9`` wherever it hurts, and makers that meet."""
+"""Builders that are killed at any step, and concurrent builders, never lose or mix stages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster_tests.store import stages
-from vwe_dagster_tests.store.stages import SEED, STAGE, entries, numbers_told, publish
+from vwe_dagster_tests.store.stages import SEED, STAGE, entries, numbers_in, publish
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def _start(target: Callable[..., None], *arguments: object) -> ForkServerProcess
 
 
 def _die_at_step(step: int) -> None:
-    """Has this process killed as it is about to do its ``step``-th step on the file system."""
+    """Kill this process before its ``step``-th operation on the file system."""
     steps = itertools.count(1)
 
     def count(event: str, _: object) -> None:
@@ -65,12 +65,12 @@ def _publish_some(root: Path, numbers: range) -> None:
 
 
 def _number_of(store: WorldStore) -> object:
-    """The number that the stage tells, having checked that it is whole; None if it is absent."""
+    """Return the number of the stage after checking its integrity; None if the stage does not exist."""
     manifest = store.manifest(SEED, STAGE)
     if manifest is None:
         return None
     assert store.damaged(SEED, STAGE) == []
-    (number,) = numbers_told(store, manifest)
+    (number,) = numbers_in(store, manifest)
     return number
 
 
@@ -81,17 +81,17 @@ def _check_that_a_later_making_succeeds(store: WorldStore, number: int) -> None:
 
 
 @pytest.mark.parametrize("former", [None, 0])
-def test_a_maker_killed_at_any_step_leaves_the_old_stage_or_the_new_one(tmp_path: Path, former: int | None) -> None:
+def test_builder_killed_at_any_step_leaves_the_old_or_the_new_stage(tmp_path: Path, former: int | None) -> None:
     outcomes = []
     for step in itertools.count(1):
         store = WorldStore(tmp_path / str(step))
         if former is not None:
             publish(store.root, former)
-        maker = _start(_publish_until_step, store.root, 1, step)
-        maker.join()
-        if maker.exitcode == 0:
+        builder = _start(_publish_until_step, store.root, 1, step)
+        builder.join()
+        if builder.exitcode == 0:
             break
-        assert maker.exitcode == KILLED
+        assert builder.exitcode == KILLED
         outcomes.append(_number_of(store))
         _check_that_a_later_making_succeeds(store, 2)
     assert len(outcomes) > 20
@@ -99,7 +99,7 @@ def test_a_maker_killed_at_any_step_leaves_the_old_stage_or_the_new_one(tmp_path
     assert set(outcomes) == {former, 1}
 
 
-def test_a_seed_whose_removal_is_killed_at_any_step_is_whole_or_gone(tmp_path: Path) -> None:
+def test_removal_killed_at_any_step_leaves_a_complete_seed_or_none(tmp_path: Path) -> None:
     outcomes = []
     for step in itertools.count(1):
         store = WorldStore(tmp_path / str(step))
@@ -116,17 +116,17 @@ def test_a_seed_whose_removal_is_killed_at_any_step_is_whole_or_gone(tmp_path: P
     assert set(outcomes) == {1, None}
 
 
-def test_makers_killed_at_random_moments_never_lose_a_stage_nor_leave_half_of_one(tmp_path: Path) -> None:
+def test_builders_killed_at_random_moments_never_lose_or_split_a_stage(tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     moments = random.Random(8)
     began = time.monotonic()
     _start(publish, store.root, 0).join()
     one_s, last = time.monotonic() - began, 0
     for first in range(1, 40 * 1000, 1000):
-        maker = _start(_publish_one_after_another, store.root, first, 1)
+        builder = _start(_publish_one_after_another, store.root, first, 1)
         time.sleep(moments.uniform(0.3, 2) * one_s)
-        maker.kill()
-        maker.join()
+        builder.kill()
+        builder.join()
         number = _number_of(store)
         assert isinstance(number, int)
         assert number == last or number >= first
@@ -135,27 +135,27 @@ def test_makers_killed_at_random_moments_never_lose_a_stage_nor_leave_half_of_on
     _check_that_a_later_making_succeeds(store, 99)
 
 
-def test_makers_at_the_same_time_take_turns_and_never_mix(tmp_path: Path) -> None:
+def test_concurrent_builders_take_turns(tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     publish(store.root, 0)
-    makers = [_start(_publish_some, store.root, range(first, first + 8)) for first in (100, 200)]
+    builders = [_start(_publish_some, store.root, range(first, first + 8)) for first in (100, 200)]
     seen = set()
-    while any(maker.is_alive() for maker in makers):
+    while any(builder.is_alive() for builder in builders):
         manifest = store.manifest(SEED, STAGE)
         if manifest is None:
             continue
         try:
-            (number,) = numbers_told(store, manifest)
+            (number,) = numbers_in(store, manifest)
         except StoreError:
-            continue  # It was replaced while we read, and we were told so.
+            continue  # The stage was replaced during the read.
         seen.add(number)
-    assert [maker.exitcode for maker in makers] == [0, 0]
+    assert [builder.exitcode for builder in builders] == [0, 0]
     assert len(seen) > 2
     assert _number_of(store) in {107, 207}
     assert entries(store) == {STAGE}
 
 
-def test_a_stage_that_was_set_aside_when_its_maker_was_killed_is_found_by_readers(tmp_path: Path) -> None:
+def test_stage_set_aside_by_a_killed_builder_is_restored_for_readers(tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     publish(store.root, 1)
     folder = store.folder(SEED, STAGE)

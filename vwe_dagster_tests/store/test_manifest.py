@@ -1,4 +1,4 @@
-"""The manifest's parser: it gives back what was written, and refuses everything else without crashing."""
+"""The parser of manifests reads back every written manifest, and rejects any other input without crashing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ manifests = st.builds(
 
 
 @given(manifests)
-def test_a_manifest_comes_back_as_it_was_written(manifest: Manifest) -> None:
+def test_manifest_is_read_back_unchanged(manifest: Manifest) -> None:
     read = Manifest.from_json(manifest.to_json())
     assert read == manifest
     assert read.digest == manifest.digest
@@ -76,7 +76,7 @@ def test_a_manifest_comes_back_as_it_was_written(manifest: Manifest) -> None:
 
 
 @given(st.binary() | json_values.map(json.dumps).map(str.encode) | st.just(b"[" * 100_000))
-def test_no_content_of_the_manifest_crashes_the_store(content: bytes) -> None:
+def test_no_manifest_content_crashes_the_store(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = WorldStore(Path(folder))
         store.folder(SEED, STAGE).mkdir(parents=True)
@@ -98,7 +98,7 @@ def _valid_manifest() -> dict[str, Any]:
 
 
 def _sealed(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest with the checksum of its other fields."""
+    """Return the manifest with the checksum of the other fields."""
     rest = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return {**content, "sha256": hashlib.sha256(rest.encode()).hexdigest()}
 
@@ -108,12 +108,12 @@ VALID = _valid_manifest()
 
 Place = tuple[str, ...]
 FREE = {("recipe", "inputs"), ("recipe", "made_by"), ("files",)}
-"""Mappings of the manifest whose keys are not fixed."""
+"""Mappings of the manifest with arbitrary keys."""
 OPTIONAL = {"dtype", "shape", "axes", "units"}
 
 
 def _mappings(value: dict[str, Any], place: Place = ()) -> list[Place]:
-    """The places of all nested mappings, the outermost included."""
+    """Return the paths of all nested mappings, including the outermost."""
     inner = [_mappings(value[key], (*place, key)) for key in value if isinstance(value[key], dict)]
     return [place, *(found for places in inner for found in places)]
 
@@ -128,13 +128,13 @@ def _at(place: Place, content: Any) -> Any:
 
 
 def _with(place: Place, change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    """The valid manifest with the mapping at ``place`` changed."""
+    """Return the valid manifest with a change to the mapping at ``place``."""
     content = copy.deepcopy(VALID)
     change(_at(place, content))
     return content
 
 
-def test_a_manifest_that_lacks_anything_is_refused() -> None:
+def test_manifest_with_a_missing_field_is_rejected() -> None:
     lacking = [
         (place, key)
         for place in MAPPINGS
@@ -146,14 +146,14 @@ def test_a_manifest_that_lacks_anything_is_refused() -> None:
     assert read == []
 
 
-def test_a_manifest_with_anything_unheard_of_is_refused() -> None:
+def test_manifest_with_an_unknown_field_is_rejected() -> None:
     strange = {"unheard": float("nan")}
     read = [place for place in MAPPINGS if _read(_with(place, operator.methodcaller("update", strange)))]
     assert read == []
 
 
 @given(st.sampled_from(MAPPINGS), st.data())
-def test_a_manifest_with_another_value_is_refused_or_usable(place: Place, data: st.DataObject) -> None:
+def test_manifest_with_a_changed_value_is_rejected_or_usable(place: Place, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(_at(place, VALID))))
     manifest = _read(_with(place, operator.methodcaller("update", {key: data.draw(json_values)})))
     if manifest is not None:
@@ -168,7 +168,7 @@ def _read(content: dict[str, Any]) -> Manifest | None:
         return None
 
 
-def test_wrong_versions_seeds_names_and_hashes_are_refused() -> None:
+def test_wrong_versions_seeds_names_and_hashes_are_rejected() -> None:
     facts: dict[str, Any] = VALID["files"]["plane.npy.gz"]
     wrong: list[Mapping[str, object]] = [
         {"schema_version": 1},
@@ -231,5 +231,5 @@ def test_pipe_in_place_of_a_file_does_not_block(tmp_path: Path, name: str) -> No
     assert store.damaged(SEED, STAGE)
     assert store.current(SEED, STAGE, recipe_of(1)) is None
     if name != "manifest.json":
-        with pytest.raises(StoreError, match="is not what its manifest says"):
+        with pytest.raises(StoreError, match="differs from its manifest"):
             store.read(manifest, name)

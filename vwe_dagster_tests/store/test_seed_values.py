@@ -1,4 +1,4 @@
-"""Values by seed in the data folder: kept, replaced, removed, and never written over a damaged file."""
+"""Values by seed are kept, replaced and removed; a damaged file is not overwritten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_values_of_other_seeds_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", '{"one": 1}'])
-def test_damaged_file_counts_as_empty_and_is_not_written_over(tmp_path: Path, content: str) -> None:
+def test_damaged_file_counts_as_empty_and_is_not_overwritten(tmp_path: Path, content: str) -> None:
     path = tmp_path / "catalog" / "starting_keys.json"
     path.parent.mkdir()
     path.write_text(content)

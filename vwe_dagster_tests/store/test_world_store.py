@@ -1,4 +1,4 @@
-"""What a person and a pipeline may expect of the data folder."""
+"""The public behavior of the data folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import STAGES, StoreError, WorldStore
 from vwe_dagster.store.arrays import array_from_bytes
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.store.stages import GRID, SEED, STAGE, entries, numbers_told, publish, recipe_of, write_files
+from vwe_dagster_tests.store.stages import GRID, SEED, STAGE, entries, numbers_in, publish, recipe_of, write_files
 
 
 @pytest.fixture
@@ -26,21 +26,21 @@ def store(tmp_path: Path) -> WorldStore:
     return WorldStore(tmp_path / "data")
 
 
-def test_a_stage_lies_where_the_design_says(store: WorldStore, tmp_path: Path) -> None:
+def test_stage_is_in_the_documented_folder(store: WorldStore, tmp_path: Path) -> None:
     sha256 = hashlib.sha256(b"HHcLC5acQt").hexdigest()
     assert store.folder(SEED, "raw") == tmp_path / "data" / "seeds" / sha256 / "raw"
 
 
-def test_a_published_stage_is_there_whole_and_nothing_beside_it(store: WorldStore) -> None:
+def test_published_stage_is_complete_without_leftovers(store: WorldStore) -> None:
     publish(store.root, 1)
     manifest = store.current(SEED, STAGE, recipe_of(1))
     assert manifest is not None
-    assert numbers_told(store, manifest) == {1}
+    assert numbers_in(store, manifest) == {1}
     assert store.damaged(SEED, STAGE) == []
     assert entries(store) == {STAGE}
 
 
-def test_the_manifest_tells_the_facts_of_every_file(store: WorldStore) -> None:
+def test_manifest_has_the_metadata_of_every_file(store: WorldStore) -> None:
     publish(store.root, 7)
     manifest = json.loads((store.folder(SEED, STAGE) / "manifest.json").read_text())
     assert manifest["schema_version"] == 2
@@ -65,21 +65,21 @@ def test_the_manifest_tells_the_facts_of_every_file(store: WorldStore) -> None:
     assert (rows["dtype"], rows["shape"], rows["units"]) == ({"value_m": "int64"}, [3, 1], {"value_m": "m"})
 
 
-def test_a_stage_that_was_never_made_is_missing_and_says_so(store: WorldStore) -> None:
+def test_stage_that_was_never_built_is_reported_as_missing(store: WorldStore) -> None:
     assert store.manifest(SEED, STAGE) is None
     assert store.current(SEED, STAGE, recipe_of(1)) is None
-    assert "has not been made" in store.damaged(SEED, STAGE)[0]
+    assert "was never built" in store.damaged(SEED, STAGE)[0]
     assert list(store.seeds()) == []
     assert not store.root.exists()
 
 
-def test_a_new_stage_takes_the_place_of_the_old_one(store: WorldStore) -> None:
+def test_new_stage_replaces_the_old_one(store: WorldStore) -> None:
     publish(store.root, 1)
     publish(store.root, 2)
     assert store.current(SEED, STAGE, recipe_of(1)) is None
     manifest = store.current(SEED, STAGE, recipe_of(2))
     assert manifest is not None
-    assert numbers_told(store, manifest) == {2}
+    assert numbers_in(store, manifest) == {2}
     assert entries(store) == {STAGE}
 
 
@@ -94,21 +94,21 @@ def test_a_new_stage_takes_the_place_of_the_old_one(store: WorldStore) -> None:
         {"grid": None},
     ],
 )
-def test_a_stage_of_another_recipe_is_not_current(store: WorldStore, change: dict[str, object]) -> None:
+def test_stage_of_another_recipe_is_not_current(store: WorldStore, change: dict[str, object]) -> None:
     publish(store.root, 1)
     assert store.current(SEED, STAGE, dataclasses.replace(recipe_of(1), **change)) is None  # type: ignore[arg-type]
 
 
-def test_a_stage_made_by_an_older_engine_stays_current(store: WorldStore) -> None:
+def test_stage_built_by_an_older_engine_stays_current(store: WorldStore) -> None:
     publish(store.root, 1)
     newer = dataclasses.replace(recipe_of(1), made_by={"engine": "native", "version": "2"})
     assert store.current(SEED, STAGE, newer) is not None
 
 
-def test_a_digest_depends_on_content_and_recipe_but_not_on_when_or_by_whom(store: WorldStore) -> None:
+def test_digest_depends_on_content_and_recipe_but_not_on_time_or_engine(store: WorldStore) -> None:
     digests = []
     for number, maker in ((1, "one"), (1, "other"), (2, "one")):
-        recipe = dataclasses.replace(recipe_of(number), made_by={"who": maker})
+        recipe = dataclasses.replace(recipe_of(number), made_by={"engine": maker})
         with store.publish(SEED, STAGE, recipe) as draft:
             draft.json("same.json", 0)
         manifest = store.manifest(SEED, STAGE)
@@ -148,7 +148,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", ["plane.npy.gz", "rows.parquet", "number.json", "lines.jsonl", "folder/of/some.txt"])
 @pytest.mark.parametrize(("complaint", "damage"), DAMAGES.items())
-def test_a_damaged_file_is_noticed_and_cured_by_making_the_stage_again(
+def test_damaged_file_is_detected_and_repaired_by_a_rebuild(
     store: WorldStore, name: str, complaint: str, damage: Callable[[Path], None]
 ) -> None:
     publish(store.root, 1)
@@ -160,7 +160,7 @@ def test_a_damaged_file_is_noticed_and_cured_by_making_the_stage_again(
     assert complaint in sentence
     assert name in sentence
     assert store.current(SEED, STAGE, recipe_of(1)) is None
-    with pytest.raises(StoreError, match="make the stage extracted again"):
+    with pytest.raises(StoreError, match="build the stage extracted again"):
         store.read(manifest, name)
 
     publish(store.root, 1)
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_noticed_and_cured_by_making_the_stage_again(
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, _truncate, _turn_into_a_folder])
-def test_a_stage_without_a_valid_manifest_does_not_exist(store: WorldStore, damage: Callable[[Path], None]) -> None:
+def test_stage_without_a_valid_manifest_does_not_exist(store: WorldStore, damage: Callable[[Path], None]) -> None:
     publish(store.root, 1)
     manifest = store.folder(SEED, STAGE) / "manifest.json"
     manifest.write_bytes(manifest.read_bytes().rstrip())
@@ -181,16 +181,16 @@ def test_a_stage_without_a_valid_manifest_does_not_exist(store: WorldStore, dama
     assert store.damaged(SEED, STAGE) == []
 
 
-def test_what_was_replaced_since_its_manifest_was_read_is_refused(store: WorldStore) -> None:
+def test_reading_a_stage_that_was_rebuilt_since_is_an_error(store: WorldStore) -> None:
     publish(store.root, 1)
     manifest = store.manifest(SEED, STAGE)
     publish(store.root, 2)
     assert manifest is not None
-    with pytest.raises(StoreError, match="was made again by another run in this moment; run this again"):
+    with pytest.raises(StoreError, match="has just been rebuilt by another run; run the command again"):
         store.read(manifest, "number.json")
 
 
-def test_the_manifest_tells_the_true_maker_where_the_recipe_could_only_guess(store: WorldStore) -> None:
+def test_manifest_records_the_actual_engine(store: WorldStore) -> None:
     with store.publish(SEED, STAGE, recipe_of(1)) as draft:
         write_files(draft, 1)
         draft.made_by({"engine": "another"}, seconds=1e6)
@@ -200,7 +200,7 @@ def test_the_manifest_tells_the_true_maker_where_the_recipe_could_only_guess(sto
     assert manifest.seconds >= 1e6
 
 
-def test_a_stage_copied_to_another_place_is_not_taken_for_that_place(store: WorldStore) -> None:
+def test_stage_copied_to_another_folder_is_not_accepted_there(store: WorldStore) -> None:
     publish(store.root, 1)
     other = parse_seed("MWd8eV6svz")
     shutil.copytree(store.folder(SEED, STAGE), store.folder(other, STAGE))
@@ -220,28 +220,28 @@ def _fail_to_publish(store: WorldStore, number: int) -> None:
         make()
 
 
-def test_a_making_that_fails_leaves_the_former_stage_and_nothing_else(store: WorldStore) -> None:
+def test_failed_build_keeps_the_former_stage_without_leftovers(store: WorldStore) -> None:
     publish(store.root, 1)
     _fail_to_publish(store, 2)
     manifest = store.current(SEED, STAGE, recipe_of(1))
     assert manifest is not None
-    assert numbers_told(store, manifest) == {1}
+    assert numbers_in(store, manifest) == {1}
     assert entries(store) == {STAGE}
 
 
-def test_a_first_making_that_fails_leaves_no_stage(store: WorldStore) -> None:
+def test_failed_first_build_leaves_no_stage(store: WorldStore) -> None:
     _fail_to_publish(store, 1)
     assert store.manifest(SEED, STAGE) is None
     assert entries(store) == set()
 
 
-def test_a_stage_in_the_making_is_not_seen(store: WorldStore) -> None:
+def test_unfinished_stage_is_not_visible(store: WorldStore) -> None:
     publish(store.root, 1)
     with store.publish(SEED, STAGE, recipe_of(2)) as draft:
         write_files(draft, 2)
         manifest = store.current(SEED, STAGE, recipe_of(1))
         assert manifest is not None
-        assert numbers_told(store, manifest) == {1}
+        assert numbers_in(store, manifest) == {1}
 
 
 @pytest.mark.parametrize(
@@ -251,13 +251,13 @@ def test_a_stage_in_the_making_is_not_seen(store: WorldStore) -> None:
         *("a\\b", "", ".", "..", ".hidden", "manifest.json", "a\nb", "a\n", "ä"),
     ],
 )
-def test_a_file_name_with_more_than_plain_names_in_it_is_refused(store: WorldStore, name: str) -> None:
+def test_file_name_outside_the_allowed_pattern_is_rejected(store: WorldStore, name: str) -> None:
     with pytest.raises(ValueError, match="name"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
         draft.path(name)
     assert entries(store) == set()
 
 
-def test_a_file_not_recorded_or_not_written_is_refused(store: WorldStore) -> None:
+def test_file_not_recorded_or_not_written_is_rejected(store: WorldStore) -> None:
     with (
         pytest.raises(ValueError, match=r"stray\.txt of the stage was written but not recorded"),
         store.publish(SEED, STAGE, recipe_of(1)) as draft,
@@ -276,8 +276,11 @@ def test_a_file_not_recorded_or_not_written_is_refused(store: WorldStore) -> Non
     assert store.manifest(SEED, STAGE) is None
 
 
-def test_what_cannot_be_written_faithfully_is_refused(store: WorldStore) -> None:
-    with pytest.raises(ValueError, match="no column depth_m"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
+def test_content_that_cannot_be_written_exactly_is_rejected(store: WorldStore) -> None:
+    with (
+        pytest.raises(ValueError, match="name missing columns: depth_m"),
+        store.publish(SEED, STAGE, recipe_of(1)) as draft,
+    ):
         draft.table("t.parquet", pd.DataFrame({"height_m": [1.0]}), units={"depth_m": "m"})
     with pytest.raises(ValueError, match="JSON compliant"), store.publish(SEED, STAGE, recipe_of(1)) as draft:
         draft.json("t.json", float("nan"))
@@ -288,7 +291,7 @@ def test_what_cannot_be_written_faithfully_is_refused(store: WorldStore) -> None
     assert store.manifest(SEED, STAGE) is None
 
 
-def test_arrays_come_back_as_they_were(store: WorldStore) -> None:
+def test_arrays_are_read_back_unchanged(store: WorldStore) -> None:
     planes = {
         "fortran.npy.gz": np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4)),
         "mask.npy.gz": np.eye(3, dtype=np.bool_),
@@ -309,7 +312,7 @@ def test_arrays_come_back_as_they_were(store: WorldStore) -> None:
         np.testing.assert_array_equal(read, plane)
 
 
-def test_a_stage_takes_over_a_file_of_another_and_keeps_it(store: WorldStore) -> None:
+def test_linked_file_of_another_stage_outlives_that_stage(store: WorldStore) -> None:
     publish(store.root, 1)
     source = store.manifest(SEED, STAGE)
     assert source is not None
@@ -322,13 +325,13 @@ def test_a_stage_takes_over_a_file_of_another_and_keeps_it(store: WorldStore) ->
     publish(store.root, 2)
     assert store.damaged(SEED, "processed") == []
     with (
-        pytest.raises(StoreError, match="changed while it was taken over"),
+        pytest.raises(StoreError, match="changed while it was linked"),
         store.publish(SEED, "renders", recipe_of(1)) as draft,
     ):
         draft.link("plane.npy.gz", path, facts)
 
 
-def test_seeds_on_disk_are_found_and_those_in_another_case_are_others(store: WorldStore) -> None:
+def test_seeds_on_disk_are_found_and_differ_by_case(store: WorldStore) -> None:
     seeds = {parse_seed(key) for key in ("HHcLC5acQt", "hhclc5acqt", "@298112588")}
     for number, seed in enumerate(seeds):
         publish(store.root, number, seed)
@@ -337,7 +340,7 @@ def test_seeds_on_disk_are_found_and_those_in_another_case_are_others(store: Wor
     assert set(store.seeds()) == seeds
 
 
-def test_a_removed_seed_is_gone_and_others_are_not(store: WorldStore) -> None:
+def test_removing_a_seed_keeps_other_seeds(store: WorldStore) -> None:
     other = parse_seed("MWd8eV6svz")
     publish(store.root, 1, other)
     for stage in STAGES:
@@ -351,14 +354,14 @@ def test_a_removed_seed_is_gone_and_others_are_not(store: WorldStore) -> None:
     assert store.damaged(SEED, STAGE) == []
 
 
-def test_the_grid_comes_back_as_it_was(store: WorldStore) -> None:
+def test_grid_is_read_back_unchanged(store: WorldStore) -> None:
     publish(store.root, 1)
     manifest = store.manifest(SEED, STAGE)
     assert manifest is not None
     assert manifest.recipe.grid == GRID
 
 
-def test_seeds_besides_known_ones_are_listed_and_published_stages_are_found(store: WorldStore) -> None:
+def test_unknown_seeds_are_listed_and_published_stages_are_found(store: WorldStore) -> None:
     publish(store.root, 1)
     assert list(store.seeds(besides=[SEED.key, "never built"])) == []
     assert list(store.seeds(besides=["never built"])) == [SEED]

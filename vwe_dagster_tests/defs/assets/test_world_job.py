@@ -140,9 +140,7 @@ def test_a_stage_whose_source_is_damaged_is_refused_when_made_alone(with_world: 
     path = with_world.store.folder(SEED, "raw") / "height.npy.gz"
     path.write_bytes(b"")
     outcome = with_world.run(KEY, assets=["extracted"], config={"extracted": {"force": True}})
-    assert outcome.failures == {
-        "extracted": f"The file {path} is not what its manifest says; make the stage raw again."
-    }
+    assert outcome.failures == {"extracted": f"The file {path} differs from its manifest; build the stage raw again."}
 
 
 @pytest.mark.parametrize(("asset", "source"), [("extracted", "raw_export"), ("processed", "extracted")])
