@@ -6,7 +6,7 @@ install -d -m 0750 -o 10001 -g 10001 "$VWE_HOME" "$VWE_HOME/data" "$VWE_HOME/.vw
 install -d -m 0700 -o 10001 -g 10001 "$TMPDIR"
 ln -sfn /opt/vwe/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
 
-# The user 999 is postgres in Postgres's image. A database keeps the password that it was set up with.
+# The user 999 is postgres in Postgres's image. A database keeps its first password.
 secrets=${VWE_SECRETS:-/run/vwe-secrets}
 install -d -m 0700 -o 999 -g 999 "$secrets/postgres"
 install -d -m 0700 -o 10001 -g 10001 "$secrets/dagster"
@@ -18,7 +18,7 @@ fi
 if [ -z "$password" ]; then
     password=$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
 fi
-# In a password file a colon ends a field.
+# A colon ends a field of a password file.
 escaped=$(printf '%s' "$password" | sed 's/[\\:]/\\&/g')
 printf '%s' "$password" >"$secrets/new"
 install -m 0400 -o 999 -g 999 "$secrets/new" "$secrets/postgres/password"

@@ -1,7 +1,7 @@
-"""Builds the image of the native engine: ``python deploy/engine/build.py [--tag NAME] [--base IMAGE | --from-host]``.
+"""Build the image of the native engine: ``python deploy/engine/build.py [--tag NAME] [--base IMAGE | --from-host]``.
 
-With ``--from-host`` the base image is made of this machine's Python and the packages beside it, for where no image can
-be pulled: the interpreter, its standard library, the system libraries they are linked to, and a shell.
+With ``--from-host`` the base image contains this machine's Python and its packages, for machines that cannot pull
+images: the interpreter, its standard library, the system libraries to which they are linked, and a shell.
 """
 
 # ruff: noqa: INP001  a script, in no package
@@ -36,37 +36,37 @@ _LINKED = re.compile(r"(?:=> |^\s*)(/\S+) \(0x")
 
 
 def main() -> None:
-    """Builds what the command line asks for."""
+    """Build the image that the command line describes."""
     parser = argparse.ArgumentParser(description="Builds the image of the native engine.")
     parser.add_argument("--tag", default="vwe-engine", help="the image's name (vwe-engine)")
     base = parser.add_mutually_exclusive_group()
-    base.add_argument("--base", help="the image to build upon, with Python 3.11 or later (python:3.11-slim)")
-    base.add_argument("--from-host", action="store_true", help="build upon this machine's own Python")
+    base.add_argument("--base", help="the base image, with Python 3.11 or later (python:3.11-slim)")
+    base.add_argument("--from-host", action="store_true", help="create the base image from this machine's Python")
     given = parser.parse_args()
     try:
         client = docker.from_env(timeout=600)
         chosen = import_host_base(client) if given.from_host else given.base
         print(build(client, given.tag, base=chosen))  # noqa: T201
     except docker.errors.BuildError as error:
-        said = "".join(str(line.get("stream", "")) for line in error.build_log)
-        sys.exit(f"{said}\nThe image was not built: {error}")
+        output = "".join(str(line.get("stream", "")) for line in error.build_log)
+        sys.exit(f"{output}\nThe image was not built: {error}")
     except docker.errors.DockerException as error:
-        sys.exit(f"Docker refused or does not answer: {error}")
+        sys.exit(f"Docker failed or does not respond: {error}")
 
 
 def build(client: docker.DockerClient, tag: str, *, base: str | None = None) -> str:
-    """Builds the image of the engine.
+    """Build the image of the engine.
 
     Args:
-        client: the Docker to build with.
-        tag: what to call the image.
-        base: the image to build upon; None for the Dockerfile's own.
+        client: the client of the Docker engine.
+        tag: name of the image.
+        base: the base image; None for the one in the Dockerfile.
 
     Returns:
         The image's id.
 
     Raises:
-        docker.errors.DockerException: it was not built.
+        docker.errors.DockerException: the build failed.
     """
     image, _ = client.images.build(
         path=str(ROOT),
@@ -80,7 +80,7 @@ def build(client: docker.DockerClient, tag: str, *, base: str | None = None) -> 
 
 
 def import_host_base(client: docker.DockerClient) -> str:
-    """Makes a base image of this machine's Python with the engine's packages.
+    """Create a base image from this machine's Python with the engine's packages.
 
     Returns:
         The image's name.
@@ -89,7 +89,7 @@ def import_host_base(client: docker.DockerClient) -> str:
         _write_host(file)
         file.seek(0)
         name = f"{HOST_BASE}:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-        # Of one content there is one image, so that what was built upon it need not be built again.
+        # The tag is a hash of the content, so that unchanged base images keep Docker's build cache valid.
         if not client.images.list(name=name):
             file.seek(0)
             repository, _, tag = name.partition(":")
@@ -102,7 +102,7 @@ def _host_version() -> str:
 
 
 def _write_host(file: IO[bytes]) -> None:
-    """Writes this machine's Python as a tar archive."""
+    """Write this machine's Python as a tar archive."""
     python = f"python{_host_version()}"
     paths: dict[str, Path] = {f"{_PREFIX}/bin/{python}": Path(sys.executable).resolve(), "bin/sh": Path("/bin/sh")}
     library = f"{_PREFIX}/lib/{python}"
@@ -130,7 +130,7 @@ def _standard_library() -> Iterator[tuple[str, Path]]:
 
 
 def _packages() -> Iterator[tuple[str, Path]]:
-    """The files of the engine's packages and of those that they need."""
+    """Yield the files of the engine's packages and of their dependencies."""
     lines = (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
     seen: set[str] = set()
@@ -149,9 +149,9 @@ def _packages() -> Iterator[tuple[str, Path]]:
 
 
 def _linked(files: list[Path]) -> set[Path]:
-    """The libraries of the system that files are linked to."""
-    said = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False)  # noqa: S603, S607
-    return {Path(match[1]) for line in said.stdout.splitlines() if (match := _LINKED.search(line))}
+    """Return the system's libraries to which files are linked."""
+    output = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return {Path(match[1]) for line in output.stdout.splitlines() if (match := _LINKED.search(line))}
 
 
 def _as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -1,4 +1,4 @@
-"""Compiles the terrain kernels while the image is built."""
+"""Compile the terrain kernels while the image is built."""
 
 # ruff: noqa: INP001  a script, in no package
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import vwe_dagster
 
-# The machine code is valid for sources of one moment, and an image keeps moments to the second only.
+# Machine code is valid for sources with one modification time, and an image stores times in whole seconds.
 for path in Path(vwe_dagster.__file__).parent.rglob("*.py"):
     os.utime(path, (0, int(path.stat().st_mtime)))
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Starts the dedicated server as an engine, with the arguments that a pool gives every engine:
+# Starts the dedicated server as an engine, with the arguments that a pool passes to every engine:
 #
 #   entrypoint.sh --tcp HOST:PORT --token-file FILE [--name NAME] [--idle-exit-minutes M]
 #
-# What the server writes goes to a folder that is thrown away. Exit codes: the server's own once it runs; 2 where an
-# argument, a setting or the image is at fault, with a sentence that says what is.
+# The server's files are in a temporary folder. Exit codes: the server's own once it runs; 2 with an error message if
+# an argument, a setting or the image is invalid.
 set -euo pipefail
 
 : "${VALHEIM_HOME:=/opt/valheim}"
@@ -28,22 +28,22 @@ while (($#)); do
         esac
         shift 2
         ;;
-    *) refuse "There is no argument $1; there are --tcp, --token-file, --name and --idle-exit-minutes." ;;
+    *) refuse "Unknown argument $1; use --tcp, --token-file, --name and --idle-exit-minutes." ;;
     esac
 done
-[[ -n ${VWE_ENGINE_LISTEN:-} ]] || refuse "Say where to listen, as in --tcp 0.0.0.0:8471."
-[[ -n ${VWE_ENGINE_TOKEN_FILE:-} ]] || refuse "An engine on TCP must have a token, or anybody could use it; name its file with --token-file."
-[[ -f $VWE_ENGINE_TOKEN_FILE && -r $VWE_ENGINE_TOKEN_FILE ]] || refuse "The token file $VWE_ENGINE_TOKEN_FILE cannot be read."
-# The server runs in a folder of its own.
+[[ -n ${VWE_ENGINE_LISTEN:-} ]] || refuse "Missing --tcp; pass an address, such as --tcp 0.0.0.0:8471."
+[[ -n ${VWE_ENGINE_TOKEN_FILE:-} ]] || refuse "Missing --token-file; an engine on TCP needs a token, so that only its pool can use it."
+[[ -f $VWE_ENGINE_TOKEN_FILE && -r $VWE_ENGINE_TOKEN_FILE ]] || refuse "The token file $VWE_ENGINE_TOKEN_FILE cannot be read; check its path and permissions."
+# The server has another working directory.
 [[ $VWE_ENGINE_TOKEN_FILE == /* ]] || VWE_ENGINE_TOKEN_FILE=$PWD/$VWE_ENGINE_TOKEN_FILE
 
-# Nobody is to play on this server, but it does not start without a password of at least five characters.
+# This server is not for players, but it does not start without a password of at least five characters.
 password=${VALHEIM_PASSWORD:-$(od -An -N 12 -tx1 /dev/urandom | tr -d ' \n')}
-((${#password} >= 5)) || refuse "VALHEIM_PASSWORD has ${#password} characters; the server wants at least 5."
+((${#password} >= 5)) || refuse "VALHEIM_PASSWORD has ${#password} characters; the server needs at least 5."
 server=$VALHEIM_HOME/valheim_server.x86_64
-[[ -x $server ]] || refuse "There is no server at $server; build the image with the game in it."
+[[ -x $server ]] || refuse "The server $server is missing; build the image with the game in it."
 
-# BepInEx writes beside itself, and the image may be read-only.
+# BepInEx writes into its own folder, and the image may be read-only.
 mkdir -p "$VALHEIM_SCRATCH/save" "$VALHEIM_SCRATCH/home" || refuse "$VALHEIM_SCRATCH cannot be written to; mount a tmpfs there."
 rm -rf "$VALHEIM_SCRATCH/BepInEx"
 cp -R "$VALHEIM_HOME/BepInEx" "$VALHEIM_SCRATCH/BepInEx"
@@ -54,10 +54,10 @@ export DOORSTOP_ENABLED=1
 export DOORSTOP_TARGET_ASSEMBLY=$VALHEIM_SCRATCH/BepInEx/core/BepInEx.Preloader.dll
 export LD_LIBRARY_PATH=$VALHEIM_HOME/doorstop_libs:$VALHEIM_HOME/linux64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
-# For the health check, which is told nothing else.
+# Input of the health check.
 printf '%s\n' "${VWE_ENGINE_LISTEN%:*}" "${VWE_ENGINE_LISTEN##*:}" "$VWE_ENGINE_TOKEN_FILE" >"$VALHEIM_SCRATCH/listening"
 
-# In place of this shell, so that signals and the exit code are the server's: SIGINT has it end, and SIGTERM kills it.
+# Replaces this shell, so that the server receives signals and sets the exit code: SIGINT ends it, SIGTERM kills it.
 cd "$VALHEIM_HOME"
 LD_PRELOAD=libdoorstop_x64.so exec "$server" -nographics -batchmode -name vwe -port 2456 -world vwe \
     -password "$password" -public 0 -savedir "$VALHEIM_SCRATCH/save"

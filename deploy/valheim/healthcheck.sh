@@ -7,5 +7,5 @@ case $host in 0.0.0.0 | '*' | +) host=127.0.0.1 ;; esac
 exec 3<>"/dev/tcp/$host/$port"
 printf 'GET /v1/status HTTP/1.1\r\nHost: %s:%s\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n' \
     "$host" "$port" "$(<"$token_file")" >&3
-said=$(cat <&3)
-[[ $said == "HTTP/1.1 200 "* && $said != *'"state":"starting"'* && $said != *'"state":"error"'* ]]
+answer=$(cat <&3)
+[[ $answer == "HTTP/1.1 200 "* && $answer != *'"state":"starting"'* && $answer != *'"state":"error"'* ]]

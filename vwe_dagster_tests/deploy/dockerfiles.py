@@ -1,4 +1,4 @@
-"""What a Dockerfile copies into its image, copied into a folder instead."""
+"""Helper that copies the files of a Dockerfile's image into a folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _INSTRUCTION = re.compile(r"^(COPY|WORKDIR|RUN) (.+)$", re.MULTILINE)
 
 
 def copied_files(dockerfile: Path, image: Path, *, before: str | None = None) -> None:
-    """Copy what the COPY lines of a Dockerfile name, except what .dockerignore leaves out.
+    """Copy the files of a Dockerfile's COPY lines, except those in .dockerignore.
 
     Args:
         dockerfile: the Dockerfile; its context is the root of the project.
-        image: the folder that stands for the root of the image.
-        before: text of a RUN line that ends the copying; None for the whole Dockerfile.
+        image: the folder that represents the root of the image.
+        before: text of the RUN line at which copying ends; None for the whole Dockerfile.
     """
     workdir = PurePosixPath("/")
     for instruction, arguments in _INSTRUCTION.findall(dockerfile.read_text(encoding="utf-8")):
@@ -38,13 +38,13 @@ def _copy(source: str, target: PurePosixPath, image: Path, *, into_folder: bool)
         return
     if into_folder:
         destination /= path.name
-    assert not _ignored(str(path.parent), [path.name]), f"{source} is left out by .dockerignore"
+    assert not _ignored(str(path.parent), [path.name]), f"{source} is in .dockerignore"
     destination.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(path, destination)
 
 
 def _ignored(folder: str, names: list[str]) -> set[str]:
-    """The entries of a folder that .dockerignore leaves out; of its patterns, those that the project uses."""
+    """Return the entries of a folder that .dockerignore excludes; supports the patterns that the project uses."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
     assert patterns[0] == "*"

@@ -1,4 +1,4 @@
-"""The deployment: what compose is told is whole, safe by default, and names what the code knows."""
+"""The deployment: compose's settings are complete, safe by default, and known to the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
 ENDS_BY_ITSELF = {"engine", "prepare"}
-"""Services without a health check: others wait until they have ended well."""
+"""Services without a health check: others wait until these have ended successfully."""
 
 PATHS_OF_OTHERS = {"TMPDIR", "NUMBA_CACHE_DIR", INSTANCE_VARIABLE}
 """Variables that Python, numba and Dagster read, with paths in the home."""
@@ -33,7 +33,7 @@ OF_OTHERS = {*PATHS_OF_OTHERS, "PGPASSFILE"}
 
 SECRETS = "/run/vwe-secrets"
 OLD_PASSWORD = {"VWE_DATABASE_PASSWORD": r"a:b\c d"}
-"""What a file .env of an older version has."""
+"""Content of a file .env of an older version."""
 
 READERS_OF_SECRETS = ["code", "webserver", "daemon"]
 
@@ -46,7 +46,7 @@ VALUES = {
 
 
 def compose(**values: str) -> dict[str, Any]:
-    """What compose makes of its file with values of variables; those without one have their defaults."""
+    """Return the configuration after interpolation of variables; others have their defaults."""
     text = INTERPOLATED.sub(
         lambda match: values.get(match[1], match[3] if match[2] == ":-" else ""), COMPOSE.read_text()
     )
@@ -59,14 +59,14 @@ OURS = ["prepare", "code", "webserver", "daemon", "metrics"]
 
 
 def run_container() -> dict[str, Any]:
-    """What the code location says of the container of a run."""
+    """Return the code location's settings of a run's container."""
     context = json.loads(SERVICES["code"]["environment"]["DAGSTER_CONTAINER_CONTEXT"])
     docker: dict[str, Any] = context["docker"]
     return docker
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_that_stays_has_a_health_check_and_starts_again(name: str) -> None:
+def test_every_permanent_service_has_a_health_check_and_restarts(name: str) -> None:
     service = SERVICES[name]
     if name in ENDS_BY_ITSELF:
         assert service["restart"] == "no"
@@ -78,17 +78,17 @@ def test_every_service_that_stays_has_a_health_check_and_starts_again(name: str)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_ports_are_published_on_this_machine_only(name: str) -> None:
+def test_ports_are_published_on_localhost_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_images_are_of_a_named_version(name: str) -> None:
+def test_images_have_a_fixed_version(name: str) -> None:
     _, _, version = SERVICES[name]["image"].partition("@")[0].rpartition(":")
     assert re.match(r"v?\d+\.\d+", version)
 
 
-def test_only_who_starts_or_ends_containers_has_the_socket_of_docker() -> None:
+def test_only_services_that_start_or_stop_containers_have_dockers_socket() -> None:
     with_socket = {name for name, service in SERVICES.items() if "docker.sock" in str(service.get("volumes"))}
     assert with_socket == {"webserver", "daemon"}
     assert {name for name, service in SERVICES.items() if "group_add" in service} == with_socket
@@ -101,7 +101,7 @@ def test_password_without_a_file_has_no_default() -> None:
     assert re.findall(r"^(\w*PASSWORD)=(.*)$", example, re.MULTILINE) == [("GRAFANA_PASSWORD", "")]
 
 
-def test_no_process_that_reads_a_config_of_a_run_has_a_password_in_its_environment() -> None:
+def test_processes_that_read_run_configs_have_no_password_in_their_environment() -> None:
     services = compose(**VALUES, **OLD_PASSWORD)["services"]
     with_password = {name for name, service in services.items() if repr(OLD_PASSWORD)[1:-1] in str(service)}
     assert with_password == {"prepare"}
@@ -125,7 +125,7 @@ def test_only_storages_mount_the_secrets() -> None:
 
 
 def run_prepare(folder: Path, **variables: str) -> tuple[str, str]:
-    """Run prepare.sh as its container does, except for the owners of files; returns the password and its file."""
+    """Run prepare.sh like its container, except for the owners of files; return the password and its file."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
     install = programs / "install"
@@ -152,7 +152,7 @@ def run_prepare(folder: Path, **variables: str) -> tuple[str, str]:
     return files[0].read_text(), files[1].read_text()
 
 
-def test_password_is_drawn_once_and_stays(tmp_path: Path) -> None:
+def test_password_is_generated_once(tmp_path: Path) -> None:
     password, file = run_prepare(tmp_path)
     assert re.fullmatch(r"[0-9a-f]{48}", password)
     config = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())["run_storage"]["config"]["postgres_db"]
@@ -163,7 +163,7 @@ def test_password_is_drawn_once_and_stays(tmp_path: Path) -> None:
     assert run_prepare(other)[0] != password
 
 
-def test_password_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+def test_password_of_an_older_version_is_kept(tmp_path: Path) -> None:
     run_prepare(tmp_path)
     password, file = run_prepare(tmp_path, **OLD_PASSWORD)
     assert [password] == list(OLD_PASSWORD.values())
@@ -181,7 +181,7 @@ def test_web_server_of_the_deployment_is_the_guarded_one() -> None:
     assert hosts["metrics"]["environment"]["VWE_ALLOWED_HOSTS"] == "metrics dagster.example"
 
 
-def test_volumes_that_are_named_are_declared() -> None:
+def test_used_volumes_are_declared() -> None:
     named = {
         volume.split(":")[0]
         for service in SERVICES.values()
@@ -191,7 +191,7 @@ def test_volumes_that_are_named_are_declared() -> None:
     assert named == compose()["volumes"].keys()
 
 
-def test_files_that_are_mounted_or_built_from_exist() -> None:
+def test_mounted_files_and_build_contexts_exist() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
@@ -201,7 +201,7 @@ def test_files_that_are_mounted_or_built_from_exist() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_variables_are_those_that_the_code_reads(name: str) -> None:
+def test_variables_are_known_to_the_code(name: str) -> None:
     environment = {key: str(value) for key, value in SERVICES[name]["environment"].items()}
     settings = {key: value for key, value in environment.items() if key.startswith("VWE_POOL_")}
     chosen = settings_from_environment(settings)
@@ -216,7 +216,7 @@ def test_variables_are_those_that_the_code_reads(name: str) -> None:
     assert environment.keys() - settings.keys() == known
 
 
-def test_a_run_has_what_the_services_have() -> None:
+def test_run_has_the_settings_of_the_services() -> None:
     service, run = SERVICES["daemon"], run_container()
     assert set(run["env_vars"]) == service["environment"].keys()
     assert run["networks"] == [compose()["networks"]["default"]["name"]]
@@ -228,7 +228,7 @@ def test_a_run_has_what_the_services_have() -> None:
     assert kwargs["volumes"] == [f"{names.get(source, source)}:{target}" for source, _, target in volumes]
 
 
-def test_the_home_has_the_same_path_everywhere() -> None:
+def test_home_has_the_same_path_everywhere() -> None:
     for name in OURS:
         home = SERVICES[name]["environment"]["VWE_HOME"]
         assert home == VALUES["VWE_HOME"]
@@ -237,7 +237,7 @@ def test_the_home_has_the_same_path_everywhere() -> None:
         assert all(Path(path).is_relative_to(home) for path in paths)
 
 
-def test_the_instance_is_set_up_as_the_projects_own_but_for_what_is_of_the_deployment() -> None:
+def test_instance_equals_the_projects_own_except_for_the_deployment() -> None:
     own = yaml.safe_load((ROOT / "dagster.yaml").read_text())
     deployed = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())
     own["run_launcher"] = {"module": "dagster_docker", "class": "DockerRunLauncher"}
@@ -247,7 +247,7 @@ def test_the_instance_is_set_up_as_the_projects_own_but_for_what_is_of_the_deplo
     assert {key: deployed[key] for key in own} == own
 
 
-def test_the_workspace_names_the_code_location() -> None:
+def test_workspace_names_the_code_location() -> None:
     workspace = yaml.safe_load((DEPLOY / "dagster" / "workspace.yaml").read_text())
     (location,) = workspace["load_from"]
     server, command = location["grpc_server"], SERVICES["code"]["command"]
@@ -255,7 +255,7 @@ def test_the_workspace_names_the_code_location() -> None:
     assert command[command.index("--port") + 1] == str(server["port"])
 
 
-def test_prometheus_scrapes_the_service_of_the_metrics() -> None:
+def test_prometheus_scrapes_the_metrics_service() -> None:
     scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     command = SERVICES["metrics"]["command"]
     target = f"metrics:{command[command.index('--port') + 1]}"
@@ -263,7 +263,7 @@ def test_prometheus_scrapes_the_service_of_the_metrics() -> None:
 
 
 @pytest.mark.parametrize("folder", ["dagster", "engine"])
-def test_files_that_an_image_copies_are_not_ignored(folder: str) -> None:
+def test_copied_files_are_not_in_dockerignore(folder: str) -> None:
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / folder / "Dockerfile").read_text(), re.MULTILINE)
     for source in " ".join(copied).split():
@@ -271,7 +271,7 @@ def test_files_that_an_image_copies_are_not_ignored(folder: str) -> None:
         assert any(Path(source).is_relative_to(name) for name in kept), source
 
 
-def test_images_run_as_nobody_in_particular_and_take_exact_versions() -> None:
+def test_images_run_without_privileges_and_pin_versions() -> None:
     for folder, name in (("dagster", "deploy"), ("engine", "engine")):
         text = (DEPLOY / folder / "Dockerfile").read_text()
         assert "USER 10001:10001" in text.splitlines()
@@ -289,9 +289,9 @@ def test_compose_reads_the_file(tmp_path: Path) -> None:
     elif shutil.which("docker-compose"):
         command = ["docker-compose"]
     elif os.environ.get("CI"):
-        pytest.fail("there is no docker compose")
+        pytest.fail("docker compose is not installed")
     else:
-        pytest.skip("there is no docker compose")
+        pytest.skip("docker compose is not installed")
     values = tmp_path / "env"
     arguments = [*command, "--env-file", str(values), "--file", str(COMPOSE), "config", "--quiet"]
     values.write_text("".join(f"{key}={value}\n" for key, value in VALUES.items()))

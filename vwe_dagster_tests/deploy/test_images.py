@@ -1,4 +1,4 @@
-"""The images have every module that their programs import: checked without Docker, from the files that they copy."""
+"""The images have every module that their programs import; checked without Docker from the copied files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMPORT_DAGSTER = "import vwe_dagster.definitions, vwe_dagster.cli.app, vwe_dagst
 
 
 def run_python(code: str, image: Path) -> subprocess.CompletedProcess[str]:
-    """Run Python with nothing of the project but what an image has; the packages are this machine's."""
+    """Run Python with only an image's files of the project; the packages are this machine's."""
     path = image / "opt" / "vwe"
     return subprocess.run(
         [sys.executable, "-B", "-c", f"{code}; print(vwe_dagster.__file__)"],
@@ -54,7 +54,7 @@ def test_image_has_every_module_that_its_program_imports(dockerfile: Path, code:
 
 
 @pytest.mark.parametrize("room", ["engine", "files", "kernels", "locations", "web", "world", "worldgen"])
-def test_engine_does_not_start_without_a_room(room: str, image: Path) -> None:
+def test_engine_does_not_start_without_an_imported_folder(room: str, image: Path) -> None:
     copied_files(ENGINE, image)
     shutil.rmtree(image / "opt" / "vwe" / "vwe_dagster" / room)
     run = run_python(IMPORT_ENGINE, image)
@@ -62,8 +62,8 @@ def test_engine_does_not_start_without_a_room(room: str, image: Path) -> None:
     assert f"vwe_dagster.{room}" in run.stderr
 
 
-def test_kernels_are_compiled_from_everything_that_they_depend_on(image: Path) -> None:
-    """Otherwise the machine code in the image would be of another version than the code that looks for it."""
+def test_kernels_are_compiled_after_copying_all_their_sources(image: Path) -> None:
+    """Otherwise the machine code in the image would not match the code that loads it."""
     copied_files(ENGINE, image, before="compile_kernels.py")
     package = image / "opt" / "vwe" / "vwe_dagster"
     compiled = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
@@ -73,7 +73,7 @@ def test_kernels_are_compiled_from_everything_that_they_depend_on(image: Path) -
 
 
 @pytest.mark.parametrize("dockerfile", [ENGINE, DAGSTER], ids=IDS)
-def test_image_has_no_leftovers_of_this_machine(dockerfile: Path, image: Path) -> None:
+def test_image_has_no_files_of_this_machine(dockerfile: Path, image: Path) -> None:
     copied_files(dockerfile, image)
     assert not list(image.rglob("__pycache__"))
     assert not list(image.rglob("vwe_dagster_tests"))

@@ -1,4 +1,4 @@
-"""What the tests of Valheim's engine share."""
+"""Fixtures of the tests of Valheim's engine."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The image of Valheim's engine with the stand-in in the game's place, made of this machine's files.
+"""The image of Valheim's engine with the stand-in instead of the game, built from this machine's files.
 
-The scripts and the plugin in it are the real ones. Where the game would be, there is a host under mono.
+The scripts and the plugin in it are the real ones. Instead of the game, it has a host under mono.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PROGRAMS = ("bash", "cat", "cp", "env", "mkdir", "mono-sgen", "od", "rm", "slee
 _ASSEMBLIES = ("System", "System.Core", "System.Configuration", "System.Numerics", "System.Xml", "Mono.Security")
 _LINKED = re.compile(r"(?:=> |^\s*)(/\S+) \(0x")
 _SERVER = """#!/bin/bash
-# Loads what the entry script has laid out for BepInEx.
+# Loads the files that the entry script has prepared for BepInEx.
 exec mono-sgen /opt/valheim/host/host.exe "${DOORSTOP_TARGET_ASSEMBLY%/core/*}/plugins/Vwe.Engine.dll"
 """
 
 
 @pytest.fixture(scope="session")
 def game_image(docker_client: docker.DockerClient, plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The image, made once for all tests that run now."""
+    """Return the image, built once for all tests of this run."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -63,18 +63,18 @@ def _import(client: docker.DockerClient, plugin: Path) -> None:
     changes, former = _instructions(DEPLOY / "Dockerfile"), client.images.list(name=IMAGE)
     client.api.import_image_from_data(archive, repository=IMAGE, tag="latest", changes=changes)
     for image in former:
-        with contextlib.suppress(docker.errors.APIError):  # a container of other tests has it
+        with contextlib.suppress(docker.errors.APIError):  # in use by a container of other tests
             client.images.remove(str(image.id))
 
 
 def _instructions(dockerfile: Path) -> list[str]:
-    """How the real image is run, word for word."""
+    """Return the instructions for running the real image, unchanged."""
     lines = dockerfile.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.startswith(("USER ", "HEALTHCHECK ", "ENTRYPOINT "))]
 
 
 def _host_files() -> dict[str, Path]:
-    """The files of mono and of a shell, by where they go."""
+    """Return the files of mono and of a shell by their paths in the image."""
     programs = {f"usr/bin/{name}": Path(shutil.which(name) or "") for name in _PROGRAMS}
     libraries = [*Path("/usr/lib").glob("libmono*.so*"), *Path("/usr/lib").glob("libMono*.so*")]
     files = {**programs, **{str(path).lstrip("/"): path for path in libraries}}
@@ -90,7 +90,7 @@ def _host_files() -> dict[str, Path]:
 
 
 def _linked(files: list[Path]) -> Iterator[Path]:
-    """The system's libraries that files are linked to."""
+    """Yield the system's libraries to which files are linked."""
     said = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False).stdout
     return (Path(match[1]) for line in said.splitlines() if (match := _LINKED.search(line)))
 

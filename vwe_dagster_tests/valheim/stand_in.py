@@ -1,6 +1,6 @@
-"""The plugin as it is built, loaded by a host that plays the game for it under mono.
+"""The built plugin, loaded by a host that simulates the game under mono.
 
-On a machine without mono the tests are skipped, but on a CI machine they fail.
+Without mono the tests are skipped, but on a CI machine they fail.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from vwe_dagster_tests.engine.engines import BEARER, RunningEngine, has_started,
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "valheim"
 FEW_SECONDS = "0.5"
-"""What a stand-in may take to stop; the real game may take longer."""
+"""Time limit for the stand-in to stop; the real game may take longer."""
 
 
 @pytest.fixture(scope="session")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the plugin and its hosts, built once for all tests that run now."""
+    """Return the folder with the plugin and its hosts, built once for all tests of this run."""
     for program in ("mcs", "mono"):
         if shutil.which(program) is None:
             unavailable(f"{program} is not installed (Debian's mono-mcs and mono-runtime)")
@@ -46,10 +46,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclasses.dataclass(frozen=True)
 class PlayedEngine(RunningEngine):
-    """The process of a host that plays the game for the plugin."""
+    """The process of a host that simulates the game for the plugin."""
 
     def play(self, fault: str) -> None:
-        """Has the host do something from now on, as in ``stall`` or ``slow=20``."""
+        """Add a fault to the host, such as ``stall`` or ``slow=20``."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{fault}\n".encode())
         self.process.stdin.flush()
@@ -58,7 +58,7 @@ class PlayedEngine(RunningEngine):
 
 @contextlib.contextmanager
 def started_plugin(plugin: Path, *, host: str = "host", **variables: str) -> Iterator[PlayedEngine]:
-    """The plugin in a game that may not be ready yet; its variables are ``ENGINE_…`` and ``HOST_…``."""
+    """Yield the plugin in a game that may not be ready yet; its variables are ``ENGINE_…`` and ``HOST_…``."""
     with tempfile.TemporaryDirectory(prefix="vwe-") as folder:
         log = Path(folder) / "log"
         with log.open("wb") as stream:
@@ -79,7 +79,7 @@ def started_plugin(plugin: Path, *, host: str = "host", **variables: str) -> Ite
 
 @contextlib.contextmanager
 def running_plugin(plugin: Path, **options: str) -> Iterator[PlayedEngine]:
-    """The plugin in a game that is ready, or broken."""
+    """Yield the plugin in a game that is ready or broken."""
     with started_plugin(plugin, **options) as engine:
         with engine.client() as client:
             wait_until(lambda: has_started(client))
@@ -87,7 +87,7 @@ def running_plugin(plugin: Path, **options: str) -> Iterator[PlayedEngine]:
 
 
 def unavailable(reason: str) -> None:
-    """Skips a test, or fails it on a CI machine."""
+    """Skip a test, or fail it on a CI machine."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,6 +1,6 @@
-"""The terrain of the stand-in game, computed a second time: what the plugin must answer with, to the bit.
+"""The terrain of the stand-in game, computed a second time; the plugin must return the same, bit for bit.
 
-The first time is in ``deploy/valheim/plugin/stubs/Valheim.cs``.
+The first implementation is in ``deploy/valheim/plugin/stubs/Valheim.cs``.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ Integers = npt.NDArray[np.int64]
 
 
 def stand_in_world(request: WorldRequest) -> WorldExport:
-    """What the stand-in game makes of a request for planes, rivers, streams, lakes and locations."""
+    """Return the stand-in game's world for a request: planes, rivers, streams, lakes and locations."""
     mix = (request.seed + 1000003 * request.world_gen_version) % 2**32
     planes = _planes(mix, request.grid.coordinates())
     rivers = [
         _course("river", (-3000 + 1000 * i, mix % 1000), (-2500 + 1000 * i, mix % 1000 + 800), 60, 90) for i in range(4)
     ]
-    # Of the three streams that the stand-in lists, it draws two.
+    # The stand-in lists three streams and draws two.
     streams = [_course("stream", (1500 * i, -2000), (1500 * i + 90, -1900), 20, 20) for i in range(2)]
     lines = {
         "rivers": rivers,
@@ -77,7 +77,7 @@ def _floor(values: npt.NDArray[np.float32]) -> Integers:
 
 
 def _mixed(seed: int, x: Integers, z: Integers) -> npt.NDArray[np.uint32]:
-    # int64 wraps, and its lower half is what uint32 would have been.
+    # int64 wraps, and its lower half equals the result in uint32.
     mixed = (seed * 0x9E3779B1 % 2**32 + x * 0x85EBCA77 + z * 0xC2B2AE3D).astype(np.uint32)
     mixed = (mixed ^ mixed >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
     mixed = (mixed ^ mixed >> np.uint32(12)) * np.uint32(0x297A2D39)
@@ -85,7 +85,7 @@ def _mixed(seed: int, x: Integers, z: Integers) -> npt.NDArray[np.uint32]:
 
 
 def _course(kind: str, start: tuple[float, float], end: tuple[float, float], least: float, greatest: float) -> Line:
-    """A river as the game draws it, thinned as the native engine thins its own."""
+    """Return a river like the game's, thinned like those of the native engine."""
     begin, way = np.array(start, np.float32), np.subtract(end, start, dtype=np.float32)
     span = np.float32(np.hypot(*way))
     way /= span

@@ -1,4 +1,4 @@
-"""What the documentation says of the plugin, and what the protocol says of refusals, is in the plugin's sources."""
+"""The plugin's sources match its documentation and the protocol's error codes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SETTINGS = sorted(set(re.findall(r'Take\(given, "(\w+)"', SOURCES)))
 MEMBERS = sorted(set(re.findall(r'(?:Type|Variable|Method<\w+>)\((?:[^;]*?, )?"([\w+]+)"', SOURCES)))
 
 
-def test_the_sources_have_been_understood() -> None:
+def test_sources_are_parsed() -> None:
     assert {"LISTEN", "TOKEN_FILE", "LOCATIONS"} < set(SETTINGS)
     assert {"World", "m_seed", "Initialize", "WorldGenerator+River", "m_peers", "GetVersionString"} < set(MEMBERS)
 
 
-def test_calls_are_refused_with_the_codes_and_statuses_of_the_protocol() -> None:
+def test_error_codes_and_statuses_are_those_of_the_protocol() -> None:
     has = {code: int(status) for code, status in re.findall(r'\{ "(\w+)", (\d{3}) \}', SOURCES)}
     assert has == {code: status for code, (status, _) in REFUSALS.items()}
 
 
-def test_names_of_locations_are_as_long_as_they_may_be_when_they_are_read() -> None:
+def test_length_limit_of_location_names_is_that_of_the_reader() -> None:
     assert f"const int MaxNameLength = {MAX_NAME_LENGTH};" in SOURCES
 
 
@@ -37,6 +37,6 @@ def test_every_setting_is_described(setting: str) -> None:
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_every_member_that_is_looked_for_is_listed(member: str) -> None:
+def test_every_used_member_of_the_game_is_documented(member: str) -> None:
     table = DOCS[DOCS.index("| members |") :]
     assert re.search(rf"\b{member.rpartition('+')[2]}\b", table)

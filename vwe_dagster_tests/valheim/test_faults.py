@@ -1,4 +1,4 @@
-"""A game that goes wrong under the plugin: it says so, stays to be asked, and makes no other world."""
+"""Faults of the game: the plugin reports each, still answers, and generates no further world."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def finish(client: EngineClient, status: JobStatus) -> JobStatus:
 
 
 def assert_broken(client: EngineClient, reason: str) -> Status:
-    """The engine says why it is broken, and refuses everything but to be asked."""
+    """Check that the engine reports why it is broken, and rejects every call except for its status."""
     wait_until(lambda: client.status().state is EngineState.ERROR)
     status = client.status()
     assert status.error is not None
@@ -58,7 +58,7 @@ def assert_broken(client: EngineClient, reason: str) -> Status:
     return status
 
 
-def test_a_main_thread_that_stalls_ends_a_job_by_its_deadline(client: EngineClient, engine: PlayedEngine) -> None:
+def test_stalled_main_thread_ends_a_job_by_its_deadline(client: EngineClient, engine: PlayedEngine) -> None:
     engine.play("stall")
     running = client.start(a_job(1, deadline_s=0.3))
     assert client.status().state is EngineState.GENERATING
@@ -66,12 +66,14 @@ def test_a_main_thread_that_stalls_ends_a_job_by_its_deadline(client: EngineClie
     assert failed.error is not None
     assert (failed.state, failed.error.code) == (JobState.FAILED, "deadline")
     assert_broken(client, "does not stop")
-    # What had not begun is not begun later: the world of the start is still there.
+    # Dropped work does not begin later: the game is still in its first world.
     engine.play("go_on")
     assert client.job(running.job_id) == failed
 
 
-def test_a_main_thread_that_stalls_in_the_switch_is_no_different(client: EngineClient, engine: PlayedEngine) -> None:
+def test_main_thread_that_stalls_in_the_switch_ends_a_job_by_its_deadline(
+    client: EngineClient, engine: PlayedEngine
+) -> None:
     engine.play("stall_in_switch")
     failed = finish(client, client.start(a_job(1, deadline_s=0.3)))
     assert failed.error is not None
@@ -79,9 +81,9 @@ def test_a_main_thread_that_stalls_in_the_switch_is_no_different(client: EngineC
     assert_broken(client, "does not stop")
 
 
-def test_a_reset_does_not_wait_for_ever(client: EngineClient, engine: PlayedEngine) -> None:
+def test_reset_has_a_time_limit(client: EngineClient, engine: PlayedEngine) -> None:
     engine.play("stall")
-    with pytest.raises(EngineRefusedError, match="main thread did not do it within") as error:
+    with pytest.raises(EngineRefusedError, match="main thread did not respond within") as error:
         client.reset(1)
     assert (error.value.status, error.value.code) == (500, "reset_failed")
     assert_broken(client, "reset failed")
@@ -90,12 +92,12 @@ def test_a_reset_does_not_wait_for_ever(client: EngineClient, engine: PlayedEngi
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ("throw_in_switch", "the switch failed, as it was told to"),
-        ("wrong_seed", "the game made the world of seed 2 when asked for that of 1"),
-        ("throw_in_sampling", "the generator failed, as it was told to"),
+        ("throw_in_switch", "the switch failed on request"),
+        ("wrong_seed", "the game generated the world of seed 2 instead of 1"),
+        ("throw_in_sampling", "the generator failed on request"),
     ],
 )
-def test_what_fails_after_the_switch_began_breaks_the_engine(
+def test_failure_after_the_switch_began_breaks_the_engine(
     client: EngineClient, engine: PlayedEngine, fault: str, reason: str
 ) -> None:
     engine.play(fault)
@@ -111,14 +113,18 @@ def test_what_fails_after_the_switch_began_breaks_the_engine(
 @pytest.mark.parametrize(
     ("fault", "layer", "reason"),
     [
-        ("no_number", "rivers", "a point of a river cannot be told: a number is Infinity, which JSON has not"),
-        ("no_number", "lakes", "a point of a lake cannot be told: a number is NaN, which JSON has not"),
-        ("no_number", "locations", "the location StartTemple cannot be told: z_m is -Infinity, which JSON has not"),
+        ("no_number", "rivers", "a point of a river cannot be reported: a number is Infinity, which JSON cannot store"),
+        ("no_number", "lakes", "a point of a lake cannot be reported: a number is NaN, which JSON cannot store"),
+        (
+            "no_number",
+            "locations",
+            "the location StartTemple cannot be reported: z_m is -Infinity, which JSON cannot store",
+        ),
         ("no_names", "locations", "a location has no name"),
         ("long_names=257", "locations", "a location has a name of 257 characters, more than 256: StartTemple+"),
     ],
 )
-def test_what_the_protocol_cannot_tell_is_not_told_in_another_way(
+def test_value_that_the_protocol_cannot_represent_fails_the_job(
     plugin: Path, fault: str, layer: str, reason: str
 ) -> None:
     with running_plugin(plugin, ENGINE_LOCATIONS="regenerate") as engine, engine.client() as client:
@@ -138,7 +144,7 @@ def test_what_the_protocol_cannot_tell_is_not_told_in_another_way(
         ("stall", 0.3, EngineState.ERROR),
     ],
 )
-def test_a_log_that_hangs_keeps_nobody_from_being_answered(
+def test_hanging_log_does_not_block_answers(
     client: EngineClient, engine: PlayedEngine, fault: str, deadline_s: float, state: EngineState
 ) -> None:
     engine.play("stall_log")
@@ -147,7 +153,7 @@ def test_a_log_that_hangs_keeps_nobody_from_being_answered(
     wait_until(lambda: client.status().state is state)
 
 
-def test_a_world_switched_by_another_hand_is_noticed(client: EngineClient, engine: PlayedEngine) -> None:
+def test_world_switched_by_another_plugin_is_noticed(client: EngineClient, engine: PlayedEngine) -> None:
     engine.play("slow=5")
     running = client.start(a_job(1, size=128))
     wait_until(lambda: client.job(running.job_id).progress > 0.2)
@@ -158,16 +164,16 @@ def test_a_world_switched_by_another_hand_is_noticed(client: EngineClient, engin
     assert_broken(client, failed.error.message)
 
 
-def test_a_world_switched_between_jobs_is_noticed_before_the_next(client: EngineClient, engine: PlayedEngine) -> None:
+def test_world_switched_between_jobs_is_noticed_before_the_next_job(client: EngineClient, engine: PlayedEngine) -> None:
     finish(client, client.start(a_job(1)))
     engine.play("steal")
     failed = finish(client, client.start(a_job(1)))
     assert failed.error is not None
-    assert "before the world was switched the game was in another world than that of seed 1" in failed.error.message
+    assert "the game was in another world than that of seed 1 before the world was switched" in failed.error.message
     assert_broken(client, "another world")
 
 
-def test_a_job_cancelled_in_the_middle_leaves_the_engine_well(client: EngineClient, engine: PlayedEngine) -> None:
+def test_engine_works_after_a_canceled_job(client: EngineClient, engine: PlayedEngine) -> None:
     engine.play("slow=20")
     running = client.start(a_job(1, size=512))
     wait_until(lambda: client.job(running.job_id).progress > 0.2)
@@ -179,22 +185,22 @@ def test_a_job_cancelled_in_the_middle_leaves_the_engine_well(client: EngineClie
     assert client.reset(1).state is EngineState.READY
 
 
-def test_a_reset_fails_when_the_job_that_it_stops_breaks_the_engine(plugin: Path) -> None:
+def test_reset_fails_if_the_stopped_job_breaks_the_engine(plugin: Path) -> None:
     with running_plugin(plugin, ENGINE_STOP_S="30") as engine, engine.client() as client:
         client.claim(1)
         engine.play("wrong_seed")
         engine.play("slow_switch=1000")
         client.start(a_job(1))
         wait_until(lambda: "[Host] switching" in engine.log.read_text())
-        with pytest.raises(EngineRefusedError, match="when asked for that of 1") as error:
+        with pytest.raises(EngineRefusedError, match="world of seed 2 instead of 1") as error:
             client.reset(1)
         assert (error.value.status, error.value.code) == (500, "reset_failed")
-        assert_broken(client, "when asked for that of 1")
+        assert_broken(client, "world of seed 2 instead of 1")
 
 
 @contextlib.contextmanager
 def callers(engine: PlayedEngine, call: str, *headers: str, body: str = "") -> Iterator[list[socket.socket]]:
-    """More callers than the engine has threads; they have sent a request and do nothing more."""
+    """Yield more callers than the engine has threads; they have sent a request and then nothing."""
     host, _, port = engine.address.removeprefix("http://").partition(":")
     request = "\r\n".join((f"{call} HTTP/1.1", f"Host: {host}:{port}", *headers, "", body)).encode()
     with contextlib.ExitStack() as open_:
@@ -204,16 +210,14 @@ def callers(engine: PlayedEngine, call: str, *headers: str, body: str = "") -> I
         yield calling
 
 
-def test_callers_who_never_end_their_requests_do_not_keep_others_from_being_answered(
-    client: EngineClient, engine: PlayedEngine
-) -> None:
+def test_unfinished_requests_do_not_block_other_callers(client: EngineClient, engine: PlayedEngine) -> None:
     with callers(engine, "POST /v1/jobs", AUTHORIZED, "Content-Length: 9", body="{") as slow:
         wait_until(lambda: client.status().state is EngineState.READY)
         assert b"The body was not there within 5 s." in slow[0].recv(65536)
 
 
 @pytest.mark.parametrize("begin", ["{", 65537 * " "])
-def test_nor_do_callers_without_the_token_who_go_on_sending(
+def test_endless_requests_without_the_token_do_not_block_other_callers(
     client: EngineClient, engine: PlayedEngine, begin: str
 ) -> None:
     with callers(engine, "POST /v1/jobs", "Content-Length: 9999999", body=begin) as strangers:
@@ -234,7 +238,7 @@ def test_nor_do_callers_without_the_token_who_go_on_sending(
             going_on.result()
 
 
-def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient, engine: PlayedEngine) -> None:
+def test_callers_that_never_read_do_not_block_other_callers(client: EngineClient, engine: PlayedEngine) -> None:
     done = finish(client, client.start(a_job(1, size=2048, layers=("height",))))
     with callers(engine, f"GET /v1/jobs/{done.job_id}/layers/height", AUTHORIZED):
         wait_until(lambda: "The caller took less than" in engine.log.read_text())
@@ -249,7 +253,7 @@ def test_nor_do_callers_who_never_read_what_they_asked_for(client: EngineClient,
     ],
     ids=["stranger", "holder"],
 )
-def test_callers_who_hang_up_do_not_fill_the_log(engine: PlayedEngine, request_: str) -> None:
+def test_disconnected_callers_do_not_fill_the_log(engine: PlayedEngine, request_: str) -> None:
     host, _, port = engine.address.removeprefix("http://").partition(":")
     before = len(engine.log.read_bytes())
     for _ in range(64):
@@ -260,7 +264,7 @@ def test_callers_who_hang_up_do_not_fill_the_log(engine: PlayedEngine, request_:
     assert len(engine.log.read_bytes()) - before < 7 * 500
 
 
-def test_what_the_listener_refuses_itself_is_not_done(client: EngineClient, engine: PlayedEngine) -> None:
+def test_request_that_the_listener_rejects_is_not_processed(client: EngineClient, engine: PlayedEngine) -> None:
     host, _, port = engine.address.removeprefix("http://").partition(":")
     drain, here = "POST /v1/drain HTTP/1.1", f"Host: {host}:{port}"
     for status, call in (
@@ -274,22 +278,22 @@ def test_what_the_listener_refuses_itself_is_not_done(client: EngineClient, engi
             answer = caller.recv(65536)
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
         assert b"Content-Type: text/html" in answer
-    # The last two have been handed over all the same.
+    # The listener has passed on the last two anyway.
     wait_until(lambda: "Callers lost so far: 2." in engine.log.read_text())
     assert not client.status().draining
 
 
-def test_what_is_said_of_half_a_character_is_json_for_every_reader(client: EngineClient, engine: PlayedEngine) -> None:
+def test_error_about_half_a_character_is_valid_json(client: EngineClient, engine: PlayedEngine) -> None:
     body = a_job(1, layers=("half",)).model_dump_json().replace("half", r"\ud800")
     host, _, port = engine.address.removeprefix("http://").partition(":")
     with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request("POST", "/v1/jobs", body, {"Authorization": f"Bearer {BEARER}"})
         said = ErrorBody.model_validate_json(connection.getresponse().read())
-    assert "There is no layer \ufffd; this engine has biome" in said.message
+    assert "Unknown layer \ufffd; this engine has biome" in said.message
     assert client.status().job_id is None
 
 
-def test_a_connection_is_kept_when_a_call_is_refused(engine: PlayedEngine) -> None:
+def test_connection_is_kept_after_a_rejected_call(engine: PlayedEngine) -> None:
     host, _, port = engine.address.removeprefix("http://").partition(":")
     calls: list[tuple[str, str, bytes | None, str, int]] = [
         ("POST", "/v1/claim", b'{"token": 1}', "another-token-than-that", 401),
@@ -304,36 +308,36 @@ def test_a_connection_is_kept_when_a_call_is_refused(engine: PlayedEngine) -> No
             assert (answer.status, answer.will_close) == (status, False)
 
 
-def test_a_first_world_that_comes_back_as_another_breaks_the_engine(client: EngineClient, engine: PlayedEngine) -> None:
+def test_first_world_that_differs_after_a_reset_breaks_the_engine(client: EngineClient, engine: PlayedEngine) -> None:
     engine.play("drift")
-    with pytest.raises(EngineRefusedError, match="made anew, is not the one it was at start") as error:
+    with pytest.raises(EngineRefusedError, match="differs from the one at the start") as error:
         client.reset(1)
     assert error.value.code == "reset_failed"
     assert_broken(client, "reset failed")
 
 
-def test_a_missing_layer_is_told_and_the_rest_is_made(plugin: Path) -> None:
+def test_missing_layer_is_reported_and_the_rest_is_generated(plugin: Path) -> None:
     with running_plugin(plugin, host="host-lacks-forest") as engine, engine.client() as client:
         status = client.status()
         assert status.game is not None
         assert status.game.missing == ("WorldGenerator.GetForestFactor(Vector3)",)
         assert "forest" not in {layer.name for layer in status.capabilities.layers}
         client.claim(1)
-        with pytest.raises(EngineRefusedError, match="There is no layer forest") as error:
+        with pytest.raises(EngineRefusedError, match="Unknown layer forest") as error:
             client.start(a_job(1, layers=("height", "forest")))
         assert (error.value.status, error.value.code) == (422, "unknown_layer")
         assert finish(client, client.start(a_job(1))).state is JobState.DONE
 
 
-def test_without_the_switch_the_plugin_loads_and_says_what_is_missing(plugin: Path) -> None:
+def test_plugin_without_the_switch_reports_missing_members(plugin: Path) -> None:
     with running_plugin(plugin, host="host-lacks-initialize") as engine, engine.client() as client:
-        status = assert_broken(client, "lacks members without which no world can be made")
+        status = assert_broken(client, "lacks members that are needed to generate worlds")
         assert status.game is not None
         assert status.game.missing == ("WorldGenerator.Initialize(Object)",)
         assert status.capabilities.layers == ()
 
 
-def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> None:
+def test_foreign_plugins_are_rejected_unless_allowed(plugin: Path) -> None:
     others = "bigger.worlds,chat"
     with running_plugin(plugin, HOST_PLUGINS=others) as engine, engine.client() as client:
         status = assert_broken(client, "bigger.worlds, chat")
@@ -343,7 +347,7 @@ def test_foreign_plugins_are_refused_unless_they_are_allowed(plugin: Path) -> No
         assert client.status().state is EngineState.READY
 
 
-def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None:
+def test_patchers_are_rejected_like_plugins(plugin: Path, tmp_path: Path) -> None:
     game = shutil.copytree(plugin / "host", tmp_path / "host")
     (game / "patchers" / "deep").mkdir(parents=True)
     (game / "patchers" / "deep" / "Bigger Worlds.dll").touch()
@@ -359,12 +363,12 @@ def test_patchers_are_refused_like_plugins(plugin: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ("starve_locations", "locations: placed again"),
+        ("starve_locations", "locations: the locations of the first world differed"),
         ("long_names=257", "locations: a location has a name of 257"),
     ],
-    ids=["that come out otherwise a second time", "that the protocol cannot tell"],
+    ids=["that differ a second time", "that the protocol cannot represent"],
 )
-def test_locations_that_cannot_be_relied_on_are_not_offered(plugin: Path, fault: str, why: str) -> None:
+def test_unreliable_locations_are_not_offered(plugin: Path, fault: str, why: str) -> None:
     with (
         running_plugin(plugin, ENGINE_LOCATIONS="regenerate", HOST_FAULTS=fault) as engine,
         engine.client() as client,
@@ -377,14 +381,14 @@ def test_locations_that_cannot_be_relied_on_are_not_offered(plugin: Path, fault:
 
 
 @pytest.mark.parametrize("variables", [{"ENGINE_IDLE_EXIT_MINUTES": "0.005"}, {}])
-def test_an_engine_ends_the_game_when_it_is_drained_or_idle(plugin: Path, variables: dict[str, str]) -> None:
+def test_drained_or_idle_engine_ends_the_game(plugin: Path, variables: dict[str, str]) -> None:
     with started_plugin(plugin, **variables) as engine, engine.client() as client:
         if not variables:
             client.drain()
         assert engine.process.wait(PATIENCE_S) == 0
 
 
-def test_an_engine_that_starts_is_not_idle(plugin: Path) -> None:
+def test_starting_engine_is_not_idle(plugin: Path) -> None:
     slow = {"ENGINE_LOCATIONS": "regenerate", "HOST_FAULTS": "slow_switch=2500"}
     with running_plugin(plugin, ENGINE_IDLE_EXIT_MINUTES="0.04", **slow) as engine, engine.client() as client:
         assert client.status().state is EngineState.READY
@@ -393,19 +397,17 @@ def test_an_engine_that_starts_is_not_idle(plugin: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"ENGINE_TOKEN": ""}, "An engine on TCP must have a token"),
-        ({"ENGINE_TOKEN": "short"}, "holds no token"),
+        ({"ENGINE_TOKEN": ""}, "An engine on TCP needs a token"),
+        ({"ENGINE_TOKEN": "short"}, "has no valid token"),
         ({"ENGINE_TOKEN_FILE": "/nowhere/token"}, "cannot be read from /nowhere/token"),
         ({"ENGINE_LISTEN": "8471"}, "write HOST:PORT"),
         ({"ENGINE_LISTEN": "127.0.0.1:70000"}, "write HOST:PORT"),
         ({"ENGINE_WORKERS": "0"}, "write a number from 1 to 64"),
         ({"ENGINE_LOCATIONS": "yes"}, "write off or regenerate"),
-        ({"ENGINE_SEED": "1"}, "VWE_ENGINE_SEED is no setting"),
+        ({"ENGINE_SEED": "1"}, "VWE_ENGINE_SEED is not a setting"),
     ],
 )
-def test_a_setting_that_cannot_be_used_ends_the_game_with_a_sentence(
-    plugin: Path, variables: dict[str, str], said: str
-) -> None:
+def test_invalid_setting_ends_the_game_with_an_error(plugin: Path, variables: dict[str, str], said: str) -> None:
     with started_plugin(plugin, **variables) as engine:
         assert engine.process.wait(PATIENCE_S) == 2
         assert said in engine.log.read_text()

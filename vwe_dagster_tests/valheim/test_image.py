@@ -41,12 +41,12 @@ if "EXIT" in os.environ:
     sys.exit(int(os.environ["EXIT"]))
 time.sleep({PATIENCE_S})
 """
-"""A server that says what it was started with, and ends with code 7 when it is interrupted."""
+"""A server that prints its arguments and environment, and ends with code 7 after an interrupt."""
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder laid out as the image has it, with a server that only talks."""
+    """Return a folder with the image's layout and a server that only prints."""
     home = tmp_path / "valheim"
     (home / "BepInEx" / "core").mkdir(parents=True)
     (home / "BepInEx" / "core" / "BepInEx.Preloader.dll").touch()
@@ -73,12 +73,12 @@ def enter(home: Path, *arguments: str, **variables: str) -> subprocess.Completed
 
 
 def pool_arguments(home: Path) -> list[str]:
-    """What the pool's launcher gives an engine on TCP."""
+    """Return the arguments that the pool's launcher passes to an engine on TCP."""
     token_file = str(home.parent / "token")
     return ["--tcp", "0.0.0.0:8471", "--token-file", token_file, "--name", "pool-0-1", "--idle-exit-minutes", "120"]
 
 
-def test_the_server_is_started_with_what_the_pool_gives_every_engine(home: Path) -> None:
+def test_server_is_started_from_the_pools_arguments(home: Path) -> None:
     ended = enter(home, *pool_arguments(home), EXIT="0")
     assert ended.returncode == 0
     said = json.loads(ended.stdout)
@@ -108,7 +108,7 @@ def test_the_server_is_started_with_what_the_pool_gives_every_engine(home: Path)
     assert said["folder"] == str(home)
 
 
-def test_a_token_file_is_found_from_where_the_script_is_called(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_file_is_relative_to_the_working_directory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home.parent)
     ended = enter(home, "--tcp", "0.0.0.0:8471", "--token-file", "token", EXIT="0")
     token_file = str(home.parent / "token")
@@ -117,11 +117,11 @@ def test_a_token_file_is_found_from_where_the_script_is_called(home: Path, monke
 
 
 @pytest.mark.parametrize("code", ["1", "42"])
-def test_the_exit_code_is_the_servers(home: Path, code: str) -> None:
+def test_exit_code_is_that_of_the_server(home: Path, code: str) -> None:
     assert enter(home, *pool_arguments(home), EXIT=code).returncode == int(code)
 
 
-def test_an_interrupt_is_the_servers_to_handle(home: Path) -> None:
+def test_interrupt_is_passed_to_the_server(home: Path) -> None:
     with subprocess.Popen(
         [str(DEPLOY / "entrypoint.sh"), *pool_arguments(home)],
         env=environment(home),
@@ -139,24 +139,24 @@ def test_an_interrupt_is_the_servers_to_handle(home: Path) -> None:
     ("arguments", "said"),
     [
         (["--socket", "/run/vwe/engine.sock"], "set the pool's connection to tcp"),
-        (["--gold"], "There is no argument --gold"),
+        (["--gold"], "Unknown argument --gold"),
         (["--tcp"], "--tcp needs a value"),
-        (["--token-file", "TOKEN"], "Say where to listen"),
-        (["--tcp", "0.0.0.0:8471"], "name its file with --token-file"),
+        (["--token-file", "TOKEN"], "Missing --tcp; pass an address"),
+        (["--tcp", "0.0.0.0:8471"], "Missing --token-file"),
         (["--tcp", "0.0.0.0:8471", "--token-file", "/nowhere"], "/nowhere cannot be read"),
         (["--tcp", "0.0.0.0:8471", "--token-file", "/tmp"], "/tmp cannot be read"),  # noqa: S108
     ],
 )
-def test_arguments_that_cannot_be_are_refused(home: Path, arguments: list[str], said: str) -> None:
+def test_invalid_arguments_are_rejected(home: Path, arguments: list[str], said: str) -> None:
     given = [str(home.parent / "token") if word == "TOKEN" else word for word in arguments]
     ended = enter(home, *given)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert said in ended.stderr
 
 
-def test_a_short_password_a_missing_game_and_a_full_disk_are_refused(home: Path) -> None:
+def test_short_password_missing_game_and_full_disk_are_rejected(home: Path) -> None:
     ended = enter(home, *pool_arguments(home), VALHEIM_PASSWORD="abcd")  # noqa: S106
-    assert (ended.returncode, "wants at least 5" in ended.stderr) == (2, True)
+    assert (ended.returncode, "needs at least 5" in ended.stderr) == (2, True)
     assert enter(home, *pool_arguments(home), VALHEIM_PASSWORD="abcde", EXIT="0").returncode == 0  # noqa: S106
     ended = enter(home, *pool_arguments(home), VALHEIM_SCRATCH="/proc/nowhere")
     assert (ended.returncode, "mount a tmpfs there" in ended.stderr) == (2, True)
@@ -165,7 +165,7 @@ def test_a_short_password_a_missing_game_and_a_full_disk_are_refused(home: Path)
     assert (ended.returncode, "build the image with the game in it" in ended.stderr) == (2, True)
 
 
-def test_the_health_check_follows_the_engines_status(plugin: Path, tmp_path: Path) -> None:
+def test_health_check_depends_on_the_engines_status(plugin: Path, tmp_path: Path) -> None:
     def health() -> int:
         command = [str(DEPLOY / "healthcheck.sh")]
         return subprocess.run(command, env=environment(tmp_path / "home"), check=False).returncode
@@ -185,7 +185,7 @@ def test_the_health_check_follows_the_engines_status(plugin: Path, tmp_path: Pat
     assert health() != 0
 
 
-def test_scripts_and_recipes_are_clean() -> None:
+def test_scripts_and_dockerfiles_pass_the_linters() -> None:
     scripts = [*DEPLOY.rglob("*.sh"), *(ROOT / "deploy" / "dagster").glob("*.sh"), ROOT / ".ci" / "run"]
     recipes = (ROOT / "deploy").rglob("Dockerfile")
     for command in (["shellcheck", *map(str, scripts)], ["hadolint", *map(str, recipes)]):
@@ -194,7 +194,7 @@ def test_scripts_and_recipes_are_clean() -> None:
         assert checked.returncode == 0, checked.stdout
 
 
-def test_the_recipe_pins_what_it_downloads_and_runs_as_nobody() -> None:
+def test_dockerfile_pins_its_downloads_and_runs_without_privileges() -> None:
     recipe = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     for pinned in ("VALHEIM_BUILD", "BEPINEX_VERSION", "BEPINEX_SHA256"):
         assert re.search(rf"^ARG {pinned}$", recipe, re.MULTILINE)
@@ -208,15 +208,15 @@ def test_the_recipe_pins_what_it_downloads_and_runs_as_nobody() -> None:
     assert "curl" not in final
 
 
-def test_the_plugin_is_the_one_whose_hash_is_written_down(plugin: Path) -> None:
-    """Otherwise, with Debian 12's mcs: ``sha256sum Vwe.Engine.dll`` into the file."""
+def test_plugin_has_the_recorded_hash(plugin: Path) -> None:
+    """After a change, write ``sha256sum Vwe.Engine.dll``, built with Debian 12's mcs, into the file."""
     if "6.8.0" not in subprocess.run(["mcs", "--version"], capture_output=True, text=True, check=True).stdout:
-        pytest.skip("another mcs than Debian 12's gives another file")
+        pytest.skip("the file depends on the version of mcs; this is not Debian 12's")
     command = ["sha256sum", "--check", str(DEPLOY / "plugin" / "Vwe.Engine.dll.sha256")]
     subprocess.run(command, cwd=plugin, check=True, stdout=subprocess.DEVNULL)
 
 
-def test_the_plugin_can_be_built_against_assemblies_of_elsewhere(plugin: Path, tmp_path: Path) -> None:
+def test_plugin_is_built_against_assemblies_in_another_folder(plugin: Path, tmp_path: Path) -> None:
     built = [str(DEPLOY / "plugin" / "build.sh"), str(tmp_path), str(plugin / "host")]
     subprocess.run(built, check=True)
     assert (tmp_path / "Vwe.Engine.dll").read_bytes() == (plugin / "Vwe.Engine.dll").read_bytes()
@@ -232,11 +232,11 @@ FORWARDED = (
     "System.Runtime.CompilerServices.RuntimeCompatibilityAttribute",
     "System.Runtime.CompilerServices.CompilationRelaxationsAttribute",
 )
-"""What the stand-in of UnityEngine.CoreModule uses of the runtime's own library."""
+"""Types of the runtime's library that the stand-in of UnityEngine.CoreModule uses."""
 
 
-def test_the_plugin_can_be_built_against_assemblies_that_refer_to_netstandard(plugin: Path, tmp_path: Path) -> None:
-    """As the game's do: what forwards to the runtime's library has to be named to the compiler."""
+def test_plugin_is_built_against_assemblies_that_refer_to_netstandard(plugin: Path, tmp_path: Path) -> None:
+    """The game's assemblies do, so the compiler needs the facade that forwards to the runtime's library."""
     managed = shutil.copytree(plugin / "host", tmp_path / "managed")
     engine = managed / "UnityEngine.CoreModule.dll"
     engine.write_bytes(engine.read_bytes().replace(b"\0mscorlib\0", b"\0netstand\0"))
@@ -256,12 +256,12 @@ def test_the_plugin_can_be_built_against_assemblies_that_refer_to_netstandard(pl
 
 @pytest.fixture
 def pool_folder(tmp_path: Path, docker_client: docker.DockerClient) -> Iterator[Path]:
-    """The folder of a pool that must leave no container behind."""
+    """Return the folder of a pool, and check afterwards that it left no container."""
     yield tmp_path
     assert remove_left_containers(docker_client, pool_id_of(tmp_path)) == []
 
 
-def test_a_pool_makes_worlds_with_it(game_image: str, pool_folder: Path) -> None:
+def test_pool_generates_worlds_with_the_image(game_image: str, pool_folder: Path) -> None:
     settings = PoolSettings(
         engine="valheim",
         launcher="docker",
@@ -287,7 +287,7 @@ def test_a_pool_makes_worlds_with_it(game_image: str, pool_folder: Path) -> None
             with pool.lease() as lease:
                 requests = requests_of(SEEDS, Grid.of_world(64), 2, lease.status().capabilities)
                 outcome = verify(lease.generate, requests)
-            # It repeats itself, but its terrain is not the game's.
+            # It generates the same world twice, but its terrain is not the game's.
             assert outcome.changed == ()
             assert {difference.layer for difference in outcome.worlds[0].differences} >= {"biome", "height"}
             assert outcome.engine.kind == "valheim"
@@ -295,7 +295,7 @@ def test_a_pool_makes_worlds_with_it(game_image: str, pool_folder: Path) -> None
             pool.drain()
 
 
-def test_a_pool_of_another_kind_does_not_use_it(game_image: str, pool_folder: Path) -> None:
+def test_pool_of_another_kind_rejects_the_image(game_image: str, pool_folder: Path) -> None:
     settings = PoolSettings(
         launcher="docker", base_image=game_image, connection="tcp", max_warm_containers=1, min_free_disk_gb=0
     )
@@ -307,7 +307,7 @@ def test_a_pool_of_another_kind_does_not_use_it(game_image: str, pool_folder: Pa
             pool.drain()
 
 
-def test_a_container_is_healthy_while_its_engine_is(
+def test_container_is_healthy_while_its_engine_is(
     game_image: str, docker_client: docker.DockerClient, tmp_path: Path
 ) -> None:
     with running_container(game_image, tmp_path, connection="tcp") as launched:

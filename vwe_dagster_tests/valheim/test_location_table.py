@@ -102,7 +102,7 @@ TABLE = LocationTable(
 )
 
 
-def test_the_table_has_the_games_enabled_types_in_running_order(plugin: Path, tmp_path: Path) -> None:
+def test_table_has_the_games_enabled_types_in_running_order(plugin: Path, tmp_path: Path) -> None:
     with running_plugin(plugin) as engine, engine.client() as client:
         document = client.location_table()
     assert [row.prefab for row in document.types] == ["StartTemple", "Vendor_BlackForest", "WoodFarm1"]
@@ -111,11 +111,11 @@ def test_the_table_has_the_games_enabled_types_in_running_order(plugin: Path, tm
     assert read_table_json(path) == TABLE
 
 
-def test_a_game_without_some_members_names_them_and_generates_worlds(plugin: Path) -> None:
+def test_game_without_some_members_names_them_and_generates_worlds(plugin: Path) -> None:
     with running_plugin(plugin, host="host-lacks-table") as engine, engine.client() as client:
         with pytest.raises(EngineError, match="does not report its location table") as error:
             client.location_table()
-        assert "read from: ZoneLocation.m_groupMax, AltBiome.m_chance. Update" in str(error.value)
+        assert "is read: ZoneLocation.m_groupMax, AltBiome.m_chance. Update" in str(error.value)
         status = client.status()
         assert status.game is not None
         assert status.game.missing == ("ZoneLocation.m_groupMax", "AltBiome.m_chance")
@@ -124,7 +124,7 @@ def test_a_game_without_some_members_names_them_and_generates_worlds(plugin: Pat
         wait_until(lambda: client.job(job.job_id).state is JobState.DONE)
 
 
-def test_a_number_that_json_cannot_hold_is_named(plugin: Path) -> None:
+def test_number_that_json_cannot_store_is_named(plugin: Path) -> None:
     with (
         running_plugin(plugin, HOST_FAULTS="no_number") as engine,
         engine.client() as client,

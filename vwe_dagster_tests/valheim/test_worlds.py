@@ -1,4 +1,4 @@
-"""The worlds that the plugin makes of the stand-in game, whose terrain the tests compute too."""
+"""The worlds of the plugin in the stand-in game, whose terrain the tests compute, too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def engine(plugin: Path) -> Iterator[PlayedEngine]:
-    """A game that offers all there is."""
+    """Yield a game that offers all layers."""
     with running_plugin(plugin, ENGINE_LOCATIONS="regenerate", ENGINE_NAME="slot-3") as engine:
         yield engine
 
@@ -63,20 +63,20 @@ def assert_same(export: WorldExport, expected: WorldExport) -> None:
     layers=st.lists(st.sampled_from(LAYERS), min_size=1, unique=True),
 )
 @settings(max_examples=30, derandomize=True, database=None)
-def test_any_world_is_the_games_own_to_the_bit(
+def test_any_world_equals_the_games_own_bit_for_bit(
     client: EngineClient, seed: int, size: int, version: int, layers: list[str]
 ) -> None:
     request = WorldRequest(seed, Grid.of_world(size), version, tuple(layers))
     assert_same(world(client, request), stand_in_world(request))
 
 
-def test_all_layers_of_a_world_come_at_once_and_a_second_time_the_same(client: EngineClient) -> None:
+def test_all_layers_of_a_world_are_the_same_a_second_time(client: EngineClient) -> None:
     one, other = (WorldRequest(seed, Grid.of_world(512), layers=LAYERS) for seed in (-1772362158, 99))
     for request in (one, other, one):
         assert_same(world(client, request), stand_in_world(request))
 
 
-def test_points_of_rivers_are_read_once_for_a_world(client: EngineClient, engine: PlayedEngine) -> None:
+def test_points_of_rivers_are_read_once_per_world(client: EngineClient, engine: PlayedEngine) -> None:
     before = engine.log.read_text().count("reading points of rivers")
     for layers, readings in ((LINES, 1), (("lakes",), 1), (("streams",), 2)):
         world(client, WorldRequest(1, Grid.of_world(64), layers=layers))
@@ -95,14 +95,14 @@ def test_rows_of_zeros_are_not_sent(client: EngineClient) -> None:
     assert (height.offset, height.bytes) == (0, 256 * 256 * 4)
 
 
-def test_a_reset_goes_back_to_the_world_of_the_start(client: EngineClient) -> None:
+def test_reset_restores_the_first_world(client: EngineClient) -> None:
     world(client, WorldRequest(5, Grid.of_world(64), layers=("height",)))
     assert client.reset(1).job_id is None
     boot = WorldRequest(BOOT_SEED, Grid.of_world(64), layers=LAYERS)
     assert_same(world(client, boot), stand_in_world(boot))
 
 
-def test_fifty_seeds_in_a_row_leave_nothing_behind(client: EngineClient, engine: PlayedEngine) -> None:
+def test_fifty_seeds_in_a_row_leak_nothing(client: EngineClient, engine: PlayedEngine) -> None:
     facts = Path("/proc") / str(engine.process.pid)
     threads, handles, memory = [], [], []
     for seed in range(SEEDS):
@@ -112,12 +112,12 @@ def test_fifty_seeds_in_a_row_leave_nothing_behind(client: EngineClient, engine:
         threads.append(len(list((facts / "task").iterdir())))
         handles.append(len(list((facts / "fd").iterdir())))
     assert max(memory[-WARM:]) - max(memory[:WARM]) < GROWTH_BYTES, memory
-    # The runtime's own pool of threads may still grow by some; what is left behind would be one a seed.
+    # The runtime's own pool of threads may still grow by some; a leak would be one per seed.
     assert max(threads[-WARM:]) - max(threads[:WARM]) < GROWTH, threads
     assert max(handles[-WARM:]) - max(handles[:WARM]) < GROWTH, handles
 
 
-def test_the_status_tells_of_the_game(client: EngineClient, plugin: Path) -> None:
+def test_status_describes_the_game(client: EngineClient, plugin: Path) -> None:
     status = client.status()
     assert (status.kind, status.version, status.game_version, status.name) == (
         "valheim",
@@ -134,7 +134,7 @@ def test_the_status_tells_of_the_game(client: EngineClient, plugin: Path) -> Non
     assert status.capabilities.world_gen_versions == (0, 1, 2)
 
 
-def test_the_trial_of_a_server_reports_its_locations_by_type(client: EngineClient) -> None:
+def test_verification_of_a_server_reports_its_locations_by_type(client: EngineClient) -> None:
     requests = [WorldRequest(seed, Grid.of_world(64), layers=("biome", LOCATIONS)) for seed in (7, 8)]
     outcome = verify(lambda request, _: world(client, request), requests)
     assert outcome.changed == ()

@@ -1,9 +1,9 @@
-// Plays the game for the plugin: loads it as BepInEx would, loads a world, and calls Update in every frame.
+// Simulates the game for the plugin: loads it like BepInEx, loads a world, and calls Update in every frame.
 //
 //   mono host.exe PLUGIN.dll
 //
-// VWE_HOST_PLUGINS names other plugins that are loaded, VWE_HOST_FAULTS what goes wrong from the first frame on. A line on
-// standard input changes that later: NAME or NAME=NUMBER. Exit code 9: the plugin has changed the game's random state.
+// VWE_HOST_PLUGINS names other loaded plugins, VWE_HOST_FAULTS the faults from the first frame on. A line on
+// standard input adds a fault later: NAME or NAME=NUMBER. Exit code 9: the plugin has changed the game's random state.
 using System;
 using System.Linq;
 using System.Reflection;
@@ -54,7 +54,7 @@ static class Host
         return Application.QuitCode.Value;
     }
 
-    // Said by the thread that stalls: from here on it does nothing, whatever it was about to do.
+    // Printed by the stalling thread, which does nothing from here on.
     static void Stall()
     {
         Console.Error.WriteLine("[Host] stall");
@@ -107,7 +107,7 @@ static class Host
             case "starve_locations": Faults.StarveLocations = true; break;
             case "slow_switch": Faults.SwitchMilliseconds = int.Parse(parts[1]); break;
             case "slow": Faults.SlowMilliseconds = int.Parse(parts[1]); break;
-            default: throw new ArgumentException("There is no fault " + fault);
+            default: throw new ArgumentException("Unknown fault " + fault);
         }
         Console.Error.WriteLine("[Host] " + fault);
     }

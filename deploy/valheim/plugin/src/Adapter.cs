@@ -6,14 +6,14 @@ namespace Vwe.Engine
 {
     /// <summary>
     /// Delegates to methods that are found at run time. A method fits a delegate if it begins with the delegate's
-    /// parameters and has nothing behind them but parameters with defaults, as later versions of the game add them. The
-    /// first parameter of a delegate is the object, ignored where the method is static. Enumerations pass as int.
+    /// parameters, and all further parameters have defaults, because later versions of the game add such. The
+    /// first parameter of a delegate is the object, ignored for a static method. Enumerations pass as int.
     /// </summary>
     internal static class Adapter
     {
         const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
 
-        /// <summary>The delegate for the method that fits with the fewest defaults; null if none does.</summary>
+        /// <summary>Returns a delegate for the method that fits with the fewest defaults, or null if none fits.</summary>
         public static T TryFind<T>(Type type, string name) where T : class
         {
             MethodInfo best = null;

@@ -5,8 +5,8 @@ using System.Reflection;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// Finds members of the game by name. What is not there is null and goes to the list of missing members, so that a
-    /// game that has changed costs a capability, and not the whole plugin.
+    /// Finds members of the game by name. A missing member is null and is added to the list of missing members, so that a
+    /// change of the game disables a capability and not the whole plugin.
     /// </summary>
     internal sealed class Binder
     {
@@ -15,19 +15,19 @@ namespace Vwe.Engine
         readonly Assembly _game;
         readonly List<string> _missing = new List<string>();
 
-        /// <param name="game">The game's assembly; null if there is none, so that all is missing.</param>
+        /// <param name="game">The game's assembly, or null without one; then all members are missing.</param>
         public Binder(Assembly game)
         {
             _game = game;
         }
 
-        /// <summary>What is not there, as it was asked for.</summary>
+        /// <summary>The missing members, as requested.</summary>
         public string[] Missing
         {
             get { lock (_missing) return _missing.ToArray(); }
         }
 
-        /// <summary>Notes that something does not work as it has to.</summary>
+        /// <summary>Records a member as missing.</summary>
         public void Miss(string what)
         {
             lock (_missing)
@@ -35,7 +35,7 @@ namespace Vwe.Engine
                     _missing.Add(what);
         }
 
-        /// <summary>A type by its name, a nested one behind a plus sign.</summary>
+        /// <summary>Finds a type by its name; a nested type follows a plus sign.</summary>
         public Type Type(string name)
         {
             var type = _game == null ? null : _game.GetType(name);
@@ -44,7 +44,7 @@ namespace Vwe.Engine
             return type;
         }
 
-        /// <summary>A method that fits a delegate, see <see cref="Adapter"/>.</summary>
+        /// <summary>Finds a method that fits a delegate, see <see cref="Adapter"/>.</summary>
         public T Method<T>(Type type, string name) where T : class
         {
             var found = type == null ? null : Adapter.TryFind<T>(type, name);
@@ -56,7 +56,7 @@ namespace Vwe.Engine
             return found;
         }
 
-        /// <summary>A constructor with exactly these parameters.</summary>
+        /// <summary>Finds a constructor with exactly these parameters.</summary>
         public ConstructorInfo Constructor(Type type, params Type[] parameters)
         {
             var found = type == null ? null : type.GetConstructor(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance, null, parameters, null);
@@ -65,8 +65,8 @@ namespace Vwe.Engine
             return found;
         }
 
-        /// <summary>A field or a property.</summary>
-        /// <param name="type">Whose it is.</param>
+        /// <summary>Finds a field or a property.</summary>
+        /// <param name="type">The type that has it.</param>
         /// <param name="name">Its name.</param>
         /// <param name="value">The type of its value; null for any.</param>
         public Variable Variable(Type type, string name, Type value = null)
@@ -83,7 +83,7 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>A field or a property of the game; the object is null where it is static.</summary>
+    /// <summary>A field or a property of the game; the object is null if the member is static.</summary>
     internal sealed class Variable
     {
         readonly FieldInfo _field;

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Vwe.Engine
 {
-    /// <summary>The calls of the engine protocol, version 1: which there are, and what is asked of <see cref="Jobs"/> for each.</summary>
+    /// <summary>Routes the calls of the engine protocol, version 1, to <see cref="Jobs"/>.</summary>
     internal sealed class Calls
     {
         const double MaxWaitSeconds = 30;
@@ -24,7 +24,7 @@ namespace Vwe.Engine
         /// <param name="method">GET, POST, …</param>
         /// <param name="url">Path and query.</param>
         /// <param name="body">Reads the body.</param>
-        /// <exception cref="RefusalException">It is refused.</exception>
+        /// <exception cref="RefusalException">The call is rejected.</exception>
         public Reply Answer(string method, string url, Func<string> body)
         {
             var query = url.IndexOf('?');
@@ -85,9 +85,9 @@ namespace Vwe.Engine
                 var name = Decoded(equals < 0 ? pair : pair.Substring(0, equals));
                 var value = Decoded(equals < 0 ? "" : pair.Substring(equals + 1));
                 if (name == "wait_s" && (!WaitForm.IsMatch(value) || (wait = double.Parse(value, CultureInfo.InvariantCulture)) > MaxWaitSeconds))
-                    throw new RefusalException("invalid", $"wait_s is seconds from 0 to {MaxWaitSeconds}.");
+                    throw new RefusalException("invalid", $"Invalid wait_s; send a number of seconds from 0 to {MaxWaitSeconds}.");
                 if (name == "seen" && !Job.SeenForm.IsMatch(seen = value))
-                    throw new RefusalException("invalid", "seen is what was last seen of the job, as STATE:PROGRESS.");
+                    throw new RefusalException("invalid", "Invalid seen; send the last known state and progress, such as running:0.25.");
             }
             return Reply.Json(_jobs.StatusOf(jobId, wait, seen));
         }
@@ -123,7 +123,7 @@ namespace Vwe.Engine
         {
             if (JobRequest.JobIdForm.IsMatch(text))
                 return text;
-            throw new RefusalException("unknown_job", "No job has such an id; an id is 1 to 64 letters, digits, '.', '_' and '-'.");
+            throw new RefusalException("unknown_job", "Invalid job id; an id has 1 to 64 letters, digits, '.', '_' and '-'.");
         }
 
         static string Decoded(string text)

@@ -8,8 +8,8 @@ using UnityEngine;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// Makes a running Valheim dedicated server an engine: starts the HTTP server when the game loads the plugin, is ready
-    /// once the game has its world, and gives the other threads their share of every frame.
+    /// Turns a running Valheim dedicated server into an engine: starts the HTTP server when the game loads the plugin, is ready
+    /// once the game has its world, and runs the work of other threads in every frame.
     /// </summary>
     [BepInPlugin(Guid, "VWE engine", Version)]
     public sealed class EnginePlugin : BaseUnityPlugin
@@ -68,7 +68,7 @@ namespace Vwe.Engine
                 _server.Stop();
         }
 
-        /// <summary>In the first frame, when all plugins are loaded, looks at them; then waits for the game's world.</summary>
+        /// <summary>Checks the loaded plugins in the first frame, when all are loaded; then waits for the game's world.</summary>
         void Boot()
         {
             try
@@ -88,7 +88,7 @@ namespace Vwe.Engine
             {
                 _hasBooted = true;
                 Logger.LogError(error.ToString());
-                _jobs.Break($"The game is not as it was expected: {error.Message}.");
+                _jobs.Break($"The game failed while the plugin initialized: {error.Message}.");
             }
         }
 
@@ -103,7 +103,7 @@ namespace Vwe.Engine
                 _jobs.Break($"Plugins that may change worlds are loaded: {string.Join(", ", foreign.ToArray())}. "
                     + $"Remove them, or allow them in {Settings.Prefix}ALLOW_PLUGINS.");
             else if (!_maker.CanSwitch)
-                _jobs.Break("This version of the game lacks members without which no world can be made; its status lists them.");
+                _jobs.Break("This version of the game lacks members that are needed to generate worlds; the status lists them.");
         }
 
         void ReadLocationTable()
@@ -128,7 +128,7 @@ namespace Vwe.Engine
             catch (Exception error)
             {
                 Logger.LogError(error.ToString());
-                _jobs.Break($"Locations could not be tried: {error.Message}.");
+                _jobs.Break($"The trial of locations failed: {error.Message}.");
             }
         }
 

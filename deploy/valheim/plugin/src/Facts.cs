@@ -10,7 +10,7 @@ namespace Vwe.Engine
 {
     internal delegate string VersionText(object of);
 
-    /// <summary>What is running here: the game, its assembly's hash, its loader and all plugins.</summary>
+    /// <summary>The game, its assembly's hash, its loader and all plugins.</summary>
     internal sealed class Facts
     {
         public const string GameAssembly = "assembly_valheim";
@@ -36,7 +36,7 @@ namespace Vwe.Engine
         }
 
         /// <summary>
-        /// The plugins that are neither this one nor allowed. Any of them may change how worlds are made, and so may a
+        /// The plugins that are neither this one nor allowed. Any of them may change the generation of worlds, and so may a
         /// patcher: it changes assemblies in memory, which their hash does not show.
         /// </summary>
         public List<string> Foreign(string[] allowed)

@@ -4,9 +4,9 @@ using UnityEngine;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// The world of the running game: which one it is, switching it, and going back to the one the game was started
-    /// with. After a switch has begun, whatever goes wrong is a <see cref="BrokenException"/>: nobody knows which world
-    /// the game is in.
+    /// The world of the running game: identifies it, switches it, and switches back to the one with which the game was
+    /// started. After a switch has begun, every failure is a <see cref="BrokenException"/>, because the game may be in any
+    /// world.
     /// </summary>
     internal sealed class Game
     {
@@ -27,19 +27,19 @@ namespace Vwe.Engine
             _mainThread = mainThread;
         }
 
-        /// <summary>The seed of the world that the game was started with.</summary>
+        /// <summary>The seed of the world with which the game was started.</summary>
         public int BootSeed
         {
             get { return _bootSeed; }
         }
 
-        /// <summary>The world that the game was started with.</summary>
+        /// <summary>The world with which the game was started.</summary>
         public object BootWorld
         {
             get { return _bootWorld; }
         }
 
-        /// <summary>Looks whether the game has loaded its world, and takes it for the one to go back to. On the main thread.</summary>
+        /// <summary>Returns whether the game has loaded its world, and records it as the first world. On the main thread.</summary>
         public bool HasBooted()
         {
             var generator = _generator.Instance;
@@ -53,10 +53,10 @@ namespace Vwe.Engine
             return true;
         }
 
-        /// <summary>Switches the game to a world, once it has shown that it still is in the one it was left in.</summary>
+        /// <summary>Switches the game to a world, after checking that it is still in the world of the last switch.</summary>
         /// <returns>The generator of the world.</returns>
-        /// <exception cref="StopException">It was stopped before the switch began.</exception>
-        /// <exception cref="BrokenException">The game is in no world that anybody knows.</exception>
+        /// <exception cref="StopException">The job was stopped before the switch began.</exception>
+        /// <exception cref="BrokenException">The game is in an unknown world.</exception>
         public object Switch(int seed, int worldGenVersion, Func<bool> isStopped)
         {
             OnMainThread(() =>
@@ -67,17 +67,17 @@ namespace Vwe.Engine
             return _current;
         }
 
-        /// <summary>Makes sure that the game is in the world that it was switched to.</summary>
-        /// <exception cref="BrokenException">It is not.</exception>
+        /// <summary>Checks that the game is in the world to which it was switched.</summary>
+        /// <exception cref="BrokenException">The check failed.</exception>
         public void Confirm(Func<bool> isStopped)
         {
             OnMainThread(() => RequireCurrent("while the world was being read"), isStopped);
         }
 
-        /// <summary>Goes back to the first world, by making it anew, and compares points of it with what they were.</summary>
-        /// <param name="seconds">How long the main thread may take.</param>
-        /// <param name="enter">Called on the main thread once the world is there.</param>
-        /// <exception cref="BrokenException">It came out as another one, or not in time.</exception>
+        /// <summary>Switches back to the first world, which is generated again, and compares points of it with the original.</summary>
+        /// <param name="seconds">Time limit for the main thread.</param>
+        /// <param name="enter">Called on the main thread once the world is generated.</param>
+        /// <exception cref="BrokenException">The world differs, or was not ready in time.</exception>
         public void Restore(double seconds, Action enter)
         {
             try
@@ -95,7 +95,7 @@ namespace Vwe.Engine
             var probe = Probe(_current);
             for (var i = 0; i < probe.Length; i++)
                 if (!probe[i].Equals(_probe[i]))
-                    throw new BrokenException($"the world of seed {_bootSeed}, made anew, is not the one it was at start");
+                    throw new BrokenException($"the world of seed {_bootSeed} differs from the one at the start after it was generated again");
         }
 
         void OnMainThread(Action act, Func<bool> isStopped)
@@ -114,7 +114,7 @@ namespace Vwe.Engine
         {
             var generator = _generator.Instance;
             if (generator == null || !ReferenceEquals(generator, _current) || _generator.SeedOf(generator) != _seed)
-                throw new InvalidOperationException($"{when} the game was in another world than that of seed {_seed}");
+                throw new InvalidOperationException($"the game was in another world than that of seed {_seed} {when}");
         }
 
         void Initialize(Func<object> world, int seed)
@@ -131,10 +131,10 @@ namespace Vwe.Engine
             _seed = seed;
             var has = _generator.SeedOf(_current);
             if (has != seed)
-                throw new InvalidOperationException($"the game made the world of seed {has} when asked for that of {seed}");
+                throw new InvalidOperationException($"the game generated the world of seed {has} instead of {seed}");
         }
 
-        /// <summary>Biomes and heights of some points.</summary>
+        /// <summary>Returns biomes and heights of some points.</summary>
         float[] Probe(object generator)
         {
             var values = new float[2 * ProbeSide * ProbeSide];
@@ -151,7 +151,7 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>Nobody knows any more what the game is in: the engine must be destroyed.</summary>
+    /// <summary>The game is in an unknown world, so the engine must be destroyed.</summary>
     internal sealed class BrokenException : Exception
     {
         public BrokenException(string message, Exception cause = null) : base(message, cause) { }

@@ -45,10 +45,10 @@ namespace Vwe.Engine
                 && _initialize != null && _seed != null && BiomeAt != null;
         }
 
-        /// <summary>Whether worlds can be switched and looked at; without, there is no engine.</summary>
+        /// <summary>True if worlds can be switched and sampled, which an engine requires.</summary>
         public bool CanSwitch { get; private set; }
 
-        /// <summary>The game's own generator; null before a world is loaded.</summary>
+        /// <summary>The game's own generator, or null before a world is loaded.</summary>
         public object Instance
         {
             get { return _instance.Get(null); }
@@ -64,13 +64,13 @@ namespace Vwe.Engine
             return _seed(generator);
         }
 
-        /// <summary>Whether a world is the one behind the main menu.</summary>
+        /// <summary>Returns whether a world is the one behind the main menu.</summary>
         public bool IsMenu(object world)
         {
             return _worldIsMenu != null && (bool)_worldIsMenu.Get(world);
         }
 
-        /// <summary>A world of a seed, only for the generator; it is not saved. On the main thread.</summary>
+        /// <summary>Creates a world of a seed for the generator; it is not saved. On the main thread.</summary>
         public object NewWorld(int seed, int worldGenVersion)
         {
             var world = _newWorld.Invoke(new object[] { "vwe", "vwe" });
@@ -79,7 +79,7 @@ namespace Vwe.Engine
             return world;
         }
 
-        /// <summary>Makes the generator anew for a world. On the main thread.</summary>
+        /// <summary>Initializes the generator for a world. On the main thread.</summary>
         public object Initialize(object world)
         {
             _initialize(null, world);

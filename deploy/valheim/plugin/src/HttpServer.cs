@@ -10,12 +10,12 @@ using System.Threading;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// The protocol's calls over HTTP, on threads of their own, so that the engine answers whatever the game does. Every
-    /// call must carry the token. No decision is made here but who may call.
+    /// The protocol's calls over HTTP, on separate threads, so that the engine answers whatever the game does. Every
+    /// call must carry the token. Besides authorization nothing is decided here.
     /// </summary>
     internal sealed class HttpServer
     {
-        // Half of them are left to answer when all others wait for a job.
+        // Half of the threads stay free for answers while the others wait for a job.
         const int Threads = 2 * Jobs.MaxWaiting;
         const int MaxBodyBytes = 64 * 1024;
         const double BodySeconds = 5;
@@ -40,8 +40,8 @@ namespace Vwe.Engine
             _log = log;
         }
 
-        /// <summary>Starts to listen; port 0 takes a free one, which the log names.</summary>
-        /// <exception cref="SettingsException">It cannot listen there.</exception>
+        /// <summary>Starts to listen; port 0 selects a free port, which is logged.</summary>
+        /// <exception cref="SettingsException">The address cannot be used.</exception>
         public static HttpServer Start(Settings settings, Calls calls, Action<string> log)
         {
             var port = settings.Port != 0 ? settings.Port : FreePort();
@@ -54,7 +54,7 @@ namespace Vwe.Engine
             }
             catch (Exception error) when (error is HttpListenerException || error is SocketException)
             {
-                throw new SettingsException($"No engine can listen at {settings.Host}:{port}: {error.Message}");
+                throw new SettingsException($"The engine cannot listen at {settings.Host}:{port}: {error.Message}");
             }
             var server = new HttpServer(listener, calls, settings.Token, log);
             for (var i = 0; i < Threads; i++)
@@ -63,7 +63,7 @@ namespace Vwe.Engine
             return server;
         }
 
-        /// <summary>Ends once nothing is being answered any more, or soon: who waits for a job is not waited for.</summary>
+        /// <summary>Stops once no call is being answered, or after a short time; callers that wait for a job do not delay it.</summary>
         public void Stop()
         {
             var watch = Stopwatch.StartNew();
@@ -113,7 +113,7 @@ namespace Vwe.Engine
 
         void Answer(HttpListenerContext context)
         {
-            // Fails where the listener has refused the request itself and hands it over all the same.
+            // Fails if the listener has rejected the request itself but passes it on anyway.
             context.Response.KeepAlive = true;
             Reply reply;
             bool isAsked = false, isRead = !context.Request.HasEntityBody;
@@ -137,16 +137,16 @@ namespace Vwe.Engine
             catch (Exception error) when (!(error is IOException || error is HttpListenerException))
             {
                 _log($"{Shown(context.Request)}: {error}");
-                reply = Reply.Refused(new RefusalException("internal", "The engine failed to answer; its log says why."));
+                reply = Reply.Refused(new RefusalException("internal", "The engine failed to answer; see its log."));
             }
-            // The listener reads what is left of a body before it uses the connection again, for as long as anything comes.
+            // The listener reads the rest of a body before it reuses the connection, as long as data arrive.
             context.Response.KeepAlive = isRead || !isAsked && IsSoonRead(context.Request);
             Send(context.Response, reply, context.Request.HttpMethod == "HEAD" ? 0 : reply.Count);
         }
 
         /// <summary>
-        /// Tells of a caller who has hung up, reads nothing or sends no HTTP: of the first, and then whenever they have
-        /// become twice as many, for none of them needs the token to come again and again.
+        /// Logs a caller that has disconnected, reads nothing or sends no HTTP: the first one, and then each time the number
+        /// has doubled, because callers without the token could otherwise fill the log.
         /// </summary>
         void TellOfLost(HttpListenerRequest request, Exception error)
         {
@@ -163,7 +163,7 @@ namespace Vwe.Engine
             return $"{request.HttpMethod} {json}";
         }
 
-        /// <summary>Rejects requests of pages in a browser, which can reach this port too: no engine has pages.</summary>
+        /// <summary>Rejects requests of pages in a browser, which can also reach this port; engines serve no pages.</summary>
         static void RejectPages(HttpListenerRequest request)
         {
             var site = request.Headers["Sec-Fetch-Site"];
@@ -181,7 +181,7 @@ namespace Vwe.Engine
                 throw new RefusalException("unauthorized", "Send the engine's token in the header Authorization: Bearer.");
         }
 
-        /// <summary>Reads a body that nobody asks for, if it is short and there.</summary>
+        /// <summary>Reads an unneeded body if it is short and has arrived.</summary>
         static bool IsSoonRead(HttpListenerRequest request)
         {
             return TryRead(request, new byte[MaxBodyBytes + 1], RestSeconds, out var filled) && filled <= MaxBodyBytes;
@@ -191,7 +191,7 @@ namespace Vwe.Engine
         {
             var body = new byte[MaxBodyBytes + 1];
             if (!TryRead(request, body, BodySeconds, out var filled))
-                throw new RefusalException("invalid", $"The body was not there within {BodySeconds} s.");
+                throw new RefusalException("invalid", $"The body did not arrive within {BodySeconds} s.");
             if (filled > MaxBodyBytes)
                 throw new RefusalException("too_large", $"A request has at most {MaxBodyBytes / 1024} KiB.");
             try
@@ -200,11 +200,11 @@ namespace Vwe.Engine
             }
             catch (ArgumentException)
             {
-                throw new RefusalException("invalid", "The body is no UTF-8.");
+                throw new RefusalException("invalid", "The body is not UTF-8.");
             }
         }
 
-        /// <summary>Reads a body to its end, or as much of it as there is room for; false if that takes longer than told.</summary>
+        /// <summary>Reads a body to its end or to the end of the buffer; returns false if that exceeds the time limit.</summary>
         static bool TryRead(HttpListenerRequest request, byte[] body, double seconds, out int filled)
         {
             var watch = Stopwatch.StartNew();
@@ -213,7 +213,7 @@ namespace Vwe.Engine
             do
             {
                 var read = request.InputStream.BeginRead(body, filled, body.Length - filled, null, null);
-                // Whoever sends nothing must not keep a thread that others wait for.
+                // A caller that sends nothing must not block a thread that others need.
                 if (!IsDone(read, seconds - watch.Elapsed.TotalSeconds))
                     return false;
                 count = request.InputStream.EndRead(read);
@@ -234,7 +234,7 @@ namespace Vwe.Engine
             {
                 var write = response.OutputStream.BeginWrite(
                     reply.Bytes, reply.Offset + sent, Math.Min(ChunkBytes, count - sent), null, null);
-                // Nor must whoever reads nothing.
+                // A caller that reads nothing must not block a thread either.
                 if (!IsDone(write, ChunkSeconds))
                     throw new IOException($"The caller took less than {ChunkBytes / 1024} KiB within {ChunkSeconds} s.");
                 response.OutputStream.EndWrite(write);
@@ -249,7 +249,7 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>What is answered to a call.</summary>
+    /// <summary>The answer to a call.</summary>
     internal sealed class Reply
     {
         public int Status = 200;

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace Vwe.Engine
 {
-    /// <summary>How far a job is; all but running are final.</summary>
+    /// <summary>State of a job; all except running are final.</summary>
     internal enum JobState
     {
         Running,
@@ -14,7 +14,7 @@ namespace Vwe.Engine
         Cancelled,
     }
 
-    /// <summary>One job, as far as it is; whoever holds the lock of <see cref="Jobs"/> may change it.</summary>
+    /// <summary>One job; the holder of the lock of <see cref="Jobs"/> may change it.</summary>
     internal sealed class Job
     {
         public static readonly Regex SeenForm = new Regex(@"^(running|done|failed|cancelled):(0(\.[0-9]{1,6})?|1(\.0{1,6})?)\z");
@@ -26,7 +26,7 @@ namespace Vwe.Engine
         public Dictionary<string, double> Timings = new Dictionary<string, double>();
         public Dictionary<string, Packed> Layers = new Dictionary<string, Packed>();
         public Fault Fault;
-        /// <summary>What it becomes when it stops, once it has been told to.</summary>
+        /// <summary>The state that the job gets when it stops, after a request to stop.</summary>
         public JobState? Stopping;
         public bool HasEnded;
         public double EndedAt;
@@ -37,7 +37,7 @@ namespace Vwe.Engine
             Request = request;
         }
 
-        /// <summary>State and progress, as the protocol writes what a caller has last seen.</summary>
+        /// <summary>State and progress in the protocol's notation of the parameter seen.</summary>
         public string Seen
         {
             get { return string.Format(CultureInfo.InvariantCulture, "{0}:{1:0.0000}", Word(State), Progress); }
@@ -45,7 +45,7 @@ namespace Vwe.Engine
 
         public Fault Late
         {
-            get { return new Fault("deadline", string.Format(CultureInfo.InvariantCulture, "It was not done within {0} s; allow more time.", Request.DeadlineSeconds)); }
+            get { return new Fault("deadline", string.Format(CultureInfo.InvariantCulture, "The job did not finish within {0} s; allow more time.", Request.DeadlineSeconds)); }
         }
 
         public static string Word(Enum state)

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Vwe.Engine
 {
-    /// <summary>One world to be generated, as the protocol's JobRequest; two are equal if all they ask is.</summary>
+    /// <summary>The protocol's JobRequest: one world to generate; requests are equal if all members are.</summary>
     internal sealed class JobRequest
     {
         public static readonly Regex JobIdForm = new Regex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z");
@@ -17,7 +17,7 @@ namespace Vwe.Engine
         public string[] Layers;
         public double DeadlineSeconds;
 
-        /// <exception cref="RefusalException">The body is no request of a job.</exception>
+        /// <exception cref="RefusalException">The body is not a valid request of a job.</exception>
         public static JobRequest Read(string body)
         {
             var members = new Members(body);
@@ -50,13 +50,13 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>The members of an object in a body, each taken once and checked; anything else is refused.</summary>
+    /// <summary>The members of an object in a body, each taken once and checked; unknown members are rejected.</summary>
     internal sealed class Members
     {
         readonly Dictionary<string, object> _left;
         readonly string _within;
 
-        /// <exception cref="RefusalException">The body is no JSON object.</exception>
+        /// <exception cref="RefusalException">The body is not a JSON object.</exception>
         public Members(string body)
         {
             _within = "";
@@ -66,10 +66,10 @@ namespace Vwe.Engine
             }
             catch (FormatException error)
             {
-                throw new RefusalException("invalid", $"The body is no JSON: {error.Message}.");
+                throw new RefusalException("invalid", $"The body is not JSON: {error.Message}.");
             }
             if (_left == null)
-                throw new RefusalException("invalid", "The body is no JSON object.");
+                throw new RefusalException("invalid", "The body is not a JSON object.");
         }
 
         Members(Dictionary<string, object> members, string within)
@@ -122,11 +122,11 @@ namespace Vwe.Engine
             return members != null ? new Members(members, name + ".") : throw Invalid(name, "should be an object");
         }
 
-        /// <summary>Refuses what has not been taken.</summary>
+        /// <summary>Rejects members that have not been taken.</summary>
         public void End()
         {
             foreach (var name in _left.Keys)
-                throw Invalid(name, "is no field of this message");
+                throw Invalid(name, "is not a field of this message");
         }
 
         object Take(string name)

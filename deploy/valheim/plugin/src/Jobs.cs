@@ -7,7 +7,7 @@ using System.Threading;
 
 namespace Vwe.Engine
 {
-    /// <summary>What the engine is doing; exporting is from the good end of a job until a reset or the next job.</summary>
+    /// <summary>State of the engine; exporting lasts from the successful end of a job until a reset or the next job.</summary>
     internal enum EngineState
     {
         Starting,
@@ -19,12 +19,12 @@ namespace Vwe.Engine
     }
 
     /// <summary>
-    /// What the engine does between calls: one job at a time in a thread of its own, fenced by tokens. Nothing here knows
-    /// of HTTP. Every method may be called from any thread; what is refused is a <see cref="RefusalException"/>.
+    /// Runs one job at a time in a separate thread, fenced by tokens. Nothing here depends on HTTP. Every method can be
+    /// called from any thread; a rejected call is a <see cref="RefusalException"/>.
     /// </summary>
     internal sealed class Jobs
     {
-        /// <summary>Calls that may wait for a job at once; any more are answered without waiting.</summary>
+        /// <summary>Calls that may wait for a job concurrently; further ones are answered without waiting.</summary>
         public const int MaxWaiting = 8;
 
         const double FetchSeconds = 30;
@@ -60,14 +60,14 @@ namespace Vwe.Engine
             get { return Clock.Elapsed.TotalSeconds; }
         }
 
-        /// <summary>Takes note of what runs here.</summary>
+        /// <summary>Records the game and its plugins.</summary>
         public void Know(Facts facts)
         {
             lock (_gate)
                 _facts = facts;
         }
 
-        /// <summary>Is ready from now on, unless something has broken it.</summary>
+        /// <summary>Enters the state ready, unless the engine is broken.</summary>
         public void BecomeReady()
         {
             lock (_gate)
@@ -80,7 +80,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Is broken for good.</summary>
+        /// <summary>Enters the state error, which is final.</summary>
         public void Break(string message)
         {
             Break(new Fault("engine_error", message));
@@ -112,7 +112,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Refuses a call while the engine is starting, or once it is broken.</summary>
+        /// <summary>Rejects a call while the engine is starting or after it is broken.</summary>
         public void RequireStarted()
         {
             lock (_gate)
@@ -122,7 +122,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Takes the engine for a holder; a higher token than any before stops what an older holder started.</summary>
+        /// <summary>Claims the engine for a holder; a higher token than any before stops the job of an older holder.</summary>
         public void Claim(long token)
         {
             lock (_gate)
@@ -134,7 +134,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Starts a job, or finds the one of that id again.</summary>
+        /// <summary>Starts a job, or returns the existing one with that id.</summary>
         public string Start(JobRequest request)
         {
             Check(request);
@@ -146,7 +146,7 @@ namespace Vwe.Engine
                 if (_job != null && _job.Request.JobId == request.JobId)
                 {
                     if (!_job.Request.Equals(request))
-                        throw new RefusalException("job_conflict", $"Job {request.JobId} is already another one; give each job an id of its own.");
+                        throw new RefusalException("job_conflict", $"Job {request.JobId} exists with another request; use a new id for each job.");
                     return _job.Status();
                 }
                 RefuseIfUnwell();
@@ -161,10 +161,10 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>How far a job is, as soon as it differs from what was seen, or once the wait is over.</summary>
+        /// <summary>Returns the status of a job as soon as it differs from the seen one, or after the wait.</summary>
         /// <param name="jobId">Its id.</param>
-        /// <param name="seconds">How long to wait.</param>
-        /// <param name="seen">What was seen; null for what is there now.</param>
+        /// <param name="seconds">Time limit of the wait.</param>
+        /// <param name="seen">State and progress that the caller has seen; null for the present ones.</param>
         public string StatusOf(string jobId, double seconds, string seen)
         {
             lock (_gate)
@@ -192,7 +192,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>A layer of a job that is done.</summary>
+        /// <summary>Returns a layer of a finished job.</summary>
         public Packed Layer(string jobId, string name)
         {
             lock (_gate)
@@ -201,12 +201,12 @@ namespace Vwe.Engine
                 if (!job.Request.Has(name))
                     throw new RefusalException("unknown_layer", $"Job {jobId} has no layer {name}; it has {string.Join(", ", job.Request.Layers)}.");
                 if (job.State != JobState.Done)
-                    throw new RefusalException("not_done", $"Job {jobId} is {Job.Word(job.State)}; its layers come when it is done.");
+                    throw new RefusalException("not_done", $"Job {jobId} is {Job.Word(job.State)}; its layers exist once it is done.");
                 return job.Layers[name];
             }
         }
 
-        /// <summary>Notes that a layer has been sent to the end: a draining engine need not keep it.</summary>
+        /// <summary>Records that a layer was sent completely, so that a draining engine need not keep it.</summary>
         public void Sent(string jobId, string name)
         {
             lock (_gate)
@@ -214,7 +214,7 @@ namespace Vwe.Engine
                     _job.Fetched.Add(name);
         }
 
-        /// <summary>Tells a job to stop; one that has ended is left as it is.</summary>
+        /// <summary>Requests that a job stops; a finished job is not changed.</summary>
         public string Cancel(string jobId)
         {
             lock (_gate)
@@ -225,7 +225,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Stops what runs, forgets what was made and goes back to the first world; takes as long as that takes.</summary>
+        /// <summary>Stops the job, deletes its layers and switches back to the first world; blocks until that is done.</summary>
         public void Reset(long token)
         {
             var why = Clear(token) ?? Restore();
@@ -236,7 +236,7 @@ namespace Vwe.Engine
             throw refusal;
         }
 
-        /// <summary>Takes no more jobs; <see cref="WhyExit"/> says when it is time to go.</summary>
+        /// <summary>Accepts no more jobs; <see cref="WhyExit"/> returns when to exit.</summary>
         public void Drain()
         {
             lock (_gate)
@@ -246,7 +246,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Why the game should end now, in a sentence; null to stay.</summary>
+        /// <summary>Returns the reason to end the game now, or null.</summary>
         public string WhyExit()
         {
             lock (_gate)
@@ -254,7 +254,7 @@ namespace Vwe.Engine
                 if (_state == EngineState.Generating || _state == EngineState.Resetting)
                     return null;
                 if (_settings.IdleExitSeconds.HasValue && IdleSeconds >= _settings.IdleExitSeconds.Value)
-                    return string.Format(CultureInfo.InvariantCulture, "Nobody has used this engine for {0:0.##} minutes; it ends.", _settings.IdleExitSeconds.Value / 60);
+                    return string.Format(CultureInfo.InvariantCulture, "This engine was idle for {0:0.##} minutes; it ends.", _settings.IdleExitSeconds.Value / 60);
                 if (!_isDraining)
                     return null;
                 var isKept = _state == EngineState.Exporting && _job != null && _job.Fetched.Count < _job.Layers.Count;
@@ -262,8 +262,8 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Stops what runs and forgets what was made.</summary>
-        /// <returns>Why it does not stop; null if it has.</returns>
+        /// <summary>Stops the job and deletes its layers.</summary>
+        /// <returns>The reason why it did not stop, or null.</returns>
         string Clear(long token)
         {
             lock (_gate)
@@ -287,7 +287,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <returns>Why the first world is not there again; null if it is.</returns>
+        /// <returns>The reason why the first world could not be restored, or null.</returns>
         string Restore()
         {
             try
@@ -298,7 +298,7 @@ namespace Vwe.Engine
             {
                 return error.Message;
             }
-            // A world of 8192 cells a side leaves a gigabyte.
+            // Frees a gigabyte after a world of 8192 cells a side.
             GC.Collect();
             lock (_gate)
             {
@@ -345,11 +345,11 @@ namespace Vwe.Engine
             if (error is OutOfMemoryException)
                 return new Fault("out_of_memory", "The engine ran out of memory; give it more.");
             var message = error is BrokenException ? error.Message : $"{error.GetType().Name}: {error.Message}";
-            return new Fault("engine_failed", $"The world could not be made: {message}.");
+            return new Fault("engine_failed", $"The world could not be generated: {message}.");
         }
 
-        /// <summary>Ends a job whose thread is done; one that has been given up has ended before.</summary>
-        /// <returns>What has become of it, for the log.</returns>
+        /// <summary>Ends a job after its thread is done, unless the job has already been given up.</summary>
+        /// <returns>The result for the log.</returns>
         string End(Job job, JobState state, Fault broken)
         {
             job.HasEnded = true;
@@ -376,7 +376,7 @@ namespace Vwe.Engine
             return $"Job {job.Request.JobId}: {Job.Word(job.State)}{(job.Fault == null ? "" : ", " + job.Fault.Message)}";
         }
 
-        /// <summary>Holds a job to its deadline, and to stopping when it is told to.</summary>
+        /// <summary>Enforces the deadline of a job, and its stop after a request.</summary>
         void Watch(Job job)
         {
             var hangs = new Fault("engine_failed", $"Job {job.Request.JobId} does not stop; destroy this engine.");
@@ -400,7 +400,7 @@ namespace Vwe.Engine
             {
                 if (job.Stopping.HasValue)
                     throw new StopException();
-                // 1.0 is for the job that is done.
+                // Only a finished job has the progress 1.0.
                 share = Math.Round(Math.Min(Math.Max(share, 0), 0.99), 4);
                 if (job.Progress == share && job.Phase == phase)
                     return;
@@ -437,12 +437,12 @@ namespace Vwe.Engine
             var unknown = Array.FindAll(request.Layers, name => !has.Contains(name));
             if (unknown.Length > 0)
                 throw new RefusalException(
-                    "unknown_layer", $"There is no layer {string.Join(", ", unknown)}; this engine has {string.Join(", ", has.ToArray())}.", 422);
+                    "unknown_layer", $"Unknown layer {string.Join(", ", unknown)}; this engine has {string.Join(", ", has.ToArray())}.", 422);
             for (var i = 0; i < request.Layers.Length; i++)
                 if (Array.LastIndexOf(request.Layers, request.Layers[i]) != i)
-                    throw new RefusalException("invalid", "A layer is asked for twice; name each once.");
+                    throw new RefusalException("invalid", "A layer is requested twice; name each once.");
             if (request.WorldGenVersion > NewestWorldGenVersion)
-                throw new RefusalException("invalid", $"There is no world-gen version {request.WorldGenVersion} on this engine.");
+                throw new RefusalException("invalid", $"This engine does not support world-gen version {request.WorldGenVersion}.");
         }
 
         void WriteCapabilities(JsonWriter json)
@@ -463,14 +463,14 @@ namespace Vwe.Engine
         void Fence(long token)
         {
             if (token < _token)
-                throw new RefusalException("fenced", $"Token {token} is out: the engine has been claimed with {_token}; lease an engine anew.");
+                throw new RefusalException("fenced", $"Token {token} is stale (current: {_token}); acquire a new lease.");
         }
 
         void RefuseIfUnwell()
         {
             RefuseIfBroken();
             if (_isDraining)
-                throw new RefusalException("draining", "The engine is draining and takes no more jobs; use another one.");
+                throw new RefusalException("draining", "The engine is draining and accepts no more jobs; use another one.");
         }
 
         void RefuseIfBroken()
@@ -488,7 +488,7 @@ namespace Vwe.Engine
         Job Known(string jobId)
         {
             if (_job == null || _job.Request.JobId != jobId)
-                throw new RefusalException("unknown_job", $"There is no job {jobId}, or it was forgotten by a reset; start it.");
+                throw new RefusalException("unknown_job", $"Unknown job {jobId}; a reset may have deleted it; start it again.");
             return _job;
         }
 

@@ -21,21 +21,21 @@ namespace Vwe.Engine
             _text = text;
         }
 
-        /// <exception cref="FormatException">It is no JSON.</exception>
+        /// <exception cref="FormatException">The text is not JSON.</exception>
         public static object Parse(string text)
         {
             var reader = new JsonReader(text);
             var value = reader.Value(0);
             reader.SkipSpace();
             if (reader._at != text.Length)
-                throw reader.Wrong("something follows the document");
+                throw reader.Wrong("text after the document");
             return value;
         }
 
         object Value(int depth)
         {
             if (depth > MaxDepth)
-                throw Wrong("it is nested too deep");
+                throw Wrong("nested too deep");
             SkipSpace();
             switch (Peek())
             {
@@ -98,7 +98,7 @@ namespace Vwe.Engine
                 if (c == '"')
                     return text.ToString();
                 if (c < ' ')
-                    throw Wrong("a string holds a control character");
+                    throw Wrong("a control character in a string");
                 text.Append(c == '\\' ? Escaped() : c);
             }
         }
@@ -124,7 +124,7 @@ namespace Vwe.Engine
                     }
                     break;
             }
-            throw Wrong("a string holds an escape that there is not");
+            throw Wrong("an unknown escape in a string");
         }
 
         object Number()
@@ -150,14 +150,14 @@ namespace Vwe.Engine
             if (isWhole && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
                 return whole;
             if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || double.IsInfinity(number))
-                throw Wrong("a number is too great");
+                throw Wrong("a number that is too large");
             return number;
         }
 
         void Digits()
         {
             if (!IsDigit())
-                throw Wrong("a value is missing or none of JSON's");
+                throw Wrong("a missing or invalid value");
             while (IsDigit())
                 _at++;
         }
@@ -170,20 +170,20 @@ namespace Vwe.Engine
         object Word(string word, object value)
         {
             if (string.CompareOrdinal(_text, _at, word, 0, word.Length) != 0)
-                throw Wrong("a value is none of JSON's");
+                throw Wrong("an invalid value");
             _at += word.Length;
             return value;
         }
 
         char Peek()
         {
-            return _at < _text.Length ? _text[_at] : throw Wrong("it ends too early");
+            return _at < _text.Length ? _text[_at] : throw Wrong("an early end");
         }
 
         void Take(char wanted)
         {
             if (!TryTake(wanted))
-                throw Wrong($"a {wanted} is missing");
+                throw Wrong($"a missing {wanted}");
         }
 
         bool TryTake(char wanted)

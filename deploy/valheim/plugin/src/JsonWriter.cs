@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Vwe.Engine
 {
-    /// <summary>Writes one JSON document; the commas come by themselves.</summary>
+    /// <summary>Writes one JSON document and adds the commas.</summary>
     internal sealed class JsonWriter
     {
         readonly StringBuilder _text;
@@ -12,7 +12,7 @@ namespace Vwe.Engine
 
         public JsonWriter() : this(new StringBuilder(1024)) { }
 
-        /// <param name="text">What the document is appended to.</param>
+        /// <param name="text">The text to which the document is appended.</param>
         public JsonWriter(StringBuilder text)
         {
             _text = text;
@@ -43,7 +43,7 @@ namespace Vwe.Engine
             End(']');
         }
 
-        /// <summary>The name of the member whose value is written next.</summary>
+        /// <summary>Writes the name of the member whose value is written next.</summary>
         public JsonWriter Name(string name)
         {
             Value(name);
@@ -69,7 +69,7 @@ namespace Vwe.Engine
             return this;
         }
 
-        /// <exception cref="NotFiniteNumberException">JSON has no such number.</exception>
+        /// <exception cref="NotFiniteNumberException">JSON cannot store the number.</exception>
         public JsonWriter Member(string name, double value)
         {
             return Name(name).Number(value, name);
@@ -89,7 +89,7 @@ namespace Vwe.Engine
             Raw(value.ToString(CultureInfo.InvariantCulture));
         }
 
-        /// <exception cref="NotFiniteNumberException">JSON has no such number.</exception>
+        /// <exception cref="NotFiniteNumberException">JSON cannot store the number.</exception>
         public void Value(double value)
         {
             Number(value, "a number");
@@ -117,11 +117,11 @@ namespace Vwe.Engine
             _needsComma = true;
         }
 
-        /// <summary>A whole number is written with a point, as it is no integer.</summary>
+        /// <summary>Writes a number; whole ones have a point, because they are not integers.</summary>
         JsonWriter Number(double value, string what)
         {
             if (double.IsNaN(value) || double.IsInfinity(value))
-                throw new NotFiniteNumberException($"{what} is {value.ToString(CultureInfo.InvariantCulture)}, which JSON has not", value);
+                throw new NotFiniteNumberException($"{what} is {value.ToString(CultureInfo.InvariantCulture)}, which JSON cannot store", value);
             var text = value.ToString("R", CultureInfo.InvariantCulture);
             return Raw(text.IndexOfAny(new[] { '.', 'E' }) < 0 ? text + ".0" : text);
         }

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Vwe.Engine
 {
-    /// <summary>A layer that the engine can make.</summary>
+    /// <summary>A layer that the engine offers.</summary>
     internal sealed class LayerKind
     {
         public readonly string Name;
@@ -42,8 +42,8 @@ namespace Vwe.Engine
     }
 
     /// <summary>
-    /// A layer as it is sent. A plane is its values, little-endian, row 0 south, without the rows of zeros before the
-    /// first and after the last row that holds anything else; lines are JSON, one a line, each ended by a line feed.
+    /// A layer in the form in which it is sent. A plane has its values, little-endian, row 0 south, without the zero rows
+    /// before the first and after the last other row; lines are JSON, one per line, each ended by a line feed.
     /// </summary>
     internal sealed class Packed
     {
@@ -76,9 +76,9 @@ namespace Vwe.Engine
         }
 
         /// <param name="kind">A plane.</param>
-        /// <param name="bytes">The whole plane, which must not change any more.</param>
-        /// <param name="size">Its rows, as many as columns.</param>
-        /// <param name="tick">Called now and then; whatever it raises ends the work.</param>
+        /// <param name="bytes">The whole plane; it must not change afterwards.</param>
+        /// <param name="size">Number of rows, which is also that of columns.</param>
+        /// <param name="tick">Called regularly; an exception ends the work.</param>
         public static Packed Plane(LayerKind kind, byte[] bytes, int size, Action tick)
         {
             var row = size * kind.ItemSize;
@@ -93,7 +93,7 @@ namespace Vwe.Engine
         }
 
         /// <param name="kind">Lines.</param>
-        /// <param name="lines">Each a document of JSON.</param>
+        /// <param name="lines">The lines, each a JSON document.</param>
         public static Packed Lines(LayerKind kind, ICollection<string> lines)
         {
             var text = new StringBuilder();

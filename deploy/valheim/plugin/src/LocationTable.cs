@@ -6,7 +6,7 @@ using System.Reflection;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// The game's lists of location types and alt-biomes. They are read once, on the main thread, when the game has set
+    /// The game's lists of location types and alt-biomes. They are read once, on the main thread, after the game has set
     /// them up; the rows are those that the game places, in the order in which it places them.
     /// </summary>
     internal sealed class LocationTable
@@ -25,7 +25,7 @@ namespace Vwe.Engine
         readonly Column[] _typeColumns;
         readonly Column[] _altBiomeColumns;
         volatile string _json;
-        volatile string _why = "The game has not set its locations up.";
+        volatile string _why = "The game has not set up its locations yet.";
 
         public LocationTable(Binder game)
         {
@@ -54,12 +54,12 @@ namespace Vwe.Engine
 
         /// <summary>Reads the lists. On the main thread, when the game has its locations.</summary>
         /// <param name="gameVersion">The version of the game; null if unknown.</param>
-        /// <param name="plugins">The plugins beside this one, which may have changed the lists.</param>
-        /// <returns>Why they cannot be read; null if they can.</returns>
+        /// <param name="plugins">The other plugins, which may have changed the lists.</param>
+        /// <returns>The reason why they cannot be read, or null.</returns>
         public string Read(string gameVersion, ICollection<string> plugins)
         {
             if (_missing.Count > 0)
-                return _why = $"The game lacks members that its location table is read from: {string.Join(", ", _missing.ToArray())}.";
+                return _why = $"The game lacks members from which the location table is read: {string.Join(", ", _missing.ToArray())}.";
             try
             {
                 _json = Document(gameVersion, string.Join(", ", new List<string>(plugins).ToArray()));
@@ -72,7 +72,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>The table as JSON.</summary>
+        /// <summary>Returns the table as JSON.</summary>
         /// <exception cref="RefusalException">The table could not be read.</exception>
         public string Json()
         {
@@ -168,7 +168,7 @@ namespace Vwe.Engine
             return json.ToString();
         }
 
-        /// <summary>The enabled types as the game runs them: prioritized ones first, otherwise in the order of the list.</summary>
+        /// <summary>Returns the enabled types in the game's order: prioritized ones first, otherwise as in the list.</summary>
         List<object> InRunningOrder()
         {
             var prioritized = new List<object>();
@@ -178,7 +178,7 @@ namespace Vwe.Engine
                     ((bool)_isPrioritized.Get(type) ? prioritized : others).Add(type);
             prioritized.AddRange(others);
             if (prioritized.Count == 0)
-                throw new InvalidOperationException("the game has listed no location types");
+                throw new InvalidOperationException("the game's list of location types is empty");
             return prioritized;
         }
 
@@ -208,7 +208,7 @@ namespace Vwe.Engine
             json.EndArray();
         }
 
-        /// <summary>A name, or that of an alt-biome.</summary>
+        /// <summary>Returns a name, or the name of an alt-biome.</summary>
         string NameOf(object named)
         {
             return named == null ? "" : named as string ?? (string)_altBiomeName.Get(named) ?? "";
@@ -221,7 +221,7 @@ namespace Vwe.Engine
             return variable;
         }
 
-        /// <summary>A column of the table and the member of the game that it is read from.</summary>
+        /// <summary>A column of the table and the member of the game from which it is read.</summary>
         sealed class Column
         {
             public readonly string Name;

@@ -8,9 +8,9 @@ namespace Vwe.Engine
     internal delegate void Act(object of);
 
     /// <summary>
-    /// Where the game puts its locations: boss altars, vendors, dungeons. The game does this once, when it starts; here it
-    /// is made to do it again for another world, which only counts as offered after a trial: there, back again, and the
-    /// locations of the first world must be those that the game found at its start.
+    /// Places locations: boss altars, vendors, dungeons. The game does this once, when it starts; here it does it again
+    /// for another world. The engine offers them only after a trial: it switches to another world and back, and then the
+    /// locations of the first world must equal those of the game's start.
     /// </summary>
     internal sealed class Locations
     {
@@ -67,10 +67,10 @@ namespace Vwe.Engine
                 member => member != null);
         }
 
-        /// <summary>Whether every member that it takes is there.</summary>
+        /// <summary>True if all needed members exist.</summary>
         public bool CanRegenerate { get; private set; }
 
-        /// <summary>Whether the game has placed the locations of its first world; true where it cannot be told.</summary>
+        /// <summary>True if the game has placed the locations of its first world, or if that is unknown.</summary>
         public bool AreGenerated
         {
             get
@@ -82,12 +82,12 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>Begins to place the locations of the world that the generator is in. On the main thread.</summary>
+        /// <summary>Begins to place the locations of the generator's world. On the main thread.</summary>
         public void Begin(object generator, object world)
         {
             var net = _net.Get(null);
             if (((ICollection)_peers.Get(net)).Count > 0)
-                throw new InvalidOperationException("somebody plays on this server; locations are placed on an empty one only");
+                throw new InvalidOperationException("a player is on this server; locations are placed on an empty server only");
             Enter(world);
             var zones = _zones.Get(null);
             foreach (var altBiome in (IEnumerable)_altBiomes.Get(zones))
@@ -99,14 +99,14 @@ namespace Vwe.Engine
             _generate(zones);
         }
 
-        /// <summary>Has the server take a world for its own. On the main thread.</summary>
+        /// <summary>Sets the world of the server. On the main thread.</summary>
         public void Enter(object world)
         {
             _netWorld.Set(null, world);
         }
 
-        /// <summary>The locations of the world that the game has placed last, each as JSON, sorted by prefab and place.</summary>
-        /// <exception cref="LocationException">One of them cannot be told.</exception>
+        /// <summary>Returns the locations that the game placed last, each as JSON, sorted by prefab and place.</summary>
+        /// <exception cref="LocationException">The protocol cannot represent a location.</exception>
         public List<string> Lines()
         {
             var found = new List<KeyValuePair<string, string>>();
@@ -137,7 +137,7 @@ namespace Vwe.Engine
             }
             catch (NotFiniteNumberException error)
             {
-                throw new LocationException($"the location {prefab} cannot be told: {error.Message}");
+                throw new LocationException($"the location {prefab} cannot be reported: {error.Message}");
             }
             return json.ToString();
         }
@@ -156,7 +156,7 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>A location that the protocol has no words for.</summary>
+    /// <summary>A location that the protocol cannot represent.</summary>
     internal sealed class LocationException : Exception
     {
         public LocationException(string message) : base(message) { }

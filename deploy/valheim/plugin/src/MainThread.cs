@@ -6,7 +6,7 @@ using System.Threading;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// Work for the game's main thread, handed over by others and done in Update: at least one piece a frame, and more
+    /// Work of other threads for the game's main thread, done in Update: at least one piece per frame, and more
     /// as long as the frame's budget lasts.
     /// </summary>
     internal sealed class MainThread
@@ -20,7 +20,7 @@ namespace Vwe.Engine
             _budgetSeconds = budgetSeconds;
         }
 
-        /// <summary>Does what waits; called by the main thread once a frame.</summary>
+        /// <summary>Does the waiting work; called by the main thread once per frame.</summary>
         public void Pump()
         {
             var watch = Stopwatch.StartNew();
@@ -44,30 +44,30 @@ namespace Vwe.Engine
                         continue;
                     _queue.Enqueue(work);
                 }
-                // What is to be asked again is asked in the next frame.
+                // Unfinished work is called again in the next frame.
                 return;
             }
         }
 
-        /// <summary>Has the main thread do something and waits for it.</summary>
-        /// <param name="act">What to do.</param>
-        /// <param name="isStopped">Asked while it waits; once true, what has not begun is not begun any more.</param>
-        /// <exception cref="StopException">It was stopped, and the main thread has found that it need not begin.</exception>
-        /// <exception cref="MainThreadException">It failed.</exception>
+        /// <summary>Runs work on the main thread and waits for it.</summary>
+        /// <param name="act">The work.</param>
+        /// <param name="isStopped">Called while waiting; once it returns true, work that has not begun is dropped.</param>
+        /// <exception cref="StopException">The job was stopped before the main thread began the work.</exception>
+        /// <exception cref="MainThreadException">The work failed.</exception>
         public void Run(Action act, Func<bool> isStopped)
         {
             Poll(Once(act), isStopped);
         }
 
-        /// <summary>The same for something that takes several frames: it is called each frame until it says true.</summary>
+        /// <summary>The same for work of several frames: it is called in each frame until it returns true.</summary>
         public void Poll(Func<bool> step, Func<bool> isStopped)
         {
             Wait(new Work(step), isStopped, double.PositiveInfinity);
         }
 
-        /// <summary>Has the main thread do something, and waits no longer than told, whatever the main thread does.</summary>
-        /// <exception cref="TimeoutException">The main thread did not do it in time.</exception>
-        /// <exception cref="MainThreadException">It failed.</exception>
+        /// <summary>Runs work on the main thread, and waits for it up to a time limit.</summary>
+        /// <exception cref="TimeoutException">The time limit passed.</exception>
+        /// <exception cref="MainThreadException">The work failed.</exception>
         public void RunWithin(double seconds, Action act)
         {
             Wait(new Work(Once(act)), () => false, seconds);
@@ -94,7 +94,7 @@ namespace Vwe.Engine
                     var isLate = watch.Elapsed.TotalSeconds >= seconds && !work.IsOver;
                     work.IsWithdrawn |= !work.HasBegun && (isLate || isStopped());
                     if (isLate)
-                        throw new TimeoutException($"the game's main thread did not do it within {seconds:0.#} s");
+                        throw new TimeoutException($"the game's main thread did not respond within {seconds:0.#} s");
                 }
             }
             if (!work.HasBegun)
@@ -132,10 +132,10 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>Ends a job that was told to stop.</summary>
+    /// <summary>Ends a job after a request to stop it.</summary>
     internal sealed class StopException : Exception { }
 
-    /// <summary>What the main thread ran into.</summary>
+    /// <summary>An exception on the main thread.</summary>
     internal sealed class MainThreadException : Exception
     {
         public MainThreadException(Exception error) : base(Root(error).Message, Root(error)) { }

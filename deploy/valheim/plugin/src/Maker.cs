@@ -5,7 +5,7 @@ using System.Threading.Tasks;
 
 namespace Vwe.Engine
 {
-    /// <summary>Makes worlds: the switch, the planes, the lines, and the proof that it was the world asked for.</summary>
+    /// <summary>Generates worlds: switches the game, samples planes, reads lines, and checks that it was the requested world.</summary>
     internal sealed class Maker
     {
         static readonly string[] Planes = { "biome", "height", "forest", "lava" };
@@ -37,7 +37,7 @@ namespace Vwe.Engine
                     _layers.Add(LayerKind.Of(name));
         }
 
-        /// <summary>What the engine can make.</summary>
+        /// <summary>The layers that the engine offers.</summary>
         public IList<LayerKind> Layers
         {
             get { lock (_layers) return _layers.ToArray(); }
@@ -48,14 +48,14 @@ namespace Vwe.Engine
             get { return _generator.CanSwitch; }
         }
 
-        /// <summary>Whether the game has its first world, with all its locations. On the main thread.</summary>
+        /// <summary>Returns whether the game has its first world with all locations. On the main thread.</summary>
         public bool HasBooted()
         {
             return _locations.AreGenerated && _game.HasBooted();
         }
 
-        /// <summary>Finds out whether locations can be placed again, and offers them if so. Not on the main thread.</summary>
-        /// <returns>Why not; null if they can.</returns>
+        /// <summary>Tries whether locations can be placed again, and offers them if so. Not on the main thread.</summary>
+        /// <returns>The reason why not, or null.</returns>
         /// <exception cref="BrokenException">The trial has left the game in an unknown world.</exception>
         public string TryLocations()
         {
@@ -68,7 +68,7 @@ namespace Vwe.Engine
                 Restore(60);
                 Place(_generator.Instance);
                 if (string.Join("\n", _locations.Lines().ToArray()) != atStart)
-                    return "placed again, the locations of one world were others than at the game's start";
+                    return "the locations of the first world differed when they were placed again";
             }
             catch (LocationException error)
             {
@@ -79,13 +79,13 @@ namespace Vwe.Engine
             return null;
         }
 
-        /// <summary>Makes a world.</summary>
-        /// <param name="request">The world, of layers that are offered.</param>
-        /// <param name="progress">Told how far it is; raises <see cref="StopException"/> to stop it.</param>
-        /// <param name="isStopped">Whether it is to stop.</param>
-        /// <param name="timings">Gets the seconds of each phase.</param>
+        /// <summary>Generates a world.</summary>
+        /// <param name="request">The world, with offered layers only.</param>
+        /// <param name="progress">Receives the progress; throws <see cref="StopException"/> to stop the job.</param>
+        /// <param name="isStopped">Returns whether the job must stop.</param>
+        /// <param name="timings">Receives the seconds of each phase.</param>
         /// <returns>The layers, by name.</returns>
-        /// <exception cref="BrokenException">It failed, and the game is in an unknown world.</exception>
+        /// <exception cref="BrokenException">The job failed, and the game is in an unknown world.</exception>
         public Dictionary<string, Packed> Make(
             JobRequest request, Action<double, string> progress, Func<bool> isStopped, IDictionary<string, double> timings)
         {
@@ -117,8 +117,8 @@ namespace Vwe.Engine
             return packed;
         }
 
-        /// <summary>Goes back to the first world and proves that it is as it was.</summary>
-        /// <exception cref="BrokenException">It is not.</exception>
+        /// <summary>Switches back to the first world and checks that it is unchanged.</summary>
+        /// <exception cref="BrokenException">The check failed.</exception>
         public void Restore(double seconds)
         {
             _game.Restore(seconds, () =>
@@ -128,7 +128,7 @@ namespace Vwe.Engine
             });
         }
 
-        /// <summary>Packs every layer, several at once, for hashing takes longest.</summary>
+        /// <summary>Packs the layers concurrently, because hashing takes longest.</summary>
         static Dictionary<string, Packed> Pack(
             LayerKind[] kinds, IDictionary<string, byte[]> planes, IDictionary<string, List<string>> lines, int size, Action tick)
         {
@@ -151,12 +151,12 @@ namespace Vwe.Engine
             return layers;
         }
 
-        /// <summary>Places the locations of a world; once begun it cannot be stopped.</summary>
+        /// <summary>Places the locations of a world; this cannot be stopped once begun.</summary>
         void Place(object generator)
         {
             var random = default(UnityEngine.Random.State);
             var hasBegun = false;
-            // One piece of work, so that no frame passes in which nobody looks whether the game is done.
+            // One piece of work, so that every frame checks whether the game is done.
             Func<bool> step = () =>
             {
                 if (!hasBegun)

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace Vwe.Engine
 {
-    /// <summary>Why a call was refused or a job failed, as the protocol writes it.</summary>
+    /// <summary>The protocol's reason for a rejected call or a failed job.</summary>
     internal sealed class Fault
     {
         public readonly string Code;
@@ -25,7 +25,7 @@ namespace Vwe.Engine
         }
     }
 
-    /// <summary>A call that the engine refuses. The codes and their HTTP statuses are those of the protocol.</summary>
+    /// <summary>A call that the engine rejects. The codes and their HTTP statuses are those of the protocol.</summary>
     internal sealed class RefusalException : Exception
     {
         static readonly Dictionary<string, int> Statuses = new Dictionary<string, int>

@@ -5,7 +5,7 @@ using UnityEngine;
 
 namespace Vwe.Engine
 {
-    /// <summary>Samples the planes of a world at the centres of a grid's cells, row by row on several threads.</summary>
+    /// <summary>Samples the planes of a world at the centers of a grid's cells, row by row on several threads.</summary>
     internal sealed class Sampling
     {
         const int AshLands = 32;
@@ -24,7 +24,7 @@ namespace Vwe.Engine
         /// <param name="generator">The game's members.</param>
         /// <param name="world">The generator of the world.</param>
         /// <param name="size">Cells along each side of the whole map.</param>
-        /// <param name="layers">The planes wanted.</param>
+        /// <param name="layers">The requested planes.</param>
         public Sampling(Generator generator, object world, int size, IEnumerable<LayerKind> layers)
         {
             _generator = generator;
@@ -38,9 +38,9 @@ namespace Vwe.Engine
                 _planes[layer.Name] = new byte[size * size * layer.ItemSize];
         }
 
-        /// <summary>Samples it all.</summary>
-        /// <param name="threads">How many threads.</param>
-        /// <param name="progress">Told the share of rows that are done; whatever it raises ends the sampling.</param>
+        /// <summary>Samples all planes.</summary>
+        /// <param name="threads">Number of threads.</param>
+        /// <param name="progress">Receives the share of finished rows; an exception ends the sampling.</param>
         /// <returns>The planes, by layer.</returns>
         /// <exception cref="BrokenException">The game's generator failed.</exception>
         public IDictionary<string, byte[]> Run(int threads, Action<double> progress)
@@ -88,7 +88,7 @@ namespace Vwe.Engine
             }
         }
 
-        /// <summary>One thread's row of every plane.</summary>
+        /// <summary>Samples one row of every plane.</summary>
         sealed class Row
         {
             readonly Sampling _of;

@@ -7,7 +7,7 @@ using System.Text.RegularExpressions;
 
 namespace Vwe.Engine
 {
-    /// <summary>What the environment says of the engine: where it listens, who may call, how it shares the machine.</summary>
+    /// <summary>The engine's settings from the environment: address, token, and use of the machine.</summary>
     internal sealed class Settings
     {
         public const string Prefix = "VWE_ENGINE_";
@@ -27,7 +27,7 @@ namespace Vwe.Engine
         static readonly Regex ListenForm = new Regex(@"^([^\s:/]+):([0-9]{1,5})\z");
 
         /// <summary>Reads the settings.</summary>
-        /// <exception cref="SettingsException">One is unknown or cannot be used; the message says which and why.</exception>
+        /// <exception cref="SettingsException">A setting is unknown or invalid; the message names it and the reason.</exception>
         public static Settings Read(IDictionary environment)
         {
             var given = new Dictionary<string, string>();
@@ -53,7 +53,7 @@ namespace Vwe.Engine
             settings.StopSeconds = Number("STOP_S", Take(given, "STOP_S", "10"), 0.1, 600);
             settings.ReadLocations(Take(given, "LOCATIONS", "off"));
             foreach (var unknown in given.Keys)
-                throw new SettingsException($"{Prefix}{unknown} is no setting of the engine; unset it.");
+                throw new SettingsException($"{Prefix}{unknown} is not a setting of the engine; unset it.");
             return settings;
         }
 
@@ -68,7 +68,7 @@ namespace Vwe.Engine
         void ReadToken(string token, string file)
         {
             if (token == null && file == null)
-                throw new SettingsException($"An engine on TCP must have a token, or anybody could use it; name its file in {Prefix}TOKEN_FILE.");
+                throw new SettingsException($"An engine on TCP needs a token, so that only its pool can use it; name its file in {Prefix}TOKEN_FILE.");
             try
             {
                 Token = file == null ? token : File.ReadAllText(file).Trim();
@@ -78,7 +78,7 @@ namespace Vwe.Engine
                 throw new SettingsException($"The token cannot be read from {file}: {error.Message}");
             }
             if (!TokenForm.IsMatch(Token))
-                throw new SettingsException($"{Prefix}TOKEN or its file holds no token: 16 to 256 letters, digits and -._~+/= on one line.");
+                throw new SettingsException($"{Prefix}TOKEN or its file has no valid token; write 16 to 256 letters, digits and -._~+/= on one line.");
         }
 
         void ReadLocations(string text)

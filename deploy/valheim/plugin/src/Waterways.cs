@@ -6,9 +6,9 @@ using UnityEngine;
 namespace Vwe.Engine
 {
     /// <summary>
-    /// The rivers, streams and lakes of a world as lines. The game keeps the ends and bends of a river, and apart from
-    /// that, by map cell, the points that it was drawn with and their widths. The points are found again by following the
-    /// river with the game's own formula, so what is told of a point is exactly what the game has.
+    /// The rivers, streams and lakes of a world as lines. The game stores the ends and bends of a river, and separately,
+    /// by map cell, the points with which it was drawn and their widths. The points are found again by following the
+    /// river with the game's own formula, so the reported points are exactly those of the game.
     /// </summary>
     internal sealed class Waterways
     {
@@ -53,7 +53,7 @@ namespace Vwe.Engine
             return Array.TrueForAll(needed, member => member != null);
         }
 
-        /// <summary>The lines of some layers, each line as JSON.</summary>
+        /// <summary>Returns the lines of some layers, each line as JSON.</summary>
         public Dictionary<string, List<string>> Lines(object generator, ICollection<string> layers)
         {
             var drawn = new Lazy<DrawnPoints>(() => Drawn(generator));
@@ -93,7 +93,7 @@ namespace Vwe.Engine
             return lines;
         }
 
-        /// <summary>The points of a river; none if the game has not drawn it.</summary>
+        /// <summary>Returns the points of a river; empty if the game has not drawn it.</summary>
         List<Point> Follow(object river, DrawnPoints drawn)
         {
             Vector2 from = (Vector2)_from.Get(river), to = (Vector2)_to.Get(river);
@@ -113,12 +113,12 @@ namespace Vwe.Engine
                 var aside = Sin(t) * Sin(t * 0.63412f) * Sin(t * 0.33412f) * bendWidth;
                 if (drawn.TryFind(from.x + dx * s - dz * aside, from.y + dz * s + dx * aside, out var point))
                     points.Add(point);
-                // Whether there is a last point, at the very end, is up to the last bit of a sum.
+                // The last bit of a sum decides whether there is a point at the very end.
                 else if (s + step <= span)
                     missed++;
             }
             if (missed > 0 && points.Count > missed)
-                throw new InvalidOperationException($"{missed} points of a river are not where its course leads; the game draws rivers in another way");
+                throw new InvalidOperationException($"{missed} points of a river are not on its course; this version of the game draws rivers differently");
             return missed > 0 ? new List<Point>() : points;
         }
 
@@ -127,7 +127,7 @@ namespace Vwe.Engine
             return (float)Math.Sin(angle);
         }
 
-        /// <summary>A vertex every 16 m or so, the ends kept, in metres to two decimals.</summary>
+        /// <summary>Returns a vertex about every 16 m, including both ends, in meters to two decimals.</summary>
         static List<Point> Thin(List<Point> points)
         {
             var every = 1;
@@ -185,12 +185,12 @@ namespace Vwe.Engine
                 }
                 catch (NotFiniteNumberException error)
                 {
-                    throw new InvalidOperationException($"a point of a {kind} cannot be told: {error.Message}");
+                    throw new InvalidOperationException($"a point of a {kind} cannot be reported: {error.Message}");
                 }
             }
         }
 
-        /// <summary>The points that rivers were drawn with, found by where they are to within a quarter of a metre.</summary>
+        /// <summary>The points with which rivers were drawn, found by position to within a quarter of a meter.</summary>
         sealed class DrawnPoints
         {
             const float Reach = 0.25f;

@@ -74,7 +74,7 @@ namespace BepInEx.Logging
             Write("Error", data);
         }
 
-        /// <summary>For the host: whether the log takes nothing, as when its disk hangs.</summary>
+        /// <summary>For the host: true if the log blocks, as with a hanging disk.</summary>
         public static volatile bool Stalls;
 
         static void Write(string level, object data)

@@ -1,5 +1,5 @@
-// Stand-ins for the members of UnityEngine.CoreModule that the plugin uses. As in the game, what is not for other threads
-// than the main thread refuses them.
+// Stand-ins for the members of UnityEngine.CoreModule that the plugin uses. As in the game, members for the main thread
+// reject other threads.
 using System;
 using System.Threading;
 
@@ -89,7 +89,7 @@ namespace UnityEngine
             get { return "6000.0.0-stand-in"; }
         }
 
-        /// <summary>For the host: the exit code, once the game is to end.</summary>
+        /// <summary>For the host: the exit code, once the game has to end.</summary>
         public static int? QuitCode;
 
         public static void Quit(int exitCode)
@@ -106,7 +106,7 @@ namespace UnityEngine
         public static void Require()
         {
             if (Thread.CurrentThread != Thread)
-                throw new InvalidOperationException("only the main thread may do this");
+                throw new InvalidOperationException("only the main thread may call this");
         }
     }
 }

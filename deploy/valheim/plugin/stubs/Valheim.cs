@@ -1,8 +1,8 @@
-// Stand-ins for the members of assembly_valheim that the plugin looks for, with a terrain that is cheap to compute: the
-// tests compute it too. As in the game, making a World draws a random number, Initialize draws many and empties the
-// generator that was there before, and locations are placed over several frames.
+// Stand-ins for the members of assembly_valheim that the plugin uses, with a terrain that is cheap to compute: the
+// tests compute it, too. As in the game, constructing a World draws a random number, Initialize draws many and empties the
+// former generator, and locations are placed over several frames.
 //
-// LACKS_FOREST, LACKS_INITIALIZE and LACKS_TABLE make a game of another version, in which a member has another name.
+// LACKS_FOREST, LACKS_INITIALIZE and LACKS_TABLE simulate another version of the game, in which a member has another name.
 using System;
 using System.Collections;
 using System.Collections.Generic;
@@ -81,7 +81,7 @@ public class WorldGenerator
         public float w2;
     }
 
-    /// <summary>Tells the host whenever the points are read as a whole, which in the game takes its time.</summary>
+    /// <summary>Prints a line whenever all points are read, which takes long in the game.</summary>
     class ToldPoints : Dictionary<Vector2i, RiverPoint[]>, IDictionary
     {
         ICollection IDictionary.Values
@@ -129,7 +129,7 @@ public class WorldGenerator
             Thread.Sleep(Faults.SwitchMilliseconds);
         }
         if (Faults.ThrowInSwitch)
-            throw new InvalidOperationException("the switch failed, as it was told to");
+            throw new InvalidOperationException("the switch failed on request");
         UnityEngine.Random.InitState(world.m_seed);
         m_instance = new WorldGenerator(world);
         if (Faults.StallInSwitch)
@@ -171,7 +171,7 @@ public class WorldGenerator
         mask = new Color(0f, 0f, 0f, 0f);
         Faults.Dawdle();
         if (m_world == null || Faults.ThrowInSampling)
-            throw new InvalidOperationException("the generator failed, as it was told to");
+            throw new InvalidOperationException("the generator failed on request");
         if ((double)wx * wx + (double)wy * wy > 10500.0 * 10500.0)
             return -400f;
         var mixed = Mix(m_mix, (int)Math.Floor(wx), (int)Math.Floor(wy));
@@ -214,7 +214,7 @@ public class WorldGenerator
         return new River { p0 = from, p1 = to, widthMin = least, widthMax = greatest, curveWidth = span / 15f, curveWavelength = span / 20f };
     }
 
-    /// <summary>Draws rivers as the game does, but with widths that a test can compute.</summary>
+    /// <summary>Draws rivers like the game, but with widths that a test can compute.</summary>
     void Draw(List<River> rivers)
     {
         foreach (var river in rivers)
@@ -292,7 +292,7 @@ public class AltBiomeList
     }
 }
 
-/// <summary>A prefab that is loaded when it is needed.</summary>
+/// <summary>A prefab that is loaded on demand.</summary>
 public struct SoftReference<T>
 {
     readonly string m_name;
@@ -392,10 +392,10 @@ public class ZoneSystem
     bool m_locationsGenerated;
     int _left;
 
-    /// <summary>For the host: whether the first locations have been placed.</summary>
+    /// <summary>For the host: true if the first locations have been placed.</summary>
     public bool HasStarted { get; private set; }
 
-    /// <summary>For the host: collects the types of locations, as the game does when it starts.</summary>
+    /// <summary>For the host: collects the types of locations, like the game when it starts.</summary>
     public void SetupLocations()
     {
         m_locations.Add(new ZoneLocation { m_prefab = Prefab("Off"), m_enable = false, m_biome = Heightmap.Biome.Meadows, m_quantity = 4, m_prioritized = true });
@@ -434,14 +434,14 @@ public class ZoneSystem
         _left = 3;
     }
 
-    /// <summary>For the host: a frame.</summary>
+    /// <summary>For the host: runs a frame.</summary>
     public void Update()
     {
         if (_left == 0 || --_left > 0)
             return;
         var world = ZNet.World;
         UnityEngine.Random.InitState(world.m_seed);
-        // Sectors that were not cleared starve the next world of its locations.
+        // Sectors that are not cleared take locations away from the next world.
         var count = m_altBiomes[0].Sectors.Count > 1 || HasStarted && Faults.StarveLocations ? 1 : Prefabs.Length;
         for (var i = 0; i < count; i++)
         {
@@ -456,7 +456,7 @@ public class ZoneSystem
     }
 }
 
-/// <summary>For the host: what goes wrong.</summary>
+/// <summary>For the host: the simulated faults.</summary>
 public static class Faults
 {
     public static volatile bool ThrowInSwitch;
