@@ -179,7 +179,7 @@ def test_unknown_style_zoom_or_tile_is_rejected(style: str, zoom: int, x: int, y
 
 
 def test_invalid_pyramid_is_rejected_before_any_tile() -> None:
-    with pytest.raises(TileError, match="no style"):
+    with pytest.raises(TileError, match="Unknown style"):
         PLATEAUS_TILES.pyramid("nothing")
     with pytest.raises(TileError, match="Invalid zoom 6"):
         PLATEAUS_TILES.pyramid("map", zooms=range(7))
