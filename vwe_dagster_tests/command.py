@@ -1,4 +1,4 @@
-"""The command ``vwe`` in a home of its own, as a process of its own or within this one."""
+"""The command ``vwe`` in a temporary home, as a separate process or within this one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from vwe_dagster.cli.entry import main
 from vwe_dagster.store import STAGES, WorldStore
 
 PATIENCE_S = 240
-"""How long a command may take on a busy machine whose terrain kernels are not compiled yet."""
+"""Time limit of a command on a busy machine without compiled terrain kernels."""
 
 ENGINES_IDLE_MINUTES = "0.2"
-"""Engines that tests leave behind end by themselves soon after."""
+"""Engines that tests leave behind end by themselves after this time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Vwe:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of the tests, but for what would lead to another home or another pool."""
+        """Return the environment of the tests, without variables that select another home or pool."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -54,7 +54,7 @@ class Vwe:
         return WorldStore(self.home / "data")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end in a process of its own."""
+        """Run a command to its end in a separate process."""
         return subprocess.run(
             self._command(arguments),
             env=self.environment,
@@ -82,7 +82,7 @@ class Vwe:
             return subprocess.CompletedProcess(arguments, int(end.value.code or 0), out.read(), err.read())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts a command in a process group of its own, with the signals that a terminal would give it."""
+        """Start a command in a new process group, with a terminal's handling of signals."""
         return subprocess.Popen(
             ["env", "--default-signal=INT,TERM", *self._command(arguments)],
             env=self.environment,
@@ -94,12 +94,12 @@ class Vwe:
 
     @contextlib.contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
-        """The home's Dagster instance."""
+        """Yield the home's Dagster instance."""
         with dg.DagsterInstance.from_config(str(self.home / ".dagster")) as instance:
             yield instance
 
     def files(self) -> dict[str, tuple[int, int, bytes]]:
-        """Inode, time of change and content of every file in the data folder, by path."""
+        """Return inode, modification time and content of every file in the data folder, by path."""
         return {
             str(path.relative_to(self.home)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
             for path in sorted((self.home / "data").rglob("*"))
@@ -107,7 +107,7 @@ class Vwe:
         }
 
     def half_stages(self) -> list[str]:
-        """What is wrong with the stages that can be seen; hidden entries are of stages in the making."""
+        """Return the faults of visible stages; hidden entries belong to stages that are being built."""
         seen = [path for path in (self.home / "data").glob("seeds/*/*") if not path.name.startswith(".")]
         whole = {
             self.store.folder(seed, stage)
@@ -123,13 +123,13 @@ class Vwe:
 
 
 def kill(process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
-    """Sends a signal to a process and those it started, and waits for its end."""
+    """Send a signal to a process and its children, and wait for its end."""
     os.killpg(process.pid, number)
     process.communicate(timeout=PATIENCE_S)
 
 
 def _without_locations(arguments: Sequence[str]) -> list[str]:
-    """The words of a command. Worlds have no locations unless it asks for them: placing them takes longest."""
+    """Add an option against locations to a command unless it requests them, because placing takes longest."""
     words = list(arguments)
     return (
         ["world", "--locations", "none", *words[1:]] if words[:1] == ["world"] and "--locations" not in words else words

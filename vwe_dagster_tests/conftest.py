@@ -1,4 +1,4 @@
-"""What tests of several rooms share: the tiers, the real export of the game (not in the project), and a browser."""
+"""Fixtures of several rooms: the tiers, the real export of the game (not in the project), and a browser."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BROWSER_ARGUMENTS = (
 )
 
 
-# How long an example takes says how busy the machine is.
+# The duration of an example depends on the load of the machine, so there is no deadline.
 hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("patient")
 
@@ -63,12 +63,12 @@ def is_in_a_tier(item: pytest.Item) -> bool:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compiles the terrain kernels once, before several workers and their engines would do so side by side.
+    """Compile the terrain kernels once, before several workers and their engines compile them concurrently.
 
-    An engine that compiles takes longer to start than its pool waits when the machine is busy.
+    On a busy machine, an engine that compiles starts slower than its pool waits.
     """
     if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
-        # Many a test needs no kernel, and to load the compiler takes longer than such a test.
+        # Many tests need no kernel, and loading the compiler takes longer than such a test.
         from vwe_dagster.engine.native import NativeEngine  # noqa: PLC0415
 
         NativeEngine().warm()
@@ -76,7 +76,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def real_export() -> Path:
-    """The folder of the real export, the older plugin's JSON of seed 991789801 on 256 x 256 samples.
+    """Return the folder of the real export, the older plugin's JSON of seed 991789801 on 256 x 256 samples.
 
     Without the environment variable the test is skipped, but on a CI machine it fails.
     """
@@ -100,13 +100,13 @@ def thumbnails_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def browser_arguments() -> list[str]:
-    """The arguments of Chromium, which a module may extend."""
+    """Return the arguments of Chromium, which a module may extend."""
     return list(BROWSER_ARGUMENTS)
 
 
 @pytest.fixture(scope="module")
 def browser(browser_arguments: list[str]) -> Iterator[Browser]:
-    """A headless Chromium of the system; on a CI machine there has to be one."""
+    """Yield a headless Chromium of the system, which is required on a CI machine."""
     # Most tests need no browser.
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
@@ -124,7 +124,7 @@ def browser(browser_arguments: list[str]) -> Iterator[Browser]:
 
 @pytest.fixture
 def screenshots(tmp_path: Path) -> Path:
-    """Where to keep pictures of the pages: where an environment variable says, else nowhere for long."""
+    """Return the folder for screenshots: the one in an environment variable, else a temporary one."""
     folder = Path(os.environ.get("VWE_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md against the project: the paths it names exist, and its floors are the ones import-linter enforces."""
+"""ARCHITECTURE.md matches the project: its paths exist, and its floors are those that import-linter enforces."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ LEGEND: Mapping[str, tuple[Biome, float]] = {
     "b": (Biome.BLACK_FOREST, 40.0),
     "^": (Biome.MOUNTAIN, 200.0),
 }
-"""What the letters of a drawn world stand for: biome and height in metres."""
+"""Biome and height in meters by letter of a drawn world."""
 
 PLATEAUS: dict[Biome, tuple[float, float]] = {
     Biome.DEEP_NORTH: (0, 8000),
@@ -58,7 +58,7 @@ PLATEAUS: dict[Biome, tuple[float, float]] = {
     Biome.MISTLANDS: (-6000, -3000),
     Biome.OCEAN: (0, 3000),
 }
-"""Where the middle of each level plateau of :func:`plateau_world` lies: x and z in metres."""
+"""The middle of each level plateau of :func:`plateau_world`: x and z in meters."""
 
 HALF_WIDTH_M = 900.0
 """Half the side of a plateau."""
@@ -76,7 +76,7 @@ _BIOME_STATISTIC_NAMES = (
 def make_world(
     height: npt.ArrayLike, biome: npt.ArrayLike = Biome.MEADOWS, *, cell_m: float = 100, first_m: float | None = None
 ) -> CanonicalWorld:
-    """A world of square planes ``[z, x]``, south first; centred on the centre of the world unless told otherwise."""
+    """Return a world of square planes ``[z, x]``, south first; by default around the center of the world."""
     heights = np.array(height, dtype=np.float32)
     size = len(heights)
     grid = Grid(size, cell_m, (1 - size) / 2 * cell_m if first_m is None else first_m)
@@ -85,7 +85,7 @@ def make_world(
 
 
 def draw_world(*rows: str, cell_m: float = 100, first_m: float | None = None) -> CanonicalWorld:
-    """A world drawn in the letters of :data:`LEGEND`, as on a map: the first row is the northernmost."""
+    """Return a world drawn in the letters of :data:`LEGEND`; the first row is the northernmost."""
     cells = [[LEGEND[letter] for letter in row] for row in reversed(rows)]
     height = [[meters for _, meters in row] for row in cells]
     biome = [[kind for kind, _ in row] for row in cells]
@@ -94,7 +94,7 @@ def draw_world(*rows: str, cell_m: float = 100, first_m: float | None = None) ->
 
 @st.composite
 def random_worlds(draw: st.DrawFn, *, distinct_heights: bool = False) -> CanonicalWorld:
-    """Worlds of noise, centred on the centre of the world, from a patch of it to well beyond its edge."""
+    """Draw worlds of noise around the center of the world, from a patch of it to far beyond its edge."""
     size = draw(st.integers(2, 24))
     cell_m = draw(st.sampled_from([50.0, 300.0, 384.0, 950.0, 1250.0, 2000.0]))
     noise = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -108,19 +108,19 @@ def random_worlds(draw: st.DrawFn, *, distinct_heights: bool = False) -> Canonic
 
 
 def turned(world: CanonicalWorld) -> CanonicalWorld:
-    """The same world turned by a quarter, anticlockwise: what lay in the east lies in the north."""
+    """Return a world rotated counterclockwise by a quarter: the former east is in the north."""
     return make_world(
         np.rot90(world.height, -1), np.rot90(world.biome, -1), cell_m=world.grid.cell_m, first_m=world.grid.first_m
     )
 
 
 def mirrored(world: CanonicalWorld) -> CanonicalWorld:
-    """The same world with east and west exchanged."""
+    """Return a world with east and west exchanged."""
     return make_world(world.height[:, ::-1], world.biome[:, ::-1], cell_m=world.grid.cell_m, first_m=world.grid.first_m)
 
 
 def plateau_world(grid: Grid) -> CanonicalWorld:
-    """Square, level islands, one a biome, in an ocean 25 m deep; the void beyond the edge."""
+    """Return square level islands, one per biome, in an ocean 25 m deep; the void is beyond the edge."""
     along = grid.coordinates()
     x, z = np.meshgrid(along, along)
     biome = np.full(x.shape, Biome.OCEAN, dtype=np.uint8)
@@ -147,22 +147,22 @@ def publish_world(
     world_gen_version: int = 2,
     pictures: bool = False,
     locations: str | None = None,
-    making: str = "1",
+    build: str = "1",
 ) -> WorldFacts:
     """Publish the stages of a world of the native engine and return its facts.
 
     Args:
-        store: where.
-        key: its seed.
-        grid: where the world is sampled.
-        world_gen_version: by which version of the terrain.
-        pictures: whether the stage ``renders`` is made, too, with a thumbnail.
+        store: the data folder.
+        key: the seed of the world.
+        grid: the grid of the samples.
+        world_gen_version: the version of the terrain.
+        pictures: publish the stage ``renders``, too, with a thumbnail.
         locations: the layer with the locations of the types that the game places first; None for no locations.
-        making: tells one making of a world from another.
+        build: distinguishes builds of the same world.
     """
-    export, raw = publish_raw(store, key, grid, world_gen_version=world_gen_version, locations=locations, making=making)
+    export, raw = publish_raw(store, key, grid, world_gen_version=world_gen_version, locations=locations, build=build)
     world = canonical_world(export.planes, export.lines, grid)
-    _publish_stages(store, key, world, Recipe({"raw": raw.digest}, making, raw.recipe.made_by, grid))
+    _publish_stages(store, key, world, Recipe({"raw": raw.digest}, build, raw.recipe.made_by, grid))
     if pictures:
         recipe = dataclasses.replace(raw.recipe, inputs=_input(store, key, "extracted"))
         with store.publish(parse_seed(key), "renders", recipe) as draft:
@@ -177,7 +177,7 @@ def publish_raw(
     *,
     world_gen_version: int = 2,
     locations: str | None = None,
-    making: str = "1",
+    build: str = "1",
 ) -> tuple[WorldExport, Manifest]:
     """Publish the stage ``raw`` of a world alone; see :func:`publish_world`."""
     seed = parse_seed(key)
@@ -185,7 +185,7 @@ def publish_raw(
     if locations is not None:
         lines = location_lines(World(seed.number), LANDMARKS, None)
         export = dataclasses.replace(export, lines={**export.lines, locations: lines})
-    recipe = Recipe({"world_gen_version": world_gen_version}, making, dataclasses.asdict(export.engine), grid)
+    recipe = Recipe({"world_gen_version": world_gen_version}, build, dataclasses.asdict(export.engine), grid)
     with store.publish(seed, "raw", recipe) as draft:
         write_raw(draft, export)
     return export, _manifest(store, key, "raw")
@@ -199,7 +199,7 @@ def publish_imported(store: WorldStore, key: str, world: CanonicalWorld) -> Worl
 
 
 def publish_extracted_again(store: WorldStore, key: str) -> None:
-    """Publishes the stage ``extracted`` by another recipe, as a run does that ends before ``processed``."""
+    """Publish the stage ``extracted`` with another recipe, like a run that ends before ``processed``."""
     manifest = _manifest(store, key, "extracted")
     world = read_extracted(store, manifest)
     with store.publish(manifest.seed, "extracted", dataclasses.replace(manifest.recipe, code_version="again")) as draft:
@@ -229,7 +229,7 @@ def publish_statistics(
 
 
 def _publish_stages(store: WorldStore, key: str, world: CanonicalWorld, recipe: Recipe) -> None:
-    """Publishes the stages ``extracted``, by a recipe, and ``processed`` of it."""
+    """Publish the stage ``extracted`` with a recipe, and the stage ``processed`` built from it."""
     with store.publish(parse_seed(key), "extracted", recipe) as draft:
         write_extracted(draft, world, {})
     recipe = dataclasses.replace(recipe, inputs=_input(store, key, "extracted"), code_version=CODE_VERSION)

@@ -1,4 +1,4 @@
-"""The rules that locations are placed by: types in running order, and alt-biomes.
+"""The rules for placing locations: types in running order, and alt-biomes.
 
 Sections 7 and 8 of the specification.
 """

@@ -1,4 +1,4 @@
-"""The digest that the locations of a world are identified by."""
+"""The digest that identifies the locations of a world."""
 
 from __future__ import annotations
 

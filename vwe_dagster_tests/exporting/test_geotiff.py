@@ -68,7 +68,7 @@ def test_another_decoder_reads_the_same_pixels_and_colors(folder: Path, facts: W
     assert len({tuple(palette[3 * biome : 3 * biome + 3]) for biome in Biome}) == len(Biome)
 
 
-def test_the_void_is_no_data(folder: Path, facts: WorldFacts) -> None:
+def test_void_has_the_no_data_value(folder: Path, facts: WorldFacts) -> None:
     inside = np.hypot(*np.meshgrid(facts.grid.coordinates(), facts.grid.coordinates())) <= 10500
     for name in ("height", "biome"):
         with rasterio.open(folder / f"{name}.tif") as dataset:

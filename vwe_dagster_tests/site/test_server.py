@@ -251,7 +251,7 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
         thumbnail = client.get("/worlds/abc/thumbnail.png")
         block = client.get("/worlds/abc/data/0/0.bin")
         assert len(block.content) == 64 * 64 * 5
-        publish_world(store, "abc", Grid.of_world(96), making="2")
+        publish_world(store, "abc", Grid.of_world(96), build="2")
         now = client.get("/worlds/abc/world.json").json()
         assert now["version"] != facts["version"]
         assert now["grid"]["size"] == 96
