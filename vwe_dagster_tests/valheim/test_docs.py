@@ -10,7 +10,7 @@ from vwe_dagster.engine.messages import MAX_NAME_LENGTH
 from vwe_dagster.engine.protocol import REFUSALS
 from vwe_dagster_tests.valheim.stand_in import DEPLOY, ROOT
 
-DOCS = (ROOT / "docs" / "valheim.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "how-to" / "valheim-server.md").read_text(encoding="utf-8")
 SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((DEPLOY / "plugin" / "src").glob("*.cs")))
 
 SETTINGS = sorted(set(re.findall(r'Take\(given, "(\w+)"', SOURCES)))
