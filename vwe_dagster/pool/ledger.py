@@ -128,7 +128,7 @@ class Transition:
 
 @dataclasses.dataclass(frozen=True)
 class JobRecord:
-    """A row of the table ``jobs``: one world, or one survey of :data:`SURVEY_SIZE`, that was requested from an engine."""
+    """A row of the table ``jobs``: a requested world, or a survey, whose size is :data:`SURVEY_SIZE`."""
 
     job_id: str
     at: str
