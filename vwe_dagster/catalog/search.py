@@ -143,9 +143,9 @@ class Answer:
     def __len__(self) -> int:
         return int(self._places.size)
 
-    def numbers(self) -> list[int]:
-        """Return the integers of all seeds that match, in order."""
-        return list(self._rows.table([]).column(_NUMBER).take(pa.array(self._places)).to_pylist())
+    def numbers(self) -> npt.NDArray[np.int32]:
+        """Return the integers of all seeds that match, in order, int32."""
+        return np.asarray(self._rows.table([], self._places).column(_NUMBER).to_numpy())
 
     def table(self, columns: Sequence[str], limit: int | None = None) -> pa.Table:
         """Return the first rows.

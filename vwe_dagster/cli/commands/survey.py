@@ -242,22 +242,20 @@ def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, int]:
 
     The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.
     """
-    import pyarrow as pa  # noqa: PLC0415
+    from vwe_dagster.catalog.conditions import parse_condition  # noqa: PLC0415
+    from vwe_dagster.catalog.errors import QueryError  # noqa: PLC0415
+    from vwe_dagster.catalog.names import condition_schema  # noqa: PLC0415
+    from vwe_dagster.catalog.search import Question, Search  # noqa: PLC0415
+    from vwe_dagster.catalog.survey_rows import SurveyRows  # noqa: PLC0415
 
-    from vwe_dagster.analysis.columns import COLUMNS, Depth  # noqa: PLC0415
-    from vwe_dagster.catalog.query import QueryError, columns_in, find  # noqa: PLC0415
-    from vwe_dagster.survey.rows import surveyed_rows  # noqa: PLC0415
-
-    named = columns_in(condition, list(COLUMNS))
-    depth = max((COLUMNS[name].depth for name in named), key=list(Depth).index, default=Depth.START)
-    table = surveyed_rows(files, depth, named)
-    seeds = pa.array([f"@{number}" for number in table["number"].to_pylist()], pa.string())
     try:
-        found = find(table.append_column("seed", seeds), condition, columns=["number"])
+        question = Question(parse_condition(condition))
+        answer = Search(condition_schema().empty_table(), SurveyRows(files)).ask(question)
     except QueryError as error:
         raise InputError(str(error)) from error
-    numbers: _Seeds = found["number"].to_numpy().astype("int64")
-    return numbers, table.num_rows
+    if question.is_of_worlds:
+        raise InputError(f"The condition {condition!r} names a column that only generated worlds have; use others.")
+    return answer.numbers().astype("int64"), answer.searched.surveyed
 
 
 def _write_table(table: pa.Table, to: Path) -> None:
