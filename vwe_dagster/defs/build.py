@@ -14,6 +14,7 @@ from vwe_dagster.defs.assets.processed import processed
 from vwe_dagster.defs.assets.raw_export import raw_export
 from vwe_dagster.defs.assets.renders import renders
 from vwe_dagster.defs.assets.seed_catalog import seed_catalog
+from vwe_dagster.defs.assets.survey import SURVEY_CHECKS, survey
 from vwe_dagster.defs.assets.tiles import tiles
 from vwe_dagster.defs.automation import automation
 from vwe_dagster.defs.batching import BATCH_END, BatchEnd
@@ -24,6 +25,7 @@ from vwe_dagster.defs.run_events import LISTENER, listener_logger
 from vwe_dagster.defs.schedules import nightly_seeds, warm_before_nightly
 from vwe_dagster.defs.sensors.inbox import inbox
 from vwe_dagster.defs.sensors.pool_upkeep import pool_upkeep as pool_upkeep_sensor
+from vwe_dagster.defs.survey_schedule import survey_idle, survey_job
 from vwe_dagster.pool.settings import PoolSettings
 
 # Starting a process a step costs more than the step; parallel work happens in the engines. A step of many seeds that
@@ -54,10 +56,10 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         "store": WorldStoreResource(root=str(home.data), stage_counts=str(home.stage_counts)),
     }
     return dg.Definitions(
-        assets=[raw_export, extracted, processed, renders, tiles, seed_catalog],
-        asset_checks=CHECKS,
-        jobs=[world, tile_pyramid, add_seeds, pool_upkeep, warm_pool],
-        schedules=[nightly_seeds, warm_before_nightly],
+        assets=[raw_export, extracted, processed, renders, tiles, seed_catalog, survey],
+        asset_checks=[*CHECKS, SURVEY_CHECKS],
+        jobs=[world, tile_pyramid, add_seeds, pool_upkeep, warm_pool, survey_job],
+        schedules=[nightly_seeds, warm_before_nightly, survey_idle],
         sensors=[automation, inbox, pool_upkeep_sensor],
         resources={**resources, **(resource_overrides or {})},
         loggers={"console": dg.colored_console_logger, LISTENER: listener_logger},

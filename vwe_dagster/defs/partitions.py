@@ -8,6 +8,8 @@ import dagster as dg
 
 seeds = dg.DynamicPartitionsDefinition(name="seeds")
 
+survey_blocks = dg.DynamicPartitionsDefinition(name="survey_blocks")
+
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Dagster's own tags of a run: the one key that it is of, or the first and the last of several side by side."""

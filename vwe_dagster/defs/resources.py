@@ -15,7 +15,15 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.config.pool import VALHEIM_PREFIX
-from vwe_dagster.engine.messages import EngineIdentity, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import (
+    EngineIdentity,
+    Progress,
+    SurveyExport,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.many import Outcome
@@ -66,6 +74,13 @@ class Engines(Protocol):
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
         """Generates worlds on several engines at once; see :meth:`EnginePool.generate_many`."""
+
+
+class Surveys(Protocol):
+    """What ``survey`` asks of a pool."""
+
+    def survey(self, request: SurveyRequest, progress: Progress) -> SurveyExport:
+        """Compute the rows of a survey; see :meth:`EnginePool.survey`."""
 
 
 class NoValheimPool(dg.ConfigurableResource["NoValheimPool"]):
@@ -165,6 +180,10 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
     ) -> Generator[Outcome]:
         """Generates worlds on as many engines as the pool may have; see :meth:`EnginePool.generate_many`."""
         yield from self.opened.generate_many(requests, progress)
+
+    def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
+        """Compute the rows of a survey on a leased engine; see :meth:`EnginePool.survey`."""
+        return self.opened.survey(request, progress)
 
     def status(self) -> PoolStatus:
         """What the pool is doing, engine by engine."""

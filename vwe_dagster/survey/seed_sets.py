@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.seeds.permutation import seeds_from
 
 BLOCK_SEEDS = 1024
@@ -24,6 +25,7 @@ block of 1024 takes seven minutes on two cores, one of 4096 half an hour.
 BLOCKS = 2**32 // BLOCK_SEEDS
 """Blocks of all seeds."""
 
+_BLOCK_KEY = re.compile(rf"(?P<depth>{'|'.join(Depth)}):(?P<number>\d{{7}})")
 _BLOCK_NAME = re.compile(r"block-(?P<number>\d{7})")
 _SET_NAME = re.compile(r"set-[0-9a-f]{16}")
 
@@ -61,6 +63,25 @@ def block_number(name: str) -> int | None:
     """Return the number of the block of a name; None if it is not the name of a block."""
     match = _BLOCK_NAME.fullmatch(name)
     return int(match["number"]) if match else None
+
+
+def block_key(depth: Depth, number: int) -> str:
+    """Return the partition key of a block at a depth, as ``world:0000012``; the colon keeps it from being a seed."""
+    return f"{depth.value}:{number:07}"
+
+
+def parse_block_key(key: str) -> tuple[Depth, int]:
+    """Return the depth and the number of the block of a partition key.
+
+    Raises:
+        ValueError: it is not the key of a block.
+    """
+    match = _BLOCK_KEY.fullmatch(key)
+    if match is None or int(match["number"]) >= BLOCKS:
+        raise ValueError(
+            f"{key!r} is not a block of the survey; write a depth and seven digits below {BLOCKS}, as in world:0000012."
+        )
+    return Depth(match["depth"]), int(match["number"])
 
 
 def is_set_name(name: str) -> bool:

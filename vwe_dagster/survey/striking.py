@@ -1,0 +1,59 @@
+"""The columns of rows that tell seeds apart best, whatever the columns are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from vwe_dagster.engine.rows import NUMBER
+
+_LEAST_DISTINCT = 10
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Distribution:
+    """The values of one column.
+
+    Attributes:
+        name: the column.
+        samples: all values that are not null, as float64.
+        spread: the distance of the 90th from the 10th percentile, over that of the greatest from the least value.
+        least_seed, greatest_seed: seeds with the least and the greatest value.
+    """
+
+    name: str
+    samples: npt.NDArray[np.float64]
+    spread: float
+    least_seed: int
+    greatest_seed: int
+
+
+def distributions(table: pa.Table, most: int) -> list[Distribution]:
+    """Return the distributions of the columns that spread most evenly over their range.
+
+    Args:
+        table: rows of a survey.
+        most: how many columns.
+    """
+    found = [_distribution(table, name) for name in table.column_names if name != NUMBER]
+    usable = [each for each in found if each is not None and np.unique(each.samples).size >= _LEAST_DISTINCT]
+    return sorted(usable, key=lambda each: -each.spread)[:most]
+
+
+def _distribution(table: pa.Table, name: str) -> Distribution | None:
+    rows = table.select([NUMBER, name]).drop_null()
+    if not rows.num_rows:
+        return None
+    seeds, values = rows[NUMBER].to_numpy(), rows[name].to_numpy().astype(np.float64)
+    low, high = np.percentile(values, [10, 90])
+    extent = float(np.ptp(values))
+    return Distribution(
+        name,
+        values,
+        float(high - low) / extent if extent else 0.0,
+        int(seeds[values.argmin()]),
+        int(seeds[values.argmax()]),
+    )
