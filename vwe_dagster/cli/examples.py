@@ -69,6 +69,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "bench engine": ("vwe bench engine --json engine.json", "vwe bench engine --against engine.json"),
     "bench pool": ("vwe bench pool --plot pool.png",),
     "bench renders": ("vwe bench renders --json renders.json",),
+    "bench survey": ("vwe bench survey --json survey.json",),
     "metrics serve": ("vwe metrics serve --port 9464",),
 }
 """Command lines, by the words of the command behind ``vwe``."""

@@ -1,4 +1,4 @@
-"""The benchmarks: ``vwe bench engine``, ``vwe bench pool`` and ``vwe bench renders``."""
+"""The benchmarks: ``vwe bench engine``, ``pool``, ``renders`` and ``survey``."""
 
 from __future__ import annotations
 
@@ -115,6 +115,31 @@ def renders(
         raise CommandError(str(error)) from error
     headings = ("figure", "min ms", "median ms", "max ms", "kB")
     show_table(output(), "Pictures and tiles of one world", headings, [each.row() for each in measured.figures])
+
+
+@app.command()
+def survey(
+    *,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
+    ] = None,
+) -> None:
+    """Measure how many seeds a second each core surveys at the three depths, in two minutes.
+
+    The first rows are compared with their known digests.
+    """
+    from vwe_dagster.bench.survey import bench_survey  # noqa: PLC0415
+
+    try:
+        _refuse_unwritable(json_file)
+        measured = bench_survey(_announce)
+        if json_file is not None:
+            json_file.write_text(report(measured))
+    except (BenchError, OSError) as error:
+        raise CommandError(str(error)) from error
+    headings = ("depth", "cores", "seeds", "seeds per s", "per core", "peak MB")
+    title = f"Survey, rows of version {measured.row_version}, load {measured.load:.1f}, digests checked"
+    show_table(output(), title, headings, [each.row() for each in measured.figures])
 
 
 def _announce(phase: str) -> None:
