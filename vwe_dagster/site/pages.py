@@ -20,7 +20,7 @@ STATIC = Path(__file__).parent / "static"
 
 _HTML = Path(__file__).parent / "html"
 
-GALLERY_PAGE, WORLD_PAGE, COMPARE_PAGE = "gallery.html", "world.html", "compare.html"
+GALLERY_PAGE, WORLD_PAGE, COMPARE_PAGE, FIND_PAGE = "gallery.html", "world.html", "compare.html", "find.html"
 
 _LONE_DOT, _LONE_DOT_FOLDER = ".", "~."
 _GZIP = 31

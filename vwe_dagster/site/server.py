@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.convertors import IntegerConvertor, register_url_convertor
@@ -26,12 +26,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from vwe_dagster.catalog.errors import QueryError
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
+from vwe_dagster.site.builds import Builds, TooManyBuildsError
 from vwe_dagster.site.gallery import Gallery
 from vwe_dagster.site.made import MadeWorld, made_world, why_not_shown
 from vwe_dagster.site.pages import Content
+from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
 from vwe_dagster.site.source import NotThereError, WorldSource, warm
 from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
 from vwe_dagster.web.guard import Guard
@@ -50,6 +53,9 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _GONE_AWAY = 499
+_MOST_COLUMNS = 24
+_LONGEST_KEY = 100
+_COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _NO_WEIGHT = re.compile(r"0(\.0*)?")
 
 _Made = TypeVar("_Made")
@@ -64,25 +70,38 @@ class _Index(IntegerConvertor):
 register_url_convertor("index", _Index())
 
 
-def site_app(store: WorldStore, hosts: Iterable[str] = ()) -> Starlette:
+def site_app(
+    store: WorldStore, hosts: Iterable[str] = (), *, home: Path | None = None, builds: Builds | None = None
+) -> Starlette:
     """The application.
 
     Args:
         store: the data folder whose worlds are shown.
         hosts: names of the server besides those of loopback.
+        home: the home folder, which may have ready questions; the folder that the data folder is in unless given.
+        builds: builds the worlds that a page requests; None where pages show a command instead.
     """
     site = _Site(store)
+    search = _SearchRoutes(SiteSearch(store, home or store.root.parent), builds)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         site.warm()
         yield
         site.close()
+        search.close()
 
     return Starlette(
         routes=[
             Route("/", site.page(pages.GALLERY_PAGE)),
             Route("/index.html", site.page(pages.GALLERY_PAGE)),
+            Route("/find/", site.page(pages.FIND_PAGE)),
+            Route("/find/columns.json", search.columns),
+            Route("/find/distributions.json", search.distributions),
+            Route("/find/answer.json", search.answer),
+            Route("/find/worlds.json", search.world_keys),
+            Route("/find/builds.json", search.builds),
+            Route("/find/builds", search.build, methods=["POST"]),
             Route("/worlds.json", site.worlds),
             Route("/static/{path:path}", site.static),
             Route("/worlds/{folder}", site.to_world),
@@ -97,7 +116,13 @@ def site_app(store: WorldStore, hosts: Iterable[str] = ()) -> Starlette:
             Route("/compare/{one}/{other}", site.compare_page),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
-        exception_handlers={404: _missing, 405: _missing, NotThereError: _missing, StoreError: _damaged},
+        exception_handlers={
+            404: _missing,
+            405: _missing,
+            NotThereError: _missing,
+            StoreError: _damaged,
+            QueryError: _faulty,
+        },
         lifespan=lifespan,
     )
 
@@ -263,6 +288,74 @@ class _Site:
         return await asyncio.get_running_loop().run_in_executor(self._readers, make)
 
 
+class _SearchRoutes:
+    """The routes of the page *Find a seed*. Questions are answered one after another."""
+
+    def __init__(self, search: SiteSearch, builds: Builds | None) -> None:
+        self._search, self._builds = search, builds
+        self._worker = ThreadPoolExecutor(1, "search")
+
+    def close(self) -> None:
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        if self._builds is not None:
+            self._builds.close()
+
+    async def columns(self, request: Request) -> Response:
+        token = None if self._builds is None else self._builds.token
+        return await self._answered(request, lambda: {**self._search.columns(), "token": token})
+
+    async def distributions(self, request: Request) -> Response:
+        names = request.query_params.get("columns", "").split(",")[:_MOST_COLUMNS]
+        return await self._answered(request, lambda: self._search.distributions(names))
+
+    async def answer(self, request: Request) -> Response:
+        asked = request.query_params
+        return await self._answered(
+            request,
+            lambda: self._search.answer(
+                asked.get("condition", ""),
+                question=asked.get("question"),
+                preferences=asked.getlist("prefer")[:_MOST_COLUMNS],
+                sort=asked.get("sort"),
+                ascending="ascending" in asked,
+                columns=asked.getlist("column")[:_MOST_COLUMNS],
+                limit=int(asked["limit"]) if _COUNT.fullmatch(asked.get("limit", "")) else MOST_ROWS,
+            ),
+        )
+
+    async def world_keys(self, request: Request) -> Response:
+        condition = request.query_params.get("condition", "")
+        return await self._answered(request, lambda: {"seeds": self._search.world_keys(condition)})
+
+    async def builds(self, request: Request) -> Response:
+        return await self._answered(request, lambda: {} if self._builds is None else self._builds.states())
+
+    async def build(self, request: Request) -> Response:
+        """Start a build: for a page of this server only, which sends its origin and the token."""
+        if self._builds is None:
+            return _refusal(request, 404, "This server builds no worlds; run the command that the page shows.")
+        # The guard has compared the origin, where there is one.
+        if "origin" not in request.headers or not self._builds.has_token(request.headers.get("x-vwe-token", "")):
+            return _refusal(request, 403, "Only a page of this server can request a world; load the page again.")
+        key = b""
+        async for part in request.stream():
+            key += part
+            if len(key) > _LONGEST_KEY:
+                return _refusal(request, 413, "The request is longer than any seed.")
+        try:
+            self._builds.request(parse_seed(key.decode()))
+        except (SeedError, UnicodeDecodeError) as error:
+            return _refusal(request, 400, str(error))
+        except TooManyBuildsError as error:
+            return _refusal(request, 429, str(error))
+        return await self.builds(request)
+
+    async def _answered(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
+        loop = asyncio.get_running_loop()
+        body = await loop.run_in_executor(self._worker, lambda: json_bytes(make()))
+        return _answer(request, Content.of(body, "application/json"))
+
+
 class _OpenWorlds:
     """The worlds last looked at, each in its newest making."""
 
@@ -353,6 +446,10 @@ async def _missing(request: Request, error: Exception) -> Response:
         return _refusal(request, error.status_code, "Pages and files are only read here: GET or HEAD.", error.headers)
     sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
     return _refusal(request, getattr(error, "status_code", 404), sentence)
+
+
+async def _faulty(request: Request, error: Exception) -> Response:
+    return _refusal(request, 400, str(error))
 
 
 async def _damaged(request: Request, error: Exception) -> Response:

@@ -52,7 +52,7 @@ def test_it_finds_and_sorts(vwe: Vwe) -> None:
 def test_survey_and_worlds_are_searched_alike(surveyed: Vwe) -> None:
     found = surveyed.call("find", "islands >= 50")
     assert first_words(found.stdout) == ["HHcLC5acQt", "@5", "@6"]
-    assert "3 of 3 surveyed seeds and 1 worlds; 1 not surveyed to depth world." in found.stderr
+    assert "3 of 3 surveyed seeds and 1 world; 1 not surveyed to depth world." in found.stderr
 
 
 def test_integer_seed_has_a_text_to_type_beside_it(surveyed: Vwe) -> None:
@@ -127,7 +127,7 @@ def test_stale_statistics_are_reported_with_the_remedy(tmp_path: Path) -> None:
     publish_statistics(vwe.store, "@2", island_count=2, code_version="former")
     found = vwe.run("find", "islands = 2")
     assert first_words(found.stdout) == ["@1"]
-    assert "The statistics of 1 worlds are stale and were not searched; rebuild them with: vwe world @2" in found.stderr
+    assert "The statistics of 1 world are stale and were not searched; rebuild them with: vwe world @2" in found.stderr
     assert first_words(vwe.run("find", "stale").stdout) == ["@2"]
 
 

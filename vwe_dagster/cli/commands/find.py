@@ -150,11 +150,13 @@ def _report(answer: Answer, question: Question, shown: int) -> None:
         _warn_of_stale_worlds(searched.stale_worlds)
     status = f"see: {vwe_command('survey', 'status')}"
     if searched.stale_rows:
-        say(
-            notices(), f"{searched.stale_rows:,} rows of the survey are stale and were not searched; {status}", "yellow"
-        )
+        say(notices(), f"The survey has {_counted(searched.stale_rows, 'stale row')}, not searched; {status}", "yellow")
     if searched.damaged_files:
-        say(notices(), f"{searched.damaged_files:,} files of the survey are damaged; {status}", "yellow")
+        say(
+            notices(),
+            f"The survey has {_counted(searched.damaged_files, 'damaged file')}, not searched; {status}",
+            "yellow",
+        )
     if not searched.worlds and not searched.surveyed and not searched.shallow:
         command, survey = vwe_command("world", operands=["HHcLC5acQt"]), vwe_command("survey", "run", "10000")
         say(notices(), f"No world has been generated yet; generate one with: {command}, or survey many with: {survey}")
@@ -168,10 +170,14 @@ def _matches(answer: Answer) -> str:
     searched = answer.searched
     among = []
     if searched.surveyed:
-        among.append(f"{searched.surveyed:,} surveyed seeds")
+        among.append(_counted(searched.surveyed, "surveyed seed"))
     if searched.worlds or not among:
-        among.append(f"{searched.worlds:,} worlds")
+        among.append(_counted(searched.worlds, "world"))
     return f"{f'{len(answer):,} of' if len(answer) else 'No match among'} {' and '.join(among)}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _not_deep(searched: Searched) -> str:
@@ -191,7 +197,11 @@ def _warn_of_stale_worlds(keys: Sequence[str]) -> None:
         remedy = f"rebuild them with: {vwe_command('world', operands=keys)}"
     else:
         remedy = f"list them with: {vwe_command('find', operands=['stale'])}"
-    say(notices(), f"The statistics of {len(keys):,} worlds are stale and were not searched; {remedy}", "yellow")
+    say(
+        notices(),
+        f"The statistics of {_counted(len(keys), 'world')} are stale and were not searched; {remedy}",
+        "yellow",
+    )
 
 
 def _make(home: Home, answer: Answer, count: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from typing import Annotated
 
@@ -11,6 +13,7 @@ from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.hosts import allowed_hosts
+from vwe_dagster.seeds.seed import Seed
 
 HOST, PORT = "127.0.0.1", 8080
 
@@ -25,10 +28,14 @@ def serve(
     Worlds that are made meanwhile are there when a page is loaded again. Ctrl-C ends it.
     """
     # They take longer to load than other commands take to answer.
+    from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
-    app = site_app(WorldStore(find_home().data), allowed_hosts())
+    home, hosts = find_home(), allowed_hosts()
+    # A server with names of its own may have visitors from elsewhere, who do not use this machine's engines.
+    builds = None if hosts else Builds(_world_command, {**os.environ, **home.environment})
+    app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds)
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
         say(notices(), f"The worlds are at {worlds}; Ctrl-C ends it.")
@@ -36,3 +43,7 @@ def serve(
             # The socket listens already: the browser waits until the server answers.
             webbrowser.open(worlds)
         serve_until_ended(app, listener)
+
+
+def _world_command(seed: Seed) -> list[str]:
+    return [sys.executable, "-m", "vwe_dagster.cli", "world", "--", seed.key]

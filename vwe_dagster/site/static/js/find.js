@@ -1,0 +1,168 @@
+// The page that finds seeds: a question, a condition and sliders on the left, the matching seeds on the right.
+
+import { $, copy, fetchJson, fillIcons, h, icon, toast } from "./dom.js";
+import { number } from "./geo.js";
+import { Range } from "./range.js";
+import { listen } from "./shortcuts.js";
+
+const FIRST = ["start_land_km2", "haldor_m", "swamp_first_m", "mountain_first_m", "boss_tour_km", "islands"];
+const SHOWN = 24;
+const PAUSE_MS = 250;
+const LOOK_MS = 2000;
+
+class Finder {
+  constructor({ columns, questions, token }) {
+    this.columns = new Map(columns.map((column) => [column.name, column]));
+    this.questions = questions;
+    this.token = token;
+    this.ranges = new Map();
+    this.request = 0;
+    $("#question").append(h("option", { value: "" }, "none"), ...Object.keys(questions).map((name) => h("option", { value: name }, name)));
+    const options = () => columns.map(({ name, label, unit }) => h("option", { value: name }, unit ? `${label} (${unit})` : label));
+    $("#add").append(h("option", { value: "" }, "…"), ...options());
+    $("#sort").append(h("option", { value: "" }, "best score, or seed"), ...options());
+    this.#restore();
+    for (const id of ["question", "sort"]) $(`#${id}`).addEventListener("change", () => this.ask());
+    $("#condition").addEventListener("input", () => this.later());
+    $("#add").addEventListener("change", ({ target }) => {
+      this.add(target.value, [null, null]);
+      target.value = "";
+    });
+  }
+
+  /** Set the fields by the address, and show the first sliders. */
+  async #restore() {
+    const told = new URLSearchParams(window.location.hash.slice(1));
+    for (const id of ["question", "condition", "sort"]) $(`#${id}`).value = told.get(id) ?? "";
+    const named = told.getAll("range").map((text) => text.split("~"));
+    const first = named.length ? named : FIRST.map((name) => [name, "", ""]);
+    const wanted = first.filter(([name]) => this.columns.has(name));
+    const limit = (text) => (text && Number.isFinite(Number(text)) ? Number(text) : null);
+    await Promise.all(wanted.map(([name, least, greatest]) => this.add(name, [limit(least), limit(greatest)], false)));
+    this.ask();
+  }
+
+  async add(name, limits, askAfter = true) {
+    if (!this.columns.has(name) || this.ranges.has(name)) return;
+    this.ranges.set(name, null);
+    const spread = await fetchJson(`distributions.json?columns=${name}`);
+    const range = new Range(this.columns.get(name), spread[name], limits, {
+      changed: () => this.later(),
+      removed: () => {
+        this.ranges.delete(name);
+        range.element.remove();
+        this.ask();
+      },
+    });
+    this.ranges.set(name, range);
+    $("#ranges").replaceChildren(...[...this.ranges.values()].filter(Boolean).map(({ element }) => element));
+    if (askAfter) this.ask();
+  }
+
+  later() {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.ask(), PAUSE_MS);
+  }
+
+  async ask() {
+    window.clearTimeout(this.timer);
+    const ranges = [...this.ranges.values()].filter(Boolean);
+    const [question, condition, sort] = ["question", "condition", "sort"].map((id) => $(`#${id}`).value.trim());
+    this.#remember({ question, condition, sort }, ranges);
+    $("#meaning").hidden = !question;
+    $("#meaning").textContent = this.questions[question]?.meaning ?? "";
+    const all = [...(condition ? [`(${condition})`] : []), ...ranges.flatMap((range) => range.conditions)];
+    const asked = new URLSearchParams({ condition: ranges.length ? all.join(" and ") : condition, limit: SHOWN });
+    if (question) asked.set("question", question);
+    if (sort) asked.set("sort", sort);
+    for (const name of this.ranges.keys()) asked.append("column", name);
+    const request = ++this.request;
+    try {
+      const answer = await fetchJson(`answer.json?${asked}`);
+      if (request === this.request) this.#show(answer);
+    } catch (error) {
+      if (request === this.request) this.#fault(error.message);
+    }
+  }
+
+  #remember(fields, ranges) {
+    const told = new URLSearchParams(Object.entries(fields).filter(([, value]) => value));
+    for (const range of ranges) told.append("range", [range.column.name, ...range.limits.map((limit) => limit ?? "")].join("~"));
+    window.history.replaceState(null, "", `#${told}`);
+  }
+
+  #fault(message) {
+    $("#hint").hidden = false;
+    $("#hint").textContent = message;
+    $("#count").textContent = "";
+    $("#rows").replaceChildren();
+  }
+
+  #show(answer) {
+    $("#hint").hidden = true;
+    const counted = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+    const among = `${counted(answer.surveyed, "surveyed seed")} and ${counted(answer.worlds, "world")}`;
+    const shallow = answer.shallow ? `; ${number(answer.shallow)} not surveyed to depth ${answer.depth}` : "";
+    const stale = answer.stale ? `; ${counted(answer.stale, "stale row")} not searched` : "";
+    $("#count").replaceChildren(h("strong", {}, number(answer.matches)), ` of ${among}${shallow}${stale}`);
+    $("#rows").replaceChildren(...answer.rows.map((row) => this.#row(row, answer.columns)));
+  }
+
+  #row({ seed, text, page, command, values }, columns) {
+    const facts = columns.map((name, index) => {
+      const { label, unit, decimals } = this.columns.get(name) ?? { label: "Score", unit: "", decimals: 1 };
+      const value = values[index] === null ? "–" : `${number(values[index], decimals)}${unit && ` ${unit}`}`;
+      return h("div", {}, h("dt", {}, label), h("dd", {}, value));
+    });
+    return h(
+      "li",
+      { class: "card row" },
+      h("h2", {}, page ? h("a", { href: `../${page}` }, text) : text, seed === text ? null : h("small", {}, seed)),
+      h("div", { class: "acts" }, this.#button("copy", "Copy seed", () => copy(text)), page ? null : this.#build(seed, command)),
+      h("dl", {}, ...facts),
+    );
+  }
+
+  #button(name, words, act) {
+    return h("button", { type: "button", class: "text", onclick: act }, icon(name), words);
+  }
+
+  /** A button that generates the world, or copies the command that does where the server builds none. */
+  #build(seed, command) {
+    if (!this.token) return this.#button("copy", h("code", {}, command), () => copy(command));
+    const button = this.#button("plus", "Generate", async () => {
+      button.disabled = true;
+      const response = await fetch("builds", { method: "POST", headers: { "x-vwe-token": this.token }, body: seed });
+      const told = await response.json();
+      if (response.ok) this.#watch(seed, button);
+      else {
+        button.disabled = false;
+        toast(told.message);
+      }
+    });
+    return button;
+  }
+
+  async #watch(seed, button) {
+    const state = (await fetchJson("builds.json"))[seed];
+    button.lastChild.textContent = { waiting: "Waiting", building: "Generating", failed: "Failed", built: "Open" }[state];
+    if (state === "built") button.replaceWith(h("a", { class: "go", href: `../worlds/${seed}/` }, "Open"));
+    else if (state !== "failed") window.setTimeout(() => this.#watch(seed, button), LOOK_MS);
+    else toast(`The world of ${seed} was not generated; vwe world ${seed} shows why.`);
+  }
+}
+
+fillIcons();
+listen({
+  "/": () => $("#condition").focus(),
+  Escape: () => document.activeElement?.blur(),
+});
+fetchJson("columns.json")
+  .then((told) => {
+    new Finder(told);
+    document.body.classList.add("ready");
+  })
+  .catch((error) => {
+    $("#hint").hidden = false;
+    $("#hint").textContent = error.message;
+  });

@@ -1,0 +1,231 @@
+"""The page *Find a seed*: what it requests, who may request a world, and how a person uses it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from vwe_dagster.analysis.columns import COLUMNS, Depth
+from vwe_dagster.seeds.seed import Seed, parse_seed
+from vwe_dagster.site.builds import MOST_WAITING, Builds, BuildState, TooManyBuildsError
+from vwe_dagster.site.server import site_app
+from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.catalog.rows import publish_survey
+from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, visit
+from vwe_dagster_tests.site.conftest import served
+
+NUMBERS = range(100, 160)
+
+
+def row(number: int) -> dict[str, Any]:
+    return {"number": number, "islands": number, "start_land_km2": number / 20, "haldor_m": 5000.0 - number}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server over a survey of 60 seeds, which builds no worlds."""
+    home = tmp_path_factory.mktemp("home")
+    store = WorldStore(home / "data")
+    publish_survey(store, Depth.WORLD, [row(number) for number in NUMBERS])
+    (home / "questions.toml").write_text(
+        '[mine]\nmeaning = "Few islands."\ncondition = "islands < 104"\nprefer = ["haldor"]\n'
+    )
+    with served(site_app(store, home=home)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
+        yield client
+
+
+def running(code: str) -> Builds:
+    """Return builds whose command is a piece of Python; ``{}`` in it is the seed."""
+    return Builds(lambda seed: [sys.executable, "-c", code.replace("{}", seed.key)], dict(os.environ))
+
+
+def test_page_has_every_column_and_ready_question(client: httpx.Client) -> None:
+    told = client.get("/find/columns.json").json()
+    assert [column["name"] for column in told["columns"]] == list(COLUMNS)
+    assert told["questions"]["mine"]["meaning"] == "Few islands."
+    assert "gentle-start" in told["questions"]
+    assert told["token"] is None
+
+
+def test_distribution_counts_all_rows(client: httpx.Client) -> None:
+    told = client.get("/find/distributions.json?columns=islands,swamp").json()
+    assert sum(told["islands"]["bars"]) == told["islands"]["known"] == len(NUMBERS)
+    assert told["islands"]["low"] == pytest.approx(100, abs=0.2)
+    assert told["swamp"] == {"low": None, "high": None, "bars": [], "rows": len(NUMBERS), "known": 0}
+
+
+def test_answer_counts_all_matches_and_has_the_first_rows(client: httpx.Client) -> None:
+    told = client.get("/find/answer.json", params={"condition": "islands >= 150", "limit": 2, "sort": "islands"}).json()
+    assert (told["matches"], told["surveyed"], told["worlds"], told["columns"]) == (10, 60, 0, ["islands"])
+    assert [found["seed"] for found in told["rows"]] == ["@159", "@158"]
+    assert parse_seed(told["rows"][0]["text"]).number == 159
+    assert told["rows"][0]["command"] == "vwe world @159"
+    ready = client.get("/find/answer.json", params={"question": "mine"}).json()
+    assert [found["seed"] for found in ready["rows"]] == ["@103", "@102", "@101", "@100"]
+
+
+def test_answer_is_bounded(client: httpx.Client) -> None:
+    told = client.get("/find/answer.json", params={"limit": 99999}).json()
+    assert len(told["rows"]) == len(NUMBERS)
+    assert client.get("/find/answer.json", params={"limit": "-1"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("answer.json?condition=ilands>3", "did you mean islands"),
+        ("answer.json?condition=islands in (select 1 from read_csv('/etc/passwd'))", "can read the table seeds only"),
+        ("answer.json?question=other", "no question 'other'"),
+        ("answer.json?sort=zzz", "no column zzz"),
+        ("distributions.json?columns=seed", "no numbers"),
+        ("worlds.json?condition=islands", "not true or false"),
+    ],
+)
+def test_question_that_cannot_be_answered_is_rejected(client: httpx.Client, path: str, sentence: str) -> None:
+    told = client.get(f"/find/{path}")
+    assert told.status_code == 400
+    assert sentence in told.json()["message"]
+
+
+def test_rows_surveyed_meanwhile_are_in_the_next_answer(tmp_path: Path) -> None:
+    store = WorldStore(tmp_path / "data")
+    publish_survey(store, Depth.WORLD, [row(1)])
+    with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
+        assert client.get("/find/answer.json").json()["matches"] == 1
+        publish_survey(store, Depth.WORLD, [row(2), row(3)], name="block-0000001")
+        assert client.get("/find/answer.json").json()["matches"] == 3
+        assert client.get("/find/distributions.json?columns=islands").json()["islands"]["known"] == 3
+
+
+def test_only_a_page_of_the_server_can_request_a_world(tmp_path: Path) -> None:
+    builds = running("pass")
+    with served(site_app(WorldStore(tmp_path), builds=builds)) as address:
+        token = httpx.get(f"{address}/find/columns.json").json()["token"]
+        assert token == builds.token
+        good = {"origin": address, "x-vwe-token": token}
+        for wrong in ({"x-vwe-token": token}, {"origin": address}, {**good, "x-vwe-token": "other"}):
+            assert httpx.post(f"{address}/find/builds", headers=wrong, content="@5").status_code == 403
+        elsewhere = {**good, "origin": "http://evil.example", "sec-fetch-site": "cross-site"}
+        assert httpx.post(f"{address}/find/builds", headers=elsewhere, content="@5").status_code == 403
+        assert httpx.get(f"{address}/find/builds", headers=good).status_code == 405
+        assert httpx.post(f"{address}/find/builds", headers=good, content="no seed").status_code == 400
+        assert httpx.post(f"{address}/find/builds", headers=good, content="x" * 1000).status_code == 413
+        assert builds.states() == {}
+        assert "@5" in httpx.post(f"{address}/find/builds", headers=good, content="@5").json()
+
+
+def test_server_without_builds_rejects_requests(address: str, client: httpx.Client) -> None:
+    refused = client.post("/find/builds", headers={"origin": address, "x-vwe-token": "x"}, content="@5")
+    assert refused.status_code == 404
+
+
+def wait_for(builds: Builds, key: str, state: BuildState) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while builds.states()[key] is not state and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert builds.states()[key] is state
+
+
+def test_builds_run_one_after_another_and_report_failures(tmp_path: Path) -> None:
+    builds = running(f"open(r'{tmp_path}/built', 'a').write('{{}} '); raise SystemExit('{{}}' == '@2')")
+    for number in (1, 2, 3):
+        builds.request(Seed(f"@{number}", number))
+    wait_for(builds, "@3", BuildState.BUILT)
+    assert builds.states() == {"@1": BuildState.BUILT, "@2": BuildState.FAILED, "@3": BuildState.BUILT}
+    assert (tmp_path / "built").read_text() == "@1 @2 @3 "
+
+
+def test_builds_are_bounded_and_end_with_the_server() -> None:
+    builds = running("import time; time.sleep(600)")
+    for number in range(MOST_WAITING):
+        builds.request(Seed(f"@{number}", number))
+    builds.request(Seed("@0", 0))
+    with pytest.raises(TooManyBuildsError, match="8 worlds are waited for"):
+        builds.request(Seed("@99", 99))
+    wait_for(builds, "@0", BuildState.BUILDING)
+    builds.close()
+    wait_for(builds, "@0", BuildState.FAILED)
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Open a window on the server, and check at the end that its page had no errors."""
+    settings = {"viewport": {"width": 1280, "height": 800}, **getattr(request, "param", {})}
+    context = browser.new_context(base_url=address, permissions=["clipboard-read", "clipboard-write"], **settings)
+    context.set_default_timeout(PAGE_MS)
+    expect.set_options(timeout=PAGE_MS)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda said: errors.append(said.text) if "ERR_NETWORK_CHANGED" not in said.text else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert [error for error in errors if "400 (Bad Request)" not in error] == []
+    context.close()
+
+
+def test_a_person_narrows_down_seeds_by_sliders_and_conditions(page: Page, screenshots: Path) -> None:
+    visit(page, "/find/")
+    count, first = page.locator("#count"), page.locator("#rows h2").first
+    expect(count).to_have_text("60 of 60 surveyed seeds and 0 worlds")
+    page.get_by_label("Islands, least").fill("100")
+    expect(page.locator(".range", has_text="Islands").locator("output")).to_have_text("from 130")
+    expect(count).to_have_text("30 of 60 surveyed seeds and 0 worlds")
+    page.get_by_label("Condition").fill("haldor > 4848")
+    expect(count).to_have_text("22 of 60 surveyed seeds and 0 worlds")
+    page.get_by_label("Sort by").select_option("islands")
+    expect(first).to_contain_text("@151")
+    page.screenshot(path=screenshots / "page_find.png")
+    page.reload()
+    expect(count).to_have_text("22 of 60 surveyed seeds and 0 worlds")
+    expect(first).to_contain_text("@151")
+    page.get_by_role("button", name="Remove Islands").click()
+    expect(count).to_have_text("52 of 60 surveyed seeds and 0 worlds")
+    page.get_by_label("Condition").fill("haldr > 4848")
+    expect(page.locator("#hint")).to_contain_text("did you mean haldor")
+    page.get_by_label("Condition").fill("")
+    page.get_by_label("Ready question").select_option("mine")
+    expect(count).to_have_text("4 of 60 surveyed seeds and 0 worlds")
+    expect(page.locator("#meaning")).to_have_text("Few islands.")
+    page.get_by_label("Add a slider").select_option("rivers")
+    expect(page.locator(".range", has_text="Rivers")).to_be_visible()
+    page.locator("#rows").get_by_role("button", name="vwe world @103").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "vwe world @103"
+
+
+@pytest.mark.parametrize("page", [PHONE, {**PHONE, "color_scheme": "dark"}], indirect=True, ids=["light", "dark"])
+def test_finding_fits_a_phone(page: Page, screenshots: Path) -> None:
+    visit(page, "/find/")
+    expect(page.locator("#rows li")).to_have_count(24)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.locator("#count")).to_be_in_viewport()
+    page.screenshot(path=screenshots / "page_find_phone.png")
+    for button in page.locator("#rows li").first.get_by_role("button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+
+
+def test_a_person_generates_a_world_from_the_page(browser: Browser, tmp_path: Path) -> None:
+    store = WorldStore(tmp_path)
+    publish_survey(store, Depth.WORLD, [row(5)])
+    with served(site_app(store, builds=running("pass"))) as address:
+        page = browser.new_page(base_url=address)
+        visit(page, "/find/")
+        page.get_by_role("button", name="Generate").click()
+        expect(page.get_by_role("link", name="Open")).to_have_attribute("href", "../worlds/@5/", timeout=PAGE_MS)
+        page.close()
