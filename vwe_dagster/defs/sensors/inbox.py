@@ -8,6 +8,7 @@ in several ticks, which request runs of the seeds that earlier ones registered.
 """
 
 import itertools
+import math
 import time
 from collections.abc import Iterable
 from functools import cached_property
@@ -35,8 +36,12 @@ RUNS_PER_TICK, MOST_RUNS_PER_TICK = 8, 64
 """Least and most runs that a tick requests, multiples of the daemon's threads that submit runs. An interrupted tick
 ends with those that its threads are creating, and the next tick requests the rest."""
 
-TICK_S = 30.0
-"""Seconds that a tick should take, its requests included; see :func:`_runs_of_tick`."""
+TICK_S = 45.0
+"""Seconds that a tick should take, its requests included; see :func:`_runs_of_tick`.
+
+On two busy cores some 14 s of a tick with 1,000 new seeds did not depend on its runs: longer ticks request more seeds
+per minute. Other sensors do not wait for a tick: with ticks of up to 66 s none was later than 35 s.
+"""
 
 NEW_KEYS_PER_TICK = 1000
 """Seeds that a tick registers, or as many as its runs take if that is more. The daemon queries its database for each of
@@ -89,7 +94,8 @@ def _runs_of_tick(instance: dg.DagsterInstance) -> int:
         return RUNS_PER_TICK
     last = max(ticks, key=lambda tick: tick.timestamp)
     cost_s = max((last.end_timestamp or 0.0) - last.timestamp, 0.001) / len(last.run_ids)
-    fitting = int(TICK_S / cost_s) // _SUBMITTING_THREADS * _SUBMITTING_THREADS
+    # Rounded up: the cost per run falls as the number of runs rises, so rounding down would keep the number low.
+    fitting = math.ceil(TICK_S / cost_s / _SUBMITTING_THREADS) * _SUBMITTING_THREADS
     return min(max(fitting, RUNS_PER_TICK), MOST_RUNS_PER_TICK)
 
 

@@ -253,7 +253,7 @@ def test_a_list_of_ten_thousand_seeds_is_taken_up_in_ticks_that_are_short(daemon
 
 @pytest.mark.parametrize(
     ("seconds", "runs", "next_runs"),
-    [(60.0, 8, RUNS_PER_TICK), (16.0, 8, 12), (30.0, 24, 24), (10.0, 16, 48), (1.0, 8, MOST_RUNS_PER_TICK)],
+    [(60.0, 8, RUNS_PER_TICK), (22.0, 8, 20), (45.0, 24, 24), (20.0, 16, 36), (1.0, 8, MOST_RUNS_PER_TICK)],
 )
 def test_a_tick_requests_as_many_runs_as_fit_by_the_pace_of_the_last(
     timed_daemon: Daemon, seconds: float, runs: int, next_runs: int
