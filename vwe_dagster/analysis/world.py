@@ -16,6 +16,7 @@ from vwe_dagster.analysis.places import place_statistics, place_table
 from vwe_dagster.analysis.rivers import river_statistics
 from vwe_dagster.analysis.row import make_row, world_columns
 from vwe_dagster.analysis.shoreline import shorelines_m
+from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster.worldgen import World
@@ -41,7 +42,9 @@ class WorldAnalysis:
     statistics: dict[str, object]
 
 
-def analyse(world: CanonicalWorld, terrain: World | None = None) -> WorldAnalysis:
+def analyse(
+    world: CanonicalWorld, terrain: World | None = None, location_table: LocationTable | None = None
+) -> WorldAnalysis:
     """Measure a world inside its edge, 10,500 m from its center.
 
     Works on any grid; what the grid does not cover is not measured. Land is every cell at sea level (30 m) or above,
@@ -66,6 +69,7 @@ def analyse(world: CanonicalWorld, terrain: World | None = None) -> WorldAnalysi
     Args:
         world: the world.
         terrain: the same world in the terrain library, if known. The columns of depth ``start`` are null without it.
+        location_table: the table that its locations were placed by; the game's own if omitted.
     """
     disc = Disc.of_world(world)
     landmasses = Landmasses.of_disc(disc)
@@ -75,7 +79,7 @@ def analyse(world: CanonicalWorld, terrain: World | None = None) -> WorldAnalysi
     peaks = peak_table(disc, landmasses.number, len(islands))
     largest, highest = _first_row(islands), _first_row(peaks)
     start = _first_row(islands[islands["is_start"]])
-    places = None if world.locations is None else place_table(world.locations)
+    places = None if world.locations is None else place_table(world.locations, location_table)
     rivers = river_statistics(world)
     columns = world_columns(
         terrain, disc, rivers, None if world.locations is None else Places.of_table(world.locations)

@@ -24,6 +24,8 @@ from pydantic import JsonValue
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.engine.messages import NATIVE, Line, WorldExport
 from vwe_dagster.extraction.engine_export import forest_of, parse_lines
+from vwe_dagster.locations.location_table import LocationTable
+from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.seeds.seed import Seed
@@ -36,6 +38,9 @@ from vwe_dagster.worldgen import World
 
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
 """The units of each plane; the stage ``raw`` has biome flags instead of biome indices."""
+
+LOCATION_TABLE_FILE = "location_table.json"
+"""The user's location table in the stage ``raw``, if locations were placed by one."""
 
 LOCATIONS_FILE = "locations.parquet"
 """The table of locations in the stage ``extracted``, if the engine exported them."""
@@ -55,6 +60,10 @@ def write_raw(draft: Draft, export: WorldExport) -> None:
     for name, lines in export.lines.items():
         draft.path(f"{name}.jsonl").write_bytes(b"".join(pydantic_core.to_json(line) + b"\n" for line in lines))
         draft.file(f"{name}.jsonl", shape=(len(lines),), axes="line", units="m")
+    if export.request.location_table is not None:
+        document = LocationTableDocument.of(export.request.location_table)
+        draft.path(LOCATION_TABLE_FILE).write_text(document.text(), encoding="utf-8")
+        draft.file(LOCATION_TABLE_FILE)
 
 
 def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[Line]]]:
@@ -66,7 +75,7 @@ def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArr
     """
     planes = {name: read_plane(store, manifest, name) for name in plane_names(manifest)}
     lines: dict[str, list[Line]] = {}
-    for name in manifest.files.keys() - set(map(plane_file, planes)):
+    for name in manifest.files.keys() - {LOCATION_TABLE_FILE, *map(plane_file, planes)}:
         origin = store.folder(manifest.seed, manifest.stage) / name
         lines[name.partition(".")[0]] = parse_lines(store.read(manifest, name).getvalue(), origin)
     return planes, lines
@@ -273,6 +282,23 @@ def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
         return None
     version = raw.recipe.inputs.get("world_gen_version")
     return version if isinstance(version, int) else None
+
+
+def own_location_table(store: WorldStore, extracted: Manifest, raw: Manifest | None) -> LocationTable | None:
+    """Return the user's location table that the locations of a world were placed by; None if it was not one.
+
+    Args:
+        store: the store of both stages.
+        extracted: the stage that holds the world.
+        raw: the stage of the same seed as it now is; None if it does not exist.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    if raw is None or LOCATION_TABLE_FILE not in raw.files or not extracted.is_made_of(raw):
+        return None
+    content = store.read(raw, LOCATION_TABLE_FILE).getvalue()
+    return LocationTableDocument.model_validate_json(content).table(LOCATION_TABLE_FILE)
 
 
 def native_terrain(extracted: Manifest, raw: Manifest | None) -> World | None:

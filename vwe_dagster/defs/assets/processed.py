@@ -14,7 +14,14 @@ from vwe_dagster.extraction.terrain import terrain_of
 from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
-from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_processed
+from vwe_dagster.store.stages import (
+    grid_of,
+    own_location_table,
+    read_extracted,
+    read_plane,
+    read_processed,
+    write_processed,
+)
 
 
 class ProcessedConfig(PlainConfig):
@@ -48,7 +55,8 @@ def processed(
 
 def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
     world = read_extracted(store, source)
-    analysis = analyse(world, terrain_of(world, source.seed.number))
+    table = own_location_table(store, source, store.manifest(source.seed, "raw"))
+    analysis = analyse(world, terrain_of(world, source.seed.number), table)
     write_processed(draft, analysis)
     return analysis
 

@@ -139,6 +139,21 @@ def test_table_of_the_user_places_the_locations_and_a_changed_one_rebuilds_the_w
     assert not changed.metadata("extracted")["cached"]
 
 
+def test_unique_types_of_a_table_of_the_user_are_candidates(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bosses = [dataclasses.replace(each, unique=each.prefab == "Bonemass") for each in shipped_table().types[3:6]]
+    table = dataclasses.replace(shipped_table(), types=tuple(bosses))
+    assert not shipped_table().types[shipped_table().prefabs.index("Bonemass")].unique
+    assert "Bonemass" in table.prefabs
+    (tmp_path / "table.json").write_text(LocationTableDocument.of(table).text())
+    monkeypatch.setenv("VWE_LOCATION_TABLE", str(tmp_path / "table.json"))
+    config: dict[str, dict[str, object]] = {"raw_export": {"size": 64, "locations": "ALL"}}
+    assert pipeline.run(KEY, config=config, assets=ASSETS[:3]).success
+    places = pd.read_parquet(pipeline.store.folder(parse_seed(KEY), "processed") / "places.parquet")
+    assert set(places["prefab"][places["candidate"]]) == {"Bonemass"}
+
+
 def test_unusable_table_of_the_user_fails_the_world_with_the_reason(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
