@@ -340,13 +340,16 @@ class Ledger:
     def end_job(
         self, slot: int, token: int, job_id: str, state: RecordedJobState, *, duration_s: float, error: str | None
     ) -> None:
-        """Record the outcome of a job.
+        """Record the outcome of a job; of an engine's jobs only worlds are counted.
 
         Raises:
             FencedError: the slot now has a higher token; the outcome is not recorded.
         """
         with self.database.transaction() as db:
-            self._change_in(db, slot, token, {"job": None, "last_error": error, "jobs": _Increment()})
+            (size,) = db.execute("SELECT size FROM jobs WHERE job_id = ?", (job_id,)).fetchone() or (None,)
+            # A survey takes seconds: counted, its engine would be replaced every minute.
+            counted = {} if size == SURVEY_SIZE else {"jobs": _Increment()}
+            self._change_in(db, slot, token, {"job": None, "last_error": error, **counted})
             db.execute(
                 "UPDATE jobs SET state = ?, duration_s = ?, error = ? WHERE job_id = ? AND state = 'running'",
                 (state, duration_s, error, job_id),

@@ -11,20 +11,22 @@ import dagster as dg
 import pytest
 
 from vwe_dagster.analysis.columns import Depth
+from vwe_dagster.analysis.row import seed_row
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.defs.metadata import THUMBNAIL_PIXELS
 from vwe_dagster.defs.partitions import RANGE_TAGS, run_tags
-from vwe_dagster.defs.resources import WorldStoreResource
+from vwe_dagster.defs.resources import WarmEnginePool, WorldStoreResource
 from vwe_dagster.defs.schedules import ScheduleSettingsError
 from vwe_dagster.defs.survey_metadata import histograms
 from vwe_dagster.defs.survey_schedule import blocks_a_night, survey_idle
 from vwe_dagster.engine.messages import EngineError, Progress, SurveyExport, SurveyRequest
-from vwe_dagster.engine.rows import stamps_of
+from vwe_dagster.engine.rows import stamps_of, table_of
 from vwe_dagster.store import WorldStore
 from vwe_dagster.survey.files import file_of, read_rows, survey_files
 from vwe_dagster.survey.running import survey_set
 from vwe_dagster.survey.seed_sets import BLOCK_SEEDS, block, block_key, block_name, parse_block_key
 from vwe_dagster.survey.striking import distributions
+from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.defs.pipeline import PoolOfOne
 from vwe_dagster_tests.survey.made_rows import invented_row, invented_rows, publish
 from vwe_dagster_tests.survey.surveyor import invented
@@ -236,3 +238,23 @@ def test_histograms_fit_into_the_metadata() -> None:
     assert shown
     assert all(each.spread > 0 and each.samples.size <= BLOCK_SEEDS for each in shown)
     assert max(histograms(shown).size) <= THUMBNAIL_PIXELS
+
+
+@pytest.mark.slow
+def test_block_is_surveyed_by_the_engines_of_a_real_pool(
+    store: WorldStore, disk_instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vwe_dagster.quality.survey.seed_row", seed_row)
+    pool = WarmEnginePool(folder=str(tmp_path / "pool"), max_warm_containers=1, min_free_disk_gb=0)
+    try:
+        outcome = run(store, disk_instance, pool=pool)
+        assert outcome.result.success
+        assert outcome.checks == dict.fromkeys(CHECKS, True)
+    finally:
+        pool.opened.drain(timeout_s=PATIENCE_S)
+        pool.close()
+    rows = read_rows(file_of(store, Depth.START, block_name(3)))
+    expected = [seed_row(seed, Depth.START) for seed in block(3).seeds.tolist()]
+    assert rows.equals(table_of(block(3).seeds.tolist(), expected, Depth.START, 2))
+    materialized = disk_instance.get_materialized_partitions(dg.AssetKey("survey"))
+    assert materialized == {KEY}
