@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules ask for metrics that there are, in the way their type is asked for."""
+"""The dashboard and the alert rules query existing metrics, each in the way that its type needs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """Every query with the name of who asks it."""
+    """Yield every query with the name of its panel or rule."""
     for panel in panels():
         for target in panel["targets"]:
             yield panel["title"], target["expr"]
@@ -49,14 +49,14 @@ def queries() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Metric]:
-    """The family of every name that a sample may have."""
+    """Return the metric family of every sample name."""
     home = home_in(tmp_path_factory.mktemp("home"))
     pool_in(home, FakeMachine()).generate(REQUEST).confirm()
     return {family.name + suffix: family for family in scrape(home).values() for suffix in SUFFIXES[family.type]}
 
 
 @pytest.mark.parametrize(("asker", "query"), list(queries()))
-def test_every_metric_asked_for_is_exposed_and_asked_for_as_its_type_is(
+def test_every_queried_metric_is_exposed_and_queried_by_its_type(
     samples: Mapping[str, Metric], asker: str, query: str
 ) -> None:
     names = set(NAME.findall(query))
@@ -84,7 +84,7 @@ def test_states_named_in_queries_are_states(samples: Mapping[str, Metric]) -> No
             assert set(told.split("|")) <= exposed, asker
 
 
-def test_the_dashboard_has_what_grafana_asks_for() -> None:
+def test_dashboard_has_the_fields_that_grafana_needs() -> None:
     document = dashboard()
     assert (document["uid"], document["title"]) == ("vwe", "VWE")
     assert document["schemaVersion"] >= 36
@@ -115,14 +115,14 @@ def test_panels_do_not_overlap_and_stay_within_the_grid() -> None:
         taken |= cells
 
 
-def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
+def test_every_alert_has_a_summary_and_a_remedy() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"].keys() == {"summary", "description"}
     assert len({rule["alert"] for rule in rules()}) == len(rules())
 
 
-def test_prometheus_reads_the_rules_that_are_there() -> None:
+def test_prometheus_reads_the_existing_rules() -> None:
     settings = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     assert [DEPLOY / "prometheus" / name for name in settings["rule_files"]] == [RULES]
     assert [job["job_name"] for job in settings["scrape_configs"]] == ["vwe"]

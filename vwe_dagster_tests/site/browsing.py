@@ -59,7 +59,7 @@ def click_at(page: Page, x: float, z: float) -> None:
 
 @contextlib.contextmanager
 def plain_server(folder: Path) -> Iterator[str]:
-    """Serve a folder as any web server would."""
+    """Serve a folder with a plain web server, and yield its address."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:

@@ -27,18 +27,18 @@ from vwe_dagster_tests.site.browsing import PAGE_MS, Visitor
 from vwe_dagster_tests.worlds import publish_world
 
 SIZE = 320
-"""Samples along each side of the worlds: more than one block of them, and the last ones are not whole."""
+"""Samples along each side of the worlds: more than one block, and the last block is smaller."""
 
 ONE, OTHER, NUMBERED = "HHcLC5acQt", "abc", "@298112588"
-"""The seeds of the worlds; the last is the same world as the first."""
+"""The seeds of the worlds; the last stands for the same world as the first."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """A site that is served.
+    """A running site.
 
     Attributes:
-        address: where.
+        address: its URL.
         store: the data folder.
     """
 
@@ -46,7 +46,7 @@ class Site:
     store: WorldStore
 
     def world(self, key: str = ONE) -> CanonicalWorld:
-        """A world as the store has it."""
+        """Return a world from the store."""
         manifest = self.store.manifest(parse_seed(key), "extracted")
         assert manifest is not None
         return read_extracted(self.store, manifest)
@@ -64,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def served(app: Starlette) -> Iterator[str]:
-    """Serves an application on this machine; gives its address."""
+    """Serve an application on this machine, and yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

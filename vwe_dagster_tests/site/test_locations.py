@@ -97,7 +97,7 @@ def test_places_are_packed_and_kept_for_good(site: Site) -> None:
         assert client.get(f"{WORLD}places.json", headers=known).status_code == 304
 
 
-def test_a_site_of_plain_files_has_places_where_the_world_has_any(site: Site, tmp_path: Path, visitor: Visitor) -> None:
+def test_site_of_plain_files_has_the_places_of_the_world(site: Site, tmp_path: Path, visitor: Visitor) -> None:
     for key in (KEY, BARE):
         (tmp_path / key).mkdir()
         write_site(tmp_path / key, site.store, parse_seed(key), max_zoom=0)
@@ -111,7 +111,7 @@ def test_a_site_of_plain_files_has_places_where_the_world_has_any(site: Site, tm
     visitor.hosts.add(site.address.removeprefix("http://"))
 
 
-def test_a_first_visit_shows_bosses_traders_and_the_start(
+def test_first_visit_shows_bosses_traders_and_the_start(
     visitor: Visitor, places: pd.DataFrame, screenshots: Path
 ) -> None:
     page = visitor.page
@@ -123,7 +123,7 @@ def test_a_first_visit_shows_bosses_traders_and_the_start(
         expect(chip(page, name)).to_have_attribute("aria-pressed", pressed)
     expect(page.locator(".places li", has_text="Haldor")).to_have_count(10)
     page.screenshot(path=screenshots / "locations_first.png")
-    # A sign is on the map where its place is, and nowhere else.
+    # The sign is at its place on the map only.
     haldor = places[places["id"] == "haldor-1"].iloc[0]
     look_at(page, haldor, show="trader")
     press_middle(page)
@@ -134,7 +134,7 @@ def test_a_first_visit_shows_bosses_traders_and_the_start(
     expect(page.locator(".place-card")).to_be_hidden()
 
 
-def test_a_popup_explains_candidates_and_copies_the_console_command(
+def test_popup_explains_candidates_and_copies_the_console_command(
     visitor: Visitor, places: pd.DataFrame, screenshots: Path
 ) -> None:
     page = visitor.page
@@ -161,7 +161,7 @@ def test_a_popup_explains_candidates_and_copies_the_console_command(
     expect(card).not_to_contain_text("becomes")
 
 
-def test_all_places_are_shown_clustered_and_a_cluster_leads_to_its_places(
+def test_places_are_clustered_and_a_cluster_opens_its_places(
     visitor: Visitor, places: pd.DataFrame, screenshots: Path
 ) -> None:
     page = visitor.page
@@ -195,7 +195,7 @@ def test_all_places_are_shown_clustered_and_a_cluster_leads_to_its_places(
     expect(page.locator("#places")).to_contain_text("The map shows no places.")
 
 
-def test_kinds_are_chosen_one_by_one_and_are_in_the_link(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_single_kinds_can_be_selected_and_are_in_the_link(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=1.75&show=boss")
     open_places(page)
@@ -226,7 +226,7 @@ def test_kinds_are_chosen_one_by_one_and_are_in_the_link(visitor: Visitor, place
     expect(page.locator(".chosen")).to_contain_text(f"{len(shown) - sum(places['kind'] == 'other')} of")
 
 
-def test_a_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     visit(page, WORLD)
     page.keyboard.press("/")
@@ -252,7 +252,7 @@ def test_a_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places
     expect(page.locator("#kinds")).to_be_hidden()
 
 
-def test_the_list_goes_on_as_it_is_scrolled(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_list_grows_as_it_is_scrolled(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#show=ruin")
     open_places(page)
@@ -264,7 +264,7 @@ def test_the_list_goes_on_as_it_is_scrolled(visitor: Visitor, places: pd.DataFra
     expect(items.nth(count)).to_be_attached()
 
 
-def test_the_list_is_in_the_order_of_distance_from_the_pointer(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_list_is_sorted_by_distance_from_the_pointer(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=3&show=camp")
     open_places(page)
@@ -350,14 +350,14 @@ def test_places_that_cannot_be_read_are_requested_again(visitor: Visitor) -> Non
     visitor.complaints.clear()
 
 
-def test_a_line_goes_on_at_the_sign_of_a_location(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_measured_line_continues_at_the_sign_of_a_location(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     eikthyr = places[places["id"] == "eikthyr-1"].iloc[0]
     x, z = round(eikthyr["x_m"]), round(eikthyr["z_m"])
     visit(page, f"{WORLD}#at={x},{z}&zoom=3&show=boss")
     settle(page)
     page.get_by_role("button", name="Measure").click()
-    # A little beside the sign's middle; 1200 m to the east there is none.
+    # A little beside the middle of the sign; there is no sign 1200 m to the east.
     click_at(page, 3 * PIXEL_M, 3 * PIXEL_M)
     click_at(page, 1200, 0)
     page.keyboard.press("Enter")
@@ -365,7 +365,7 @@ def test_a_line_goes_on_at_the_sign_of_a_location(visitor: Visitor, places: pd.D
     expect(page.locator(".place-card")).to_be_hidden()
 
 
-def test_names_of_modded_locations_are_only_text(visitor: Visitor, places: pd.DataFrame) -> None:
+def test_names_of_modded_locations_are_not_interpreted_as_html(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
     visit(page, "/")
     for name in MODDED:
@@ -377,7 +377,7 @@ def test_names_of_modded_locations_are_only_text(visitor: Visitor, places: pd.Da
         expect(page.locator(".place-card h3")).to_have_text(name)
 
 
-def test_a_place_whose_kind_is_hidden_is_opened_by_its_link(visitor: Visitor) -> None:
+def test_link_opens_a_place_of_a_hidden_kind(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=3&show=grid&place=sunken_crypt-3")
     expect(page.locator(".place-card h3")).to_have_text("Sunken crypt")
@@ -388,7 +388,7 @@ def test_a_place_whose_kind_is_hidden_is_opened_by_its_link(visitor: Visitor) ->
     assert sign_pixels(page) == 0
 
 
-def test_the_last_of_many_moves_over_a_canvas_is_shown(visitor: Visitor) -> None:
+def test_last_of_many_fast_moves_is_shown(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=3&show=other")
     page.locator("#map").hover()
@@ -405,7 +405,7 @@ def test_the_last_of_many_moves_over_a_canvas_is_shown(visitor: Visitor) -> None
     expect(page.locator("#readout .place")).to_have_text(re.compile(r"x 600\b"))
 
 
-def test_a_world_without_locations_has_no_chips_for_them(visitor: Visitor) -> None:
+def test_world_without_locations_has_no_chips(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, f"/worlds/{BARE}/")
     page.get_by_role("tab", name="Places").click()
@@ -420,7 +420,7 @@ def test_a_world_without_locations_has_no_chips_for_them(visitor: Visitor) -> No
     expect(page).to_have_url(re.compile("show=grid&|show=grid$"))
 
 
-def test_the_page_states_the_limits_and_links_to_the_documentation(visitor: Visitor) -> None:
+def test_page_states_the_limits_and_links_to_the_documentation(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, WORLD)
     open_places(page)

@@ -1,4 +1,4 @@
-"""A person looks at worlds: the real pages, from the real server, in a real browser."""
+"""The real pages, from the real server, in a real browser."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ READ: dict[tuple[str, ...], tuple[float, float] | None] = {
     ("1 200, 300", "1,200 3, 400", f"1{' ' * 3000}x"): None,
     ("1e5, 3", "1e5", "1,5 2,5", "12,34 5", "0x10, 3", "600W 100S", "1 km, 2 km", "z 1 x 2", "1 2 3 4", ""): None,
 }
-"""Places as people write them, and what is meant."""
+"""Typed coordinates, and the place that they stand for."""
 
 
-def test_a_person_explores_a_world(visitor: Visitor, site: Site, screenshots: Path) -> None:
+def test_visitor_explores_a_world(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page, world = visitor.page, site.world()
     visit(page, f"{WORLD}#at=0,0&zoom=3&style=map&show=grid,peak")
     page.screenshot(path=screenshots / "page_world.png")
@@ -63,7 +63,7 @@ def test_a_person_explores_a_world(visitor: Visitor, site: Site, screenshots: Pa
     page.screenshot(path=screenshots / "page_biomes.png")
 
 
-def test_a_person_measures_a_line_and_sends_the_link(visitor: Visitor, site: Site, screenshots: Path) -> None:
+def test_visitor_measures_a_line_and_copies_the_link(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page, world = visitor.page, site.world()
     visit(page, f"{WORLD}#at=0,0&zoom=3&style=biomes&show=grid")
     page.get_by_role("button", name="Measure").click()
@@ -101,7 +101,7 @@ def test_a_person_measures_a_line_and_sends_the_link(visitor: Visitor, site: Sit
     assert "line=" not in page.url
 
 
-def test_a_line_goes_on_at_the_sign_of_a_place(visitor: Visitor) -> None:
+def test_measured_line_continues_at_the_sign_of_a_place(visitor: Visitor) -> None:
     page = visitor.page
     peak = page.request.get(f"{WORLD}world.json").json()["peaks"][0]
     visit(page, f"{WORLD}#at={peak['x_m']},{peak['z_m']}&zoom=3&show=peak")
@@ -113,7 +113,7 @@ def test_a_line_goes_on_at_the_sign_of_a_place(visitor: Visitor) -> None:
     expect(page.locator(".place-card")).to_be_hidden()
 
 
-def test_an_island_is_marked_on_its_land(visitor: Visitor, site: Site) -> None:
+def test_island_is_marked_on_its_land(visitor: Visitor, site: Site) -> None:
     page, world = visitor.page, site.world()
 
     def is_land(x_m: float, z_m: float) -> bool:
@@ -126,7 +126,7 @@ def test_an_island_is_marked_on_its_land(visitor: Visitor, site: Site) -> None:
     assert is_land(*map(float, page.evaluate("navigator.clipboard.readText()").split(", ")))
 
 
-def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
+def test_unreachable_server_is_reported(visitor: Visitor) -> None:
     page = visitor.page
     page.route("**/data/**", lambda route: route.abort())
     visit(page, f"{WORLD}#line=0,0;900,900")
@@ -141,7 +141,7 @@ def test_a_server_that_has_gone_is_told_of(visitor: Visitor) -> None:
     visitor.complaints.clear()
 
 
-def test_a_profile_does_not_slope_into_the_void(visitor: Visitor, site: Site) -> None:
+def test_profile_has_no_slope_into_the_void(visitor: Visitor, site: Site) -> None:
     page, world = visitor.page, site.world()
     row = world.grid.nearest(2000)
     ground = world.height[row - 1 : row + 2, : SIZE // 2]
@@ -153,7 +153,7 @@ def test_a_profile_does_not_slope_into_the_void(visitor: Visitor, site: Site) ->
 @pytest.mark.parametrize(
     "link", ["at=1e300,0&zoom=3", "at=,&zoom=3", "at=0,0", "line=0,0;1e308,0", "line=1,", "style=__proto__&show=x"]
 )
-def test_a_link_that_makes_no_sense_shows_what_a_first_visit_does(visitor: Visitor, link: str) -> None:
+def test_invalid_link_shows_the_view_of_a_first_visit(visitor: Visitor, link: str) -> None:
     page = visitor.page
     visit(page, WORLD)
     page.get_by_role("button", name="Whole world").click()
@@ -166,7 +166,7 @@ def test_a_link_that_makes_no_sense_shows_what_a_first_visit_does(visitor: Visit
     expect(page).to_have_url(first if "show" not in link else re.compile("style=map&show=$"))
 
 
-def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
+def test_visitor_goes_to_typed_places(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page
 
     visit(page, WORLD)
@@ -198,7 +198,7 @@ def test_a_person_goes_to_places(visitor: Visitor, screenshots: Path) -> None:
     expect(said).to_have_text(re.compile(rf"^[A-Z][a-zA-Z ]+; [\d.]+ m; .+; 600, {MINUS}300$"))
 
 
-def test_a_world_whose_rivers_are_not_known_tells_of_none(visitor: Visitor) -> None:
+def test_world_with_unknown_rivers_shows_no_figures_of_rivers(visitor: Visitor) -> None:
     page = visitor.page
 
     def without_rivers(route: Route) -> None:
@@ -213,7 +213,7 @@ def test_a_world_whose_rivers_are_not_known_tells_of_none(visitor: Visitor) -> N
     expect(page.locator("#facts")).not_to_contain_text("null")
 
 
-def test_coordinates_are_read_right_or_not_at_all(visitor: Visitor) -> None:
+def test_typed_coordinates_are_parsed_or_rejected(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, WORLD)
     page.keyboard.press("c")
@@ -231,7 +231,7 @@ def test_coordinates_are_read_right_or_not_at_all(visitor: Visitor) -> None:
             assert told == (place and {"x": place[0], "z": place[1]}), text
 
 
-def test_the_page_of_a_world_leads_to_a_comparison_with_another(visitor: Visitor) -> None:
+def test_page_of_a_world_links_to_a_comparison(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, WORLD)
     page.get_by_role("button", name="Compare with another world").click()
@@ -245,7 +245,7 @@ def test_the_page_of_a_world_leads_to_a_comparison_with_another(visitor: Visitor
     expect(page).to_have_url(re.compile(f"/compare/{ONE}/{OTHER}"))
 
 
-def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
+def test_two_worlds_are_compared_at_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page = visitor.page
     visit(page, "/")
     for key in (ONE, OTHER):
@@ -280,7 +280,7 @@ def test_two_worlds_are_compared_under_one_pointer(visitor: Visitor, site: Site,
     expect(page.locator("#table")).to_contain_text("Highest peak")
 
 
-def test_what_is_found_late_is_not_told_of_a_place_that_the_pointer_has_left(visitor: Visitor) -> None:
+def test_late_sample_of_a_former_place_is_not_shown(visitor: Visitor) -> None:
     page, held, is_left = visitor.page, list[Route](), False
     visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=3&style=biomes&show=grid")
 
@@ -304,7 +304,7 @@ def test_what_is_found_late_is_not_told_of_a_place_that_the_pointer_has_left(vis
         expect(readout.locator(".idle")).to_be_visible()
 
 
-def test_samples_of_a_world_that_was_made_again_are_not_told(visitor: Visitor) -> None:
+def test_samples_of_a_rebuilt_world_are_not_shown(visitor: Visitor) -> None:
     page = visitor.page
 
     def made_again(route: Route) -> None:
@@ -319,7 +319,7 @@ def test_samples_of_a_world_that_was_made_again_are_not_told(visitor: Visitor) -
 
 
 @pytest.mark.parametrize("path", [WORLD, f"/compare/{ONE}/{OTHER}"])
-def test_a_page_that_cannot_be_shown_says_why(browser: Browser, site: Site, path: str) -> None:
+def test_page_that_cannot_be_shown_has_an_error(browser: Browser, site: Site, path: str) -> None:
     page = browser.new_context(base_url=site.address).new_page()
     said = json.dumps({"message": "A file is damaged; make the stage extracted again."})
     page.route("**/world.json", lambda route: route.fulfill(status=503, body=said))
@@ -328,7 +328,7 @@ def test_a_page_that_cannot_be_shown_says_why(browser: Browser, site: Site, path
     page.context.close()
 
 
-def test_worlds_with_tiles_of_other_depths_are_compared_in_one_view(visitor: Visitor) -> None:
+def test_worlds_with_different_zooms_are_compared_in_one_view(visitor: Visitor) -> None:
     page = visitor.page
 
     def of_another_program(route: Route) -> None:
@@ -341,7 +341,7 @@ def test_worlds_with_tiles_of_other_depths_are_compared_in_one_view(visitor: Vis
     expect(scales).to_have_text(["100 m", "100 m"])
 
 
-def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor, screenshots: Path) -> None:
+def test_gallery_finds_worlds_and_shows_how_to_generate_others(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page
     visit(page, "/")
     cards = page.locator(".world h2")
@@ -387,7 +387,7 @@ def test_the_gallery_finds_worlds_and_says_how_others_are_made(visitor: Visitor,
 
 
 @pytest.mark.parametrize("visitor", [{"color_scheme": "dark"}], indirect=True)
-def test_dark_is_the_system_s_and_can_be_switched_for_good(visitor: Visitor) -> None:
+def test_dark_theme_follows_the_system_until_it_is_switched(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, "/")
     root = page.locator("html")
@@ -401,7 +401,7 @@ def test_dark_is_the_system_s_and_can_be_switched_for_good(visitor: Visitor) -> 
 
 
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)
-def test_everything_fits_a_phone(visitor: Visitor, screenshots: Path) -> None:
+def test_pages_fit_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page
     for name, path in {"gallery": "/", "compare": f"/compare/{ONE}/{OTHER}", "world": WORLD}.items():
         visit(page, path)
@@ -426,7 +426,7 @@ def test_everything_fits_a_phone(visitor: Visitor, screenshots: Path) -> None:
     [{**PHONE, "viewport": {"width": 320, "height": 568}}, {**PHONE, "viewport": {"width": 844, "height": 390}}],
     indirect=True,
 )
-def test_small_screens_cover_no_button(visitor: Visitor) -> None:
+def test_buttons_are_not_covered_on_small_screens(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, f"/compare/{ONE}/{OTHER}")
     for button in page.locator(".compare-bar button:visible").all():
@@ -442,7 +442,7 @@ def test_small_screens_cover_no_button(visitor: Visitor) -> None:
         button.click(trial=True, position={"x": box["width"] - 8, "y": box["height"] / 2})
 
 
-def test_a_site_of_plain_files_is_what_the_server_gives(
+def test_site_of_plain_files_equals_that_of_the_server(
     site: Site, browser: Browser, tmp_path: Path, screenshots: Path
 ) -> None:
     folder = tmp_path / "site"
@@ -475,7 +475,7 @@ def test_a_site_of_plain_files_is_what_the_server_gives(
 
 
 def point_at(page: Page, view: Locator, world: CanonicalWorld, row: int, column: int) -> None:
-    """Moves the pointer to a sample of a world, in a view of zoom 3 around the centre, and waits for what is told."""
+    """Move the pointer to a sample of a world, in a view of zoom 3 around the center, and wait for the readout."""
     along = world.grid.coordinates()
     x, z = float(along[column]), float(along[row])
     box = view.bounding_box()
@@ -487,13 +487,13 @@ def point_at(page: Page, view: Locator, world: CanonicalWorld, row: int, column:
 
 
 def near(meters: float) -> list[str]:
-    """Coordinates as the page writes them, within a pixel of one."""
+    """Return the page's notation of coordinates within a pixel of one."""
     around = np.arange(round(meters) - PIXEL_M, round(meters) + PIXEL_M + 1)
     return [f"{value:,.0f}".replace("-", MINUS) for value in around]
 
 
 def number_in(element: Locator) -> float:
-    """The first number of a text."""
+    """Return the first number in a text."""
     found = re.search(rf"{MINUS}?[\d,]+(?:\.\d+)?", element.inner_text())
     assert found is not None
     return float(found[0].replace(",", "").replace(MINUS, "-"))

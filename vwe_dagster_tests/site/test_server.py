@@ -1,4 +1,4 @@
-"""The server of the site, asked as a browser asks it."""
+"""The server of the site, with requests like a browser's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client(site: Site) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_blocks_of_data_put_together_are_the_planes(site: Site, client: httpx.Client) -> None:
+def test_blocks_of_data_form_the_planes(site: Site, client: httpx.Client) -> None:
     height, biome = np.empty((SIZE, SIZE), np.float32), np.empty((SIZE, SIZE), np.uint8)
     side = client.get(f"{WORLD}/world.json").json()["data"]["block"]
     for x in range(-(-SIZE // side)):
@@ -56,7 +56,7 @@ def test_blocks_of_data_put_together_are_the_planes(site: Site, client: httpx.Cl
     assert np.array_equal(biome, world.biome)
 
 
-def test_facts_are_those_of_the_stages(site: Site, client: httpx.Client) -> None:
+def test_metadata_is_that_of_the_stages(site: Site, client: httpx.Client) -> None:
     facts = client.get(f"{WORLD}/world.json").json()
     manifest = site.store.manifest(parse_seed(ONE), "processed")
     assert manifest is not None
@@ -96,7 +96,7 @@ def test_tiles_are_pictures_of_256_pixels(client: httpx.Client, style: str) -> N
     assert Image.open(io.BytesIO(answer.content)).size == (256, 256)
 
 
-def test_a_thumbnail_is_that_of_the_renders_or_drawn(site: Site, client: httpx.Client) -> None:
+def test_thumbnail_is_that_of_the_renders_or_drawn(site: Site, client: httpx.Client) -> None:
     manifest = site.store.manifest(parse_seed(ONE), "renders")
     assert manifest is not None
     assert client.get(f"{WORLD}/thumbnail.png").content == site.store.read(manifest, THUMBNAIL).getvalue()
@@ -105,7 +105,7 @@ def test_a_thumbnail_is_that_of_the_renders_or_drawn(site: Site, client: httpx.C
     assert len(drawn.getcolors(256**2) or []) > 5
 
 
-def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
+def test_gallery_lists_every_world(client: httpx.Client) -> None:
     worlds = client.get("/worlds.json").json()
     rows = [dict(zip(worlds["columns"], row, strict=True)) for row in worlds["rows"]]
     assert [row["seed"] for row in rows] == [NUMBERED, OTHER, ONE]
@@ -136,7 +136,7 @@ def test_the_gallery_tells_of_every_world(client: httpx.Client) -> None:
         ("/elsewhere", "no such page"),
     ],
 )
-def test_what_is_not_there_is_refused_with_a_sentence(client: httpx.Client, path: str, words: str) -> None:
+def test_missing_page_has_an_error_message(client: httpx.Client, path: str, words: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
     assert words in answer.json()["message"]
@@ -145,27 +145,27 @@ def test_what_is_not_there_is_refused_with_a_sentence(client: httpx.Client, path
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
-def test_a_page_that_says_what_is_missing_cannot_be_made_to_say_something_else(client: httpx.Client) -> None:
+def test_error_page_does_not_include_markup_of_the_address(client: httpx.Client) -> None:
     page = client.get("/worlds/%3Cscript%3Ealert(1)%3C%2Fscript%3E/", headers={"accept": "text/html"})
     assert page.status_code == 404
     assert "<script>alert" not in page.text
 
 
 @pytest.mark.parametrize("path", ["/worlds/a%2Fb/", "/worlds/abc/x", "/elsewhere", "/a?b=/c/d"])
-def test_a_page_that_says_what_is_missing_finds_its_files(client: httpx.Client, path: str) -> None:
+def test_error_page_finds_its_files(client: httpx.Client, path: str) -> None:
     page = client.get(path, headers={"accept": "text/html"})
     (found,) = re.findall(r'href="([^"]+)">All worlds', page.text)
-    # As browsers go, to which %2F is no slash.
+    # Browsers do not treat %2F as a slash.
     assert urljoin(f"http://127.0.0.1{path}", found) == "http://127.0.0.1/"
 
 
-def test_who_writes_is_told_that_there_is_only_reading(client: httpx.Client) -> None:
+def test_write_requests_are_rejected_as_read_only(client: httpx.Client) -> None:
     refused = client.post(f"{WORLD}/world.json")
     assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
     assert "only read" in refused.json()["message"]
 
 
-def test_files_of_the_version_asked_for_are_kept_for_good_and_others_asked_for_again(client: httpx.Client) -> None:
+def test_browsers_cache_files_with_a_version_and_revalidate_others(client: httpx.Client) -> None:
     facts = client.get(f"{WORLD}/world.json").json()
     for path, version in (("data/0/0.bin", facts["data"]["version"]), ("tiles/map/0/0/0.webp", facts["version"])):
         for_good = client.get(f"{WORLD}/{path}", params={"v": version})
@@ -178,7 +178,7 @@ def test_files_of_the_version_asked_for_are_kept_for_good_and_others_asked_for_a
         assert (unchanged.status_code, unchanged.content) == (304, b""), path
 
 
-def test_a_tile_that_the_browser_has_does_not_wait_for_a_painter(
+def test_cached_tile_does_not_wait_for_a_paint_slot(
     site: Site, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = f"{WORLD}/tiles/map/1/0/0.webp"
@@ -204,7 +204,7 @@ def test_a_tile_that_the_browser_has_does_not_wait_for_a_painter(
         assert [one.result().content for one in painted] == [b"painted"] * painters
 
 
-def test_text_and_planes_are_packed_for_whom_that_suits(client: httpx.Client) -> None:
+def test_text_and_planes_are_compressed_for_clients_that_accept_it(client: httpx.Client) -> None:
     for path in ("/static/leaflet/leaflet.js", f"{WORLD}/world.json", f"{WORLD}/data/0/0.bin"):
         packed = client.get(path)
         plain = client.get(path, headers={"accept-encoding": "identity"})
@@ -227,13 +227,13 @@ def test_text_and_planes_are_packed_for_whom_that_suits(client: httpx.Client) ->
         ("", False),
     ],
 )
-def test_nothing_is_packed_for_whom_refuses_it(client: httpx.Client, told: str, packed: bool) -> None:
+def test_nothing_is_compressed_for_clients_that_reject_it(client: httpx.Client, told: str, packed: bool) -> None:
     answer = client.get("/static/leaflet/leaflet.js", headers={"accept-encoding": told})
     assert (answer.headers.get("content-encoding") == "gzip") is packed
     assert answer.headers["vary"] == "accept-encoding"
 
 
-def test_pages_may_load_nothing_from_elsewhere_and_only_this_machine_is_answered(client: httpx.Client) -> None:
+def test_pages_load_only_their_own_files_and_only_local_requests_are_answered(client: httpx.Client) -> None:
     policy = client.get(f"{WORLD}/").headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -241,7 +241,7 @@ def test_pages_may_load_nothing_from_elsewhere_and_only_this_machine_is_answered
     assert client.post("/worlds.json").status_code == 405
 
 
-def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
+def test_rebuilt_world_is_shown_in_its_new_state(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "again")
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         assert client.get("/worlds.json").json()["rows"] == []
@@ -276,7 +276,7 @@ def test_a_world_made_again_is_shown_as_it_now_is(site: Site) -> None:
         assert client.get("/worlds.json").json()["rows"] == []
 
 
-def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: Site) -> None:
+def test_stored_tiles_are_served_unless_they_are_of_other_planes(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "tiles")
     publish_world(store, "abc", Grid.of_world(64))
     extracted = store.manifest(parse_seed("abc"), "extracted")
@@ -295,7 +295,7 @@ def test_tiles_that_were_made_are_given_and_those_of_other_planes_are_not(site: 
         assert client.get(path).content == drawn.content
 
 
-def test_deep_tiles_are_of_the_same_terrain_as_the_planes_or_those_that_were_made(site: Site) -> None:
+def test_deep_tiles_show_the_terrain_of_the_planes_or_are_stored_ones(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "raw_alone")
     publish_world(store, "abc", Grid.of_world(64))
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
@@ -316,7 +316,7 @@ def test_deep_tiles_are_of_the_same_terrain_as_the_planes_or_those_that_were_mad
         assert client.get("/worlds/abc/tiles/map/5/0/0.webp").status_code == 404
 
 
-def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worlds_are_shown_on_a_full_disk(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     store = WorldStore(site.store.root.parent / "full")
     publish_world(store, "abc", Grid.of_world(64))
 
@@ -329,7 +329,7 @@ def test_worlds_are_shown_though_nothing_can_be_written(site: Site, monkeypatch:
         assert client.get("/worlds/abc/world.json").status_code == 200
 
 
-def test_a_fault_of_the_server_is_not_told_as_a_missing_file(
+def test_bug_of_the_server_is_not_reported_as_a_missing_file(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def faulty(*_: object) -> bytes:
@@ -339,7 +339,7 @@ def test_a_fault_of_the_server_is_not_told_as_a_missing_file(
     assert client.get(f"{WORLD}/data/0/0.bin").status_code == 500
 
 
-def test_a_damaged_world_is_told_of(site: Site) -> None:
+def test_damaged_world_is_reported(site: Site) -> None:
     store = WorldStore(site.store.root.parent / "damaged")
     publish_world(store, "abc", Grid.of_world(64))
     (store.folder(parse_seed("abc"), "extracted") / "height.npy.gz").write_bytes(b"no more")
@@ -350,13 +350,13 @@ def test_a_damaged_world_is_told_of(site: Site) -> None:
 
 
 def publish_tile(store: WorldStore, key: str, content: bytes, *, of: str, max_zoom: int = 0) -> None:
-    """Publishes a stage ``tiles`` with the first tile of the map at its last zoom.
+    """Publish a stage ``tiles`` with the first tile of the map at its last zoom.
 
     Args:
-        store: where.
+        store: the data folder.
         key: the seed of the world.
         content: the tile.
-        of: the digest of the planes that it was drawn of.
+        of: the digest of the planes from which it was drawn.
         max_zoom: the last zoom.
     """
     choice = TileChoice(("map",), max_zoom)

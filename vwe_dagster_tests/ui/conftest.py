@@ -1,4 +1,4 @@
-"""The pages of ``vwe ui`` on a home of their own."""
+"""Fixtures: the pages of ``vwe ui`` with a temporary home."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 
 PAGE_MS = 60_000
-"""How long a page may take to show what is looked for; CI has few cores."""
+"""Time limit for a page to show an expected element; CI has few cores."""
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
 
 @pytest.fixture(scope="module")
 def address(vwe: Vwe) -> Iterator[str]:
-    """Where ``vwe ui`` serves its pages; it has to end when told to."""
+    """Yield the address of ``vwe ui``, and check that it ends after a signal."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

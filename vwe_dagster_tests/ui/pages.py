@@ -1,4 +1,4 @@
-"""What a person does on Dagster's pages, step by step."""
+"""Steps of a user on Dagster's pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BACKFILLS = "query { partitionBackfillsOrError { ... on PartitionBackfills { res
 
 
 def add_seed(page: Page, key: str) -> None:
-    """Adds a partition in the dialog that materializes all four assets, and leaves the dialog open with it selected."""
+    """Add a partition in the dialog that materializes all four assets, and leave the dialog open with it selected."""
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
     page.get_by_text("Add a partition").first.click()
@@ -33,7 +33,7 @@ def add_seed(page: Page, key: str) -> None:
 
 
 def launch(page: Page, key: str) -> dict[str, str]:
-    """Launches the run of the open dialog and waits for its end; gives its ``runId`` and ``status``."""
+    """Launch the run of the open dialog, wait for its end, and return its ``runId`` and ``status``."""
     page.get_by_role("button", name="Launch 1 run").click()
     tags = [{"key": "dagster/partition", "value": key}]
     deadline = time.monotonic() + RUN_S
@@ -47,21 +47,21 @@ def launch(page: Page, key: str) -> dict[str, str]:
 
 
 def shown_size(page: Page, selector: str) -> Any:
-    """Width and height of a picture that the browser could draw."""
+    """Return width and height of a picture after the browser has decoded it."""
     picture = page.locator(selector).first
     picture.wait_for()
     return picture.evaluate("async img => { await img.decode(); return [img.naturalWidth, img.naturalHeight] }")
 
 
 def select_partitions(page: Page, which: str, then: str) -> None:
-    """Presses a button that selects partitions in the open dialog until the dialog knows them.
+    """Press a button that selects partitions in the open dialog until the dialog has selected them.
 
-    While it still reads what has been made it selects none, and forgets what was selected.
+    While the dialog is loading materializations it selects none, and drops the selection.
 
     Args:
         page: the page.
         which: the button, such as *All*.
-        then: the button that can be pressed with these selected.
+        then: the button that is enabled with these selected.
     """
     ready = page.get_by_role("button", name=then)
     since = None
@@ -79,7 +79,7 @@ def select_partitions(page: Page, which: str, then: str) -> None:
 
 
 def launch_backfill(page: Page) -> str:
-    """Launches the backfill of the open dialog and waits for its end; gives its status."""
+    """Launch the backfill of the open dialog, wait for its end, and return its status."""
     before = {backfill["id"] for backfill in backfills(page)}
     page.get_by_role("button", name="Launch backfill").click()
     deadline = time.monotonic() + BACKFILL_S
@@ -92,6 +92,6 @@ def launch_backfill(page: Page) -> str:
 
 
 def backfills(page: Page) -> list[dict[str, str]]:
-    """Every backfill there is, with its ``id`` and ``status``."""
+    """Return all backfills, with ``id`` and ``status``."""
     answer = page.request.post("/graphql", data={"query": BACKFILLS}).json()
     return list(answer["data"]["partitionBackfillsOrError"]["results"])

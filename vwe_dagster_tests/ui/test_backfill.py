@@ -1,4 +1,4 @@
-"""A person makes worlds of many seeds at once in the UI, and reads the catalog of all: in a real browser."""
+"""A user backfills many seeds in the UI and reads the catalog, in a real browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CATALOG_MS = 120_000
 KEYS = ("alpha", "beta", "@5")
 
 
-def test_a_person_backfills_seeds_and_looks_at_the_catalog(vwe: Vwe, page: Page, screenshots: Path) -> None:
+def test_user_backfills_seeds_and_reads_the_catalog(vwe: Vwe, page: Page, screenshots: Path) -> None:
     assert vwe.run("seeds", "add", *KEYS).returncode == 0
     page.goto(f"{GROUP}/lineage")
     page.get_by_role("button", name="Materialize all").click()
@@ -27,7 +27,7 @@ def test_a_person_backfills_seeds_and_looks_at_the_catalog(vwe: Vwe, page: Page,
     page.screenshot(path=screenshots / "backfill.png")
     assert {seed.key for seed in vwe.store.seeds()} >= set(KEYS)
     assert all(vwe.store.damaged(seed, stage) == [] for seed in vwe.store.seeds() for stage in WORLD_STAGES)
-    # The catalog follows by itself.
+    # The catalog is materialized automatically.
     page.goto("/assets/seed_catalog?view=events")
     expect(page.get_by_text("highest peak (m)", exact=True).first).to_be_visible(timeout=CATALOG_MS)
     assert shown_size(page, "img[alt=map]") == [176, 176]

@@ -1,4 +1,4 @@
-"""A page of another site, in a real browser, tries to command Dagster while ``vwe ui`` is running."""
+"""A page of another site, in a real browser, tries to send commands to Dagster while ``vwe ui`` is running."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def browser_arguments(browser_arguments: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def evil_page(browser: Browser) -> Iterator[Page]:
-    """A page of another site, whose name and all names below ``example`` have the address of this machine."""
+    """Yield a page of another site; its name and all names below ``example`` resolve to this machine."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _EvilHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = browser.new_page()
@@ -96,7 +96,7 @@ def test_page_of_another_site_adds_no_seed(vwe: Vwe, page: Page, address: str, e
     answers = evil_page.evaluate(ATTACKS, [address, socket, get, json.dumps({"query": query})])
     assert answers.pop("socket") == "failed"
     assert answers.pop("post JSON") == "failed"
-    # An opaque response is one that the page cannot read, whatever its status is.
+    # The page cannot read an opaque response, whatever its status is.
     assert set(answers.values()) == {"opaque"}
     with evil_page.expect_popup() as opened:
         evil_page.evaluate("get => { window.open(get) }", get)

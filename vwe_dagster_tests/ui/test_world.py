@@ -1,4 +1,4 @@
-"""A person adds a seed in the UI, materializes it, and reads about it: in a real browser, on the real server."""
+"""A user adds a seed in the UI, materializes it, and reads its metadata, in a real browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vwe_dagster_tests.ui.pages import ASSETS, GROUP, add_seed, launch, shown_si
 KEY = "HHcLC5acQt"
 
 
-def test_a_person_makes_a_world_and_looks_at_it(vwe: Vwe, page: Page, screenshots: Path) -> None:
+def test_user_generates_a_world_and_reads_its_metadata(vwe: Vwe, page: Page, screenshots: Path) -> None:
     add_seed(page, KEY)
     page.screenshot(path=screenshots / "materialize.png")
     assert launch(page, KEY)["status"] == "SUCCESS"
@@ -31,7 +31,7 @@ def test_a_person_makes_a_world_and_looks_at_it(vwe: Vwe, page: Page, screenshot
     page.screenshot(path=screenshots / "larger_map.png")
 
 
-def test_a_partition_that_is_no_seed_fails_with_the_sentence(page: Page, screenshots: Path) -> None:
+def test_partition_that_is_not_a_seed_fails_with_an_error(page: Page, screenshots: Path) -> None:
     add_seed(page, "../evil")
     run = launch(page, "../evil")
     assert run["status"] == "FAILURE"
@@ -41,7 +41,7 @@ def test_a_partition_that_is_no_seed_fails_with_the_sentence(page: Page, screens
 
 
 def look_at(page: Page, asset: str) -> None:
-    """Opens what the page of an asset says of the seed, and checks what has to be there."""
+    """Open the seed's metadata on the page of an asset, and check it."""
     page.goto(f"/assets/{asset}?view=partitions&partition={KEY}")
     expect(page.get_by_text("Black", exact=False).first).to_be_visible()
     assert shown_size(page, "img[alt=map]") == [176, 176]
