@@ -48,7 +48,7 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True)
 class RendersBench:
-    """A whole benchmark.
+    """The results of a benchmark.
 
     Attributes:
         seed: the integer of the world.

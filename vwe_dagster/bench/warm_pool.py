@@ -106,7 +106,7 @@ class PoolFigures:
 
 @dataclasses.dataclass(frozen=True)
 class PoolBench:
-    """A whole benchmark.
+    """The results of a benchmark.
 
     Attributes:
         size: samples along each side of a world.

@@ -70,7 +70,7 @@ def biome_thumbnail(biome: npt.NDArray[np.uint8], grid: Grid | None = None) -> I
         RGB, 256 x 256; paper beyond the edge of the world and where there are no samples.
 
     Raises:
-        GridError: without a grid, and the size of the plane is not that of a grid of the whole map.
+        GridError: ``grid`` is missing, and the plane's size is not valid for a grid of the whole map.
     """
     view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
     window = GridWindow(grid or Grid.of_world(len(biome)), view)
