@@ -213,7 +213,7 @@ def callers(engine: PlayedEngine, call: str, *headers: str, body: str = "") -> I
 def test_unfinished_requests_do_not_block_other_callers(client: EngineClient, engine: PlayedEngine) -> None:
     with callers(engine, "POST /v1/jobs", AUTHORIZED, "Content-Length: 9", body="{") as slow:
         wait_until(lambda: client.status().state is EngineState.READY)
-        assert b"The body was not there within 5 s." in slow[0].recv(65536)
+        assert b"The body did not arrive within 5 s." in slow[0].recv(65536)
 
 
 @pytest.mark.parametrize("begin", ["{", 65537 * " "])
