@@ -25,18 +25,18 @@ IDLE = "30 1 * * *"
 
 MOST_BLOCKS = 1000
 
-_DEFAULT_BLOCKS = 100
+_DEFAULT_BLOCKS = 25
 
 survey_job = dg.define_asset_job(
     "survey_block",
     selection=dg.AssetSelection.groups("survey"),
-    description="Surveys a block of 1024 seeds to the depth that its partition key names.",
+    description="Surveys a block of 4096 seeds to the depth that its partition key names.",
 )
 
 
 @dg.schedule(job=survey_job, cron_schedule=IDLE, default_status=dg.DefaultScheduleStatus.STOPPED)
 def survey_idle(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[WorldStore]) -> Iterator[dg.RunRequest]:
-    """Adds blocks of seeds at depth world each night: 100, or as many as VWE_SURVEY_BLOCKS says. Off at first."""
+    """Adds blocks of seeds at depth world each night: 25, or as many as VWE_SURVEY_BLOCKS says. Off at first."""
     count = blocks_a_night()
     instance = context.instance
     registered = instance.get_dynamic_partitions(str(survey_blocks.name))

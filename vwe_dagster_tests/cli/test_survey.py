@@ -24,7 +24,7 @@ from vwe_dagster.pool.opening import open_pool
 from vwe_dagster.seeds.permutation import seeds_from
 from vwe_dagster.survey.files import file_of, read_rows, survey_files
 from vwe_dagster.survey.rows import surveyed_rows
-from vwe_dagster.survey.seed_sets import block_name
+from vwe_dagster.survey.seed_sets import BLOCK_SEEDS, block_name
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 from vwe_dagster_tests.survey.made_rows import invented_row, invented_rows, publish
 
@@ -122,19 +122,19 @@ def test_status_of_an_empty_home_shows_how_to_begin(vwe: Vwe) -> None:
 
 
 def test_status_counts_stale_and_damaged_rows(vwe: Vwe) -> None:
-    publish(vwe.store, block_name(0), seeds_from(0, 1024), Depth.WORLD)
-    publish(vwe.store, block_name(1), seeds_from(1024, 10), Depth.WORLD)
-    publish(vwe.store, block_name(2), seeds_from(2048, 20), Depth.WORLD, row_version="former")
+    publish(vwe.store, block_name(0), seeds_from(0, BLOCK_SEEDS), Depth.WORLD)
+    publish(vwe.store, block_name(1), seeds_from(BLOCK_SEEDS, 10), Depth.WORLD)
+    publish(vwe.store, block_name(2), seeds_from(2 * BLOCK_SEEDS, 20), Depth.WORLD, row_version="former")
     publish(vwe.store, "set-0123456789abcdef", range(5), Depth.WORLD)
     damaged = file_of(vwe.store, Depth.WORLD, block_name(3))
     damaged.write_bytes(b"")
     told = vwe.call("survey", "status")
     assert str(damaged) in told.stderr
     world = json.loads(vwe.call("survey", "status", "--json").stdout)[1]
-    assert world.pop("bytes") > 1024
+    assert world.pop("bytes") > BLOCK_SEEDS
     assert world == {
         "depth": "world",
-        "rows": 1039,
+        "rows": BLOCK_SEEDS + 15,
         "whole_blocks": 1,
         "unfinished_blocks": 1,
         "sets": 1,

@@ -23,7 +23,7 @@ from vwe_dagster.engine.native_survey import survey_table
 def peak_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
-for depth, few, many in ((Depth.START, 100, 500), (Depth.WORLD, 6, 18)):
+for depth, few, many in ((Depth.START, 50, 250), (Depth.WORLD, 4, 10)):
     survey_table(SurveyRequest(tuple(range(few)), depth))
     before = peak_mb()
     survey_table(SurveyRequest(tuple(range(many)), depth))

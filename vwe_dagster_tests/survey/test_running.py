@@ -13,13 +13,13 @@ import pytest
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.messages import EngineError, Progress, SurveyExport, SurveyRequest
+from vwe_dagster.engine.protocol import MAX_SURVEY_SEEDS
 from vwe_dagster.engine.rows import NUMBER
 from vwe_dagster.seeds.permutation import seeds_from
 from vwe_dagster.store import WorldStore
 from vwe_dagster.survey.files import file_of, read_rows, survey_files
 from vwe_dagster.survey.rows import surveyed_rows, surveyed_seeds
 from vwe_dagster.survey.running import (
-    PART_SEEDS,
     STORED,
     Outcome,
     survey_more,
@@ -59,7 +59,7 @@ def wait_for_rows(store: WorldStore, count: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("count", [1, 100, BLOCK_SEEDS, BLOCK_SEEDS + 1, 2500])
+@pytest.mark.parametrize("count", [1, 100, BLOCK_SEEDS, BLOCK_SEEDS + 1, 9000])
 def test_survey_adds_exactly_the_next_seeds(store: WorldStore, count: int) -> None:
     assert survey_more(store, 10, Depth.START, invented) == Outcome(10)
     assert survey_more(store, count, Depth.START, invented) == Outcome(count)
@@ -81,8 +81,8 @@ def test_depths_are_surveyed_independently(store: WorldStore, depth: Depth) -> N
 
 
 def test_killed_survey_is_resumed_without_loss_or_repetition(store: WorldStore) -> None:
-    total, stored = 3 * BLOCK_SEEDS, 0
-    for kill_at in (1, 500, 1200, 2100):
+    total, stored = BLOCK_SEEDS + 500, 0
+    for kill_at in (1, 1000, 2500, BLOCK_SEEDS + 1):
         process = start(store, total)
         wait_for_rows(store, kill_at)
         process.kill()
@@ -97,11 +97,12 @@ def test_killed_survey_is_resumed_without_loss_or_repetition(store: WorldStore) 
 
 
 def test_processes_side_by_side_survey_different_seeds(store: WorldStore) -> None:
-    processes = [start(store, BLOCK_SEEDS) for _ in range(3)]
+    count = 700
+    processes = [start(store, count) for _ in range(3)]
     added = [int(process.communicate(timeout=PATIENCE_S)[0]) for process in processes]
-    assert added == [BLOCK_SEEDS] * 3
+    assert added == [count] * 3
     numbers = numbers_in(store, Depth.WORLD)
-    assert len(numbers) == len(set(numbers)) == 3 * BLOCK_SEEDS
+    assert len(numbers) == len(set(numbers)) == 3 * count
 
 
 def test_block_that_another_process_surveys_is_left_to_it(store: WorldStore) -> None:
@@ -181,13 +182,13 @@ def test_seed_of_a_deeper_survey_is_not_surveyed_again(store: WorldStore) -> Non
 
 
 def test_interrupted_list_continues_in_its_files(store: WorldStore) -> None:
-    seeds = np.arange(3 * BLOCK_SEEDS)
+    seeds = np.arange(BLOCK_SEEDS + 600)
     calls = 0
 
     def failing(request: SurveyRequest, progress: Progress) -> SurveyExport:
         nonlocal calls
         calls += 1
-        if calls == 9:
+        if calls == 4:
             raise EngineError
         return invented(request, progress)
 
@@ -195,7 +196,7 @@ def test_interrupted_list_continues_in_its_files(store: WorldStore) -> None:
         survey_seeds(store, seeds, Depth.WORLD, failing)
     survey_seeds(store, seeds, Depth.WORLD, invented)
     assert sorted(numbers_in(store, Depth.WORLD)) == seeds.tolist()
-    assert len(survey_files(store).paths(Depth.WORLD)) == 3
+    assert len(survey_files(store).paths(Depth.WORLD)) == 2
 
 
 def test_reports_count_up_to_the_seeds_added(store: WorldStore) -> None:
@@ -215,6 +216,6 @@ def test_request_fits_the_protocol(store: WorldStore, depth: Depth, monkeypatch:
         sizes.append(len(request.seeds))
         return invented(request, progress)
 
-    survey_more(store, 1100, depth, noting)
-    assert max(sizes) <= max(BLOCK_SEEDS, PART_SEEDS[depth])
-    assert sum(sizes) == 1100
+    survey_more(store, BLOCK_SEEDS + 100, depth, noting)
+    assert max(sizes) <= MAX_SURVEY_SEEDS
+    assert sum(sizes) == BLOCK_SEEDS + 100

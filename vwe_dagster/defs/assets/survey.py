@@ -1,4 +1,4 @@
-"""The asset ``survey``: the statistics of many seeds, a partition per block of 1024 seeds and depth."""
+"""The asset ``survey``: the statistics of many seeds, a partition per block of 4096 seeds and depth."""
 
 import warnings
 from collections.abc import Iterator
