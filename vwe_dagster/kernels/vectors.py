@@ -278,6 +278,15 @@ numbers8, numbers16 = _numbers(8), _numbers(16)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def reinterpreted(_typing: Any, a: Any) -> Any:
+    """Return a float32 vector's bits as an int32 vector, or the float32 vector that has the bits of an int32 vector."""
+    if not isinstance(a, Vector) or a.kind not in {"f32", "i32"}:
+        return None
+    vector = a.of("i32" if a.kind == "f32" else "f32")
+    return signature(vector, a), lambda _context, builder, _sig, args: builder.bitcast(args[0], vector.llvm)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def rounded(_typing: Any, a: Any) -> Any:
     """Round a float64 vector to float32, to nearest, ties to even, and widen it again."""
     if not isinstance(a, Vector) or a.kind != "f64":

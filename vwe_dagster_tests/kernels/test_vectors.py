@@ -44,6 +44,7 @@ from vwe_dagster.kernels.vectors import (
     numbers8,
     numbers16,
     permute,
+    reinterpreted,
     rounded,
     select,
     sqrt,
@@ -200,12 +201,14 @@ def convert(a: Any, d: Any, i: Any, floats: Any, doubles: Any, whole: Any) -> No
     store(floats, (0, 0), f32x16(load16(d, 0)))
     store(floats, (1, 0), as_f32(load16(i, 0)))
     store(floats, (2, 0), f32x16(0.1))
+    store(floats, (3, 0), reinterpreted(load16(i, 0)))
     store(doubles, (0, 0), f64x16(load16(a, 0)))
     store(doubles, (1, 0), as_f64(load16(i, 0)))
     store(doubles, (2, 0), rounded(load16(d, 0)))
     store(whole, (0, 0), i32x16(load16(a, 0)))
     store(whole, (1, 0), as_i32(load16(d, 0)))
     store(whole, (2, 0), i32x16(load16(a, 0) < np.float32(0)))
+    store(whole, (3, 0), reinterpreted(load16(a, 0)))
 
 
 @given(
@@ -214,11 +217,11 @@ def convert(a: Any, d: Any, i: Any, floats: Any, doubles: Any, whole: Any) -> No
 )
 def test_conversions_equal_numpys(d: Array, i: Array) -> None:
     a = d.astype(np.float32)
-    floats, doubles, whole = np.empty((3, 16), np.float32), np.empty((3, 16)), np.empty((3, 16), np.int32)
+    floats, doubles, whole = np.empty((4, 16), np.float32), np.empty((3, 16)), np.empty((4, 16), np.int32)
     convert(a, d, i, floats, doubles, whole)
-    assert_same_bits(floats, np.stack([a, i.astype(np.float32), np.full(16, 0.1, np.float32)]))
+    assert_same_bits(floats, np.stack([a, i.astype(np.float32), np.full(16, 0.1, np.float32), i.view(np.float32)]))
     assert_same_bits(doubles, np.stack([a.astype(np.float64), i.astype(np.float64), a.astype(np.float64)]))
-    np.testing.assert_array_equal(whole, np.stack([a.astype(np.int32), d.astype(np.int32), a < 0]))
+    np.testing.assert_array_equal(whole, np.stack([a.astype(np.int32), d.astype(np.int32), a < 0, a.view(np.int32)]))
 
 
 def test_vectors_are_read_from_and_written_to_any_place() -> None:

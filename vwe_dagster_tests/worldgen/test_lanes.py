@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from vwe_dagster.kernels.vectors import LANES, bits, load, quotient, store
 from vwe_dagster.world.grid import Grid
-from vwe_dagster.worldgen import lane_trig, rings
+from vwe_dagster.worldgen import lane_power, lane_trig, rings
 from vwe_dagster.worldgen.noise import PERLIN_SCALE
 
 
@@ -49,6 +49,48 @@ def test_certain_sines_round_as_those_of_libm(angles: npt.NDArray[np.float64]) -
         for computed, exact, unsure in ((sine, math.sin, uncertain[0]), (cosine, math.cos, uncertain[1])):
             assert computed[i] == pytest.approx(exact(angle), rel=2**-49, abs=1e-300)
             assert unsure >> i & 1 or np.float32(computed[i]) == np.float32(exact(angle))
+
+
+HILLS = float(np.float32(1.4))
+
+
+@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def raised(values: Any, out: Any, doubts: Any) -> None:
+    for i in range(0, values.size, LANES):
+        m = load(values, i)
+        result = lane_power.power(m, HILLS)
+        store(out, i, result)
+        doubts[i // LANES] = bits(lane_power.is_uncertain(m, result))
+
+
+def _check_powers(values: npt.NDArray[np.float64]) -> float:
+    """Compare powers with those of libm, and return the share that is in doubt."""
+    out, doubts = np.empty_like(values), np.empty(values.size // LANES, np.int64)
+    raised(values, out, doubts)
+    unsure = (doubts[:, None] >> np.arange(LANES) & 1).ravel() != 0
+    exact = np.array([math.pow(value, HILLS) for value in values.tolist()])
+    in_range = values >= lane_power.LEAST
+    assert (np.abs(out - exact)[in_range] <= exact[in_range] * 2.0**-44).all()
+    assert (unsure | (out.astype(np.float32) == exact.astype(np.float32))).all()
+    return float(unsure.mean())
+
+
+def test_certain_powers_round_as_those_of_libm() -> None:
+    assert _check_powers(np.random.default_rng(3).random(2_000_000 // LANES * LANES)) < 1e-4
+
+
+def test_powers_near_a_rounding_boundary_are_in_doubt() -> None:
+    results = np.random.default_rng(4).random(20_000 // LANES * LANES).astype(np.float32)
+    halfway = (results.astype(np.float64) + np.nextafter(results, np.float32(2)).astype(np.float64)) / 2
+    values = np.minimum(halfway ** (1 / HILLS), 1.0)
+    for _ in range(6):
+        assert _check_powers(values) > 0.9
+        values = np.nextafter(values, 0)
+
+
+def test_small_numbers_and_ends_of_the_range_have_exact_or_doubtful_powers() -> None:
+    ends = [0.0, 5e-324, 1e-300, 2.0**-21, np.nextafter(2.0**-20, 0), 2.0**-20, 0.5, math.sqrt(0.5), 1 - 2**-53, 1.0]
+    _check_powers(np.resize(np.array(ends), len(ends) * LANES))
 
 
 def _survey(size: int) -> rings.Rings:
