@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.kernels.compiling import inlined_kernel, inner_kernel, kernel
+from vwe_dagster.kernels.compiling import inlined_kernel, kernel
 from vwe_dagster.kernels.vectors import LANES, Lanes, any_of, f32, load, select, store
 from vwe_dagster.worldgen import lane_terrain, lattice, terrain
 from vwe_dagster.worldgen.biome_rows import PANEL, WIDTH, base_row
@@ -109,7 +109,7 @@ def _block_mist(s: Sampling, row: int, block: int) -> Lanes:
     )
 
 
-@inner_kernel
+@inlined_kernel
 def _ground_row(
     s: Sampling, row: int, panel: int, biome: npt.NDArray[np.uint8], base: Floats, room: Room, r: int
 ) -> None:
@@ -138,7 +138,7 @@ def _ground_row(
         store(room.ground, at, select(is_wet, np.float32(0), ground))
 
 
-@inner_kernel
+@inlined_kernel
 def _finish_row(
     s: Sampling, row: int, panel: int, biome: npt.NDArray[np.uint8], base: Floats, room: Room, r: int
 ) -> None:
@@ -176,7 +176,7 @@ def _block_top(s: Sampling, row: int, block: int, place: int, room: Room, h: Lan
     return lane_terrain.mountain_top(h, p2, west, east, load(room.sides, (2, i)), load(room.sides, (3, i)))
 
 
-@inner_kernel
+@inlined_kernel
 def _fill_sides(c: WorldConstants, s: Sampling, row: int, panel: int, room: Room, r: int) -> None:
     """Write the base height 1 m to each side from the first to the last block with Mountain."""
     first, last = _blocks(s, row, panel)
@@ -194,7 +194,7 @@ def _fill_sides(c: WorldConstants, s: Sampling, row: int, panel: int, room: Room
     base_row(c, s.x, s.columns, s.north, 0.0, f(z + 1.0), row, first, last, noise, north)
 
 
-@inner_kernel
+@inlined_kernel
 def _metres_row(s: Sampling, row: int, first: int, last: int, ground: Floats) -> None:
     """Turn the ground of blocks into meters, less in trenches, and write the void beyond the edge of the world."""
     begin, end = s.rings.begin[row], s.rings.end[row]
@@ -208,7 +208,7 @@ def _metres_row(s: Sampling, row: int, first: int, last: int, ground: Floats) ->
             ground[k] = terrain.VOID
 
 
-@inner_kernel
+@inlined_kernel
 def _fill_panel(
     c: WorldConstants,
     field: RiverField,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.kernels.compiling import inlined_kernel, inner_kernel, kernel
+from vwe_dagster.kernels.compiling import inlined_kernel, kernel
 from vwe_dagster.kernels.vectors import LANES, any_of, as_f32, as_f64, f32, greatest, load, select, sqrt, store
 from vwe_dagster.worldgen import lane_terrain
 from vwe_dagster.worldgen.river_field import DEEPEST_BED, RiverField, cell_points
@@ -46,7 +46,7 @@ def make_packed(n: int) -> Packed:
     )
 
 
-@inner_kernel
+@inlined_kernel
 def carve_strip(
     field: RiverField, s: Sampling, strip: int, end: int, begin: int, ground: Floats, packed: Packed
 ) -> None:
