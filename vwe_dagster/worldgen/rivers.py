@@ -198,50 +198,60 @@ def _reached_cells(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
     return reached[:, :m]
 
 
-@kernel
-def _members(reached: npt.NDArray[np.int32], behind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Return the numbers of the points of each cell, cell after cell.
-
-    ``behind`` is zeros, int32 ``[SPAN * SPAN]``; it receives the place where the points of the next cell begin.
-    """
+@inlined_kernel
+def _count_by_cell(reached: npt.NDArray[np.int32], counts: npt.NDArray[np.int32]) -> int:
+    """Add the number of points that reach each cell to ``counts``, int32 ``[SPAN * SPAN]``, and return their sum."""
+    total = 0
     for i in range(reached.shape[1]):
         for row in range(reached[2, i], reached[3, i]):
             for column in range(reached[0, i], reached[1, i]):
-                behind[(row + REACH) * SPAN + column + REACH] += 1
-    total = 0
-    for cell in range(SPAN * SPAN):
-        behind[cell], total = total, total + behind[cell]
-    members = np.empty(total, np.int32)
-    for i in range(reached.shape[1]):
+                counts[(row + REACH) * SPAN + column + REACH] += 1
+                total += 1
+    return total
+
+
+@inlined_kernel
+def _copy_old(field: RiverField, begin: int, end: int, shift: int, new: RiverField) -> None:
+    """Copy the points ``begin`` to before ``end`` to places that are ``shift`` higher, and less than LANES more."""
+    for i in range(begin, end, LANES):
+        store(new.x, i + shift, load(field.x, i))
+        store(new.z, i + shift, load(field.z, i))
+        store(new.radius, i + shift, load(field.radius, i))
+
+
+@inlined_kernel
+def _append(
+    points: npt.NDArray[np.float32], reached: npt.NDArray[np.int32], free: npt.NDArray[np.int32], new: RiverField
+) -> None:
+    """Write each point to the next free place of all cells that it reaches."""
+    for i in range(len(points)):
+        x, z, radius = points[i, 0], points[i, 1], points[i, 2]
         for row in range(reached[2, i], reached[3, i]):
             for column in range(reached[0, i], reached[1, i]):
                 cell = (row + REACH) * SPAN + column + REACH
-                members[behind[cell]] = i
-                behind[cell] += 1
-    return members
+                at = free[cell]
+                free[cell] = at + 1
+                new.x[at], new.z[at], new.radius[at] = x, z, radius
 
 
 @kernel
 def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField:
     """The field with the points ``[m, 3]`` of a rendered list behind the old ones of every cell that they reach."""
-    behind = np.zeros(SPAN * SPAN, np.int32)
-    members = _members(_reached_cells(points), behind)
-    total = field.x.size + members.size
+    reached, counts = _reached_cells(points), np.zeros(SPAN * SPAN, np.int32)
+    total = field.x.size + _count_by_cell(reached, counts)
     x, z = np.empty(total + SPARE, np.float32)[:total], np.empty(total + SPARE, np.float32)[:total]
     radius = np.empty(total + SPARE, np.float32)[:total]
-    start = np.zeros(SPAN * SPAN + 1, np.int32)
-    old = new = at = 0
+    new = RiverField(np.empty(SPAN * SPAN + 1, np.int32), x, z, radius)
+    free = np.empty(SPAN * SPAN, np.int32)
+    begin = shift = 0
     for cell in range(SPAN * SPAN):
-        start[cell + 1] = field.start[cell + 1] + behind[cell]
-        if new == behind[cell] and cell < SPAN * SPAN - 1:
-            # Cells without new points are copied together with the next cell that has some.
-            continue
-        for i in range(old, field.start[cell + 1]):
-            x[at], z[at], radius[at] = field.x[i], field.z[i], field.radius[i]
-            at += 1
-        for k in range(new, behind[cell]):
-            i = members[k]
-            x[at], z[at], radius[at] = points[i, 0], points[i, 1], points[i, 2]
-            at += 1
-        old, new = field.start[cell + 1], behind[cell]
-    return RiverField(start, x, z, radius)
+        end = np.int64(field.start[cell + 1])
+        new.start[cell], free[cell] = field.start[cell] + shift, end + shift
+        if counts[cell] > 0:
+            # What is copied beyond the end is overwritten: by the next copy, and in the end by the new points.
+            _copy_old(field, begin, end, shift, new)
+            begin, shift = end, shift + counts[cell]
+    _copy_old(field, begin, field.x.size, shift, new)
+    new.start[SPAN * SPAN] = total
+    _append(points, reached, free, new)
+    return new
