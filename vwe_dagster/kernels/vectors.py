@@ -406,16 +406,23 @@ def bits(_typing: Any, mask: Any) -> Any:
     return signature(types.int64, mask), lower
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lowest_bit(_typing: Any, number: Any) -> Any:
-    """Return the place of the lowest bit that is set in an int64 other than 0: the first lane of :func:`bits`."""
-    if number != types.int64:
-        return None
+def _place_of_bit(name: str) -> Any:
+    @intrinsic  # type: ignore[untyped-decorator]
+    def place(_typing: Any, number: Any) -> Any:
+        if number != types.int64:
+            return None
 
-    def lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+        def lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+            zeros = getattr(builder, name)(args[0], ir.Constant(ir.IntType(1), 1))
+            return zeros if name == "cttz" else builder.sub(ir.Constant(_I64, 63), zeros)
 
-    return signature(types.int64, number), lower
+        return signature(types.int64, number), lower
+
+    return place
+
+
+lowest_bit, highest_bit = _place_of_bit("cttz"), _place_of_bit("ctlz")
+"""The place of the lowest and of the highest bit that is set in an int64 other than 0: a lane of :func:`bits`."""
 
 
 def _quantifier(is_all: bool) -> Any:  # noqa: FBT001

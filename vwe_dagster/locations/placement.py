@@ -1,7 +1,7 @@
 """Placement of locations, several times faster than :mod:`~vwe_dagster.locations.plain` and equal to the last bit.
 
 A point is one vector of noises (:mod:`~vwe_dagster.locations.zone_points`). Random words are drawn ahead
-(:mod:`~vwe_dagster.locations.draws`), so that the words of a rejected point are skipped. Filters 7 to 10, whose order
+(:mod:`~vwe_dagster.worldgen.draws`), so that the words of a rejected point are skipped. Filters 7 to 10, whose order
 is free, come before the terrain of filter 6, and the terrain ends with the first point that exceeds the limit.
 """
 
@@ -16,7 +16,6 @@ import numpy.typing as npt
 from vwe_dagster.kernels.compiling import borrowing_kernel, inlined_kernel, inner_kernel
 from vwe_dagster.kernels.memory import prefetch
 from vwe_dagster.locations import plain
-from vwe_dagster.locations.draws import BLOCK, RESERVE, Draws, float_of, int_of, refill
 from vwe_dagster.locations.instances import Instances, make_instances
 from vwe_dagster.locations.kernel_rows import TypeRow, alt_rows, relatives, type_row
 from vwe_dagster.locations.location_table import LocationTable, LocationTableError
@@ -28,9 +27,9 @@ from vwe_dagster.locations.zones import CALM_REACH_M, NEAR_WET, TAKEN, WET, Zone
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.worldgen import terrain
 from vwe_dagster.worldgen.constants import WorldConstants
+from vwe_dagster.worldgen.draws import BLOCK, RESERVE, Words, float_of, int_of, refill, start_words
 from vwe_dagster.worldgen.numerics import f, length
 from vwe_dagster.worldgen.river_field import RiverField
-from vwe_dagster.worldgen.unity_random import init_state
 
 TRIES = 6
 POINT_WORDS, TERRAIN_WORDS = 2, 20
@@ -78,13 +77,13 @@ def pick(word: np.uint32, mask: int, n: int) -> int:
 
 
 @inlined_kernel
-def draw_central_zone(draws: Draws, at: int, reach: float) -> tuple[int, int, int]:
+def draw_central_zone(words: Words, at: int, reach: float) -> tuple[int, int, int]:
     """Return the next zone of a center-first type and the place of the next word."""
     n = int(reach) // 64
     while n > 0:
         if at > BLOCK - RESERVE:
-            at = refill(draws, at)
-        zx, zz = int_of(draws.words[at], -n, n), int_of(draws.words[at + 1], -n, n)
+            at = refill(words, at)
+        zx, zz = int_of(words[at], -n, n), int_of(words[at + 1], -n, n)
         at += 2
         if length(64.0 * zx, 64.0 * zz) < 10000.0:
             return zx, zz, at
@@ -92,7 +91,7 @@ def draw_central_zone(draws: Draws, at: int, reach: float) -> tuple[int, int, in
 
 
 @inlined_kernel
-def draw_listed_zone(lists: PointLists, words: npt.NDArray[np.uint32], at: int, t: TypeRow) -> tuple[int, int, int]:
+def draw_listed_zone(lists: PointLists, words: Words, at: int, t: TypeRow) -> tuple[int, int, int]:
     """Return the next zone of a type, and the place of the next word."""
     b = t.only_biome
     if b == 0:
@@ -154,7 +153,7 @@ def is_kept_away(
 
 
 @inlined_kernel
-def is_level(site: Site, t: TypeRow, bits: int, words: npt.NDArray[np.uint32], at: int, x: float, z: float) -> bool:
+def is_level(site: Site, t: TypeRow, bits: int, words: Words, at: int, x: float, z: float) -> bool:
     """Return whether the terrain around a point passes filter 6; its words begin at ``at``."""
     low, high = np.inf, -np.inf
     is_near = t.exterior <= CALM_REACH_M
@@ -194,7 +193,7 @@ def try_zone(
     similar: Neighbors,
     near: Neighbors,
     scores: Scores,
-    words: npt.NDArray[np.uint32],
+    words: Words,
     at: int,
     bits: int,
     zx: int,
@@ -238,7 +237,7 @@ def place_type(
     site: Site,
     number: int,
     t: TypeRow,
-    draws: Draws,
+    words: Words,
     similar: Neighbors,
     near: Neighbors,
     scores: Scores,
@@ -246,24 +245,24 @@ def place_type(
     count: int,
 ) -> int:
     """Place the instances of a type; return the number of all instances so far. Section 4."""
-    zones, at, reach = site.zones, refill(draws, BLOCK), t.min_distance
+    zones, at, reach = site.zones, refill(words, BLOCK), t.min_distance
     done = attempt = 0
     while attempt < t.budget and done < t.quantity:
         if at > BLOCK - RESERVE:
-            at = refill(draws, at)
+            at = refill(words, at)
         if t.center_first:
-            zx, zz, at = draw_central_zone(draws, at, reach)
+            zx, zz, at = draw_central_zone(words, at, reach)
             reach = f(reach + 1.0)
         else:
-            zx, zz, at = draw_listed_zone(site.lists, draws.words, at, t)
+            zx, zz, at = draw_listed_zone(site.lists, words, at, t)
         bits = int(zones.bits[zone_number(zx, zz)])
         if bits == 0:
             bits = survey_zone(site.c, site.rivers.start, zones, zone_number(zx, zz))
         if bits & t.area:
             # The next attempt draws at one of these places if filters 1 to 5 reject all tries or none of them.
-            prefetch_zone(site.lists, draws.words[at + TRIES * POINT_WORDS], t)
-            prefetch_zone(site.lists, draws.words[at + TRIES * (POINT_WORDS + TERRAIN_WORDS)], t)
-            is_accepted, x, y, z, at = try_zone(site, t, similar, near, scores, draws.words, at, bits, zx, zz)
+            prefetch_zone(site.lists, words[at + TRIES * POINT_WORDS], t)
+            prefetch_zone(site.lists, words[at + TRIES * (POINT_WORDS + TERRAIN_WORDS)], t)
+            is_accepted, x, y, z, at = try_zone(site, t, similar, near, scores, words, at, bits, zx, zz)
             taken = zone_number(zone_of(x), zone_of(z))
             done += is_accepted
             if is_accepted and zones.bits[taken] != TAKEN:
@@ -296,15 +295,14 @@ def place(
     site, existing = _make_site(c, rivers, seed, biome, height, table, rows)
     similar_to, near_to = relatives(table, "group"), relatives(table, "group_max")
     placed = make_instances(sum(row.quantity for row in rows))
-    words, count = np.empty(BLOCK, np.uint32), 0
+    count = 0
     for number, row in enumerate(rows):
         if row.area == 0 or (row.alt >= 0 and not existing >> row.alt & 1):
             continue
         similar = make_neighbors(placed, count, similar_to[number], row.quantity)
         near = make_neighbors(placed, count, near_to[number], row.quantity)
-        draws = Draws(init_state(seed + row.hash), words)
         scores = Scores(np.empty(row.budget * TRIES if row.surround else 0), np.zeros(1, np.int64))
-        count = place_type(site, number, row, draws, similar, near, scores, placed, count)
+        count = place_type(site, number, row, start_words(seed + row.hash), similar, near, scores, placed, count)
     return placed.part(slice(count))
 
 

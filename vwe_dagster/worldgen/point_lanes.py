@@ -71,10 +71,11 @@ def find_biomes(c: WorldConstants, points: Points) -> None:
     """Fill in the zone, the base height and the biome of points."""
     x, z = load(points.x, 0), load(points.z, 0)
     d = lane_terrain.distance_lanes(x, z)
-    base, zone = base_lanes(c, x, z, d), zone_lanes(x, z, d, c.max_swamp, points.zone)
+    every = d == d  # noqa: PLR0124  a mask of all points
+    base, zone = base_lanes(c, x, z, d), zone_lanes(x, z, d, c.max_swamp, every, points.zone)
     store(points.zone, 0, zone)
     store(points.base, 0, base)
-    store(points.biome, 0, biome_lanes(c, x, z, zone, base, d == d))  # noqa: PLR0124  every point
+    store(points.biome, 0, biome_lanes(c, x, z, zone, base, every))
 
 
 @borrowing_kernel

@@ -46,14 +46,17 @@ def base_lanes(c: WorldConstants, x: Lanes, z: Lanes, d: Lanes) -> Lanes:
 
 
 @inlined_kernel
-def zone_lanes(x: Lanes, z: Lanes, d: Lanes, max_swamp: float, zone: Whole) -> Lanes:
-    """Return the bits of :mod:`~vwe_dagster.worldgen.rings`, int32 lanes; ``zone`` is a buffer for LANES of them."""
+def zone_lanes(x: Lanes, z: Lanes, d: Lanes, max_swamp: float, wanted: Lanes, zone: Whole) -> Lanes:
+    """Return the bits of :mod:`~vwe_dagster.worldgen.rings`, int32 lanes.
+
+    Near a ragged border only the wanted points have exact bits. ``zone`` is a buffer for LANES of them.
+    """
     south, north = (
         lane_terrain.distance_lanes(x, rounded(z - 4000.0)),
         lane_terrain.distance_lanes(x, rounded(z + 4000.0)),
     )
     found = rings.zone_of_distances(d, south, north, max_swamp)
-    near = bits(rings.is_near_border(d, south, north))
+    near = bits(wanted & rings.is_near_border(d, south, north))
     if near == 0:
         return found
     store(zone, 0, found)
@@ -80,14 +83,21 @@ def fixed_biomes(zone: Lanes, base: Lanes) -> Lanes:
 
 
 @inlined_kernel
-def biome_lanes(c: WorldConstants, x: Lanes, z: Lanes, zone: Lanes, base: Lanes, wanted: Lanes) -> Lanes:
-    """Return the biomes of the wanted points, int32 lanes; other points are computed without masks."""
+def swamp_lanes(c: WorldConstants, x: Lanes, z: Lanes, zone: Lanes, base: Lanes, wanted: Lanes) -> Lanes:
+    """Return the biomes of :func:`fixed_biomes`, and the Swamp at wanted points."""
     where = fixed_biomes(zone, base)
-    is_open = wanted & (where == 0)
-    swampy = is_open & ((zone & rings.IN_SWAMP_RING) != 0) & (base > np.float32(0.05)) & (base < np.float32(0.25))
+    swampy = wanted & (where == 0) & ((zone & rings.IN_SWAMP_RING) != 0)
+    swampy = swampy & (base > np.float32(0.05)) & (base < np.float32(0.25))
     if any_of(swampy):
         where = select(swampy & (mask_lanes(c.o0, x, z) > np.float32(0.6)), i32(terrain.SWAMP), where)
-    misty = is_open & (where == 0) & ((zone & rings.IN_MISTLANDS_RING) != 0)
+    return where
+
+
+@inlined_kernel
+def other_biomes(c: WorldConstants, x: Lanes, z: Lanes, zone: Lanes, where: Lanes, wanted: Lanes) -> Lanes:
+    """Return the biomes of all points from those of :func:`swamp_lanes`; only the wanted points are tried by masks."""
+    is_open = wanted & (where == 0)
+    misty = is_open & ((zone & rings.IN_MISTLANDS_RING) != 0)
     if any_of(misty):
         is_mist = misty & (mask_lanes(c.o4, x, z) > np.float32(c.min_mist))
         where = select(is_mist, i32(terrain.MISTLANDS), where)
@@ -99,3 +109,9 @@ def biome_lanes(c: WorldConstants, x: Lanes, z: Lanes, zone: Lanes, base: Lanes,
         where = select(wooded & (mask_lanes(c.o2, x, z) > np.float32(0.4)), i32(terrain.BLACK_FOREST), where)
     outer = select((zone & rings.IN_OUTER_FOREST) != 0, i32(terrain.BLACK_FOREST), i32(terrain.MEADOWS))
     return select(where == 0, outer, where)
+
+
+@inlined_kernel
+def biome_lanes(c: WorldConstants, x: Lanes, z: Lanes, zone: Lanes, base: Lanes, wanted: Lanes) -> Lanes:
+    """Return the biomes of the wanted points, int32 lanes; other points are computed without masks."""
+    return other_biomes(c, x, z, zone, swamp_lanes(c, x, z, zone, base, wanted), wanted)

@@ -24,7 +24,9 @@ from vwe_dagster.kernels.vectors import (
     floor,
     gather,
     greatest,
+    highest_bit,
     load,
+    lowest_bit,
     rounded,
     select,
     store,
@@ -35,10 +37,14 @@ from vwe_dagster.worldgen.lane_noise import perlin_lanes
 from vwe_dagster.worldgen.numerics import f
 from vwe_dagster.worldgen.one_point import mountain_of, rivers_at
 from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, RiverField
-from vwe_dagster.worldgen.scattered import base_lanes, biome_lanes, fixed_biomes, zone_lanes
+from vwe_dagster.worldgen.scattered import base_lanes, fixed_biomes, other_biomes, swamp_lanes, zone_lanes
 
 MOUNTAIN_DIP = 40.0
 """Meters, more than the slope of a Mountain takes off: 200 * 2 * 0.136 of the noise * 0.65 of the slope."""
+LEAST_SHAPED = f(0.15)
+"""Ground up to this is the same in Meadows, Plains, Black Forest and Mistlands before rivers."""
+HIGHEST_BUMPS = 0.02
+"""More than the noises of the finest bumps add: 0.013 times less than 1.2."""
 Memory = npt.NDArray[np.int64]
 """``[2]``: the cell whose river points were last looked up, and 1 while it still has the points of before pass 1."""
 
@@ -48,7 +54,6 @@ class Tries(NamedTuple):
 
     Attributes:
         x, z: float64 meters, numbers of float32.
-        bearing, reach: float64 radians and meters: for ends, the direction and distance from their start.
         cell: int32, the river cell.
         zone: int32, buffer for the bits of the rings.
         where: int32, the biome; only of tries that may be in the range.
@@ -59,8 +64,6 @@ class Tries(NamedTuple):
 
     x: npt.NDArray[np.float64]
     z: npt.NDArray[np.float64]
-    bearing: npt.NDArray[np.float64]
-    reach: npt.NDArray[np.float64]
     cell: npt.NDArray[np.int32]
     zone: npt.NDArray[np.int32]
     where: npt.NDArray[np.int32]
@@ -85,8 +88,6 @@ class Range(NamedTuple):
 def make_tries() -> Tries:
     """Return arrays for LANES tries."""
     return Tries(
-        np.zeros(LANES),
-        np.zeros(LANES),
         np.zeros(LANES),
         np.zeros(LANES),
         np.zeros(LANES, np.int32),
@@ -127,11 +128,20 @@ def _swamp_ground(tries: Tries, where: Lanes, x: Lanes, z: Lanes, ground: Lanes)
 
 @inlined_kernel
 def _dry_heights(
-    c: WorldConstants, tries: Tries, x: Lanes, z: Lanes, zone: Lanes, base: Lanes, wanted: Lanes, second_pass: bool
+    c: WorldConstants,
+    tries: Tries,
+    x: Lanes,
+    z: Lanes,
+    zone: Lanes,
+    base: Lanes,
+    wanted: Lanes,
+    second_pass: bool,
+    low: float,
 ) -> Lanes:
     """Return the heights of the wanted tries without rivers, float32 meters; for Mountains a lower bound.
 
-    The slope of a Mountain takes off less than MOUNTAIN_DIP.
+    The slope of a Mountain takes off less than MOUNTAIN_DIP. A height below ``low``, units of 200 m, may be
+    another one below it.
     """
     U, V = rounded(x + 100000.0 + c.o3), rounded(z + 100000.0 + c.o3)
     p01, p02 = perlin_lanes(U * f(0.01), V * f(0.01)), perlin_lanes(U * f(0.02), V * f(0.02))
@@ -139,7 +149,10 @@ def _dry_heights(
     d = lane_terrain.detail(p01, p02, p05, p1)
     store(tries.p1, 0, p1)
     store(tries.p4, 0, perlin_lanes(U * f(0.4), V * f(0.4)))
-    where = biome_lanes(c, x, z, zone, base, wanted)
+    where = swamp_lanes(c, x, z, zone, base, wanted)
+    # Below LEAST_SHAPED the lowlands have the same ground in all biomes, and what is too low fails in all of them.
+    forest = as_f32(as_f64(base) + as_f64(d) * f(0.1))
+    where = other_biomes(c, x, z, zone, where, wanted & (forest > np.float32(max(LEAST_SHAPED, low - HIGHEST_BUMPS))))
     store(tries.where, 0, where)
     is_north, is_ashlands = where == terrain.DEEP_NORTH, where == terrain.ASHLANDS
     is_forest = (where == terrain.BLACK_FOREST) | (where == terrain.MISTLANDS) | is_ashlands
@@ -157,7 +170,7 @@ def _dry_heights(
     return select(is_mountain, heights - np.float32(MOUNTAIN_DIP), heights)
 
 
-@borrowing_kernel
+@inlined_kernel
 def survey_tries(
     c: WorldConstants, field: RiverField, memory: Memory, tries: Tries, count: int, second_pass: bool, wanted: Range
 ) -> tuple[int, int, int]:
@@ -165,23 +178,26 @@ def survey_tries(
 
     Returns:
         Sets of tries, as bits: those whose height is in the wanted range, those whose height must be computed, and
-        those for which the game looks up river points.
+        those for which the game looks up river points. The first two are parts of the third.
     """
     x, z = load(tries.x, 0), load(tries.z, 0)
     d = lane_terrain.distance_lanes(x, z)
     base, cell = base_lanes(c, x, z, d), _cells(x, z)
-    zone = zone_lanes(x, z, d, c.max_swamp, tries.zone)
     store(tries.cell, 0, cell)
     store(tries.base, 0, base)
-    asked = (d <= terrain.EDGE) & (fixed_biomes(zone, base) != terrain.OCEAN)
     is_dry = gather(field.start, cell) == gather(field.start, cell + 1)
     if memory[1] == 1:
         is_dry = is_dry & (cell != np.int32(memory[0]))
     is_high = is_dry & (base >= np.float32(wanted.surely_above)) & (base <= np.float32(0.4))
+    # Elsewhere the biome does not matter: the ground is too high in any, or it is the Ocean.
+    is_near_ashlands = lane_terrain.distance_lanes(x, rounded(z - 4000.0)) > 12000.0 - terrain.WAVE - 1.0
+    matters = (d <= terrain.EDGE) & ~is_high & ((base > np.float32(0.02)) | is_near_ashlands)
+    zone = zone_lanes(x, z, d, c.max_swamp, matters, tries.zone)
+    asked = (d <= terrain.EDGE) & (fixed_biomes(zone, base) != terrain.OCEAN)
     is_left, every = asked & ~is_high, (1 << count) - 1
     if bits(is_left) & every == 0:
         return 0, 0, bits(asked) & every
-    heights = _dry_heights(c, tries, x, z, zone, base, is_left, second_pass)
+    heights = _dry_heights(c, tries, x, z, zone, base, is_left, second_pass, wanted.low / 200.0)
     is_mountain = load(tries.where, 0) == terrain.MOUNTAIN
     is_above, is_below = heights > np.float32(wanted.low), heights < np.float32(wanted.high)
     is_hit = is_left & is_dry & is_above & is_below & ~is_mountain
@@ -189,7 +205,16 @@ def survey_tries(
     return bits(is_hit) & every, bits(is_unsure) & every, bits(asked) & every
 
 
-@borrowing_kernel
+@inlined_kernel
+def _forget(memory: Memory, tries: Tries, asked: int) -> None:
+    """Note that the game looks up the river points of tries, given as bits: another cell than the last one is fresh."""
+    while memory[1] == 1 and asked != 0:
+        if tries.cell[lowest_bit(asked)] != memory[0]:
+            memory[1] = 0
+        asked &= asked - 1
+
+
+@inlined_kernel
 def first_hit(
     c: WorldConstants,
     field: RiverField,
@@ -206,14 +231,17 @@ def first_hit(
     the field that it may still see.
     """
     hits, unsure, asked = survey_tries(c, field, memory, tries, count, second_pass, wanted)
-    for k in range(count):
-        if asked >> k & 1 and not (memory[1] == 1 and tries.cell[k] == memory[0]):
-            memory[0], memory[1] = tries.cell[k], 0
-        is_open = unsure >> k & 1 != 0
-        if is_open:
-            is_open = is_height_in(c, stale if memory[1] == 1 else field, tries, k, wanted)
-        if hits >> k & 1 or is_open:
+    left = hits | unsure
+    while left != 0:
+        k = lowest_bit(left)
+        left &= left - 1
+        _forget(memory, tries, asked & ((2 << k) - 1))
+        if hits >> k & 1 or is_height_in(c, stale if memory[1] == 1 else field, tries, k, wanted):
+            memory[0] = tries.cell[k]
             return k
+    _forget(memory, tries, asked)
+    if asked != 0:
+        memory[0] = tries.cell[highest_bit(asked)]
     return -1
 
 

@@ -1,8 +1,8 @@
 """Streams: short water from a beach up a slope, found by trial. Section 8 of the specification.
 
-Most tries fail, and the random numbers of the next ones are known. So LANES tries are tested together
-(:mod:`~vwe_dagster.worldgen.stream_tries`), and the random state then moves on by what the tries up to the first hit
-have drawn. The middle of a stream draws nothing: middles are tested together once all streams have start and end.
+Most tries fail, and the random words of the next ones are known. So LANES tries are tested together
+(:mod:`~vwe_dagster.worldgen.stream_tries`), and the next word is then the one after the words of the first hit. The
+middle of a stream draws nothing: middles are tested together once all streams have start and end.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import math
 
 import numpy as np
 
-from vwe_dagster.kernels.compiling import inner_kernel, kernel
-from vwe_dagster.kernels.vectors import LANES, bits, load, lowest_bit, rounded, store
+from vwe_dagster.kernels.compiling import inlined_kernel, inner_kernel, kernel
+from vwe_dagster.kernels.vectors import LANES, as_f64, bits, gather, load, lowest_bit, numbers, rounded, store
 from vwe_dagster.worldgen.constants import WorldConstants
+from vwe_dagster.worldgen.draws import BLOCK, RESERVE, STATE, Words, float_of, floats_of, refill, start_words
 from vwe_dagster.worldgen.lane_trig import is_uncertain, sine_and_cosine
 from vwe_dagster.worldgen.numerics import f
 from vwe_dagster.worldgen.river_field import RiverField
 from vwe_dagster.worldgen.rivers import FIELDS, Courses, set_course
 from vwe_dagster.worldgen.stream_tries import Memory, Range, Tries, first_hit, is_height_in, make_tries, survey_tries
-from vwe_dagster.worldgen.unity_random import State, init_state, next_word, range_float
+from vwe_dagster.worldgen.unity_random import State
 
 TRIALS = 3000
 TRIES = 100
@@ -29,6 +30,11 @@ MIDDLE = Range(
     float(np.nextafter(np.float32(26), np.float32(0))), float(np.nextafter(np.float32(44), np.float32(99))), 0.30
 )
 """From 26 to 44 m, both included."""
+TURN = np.float32(6.2831855)
+REACHES = np.cumsum([200.0] + [-np.float32((200.0 - 80.0) / 100.0)] * (TRIES + LANES), dtype=np.float32)[1:].astype(
+    np.float64
+)
+"""The distances of the ends that are tried from their start, meters: each is rounded to float32."""
 NOT_ASKED = -2
 """In the memory of the last cell: no cell has been looked up since the middle of the last stream."""
 
@@ -38,15 +44,17 @@ def find_streams(
     c: WorldConstants, stream_seed: int, field: RiverField, stale: RiverField, memory: Memory, second_pass: bool
 ) -> tuple[Courses, State]:
     """The streams of one pass, and the random state that they are rendered with."""
-    state = init_state(stream_seed)
+    words, at = start_words(stream_seed), BLOCK
     tries = make_tries()
     streams = np.empty((TRIALS, FIELDS))
     count, before = 0, memory[0]
     for _ in range(TRIALS):
-        found, ax, az = _find(c, state, field, stale, memory, tries, second_pass, True, 0.0, 0.0)
+        if at > BLOCK - RESERVE:
+            at = refill(words, at)
+        found, ax, az, at = _find(c, words, at, field, stale, memory, tries, second_pass, True, 0.0, 0.0)
         if not found:
             continue
-        found, bx, bz = _find(c, state, field, stale, memory, tries, second_pass, False, ax, az)
+        found, bx, bz, at = _find(c, words, at, field, stale, memory, tries, second_pass, False, ax, az)
         if found:
             set_course(streams, count, ax, az, bx, bz, 20.0, 20.0)
             count += 1
@@ -59,7 +67,7 @@ def find_streams(
         if streams[i, 4] > 0.0:
             streams[kept] = streams[i]
             kept += 1
-    return streams[:kept], state
+    return streams[:kept], words[at - STATE : at].copy()
 
 
 @kernel
@@ -91,10 +99,11 @@ def _keep_fitting_middles(
     return last
 
 
-@kernel
+@inner_kernel
 def _find(
     c: WorldConstants,
-    state: State,
+    words: Words,
+    at: int,
     field: RiverField,
     stale: RiverField,
     memory: Memory,
@@ -103,47 +112,43 @@ def _find(
     is_start: bool,
     ax: float,
     az: float,
-) -> tuple[bool, float, float]:
-    """A start anywhere, or an end near the start ``ax``, ``az``: whether there is one, and where."""
-    ahead = state.copy()
-    reach = 200.0
+) -> tuple[bool, float, float, int]:
+    """Find a start anywhere, or an end near the start ``ax``, ``az``.
+
+    Returns:
+        Whether there is one, where it is, and the place of the next word.
+    """
+    words_of_a_try = 2 if is_start else 1
     for first in range(0, TRIES, LANES):
         count = min(LANES, TRIES - first)
         if is_start:
-            _draw_starts(ahead, tries, count)
+            _draw_starts(words, at + first * words_of_a_try, tries)
         else:
-            reach = _draw_ends(ahead, tries, count, ax, az, reach)
+            _draw_ends(words, at + first * words_of_a_try, first, tries, ax, az)
         i = first_hit(c, field, stale, memory, tries, count, second_pass, START if is_start else END)
         if i >= 0:
-            for _ in range((first + i + 1) * (2 if is_start else 1)):
-                next_word(state)
-            return True, tries.x[i], tries.z[i]
-    state[:] = ahead
-    return False, 0.0, 0.0
+            return True, tries.x[i], tries.z[i], at + (first + i + 1) * words_of_a_try
+    return False, 0.0, 0.0, at + TRIES * words_of_a_try
 
 
-@inner_kernel
-def _draw_starts(state: State, tries: Tries, count: int) -> None:
-    for i in range(count):
-        tries.x[i] = range_float(state, -10000.0, 10000.0)
-        tries.z[i] = range_float(state, -10000.0, 10000.0)
+@inlined_kernel
+def _draw_starts(words: Words, at: int, tries: Tries) -> None:
+    places = numbers() * 2 + at
+    store(tries.x, 0, as_f64(floats_of(gather(words, places), np.float32(-10000), np.float32(10000))))
+    store(tries.z, 0, as_f64(floats_of(gather(words, places + 1), np.float32(-10000), np.float32(10000))))
 
 
-@inner_kernel
-def _draw_ends(state: State, tries: Tries, count: int, ax: float, az: float, reach: float) -> float:
-    """Draws tries around a start, each nearer than the one before; returns how near the last one is."""
-    drop = f((200.0 - 80.0) / 100.0)
-    for i in range(count):
-        reach = f(reach - drop)
-        tries.reach[i], tries.bearing[i] = reach, range_float(state, 0.0, 6.2831855)
-    sine, cosine = sine_and_cosine(load(tries.bearing, 0))
-    uncertain = bits(is_uncertain(sine) | is_uncertain(cosine))
-    reaches = load(tries.reach, 0)
+@inlined_kernel
+def _draw_ends(words: Words, at: int, first: int, tries: Tries, ax: float, az: float) -> None:
+    """Draw tries around a start from try ``first`` on, each nearer than the one before."""
+    bearings, reaches = as_f64(floats_of(load(words, at), np.float32(0), TURN)), load(REACHES, first)
+    sine, cosine = sine_and_cosine(bearings)
     store(tries.x, 0, rounded(rounded(rounded(sine) * reaches) + ax))
     store(tries.z, 0, rounded(rounded(rounded(cosine) * reaches) + az))
+    uncertain = bits(is_uncertain(sine) | is_uncertain(cosine))
     while uncertain != 0:
         i = lowest_bit(uncertain)
         uncertain &= uncertain - 1
-        tries.x[i] = f(ax + f(f(math.sin(tries.bearing[i])) * tries.reach[i]))
-        tries.z[i] = f(az + f(f(math.cos(tries.bearing[i])) * tries.reach[i]))
-    return reach
+        bearing = float_of(words[at + i], np.float32(0), TURN)
+        tries.x[i] = f(ax + f(f(math.sin(bearing)) * REACHES[first + i]))
+        tries.z[i] = f(az + f(f(math.cos(bearing)) * REACHES[first + i]))

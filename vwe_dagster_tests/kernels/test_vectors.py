@@ -33,6 +33,7 @@ from vwe_dagster.kernels.vectors import (
     fused,
     gather,
     greatest,
+    highest_bit,
     i32x16,
     lane,
     least,
@@ -170,13 +171,15 @@ def _build_comparison(load: Any, _mask: Any) -> Any:
 
 
 @given(number=st.integers(-(2**63), 2**63 - 1).filter(bool))
-def test_the_lowest_bit_is_the_first_lane_that_is_set(number: int) -> None:
-    assert 1 << lowest(number) == number & -number
+def test_the_lowest_and_highest_bits_are_the_first_and_last_lanes_that_are_set(number: int) -> None:
+    lowest, highest = ends(number)
+    assert 1 << lowest == number & -number
+    assert highest == (number % 2**64).bit_length() - 1
 
 
 @jit
-def lowest(number: int) -> int:
-    return int(lowest_bit(number))
+def ends(number: int) -> tuple[int, int]:
+    return lowest_bit(number), highest_bit(number)
 
 
 COMPARISON = for_lanes(_build_comparison)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -35,6 +37,18 @@ def tries_at(points: npt.NDArray[np.float64]) -> Tries:
     return tries
 
 
+@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def survey_tries(c: Any, field: Any, memory: Any, tries: Any, count: int, second_pass: bool, wanted: Any) -> Any:
+    return stream_tries.survey_tries(c, field, memory, tries, count, second_pass, wanted)
+
+
+@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def first_hit(
+    c: Any, field: Any, stale: Any, memory: Any, tries: Any, count: int, second_pass: bool, wanted: Any
+) -> Any:
+    return stream_tries.first_hit(c, field, stale, memory, tries, count, second_pass, wanted)
+
+
 WORLDS = [(298112588, 2), (-5, 0), (77, 1), (2**31 - 1, 2)]
 
 
@@ -51,9 +65,7 @@ def test_tries_tested_together_succeed_as_one_by_one(seed: int, version: int, se
         for begin in range(0, len(points), LANES):
             tries, count = tries_at(points[begin : begin + LANES]), len(points[begin : begin + LANES])
             memory = np.array([-1, 0])
-            sure, unsure, _ = stream_tries.survey_tries(
-                world.constants, field, memory, tries, count, second_pass, wanted
-            )
+            sure, unsure, _ = survey_tries(world.constants, field, memory, tries, count, second_pass, wanted)
             for i in range(count):
                 is_open = unsure >> i & 1
                 if sure >> i & 1 or (is_open and stream_tries.is_height_in(world.constants, field, tries, i, wanted)):
@@ -124,7 +136,7 @@ def test_the_remembered_cell_is_seen_as_it_was_until_another_is_asked_for(waters
 
     def is_within(px: float, pz: float, low: float, high: float) -> bool:
         tries = tries_at(np.array([[px, pz]]))
-        hit: int = stream_tries.first_hit(world.constants, new, old, memory, tries, 1, True, Range(low, high, 1e9))
+        hit: int = first_hit(world.constants, new, old, memory, tries, 1, True, Range(low, high, 1e9))
         return hit == 0
 
     assert is_within(x, z, 30, 1e3)
