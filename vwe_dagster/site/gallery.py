@@ -54,7 +54,7 @@ class Gallery:
 
     def worlds(self) -> bytes:
         """``worlds.json``, see :func:`gallery_json`."""
-        return gallery_json(self._current())
+        return gallery_json(self._current(), finds=True)
 
     def same_world(self, seed: Seed) -> list[Seed]:
         """The other seeds that are the same world, among those that have been made."""
@@ -89,16 +89,18 @@ class Gallery:
             return found
 
 
-def gallery_json(table: pa.Table) -> bytes:
+def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
     """The content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values for each world.
 
     ``colours`` are those of the biomes whose nearest land a column tells of, by its name.
 
     Args:
         table: a catalog, or some rows of one.
+        finds: whether a server evaluates conditions and has the page *Find a seed*.
     """
     rows = table.select(_COLUMNS).to_pylist()
     content: dict[str, Any] = {
+        "finds": finds,
         "columns": _COLUMNS,
         "colours": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _NEAREST.items()},
         "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows],

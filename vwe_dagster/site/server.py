@@ -116,13 +116,7 @@ def site_app(
             Route("/compare/{one}/{other}", site.compare_page),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
-        exception_handlers={
-            404: _missing,
-            405: _missing,
-            NotThereError: _missing,
-            StoreError: _damaged,
-            QueryError: _faulty,
-        },
+        exception_handlers={404: _missing, 405: _missing, NotThereError: _missing, StoreError: _damaged},
         lifespan=lifespan,
     )
 
@@ -351,9 +345,19 @@ class _SearchRoutes:
         return await self.builds(request)
 
     async def _answered(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(self._worker, lambda: json_bytes(make()))
-        return _answer(request, Content.of(body, "application/json"))
+        """Answer with JSON; its only member is ``fault`` where a question cannot be understood.
+
+        That is usual while a person types, and browsers report each response of an error status to the console.
+        """
+
+        def body() -> bytes:
+            try:
+                return json_bytes(make())
+            except QueryError as error:
+                return json_bytes({"fault": str(error)})
+
+        content = await asyncio.get_running_loop().run_in_executor(self._worker, body)
+        return _answer(request, Content.of(content, "application/json"))
 
 
 class _OpenWorlds:
@@ -446,10 +450,6 @@ async def _missing(request: Request, error: Exception) -> Response:
         return _refusal(request, error.status_code, "Pages and files are only read here: GET or HEAD.", error.headers)
     sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
     return _refusal(request, getattr(error, "status_code", 404), sentence)
-
-
-async def _faulty(request: Request, error: Exception) -> Response:
-    return _refusal(request, 400, str(error))
 
 
 async def _damaged(request: Request, error: Exception) -> Response:

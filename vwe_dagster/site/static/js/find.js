@@ -17,8 +17,12 @@ class Finder {
     this.token = token;
     this.ranges = new Map();
     this.request = 0;
-    $("#question").append(h("option", { value: "" }, "none"), ...Object.keys(questions).map((name) => h("option", { value: name }, name)));
-    const options = () => columns.map(({ name, label, unit }) => h("option", { value: name }, unit ? `${label} (${unit})` : label));
+    $("#question").append(
+      h("option", { value: "" }, "none"),
+      ...Object.keys(questions).map((name) => h("option", { value: name }, name)),
+    );
+    const options = () =>
+      columns.map(({ name, label, unit }) => h("option", { value: name }, unit ? `${label} (${unit})` : label));
     $("#add").append(h("option", { value: "" }, "…"), ...options());
     $("#sort").append(h("option", { value: "" }, "best score, or seed"), ...options());
     this.#restore();
@@ -79,7 +83,9 @@ class Finder {
     const request = ++this.request;
     try {
       const answer = await fetchJson(`answer.json?${asked}`);
-      if (request === this.request) this.#show(answer);
+      if (request !== this.request) return;
+      if (answer.fault) this.#fault(answer.fault);
+      else this.#show(answer);
     } catch (error) {
       if (request === this.request) this.#fault(error.message);
     }
@@ -87,7 +93,8 @@ class Finder {
 
   #remember(fields, ranges) {
     const told = new URLSearchParams(Object.entries(fields).filter(([, value]) => value));
-    for (const range of ranges) told.append("range", [range.column.name, ...range.limits.map((limit) => limit ?? "")].join("~"));
+    for (const range of ranges)
+      told.append("range", [range.column.name, ...range.limits.map((limit) => limit ?? "")].join("~"));
     window.history.replaceState(null, "", `#${told}`);
   }
 
@@ -118,7 +125,12 @@ class Finder {
       "li",
       { class: "card row" },
       h("h2", {}, page ? h("a", { href: `../${page}` }, text) : text, seed === text ? null : h("small", {}, seed)),
-      h("div", { class: "acts" }, this.#button("copy", "Copy seed", () => copy(text)), page ? null : this.#build(seed, command)),
+      h(
+        "div",
+        { class: "acts" },
+        this.#button("copy", "Copy seed", () => copy(text)),
+        page ? null : this.#build(seed, command),
+      ),
       h("dl", {}, ...facts),
     );
   }
@@ -145,7 +157,9 @@ class Finder {
 
   async #watch(seed, button) {
     const state = (await fetchJson("builds.json"))[seed];
-    button.lastChild.textContent = { waiting: "Waiting", building: "Generating", failed: "Failed", built: "Open" }[state];
+    button.lastChild.textContent = { waiting: "Waiting", building: "Generating", failed: "Failed", built: "Open" }[
+      state
+    ];
     if (state === "built") button.replaceWith(h("a", { class: "go", href: `../worlds/${seed}/` }, "Open"));
     else if (state !== "failed") window.setTimeout(() => this.#watch(seed, button), LOOK_MS);
     else toast(`The world of ${seed} was not generated; vwe world ${seed} shows why.`);
@@ -159,6 +173,7 @@ listen({
 });
 fetchJson("columns.json")
   .then((told) => {
+    if (told.fault) throw new Error(told.fault);
     new Finder(told);
     document.body.classList.add("ready");
   })

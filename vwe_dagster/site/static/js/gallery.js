@@ -1,7 +1,7 @@
 // The gallery of all worlds.
 
 import { $, copy, fetchJson, fillIcons, h, icon } from "./dom.js";
-import { area, folderOf, metres, number, parseNumber } from "./geo.js";
+import { area, folderOf, metres, number } from "./geo.js";
 import { listen } from "./shortcuts.js";
 
 const STEP = 60;
@@ -32,11 +32,14 @@ const NEAREST = [
 const SEED = /^(?!.*\.\.)[A-Za-z0-9._-]{1,32}$/;
 const NUMBERED_SEED = /^@(?:0|-?[1-9]\d{0,9})$/;
 const [LEAST_SEED, GREATEST_SEED] = [-(2 ** 31), 2 ** 31 - 1];
-const CONDITION = /([a-z][a-z0-9_]*)\s*(<=|>=|<|>)\s*((?:,\d|[^\s,])*)/gi;
+const CONDITION = /[<>=]/;
+const PAUSE_MS = 200;
 
 class Gallery {
-  constructor({ columns, rows, colours }) {
+  constructor({ columns, rows, colours, finds }) {
     this.colours = colours;
+    this.finds = finds;
+    $("#find").hidden = !finds;
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
     this.chosen = [];
     this.cards = new Map();
@@ -46,7 +49,10 @@ class Gallery {
     const order = MEASURES.findIndex(([, column]) => column === told.get("sort"));
     $("#order").value = String(Math.max(order, 0));
     this.turned = told.has("turned");
-    $("#search").addEventListener("input", () => this.show());
+    $("#search").addEventListener("input", ({ target }) => {
+      window.clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.show(), CONDITION.test(target.value) ? PAUSE_MS : 0);
+    });
     $("#order").addEventListener("change", () => this.show());
     $("#direction").addEventListener("click", () => {
       this.turned = !this.turned;
@@ -58,17 +64,17 @@ class Gallery {
     this.show();
   }
 
-  show() {
+  async show() {
     const text = $("#search").value.trim();
     const [title, column, ascending] = MEASURES[Number($("#order").value)];
-    const { conditions, words, faults } = this.#understand(text);
+    const search = this.#understand(text);
+    this.search = search;
+    const { holds, fault } = await search;
+    if (search !== this.search) return;
     const direction = ascending === this.turned ? -1 : 1;
     const [up, down] = column === "seed" ? ["from A to Z", "from Z to A"] : ["the least first", "the greatest first"];
     this.found = this.worlds
-      .filter(
-        (world) =>
-          words.every((word) => world.seed.toLowerCase().includes(word)) && conditions.every((holds) => holds(world)),
-      )
+      .filter(({ seed }) => holds(seed))
       .sort((a, b) => {
         const [one, other] = [a[column], b[column]];
         if (typeof one === "string") return direction * one.localeCompare(other);
@@ -85,8 +91,8 @@ class Gallery {
         : `${number(this.found.length)} of ${number(this.worlds.length)}`; // prettier-ignore
     $("#direction").title = `${title}: ${direction === 1 ? up : down}; turn round`;
     $("#direction").setAttribute("aria-label", $("#direction").title);
-    this.#hint(faults);
-    this.#absent(text, conditions.length > 0 || faults.length > 0);
+    this.#hint(fault);
+    this.#absent(text, CONDITION.test(text));
     const told = new URLSearchParams();
     if (text) told.set("search", text);
     if (column !== "seed") told.set("sort", column);
@@ -94,52 +100,30 @@ class Gallery {
     window.history.replaceState(null, "", told.size ? `#${told}` : window.location.pathname + window.location.search);
   }
 
-  /** Parses a search into conditions, other words, and messages about invalid conditions. */
-  #understand(text) {
-    const conditions = [];
-    const faults = [];
-    const rest = text.replaceAll(CONDITION, (_match, name, sign, limit) => {
-      const measure = MEASURES.find(
-        ([, column, , names]) => names.length && [column, ...names].includes(name.toLowerCase()),
-      );
-      const value = parseNumber(limit);
-      if (!measure) {
-        const known = MEASURES.flatMap(([, , , names]) => names.slice(0, 1)).join(", ");
-        faults.push(`Nothing is called ${name}; there are ${known}.`);
-        return " ";
-      }
-      if (value === null) {
-        faults.push(`Write a number after ${name} ${sign}, such as 2000 or 2e3.`);
-        return " ";
-      }
-      const compare = {
-        "<": (a) => a < value,
-        "<=": (a) => a <= value,
-        ">": (a) => a > value,
-        ">=": (a) => a >= value,
-      }[sign];
-      conditions.push((world) => world[measure[1]] !== null && compare(world[measure[1]]));
-      return " ";
-    });
-    if (/[<>=]/.test(rest) && faults.length === 0) faults.push("Write conditions as in islands > 230 swamp < 2000.");
-    return {
-      conditions,
-      faults,
-      words: rest
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .filter((word) => word && word !== "and"),
-    };
+  /** Decides which seeds a search finds: by their letters, or by a condition that the server evaluates. */
+  async #understand(text) {
+    if (!CONDITION.test(text)) {
+      const words = text.toLowerCase().split(/[\s,]+/);
+      return { holds: (seed) => words.every((word) => seed.toLowerCase().includes(word)) };
+    }
+    if (!this.finds) return { holds: () => false, fault: "Conditions are evaluated by vwe serve, not by plain files." };
+    try {
+      const { seeds, fault } = await fetchJson(`find/worlds.json?${new URLSearchParams({ condition: text })}`);
+      const found = new Set(seeds);
+      return { holds: (seed) => found.has(seed), fault };
+    } catch (error) {
+      return { holds: () => false, fault: error.message };
+    }
   }
 
-  #hint(faults) {
+  #hint(fault) {
     const hint = $("#hint");
     if (this.worlds.length === 0) {
       hint.hidden = false;
       hint.replaceChildren("No world has been made yet. Make one with ", command("HHcLC5acQt"));
     } else {
-      hint.hidden = faults.length === 0;
-      hint.textContent = faults.join(" ");
+      hint.hidden = !fault;
+      hint.textContent = fault ?? "";
     }
   }
 

@@ -36,7 +36,11 @@ export class Range {
         { type: "button", class: "tool", "aria-label": `Remove ${column.label}`, onclick: removed },
         icon("close"),
       ),
-      s("svg", { viewBox: `0 0 ${bars.length || 1} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...this.bars),
+      s(
+        "svg",
+        { viewBox: `0 0 ${bars.length || 1} 1`, preserveAspectRatio: "none", "aria-hidden": "true" },
+        ...this.bars,
+      ),
       h("div", { class: "thumbs" }, this.from, this.to),
     );
     this.#show();
@@ -77,7 +81,9 @@ export class Range {
             ? `from ${text(least)}`
             : `${number(least, this.column.decimals)} to ${text(greatest)}`;
     const [from, to] = [this.from, this.to].map(({ value }) => (Number(value) / STEPS) * this.bars.length);
-    this.bars.forEach((bar, index) => bar.classList.toggle("outside", index + 0.5 < from || index + 0.5 > to));
+    for (const [index, bar] of this.bars.entries()) {
+      bar.classList.toggle("outside", index + 0.5 < from || index + 0.5 > to);
+    }
   }
 
   #value(position) {
