@@ -17,9 +17,9 @@ from vwe_dagster.catalog.names import column_name, condition_schema
 from vwe_dagster.catalog.query import matching_rows
 
 ROWS = [
-    {"seed": "dry", "number": 1, "islands": 10, "land_area_km2": None},
-    {"seed": "high", "number": 2, "islands": 50, "land_area_km2": 300.0},
-    {"seed": "low", "number": 3, "islands": 60, "land_area_km2": 200.5},
+    {"seed": "dry", "number": 1, "islands": 10, "land_5km_km2": None},
+    {"seed": "high", "number": 2, "islands": 50, "land_5km_km2": 300.0},
+    {"seed": "low", "number": 3, "islands": 60, "land_5km_km2": 200.5},
 ]
 TABLE = pa.Table.from_pylist(ROWS, schema=condition_schema())
 
@@ -66,7 +66,7 @@ def seeds(condition: str, *, time_limit_s: float = 10) -> list[str]:
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ("islands > 40 and land_area_km2 < 250", ["low"]),
+        ("islands > 40 and land_5km_km2 < 250", ["low"]),
         ("ISLANDS > 40 and LAND < 250", ["low"]),
         ("land is null", ["dry"]),
         ("seed = 'dry'", ["dry"]),
@@ -88,7 +88,7 @@ def test_condition_matches(condition: str, expected: list[str]) -> None:
 
 def test_condition_names_its_columns_without_short_names() -> None:
     condition = parse_condition("Land > 3 and islands = 4 or land is null")
-    assert condition.columns == ("land_area_km2", "islands")
+    assert condition.columns == ("land_5km_km2", "islands")
     assert condition.text == "Land > 3 and islands = 4 or land is null"
 
 

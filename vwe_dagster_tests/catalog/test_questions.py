@@ -30,7 +30,7 @@ def test_own_file_adds_and_replaces_questions(tmp_path: Path) -> None:
     )
     questions = ready_questions(tmp_path)
     assert questions["archipelago"].condition == "islands > 7"
-    assert question_of([], ready=questions["mine"]).wishes == (Wish("land_area_km2", True),)
+    assert question_of([], ready=questions["mine"]).wishes == (Wish("land_5km_km2", True),)
     assert "gentle-start" in questions
 
 
@@ -38,9 +38,9 @@ def test_condition_and_ready_question_both_hold(tmp_path: Path) -> None:
     (tmp_path / "questions.toml").write_text('[mine]\ncondition = "islands > 7 or islands < 2"\nprefer = ["land"]\n')
     question = question_of(["land > 1"], ["islands"], ready=ready_questions(tmp_path)["mine"])
     assert question.condition is not None
-    assert question.condition.sql == "((land_area_km2 > 1)) AND (((islands > 7) OR (islands < 2)))"
-    assert question.columns == ("land_area_km2", "islands")
-    assert [wish.column for wish in question.wishes] == ["islands", "land_area_km2"]
+    assert question.condition.sql == "((land_5km_km2 > 1)) AND (((islands > 7) OR (islands < 2)))"
+    assert question.columns == ("land_5km_km2", "islands")
+    assert [wish.column for wish in question.wishes] == ["islands", "land_5km_km2"]
 
 
 def test_unknown_question_is_rejected_with_similar_ones(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from vwe_dagster.catalog.wishes import Wish, parse_wishes, percentiles, score
 
 
 def test_wish_has_a_column_an_order_and_a_weight() -> None:
-    assert parse_wishes(["land", "islands DESC x2.5"]) == (Wish("land_area_km2"), Wish("islands", True, 2.5))
-    assert parse_wishes(["land asc x2, islands desc"]) == (Wish("land_area_km2", False, 2), Wish("islands", True))
+    assert parse_wishes(["land", "islands DESC x2.5"]) == (Wish("land_5km_km2"), Wish("islands", True, 2.5))
+    assert parse_wishes(["land asc x2, islands desc"]) == (Wish("land_5km_km2", False, 2), Wish("islands", True))
 
 
 def test_wish_prints_as_it_is_read() -> None:
@@ -31,7 +31,7 @@ def test_wish_prints_as_it_is_read() -> None:
         ("", "'' is not a column"),
         ("seed", "The column seed has no numbers"),
         ("land x0", "The weight of the preference 'land x0' is 0"),
-        ("land, land_area_km2 desc", "Two preferences name the column land_area_km2"),
+        ("land, land_5km_km2 desc", "Two preferences name the column land_5km_km2"),
     ],
 )
 def test_text_that_is_not_a_wish_is_rejected(text: str, sentence: str) -> None:
@@ -56,5 +56,5 @@ def test_percentile_is_the_share_of_worse_rows_and_half_of_the_equal_ones(
 
 
 def test_score_is_the_mean_by_weight() -> None:
-    wishes = [Wish("islands", weight=3), Wish("land_area_km2")]
+    wishes = [Wish("islands", weight=3), Wish("land_5km_km2")]
     assert score(wishes, [np.array([100.0, 0.0]), np.array([20.0, 40.0])]).tolist() == [80.0, 10.0]
