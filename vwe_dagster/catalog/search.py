@@ -16,12 +16,11 @@ from vwe_dagster.catalog.conditions import TIME_LIMIT_S, Condition
 from vwe_dagster.catalog.errors import QueryError
 from vwe_dagster.catalog.names import WORLD_COLUMNS, condition_schema
 from vwe_dagster.catalog.query import matching_rows
-from vwe_dagster.catalog.survey_rows import SurveyRows
+from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.catalog.wishes import Wish, numbers, percentiles, score
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
-from vwe_dagster.survey.files import survey_files
 from vwe_dagster.text.commands import vwe_command
 
 SCORE = "score"
@@ -224,7 +223,7 @@ def open_search(store: WorldStore) -> tuple[Search, Mapping[str, str]]:
         StoreError: the data folder cannot be read.
     """
     state = SeedCatalog(store).look()
-    return Search(state.table, SurveyRows(survey_files(store))), state.left_out
+    return Search(state.table, survey_rows(store)), state.left_out
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -15,14 +15,13 @@ from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.catalog.names import column_name
 from vwe_dagster.catalog.questions import ReadyQuestion, named, question_of, ready_questions
 from vwe_dagster.catalog.search import SCORE, Answer, Question, Search
-from vwe_dagster.catalog.survey_rows import SurveyRows
+from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.catalog.wishes import numbers
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.seeds.typable import typable_text
 from vwe_dagster.site.pages import folder_of
 from vwe_dagster.store import WorldStore
-from vwe_dagster.survey.files import survey_files
 from vwe_dagster.text.commands import vwe_command
 
 TIME_LIMIT_S = 5.0
@@ -136,16 +135,15 @@ class SiteSearch:
         Raises:
             QueryError: the condition cannot be understood or evaluated.
         """
-        search = Search(self._catalog.look().table, SurveyRows(survey_files(self._store)))
-        answer = search.ask(question_of([condition]), time_limit_s=TIME_LIMIT_S)
+        answer = self._search().ask(question_of([condition]), time_limit_s=TIME_LIMIT_S)
         return list(answer.table(["seed"], answer.worlds).column("seed").to_pylist())
 
     def _search(self) -> Search:
         """Return the search over the data folder as it now is; unchanged columns of the survey stay in memory."""
         with self._opening:
-            files = survey_files(self._store)
-            if self._survey is None or self._survey.files != files:
-                self._survey = SurveyRows(files)
+            survey = survey_rows(self._store)
+            if self._survey is None or self._survey.files != survey.files:
+                self._survey = survey
                 self._distributions.clear()
             return Search(self._catalog.look().table, self._survey)
 
