@@ -190,6 +190,10 @@ class Search:
         order = _order(question, table, places, scores)
         return Answer(rows, places[order], None if scores is None else scores[order])
 
+    def values(self, wish: Wish) -> pa.ChunkedArray:
+        """Return the values of the column of a wish, of all seeds that have it."""
+        return _Rows(self._catalog, self._survey, Question(wishes=(wish,))).table([wish.column]).column(wish.column)
+
     def explain(self, question: Question, seed: Seed) -> Explanation:
         """Return how a seed ranks in each wish among all rows that the question searches.
 

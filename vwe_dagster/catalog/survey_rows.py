@@ -111,8 +111,8 @@ class SurveyRows:
 
         The values of a file are decided by its name and the stamps of current rows; only their number grows.
         """
-        told = [stamps_of(depth).digest, *(f"{file.name}:{file.rows}" for file in self.files.current(depth))]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest().encode()
+        parts = [stamps_of(depth).digest, *(f"{file.name}:{file.rows}" for file in self.files.current(depth))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest().encode()
 
 
 def _kept_column(folder: Path, name: str, digest: bytes) -> pa.ChunkedArray | None:

@@ -17,7 +17,7 @@ from vwe_dagster.catalog.questions import ReadyQuestion, named, question_of, rea
 from vwe_dagster.catalog.search import SCORE, Answer, Question, Search
 from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.catalog.table import SeedCatalog
-from vwe_dagster.catalog.wishes import numbers
+from vwe_dagster.catalog.wishes import numbers, parse_wishes
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.seeds.typable import typable_text
 from vwe_dagster.site.pages import folder_of
@@ -84,11 +84,10 @@ class SiteSearch:
         search = self._search()
         found = {}
         for name in names:
-            column = column_name(name)
-            if column not in self._distributions:
-                answer = search.ask(question_of([], [column]))
-                self._distributions[column] = _distribution(answer.table([column]).column(column))
-            found[name] = self._distributions[column]
+            [wish] = parse_wishes([name])
+            if wish.column not in self._distributions:
+                self._distributions[wish.column] = _distribution(search.values(wish))
+            found[name] = self._distributions[wish.column]
         return found
 
     def answer(

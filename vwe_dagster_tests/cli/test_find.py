@@ -174,6 +174,7 @@ def test_worlds_are_found_where_the_data_folder_cannot_be_written(tmp_path: Path
     assert [row["seed"] for row in json.loads(found.stdout)] == ["HHcLC5acQt"]
 
 
+@pytest.mark.slow
 def test_worlds_of_the_first_seeds_are_generated(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_statistics(vwe.store, "abc", island_count=9)

@@ -55,33 +55,35 @@ def running(code: str) -> Builds:
 
 
 def test_page_has_every_column_and_ready_question(client: httpx.Client) -> None:
-    told = client.get("/find/columns.json").json()
-    assert [column["name"] for column in told["columns"]] == list(COLUMNS)
-    assert told["questions"]["mine"]["meaning"] == "Few islands."
-    assert "gentle-start" in told["questions"]
-    assert told["token"] is None
+    answer = client.get("/find/columns.json").json()
+    assert [column["name"] for column in answer["columns"]] == list(COLUMNS)
+    assert answer["questions"]["mine"]["meaning"] == "Few islands."
+    assert "gentle-start" in answer["questions"]
+    assert answer["token"] is None
 
 
 def test_distribution_counts_all_rows(client: httpx.Client) -> None:
-    told = client.get("/find/distributions.json?columns=islands,swamp").json()
-    assert sum(told["islands"]["bars"]) == told["islands"]["known"] == len(NUMBERS)
-    assert told["islands"]["low"] == pytest.approx(100, abs=0.2)
-    assert told["swamp"] == {"low": None, "high": None, "bars": [], "rows": len(NUMBERS), "known": 0}
+    answer = client.get("/find/distributions.json?columns=islands,swamp").json()
+    assert sum(answer["islands"]["bars"]) == answer["islands"]["known"] == len(NUMBERS)
+    assert answer["islands"]["low"] == pytest.approx(100, abs=0.2)
+    assert answer["swamp"] == {"low": None, "high": None, "bars": [], "rows": len(NUMBERS), "known": 0}
 
 
 def test_answer_counts_all_matches_and_has_the_first_rows(client: httpx.Client) -> None:
-    told = client.get("/find/answer.json", params={"condition": "islands >= 150", "limit": 2, "sort": "islands"}).json()
-    assert (told["matches"], told["surveyed"], told["worlds"], told["columns"]) == (10, 60, 0, ["islands"])
-    assert [found["seed"] for found in told["rows"]] == ["@159", "@158"]
-    assert parse_seed(told["rows"][0]["text"]).number == 159
-    assert told["rows"][0]["command"] == "vwe world @159"
+    answer = client.get(
+        "/find/answer.json", params={"condition": "islands >= 150", "limit": 2, "sort": "islands"}
+    ).json()
+    assert (answer["matches"], answer["surveyed"], answer["worlds"], answer["columns"]) == (10, 60, 0, ["islands"])
+    assert [found["seed"] for found in answer["rows"]] == ["@159", "@158"]
+    assert parse_seed(answer["rows"][0]["text"]).number == 159
+    assert answer["rows"][0]["command"] == "vwe world @159"
     ready = client.get("/find/answer.json", params={"question": "mine"}).json()
     assert [found["seed"] for found in ready["rows"]] == ["@103", "@102", "@101", "@100"]
 
 
 def test_answer_is_bounded(client: httpx.Client) -> None:
-    told = client.get("/find/answer.json", params={"limit": 99999}).json()
-    assert len(told["rows"]) == len(NUMBERS)
+    answer = client.get("/find/answer.json", params={"limit": 99999}).json()
+    assert len(answer["rows"]) == len(NUMBERS)
     assert client.get("/find/answer.json", params={"limit": "-1"}).status_code == 200
 
 
@@ -97,9 +99,9 @@ def test_answer_is_bounded(client: httpx.Client) -> None:
     ],
 )
 def test_question_that_cannot_be_answered_has_a_fault(client: httpx.Client, path: str, sentence: str) -> None:
-    told = client.get(f"/find/{path}").json()
-    assert list(told) == ["fault"]
-    assert sentence in told["fault"]
+    answer = client.get(f"/find/{path}").json()
+    assert list(answer) == ["fault"]
+    assert sentence in answer["fault"]
 
 
 def test_rows_surveyed_meanwhile_are_in_the_next_answer(tmp_path: Path) -> None:

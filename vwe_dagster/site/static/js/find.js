@@ -36,9 +36,9 @@ class Finder {
 
   /** Set the fields by the address, and show the first sliders. */
   async #restore() {
-    const told = new URLSearchParams(window.location.hash.slice(1));
-    for (const id of ["question", "condition", "sort"]) $(`#${id}`).value = told.get(id) ?? "";
-    const named = told.getAll("range").map((text) => text.split("~"));
+    const saved = new URLSearchParams(window.location.hash.slice(1));
+    for (const id of ["question", "condition", "sort"]) $(`#${id}`).value = saved.get(id) ?? "";
+    const named = saved.getAll("range").map((text) => text.split("~"));
     const first = named.length ? named : FIRST.map((name) => [name, "", ""]);
     const wanted = first.filter(([name]) => this.columns.has(name));
     const limit = (text) => (text && Number.isFinite(Number(text)) ? Number(text) : null);
@@ -92,10 +92,10 @@ class Finder {
   }
 
   #remember(fields, ranges) {
-    const told = new URLSearchParams(Object.entries(fields).filter(([, value]) => value));
+    const saved = new URLSearchParams(Object.entries(fields).filter(([, value]) => value));
     for (const range of ranges)
-      told.append("range", [range.column.name, ...range.limits.map((limit) => limit ?? "")].join("~"));
-    window.history.replaceState(null, "", `#${told}`);
+      saved.append("range", [range.column.name, ...range.limits.map((limit) => limit ?? "")].join("~"));
+    window.history.replaceState(null, "", `#${saved}`);
   }
 
   #fault(message) {
@@ -145,11 +145,11 @@ class Finder {
     const button = this.#button("plus", "Generate", async () => {
       button.disabled = true;
       const response = await fetch("builds", { method: "POST", headers: { "x-vwe-token": this.token }, body: seed });
-      const told = await response.json();
+      const { message } = await response.json();
       if (response.ok) this.#watch(seed, button);
       else {
         button.disabled = false;
-        toast(told.message);
+        toast(message);
       }
     });
     return button;
@@ -172,9 +172,9 @@ listen({
   Escape: () => document.activeElement?.blur(),
 });
 fetchJson("columns.json")
-  .then((told) => {
-    if (told.fault) throw new Error(told.fault);
-    new Finder(told);
+  .then((answer) => {
+    if (answer.fault) throw new Error(answer.fault);
+    new Finder(answer);
     document.body.classList.add("ready");
   })
   .catch((error) => {
