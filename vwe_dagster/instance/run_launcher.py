@@ -1,8 +1,7 @@
-"""How Dagster starts runs on this machine and finds out that the process of one was killed.
+"""The run launcher: start runs on this machine, and detect runs whose process was killed.
 
-Dagster's own launcher learns that from the code server that started the process. Runs that were working when the
-machine went down, or when the code server was killed with them, would count as in progress for hours and keep all
-others waiting.
+Dagster's default launcher asks the code server that started the process. If the machine or the code server dies, its
+runs count as in progress for hours and block all others.
 """
 
 from __future__ import annotations
@@ -14,35 +13,35 @@ from vwe_dagster.defs.dagster_private import GRPC_INFO_TAG, CheckRunHealthResult
 
 
 class LocalRunLauncher(dg.DefaultRunLauncher):
-    """Dagster's own launcher, of which run monitoring can ask whether the process of a run is there."""
+    """Dagster's default launcher, extended by a health check for run monitoring."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Yes."""
+        """Whether run monitoring may call the health check: always."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Looks for the process of a run that has started and not ended.
+        """Check whether the process of an unfinished run exists.
 
-        One that this launcher has not started, such as a run of the command line, or that does not say which process
-        it has counts as running.
+        A run counts as running if this launcher did not start it, such as a run of the command line, or if it has not
+        recorded its process id.
         """
         pid = self._pid(run) if GRPC_INFO_TAG in run.tags else None
         if pid is None or _is_alive(pid):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"The process of this run, {pid}, was killed.")
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"The process {pid} of this run was killed.")
 
     def _pid(self, run: dg.DagsterRun) -> int | None:
         for record in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             event = record.dagster_event
-            told = event.engine_event_data.metadata.get("pid") if event is not None else None
-            if isinstance(told, dg.TextMetadataValue) and told.text:
-                return int(told.text)
+            pid = event.engine_event_data.metadata.get("pid") if event is not None else None
+            if isinstance(pid, dg.TextMetadataValue) and pid.text:
+                return int(pid.text)
         return None
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process is there which can be one of a run: not another program that has the number by now."""
+    """Return whether a process exists and may be a run's: another program may have reused the process id."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and "python" in process.name().lower()

@@ -1,9 +1,9 @@
 """Runs and registered seeds of the project's Dagster instance, for the command line.
 
-A run that the command line makes is alive as long as its process holds the lock file that its tag names. The operating
-system takes the lock from a killed process, so that runs without a process can be found and ended.
+A run of the command line is alive while its process holds the lock file that the run's tag names. The operating system
+releases the lock of a killed process, so dead runs can be found and marked as failed.
 
-The definitions are imported where a run needs them: they load kernels and tables, which takes a second.
+The definitions are imported within functions: they load kernels and tables, which takes a second.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from vwe_dagster.defs.run_events import LISTENER, Listener, is_check_failure, li
 from vwe_dagster.instance.partition_statuses import warm_partition_statuses, wipe_partition_statuses
 from vwe_dagster.seeds.seed import Seed
 
-_OURS = {"vwe/made_by": "command line"}
+_COMMAND_LINE_TAGS = {"vwe/made_by": "command line"}
 _LOCK_TAG = "vwe/lock"
 
 
 class SeedInFlightError(RuntimeError):
-    """A seed that cannot be removed now because a run works on it; the message says which and what to do."""
+    """A seed cannot be removed because a run or a backfill is using it. The message names it and contains a remedy."""
 
 
 class SeedRuns:
-    """The project's Dagster instance: its registered seeds and its runs."""
+    """The registered seeds and the runs of the project's Dagster instance."""
 
     def __init__(self, home: Home, dagster: dg.DagsterInstance) -> None:
-        """Wraps an open instance; :func:`open_instance` gives one."""
+        """Wrap an open Dagster instance; use :func:`open_instance` instead."""
         self._locks = home.instance / "vwe_runs"
         self._dagster = dagster
 
     def keys(self) -> Sequence[str]:
-        """The registered partition keys, valid seeds or not."""
+        """Return the registered partition keys, including keys that are not valid seeds."""
         return self._dagster.get_dynamic_partitions(str(partitions.name))
 
     def register(self, seeds: Iterable[Seed]) -> None:
-        """Registers seeds as partitions; those that are registered stay so."""
+        """Register seeds as partitions; seeds that are already registered stay."""
         self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key for seed in seeds])
 
     def make_worlds(
@@ -56,24 +56,24 @@ class SeedRuns:
         config: Mapping[str, Mapping[str, object]],
         listener: Listener,
     ) -> Collection[str]:
-        """Makes worlds, or their tiles, in one run, in this process.
+        """Build worlds or their tiles in one run, in this process.
 
         Args:
-            keys: registered seeds, side by side in :meth:`keys`.
-            config: the assets to make, and the configuration of each; `tiles`, or some that make a world.
-            listener: is told what happens.
+            keys: registered seeds, adjacent in :meth:`keys`.
+            config: the configuration of each asset to materialize: ``tiles``, or the assets of a world.
+            listener: receives the events of the run.
 
         Returns:
-            The keys that failed; the listener has been told why.
+            The keys that failed; the listener has received the causes.
 
         Raises:
-            KeyboardInterrupt: the process was told to end.
+            KeyboardInterrupt: the run was interrupted.
         """
         from vwe_dagster.defs.batching import failed_seeds, failed_seeds_of  # noqa: PLC0415
 
         lock = str(uuid.uuid4())
         with (
-            self._alive(lock),
+            self._run_lock(lock),
             listening(listener),
             dg.execute_job(
                 dg.build_reconstructable_job(__name__, (tile_pyramid_job if "tiles" in config else world_job).__name__),
@@ -83,7 +83,7 @@ class SeedRuns:
                     "loggers": {LISTENER: {}},
                 },
                 asset_selection=[dg.AssetKey(asset) for asset in config],
-                tags={**_OURS, _LOCK_TAG: lock, **run_tags(keys)},
+                tags={**_COMMAND_LINE_TAGS, _LOCK_TAG: lock, **run_tags(keys)},
             ) as result,
         ):
             failures = [event for event in result.all_events if event.is_step_failure and not is_check_failure(event)]
@@ -93,73 +93,73 @@ class SeedRuns:
         return {*unsound, *(key for event in failures for key in failed_seeds(event) or keys)}
 
     def end_dead_runs(self) -> None:
-        """Marks as failed the runs of the command line whose process was killed."""
-        for run in self._dagster.get_runs(dg.RunsFilter(tags=_OURS, statuses=UNFINISHED_RUNS)):
-            with contextlib.suppress(Timeout), self._alive(run.tags.get(_LOCK_TAG, run.run_id)):
-                # It may have ended since it was listed.
+        """Mark runs of the command line as failed if their process was killed."""
+        for run in self._dagster.get_runs(dg.RunsFilter(tags=_COMMAND_LINE_TAGS, statuses=UNFINISHED_RUNS)):
+            with contextlib.suppress(Timeout), self._run_lock(run.tags.get(_LOCK_TAG, run.run_id)):
+                # The run may have ended since it was listed.
                 if self._dagster.get_runs(dg.RunsFilter(run_ids=[run.run_id], statuses=UNFINISHED_RUNS)):
-                    self._dagster.report_run_failed(run, "The process that made this run was killed.")
+                    self._dagster.report_run_failed(run, "The process of this run was killed.")
 
     def remove(self, key: str) -> None:
-        """Takes a partition key off the registered ones, where it is one of them.
+        """Remove a key from the registered partitions; do nothing if it is not registered.
 
-        Where a run begins to work on it in that very moment, the key is registered again, after all others. A run of
-        several seeds may then miss it and has to be repeated.
+        If a run on the key starts at the same moment, the key is registered again, after all others. A run of several
+        seeds may then miss it and must be repeated.
 
         Raises:
-            SeedInFlightError: a run or a backfill works on it, or is going to.
+            SeedInFlightError: an unfinished run or backfill includes the key.
         """
         registered = self.keys()
-        self._refuse_in_flight(key, registered)
+        self._check_not_in_flight(key, registered)
         if key not in registered:
             return
         self._dagster.delete_dynamic_partition(str(partitions.name), key)
         try:
-            # A run may have started meanwhile; none can start from here on.
-            self._refuse_in_flight(key, registered)
+            # A run may have started before the deletion; none can start after it.
+            self._check_not_in_flight(key, registered)
         except SeedInFlightError:
             self._dagster.add_dynamic_partitions(str(partitions.name), [key])
             raise
 
     def forget_runs(self, key: str) -> int:
-        """Deletes the records of a partition key's runs, with what they say of its assets.
+        """Delete the records of a partition key's runs, including their asset events.
 
-        The record of a run that made other seeds too is kept.
+        The records of runs that included other seeds stay.
 
         Returns:
-            How many were deleted.
+            The number of deleted runs.
         """
-        of_it_alone = ({PARTITION_TAG: key}, dict.fromkeys(RANGE_TAGS, key))
-        runs = [run for tags in of_it_alone for run in self._dagster.get_runs(dg.RunsFilter(tags=tags))]
+        single_key_tags = ({PARTITION_TAG: key}, dict.fromkeys(RANGE_TAGS, key))
+        runs = [run for tags in single_key_tags for run in self._dagster.get_runs(dg.RunsFilter(tags=tags))]
         for run in runs:
             self._dagster.delete_run(run.run_id)
         wipe_partition_statuses(self._dagster)
         return len(runs)
 
     def warm_statuses(self) -> None:
-        """Cache the statuses of all partitions again: every removal of a seed makes the cached ones invalid."""
+        """Recompute the cached statuses of all partitions, which the removal of a seed invalidates."""
         warm_partition_statuses(self._dagster)
 
-    def _refuse_in_flight(self, key: str, registered: Sequence[str]) -> None:
+    def _check_not_in_flight(self, key: str, registered: Sequence[str]) -> None:
         run = keys_in_runs(self._dagster, registered).get(key)
         if run is not None:
             raise SeedInFlightError(
-                f"The run {run.run_id} is making {key} (it is {run.status.value.lower()}); "
+                f"The run {run.run_id} includes {key} (its status is {run.status.value.lower()}); "
                 f"wait for it to end or terminate it in the UI, then remove the seed."
             )
         backfill = keys_in_backfills(self._dagster).get(key)
         if backfill is not None:
             raise SeedInFlightError(
-                f"The backfill {backfill} is making {key}, among others; "
+                f"The backfill {backfill} includes {key}; "
                 f"wait for it to end or cancel it in the UI, then remove the seed."
             )
 
     @contextlib.contextmanager
-    def _alive(self, lock: str) -> Iterator[None]:
-        """Holds the lock that tells others that a run is alive.
+    def _run_lock(self, lock: str) -> Iterator[None]:
+        """Hold the lock that marks a run as alive.
 
         Raises:
-            Timeout: another process holds it.
+            Timeout: another process holds the lock.
         """
         self._locks.mkdir(parents=True, exist_ok=True)
         path = self._locks / f"{lock}.lock"
@@ -171,14 +171,14 @@ class SeedRuns:
 
 
 def world_job() -> dg.JobDefinition:
-    """The job ``world``, for Dagster, which asks for it by the name of this function."""
+    """Return the job ``world``; Dagster imports this function by its name."""
     from vwe_dagster.defs.build import build_defs  # noqa: PLC0415
 
     return build_defs().resolve_job_def(world.name)
 
 
 def tile_pyramid_job() -> dg.JobDefinition:
-    """The job ``tile_pyramid``, likewise."""
+    """Return the job ``tile_pyramid``; Dagster imports this function by its name."""
     from vwe_dagster.defs.build import build_defs  # noqa: PLC0415
 
     return build_defs().resolve_job_def(tile_pyramid.name)
@@ -186,20 +186,20 @@ def tile_pyramid_job() -> dg.JobDefinition:
 
 @contextlib.contextmanager
 def open_dagster(home: Home) -> Iterator[dg.DagsterInstance]:
-    """Opens the Dagster instance of a home as it is, making it if need be.
+    """Open the Dagster instance of a home; create it if necessary.
 
     Raises:
-        HomeError: the instance's folder cannot be prepared or written.
+        HomeError: the folder of the instance cannot be created or written.
     """
     home.prepare_instance()
     try:
-        # Two processes that set up a new instance at once would both make its tables.
+        # Without the lock, two processes that open a new instance would both create its tables.
         with FileLock(home.instance / "vwe_opening.lock"):
             dagster = dg.DagsterInstance.from_config(str(home.instance))
     except (OSError, sqlalchemy.exc.OperationalError) as error:
         raise HomeError(
-            f"Dagster's records in {home.instance} cannot be opened ({error}); "
-            f"look whether the disk is full and whether you may write there."
+            f"The Dagster instance in {home.instance} cannot be opened ({error}); "
+            f"check that the disk is not full and that this user may write to the folder."
         ) from error
     with dagster:
         yield dagster
@@ -207,10 +207,10 @@ def open_dagster(home: Home) -> Iterator[dg.DagsterInstance]:
 
 @contextlib.contextmanager
 def open_instance(home: Home) -> Iterator[SeedRuns]:
-    """Opens the Dagster instance of a home, making it if need be, and ends the runs whose process is gone.
+    """Open the Dagster instance of a home, create it if necessary, and mark dead runs as failed.
 
     Raises:
-        HomeError: the instance's folder cannot be prepared.
+        HomeError: the folder of the instance cannot be created or written.
     """
     with open_dagster(home) as dagster:
         instance = SeedRuns(home, dagster)

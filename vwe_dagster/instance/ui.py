@@ -1,7 +1,7 @@
-"""The processes of ``vwe ui``: the web server in this one, beside it the daemon and the code server.
+"""The processes of ``vwe ui``: the web server in this process, and the daemon and the code server beside it.
 
-``dagster dev`` starts the same ones, except for the guard in front of the web server. The code server is that of
-Dagster's ProxyServerManager, which starts it again if it ends. Neither of the two listens on TCP.
+``dagster dev`` starts the same processes without the guard in front of the web server. Dagster's ProxyServerManager
+runs the code server and restarts it if it ends. Neither the daemon nor the code server listens on TCP.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _QUIET = "warning"
 
 
 class DaemonEndedError(RuntimeError):
-    """Dagster's daemon has ended; without it nothing that is launched starts."""
+    """Dagster's daemon has ended; without it, launched runs do not start."""
 
 
 def run_ui(workspace: Path, listener: socket.socket, hosts: Iterable[str]) -> None:
-    """Serve Dagster's pages of the instance in ``DAGSTER_HOME``, with the daemon, until SIGINT or SIGTERM.
+    """Serve Dagster's UI of the instance in ``DAGSTER_HOME``, with the daemon, until SIGINT or SIGTERM.
 
     Args:
         workspace: the workspace file with the definitions.
-        listener: the socket that listens.
-        hosts: names of the server besides those of loopback.
+        listener: a listening socket.
+        hosts: names of the server in addition to those of loopback.
 
     Raises:
         DaemonEndedError: the daemon has ended.
@@ -56,13 +56,13 @@ def run_ui(workspace: Path, listener: socket.socket, hosts: Iterable[str]) -> No
 
         serve_pages(instance, served, listener, hosts, started=watch)
         raise DaemonEndedError(
-            f"Dagster's daemon ended with exit code {daemon.wait()}; its messages above have the cause."
+            f"Dagster's daemon ended with exit code {daemon.wait()}; see its messages above for the cause."
         )
 
 
 @contextlib.contextmanager
 def _code_servers(instance: dg.DagsterInstance, workspace: Path) -> Iterator[Path]:
-    """Start the code servers of a workspace; yields a workspace file with their sockets."""
+    """Start the code servers of a workspace, and yield a workspace file with their sockets."""
     manager = load_proxy_server_manager()(
         instance,
         workspace_load_target=WorkspaceFileTarget(paths=[str(workspace)]),
@@ -78,7 +78,7 @@ def _code_servers(instance: dg.DagsterInstance, workspace: Path) -> Iterator[Pat
 @contextlib.contextmanager
 def _daemon(workspace: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "dagster._daemon", "run", "--code-server-log-level", _QUIET]
-    process = subprocess.Popen([*command, "--workspace", str(workspace)])  # noqa: S603  this project's interpreter
+    process = subprocess.Popen([*command, "--workspace", str(workspace)])  # noqa: S603  the interpreter of this process
     try:
         yield process
     finally:

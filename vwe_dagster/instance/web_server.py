@@ -1,7 +1,7 @@
-"""Dagster's pages behind the guard, for ``vwe ui`` and, as ``python -m`` of this module, for the deployment.
+"""Serve Dagster's UI behind the guard: for ``vwe ui``, and as ``python -m`` of this module for the deployment.
 
-Dagster's own web server runs the mutations of any page that the user's browser shows: it also accepts them by GET, and
-checks neither ``Host`` nor ``Origin``.
+Without the guard, Dagster's web server executes mutations of any page in the user's browser: it accepts them by GET,
+and checks neither ``Host`` nor ``Origin``.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from vwe_dagster.web.guard import Guard
 from vwe_dagster.web.http_server import HttpServer
 
 _STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_S, _POOL_MAX_OVERFLOW = 15_000, 3600, 20
-"""What Dagster's own web server sets for its connections to a database."""
+"""Dagster's default settings for the database connections of its web server."""
 
 _GRAPHQL = "/graphql"
 _JSON = "application/json"
 
 
 class GraphqlByPost:
-    """ASGI middleware that lets GraphQL operations pass only by POST with ``application/json``.
+    """ASGI middleware that accepts GraphQL operations only by POST with ``application/json``.
 
-    A page of another site can send any other request without the browser asking the server first.
+    A browser sends such a request of another site only after a preflight request; any other request it sends directly.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,7 +51,7 @@ class GraphqlByPost:
                 if kinds != [_JSON]:
                     await _rejection(415)(scope, receive, send)
                     return
-            # Dagster answers this with the page of its query editor, whatever the query.
+            # Dagster responds to this with the page of its query editor, for any query.
             elif scope["method"] != "GET" or "text/html" not in headers.get("accept", ""):
                 await _rejection(405)(scope, receive, send)
                 return
@@ -66,12 +66,12 @@ def _rejection(status: int) -> PlainTextResponse:
 
 @contextlib.contextmanager
 def guarded_pages(instance: dg.DagsterInstance, workspace: Path, hosts: Iterable[str]) -> Iterator[ASGIApp]:
-    """Build the application of Dagster's pages, behind the guard.
+    """Yield the application of Dagster's UI, behind the guard.
 
     Args:
         instance: the Dagster instance to show.
         workspace: the workspace file with its code locations.
-        hosts: names of the server besides those of loopback.
+        hosts: names of the server in addition to those of loopback.
     """
     instance.optimize_for_webserver(_STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_S, _POOL_MAX_OVERFLOW)
     with WorkspaceProcessContext(
@@ -91,14 +91,14 @@ def serve_pages(
     *,
     started: Callable[[HttpServer], None] = lambda _: None,
 ) -> None:
-    """Serve Dagster's pages until SIGINT or SIGTERM.
+    """Serve Dagster's UI until SIGINT or SIGTERM.
 
     Args:
         instance: the Dagster instance to show.
         workspace: the workspace file with its code locations.
-        listener: the socket that listens.
-        hosts: names of the server besides those of loopback.
-        started: is called with the server before it serves.
+        listener: a listening socket.
+        hosts: names of the server in addition to those of loopback.
+        started: called with the server before it serves.
     """
     with guarded_pages(instance, workspace, hosts) as app:
         server = HttpServer(app, websockets=True)
@@ -107,12 +107,12 @@ def serve_pages(
 
 
 def main() -> None:
-    """Serve the pages of the instance in ``DAGSTER_HOME``."""
+    """Serve the UI of the instance in ``DAGSTER_HOME``."""
     parser = argparse.ArgumentParser(
-        prog="python -m vwe_dagster.instance.web_server", description="Serves Dagster's pages.", allow_abbrev=False
+        prog="python -m vwe_dagster.instance.web_server", description="Serve Dagster's UI.", allow_abbrev=False
     )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at")
-    parser.add_argument("--port", type=int, default=3000, help="the port to listen at")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=3000, help="the port to listen on")
     parser.add_argument("--workspace", type=Path, required=True, metavar="FILE", help="the workspace file")
     given = parser.parse_args()
     try:

@@ -281,7 +281,7 @@ def test_a_seed_in_the_making_is_not_removed(with_world: Vwe, status: dg.Dagster
         instance.add_run(run)
     refused = with_world.call("seeds", "remove", KEY)
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"The run {run.run_id} is making {KEY}")
+    assert refused.stderr.startswith(f"The run {run.run_id} includes {KEY}")
     assert with_world.files() == before
     assert registered(with_world) == [KEY]
 

@@ -1,4 +1,4 @@
-"""Purging: what is old goes, nobody's state changes, and nothing goes that somebody still needs."""
+"""A purge removes old items, changes no state, and keeps items in use."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, draw_thumbnails_on
 pytestmark = pytest.mark.slow
 
 DAY = dt.timedelta(days=1)
-RUNS, GONE, UNFINISHED = "runs", "rests of runs that are gone", "stages left unfinished"
-UNREGISTERED = "worlds of seeds that are not registered"
+RUNS, LEFTOVERS, UNFINISHED = "runs", "leftovers of deleted runs", "unfinished stages"
+UNREGISTERED = "worlds of unregistered seeds"
 
 
 @pytest.fixture(scope="module")
 def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a world made twice and two made together, then one of them again; not to be changed."""
+    """A read-only home: one world built twice, and two built together and then one of them again."""
     home = tmp_path_factory.mktemp("home")
     (home / ".dagster").mkdir()
     with (
@@ -46,7 +46,7 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pipeline = Pipeline(home / "data", instance)
         for keys in (["one"], ["one"], ["two", "three"], ["three"]):
             assert pipeline.run(*keys).success
-        # An attempt that failed says what became of a seed, and of one that is there nothing new counts but the latest.
+        # A failed run defines the state of a seed without a world, and only the latest failure counts.
         assert not pipeline.run("four", config={"raw_export": {"size": 1}}).success
         assert not pipeline.run("four", config={"raw_export": {"size": 1}}).success
     return home
@@ -65,7 +65,7 @@ def instance(home: Home) -> Iterator[dg.DagsterInstance]:
 
 
 def purge(home: Home, instance: dg.DagsterInstance, *, unregistered: bool = False) -> dict[str, int]:
-    """Purges a home as it is in two months; how many of each kind went, which are those that the plan had."""
+    """Purge a home as of two months from now, check the result against the plan, and return the counts by kind."""
     now = dt.datetime.now(dt.UTC) + 60 * DAY
     plan = plan_purge(home, instance, older_than=30 * DAY, now=now, unregistered=unregistered)
     planned = plan.purgeable()
@@ -74,45 +74,45 @@ def purge(home: Home, instance: dg.DagsterInstance, *, unregistered: bool = Fals
 
 
 def states(instance: dg.DagsterInstance) -> dict[str, object]:
-    """What Dagster's pages tell of the seeds: in which state each is, and what its latest materialization said."""
-    told: dict[str, object] = {}
+    """Return the data of Dagster's UI on the seeds: the state and the latest materialization of each."""
+    content: dict[str, object] = {}
     for asset in ASSETS:
         key = dg.AssetKey(asset)
         statuses = instance.get_status_by_partition(key, instance.get_dynamic_partitions("seeds"), seeds)
-        told[asset] = {partition: str(status) for partition, status in (statuses or {}).items()}
+        content[asset] = {partition: str(status) for partition, status in (statuses or {}).items()}
         for partition in instance.get_dynamic_partitions("seeds"):
             found = instance.fetch_materializations(
                 dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1
             ).records
-            told[f"{asset} of {partition}"] = [(record.run_id, record.asset_materialization) for record in found]
-    return told
+            content[f"{asset} of {partition}"] = [(record.run_id, record.asset_materialization) for record in found]
+    return content
 
 
 def run_ids(instance: dg.DagsterInstance) -> list[str]:
-    """The runs, the first one first."""
+    """Return the ids of the runs, oldest first."""
     return [run.run_id for run in reversed(instance.get_runs())]
 
 
 def everything(home: Home) -> dict[str, bytes | list[str]]:
-    """The content of every file in a home; of databases all rows."""
-    told: dict[str, bytes | list[str]] = {}
+    """Return the content of every file in a home, and all rows of databases."""
+    content: dict[str, bytes | list[str]] = {}
     for path in sorted(home.folder.rglob("*")):
         if path.suffix == ".db":
             with sqlite3.connect(path) as database:
-                told[str(path)] = list(database.iterdump())
+                content[str(path)] = list(database.iterdump())
         elif path.is_file() and not path.name.endswith(("-wal", "-shm", ".lock")):
-            told[str(path)] = path.read_bytes()
-    return told
+            content[str(path)] = path.read_bytes()
+    return content
 
 
-def test_a_plan_changes_nothing(home: Home, instance: dg.DagsterInstance) -> None:
+def test_plan_changes_nothing(home: Home, instance: dg.DagsterInstance) -> None:
     before = everything(home)
     plan = plan_purge(home, instance, older_than=30 * DAY, now=dt.datetime.now(dt.UTC) + 60 * DAY)
     assert next(each.count for each in plan.purgeable() if each.what == RUNS) > 0
     assert everything(home) == before
 
 
-def test_runs_whose_worlds_were_made_again_go_and_no_state_changes(home: Home, instance: dg.DagsterInstance) -> None:
+def test_runs_of_rebuilt_worlds_are_removed_without_a_change_of_state(home: Home, instance: dg.DagsterInstance) -> None:
     one, one_again, two_and_three, three_again, failed, failed_again = run_ids(instance)
     before = states(instance)
     assert purge(home, instance) == {RUNS: 2}
@@ -125,7 +125,7 @@ def test_runs_whose_worlds_were_made_again_go_and_no_state_changes(home: Home, i
     assert purge(home, instance) == {}
 
 
-def test_the_bytes_told_are_at_least_those_of_the_files(home: Home, instance: dg.DagsterInstance) -> None:
+def test_reported_bytes_are_at_least_those_of_the_files(home: Home, instance: dg.DagsterInstance) -> None:
     one, failed = run_ids(instance)[0], run_ids(instance)[4]
     files = [path for path in home.instance.rglob("*") if path.is_file() and path.stem in {one, failed}]
     (runs, *_) = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC) + 2 * DAY).purgeable()
@@ -134,19 +134,17 @@ def test_the_bytes_told_are_at_least_those_of_the_files(home: Home, instance: dg
 
 def test_young_runs_stay(home: Home, instance: dg.DagsterInstance) -> None:
     plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC))
-    assert plan.purgeable() == [Purgeable(what, 0, 0) for what in (RUNS, GONE, UNFINISHED)]
+    assert plan.purgeable() == [Purgeable(what, 0, 0) for what in (RUNS, LEFTOVERS, UNFINISHED)]
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_unfinished_runs_stay_however_old(
-    home: Home, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
-) -> None:
+def test_old_unfinished_runs_stay(home: Home, instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     run = instance.add_run(dg.DagsterRun("world", str(uuid.uuid4()), status=status, tags=partition_tags(["one"])))
     purge(home, instance)
     assert run.run_id in run_ids(instance)
 
 
-def test_runs_of_seeds_that_are_no_longer_registered_go(home: Home, instance: dg.DagsterInstance) -> None:
+def test_runs_of_unregistered_seeds_are_removed(home: Home, instance: dg.DagsterInstance) -> None:
     _, one_again, *_ = run_ids(instance)
     instance.delete_dynamic_partition("seeds", "one")
     before = states(instance)
@@ -155,7 +153,7 @@ def test_runs_of_seeds_that_are_no_longer_registered_go(home: Home, instance: dg
     assert states(instance) == before
     instance.add_dynamic_partitions("seeds", ["one"])
     statuses = instance.get_status_by_partition(dg.AssetKey("raw_export"), ["one"], seeds)
-    assert statuses == {"one": None}, "what nobody knows any more is not told"
+    assert statuses == {"one": None}, "a deleted state is not shown"
 
 
 def test_runs_of_other_projects_stay(home: Home, instance: dg.DagsterInstance) -> None:
@@ -165,7 +163,7 @@ def test_runs_of_other_projects_stay(home: Home, instance: dg.DagsterInstance) -
     assert run.run_id in run_ids(instance)
 
 
-def test_a_run_that_another_was_made_again_from_stays(home: Home, instance: dg.DagsterInstance) -> None:
+def test_source_run_of_a_re_execution_stays(home: Home, instance: dg.DagsterInstance) -> None:
     first = run_ids(instance)[0]
     again = dg.DagsterRun(
         "world",
@@ -180,7 +178,7 @@ def test_a_run_that_another_was_made_again_from_stays(home: Home, instance: dg.D
     assert first in run_ids(instance)
 
 
-def test_the_run_of_the_latest_result_of_a_check_stays(home: Home, instance: dg.DagsterInstance) -> None:
+def test_run_of_the_latest_check_result_stays(home: Home, instance: dg.DagsterInstance) -> None:
     first = run_ids(instance)[0]
     evaluation = dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey("raw_export"), check_name="whole", passed=True, metadata={}, partition="one"
@@ -193,16 +191,16 @@ def test_the_run_of_the_latest_result_of_a_check_stays(home: Home, instance: dg.
     assert first in run_ids(instance)
 
 
-def test_what_a_deleted_run_left_goes(home: Home, instance: dg.DagsterInstance) -> None:
+def test_leftovers_of_a_deleted_run_are_removed(home: Home, instance: dg.DagsterInstance) -> None:
     first = run_ids(instance)[0]
     instance.delete_run(first)
     assert [path for path in home.instance.rglob("*") if first in path.name]
-    assert purge(home, instance) == {RUNS: 1, GONE: 1}
+    assert purge(home, instance) == {RUNS: 1, LEFTOVERS: 1}
     assert [path for path in home.instance.rglob("*") if first in path.name] == []
 
 
 def cached(instance: dg.DagsterInstance) -> dict[str, set[str]]:
-    """Return the partitions that Dagster has cached as materialized, by asset; without those whose cache is invalid."""
+    """Return the partitions that Dagster has cached as materialized, by asset, without invalid caches."""
     found = {}
     valid = instance.get_dynamic_partitions_definition_id("seeds")
     for record in instance.get_asset_records([dg.AssetKey(asset) for asset in ASSETS]):
@@ -237,7 +235,7 @@ def test_dagster_deletes_old_ticks_by_itself(home: Home) -> None:
 
 
 def make_leftovers(home: Home, key: str = "one") -> list[Path]:
-    """What killed makers of a seed would leave, half an eternity ago."""
+    """Create old leftovers of killed builders of a seed."""
     folder = home.data / "seeds" / parse_seed(key).folder_name
     broken = home.data / "seeds" / parse_seed("broken").folder_name / "raw"
     left = [folder / ".raw.draft-0123456789abcdef", folder / ".renders.former", broken]
@@ -249,7 +247,7 @@ def make_leftovers(home: Home, key: str = "one") -> list[Path]:
     return left
 
 
-def test_what_killed_makers_left_goes_and_the_stages_stay(home: Home, instance: dg.DagsterInstance) -> None:
+def test_leftovers_of_killed_builders_are_removed_and_stages_stay(home: Home, instance: dg.DagsterInstance) -> None:
     worlds = Vwe(home.folder).files()
     left = make_leftovers(home)
     assert purge(home, instance)[UNFINISHED] == len(left)
@@ -257,7 +255,7 @@ def test_what_killed_makers_left_goes_and_the_stages_stay(home: Home, instance: 
     assert not left[-1].parent.exists()
 
 
-def test_what_is_being_made_stays(home: Home, instance: dg.DagsterInstance) -> None:
+def test_stage_that_is_being_built_stays(home: Home, instance: dg.DagsterInstance) -> None:
     draft, *_ = make_leftovers(home)
     with FileLock(draft.with_name(".raw.lock")):
         plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC))
@@ -266,7 +264,7 @@ def test_what_is_being_made_stays(home: Home, instance: dg.DagsterInstance) -> N
     assert draft.exists()
 
 
-def test_a_stage_that_was_made_meanwhile_stays(home: Home, instance: dg.DagsterInstance) -> None:
+def test_stage_that_was_built_after_the_plan_stays(home: Home, instance: dg.DagsterInstance) -> None:
     folder = home.data / "seeds" / parse_seed("one").folder_name / "raw"
     manifest = folder / "manifest.json"
     content = manifest.read_bytes()
@@ -278,14 +276,14 @@ def test_a_stage_that_was_made_meanwhile_stays(home: Home, instance: dg.DagsterI
     assert folder.is_dir()
 
 
-def test_a_stage_of_a_later_version_of_the_project_stays(home: Home, instance: dg.DagsterInstance) -> None:
+def test_stage_of_a_later_project_version_stays(home: Home, instance: dg.DagsterInstance) -> None:
     folder = home.data / "seeds" / parse_seed("one").folder_name / "raw"
     (folder / "manifest.json").write_text(json.dumps({"schema_version": SCHEMA_VERSIONS[-1] + 1}))
     assert UNFINISHED not in purge(home, instance)
     assert folder.is_dir()
 
 
-def test_worlds_of_unregistered_seeds_go_only_when_asked_for(home: Home, instance: dg.DagsterInstance) -> None:
+def test_worlds_of_unregistered_seeds_are_removed_only_on_request(home: Home, instance: dg.DagsterInstance) -> None:
     folder = home.data / "seeds" / parse_seed("one").folder_name
     instance.delete_dynamic_partition("seeds", "one")
     assert UNREGISTERED not in purge(home, instance)
@@ -295,7 +293,7 @@ def test_worlds_of_unregistered_seeds_go_only_when_asked_for(home: Home, instanc
     assert len(list((home.data / "seeds").iterdir())) == 2
 
 
-def test_a_world_of_a_seed_that_is_registered_meanwhile_stays(home: Home, instance: dg.DagsterInstance) -> None:
+def test_world_of_a_seed_registered_after_the_plan_stays(home: Home, instance: dg.DagsterInstance) -> None:
     instance.delete_dynamic_partition("seeds", "one")
     now = dt.datetime.now(dt.UTC) + 60 * DAY
     plan = plan_purge(home, instance, older_than=DAY, now=now, unregistered=True)
@@ -303,25 +301,27 @@ def test_a_world_of_a_seed_that_is_registered_meanwhile_stays(home: Home, instan
     assert {each.what: each.count for each in plan.carry_out()}[UNREGISTERED] == 0
 
 
-def test_where_no_seed_is_registered_no_world_goes(home: Home, instance: dg.DagsterInstance) -> None:
+def test_without_registered_seeds_no_world_is_removed(home: Home, instance: dg.DagsterInstance) -> None:
     for key in instance.get_dynamic_partitions("seeds"):
         instance.delete_dynamic_partition("seeds", key)
-    with pytest.raises(PurgeError, match=r"every world in .* would go"):
+    with pytest.raises(PurgeError, match=r"would remove every world in .*"):
         plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC) + 60 * DAY, unregistered=True)
 
 
-def test_the_command_tells_first_and_then_does_what_it_told(home: Home) -> None:
+def test_dry_run_of_the_command_shows_what_the_purge_removes(home: Home) -> None:
     vwe = Vwe(home.folder)
     with sqlite3.connect(home.instance / "history" / "runs.db") as database:
         database.execute("UPDATE runs SET end_time = end_time - 5e6")
-    told = vwe.run("purge", "--dry-run")
-    assert told.returncode == 0
-    assert told.stderr.endswith("Nothing was removed. Without --dry-run this goes.\n")
+    planned = vwe.run("purge", "--dry-run")
+    assert planned.returncode == 0
+    assert planned.stderr.endswith("Nothing was removed. Without --dry-run this goes.\n")
     done = vwe.run("purge")
-    assert (done.returncode, done.stdout) == (0, told.stdout), done.stderr
+    assert (done.returncode, done.stdout) == (0, planned.stdout), done.stderr
     document = json.loads(vwe.run("purge", "--dry-run", "--json").stdout)
     assert document["dry_run"] is True
-    assert {each["what"]: each["count"] for each in document["purged"]} == dict.fromkeys((RUNS, GONE, UNFINISHED), 0)
+    assert {each["what"]: each["count"] for each in document["purged"]} == dict.fromkeys(
+        (RUNS, LEFTOVERS, UNFINISHED), 0
+    )
 
 
 @pytest.mark.parametrize("age", ["0d", "5", "30 days", "-1d", "1m", ""])

@@ -1,4 +1,4 @@
-"""A run whose process was killed fails soon, whoever started the process."""
+"""A run whose process was killed fails quickly, even if another launcher started the process."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ Process = subprocess.Popen[bytes]
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance with the settings of the project."""
+    """A Dagster instance with the settings of the project."""
     with open_dagster(find_home({"VWE_HOME": str(tmp_path)})) as dagster:
         yield dagster
 
 
 @pytest.fixture
 def worker() -> Iterator[Process]:
-    """A process such as runs have."""
+    """A Python process like that of a run."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield process
         process.kill()
 
 
 def status_when_looked_at(instance: dg.DagsterInstance, pid: int | None, *, launched: bool = True) -> str:
-    """What becomes of a run that has started, when run monitoring looks at it."""
+    """Return the status of a started run after a pass of run monitoring."""
     run = dg.DagsterRun("world", make_new_run_id(), status=dg.DagsterRunStatus.STARTED)
     instance.add_run(run.with_tags({GRPC_INFO_TAG: "{}"} if launched else {}))
     if pid is not None:
@@ -51,19 +51,19 @@ def status_when_looked_at(instance: dg.DagsterInstance, pid: int | None, *, laun
     return after.status.value
 
 
-def test_a_run_is_left_alone_while_its_process_is_there(instance: dg.DagsterInstance, worker: Process) -> None:
+def test_run_with_a_live_process_keeps_running(instance: dg.DagsterInstance, worker: Process) -> None:
     assert status_when_looked_at(instance, worker.pid) == "STARTED"
 
 
-def test_a_run_whose_process_was_killed_fails(instance: dg.DagsterInstance, worker: Process) -> None:
+def test_run_whose_process_was_killed_fails(instance: dg.DagsterInstance, worker: Process) -> None:
     worker.kill()
-    # Nobody has fetched what became of it yet, as when the code server is busy.
+    # The process is a zombie: the code server has not read its exit code yet.
     assert status_when_looked_at(instance, worker.pid) == "FAILURE"
     worker.wait()
     assert status_when_looked_at(instance, worker.pid) == "FAILURE"
 
 
-def test_a_run_fails_whose_process_another_program_has_the_number_of(instance: dg.DagsterInstance) -> None:
+def test_run_whose_process_id_was_reused_fails(instance: dg.DagsterInstance) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
             assert status_when_looked_at(instance, other.pid) == "FAILURE"
@@ -71,7 +71,7 @@ def test_a_run_fails_whose_process_another_program_has_the_number_of(instance: d
             other.kill()
 
 
-def test_a_run_of_which_nothing_is_known_is_left_alone(instance: dg.DagsterInstance, worker: Process) -> None:
+def test_run_without_a_known_process_keeps_running(instance: dg.DagsterInstance, worker: Process) -> None:
     worker.kill()
     worker.wait()
     assert status_when_looked_at(instance, None) == "STARTED"

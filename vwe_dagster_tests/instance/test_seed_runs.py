@@ -1,4 +1,4 @@
-"""Removing seeds: nothing that makes a seed loses it, and no record of other seeds is lost."""
+"""Removing seeds keeps seeds of unfinished runs and backfills, and all records of other seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # Dagster has no public name for them.
+from dagster._core.execution.backfill import (
+    BulkActionStatus,
+    PartitionBackfill,
+)  # Dagster has no public names for these classes.
 
 from vwe_dagster.config.home import find_home
 from vwe_dagster.defs.build import build_defs
@@ -32,7 +35,7 @@ def instance(dagster: dg.DagsterInstance, tmp_path: Path) -> SeedRuns:
 
 
 def add_run(dagster: dg.DagsterInstance, keys: Sequence[str], status: dg.DagsterRunStatus) -> str:
-    """Adds the record of a run of the keys from the first to the last."""
+    """Add the record of a run of keys, and return its id."""
     run = dg.DagsterRun("world", str(uuid.uuid4()), status=status, tags=partition_tags(keys))
     return dagster.add_run(run).run_id
 
@@ -56,7 +59,7 @@ def add_backfill(dagster: dg.DagsterInstance, keys: Sequence[str], status: BulkA
 
 
 def removable(instance: SeedRuns) -> set[str]:
-    """The keys that can be removed; they are."""
+    """Remove all removable keys, and return them."""
     found = set()
     for key in KEYS:
         try:
@@ -68,12 +71,12 @@ def removable(instance: SeedRuns) -> set[str]:
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_no_seed_of_a_run_of_several_is_removed(
+def test_no_seed_of_an_unfinished_run_is_removed(
     instance: SeedRuns, dagster: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
     run_id = add_run(dagster, ["b", "c", "d"], status)
     with pytest.raises(
-        SeedInFlightError, match=rf"The run {run_id} is making c \(it is {status.value.lower()}\); wait"
+        SeedInFlightError, match=rf"The run {run_id} includes c \(its status is {status.value.lower()}\); wait"
     ):
         instance.remove("c")
     assert instance.keys() == KEYS
@@ -81,7 +84,7 @@ def test_no_seed_of_a_run_of_several_is_removed(
     assert instance.keys() == ["b", "c", "d"]
 
 
-def test_a_run_whose_first_seed_is_no_longer_registered_still_holds_its_ends(
+def test_run_whose_first_seed_is_unregistered_still_keeps_its_last_seed(
     instance: SeedRuns, dagster: dg.DagsterInstance
 ) -> None:
     add_run(dagster, ["b", "c", "d"], dg.DagsterRunStatus.STARTED)
@@ -89,28 +92,28 @@ def test_a_run_whose_first_seed_is_no_longer_registered_still_holds_its_ends(
     assert "d" not in removable(instance)
 
 
-def test_seeds_of_runs_that_have_ended_are_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
+def test_seeds_of_finished_runs_are_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         add_run(dagster, ["b", "c", "d"], status)
     assert removable(instance) == set(KEYS)
 
 
-def test_no_seed_of_a_backfill_that_goes_on_is_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
+def test_no_seed_of_an_unfinished_backfill_is_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     backfill = add_backfill(dagster, ["b", "d"], BulkActionStatus.REQUESTED)
     add_backfill(dagster, ["e"], BulkActionStatus.CANCELING)
-    with pytest.raises(SeedInFlightError, match=f"The backfill {backfill} is making d, among others; wait"):
+    with pytest.raises(SeedInFlightError, match=f"The backfill {backfill} includes d; wait"):
         instance.remove("d")
     assert instance.keys() == KEYS
     assert removable(instance) == {"a", "c"}
 
 
-def test_seeds_of_a_backfill_that_has_ended_are_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
+def test_seeds_of_finished_backfills_are_removed(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     for status in (BulkActionStatus.COMPLETED_SUCCESS, BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.CANCELED):
         add_backfill(dagster, ["b", "d"], status)
     assert removable(instance) == set(KEYS)
 
 
-def test_only_records_of_the_seed_alone_are_forgotten(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
+def test_only_runs_of_the_seed_alone_are_deleted(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
     alone = [
         add_run(dagster, ["b"], dg.DagsterRunStatus.SUCCESS),
         add_run(dagster, ["b", "b"], dg.DagsterRunStatus.SUCCESS),

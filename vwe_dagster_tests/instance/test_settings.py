@@ -20,7 +20,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def test_long_tick_of_a_sensor_does_not_hold_up_the_others(instance: dg.DagsterInstance) -> None:
+def test_long_tick_of_a_sensor_does_not_delay_the_others(instance: dg.DagsterInstance) -> None:
     for daemon in ("sensors", "backfills"):
         settings = instance.get_settings(daemon)
         assert settings["use_threads"] is True

@@ -1,4 +1,4 @@
-"""Dagster's web server behind the guard: which GraphQL requests reach it."""
+"""The GraphQL requests that reach Dagster's web server behind the guard."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def address() -> Iterator[str]:
         ("POST", [("content-type", "application/json"), ("content-type", "text/plain")], 415),
     ],
 )
-def test_operation_that_a_browser_sends_without_asking_is_rejected(
+def test_operation_that_a_browser_sends_without_preflight_is_rejected(
     address: str, method: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     for path in ("/graphql", "/graphql/", "/graph%71l"):
-        # httpx adds an Accept of its own.
+        # httpx adds a default Accept header.
         given = headers if any(name == "accept" for name, _ in headers) else [*headers, ("accept", "*/*")]
         response = httpx.request(method, f"{address}{path}{QUERY}", headers=given)
         assert response.status_code == status

@@ -1,1 +1,1 @@
-"""Purging a home: what has become old or belongs to nothing, found first and then removed."""
+"""Purge a home: plan which old or orphaned records and files can be removed, then remove them."""

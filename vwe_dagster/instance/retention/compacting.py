@@ -1,4 +1,4 @@
-"""The room that deleted rows leave in a database, given back."""
+"""Compaction of databases: free the space of deleted rows."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import dagster as dg
 
 from vwe_dagster.defs.in_flight import UNFINISHED_RUNS
 
-_WORTH_COMPACTING = 2**20
-"""Bytes that must be free in a database before it is written anew."""
+_MIN_FREE_BYTES = 2**20
+"""Minimum number of free bytes in a database before it is compacted."""
 
 
 def compact(instance: dg.DagsterInstance, folder: Path) -> int | None:
-    """Gives back the room that deleted rows leave in the SQLite databases of an instance.
+    """Free the space of deleted rows in the SQLite databases of an instance.
 
-    A database is locked while it is written anew. So nothing is done while a run is working, and the room is used
-    again by what comes next.
+    A database is locked during its compaction. So while a run is unfinished, nothing is compacted; new rows reuse the
+    space.
 
     Args:
         instance: the instance.
-        folder: its folder.
+        folder: the folder of the instance.
 
     Returns:
-        The bytes given back; None if a run is working or a database is in use.
+        The number of freed bytes; None if a run is unfinished or a database is in use.
     """
     if instance.get_runs(dg.RunsFilter(statuses=UNFINISHED_RUNS), limit=1):
         return None
-    given_back = 0
+    freed = 0
     for path in (
         folder / "history" / "runs" / "index.db",
         folder / "history" / "runs.db",
@@ -37,24 +37,20 @@ def compact(instance: dg.DagsterInstance, folder: Path) -> int | None:
     ):
         if path.is_file():
             try:
-                given_back += _compact(path)
+                freed += _compact(path)
             except sqlite3.OperationalError:
                 return None
-    return given_back
+    return freed
 
 
 def _compact(path: Path) -> int:
-    """Writes a database anew if it is worth it.
-
-    Returns:
-        The bytes given back.
-    """
+    """Compact a database if it has enough free space, and return the number of freed bytes."""
     with contextlib.closing(sqlite3.connect(path, timeout=5)) as database:
         (pages,), (size,) = (
             database.execute("PRAGMA freelist_count").fetchone(),
             database.execute("PRAGMA page_size").fetchone(),
         )
-        if pages * size < _WORTH_COMPACTING:
+        if pages * size < _MIN_FREE_BYTES:
             return 0
         before = path.stat().st_size
         database.execute("VACUUM")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """Something a purge removes in one step.
+    """An item that a purge removes in one step.
 
     Attributes:
-        bytes: its size on disk.
-        remove: removes the item and returns True if it is gone; it stays if it came into use since it was listed.
+        bytes: the size of the item on disk.
+        remove: removes the item unless it came into use since it was listed; returns whether it was removed.
     """
 
     bytes: int

@@ -1,4 +1,4 @@
-"""The plan of a purge: what of a home can go, and its removal."""
+"""The plan of a purge: find removable items of a home, and remove them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from vwe_dagster.store.leftovers import bytes_in, find_leftovers
 
 
 class PurgeError(RuntimeError):
-    """A purge that would not be safe; the message is a sentence that says why and what to do."""
+    """A purge would not be safe. The message contains the cause and a remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Purgeable:
-    """One kind of thing that can go.
+    """A summary of the removable items of one kind.
 
     Attributes:
-        what: what it is, in words.
-        count: how many there are.
-        bytes: how much they hold.
+        what: the kind, as text.
+        count: the number of items.
+        bytes: the size of all items.
     """
 
     what: str
@@ -41,60 +41,63 @@ class Purgeable:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What can go of a home."""
+    """The removable items of a home, by kind."""
 
     _instance: dg.DagsterInstance
     _items: Mapping[str, Sequence[Item]]
 
     def purgeable(self) -> list[Purgeable]:
-        """What can go, kind by kind."""
+        """Return a summary of each kind of items."""
         return [_summary(what, items) for what, items in self._items.items()]
 
     def carry_out(self) -> list[Purgeable]:
-        """Removes it.
+        """Remove the items.
 
         Returns:
-            What is gone, kind by kind: what the plan had, but for what is in use again.
+            A summary of the removed items of each kind; items that are in use again stay.
 
         Raises:
-            StoreError: the disk does not let us.
+            StoreError: the data folder cannot be written.
         """
-        gone = {what: [item for item in items if item.remove()] for what, items in self._items.items()}
+        removed = {what: [item for item in items if item.remove()] for what, items in self._items.items()}
         wipe_partition_statuses(self._instance)
         warm_partition_statuses(self._instance)
-        return [_summary(what, items) for what, items in gone.items()]
+        return [_summary(what, items) for what, items in removed.items()]
 
 
 def plan_purge(
     home: Home, instance: dg.DagsterInstance, *, older_than: dt.timedelta, now: dt.datetime, unregistered: bool = False
 ) -> Plan:
-    """Finds what can go; changes nothing.
+    """Find removable items without changing anything.
 
     Args:
-        home: whose data folder.
-        instance: the home's Dagster instance.
-        older_than: how long ago runs, and worlds of seeds that are not registered, must have ended.
+        home: the home to purge.
+        instance: the Dagster instance of the home.
+        older_than: the minimum age of removable runs, and of worlds of unregistered seeds.
         now: the time.
-        unregistered: also takes the worlds of seeds that are not registered.
+        unregistered: whether to include the worlds of unregistered seeds.
 
     Raises:
-        PurgeError: it cannot be told safely what can go.
+        PurgeError: the removable items cannot be determined safely.
         StoreError: the data folder cannot be read.
     """
     before = now - older_than
     events = instance.event_log_storage
     if not isinstance(events, SqlEventLogStorage):
-        raise PurgeError("The events of this instance are in no SQL database; they can only be purged where they are.")
+        raise PurgeError(
+            "The events of this Dagster instance are not in an SQL database, so runs cannot be purged; "
+            "delete old runs with the tools of its event storage."
+        )
     runs = RunRecords(instance, events)
     items = {
         "runs": runs.old(before),
-        "rests of runs that are gone": runs.gone(),
-        "stages left unfinished": [
+        "leftovers of deleted runs": runs.gone(),
+        "unfinished stages": [
             Item(leftover.bytes, leftover.remove) for leftover in find_leftovers(home.data, now.timestamp())
         ],
     }
     if unregistered:
-        items["worlds of seeds that are not registered"] = _unregistered(WorldStore(home.data), instance, before)
+        items["worlds of unregistered seeds"] = _unregistered(WorldStore(home.data), instance, before)
     return Plan(instance, items)
 
 
@@ -107,7 +110,7 @@ def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.da
 
     def removing(seed: Seed) -> Callable[[], bool]:
         def remove() -> bool:
-            # It may have been registered since.
+            # The seed may have been registered since it was listed.
             if seed.key in keys() | busy():
                 return False
             store.remove(seed)
@@ -118,18 +121,18 @@ def _unregistered(store: WorldStore, instance: dg.DagsterInstance, before: dt.da
     registered, stored = keys(), list(store.seeds())
     if stored and not registered:
         raise PurgeError(
-            f"No seed is registered at all, so every world in {store.root} would go. If that is meant, delete the "
-            f"folder; if not, see that DAGSTER_HOME and VWE_HOME name the folders of the same project."
+            f"No seed is registered, so the purge would remove every world in {store.root}. To remove them all, delete "
+            f"the folder; otherwise check that DAGSTER_HOME and VWE_HOME belong to the same project."
         )
     taken = registered | busy()
     return [
         Item(bytes_in(store.folder(seed, "raw").parent), removing(seed))
         for seed in stored
-        if seed.key not in taken and _made_before(store, seed, before)
+        if seed.key not in taken and _was_built_before(store, seed, before)
     ]
 
 
-def _made_before(store: WorldStore, seed: Seed, before: dt.datetime) -> bool:
+def _was_built_before(store: WorldStore, seed: Seed, before: dt.datetime) -> bool:
     manifests = (store.manifest(seed, stage) for stage in STAGES)
     return all(manifest.made_at < before for manifest in manifests if manifest is not None)
 

@@ -1,8 +1,8 @@
-"""The records of runs, and which of them can go.
+"""The records of runs, and which of them a purge can remove.
 
-Dagster knows that a partition is materialized from the events of a run, and forgets it when the run is deleted. So no
-run is purged that Dagster's pages get the state of a registered seed, of an asset or of a check from. What Dagster's
-own deletion leaves behind goes as well: the file of the run's events, its logs, and what it said of checks.
+Dagster derives the state of a partition from the events of runs, and loses it when the run is deleted. So a run stays
+if Dagster's UI derives the state of a registered seed, an asset or a check from it. A purge also removes what Dagster's
+own deletion leaves behind: the file of the run's events, its logs, and its check results.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from vwe_dagster.store.leftovers import bytes_in
 
 _BACKFILL_TAG = "dagster/backfill"
 _ASSET_JOB = "__ASSET_JOB"
-_AT_ONCE = 500
-"""Runs that a query names; SQLite allows some thousands."""
+_RUNS_PER_QUERY = 500
+"""Maximum number of run ids in a query; SQLite allows some thousands."""
 
 
 class RunRecords:
-    """The records of runs, as far as they can go."""
+    """The removable records of an instance's runs."""
 
     def __init__(self, instance: dg.DagsterInstance, events: SqlEventLogStorage) -> None:
         self._instance = instance
         self._events = events
-        self._kept = _runs_that_tell_states(instance, events)
+        self._kept = _runs_that_define_states(instance, events)
         self._storage = Path(instance.storage_directory())
 
     def old(self, before: dt.datetime) -> list[Item]:
-        """Finished runs of this project that no state is told from, and that no other run was made again from."""
+        """Return finished runs of this project that define no state and have no unremovable re-execution."""
         ours = _ours()
         unfinished = self._instance.get_backfills(BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
         backfills = {backfill.backfill_id for backfill in unfinished}
@@ -57,18 +57,18 @@ class RunRecords:
             and record.dagster_run.tags.get(_BACKFILL_TAG) not in backfills
             and ours(record.dagster_run)
         }
-        # A run that was made again from another shows it; the newest come first, so a chain is followed to its start.
+        # A re-execution shows its source run. The newest runs come first, so a chain is followed to its start.
         for record in records:
             run = record.dagster_run
             if run.run_id not in old:
                 for source in (run.parent_run_id, run.root_run_id):
                     old.pop(str(source), None)
         sizes = self._index_bytes(old)
-        return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in old]
+        return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._remover(run_id)) for run_id in old]
 
     def gone(self) -> list[Item]:
-        """What is left of runs whose records are deleted: files of events, logs, events in the index."""
-        # In this order: a run that is begun meanwhile is known before it has events.
+        """Return the leftovers of runs whose records are deleted: event files, logs, events in the index."""
+        # This order matters: a run that starts meanwhile is recorded before it has events.
         left = {path.stem for path in self._shards() if _is_run_id(path.stem)}
         left |= {path.name for path in self._storage.glob("*/") if _is_run_id(path.name)}
         with self._events.index_connection() as connection:
@@ -76,10 +76,10 @@ class RunRecords:
         known = {record.dagster_run.run_id for record in self._instance.get_run_records()}
         gone = sorted(run_id for run_id in left - known - self._kept if _is_run_id(run_id))
         sizes = self._index_bytes(gone)
-        return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._forgetting(run_id)) for run_id in gone]
+        return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._remover(run_id)) for run_id in gone]
 
-    def _forgetting(self, run_id: str) -> Callable[[], bool]:
-        def forget() -> bool:
+    def _remover(self, run_id: str) -> Callable[[], bool]:
+        def remove() -> bool:
             self._instance.delete_run(run_id)
             with self._events.index_connection() as connection:
                 connection.execute(Checks.delete().where(Checks.c.run_id == run_id))
@@ -89,10 +89,10 @@ class RunRecords:
             shutil.rmtree(self._storage / run_id, ignore_errors=True)
             return True
 
-        return forget
+        return remove
 
     def _shards(self) -> Iterator[Path]:
-        """The files in which SQLite keeps the events of each run; none where all are in one database."""
+        """Yield the SQLite files with the events of each run; none if all events are in one database."""
         if isinstance(self._events, SqliteEventLogStorage):
             yield from Path(self._events.path_for_shard("index")).parent.glob("*.db")
 
@@ -107,11 +107,11 @@ class RunRecords:
         return sum(bytes_in(path) for path in files if path.exists())
 
     def _index_bytes(self, run_ids: Iterable[str]) -> dict[str, int]:
-        """The bytes of what the database that all runs share tells of each run."""
+        """Return the bytes of each run's rows in the shared database."""
         sizes: dict[str, int] = {}
         remaining = iter(run_ids)
         with self._events.index_connection() as connection:
-            while some := list(itertools.islice(remaining, _AT_ONCE)):
+            while some := list(itertools.islice(remaining, _RUNS_PER_QUERY)):
                 for table, text in ((Events, Events.c.event), (Checks, Checks.c.evaluation_event)):
                     query = sa.select(table.c.run_id, sa.func.sum(sa.func.length(text))).group_by(table.c.run_id)
                     for run_id, size in connection.execute(query.where(table.c.run_id.in_(some))):
@@ -119,10 +119,10 @@ class RunRecords:
         return sizes
 
 
-def _runs_that_tell_states(instance: dg.DagsterInstance, events: SqlEventLogStorage) -> set[str]:
-    """The runs from which it is known what state assets, their registered partitions and their checks are in.
+def _runs_that_define_states(instance: dg.DagsterInstance, events: SqlEventLogStorage) -> set[str]:
+    """Return the runs that define the state of assets, registered partitions and checks.
 
-    Of every kind of event the latest one counts: besides what was materialized there is what failed or was planned.
+    The latest event of every type counts: besides materializations there are failures and plans.
     """
     registered = set(instance.get_dynamic_partitions(str(partitions.name)))
     graph = build_defs().resolve_asset_graph()
@@ -140,18 +140,18 @@ def _runs_that_tell_states(instance: dg.DagsterInstance, events: SqlEventLogStor
                 for asset, partition, run_id in connection.execute(query)
                 if partition is None or partition in registered or asset not in by_seed
             }
-        # SQLite gives the number of the last event again when that is deleted, and whoever reads on from there loses
-        # an event.
+        # SQLite reuses the id of the last event if that event is deleted. A reader that continues from this id would
+        # then miss an event.
         kept |= {
             str(row[0]) for row in connection.execute(sa.select(Events.c.run_id).order_by(Events.c.id.desc()).limit(1))
         }
-    # What an asset's own page says of it.
+    # The page of an asset shows its last run.
     entries = [record.asset_entry for record in instance.get_asset_records()]
     return kept | {entry.last_run_id for entry in entries if entry.last_run_id is not None}
 
 
 def _ours() -> Callable[[dg.DagsterRun], bool]:
-    """Tells runs of this project from those of others that have the same instance."""
+    """Return a filter for runs of this project, since other projects may share the instance."""
     definitions = build_defs()
     jobs = {job.name for job in definitions.resolve_all_job_defs()}
     assets = set(definitions.resolve_asset_graph().get_all_asset_keys())
