@@ -1,4 +1,4 @@
-"""Where a project lives: its home folder, the data in it, and the folder of its Dagster instance."""
+"""The home of a project: its folder, the data folder, and the folder of its Dagster instance."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ WORKSPACE = "workspace.yaml"
 
 _PARENT_OF_PACKAGE = Path(__file__).resolve().parents[2]
 _PACKAGED = Path(__file__).resolve().parent
-"""Folder of the wheel's copies of the project files; a checkout has them beside the package instead."""
+"""Folder of the project files in a wheel; a checkout has them beside the package."""
 
 
 class HomeError(ValueError):
-    """A home that cannot be used; the message is a sentence that says how to mend it."""
+    """A home cannot be used. The message contains a remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Home:
-    """The folders one project works in.
+    """The folders of one project.
 
     Attributes:
         folder: the home folder.
-        instance: where Dagster keeps runs, events and partitions.
-        own_instance: whether ``instance`` is the one in the home folder, and not one the user named.
+        instance: the folder of Dagster's runs, events and partitions.
+        own_instance: whether ``instance`` is within the home folder, as opposed to a folder that the user set.
     """
 
     folder: Path
@@ -41,12 +41,12 @@ class Home:
 
     @property
     def data(self) -> Path:
-        """The data folder: what the stages of every seed have made."""
+        """The data folder, with the stages of every seed."""
         return self.folder / "data"
 
     @property
     def pools(self) -> Path:
-        """Where each pool of engines has a folder of its name, with its ledger, locks and logs."""
+        """The folder of the pools; each has a subfolder of its name, with its ledger, locks and logs."""
         return self.folder / ".vwe" / "pools"
 
     @property
@@ -56,31 +56,32 @@ class Home:
 
     @property
     def workspace(self) -> Path:
-        """The file that tells Dagster where the definitions are.
+        """Dagster's workspace file, which names the definitions.
 
         Raises:
-            HomeError: there is none.
+            HomeError: the file does not exist.
         """
         return self._project_file(WORKSPACE)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process must have in its environment to work in this home."""
+        """The environment variables of a process that works in this home."""
         return {HOME_VARIABLE: str(self.folder), INSTANCE_VARIABLE: str(self.instance)}
 
     def prepare_instance(self) -> None:
-        """Makes the instance's folder with the project's settings in it; one that the user named is left as it is.
+        """Create the instance's folder with a link to the project's settings, unless the user set another folder.
 
-        A settings file that is no link is the user's own and stays.
+        An existing settings file that is not a link belongs to the user and stays.
 
         Raises:
-            HomeError: the user's folder does not exist, ours cannot be made, or the project's settings are nowhere.
+            HomeError: the user's folder does not exist, the folder cannot be created, or the project's settings are
+                missing.
         """
         if not self.own_instance:
             if not self.instance.is_dir():
                 raise HomeError(
-                    f"{INSTANCE_VARIABLE} is {self.instance}, which is no folder; "
-                    f"make the folder, or unset {INSTANCE_VARIABLE} to use {self.folder / '.dagster'}."
+                    f"{INSTANCE_VARIABLE} is {self.instance}, which is not a folder; "
+                    f"create the folder, or unset {INSTANCE_VARIABLE} to use {self.folder / '.dagster'}."
                 )
             return
         try:
@@ -88,8 +89,8 @@ class Home:
             _link(self.instance / SETTINGS, self._project_file(SETTINGS))
         except OSError as error:
             raise HomeError(
-                f"{self.instance} cannot be made ({error.strerror}); "
-                f"set {HOME_VARIABLE} to a folder that you may write to."
+                f"The folder {self.instance} cannot be created ({error.strerror}); "
+                f"set {HOME_VARIABLE} to a writable folder."
             ) from error
 
     def _project_file(self, name: str) -> Path:
@@ -97,21 +98,21 @@ class Home:
             if (folder / name).is_file():
                 return folder / name
         raise HomeError(
-            f"{name} is missing from {self.folder}, {_PARENT_OF_PACKAGE} and {_PACKAGED}; "
+            f"The file {name} is missing from {self.folder}, {_PARENT_OF_PACKAGE} and {_PACKAGED}; "
             f"reinstall vwe-dagster, or set {HOME_VARIABLE} to a checkout of the project."
         )
 
 
 def find_home(environ: Mapping[str, str] = os.environ) -> Home:
-    """Finds the home: ``VWE_HOME``, else the checkout this package is in, else the current folder.
+    """Return the home: ``VWE_HOME``, else the checkout of this package, else the current folder.
 
     Raises:
-        HomeError: ``VWE_HOME`` is no folder, or ``DAGSTER_HOME`` is not an absolute path, which Dagster asks for.
+        HomeError: ``VWE_HOME`` is not a folder, or ``DAGSTER_HOME`` is not an absolute path, which Dagster requires.
     """
     if environ.get(HOME_VARIABLE):
         folder = Path(environ[HOME_VARIABLE]).expanduser().resolve()
         if folder.exists() and not folder.is_dir():
-            raise HomeError(f"{HOME_VARIABLE} is {folder}, which is no folder; name one, or unset it.")
+            raise HomeError(f"{HOME_VARIABLE} is {folder}, which is not a folder; set it to a folder, or unset it.")
     elif (_PARENT_OF_PACKAGE / WORKSPACE).is_file():
         folder = _PARENT_OF_PACKAGE
     else:
@@ -122,17 +123,17 @@ def find_home(environ: Mapping[str, str] = os.environ) -> Home:
         return Home(folder, own, own_instance=True)
     instance = Path(named).expanduser()
     if not instance.is_absolute():
-        raise HomeError(f"{INSTANCE_VARIABLE} is {named}, but Dagster asks for an absolute path; write it in full.")
+        raise HomeError(f"{INSTANCE_VARIABLE} is {named}, but Dagster requires an absolute path; set it to one.")
     return Home(folder, instance, own_instance=instance == own)
 
 
 def _link(link: Path, target: Path) -> None:
-    """Makes ``link`` point to ``target``, replacing a link to elsewhere but no real file."""
+    """Link ``link`` to ``target``; replace a link to another target, but keep a regular file."""
     if link.exists() and not link.is_symlink():
         return
     if link.is_symlink() and link.readlink() == target:
         return
-    # Another process may be doing the same: the rename makes either one's link whole.
+    # The rename is atomic, since another process may do the same concurrently.
     draft = link.with_name(f"{link.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)

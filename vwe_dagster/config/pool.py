@@ -1,8 +1,8 @@
-"""The settings of pools as this machine has them: the defaults, and what environment variables say instead.
+"""The pool settings of this machine: defaults, overridden by environment variables.
 
-There is one pool for everybody, set by ``VWE_POOL_…`` variables. A second one, of Valheim's own
-servers, is there where ``VWE_VALHEIM_POOL_BASE_IMAGE`` names their image. Dagster and the command line both take their
-settings from here, so that they speak of the same engines.
+The default pool is configured by ``VWE_POOL_…`` variables. A second pool, of Valheim servers, exists if
+``VWE_VALHEIM_POOL_BASE_IMAGE`` names their image. Dagster and the command line both take their settings from here, so
+that they use the same engines.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import pydantic
 from vwe_dagster.pool.settings import DEFAULT_NAME, PoolSettings
 
 PREFIX = "VWE_POOL_"
-"""``VWE_POOL_MAX_WARM_CONTAINERS`` is the setting ``max_warm_containers``, and so on."""
+"""The prefix of variables of the default pool: ``VWE_POOL_MAX_WARM_CONTAINERS`` is ``max_warm_containers``."""
 
 VALHEIM_PREFIX = "VWE_VALHEIM_POOL_"
-"""The same for the pool of Valheim's servers."""
+"""The prefix of variables of the Valheim pool."""
 
 VALHEIM_POOL = "valheim"
-"""The name of that pool, unless a variable says otherwise."""
+"""The default name of the Valheim pool."""
 
-_VALHEIM: Mapping[str, str] = {
+_VALHEIM_DEFAULTS: Mapping[str, str] = {
     "name": VALHEIM_POOL,
     "engine": "valheim",
     "launcher": "docker",
@@ -37,16 +37,16 @@ _VALHEIM: Mapping[str, str] = {
     "acquire_timeout": "1500",
     "max_jobs_per_engine": "50",
 }
-"""What a pool of Valheim's servers has where others have the defaults: a server takes a minute or more to start, 4 to 6
-GB of memory, and has no socket but TCP. Who waits for the only one may see it start and make another's world."""
-
+"""Defaults of the Valheim pool that differ from the default pool. A server takes a minute or more to start, uses 4 to 6
+GB of memory, and supports TCP only. ``acquire_timeout`` covers a start and the world of another caller.
+"""
 
 ENGINE_VARIABLE = "VWE_ENGINE"
-"""Which engine makes worlds where nobody says: a value of :class:`EngineChoice`."""
+"""The environment variable of the default engine, a value of :class:`EngineChoice`."""
 
 
 class EngineChoice(enum.StrEnum):
-    """Which engine makes a world."""
+    """The engine that generates a world."""
 
     NATIVE = "native"
     VALHEIM = "valheim"
@@ -54,38 +54,40 @@ class EngineChoice(enum.StrEnum):
 
 
 class PoolSettingsError(ValueError):
-    """A setting that cannot be used; the message is a sentence that says which, and what it may be."""
+    """A setting is invalid. The message names the setting and its valid values."""
 
 
 def engine_choice_from_environment(environ: Mapping[str, str] = os.environ) -> EngineChoice:
-    """Which engine makes worlds where nobody says.
+    """Return the default engine.
 
     Raises:
-        PoolSettingsError: the variable names none.
+        PoolSettingsError: the variable does not name an engine.
     """
     text = environ.get(ENGINE_VARIABLE, "").strip()
     try:
         return EngineChoice(text) if text else EngineChoice.NATIVE
     except ValueError as error:
-        raise PoolSettingsError(f"{ENGINE_VARIABLE} is {text!r}; write {', '.join(EngineChoice)}.") from error
+        raise PoolSettingsError(
+            f"{ENGINE_VARIABLE} is {text!r}, which is not an engine; choose from {', '.join(EngineChoice)}."
+        ) from error
 
 
 def valheim_settings_from_environment(environ: Mapping[str, str] = os.environ) -> PoolSettings | None:
-    """The settings of the pool of Valheim's servers; None where there is none.
+    """Return the settings of the Valheim pool; None if none of its variables is set.
 
     Raises:
-        PoolSettingsError: a variable is no setting, its value is none for it, the image is not told, or the name is
-            that of the pool for everybody.
+        PoolSettingsError: a variable is not a setting, its value is invalid, the image is not set, or the name is that
+            of the default pool.
     """
     if not any(key.startswith(VALHEIM_PREFIX) and text.strip() for key, text in environ.items()):
         return None
     if not environ.get(f"{VALHEIM_PREFIX}BASE_IMAGE", "").strip():
         raise PoolSettingsError(
-            f"A pool of Valheim's servers needs their image; set {VALHEIM_PREFIX}BASE_IMAGE, or unset the other "
-            f"{VALHEIM_PREFIX} variables."
+            f"The Valheim pool has no image; set {VALHEIM_PREFIX}BASE_IMAGE, or unset the other {VALHEIM_PREFIX} "
+            f"variables."
         )
-    settings = _settings(environ, VALHEIM_PREFIX, _VALHEIM, None)
-    if settings.name == _name_of_the_other(environ):
+    settings = _settings(environ, VALHEIM_PREFIX, _VALHEIM_DEFAULTS, None)
+    if settings.name == _name_of_default_pool(environ):
         raise PoolSettingsError(
             f"Both pools are named {settings.name}; set {VALHEIM_PREFIX}NAME or {PREFIX}NAME to another name."
         )
@@ -93,44 +95,45 @@ def valheim_settings_from_environment(environ: Mapping[str, str] = os.environ) -
 
 
 def settings_of_pool(name: str | None, environ: Mapping[str, str] = os.environ) -> PoolSettings:
-    """The settings of the pool of a name, whichever of the two it is; without a name, of the one for everybody.
+    """Return the settings of the pool with a name; without a name, of the default pool.
 
     Raises:
-        PoolSettingsError: a variable is no setting, its value is none for it, or there is no pool of Valheim's servers.
+        PoolSettingsError: a variable is not a setting, its value is invalid, or the Valheim pool is requested and not
+            configured.
     """
     valheim = valheim_settings_from_environment(environ)
     if valheim is not None and name == valheim.name:
         return valheim
-    if name == VALHEIM_POOL != _name_of_the_other(environ):
-        # A pool of native engines of that name would pass every trial.
+    if name == VALHEIM_POOL != _name_of_default_pool(environ):
+        # A pool of native engines with that name would pass every verification.
         raise PoolSettingsError(
-            f"There is no pool of Valheim's servers named {name}; set {VALHEIM_PREFIX}BASE_IMAGE to their image."
+            f"The Valheim pool {name} is not configured; set {VALHEIM_PREFIX}BASE_IMAGE to the image of its servers."
             if valheim is None
-            else f"The pool of Valheim's servers is named {valheim.name}; name it so."
+            else f"The pool {name} does not exist; the Valheim pool is named {valheim.name}. Use this name."
         )
     return settings_from_environment(environ, name=name)
 
 
 def settings_from_environment(environ: Mapping[str, str] = os.environ, *, name: str | None = None) -> PoolSettings:
-    """Reads the settings of the pool for everybody from environment variables; an empty one counts as not set.
+    """Return the settings of the default pool from environment variables; an empty variable counts as not set.
 
     Args:
         environ: the environment.
-        name: the pool's name, if it is not to be the environment's.
+        name: overrides the name in the environment.
 
     Raises:
-        PoolSettingsError: a variable is no setting, or its value is none for it.
+        PoolSettingsError: a variable is not a setting, or its value is invalid.
     """
     return _settings(environ, PREFIX, {}, name)
 
 
-def _name_of_the_other(environ: Mapping[str, str]) -> str:
-    """The name of the pool for everybody."""
+def _name_of_default_pool(environ: Mapping[str, str]) -> str:
+    """Return the name of the default pool."""
     return environ.get(f"{PREFIX}NAME", "").strip() or DEFAULT_NAME
 
 
 def variable_of(field: str, prefix: str = PREFIX) -> str:
-    """The environment variable of a setting."""
+    """Return the name of the environment variable of a setting."""
     return prefix + field.upper()
 
 
@@ -141,24 +144,24 @@ def _settings(environ: Mapping[str, str], prefix: str, defaults: Mapping[str, st
     chosen = {**defaults, **{fields[key]: text.strip() for key, text in written.items() if key in fields}}
     sources = {field: variable_of(field, prefix) for field in chosen}
     if name is not None:
-        chosen["name"], sources["name"] = name, "The pool's name"
+        chosen["name"], sources["name"] = name, "pool name"
     try:
         settings = PoolSettings.model_validate(chosen)
     except pydantic.ValidationError as error:
-        faults += [_refusal(sources[str(fault["loc"][0])], fault["input"], fault["msg"]) for fault in error.errors()]
+        faults += [_invalid(sources[str(fault["loc"][0])], fault["input"], fault["msg"]) for fault in error.errors()]
     if faults:
         raise PoolSettingsError("\n".join(faults))
     return settings
 
 
 def _unknown(variable: str, known: list[str], prefix: str) -> str:
-    # Every one begins with the prefix, which is no likeness.
+    # The prefix is removed, since it is common to all names and would count as similarity.
     close = difflib.get_close_matches(variable.removeprefix(prefix), [key.removeprefix(prefix) for key in known], n=1)
-    mend = f"did you mean {prefix}{close[0]}?" if close else f"unset it. The settings are {', '.join(known)}."
-    return f"{variable} is no setting of a pool; {mend}"
+    remedy = f"did you mean {prefix}{close[0]}?" if close else f"unset it. The settings are {', '.join(known)}."
+    return f"Unknown setting {variable}; {remedy}"
 
 
-def _refusal(source: str, text: object, reason: str) -> str:
-    # Pydantic says "Input should be …", and puts "Value error, " before what our own validators say.
-    rule = reason.removeprefix("Value error, ").replace("Input should be", "it should be")
-    return f"{source} is {str(text)!r}, which cannot be used: {rule}."
+def _invalid(source: str, text: object, reason: str) -> str:
+    # Pydantic writes "Input should be …", and prefixes the messages of our validators with "Value error, ".
+    rule = reason.removeprefix("Value error, ").replace("Input should be", "it must be")
+    return f"Invalid {source} {str(text)!r}: {rule}."

@@ -165,18 +165,18 @@ def test_the_settings_come_from_the_environment(used: Vwe) -> None:
 @pytest.mark.parametrize(
     ("settings", "arguments", "code", "sentence"),
     [
-        ({"VWE_POOL_LAUNCHER": "podman"}, ["pool", "status"], 2, "it should be 'process' or 'docker'."),
+        ({"VWE_POOL_LAUNCHER": "podman"}, ["pool", "status"], 2, "it must be 'process' or 'docker'."),
         ({"VWE_POOL_LAUNCHR": "docker"}, ["pool", "drain"], 2, "did you mean VWE_POOL_LAUNCHER?"),
-        ({}, ["pool", "status", "--pool", "A b"], 2, "The pool's name is 'A b', which cannot be used"),
+        ({}, ["pool", "status", "--pool", "A b"], 2, "Invalid pool name 'A b'"),
         ({}, ["pool", "status", "--live"], 2, "--live needs a terminal"),
-        ({}, ["pool", "warm", "3"], 1, "raise max_warm_containers for more."),
+        ({}, ["pool", "warm", "3"], 1, "or raise max_warm_containers."),
         ({}, ["pool", "warm", "many"], 2, "Invalid value for 'N'"),
-        ({}, ["pool", "logs", "0"], 1, "Slot 0 has had no engine"),
+        ({}, ["pool", "logs", "0"], 1, "Slot 0 never had an engine"),
         ({}, ["pool", "release", "9"], 1, "The pool has no slot 9"),
         ({}, ["engine", "serve"], 2, "Say where to listen"),
         ({}, ["engine", "serve", "--tcp", "127.0.0.1:0"], 2, "must have a token"),
         ({}, ["bench", "pool", "--json", "no/folder/file.json"], 1, "is no folder"),
-        ({"VWE_POOL_CONNECTION": "smoke"}, ["bench", "pool"], 2, "it should be 'unix' or 'tcp'."),
+        ({"VWE_POOL_CONNECTION": "smoke"}, ["bench", "pool"], 2, "it must be 'unix' or 'tcp'."),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(

@@ -7,7 +7,7 @@ import pytest
 from vwe_dagster.config.hosts import HostsError, allowed_hosts
 
 
-def test_names_are_separated_by_spaces_or_commas() -> None:
+def test_host_names_are_separated_by_spaces_or_commas() -> None:
     assert allowed_hosts({}) == ()
     assert allowed_hosts({"VWE_ALLOWED_HOSTS": " "}) == ()
     hosts = allowed_hosts({"VWE_ALLOWED_HOSTS": "dagster.example, 10.0.0.2  [fd00::1]"})

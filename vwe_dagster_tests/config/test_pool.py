@@ -1,4 +1,4 @@
-"""The settings of a pool, as the environment says them."""
+"""The settings of a pool from the environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OTHERS = {
 }
 
 
-def test_without_variables_every_setting_is_the_default() -> None:
+def test_settings_have_defaults_without_variables() -> None:
     assert settings_from_environment({"HOME": "/", "VWE_HOME": "/"}) == PoolSettings()
 
 
@@ -46,7 +46,7 @@ def test_every_setting_has_its_variable() -> None:
     assert all(getattr(PoolSettings(), field) != value for field, value in OTHERS.items())
 
 
-def test_a_pool_of_valheims_servers_is_there_where_its_image_is_named() -> None:
+def test_valheim_pool_exists_if_its_image_is_set() -> None:
     assert valheim_settings_from_environment({"VWE_POOL_BASE_IMAGE": "x"}) is None
     environ = {"VWE_VALHEIM_POOL_BASE_IMAGE": "my-valheim", "VWE_VALHEIM_POOL_MEMORY_LIMIT": "6g", "VWE_POOL_NAME": "n"}
     settings = valheim_settings_from_environment(environ)
@@ -69,37 +69,37 @@ def test_a_pool_of_valheims_servers_is_there_where_its_image_is_named() -> None:
     [
         ({"VWE_VALHEIM_POOL_MEMORY_LIMIT": "6g"}, "set VWE_VALHEIM_POOL_BASE_IMAGE"),
         ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_IMAGE": "x"}, "mean VWE_VALHEIM_POOL_BASE_IMAGE?"),
-        ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_ENGINE": "y"}, "VWE_VALHEIM_POOL_ENGINE is 'y'"),
+        ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_ENGINE": "y"}, "Invalid VWE_VALHEIM_POOL_ENGINE 'y'"),
         ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_NAME": "default"}, "Both pools are named default"),
         ({"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_POOL_NAME": "valheim"}, "Both pools are named valheim"),
     ],
 )
-def test_a_wrong_setting_of_that_pool_is_refused(environ: dict[str, str], sentence: str) -> None:
+def test_invalid_setting_of_the_valheim_pool_is_rejected(environ: dict[str, str], sentence: str) -> None:
     with pytest.raises(PoolSettingsError) as refusal:
         valheim_settings_from_environment(environ)
     assert sentence in str(refusal.value)
 
 
-def test_native_engines_are_not_taken_for_valheims_servers_that_are_not_there() -> None:
-    with pytest.raises(PoolSettingsError, match="set VWE_VALHEIM_POOL_BASE_IMAGE to their image"):
+def test_unconfigured_valheim_pool_does_not_fall_back_to_native_engines() -> None:
+    with pytest.raises(PoolSettingsError, match="set VWE_VALHEIM_POOL_BASE_IMAGE to the image of its servers"):
         settings_of_pool("valheim", {})
-    with pytest.raises(PoolSettingsError, match="is named vikings; name it so"):
+    with pytest.raises(PoolSettingsError, match="the Valheim pool is named vikings"):
         settings_of_pool("valheim", {"VWE_VALHEIM_POOL_BASE_IMAGE": "x", "VWE_VALHEIM_POOL_NAME": "vikings"})
     assert settings_of_pool("valheim", {"VWE_POOL_NAME": "valheim"}).engine == "native"
 
 
-def test_the_environment_chooses_the_engine() -> None:
+def test_environment_chooses_the_engine() -> None:
     assert engine_choice_from_environment({}) is EngineChoice.NATIVE
     assert engine_choice_from_environment({ENGINE_VARIABLE: "valheim_else_native"}) is EngineChoice.VALHEIM_ELSE_NATIVE
-    with pytest.raises(PoolSettingsError, match="write native, valheim, valheim_else_native"):
+    with pytest.raises(PoolSettingsError, match="choose from native, valheim, valheim_else_native"):
         engine_choice_from_environment({ENGINE_VARIABLE: "vanilla"})
 
 
-def test_an_empty_variable_counts_as_not_set() -> None:
+def test_empty_variable_counts_as_not_set() -> None:
     assert settings_from_environment({"VWE_POOL_LAUNCHER": "", "VWE_POOL_IDLE_MINUTES": " "}) == PoolSettings()
 
 
-def test_a_name_that_is_given_goes_before_the_environment() -> None:
+def test_name_argument_overrides_the_environment() -> None:
     assert settings_from_environment({"VWE_POOL_NAME": "night"}, name="day").name == "day"
     assert settings_from_environment({"VWE_POOL_NAME": "night"}).name == "night"
 
@@ -110,34 +110,36 @@ def test_a_name_that_is_given_goes_before_the_environment() -> None:
         (
             {"VWE_POOL_LAUNCHER": "podman"},
             None,
-            "VWE_POOL_LAUNCHER is 'podman', which cannot be used: it should be 'process' or 'docker'.",
+            "Invalid VWE_POOL_LAUNCHER 'podman': it must be 'process' or 'docker'.",
         ),
-        ({"VWE_POOL_MAX_WARM_CONTAINERS": "0"}, None, "VWE_POOL_MAX_WARM_CONTAINERS is '0', which cannot be used: "),
+        ({"VWE_POOL_MAX_WARM_CONTAINERS": "0"}, None, "Invalid VWE_POOL_MAX_WARM_CONTAINERS '0': it must be "),
         ({"VWE_POOL_MEMORY_LIMIT": "1m"}, None, "the memory limit must be 256m or more, as in 4g or 512m."),
         (
             {"VWE_POOL_LAUNCHR": "docker"},
             None,
-            "VWE_POOL_LAUNCHR is no setting of a pool; did you mean VWE_POOL_LAUNCHER?",
+            "Unknown setting VWE_POOL_LAUNCHR; did you mean VWE_POOL_LAUNCHER?",
         ),
         (
             {"VWE_POOL_XYZ": "1"},
             None,
-            "VWE_POOL_XYZ is no setting of a pool; unset it. The settings are VWE_POOL_NAME, ",
+            "Unknown setting VWE_POOL_XYZ; unset it. The settings are VWE_POOL_NAME, ",
         ),
         (
             {},
             "A b",
-            "The pool's name is 'A b', which cannot be used: a pool name consists of 1 to 31 lowercase letters",
+            "Invalid pool name 'A b': a pool name consists of 1 to 31 lowercase letters",
         ),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_words(environ: dict[str, str], name: str | None, sentence: str) -> None:
+def test_invalid_setting_is_rejected_with_its_valid_values(
+    environ: dict[str, str], name: str | None, sentence: str
+) -> None:
     with pytest.raises(PoolSettingsError) as refusal:
         settings_from_environment(environ, name=name)
     assert sentence in str(refusal.value)
 
 
-def test_every_fault_is_told_of_at_once() -> None:
+def test_all_invalid_settings_are_reported_together() -> None:
     with pytest.raises(PoolSettingsError) as refusal:
         settings_from_environment({"VWE_POOL_LAUNCHR": "x", "VWE_POOL_CONNECTION": "smoke", "VWE_POOL_NAME": "?"})
     assert len(str(refusal.value).splitlines()) == 3
