@@ -1,4 +1,4 @@
-"""The size of the data folder, measured in the background: a scrape must not walk thousands of folders."""
+"""Measure the size of the data folder in a background thread: a scrape must not walk thousands of folders."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class DataSize:
-    """What is in a data folder.
+    """A measurement of a data folder.
 
     Attributes:
-        stage_bytes: bytes of the files of each stage, of all seeds.
-        stages: how many seeds have each stage.
-        seeds: how many seeds have a folder.
-        measured_at: when it was measured, in seconds since 1970.
-        took_s: how long the measuring took.
+        stage_bytes: the bytes of each stage's files, over all seeds.
+        stages: the number of seeds that have each stage.
+        seeds: the number of seeds that have a folder.
+        measured_at: the time of the measurement, in seconds since 1970.
+        took_s: the duration of the measurement in seconds.
     """
 
     stage_bytes: Mapping[str, int]
@@ -40,35 +40,31 @@ class DataSize:
 
 
 class DataFolder:
-    """A data folder that is measured again and again, in a thread."""
+    """A data folder that a thread measures once a minute."""
 
     def __init__(self, root: Path) -> None:
-        """Measures nothing yet.
-
-        Args:
-            root: the data folder, which need not exist.
-        """
+        """Set the data folder, which need not exist; do not measure it yet."""
         self.root = root
         self._latest: DataSize | None = None
-        # A stage is put in place whole: a folder that is the same one, unchanged, has the files it had.
+        # Stages are replaced atomically, so a folder with the same inode and time of change has the same files.
         self._known: dict[str, tuple[tuple[int, int], int]] = {}
         self._ended = threading.Event()
 
     @property
     def latest(self) -> DataSize | None:
-        """The latest measure; None before the first is done."""
+        """The latest measurement; None before the first one is complete."""
         return self._latest
 
     def start(self) -> None:
-        """Begins to measure, in a thread that ends with the process."""
-        threading.Thread(target=self._measure_on, name="data folder", daemon=True).start()
+        """Start measuring in a thread that ends with the process."""
+        threading.Thread(target=self._measure_repeatedly, name="data folder", daemon=True).start()
 
     def stop(self) -> None:
-        """Ends measuring, at the next pause."""
+        """Stop measuring at the next pause."""
         self._ended.set()
 
     def measure(self) -> DataSize | None:
-        """Measures once; None if it was stopped meanwhile.
+        """Measure the folder once; return None if :meth:`stop` was called.
 
         Raises:
             OSError: the folder cannot be read.
@@ -92,7 +88,7 @@ class DataFolder:
         self._latest = DataSize(sizes, counts, seeds, time.time(), time.monotonic() - began)
         return self._latest
 
-    def _measure_on(self) -> None:
+    def _measure_repeatedly(self) -> None:
         while not self._ended.is_set():
             try:
                 self.measure()
@@ -108,9 +104,9 @@ class DataFolder:
             return []
 
     def _measured(self, folder: str) -> tuple[tuple[int, int], int] | None:
-        """What tells a stage's folder from a later one in its place, and the bytes in it; None where it is gone."""
+        """Return the identity of a stage's folder and its bytes; None if it does not exist."""
         try:
-            stat = os.stat(folder)  # noqa: PTH116  forty thousand Path objects take longer than the measuring
+            stat = os.stat(folder)  # noqa: PTH116  creating forty thousand Path objects takes longer than the measurement
             mark = (stat.st_ino, stat.st_mtime_ns)
             before = self._known.get(folder)
             if before is not None and before[0] == mark:
@@ -121,7 +117,7 @@ class DataFolder:
 
 
 def _bytes_in(folder: str) -> int:
-    """The bytes of a stage's files. A file that a later stage took over from the stage ``raw`` counts there alone."""
+    """Return the bytes of a stage's files; a file that later stages link from the stage ``raw`` counts only there."""
     is_first = folder.endswith("/raw")
     total = 0
     with os.scandir(folder) as entries:
@@ -129,6 +125,6 @@ def _bytes_in(folder: str) -> int:
             if entry.is_dir():
                 total += _bytes_in(entry.path)
             else:
-                facts = entry.stat()
-                total += facts.st_size if is_first or facts.st_nlink == 1 else 0
+                status = entry.stat()
+                total += status.st_size if is_first or status.st_nlink == 1 else 0
     return total

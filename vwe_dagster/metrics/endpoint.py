@@ -1,4 +1,4 @@
-"""The HTTP server of the metrics: ``/metrics`` for Prometheus, and ``/healthz``, which says that it answers."""
+"""The HTTP endpoints of the metrics: ``/metrics`` for Prometheus, and ``/healthz`` for health checks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from vwe_dagster.web.guard import Guard
 
 
 def metrics_app(home: Home, data: DataFolder, hosts: Iterable[str] = ()) -> Starlette:
-    """The application.
+    """Return the ASGI application of the metrics.
 
     Args:
-        home: whose metrics are served.
-        data: its data folder, which somebody has started to measure.
-        hosts: names of the server besides those of loopback.
+        home: the home to report on.
+        data: its data folder; the caller starts and stops the measurement.
+        hosts: names of the server in addition to those of loopback.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(HomeCollector(home, data))
 
-    # A plain function: Starlette calls it in a thread, for reading a ledger may have to wait.
+    # Not async: Starlette then calls it in a thread, since reading a ledger may block.
     def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"content-type": content_type})

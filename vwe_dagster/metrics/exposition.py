@@ -1,7 +1,7 @@
-"""The metrics: names, meanings and values, read from the files that the processes of a home share.
+"""The metrics of a home: names, descriptions and values, read from the files that its processes share.
 
-Each scrape reads the ledgers of the pools, the stage counts and the latest measure of the data folder. The process that
-serves them can restart at any time without a counter falling.
+Each scrape reads the ledgers of the pools, the stage counts and the latest measurement of the data folder. The serving
+process keeps no counters, so a restart does not reset any.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class HomeCollector(Collector):
     """The metrics of a home: of every pool, of the stages and of the disk."""
 
     def __init__(self, home: Home, data: DataFolder) -> None:
-        """Reads nothing yet.
+        """Set the sources of the metrics.
 
         Args:
-            home: whose pools and stage counts are read at each scrape.
-            data: the data folder, which somebody has started to measure.
+            home: the home; each scrape reads its pools and stage counts.
+            data: its data folder; the caller starts and stops the measurement.
         """
         self._pools = home.pools
         self._stage_counts = StageCounts(home.stage_counts)
         self._data = data
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric with its samples."""
+        """Yield every metric with its samples."""
         yield from _pool_metrics(self._pools)
         yield from _stage_metrics(self._stage_counts)
         yield from _data_metrics(self._data)
@@ -68,9 +68,9 @@ def _pool_metrics(pools: Path) -> Iterator[Metric]:
     for name, one in counts.items():
         readable.add_metric([name], float(one is not None))
     yield readable
-    there = {name: one for name, one in counts.items() if one is not None}
-    yield from _present(there)
-    yield from _so_far(there)
+    readable_counts = {name: one for name, one in counts.items() if one is not None}
+    yield from _pool_gauges(readable_counts)
+    yield from _pool_counters(readable_counts)
 
 
 def _counts_of(folder: Path) -> PoolCounts | None:
@@ -83,18 +83,18 @@ def _counts_of(folder: Path) -> PoolCounts | None:
         ledger.close()
 
 
-def _present(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
-    """What the pools are now."""
+def _pool_gauges(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
+    """Yield the gauges of the pools: their present state."""
     gauge = functools.partial(GaugeMetricFamily, labels=["pool"])
-    size = gauge("vwe_pool_size", "The most engines there may be.")
+    size = gauge("vwe_pool_size", "Maximum number of engines.")
     free = gauge("vwe_pool_free_engines", "Engines that can be leased now.")
     waiting = gauge("vwe_pool_waiting_callers", "Callers that wait for an engine.")
     slots = GaugeMetricFamily(
-        "vwe_pool_engines", "Slots by the state of their engine; EMPTY is a slot without one.", labels=["pool", "state"]
+        "vwe_pool_engines", "Slots by the state of their engine; EMPTY means no engine.", labels=["pool", "state"]
     )
     circuit = GaugeMetricFamily(
         "vwe_pool_circuit_state",
-        "1 for the state the circuit is in: while it is open no engine is started, for they failed to.",
+        "1 for the present state of the circuit breaker; while it is open, no engine is started.",
         labels=["pool", "state"],
     )
     for name, pool in pools.items():
@@ -108,27 +108,27 @@ def _present(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
     yield from (size, free, waiting, slots, circuit)
 
 
-def _so_far(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
-    """What happened in the pools since there are any."""
+def _pool_counters(pools: dict[str, PoolCounts]) -> Iterator[Metric]:
+    """Yield the counters and histograms of the pools, since each pool was created."""
     counter = functools.partial(CounterMetricFamily, labels=["pool"])
     singles = {
         "cold_starts": counter("vwe_pool_cold_starts", "Engines that were started."),
         "failed_starts": counter("vwe_pool_failed_starts", "Engines that were started and did not become ready."),
-        "out_of_memory_kills": counter("vwe_pool_out_of_memory_kills", "Engines that ended for want of memory."),
+        "out_of_memory_kills": counter("vwe_pool_out_of_memory_kills", "Engines that ended because memory ran out."),
         "reaper_passes": counter("vwe_pool_reaper_passes", "Passes of the reaper."),
-        "reaped": counter("vwe_pool_reaps", "Slots and engines that the reaper put right."),
+        "reaped": counter("vwe_pool_reaps", "Slots and engines that the reaper repaired."),
     }
-    openings = counter("vwe_pool_circuit_openings", "How often engines failed so often that none was started.")
+    openings = counter("vwe_pool_circuit_openings", "Openings of the circuit breaker.")
     steps = CounterMetricFamily(
         "vwe_pool_transitions",
         "Transitions of slots from state to state, by kind.",
         labels=["pool", "before", "after", "kind"],
     )
-    jobs = CounterMetricFamily("vwe_pool_jobs", "Worlds asked for that have ended.", labels=["pool", "outcome"])
+    jobs = CounterMetricFamily("vwe_pool_jobs", "Ended jobs, one world each, by outcome.", labels=["pool", "outcome"])
     waits = HistogramMetricFamily(
-        "vwe_pool_acquire_wait_seconds", "How long callers waited for the engine of a world.", labels=["pool"]
+        "vwe_pool_acquire_wait_seconds", "Time that callers waited for an engine.", labels=["pool"]
     )
-    durations = HistogramMetricFamily("vwe_pool_job_duration_seconds", "How long worlds took.", labels=["pool"])
+    durations = HistogramMetricFamily("vwe_pool_job_duration_seconds", "Duration of jobs.", labels=["pool"])
     for name, pool in pools.items():
         for attribute, family in singles.items():
             family.add_metric([name], getattr(pool, attribute))
@@ -148,27 +148,27 @@ def _add_times(family: HistogramMetricFamily, pool: str, times: Histogram) -> No
 
 
 def _stage_metrics(stage_counts: StageCounts) -> Iterator[Metric]:
-    made = CounterMetricFamily("vwe_stages_made", "Stages of seeds that were made.", labels=["stage"])
+    built = CounterMetricFamily("vwe_stages_made", "Stages of seeds that were built.", labels=["stage"])
     kept = CounterMetricFamily(
-        "vwe_cache_hits", "Stages of seeds that were asked for and kept, for they were up to date.", labels=["stage"]
+        "vwe_cache_hits", "Stages of seeds that were requested and up to date.", labels=["stage"]
     )
-    worlds = CounterMetricFamily("vwe_worlds_made", "Worlds that an engine made and that were put into the store.")
-    # If the counts cannot be read, the counters have a gap: zeros would look like a reset.
+    worlds = CounterMetricFamily("vwe_worlds_made", "Worlds that an engine generated and that were stored.")
+    # Unreadable counts leave a gap in the counters; zeros would look like a reset.
     with contextlib.suppress(sqlite3.Error):
         counts = stage_counts.read()
         for stage in STAGES:
-            made.add_metric([stage], counts.get((stage, "made"), 0))
+            built.add_metric([stage], counts.get((stage, "made"), 0))
             kept.add_metric([stage], counts.get((stage, "kept"), 0))
         worlds.add_metric([], counts.get((STAGES[0], "made"), 0))
-    yield from (made, kept, worlds)
+    yield from (built, kept, worlds)
 
 
 def _data_metrics(data: DataFolder) -> Iterator[Metric]:
     sizes = GaugeMetricFamily("vwe_data_bytes", "Bytes in the data folder.", labels=["stage"])
     stages = GaugeMetricFamily("vwe_data_stages", "Seeds that have the stage.", labels=["stage"])
     seeds = GaugeMetricFamily("vwe_data_seeds", "Seeds that have a folder.")
-    at = GaugeMetricFamily("vwe_data_measured_timestamp_seconds", "When the data folder was last measured.")
-    took = GaugeMetricFamily("vwe_data_measuring_seconds", "How long measuring it took.")
+    at = GaugeMetricFamily("vwe_data_measured_timestamp_seconds", "Time of the latest measurement of the data folder.")
+    took = GaugeMetricFamily("vwe_data_measuring_seconds", "Duration of the latest measurement.")
     latest = data.latest
     if latest is not None:
         for stage in STAGES:
@@ -183,7 +183,7 @@ def _data_metrics(data: DataFolder) -> Iterator[Metric]:
 def _disk_metrics(root: Path) -> Iterator[Metric]:
     disk = shutil.disk_usage(next(folder for folder in (root, *root.parents) if folder.is_dir()))
     yield GaugeMetricFamily("vwe_disk_free_bytes", "Bytes free on the disk of the data folder.", value=disk.free)
-    yield GaugeMetricFamily("vwe_disk_size_bytes", "Bytes that this disk has.", value=disk.total)
+    yield GaugeMetricFamily("vwe_disk_size_bytes", "Size of the disk of the data folder in bytes.", value=disk.total)
 
 
 def _build_info() -> Metric:
@@ -192,6 +192,8 @@ def _build_info() -> Metric:
         "dagster": importlib.metadata.version("dagster"),
         "python": platform.python_version(),
     }
-    family = GaugeMetricFamily("vwe_build_info", "What runs: always 1.", labels=list(labels))
+    family = GaugeMetricFamily(
+        "vwe_build_info", "Versions of the running software; the value is always 1.", labels=list(labels)
+    )
     family.add_metric(list(labels.values()), 1)
     return family

@@ -1,4 +1,4 @@
-"""A home with pools in which something has happened, and what a scrape of it says."""
+"""A home with used pools, and the samples of a scrape."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def home_in(folder: Path) -> Home:
 
 
 def pool_in(home: Home, machine: FakeMachine, name: str = "default") -> EnginePool:
-    """A pool of a home whose engines do nothing."""
+    """Return a pool of a home with fake engines."""
     return machine.pool(state_folder(home.pools / name), SETTINGS, SystemClock())
 
 
 def scrape(home: Home, data: DataFolder | None = None) -> Mapping[str, Metric]:
-    """The families that a scrape gives, by name; a counter's name is without ``_total``."""
+    """Return the metric families of a scrape by name; counters are named without ``_total``."""
     with serving(home, data) as address:
         text = get(f"{address}/metrics").read().decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
@@ -44,7 +44,7 @@ def scrape(home: Home, data: DataFolder | None = None) -> Mapping[str, Metric]:
 
 @contextlib.contextmanager
 def serving(home: Home, data: DataFolder | None = None) -> Iterator[str]:
-    """Serves the metrics of a home; gives the address."""
+    """Serve the metrics of a home, and yield the address."""
     app = metrics_app(home, data or DataFolder(home.data))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -58,14 +58,14 @@ def serving(home: Home, data: DataFolder | None = None) -> Iterator[str]:
 
 
 def get(address: str, **headers: str) -> HTTPResponse:
-    """Asks, and waits until the server is up."""
+    """Send a request, and wait until the server responds."""
     answer = urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=20)  # noqa: S310
     assert isinstance(answer, HTTPResponse)
     return answer
 
 
 def value(families: Mapping[str, Metric], sample: str, **labels: str) -> float:
-    """The value of the one sample of a name and some labels."""
+    """Return the value of the only sample with a name and labels."""
     (found,) = [
         each.value
         for family in families.values()

@@ -8,7 +8,7 @@ from vwe_dagster.metrics.data_folder import DataFolder
 from vwe_dagster.store.leftovers import bytes_in
 
 
-def test_a_file_that_two_stages_share_counts_once(tmp_path: Path) -> None:
+def test_file_that_two_stages_share_counts_once(tmp_path: Path) -> None:
     seed = tmp_path / "seeds" / "seed"
     for stage in ("raw", "extracted"):
         (seed / stage).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules query existing metrics, each in the way that its type needs."""
+"""The dashboard and the alert rules query existing metrics with functions that fit their types."""
 
 from __future__ import annotations
 
@@ -49,24 +49,26 @@ def queries() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Metric]:
-    """Return the metric family of every sample name."""
+    """The metric families by the name of their samples."""
     home = home_in(tmp_path_factory.mktemp("home"))
     pool_in(home, FakeMachine()).generate(REQUEST).confirm()
     return {family.name + suffix: family for family in scrape(home).values() for suffix in SUFFIXES[family.type]}
 
 
-@pytest.mark.parametrize(("asker", "query"), list(queries()))
-def test_every_queried_metric_is_exposed_and_queried_by_its_type(
-    samples: Mapping[str, Metric], asker: str, query: str
+@pytest.mark.parametrize(("origin", "query"), list(queries()))
+def test_queried_metrics_exist_and_are_queried_by_their_type(
+    samples: Mapping[str, Metric], origin: str, query: str
 ) -> None:
     names = set(NAME.findall(query))
-    assert names <= samples.keys(), asker
+    assert names <= samples.keys(), origin
     assert names or 'up{job="vwe"}' in query
     over_time = set(OVER_TIME.findall(query))
-    assert over_time == {name for name in names if samples[name].type != "gauge"}, "counters are rated, gauges are not"
+    assert over_time == {name for name in names if samples[name].type != "gauge"}, (
+        "rate() applies to counters and histograms only"
+    )
     for name, matchers in LABEL.findall(query):
         known = {label for sample in samples[name].samples for label in sample.labels}
-        assert set(re.findall(r"(\w+)\s*[=!]~?", matchers)) <= known, asker
+        assert set(re.findall(r"(\w+)\s*[=!]~?", matchers)) <= known, origin
 
 
 def test_every_metric_is_on_the_dashboard_or_in_a_rule(samples: Mapping[str, Metric]) -> None:
@@ -74,21 +76,21 @@ def test_every_metric_is_on_the_dashboard_or_in_a_rule(samples: Mapping[str, Met
     assert {family.name for family in samples.values()} - asked == {"vwe_data_measuring_seconds"}
 
 
-def test_states_named_in_queries_are_states(samples: Mapping[str, Metric]) -> None:
+def test_states_in_queries_exist(samples: Mapping[str, Metric]) -> None:
     exposed = {
         sample.labels["state"] for family in samples.values() for sample in family.samples if "state" in sample.labels
     }
     assert {state.value for state in State} <= exposed
-    for asker, query in queries():
-        for told in re.findall(r'(?:state|after|before)[=!]~?"([^"]+)"', query):
-            assert set(told.split("|")) <= exposed, asker
+    for origin, query in queries():
+        for states in re.findall(r'(?:state|after|before)[=!]~?"([^"]+)"', query):
+            assert set(states.split("|")) <= exposed, origin
 
 
-def test_dashboard_has_the_fields_that_grafana_needs() -> None:
+def test_dashboard_has_the_fields_that_grafana_requires() -> None:
     document = dashboard()
     assert (document["uid"], document["title"]) == ("vwe", "VWE")
     assert document["schemaVersion"] >= 36
-    assert "id" not in document, "a dashboard that is provisioned has no id yet"
+    assert "id" not in document, "a provisioned dashboard has no id"
     variables = {variable["name"]: variable for variable in document["templating"]["list"]}
     assert (variables["datasource"]["type"], variables["datasource"]["query"]) == ("datasource", "prometheus")
     numbers = [panel["id"] for panel in document["panels"]]
@@ -115,14 +117,14 @@ def test_panels_do_not_overlap_and_stay_within_the_grid() -> None:
         taken |= cells
 
 
-def test_every_alert_has_a_summary_and_a_remedy() -> None:
+def test_every_alert_has_a_summary_and_a_description() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"].keys() == {"summary", "description"}
     assert len({rule["alert"] for rule in rules()}) == len(rules())
 
 
-def test_prometheus_reads_the_existing_rules() -> None:
+def test_prometheus_loads_the_rules_file() -> None:
     settings = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     assert [DEPLOY / "prometheus" / name for name in settings["rule_files"]] == [RULES]
     assert [job["job_name"] for job in settings["scrape_configs"]] == ["vwe"]

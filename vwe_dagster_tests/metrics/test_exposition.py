@@ -1,4 +1,4 @@
-"""The metrics, as Prometheus scrapes them."""
+"""The metrics in the format that Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def machine() -> FakeMachine:
     return FakeMachine()
 
 
-def test_a_home_without_pools_has_metrics_and_is_left_as_it_is(home: Home) -> None:
+def test_home_without_pools_has_metrics_and_stays_unchanged(home: Home) -> None:
     families = scrape(home)
     assert families["vwe_pool_size"].samples == []
     assert value(families, "vwe_worlds_made_total") == 0
@@ -46,9 +46,7 @@ def test_a_home_without_pools_has_metrics_and_is_left_as_it_is(home: Home) -> No
     assert list(home.folder.iterdir()) == []
 
 
-def test_the_worlds_of_a_pool_are_counted_by_outcome_with_their_waits_and_durations(
-    home: Home, machine: FakeMachine
-) -> None:
+def test_jobs_are_counted_by_outcome_with_waits_and_durations(home: Home, machine: FakeMachine) -> None:
     pool = pool_in(home, machine)
     for _ in range(2):
         pool.generate(REQUEST).confirm()
@@ -69,7 +67,7 @@ def test_the_worlds_of_a_pool_are_counted_by_outcome_with_their_waits_and_durati
     assert value(families, "vwe_pool_job_duration_seconds_sum") == pytest.approx(took)
 
 
-def test_the_present_state_of_every_pool_is_told_apart_by_its_name(home: Home, machine: FakeMachine) -> None:
+def test_pools_are_distinguished_by_name(home: Home, machine: FakeMachine) -> None:
     one, other = pool_in(home, machine, "one"), pool_in(home, FakeMachine(), "other")
     one.warm(2)
     with one.lease(), other.lease():
@@ -82,7 +80,7 @@ def test_the_present_state_of_every_pool_is_told_apart_by_its_name(home: Home, m
     assert value(families, "vwe_pool_waiting_callers", pool="other") == 0
 
 
-def test_an_open_circuit_shows(home: Home, machine: FakeMachine) -> None:
+def test_open_circuit_is_exposed(home: Home, machine: FakeMachine) -> None:
     pool = pool_in(home, machine)
     machine.launch_fails = "There is no such image."
     with pytest.raises(PoolError):
@@ -94,7 +92,7 @@ def test_an_open_circuit_shows(home: Home, machine: FakeMachine) -> None:
     assert value(families, "vwe_pool_failed_starts_total") == 3
 
 
-def test_engines_that_ran_out_of_memory_and_what_the_reaper_did_are_counted(
+def test_engines_out_of_memory_and_repairs_of_the_reaper_are_counted(
     home: Home, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeLauncher, "why_ended", lambda _self, _launched: OUT_OF_MEMORY)
@@ -117,7 +115,7 @@ def test_engines_that_ran_out_of_memory_and_what_the_reaper_did_are_counted(
         assert value(families, counter) == value(before, counter) + 1
 
 
-def test_no_words_of_people_become_labels(home: Home, machine: FakeMachine) -> None:
+def test_free_text_does_not_become_a_label(home: Home, machine: FakeMachine) -> None:
     pool = pool_in(home, machine)
     with pool.lease(purpose="it ended (out of memory)"), pool.lease(purpose="(out of memory)"):
         pass
@@ -129,7 +127,7 @@ def test_no_words_of_people_become_labels(home: Home, machine: FakeMachine) -> N
     assert value(families, "vwe_pool_out_of_memory_kills_total") == 0
 
 
-def test_a_ledger_that_cannot_be_read_does_not_hide_the_others(home: Home, machine: FakeMachine) -> None:
+def test_unreadable_ledger_does_not_hide_other_pools(home: Home, machine: FakeMachine) -> None:
     pool_in(home, machine, "good").warm(1)
     broken = state_folder(home.pools / "broken")
     broken.mkdir(parents=True)
@@ -140,7 +138,7 @@ def test_a_ledger_that_cannot_be_read_does_not_hide_the_others(home: Home, machi
     assert value(families, "vwe_pool_free_engines", pool="good") == 1
 
 
-def test_stages_made_and_kept_are_counted(home: Home) -> None:
+def test_built_and_kept_stages_are_counted(home: Home) -> None:
     stage_counts = StageCounts(home.stage_counts)
     for stage, outcome in (("raw", "made"), ("raw", "made"), ("extracted", "made"), ("raw", "kept")):
         stage_counts.add(stage, outcome)  # type: ignore[arg-type]
@@ -151,7 +149,7 @@ def test_stages_made_and_kept_are_counted(home: Home) -> None:
     assert value(families, "vwe_cache_hits_total", stage="renders") == 0
 
 
-def test_unreadable_stage_counts_leave_a_gap_and_unwritable_ones_fail_no_stage(home: Home) -> None:
+def test_unreadable_stage_counts_leave_a_gap_and_do_not_fail_a_stage(home: Home) -> None:
     home.stage_counts.parent.mkdir(parents=True)
     home.stage_counts.write_text("this is no database, and long enough to be seen as none" * 100)
     families = scrape(home)
@@ -159,7 +157,7 @@ def test_unreadable_stage_counts_leave_a_gap_and_unwritable_ones_fail_no_stage(h
     StageCounts(home.stage_counts).add("raw", "made")
 
 
-def test_the_data_folder_is_measured_beside_the_scrapes(home: Home) -> None:
+def test_data_folder_is_measured_independently_of_scrapes(home: Home) -> None:
     data = DataFolder(home.data)
     assert "vwe_data_bytes" in scrape(home, data)
     assert scrape(home, data)["vwe_data_bytes"].samples == []
@@ -180,7 +178,7 @@ def test_the_data_folder_is_measured_beside_the_scrapes(home: Home) -> None:
     )
 
 
-def test_a_scrape_of_a_hundred_thousand_steps_takes_a_tenth_of_a_second_at_most(
+def test_scrape_of_a_hundred_thousand_transitions_takes_at_most_a_tenth_of_a_second(
     home: Home, machine: FakeMachine
 ) -> None:
     pool = pool_in(home, machine)
@@ -201,7 +199,7 @@ def test_a_scrape_of_a_hundred_thousand_steps_takes_a_tenth_of_a_second_at_most(
     assert value(scrape(home), "vwe_pool_transitions_total", before="READY", kind="job") == 100_001
 
 
-def test_the_server_says_that_it_answers(home: Home) -> None:
+def test_health_check_answers(home: Home) -> None:
     with serving(home) as address:
         assert get(f"{address}/healthz").read() == b"ok\n"
         assert str(get(f"{address}/metrics").headers["content-type"]).startswith("text/plain; version=")
