@@ -1,8 +1,8 @@
-"""The guard in front of every ASGI application that listens on TCP: the host names it serves, and pages it rejects.
+"""The guard of every ASGI application that listens on TCP: it checks the host name and the origin of requests.
 
-A browser sends requests on behalf of any page that its user visits, also to servers that only this machine can reach.
-The page of another site may point a name of its own at this machine (DNS rebinding), or send a request without reading
-the response. The first shows in ``Host``, the second in ``Origin`` and in the fetch metadata of the browser.
+A browser sends requests for any page that its user visits, also to servers that only this machine can reach. Another
+site may point its host name at this machine (DNS rebinding), or send a request without reading the response. ``Host``
+reveals the first; ``Origin`` and the browser's fetch metadata reveal the second.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Rejection(enum.Enum):
 
     @property
     def message(self) -> str:
-        """The message to the client; it holds nothing that the request sent."""
+        """The message to the client, without content of the request."""
         return self.value[1]
 
 
@@ -54,7 +54,7 @@ class Guard:
 
     Args:
         app: the application behind the guard.
-        hosts: names that are served besides those of loopback, without a port.
+        hosts: names to accept in addition to those of loopback, without a port.
         response: builds the response to a rejected HTTP request.
     """
 
@@ -101,7 +101,7 @@ def _is_same_origin(origin: str, name: str, port: str | None) -> bool:
 
 
 def _is_followed_link(scope: Scope, headers: Headers) -> bool:
-    """Return whether the user follows a link of another site, which shows a page and cannot read it or frame it."""
+    """Return whether the user follows a link on another site; that site can neither read nor frame the page."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"

@@ -1,15 +1,15 @@
-"""The names of hosts in HTTP requests. Imports nothing else, because every command loads it."""
+"""Host names in HTTP requests. This module has no imports of the project, since every command loads it."""
 
 from __future__ import annotations
 
 import re
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-"""The names by which a machine addresses itself, as ``Host`` has them."""
+"""The names of loopback in the notation of ``Host``."""
 
 _NAME = r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})"
 HOST = re.compile(_NAME + r"(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
-"""``Host`` in lower case: a name, an IPv4 address or a bracketed IPv6 address, with or without a port."""
+"""The pattern of ``Host`` in lower case: a name, an IPv4 or a bracketed IPv6 address, with or without a port."""
 
 
 def is_host_name(text: str) -> bool:
@@ -18,5 +18,5 @@ def is_host_name(text: str) -> bool:
 
 
 def bracketed(host: str) -> str:
-    """Return a host as an address has it: IPv6 in brackets."""
+    """Return a host in the notation of a URL: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host else host

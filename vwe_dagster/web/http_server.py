@@ -24,7 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from vwe_dagster.web.log_limit import LogLimit
 
 MAX_HEAD_BYTES = 64 * 1024
-"""The longest head of a request."""
+"""Maximum length of a request's head."""
 
 HEAD_S = 10.0
 """Seconds within which a client must send the head of a request, from its first byte or from connecting."""
@@ -33,13 +33,13 @@ BODY_S = 60.0
 """Seconds within which a client must send the body of a request."""
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-"""The longest body of a request: the keys of 100,000 seeds, as a backfill sends them, are half as long."""
+"""Maximum length of a request's body; a backfill of 100,000 seeds sends half as much."""
 
 MAX_CONNECTIONS = 512
-"""Most connections of a server where the limit of open files allows as many."""
+"""Maximum number of connections, unless the limit of open files requires fewer."""
 
 _PIECE_BYTES = 4 * 1024
-"""Bytes that are parsed at a time: a head is at most this much longer than the parser's own limit."""
+"""Bytes that are parsed at a time. A head exceeds the limit of the parser by at most this length."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class HttpServer(uvicorn.Server):
         app: the application.
         websockets: accept WebSockets.
         keep_alive_s: seconds after which an unused connection is closed.
-        log_level: the level of uvicorn's own log; None leaves logging as the process has set it up.
-        handles_signals: end at SIGINT and SIGTERM after the requests in progress; else the process handles them.
+        log_level: the level of uvicorn's log; None keeps the logging setup of the process.
+        handles_signals: whether to end at SIGINT and SIGTERM after the requests in progress.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals while serving, unless the process does."""
+        """Handle signals while serving, unless the process handles them."""
         with super().capture_signals() if self._handles_signals else contextlib.nullcontext():
             yield
 
@@ -98,7 +98,7 @@ _LOG_LIMIT = LogLimit()
 
 
 def max_connections() -> int:
-    """Return how many connections a server may have: half of the files that the process may open, at most 512.
+    """Return the maximum number of connections: half the limit of open files, at most 512.
 
     A quarter as many may be accepted before the first of them can be closed.
     """
@@ -107,7 +107,7 @@ def max_connections() -> int:
 
 
 class _Wait(enum.Enum):
-    """What a connection waits for."""
+    """The reason why a connection is waiting."""
 
     APPLICATION = enum.auto()
     HEAD = enum.auto()
@@ -117,11 +117,11 @@ class _Wait(enum.Enum):
 
 
 _DEADLINES = {_Wait.HEAD: HEAD_S, _Wait.BODY: BODY_S}
-"""Seconds; between requests the timer of uvicorn runs, and a slow reader may take as long as there is room."""
+"""Deadlines in seconds. Between requests uvicorn's timer runs; a slow reader is closed only for a new connection."""
 
 
 class _BoundedProtocol(H11Protocol):
-    """A connection that ends when its client takes too long, or when a new one needs its place."""
+    """A connection that closes when its client is too slow, or when a new connection needs its place."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,7 +136,7 @@ class _BoundedProtocol(H11Protocol):
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
         if connection.family != socket.AF_UNIX:
-            # asyncio leaves it out for sockets of socket.create_server, whose proto is 0. It costs 40 ms a response.
+            # asyncio does not set it for sockets of socket.create_server, whose proto is 0: 40 ms per response.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._follow()
         if len(self.connections) > self._max_connections:
@@ -173,7 +173,7 @@ class _BoundedProtocol(H11Protocol):
         self._cancel_deadline()
 
     def _follow(self) -> None:
-        """Find out what the connection waits for; where that has changed, set its deadline."""
+        """Update the reason why the connection waits; set a deadline if the reason has changed."""
         wait = self._current_wait()
         if wait is self._wait:
             return
@@ -209,9 +209,9 @@ class _BoundedProtocol(H11Protocol):
         self.transport.abort()
 
     def _make_room(self) -> None:
-        """Close the connection that has waited longest for its client; else a WebSocket, whose page opens it again.
+        """Close the connection that has waited longest for its client, or else a WebSocket, which its page reopens.
 
-        The new connection itself is closed where the server is at work for all others.
+        If the server is processing requests of all other connections, close this new connection.
         """
         bounded = [other for other in self.connections if isinstance(other, _BoundedProtocol) and other is not self]
         waiting = [other for other in bounded if other._wait is not _Wait.APPLICATION]  # noqa: SLF001
@@ -219,6 +219,6 @@ class _BoundedProtocol(H11Protocol):
         oldest = min(waiting, key=lambda other: other._waiting_since, default=None)  # noqa: SLF001
         ended: Any = oldest or next(iter(upgraded), self)
         _LOG.warning("Closed a connection because more than %d are open", self._max_connections)
-        # It is counted until the loop has closed it, and others may be accepted before that.
+        # Removed here, since the loop would count it until it is closed and may accept others before that.
         self.connections.discard(ended)
         ended.transport.abort()

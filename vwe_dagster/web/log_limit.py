@@ -1,4 +1,4 @@
-"""A log filter against floods: a client can cause an error as often as it likes."""
+"""A log filter against floods: a client can cause the same error any number of times."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 
 WINDOW_S = 60.0
 MAX_RECORDS = 5
-"""Records of one line of code that pass within a window."""
+"""Maximum number of records per line of code within a window."""
 
 
 class LogLimit(logging.Filter):
-    """Lets few records of each line of code pass within a minute, and counts the others."""
+    """Passes a few records per line of code and minute, and counts the others."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class LogLimit(logging.Filter):
         self._windows: dict[tuple[str, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record passes; the first of a window reports how many did not in the last one."""
+        """Return whether a record passes; the first of a window reports how many were omitted in the last window."""
         line = (record.pathname, record.lineno)
         now = time.monotonic()
         with self._lock:

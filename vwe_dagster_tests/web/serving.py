@@ -1,4 +1,4 @@
-"""Applications on a real port of this machine, served as the project serves them."""
+"""Serve applications on a real port with the project's server."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vwe_dagster.web.http_server import HttpServer
 
 @contextlib.contextmanager
 def served(app: ASGIApp, *, websockets: bool = False) -> Iterator[int]:
-    """Serve an application on loopback; yields its port."""
+    """Serve an application on loopback, and yield its port."""
     with running(HttpServer(app, websockets=websockets, log_level=None, handles_signals=False)) as port:
         yield port
 
 
 @contextlib.contextmanager
 def running(server: HttpServer) -> Iterator[int]:
-    """Run a server on loopback; yields its port."""
+    """Run a server on loopback, and yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
         thread.start()

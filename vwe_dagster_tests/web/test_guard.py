@@ -1,4 +1,4 @@
-"""The guard: which requests reach the application behind it."""
+"""The requests that the guard passes to the application."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def message_over_socket(port: int, headers: dict[str, str]) -> str:
     """Return the message that a WebSocket receives."""
 
     async def receive() -> str:
-        # The client adds a Host of its own unless it is given a URI and a place to connect to.
+        # The client adds its own Host header unless it gets both a URI and a separate address.
         host = headers.get("host", f"127.0.0.1:{port}")
         rest = {name: value for name, value in headers.items() if name != "host"}
         uri = f"ws://{host}/socket"
@@ -143,7 +143,7 @@ def test_link_of_another_site_can_be_followed_but_not_submitted(port: int) -> No
 
 
 def test_request_with_two_hosts_does_not_reach_the_application() -> None:
-    """The parser of this project's server rejects it before; others pass it on."""
+    """This project's server rejects such a request before the guard; other servers pass it on."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The server: what a client can occupy, and for how long."""
+"""The server limits what a client can occupy, and for how long."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_server_answers_while_many_clients_wait(
                 stack.enter_context(connected(port, sent))
             if number % 100 == 99:
                 assert is_served(port)
-        # The clients are in this process, too.
+        # The clients' sockets are in this process, too.
         assert psutil.Process().num_fds() - before < clients + 100 + 50
 
 
@@ -101,16 +101,14 @@ def test_connections_stay_below_the_limit_of_open_files() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", HALF, b"\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"])
-def test_request_that_does_not_arrive_ends_the_connection(
-    port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.3)  # noqa: SLF001  10 s in earnest
+def test_incomplete_request_ends_the_connection(port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.3)  # noqa: SLF001  10 s in production
     monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.BODY, 0.3)  # noqa: SLF001
     with connected(port, sent) as client:
         assert is_closed(client)
 
 
-def test_head_that_drips_ends_the_connection(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_head_ends_the_connection(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.5)  # noqa: SLF001
 
     def drip() -> None:
@@ -122,11 +120,11 @@ def test_head_that_drips_ends_the_connection(port: int, monkeypatch: pytest.Monk
         drip()
 
 
-def test_limits_of_time_are_those_that_the_documentation_has() -> None:
+def test_time_limits_match_the_documentation() -> None:
     assert http_server._DEADLINES == {http_server._Wait.HEAD: 10, http_server._Wait.BODY: 60}  # noqa: SLF001
 
 
-def test_second_request_on_a_connection_has_a_deadline_of_its_own(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_request_on_a_connection_has_its_own_deadline(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(http_server._DEADLINES, http_server._Wait.HEAD, 0.5)  # noqa: SLF001
     request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with connected(port, request) as client:
@@ -158,7 +156,7 @@ def test_endless_head_is_rejected_within_bounded_memory(port: int, piece: bytes)
 
 
 @pytest.mark.parametrize(("size", "status"), [(59 * 1024, b"200"), (64 * 1024, b"400"), (MIB, b"400")])
-def test_head_has_at_most_64_kib_however_it_arrives(port: int, size: int, status: bytes) -> None:
+def test_head_is_limited_to_64_kib_in_any_segmentation(port: int, size: int, status: bytes) -> None:
     head = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: "
     for step in (size, 1024):
         with connected(port, head) as client:
@@ -197,7 +195,7 @@ def test_server_answers_while_many_websockets_are_open(monkeypatch: pytest.Monke
         assert is_served(port)
 
 
-def test_body_of_several_pieces_arrives_whole(port: int) -> None:
+def test_body_in_several_pieces_is_complete(port: int) -> None:
     body = bytes(range(256)) * 4000
     assert httpx.post(f"http://127.0.0.1:{port}/", content=body, timeout=60).text == str(len(body))
 
@@ -219,7 +217,7 @@ def test_flood_of_invalid_requests_does_not_fill_the_log(port: int, caplog: pyte
 
 
 def test_responses_do_not_wait_for_acknowledgments() -> None:
-    """Without TCP_NODELAY the body of each waits 40 ms for the acknowledgment of its head."""
+    """Without TCP_NODELAY, the body of each response waits 40 ms for the acknowledgment of its head."""
     acknowledging = http_server.HttpServer(Starlette(), log_level=None, handles_signals=False)
     with running(acknowledging) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         client.get("/")

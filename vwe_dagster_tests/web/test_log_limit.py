@@ -10,7 +10,7 @@ import pytest
 from vwe_dagster.web.log_limit import MAX_RECORDS, WINDOW_S, LogLimit
 
 
-def test_few_records_of_a_line_pass_and_the_next_window_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_records_per_line_pass_and_the_next_window_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     limit = LogLimit()
