@@ -14,7 +14,7 @@ def vwe_command(*words: str, operands: Iterable[str] = ()) -> str:
         operands: seeds and other arguments; behind ``--`` if one of them begins with ``-``.
 
     Raises:
-        ValueError: an argument contains NUL, which no command line can hold.
+        ValueError: an argument contains NUL, which a command line cannot contain.
     """
     operands = list(operands)
     separator = ["--"] if any(operand.startswith("-") for operand in operands) else []
@@ -25,13 +25,13 @@ def command_line(*arguments: str) -> str:
     """Return a command line that a POSIX shell splits into exactly these arguments.
 
     Raises:
-        ValueError: an argument contains NUL, which no command line can hold.
+        ValueError: an argument contains NUL, which a command line cannot contain.
     """
     return " ".join(map(_quoted, arguments))
 
 
 def _quoted(argument: str) -> str:
-    """Quote an argument; control characters become octal escapes (``$'...'``), since terminals obey them."""
+    """Quote an argument; control characters become octal escapes (``$'...'``), since terminals interpret them."""
     if "\0" in argument:
         raise ValueError(f"{argument!r} contains NUL and cannot be an argument")
     if argument.isprintable():

@@ -1,4 +1,4 @@
-"""Text that is safe to print: terminals obey control characters."""
+"""Text that is safe to print: terminals interpret control characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Printed commands: a shell splits them into the arguments that were meant, and no message builds its own."""
+"""A shell splits printed commands into the intended arguments, and no message builds a command itself."""
 
 from __future__ import annotations
 
