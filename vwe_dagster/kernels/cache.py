@@ -1,4 +1,4 @@
-"""Where the machine code of kernels is kept: one folder for each module in each version of what it depends on."""
+"""The cache of compiled kernels: one folder for each module and each version of its dependencies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cache_folder(source: Path) -> Path | None:
 
 
 def folder_name(source: Path) -> str:
-    """Return the name that the cache folder of a module has in this version."""
+    """Return the name of a module's cache folder in this version."""
     path = source.relative_to(PACKAGE) if source.is_relative_to(PACKAGE) else Path(source.name)
     return f"{'.'.join(path.with_suffix('').parts)}-{numba.__version__}-{sources_digest(source)}"
 
@@ -54,7 +54,7 @@ def are_kernels_cached() -> bool:
 
 
 def remove_other_versions() -> None:
-    """Remove machine code of other versions that no process has used for a day: two checkouts may share a cache."""
+    """Remove machine code of other versions that was unused for a day; two checkouts may share a cache."""
     yesterday = time.time() - 24 * 3600
     for base in {folder.parent for module in _GRID_KERNELS if (folder := cache_folder(PACKAGE / module))}:
         for folder in base.iterdir():
@@ -70,7 +70,7 @@ def _is_current(folder: Path) -> bool:
 
 
 def _bases() -> Iterator[Path]:
-    """Yield the folders that may hold the cache, in order of preference."""
+    """Yield the possible folders of the cache, in order of preference."""
     yield from _user_cache()
     if home := os.environ.get("VWE_HOME"):
         yield Path(os.path.expanduser(home)) / ".vwe" / "kernels"  # noqa: PTH111  Path.expanduser raises
@@ -90,8 +90,8 @@ def _temporary() -> Iterator[Path]:
     """Yield a folder that only this user may enter, because the machine code in it is executed."""
     private = Path(tempfile.gettempdir()) / f"vwe-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
-    facts = private.lstat()
-    if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not stat.S_IMODE(facts.st_mode) & 0o077:
+    status = private.lstat()
+    if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077:
         yield private / "kernels"
 
 
@@ -112,7 +112,7 @@ def _report_fallback(base: Path | None) -> None:
     if base is None:
         sys.stderr.write(
             f"Neither {preferred} nor a temporary folder can be written: every process compiles its kernels again, "
-            "which takes a minute. Set NUMBA_CACHE_DIR to a folder that you may write to.\n"
+            "which takes a minute. Set NUMBA_CACHE_DIR to a writable folder.\n"
         )
     elif base != preferred:
-        sys.stderr.write(f"{preferred} cannot be written; compiled kernels are kept in {base} instead.\n")
+        sys.stderr.write(f"{preferred} cannot be written; compiled kernels are cached in {base} instead.\n")

@@ -1,4 +1,4 @@
-"""Files of cached machine code with a checksum: damaged code would crash the process that runs it."""
+"""Cache files of machine code with a checksum: damaged code would crash the process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has n
 
     @classmethod
     def replacing(cls, file: Any) -> CheckedCacheFile:
-        """Return the counterpart of numba's own object for the cache files of a function."""
+        """Return the checked counterpart of numba's object for the cache files of a function."""
         base = file._index_name.removesuffix(".nbi")  # noqa: SLF001  numba has no public names for these
         return cls(file._cache_path, base, file._source_stamp)  # noqa: SLF001
 

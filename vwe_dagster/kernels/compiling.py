@@ -1,4 +1,4 @@
-"""Decorators that compile kernels with numba and keep the machine code."""
+"""Decorators that compile kernels with numba and cache the machine code."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def kernel(function: _Function) -> _Function:
-    """Compiles a function at its first call, without fast-math, and keeps the machine code.
+    """Compile a function at its first call, without fast-math, and cache the machine code.
 
-    Divisions by zero give infinities and NaN as in IEEE-754 instead of raising.
+    Divisions by zero return infinities and NaN as in IEEE-754 instead of raising.
     """
     return _compiled(function)
 
 
 def borrowing_kernel(function: _Function) -> _Function:
-    """A :func:`kernel` that neither makes nor returns arrays, and does not count references to those it is given.
+    """Compile a :func:`kernel` that neither creates nor returns arrays, without counting references to its arguments.
 
-    Counting takes longer than a short row does: two atomic instructions for each array of each tuple at each call.
+    Counting takes longer than a short row: two atomic instructions per call for each array of each tuple.
     """
     return _compiled(function, _nrt=False)
 
 
 def inner_kernel(function: _Function) -> _Function:
-    """A :func:`borrowing_kernel` that only kernels may call: called from Python it ends the process.
+    """Compile a :func:`borrowing_kernel` that only kernels may call; a call from Python crashes the process.
 
-    To unpack tuples of arrays from Python takes longer to compile than most kernels.
+    The code that unpacks tuples of arrays from Python takes longer to compile than most kernels.
     """
     return _compiled(function, _nrt=False, no_cpython_wrapper=True)
 
@@ -67,9 +67,9 @@ def _compiled(function: _Function, **options: bool) -> _Function:
 
 @kernel
 def flat(start: int, stop: int) -> range:
-    """The places from ``start`` to before ``stop``, neither negative, for a loop without a branch.
+    """Return the indices from ``start`` to before ``stop``, both non-negative, for a loop without branches.
 
-    They come unsigned: an index that might be negative keeps a loop from becoming vector instructions, and a slice
-    costs more than the loop where loops are short.
+    The indices are unsigned: LLVM does not vectorize a loop over indices that might be negative. In short loops, a
+    slice costs more than the loop itself.
     """
     return range(np.uint64(start), np.uint64(stop))

@@ -112,7 +112,7 @@ def _data_files(folder: Path) -> frozenset[Path]:
 
 
 def _label(path: Path) -> str:
-    """Return a name of the file that is the same in every checkout."""
+    """Return a name of the file that does not depend on the checkout's path."""
     return str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else path.name
 
 

@@ -1,4 +1,4 @@
-"""Copies of the package that tests may edit, processes that run in them, and copies of compiled kernels."""
+"""Editable copies of the package, processes that use them, and copies of compiled kernels."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class PackageCopy:
         """Run Python with the copy as its package.
 
         Args:
-            arguments: Python's arguments.
-            prefix: the command that starts Python.
-            environment: the only variables about caches and homes that the process has.
+            arguments: the arguments of Python.
+            prefix: a command that starts Python.
+            environment: the process's variables for caches and homes; all others of this kind are removed.
         """
         inherited = {name: value for name, value in os.environ.items() if name not in CACHE_VARIABLES}
         return subprocess.run(
@@ -55,7 +55,7 @@ class PackageCopy:
 
 
 def copy_package(folder: Path) -> PackageCopy:
-    """Copy the package into a folder, with the files beside it that a home needs."""
+    """Copy the package and the files that a home needs into a folder."""
     package = folder / PACKAGE.name
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dagster.yaml", "workspace.yaml"):
@@ -65,11 +65,11 @@ def copy_package(folder: Path) -> PackageCopy:
 
 
 def copy_machine_code(folder: Path, *, leave_out: str) -> None:
-    """Copy what has been compiled of every kernel in this version, except files that match a pattern.
+    """Copy the compiled kernels of this version, except files that match a pattern.
 
     Args:
         folder: the new cache.
-        leave_out: the pattern of the files' names.
+        leave_out: the pattern of file names to skip.
     """
     for module in PACKAGE.rglob("*.py"):
         if "kernels.compiling import" in module.read_text(encoding="utf-8") or module.name == "compiling.py":

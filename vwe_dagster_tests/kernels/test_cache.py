@@ -1,4 +1,4 @@
-"""Machine code that was compiled from other sources is never run, and a cache that cannot be written is replaced."""
+"""Outdated machine code is never run, and an unwritable cache is replaced by another folder."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ picture = np.zeros((1, 1, 3), np.uint8)
 paint_rows(layers, light, (0, 1), np.float32(0), picture)
 print(*picture[0, 0])
 """
-"""Paints one pixel outside the world, which is bare paper."""
+"""Print the color of a pixel outside the world, which is the plain color of the paper."""
 
 
-def test_a_changed_constant_of_another_module_is_not_painted_from_old_machine_code(tmp_path: Path) -> None:
+def test_changed_constant_of_another_module_invalidates_the_machine_code(tmp_path: Path) -> None:
     copied = copy_package(tmp_path)
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "240 229 203\n"
@@ -58,7 +58,7 @@ def test_a_changed_constant_of_another_module_is_not_painted_from_old_machine_co
 
 @pytest.fixture
 def caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A folder for caches of the test, named by the environment in place of the user's."""
+    """A folder for the caches of the test, set by the environment instead of the user's folder."""
     for name in ("NUMBA_CACHE_DIR", "VWE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
@@ -71,10 +71,10 @@ def caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 def _forget() -> None:
     cache_folder.cache_clear()
-    cache._report_fallback.cache_clear()  # noqa: SLF001  it reports once in a process
+    cache._report_fallback.cache_clear()  # noqa: SLF001  it reports once per process
 
 
-def test_old_versions_are_removed_unless_they_were_used_within_a_day(caches: Path) -> None:
+def test_old_versions_are_removed_if_unused_for_a_day(caches: Path) -> None:
     current = cache_folder(MODULE)
     assert current is not None
     assert current == caches / "vwe" / "kernels" / folder_name(MODULE)
@@ -94,7 +94,7 @@ def test_old_versions_are_removed_unless_they_were_used_within_a_day(caches: Pat
     assert left == {folder_name(MODULE), "rendering.brush-0.1-0"}
 
 
-def test_a_process_that_uses_a_version_marks_it_as_used(caches: Path) -> None:
+def test_process_marks_its_version_as_used(caches: Path) -> None:
     folder = caches / "vwe" / "kernels" / folder_name(MODULE)
     folder.mkdir(parents=True)
     os.utime(folder, (0, 0))
@@ -103,7 +103,7 @@ def test_a_process_that_uses_a_version_marks_it_as_used(caches: Path) -> None:
 
 
 @pytest.mark.parametrize("has_home", [True, False])
-def test_a_cache_that_cannot_be_written_is_replaced_and_one_line_says_so(
+def test_unwritable_cache_is_replaced_with_one_warning(
     caches: Path, has_home: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caches.touch()
@@ -113,11 +113,13 @@ def test_a_cache_that_cannot_be_written_is_replaced_and_one_line_says_so(
         replacement = caches.parent / "home" / ".vwe" / "kernels"
     for module in ("worldgen/planes.py", "worldgen/rivers.py"):
         assert cache_folder(PACKAGE / module) == replacement / folder_name(PACKAGE / module)
-    said = capsys.readouterr().err
-    assert said == f"{caches / 'vwe/kernels'} cannot be written; compiled kernels are kept in {replacement} instead.\n"
+    output = capsys.readouterr().err
+    assert (
+        output == f"{caches / 'vwe/kernels'} cannot be written; compiled kernels are cached in {replacement} instead.\n"
+    )
 
 
-def test_machine_code_is_not_read_from_a_temporary_folder_that_others_can_write(
+def test_machine_code_in_a_folder_writable_by_others_is_not_read(
     caches: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caches.touch()
@@ -126,10 +128,10 @@ def test_machine_code_is_not_read_from_a_temporary_folder_that_others_can_write(
     private.chmod(0o777)
     assert cache_folder(MODULE) is None
     assert not cache.are_kernels_cached()
-    assert "Set NUMBA_CACHE_DIR to a folder that you may write to." in capsys.readouterr().err
+    assert "Set NUMBA_CACHE_DIR to a writable folder." in capsys.readouterr().err
 
 
-def test_kernels_are_compiled_where_no_folder_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_compiled_without_a_writable_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def add(one: int, other: int) -> int:
         return one + other
 
@@ -139,16 +141,16 @@ def test_kernels_are_compiled_where_no_folder_can_be_written(monkeypatch: pytest
 
 @pytest.fixture
 def as_nobody() -> list[str]:
-    """The command that runs another as a user who may read everything needed and write only to own folders."""
+    """Return a command prefix for an unprivileged user, who can read the project but write only to private folders."""
     if os.geteuid() != 0:
         pytest.skip("only root can run a process as another user")
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv is not installed (Debian's util-linux)")
     prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    # Where the interpreter or the checkout is in root's own folder, the user is allowed to read there.
+    # If the interpreter or the checkout is in root's home, allow the user to read there.
     reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     for command in (prefix, [*prefix, *reading]):
-        # setpriv itself may still start what the user may not.
+        # Through env, since setpriv itself may still start programs that the user may not.
         probe = [*command, "env", sys.executable, "-c", "import vwe_dagster.cli"]
         if subprocess.run(probe, cwd=PACKAGE.parent, capture_output=True, check=False).returncode == 0:
             return command
@@ -157,9 +159,9 @@ def as_nobody() -> list[str]:
 
 @pytest.fixture
 def home_of_nobody() -> Iterator[Path]:
-    """A home folder of that user, with the machine code of all kernels but one: all take a minute to compile."""
+    """A home of that user with the machine code of all kernels but one, since compiling all takes a minute."""
     NativeEngine().warm()
-    # The folders of pytest may be entered by root alone.
+    # Only root may enter the folders of pytest.
     with tempfile.TemporaryDirectory(prefix="vwe-home-") as folder:
         home, kernels = Path(folder), Path(folder) / ".vwe" / "kernels"
         copy_machine_code(kernels, leave_out="height_rows.fill_heights*")
@@ -168,7 +170,7 @@ def home_of_nobody() -> Iterator[Path]:
         yield home
 
 
-def test_a_user_without_a_home_makes_a_world(as_nobody: list[str], home_of_nobody: Path) -> None:
+def test_user_without_a_home_generates_a_world(as_nobody: list[str], home_of_nobody: Path) -> None:
     inherited = {name: value for name, value in os.environ.items() if name not in CACHE_VARIABLES}
     run = subprocess.run(
         [*as_nobody, sys.executable, "-m", "vwe_dagster.cli", "world", "abc", "--size", "64"],
@@ -187,8 +189,8 @@ def test_a_user_without_a_home_makes_a_world(as_nobody: list[str], home_of_nobod
     )
     assert run.returncode == 0, run.stderr
     kernels = home_of_nobody / ".vwe" / "kernels"
-    said = f"/nonexistent/.cache/vwe/kernels cannot be written; compiled kernels are kept in {kernels} instead.\n"
-    assert run.stderr.count(said) == 1, run.stderr
+    warning = f"/nonexistent/.cache/vwe/kernels cannot be written; compiled kernels are cached in {kernels} instead.\n"
+    assert run.stderr.count(warning) == 1, run.stderr
     assert "Traceback" not in run.stderr
     assert list(kernels.rglob("height_rows.fill_heights*.nbc"))
     assert WorldStore(home_of_nobody / "data").manifest(parse_seed("abc"), "processed") is not None

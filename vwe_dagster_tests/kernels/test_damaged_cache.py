@@ -1,4 +1,4 @@
-"""Damaged files in the cache of machine code."""
+"""Damaged files in the cache of machine code are detected and replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CODE = "from vwe_dagster.worldgen.unity_random import init_state; print(*init_st
 
 
 def flipped(content: bytes) -> bytes:
-    """Return the content with a bit flipped in the middle, where the machine code is."""
+    """Return the content with a flipped bit in the middle, within the machine code."""
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 0x10]) + content[middle + 1 :]
 

@@ -1,4 +1,4 @@
-"""Tables of kernels: their values, and that compiled code has one copy."""
+"""Shared tables of kernels have the right values, and compiled code has one copy of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sum_of(i: int, j: int) -> int:
     return int(table()[i] + table()[j] + first_places(3)[2])
 
 
-def test_a_kernel_reads_the_values() -> None:
+def test_kernel_reads_the_values() -> None:
     np.testing.assert_array_equal(first_places(1000), VALUES)
     assert sum_of(1, 999) == VALUES[1] + VALUES[999] + VALUES[2]
 
@@ -41,6 +41,6 @@ def prefetched(values: npt.NDArray[np.int32], place: int) -> int:
     return int(values[0])
 
 
-def test_an_element_that_does_not_exist_can_be_prefetched() -> None:
+def test_missing_element_can_be_prefetched() -> None:
     assert prefetched(VALUES, 10**9) == VALUES[0]
     assert "prefetch" in next(iter(cast(Any, prefetched).inspect_asm().values()))

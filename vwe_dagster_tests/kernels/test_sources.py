@@ -1,4 +1,4 @@
-"""The files that a kernel's code depends on are found, whatever way they are imported, and no others."""
+"""Exactly the files that a kernel's code depends on are found, for every form of import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def names(paths: set[Path]) -> set[str]:
 
 
 def imports_of(module: Path) -> Iterator[Path]:
-    """The package's modules that Python itself sees imported in a module."""
+    """Return the package's modules that a module imports, according to Python's parser."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
@@ -41,7 +41,7 @@ def test_every_import_of_the_package_is_found(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", KERNELS, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_kernels_depend_on_what_their_modules_import_and_nothing_else(module: Path) -> None:
+def test_kernels_depend_exactly_on_the_imports_of_their_modules(module: Path) -> None:
     found, pending = set[Path](), [module]
     while pending:
         if (path := pending.pop()) not in found:
@@ -78,7 +78,7 @@ def test_kernels_depend_on_what_their_modules_import_and_nothing_else(module: Pa
         ("from vwe_dagster_tests.world import grid", set()),
     ],
 )
-def test_an_import_is_found_in_every_form(text: str, expected: set[str]) -> None:
+def test_import_is_found_in_every_form(text: str, expected: set[str]) -> None:
     assert names(imported_modules(text)) == expected
 
 
@@ -99,7 +99,7 @@ def digests(copied: PackageCopy) -> dict[str, str]:
     return read
 
 
-def test_an_edit_changes_the_digest_of_the_kernels_that_depend_on_it_alone(copied: PackageCopy) -> None:
+def test_edit_changes_only_the_digests_of_dependent_kernels(copied: PackageCopy) -> None:
     original = digests(copied)
     for module in ("cli/app.py", "site/server.py", "engine/native.py"):
         (copied.package / module).write_text("EDITED = True\n")

@@ -171,7 +171,7 @@ def _build_comparison(load: Any, _mask: Any) -> Any:
 
 
 @given(number=st.integers(-(2**63), 2**63 - 1).filter(bool))
-def test_the_lowest_and_highest_bits_are_the_first_and_last_lanes_that_are_set(number: int) -> None:
+def test_lowest_and_highest_bits_are_the_first_and_last_set_lanes(number: int) -> None:
     lowest, highest = ends(number)
     assert 1 << lowest == number & -number
     assert highest == (number % 2**64).bit_length() - 1
@@ -227,7 +227,7 @@ def test_conversions_equal_numpys(d: Array, i: Array) -> None:
     np.testing.assert_array_equal(whole, np.stack([a.astype(np.int32), d.astype(np.int32), a < 0, a.view(np.int32)]))
 
 
-def test_vectors_are_read_from_and_written_to_any_place() -> None:
+def test_vectors_are_read_and_written_at_any_index() -> None:
     @jit
     def move(table: Any, small: Any, places: Any, out: Any) -> Any:
         at = load16(places, 1)
@@ -320,7 +320,7 @@ def _host_features() -> set[str]:
     return {name for name, has in llvmlite.binding.get_host_cpu_features().items() if has}
 
 
-def test_the_example_of_the_documentation_works() -> None:
+def test_example_in_the_documentation_works() -> None:
     @jit
     def scaled_row(xs: Any, low: Any, out: Any) -> None:
         for i in range(0, xs.size, 16):
