@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vwe_dagster.store.draft import Draft
 from vwe_dagster.store.errors import StoreError
-from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, WORLD_STAGES, FileFacts, Manifest, Recipe, Stage
+from vwe_dagster.store.manifest import MANIFEST_NAME, STAGES, WORLD_STAGES, FileEntry, Manifest, Recipe, Stage
 from vwe_dagster.store.world_store import WorldStore
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "STAGES",
     "WORLD_STAGES",
     "Draft",
-    "FileFacts",
+    "FileEntry",
     "Manifest",
     "Recipe",
     "Stage",

@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from vwe_dagster.files.atomic import sync_folder
 from vwe_dagster.store.arrays import array_to_bytes
 from vwe_dagster.store.errors import StoreError
-from vwe_dagster.store.manifest import FileFacts, check_file_name
+from vwe_dagster.store.manifest import FileEntry, check_file_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ class Draft:
         axes: str | None = None,
         units: str | Mapping[str, str] | None = None,
     ) -> None:
-        """Record a file that was written to :meth:`path`, with its metadata; see :class:`FileFacts`."""
+        """Record a file that was written to :meth:`path`, with its metadata; see :class:`FileEntry`."""
         check_file_name(name)
         self._metadata[name] = {"dtype": dtype, "shape": shape, "axes": axes, "units": units}
 
@@ -77,21 +77,21 @@ class Draft:
         self.path(name).write_bytes(array_to_bytes(array))
         self.file(name, dtype=array.dtype.name, shape=array.shape, axes=axes, units=units)
 
-    def link(self, name: str, source: Path, facts: FileFacts) -> None:
+    def link(self, name: str, source: Path, entry: FileEntry) -> None:
         """Add a file of another stage: as a hard link if the file system supports it, else as a copy.
 
         Args:
             name: the name of the file in this stage.
             source: the existing file, which must not change any more.
-            facts: the entry of the file in the other stage's manifest.
+            entry: the entry of the file in the other stage's manifest.
         """
         path = self.path(name)
         try:
             path.hardlink_to(source)
         except OSError:
             shutil.copyfile(source, path)
-        self.file(name, dtype=facts.dtype, shape=facts.shape, axes=facts.axes, units=facts.units)
-        self._sha256[name] = facts.sha256
+        self.file(name, dtype=entry.dtype, shape=entry.shape, axes=entry.axes, units=entry.units)
+        self._sha256[name] = entry.sha256
 
     def table(self, name: str, table: pd.DataFrame, *, units: Mapping[str, str]) -> None:
         """Write a table as Parquet, without its index, and record it.
@@ -121,7 +121,7 @@ class Draft:
         self.path(name).write_text(text + "\n", encoding="utf-8")
         self.file(name)
 
-    def settle(self) -> dict[str, FileFacts]:
+    def settle(self) -> dict[str, FileEntry]:
         """Flush every recorded file to the disk.
 
         Returns:
@@ -138,13 +138,13 @@ class Draft:
             raise ValueError(f"The file {name} of the stage was {fault}; write and record every file.")
         # Flushing many files concurrently is faster than one after the other.
         with concurrent.futures.ThreadPoolExecutor(_CONCURRENT_SYNCS) as threads:
-            facts = list(threads.map(self._settled, self._metadata.keys(), self._metadata.values()))
+            files = list(threads.map(self._settled, self._metadata.keys(), self._metadata.values()))
         for name, is_folder in entries:
             if is_folder:
                 sync_folder(self._folder / name)
-        return dict(zip(self._metadata, facts, strict=True))
+        return dict(zip(self._metadata, files, strict=True))
 
-    def _settled(self, name: str, metadata: Mapping[str, Any]) -> FileFacts:
+    def _settled(self, name: str, metadata: Mapping[str, Any]) -> FileEntry:
         with (self._folder / name).open("rb") as file:
             os.fsync(file.fileno())
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -152,4 +152,4 @@ class Draft:
                 raise StoreError(
                     f"The file {name} of another stage changed while it was linked; run the command again."
                 )
-            return FileFacts(bytes=file.tell(), sha256=sha256, **metadata)
+            return FileEntry(bytes=file.tell(), sha256=sha256, **metadata)

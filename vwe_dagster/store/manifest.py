@@ -52,12 +52,12 @@ def _plain_name(name: str) -> str:
     return name
 
 
-def _expressible_in_json(facts: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    json.dumps(facts, allow_nan=False)
-    return facts
+def _expressible_in_json(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    json.dumps(values, allow_nan=False)
+    return values
 
 
-Facts = Annotated[Mapping[str, JsonValue], AfterValidator(_expressible_in_json)]
+JsonObject = Annotated[Mapping[str, JsonValue], AfterValidator(_expressible_in_json)]
 _PART = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 FileName = Annotated[str, StringConstraints(pattern=rf"^{_PART}(/{_PART}){{0,7}}$"), AfterValidator(_plain_name)]
@@ -76,15 +76,15 @@ class Recipe:
         grid: the grid of the stage's planes; None without planes.
     """
 
-    inputs: Facts
+    inputs: JsonObject
     code_version: str
-    made_by: Facts
+    made_by: JsonObject
     grid: Grid | None
 
     @property
     def maker(self) -> str:
         """The engine or program in one line, as in ``native 1.0``."""
-        return " ".join(str(fact) for fact in self.made_by.values() if fact is not None)
+        return " ".join(str(value) for value in self.made_by.values() if value is not None)
 
     @property
     def fingerprint(self) -> str:
@@ -93,7 +93,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class FileFacts:
+class FileEntry:
     """The entry of one file in a manifest.
 
     Attributes:
@@ -132,7 +132,7 @@ class Manifest:
     seed: Seed
     stage: Stage
     recipe: Recipe
-    files: Mapping[FileName, FileFacts]
+    files: Mapping[FileName, FileEntry]
     made_at: AwareDatetime
     seconds: NonNegativeFloat
 
@@ -220,6 +220,6 @@ def _digest(content: Mapping[str, object]) -> str:
 
 
 _MANIFEST = TypeAdapter(Manifest)
-_FILES: TypeAdapter[Mapping[str, FileFacts]] = TypeAdapter(Mapping[str, FileFacts])
+_FILES: TypeAdapter[Mapping[str, FileEntry]] = TypeAdapter(Mapping[str, FileEntry])
 _FILE_NAME: TypeAdapter[str] = TypeAdapter(FileName)
 _GRID: TypeAdapter[Grid | None] = TypeAdapter(Grid | None)

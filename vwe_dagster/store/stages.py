@@ -29,7 +29,7 @@ from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.store import Draft, FileFacts, Manifest, StoreError, WorldStore
+from vwe_dagster.store import Draft, FileEntry, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
 from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -81,7 +81,7 @@ def read_raw(store: WorldStore, manifest: Manifest) -> tuple[dict[str, npt.NDArr
     return planes, lines
 
 
-def write_extracted(draft: Draft, world: CanonicalWorld, same: Mapping[str, tuple[Path, FileFacts]]) -> None:
+def write_extracted(draft: Draft, world: CanonicalWorld, same: Mapping[str, tuple[Path, FileEntry]]) -> None:
     """Write a canonical world: planes as arrays, tables as Parquet.
 
     Data that the source lacks has no file. The forest factor has no file if it is the one that all worlds share.
@@ -252,7 +252,7 @@ def grid_of(manifest: Manifest) -> Grid:
     """
     if manifest.recipe.grid is None:
         raise StoreError(
-            f"The manifest of the stage {manifest.stage} of {manifest.seed.key} has no grid; build it again."
+            f"The manifest of the stage {manifest.stage} of {manifest.seed.key} has no grid; build the stage again."
         )
     return manifest.recipe.grid
 
@@ -304,7 +304,7 @@ def own_location_table(store: WorldStore, extracted: Manifest, raw: Manifest | N
 def native_terrain(extracted: Manifest, raw: Manifest | None) -> World | None:
     """Return the native terrain of a stage ``extracted``, which can be sampled finer than the stage's grid.
 
-    Return None if another engine or program generated the world, or if :func:`world_gen_version` is unknown.
+    Return None if another engine or program generated the world, or if :func:`world_gen_version` returns None.
     """
     version = world_gen_version(extracted, raw)
     if version is None or extracted.recipe.made_by.get("kind") != NATIVE.kind:

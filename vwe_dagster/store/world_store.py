@@ -25,7 +25,7 @@ from vwe_dagster.store.manifest import (
     MAX_MANIFEST_BYTES,
     SCHEMA_VERSIONS,
     STAGES,
-    FileFacts,
+    FileEntry,
     Manifest,
     Recipe,
     Stage,
@@ -101,11 +101,11 @@ class WorldStore:
             StoreError: the file is damaged, or the stage was rebuilt after the manifest was read.
             KeyError: the manifest does not list the file.
         """
-        facts = manifest.files[name]
+        entry = manifest.files[name]
         path = self.folder(manifest.seed, manifest.stage) / name
         with disk_errors_explained(self.root), contextlib.suppress(*_NO_FILE):
-            content = read_file(path, facts.bytes + 1)
-            if hashlib.sha256(content).hexdigest() == facts.sha256:
+            content = read_file(path, entry.bytes + 1)
+            if hashlib.sha256(content).hexdigest() == entry.sha256:
                 return io.BytesIO(content)
         now = self.manifest(manifest.seed, manifest.stage)
         if now is not None and now != manifest:
@@ -190,7 +190,7 @@ class WorldStore:
     def _damage(self, manifest: Manifest) -> list[str]:
         folder = self.folder(manifest.seed, manifest.stage)
         with disk_errors_explained(self.root):
-            faults = ((folder / name, _fault(folder / name, facts)) for name, facts in manifest.files.items())
+            faults = ((folder / name, _fault(folder / name, entry)) for name, entry in manifest.files.items())
             return [f"The file {path} {fault}; build the stage again." for path, fault in faults if fault]
 
 
@@ -209,13 +209,13 @@ def _read_manifest(folder: Path) -> Manifest | None:
         return None
 
 
-def _fault(path: Path, facts: FileFacts) -> str | None:
+def _fault(path: Path, entry: FileEntry) -> str | None:
     if not path.is_file():
         return "is missing"
     size = path.stat().st_size
-    if size != facts.bytes:
-        return f"has {size} bytes instead of {facts.bytes}"
+    if size != entry.bytes:
+        return f"has {size} bytes instead of {entry.bytes}"
     with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != facts.sha256:
+        if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
             return "has changed since it was written"
     return None

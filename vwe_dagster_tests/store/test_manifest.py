@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.store import STAGES, FileFacts, Manifest, Recipe, StoreError, WorldStore
+from vwe_dagster.store import STAGES, FileEntry, Manifest, Recipe, StoreError, WorldStore
 from vwe_dagster.store.manifest import SCHEMA_VERSIONS
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.store.stages import SEED, STAGE, publish, recipe_of
@@ -39,8 +39,8 @@ recipes = st.builds(
     made_by=st.dictionaries(texts, json_values, max_size=3),
     grid=st.none() | st.builds(Grid, size=st.integers(64, 8192), cell_m=finite, first_m=finite),
 )
-file_facts = st.builds(
-    FileFacts,
+file_entries = st.builds(
+    FileEntry,
     bytes=st.integers(0, 2**63),
     sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
     dtype=st.none() | texts | st.dictionaries(texts, texts, max_size=3),
@@ -59,7 +59,7 @@ manifests = st.builds(
     recipe=recipes,
     files=st.dictionaries(
         st.from_regex(r"([a-z][A-Za-z0-9._-]{0,9}/){0,3}[A-Za-z0-9][A-Za-z0-9._-]{0,20}\.npy\.gz", fullmatch=True),
-        file_facts,
+        file_entries,
         max_size=3,
     ),
     made_at=st.datetimes(timezones=st.just(dt.UTC)),
@@ -169,7 +169,7 @@ def _read(content: dict[str, Any]) -> Manifest | None:
 
 
 def test_wrong_versions_seeds_names_and_hashes_are_rejected() -> None:
-    facts: dict[str, Any] = VALID["files"]["plane.npy.gz"]
+    entry: dict[str, Any] = VALID["files"]["plane.npy.gz"]
     wrong: list[Mapping[str, object]] = [
         {"schema_version": 1},
         {"schema_version": 3},
@@ -179,12 +179,12 @@ def test_wrong_versions_seeds_names_and_hashes_are_rejected() -> None:
         {"stage": "baked"},
         {"made_at": "2026-01-01T00:00:00"},
         {"seconds": -1},
-        *[{"files": {name: facts}} for name in ("../evil", "a//b", "a\\b", "", ".hidden", "manifest.json", "a\n")],
-        {"files": {"plane.npy.gz": {**facts, "sha256": facts["sha256"].upper()}}},
-        {"files": {"plane.npy.gz": {**facts, "sha256": facts["sha256"] + "\n"}}},
-        {"files": {"plane.npy.gz": {**facts, "bytes": -1}}},
-        {"files": {"plane.npy.gz": {**facts, "bytes": 1.5}}},
-        {"files": {"plane.npy.gz": {**facts, "colour": "blue"}}},
+        *[{"files": {name: entry}} for name in ("../evil", "a//b", "a\\b", "", ".hidden", "manifest.json", "a\n")],
+        {"files": {"plane.npy.gz": {**entry, "sha256": entry["sha256"].upper()}}},
+        {"files": {"plane.npy.gz": {**entry, "sha256": entry["sha256"] + "\n"}}},
+        {"files": {"plane.npy.gz": {**entry, "bytes": -1}}},
+        {"files": {"plane.npy.gz": {**entry, "bytes": 1.5}}},
+        {"files": {"plane.npy.gz": {**entry, "color": "blue"}}},
     ]
     assert _read(VALID) is not None
     assert [change for change in wrong if _read({**VALID, **change}) is not None] == []

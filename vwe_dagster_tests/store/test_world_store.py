@@ -316,19 +316,19 @@ def test_linked_file_of_another_stage_outlives_that_stage(store: WorldStore) -> 
     publish(store.root, 1)
     source = store.manifest(SEED, STAGE)
     assert source is not None
-    path, facts = store.folder(SEED, STAGE) / "plane.npy.gz", source.files["plane.npy.gz"]
+    path, entry = store.folder(SEED, STAGE) / "plane.npy.gz", source.files["plane.npy.gz"]
     with store.publish(SEED, "processed", recipe_of(1)) as draft:
-        draft.link("plane.npy.gz", path, facts)
-    taker = store.manifest(SEED, "processed")
-    assert taker is not None
-    assert taker.files == {"plane.npy.gz": facts}
+        draft.link("plane.npy.gz", path, entry)
+    linked = store.manifest(SEED, "processed")
+    assert linked is not None
+    assert linked.files == {"plane.npy.gz": entry}
     publish(store.root, 2)
     assert store.damaged(SEED, "processed") == []
     with (
         pytest.raises(StoreError, match="changed while it was linked"),
         store.publish(SEED, "renders", recipe_of(1)) as draft,
     ):
-        draft.link("plane.npy.gz", path, facts)
+        draft.link("plane.npy.gz", path, entry)
 
 
 def test_seeds_on_disk_are_found_and_differ_by_case(store: WorldStore) -> None:
