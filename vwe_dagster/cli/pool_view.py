@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vwe_dagster.cli.console import table_of
-from vwe_dagster.pool.circuit import sentence_on, sentence_on_kills
+from vwe_dagster.pool.circuit import failed_starts_message, killed_starts_message
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import CircuitState
@@ -81,9 +81,9 @@ def _headline(status: PoolStatus) -> Text:
 
 def _circuit(status: PoolStatus, settings: PoolSettings) -> list[Text]:
     if status.circuit.state is CircuitState.CLOSED:
-        kills = sentence_on_kills(status.circuit)
+        kills = killed_starts_message(status.circuit)
         return [] if kills is None else [Text(kills, "red")]
-    return [Text(sentence_on(status.circuit, settings), "red")]
+    return [Text(failed_starts_message(status.circuit, settings), "red")]
 
 
 def _verified(status: PoolStatus) -> list[Text]:

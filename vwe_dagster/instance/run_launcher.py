@@ -1,7 +1,7 @@
 """The run launcher: start runs on this machine, and detect runs whose process was killed.
 
-Dagster's default launcher asks the code server that started the process. If the machine or the code server dies, its
-runs count as in progress for hours and block all others.
+Dagster's default launcher relies on the code server that started the process. If the machine or the code server dies,
+its runs count as in progress for hours and block all others.
 """
 
 from __future__ import annotations

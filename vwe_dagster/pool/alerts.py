@@ -5,7 +5,7 @@ Each opening of the circuit causes one alert, and so do every :data:`LOST_OFTEN`
 
 from __future__ import annotations
 
-from vwe_dagster.pool.circuit import sentence_on
+from vwe_dagster.pool.circuit import failed_starts_message
 from vwe_dagster.pool.kinds import TransitionKind
 from vwe_dagster.pool.ledger import Ledger, Transition
 from vwe_dagster.pool.states import State
@@ -21,7 +21,7 @@ _LATEST_STEPS = 1000
 
 
 def lost_engines(ledger: Ledger) -> list[Transition]:
-    """Return the transitions of the last hour in which a ready engine was lost and not yet reported, oldest first."""
+    """Return the unreported transitions of the last hour in which a ready engine was lost, oldest first."""
     with ledger.database.connected() as db:
         rows = db.execute(
             "SELECT * FROM transitions WHERE id > (SELECT coalesce(max(id), 0) - ? FROM transitions) AND id > ? "
@@ -36,7 +36,7 @@ def take_alerts(upkeep: Upkeep) -> list[str]:
     """Return the due alerts, one or two sentences each, and record them as reported."""
     alerts = []
     if upkeep.circuit.take_alert():
-        alerts.append(sentence_on(upkeep.circuit.status(), upkeep.settings))
+        alerts.append(failed_starts_message(upkeep.circuit.status(), upkeep.settings))
     lost = lost_engines(upkeep.ledger)
     if len(lost) >= LOST_OFTEN:
         last, command = lost[-1], upkeep.settings.command

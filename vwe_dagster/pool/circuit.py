@@ -143,7 +143,7 @@ class Circuit:
         )
 
 
-def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
+def failed_starts_message(status: CircuitStatus, settings: PoolSettings) -> str:
     """Return the message on engines that do not start: cause, next attempt, and commands to investigate.
 
     Args:
@@ -165,7 +165,7 @@ def sentence_on(status: CircuitStatus, settings: PoolSettings) -> str:
     )
 
 
-def sentence_on_kills(status: CircuitStatus) -> str | None:
+def killed_starts_message(status: CircuitStatus) -> str | None:
     """Return a message on the starting engines that were killed since the last good start; None if none was."""
     if status.kills == 0:
         return None

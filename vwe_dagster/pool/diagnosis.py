@@ -1,6 +1,6 @@
 """The diagnosis of a slot from its row in the ledger, its lock, the settings and the clock, without side effects.
 
-A probe is an action that asks the launcher or the engine whether the engine still runs or answers.
+A probe is an action that checks with the launcher or the engine whether the engine still runs or answers.
 """
 
 from __future__ import annotations

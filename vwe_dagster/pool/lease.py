@@ -200,7 +200,8 @@ class Lease:
         except EngineRefusedError as error:
             if error.code == "fenced":
                 raise FencedError(
-                    f"The engine {self.engine} was assigned to another holder; this world is not used. Run it again."
+                    f"The engine {self.engine} was assigned to another holder; this world is discarded. "
+                    f"Generate it again."
                 ) from error
             raise
 
@@ -221,12 +222,12 @@ class Lease:
         reason = self._upkeep.examine(self.slot, self.token)
         if reason is not None:
             raise EngineLostError(
-                f"The engine {self.engine} was lost during a world: {reason.detail}. Run it again."
+                f"The engine {self.engine} was lost during a world: {reason.detail}. Generate it again."
             ) from error
 
     def _confirm(self, job_id: str) -> None:
         if self._upkeep.ledger.job_state(job_id) is not RecordedJobState.EXPORTED:
-            raise FencedError(f"The holder of the job {job_id} was fenced; its world is not used. Run it again.")
+            raise FencedError(f"The holder of the job {job_id} was fenced; its world is discarded. Generate it again.")
 
     def _tidy(self) -> None:
         upkeep = self._upkeep

@@ -482,5 +482,5 @@ def _take_in(db: sqlite3.Connection, slot: int, token: int, lease: tuple[str, fl
 def _fenced(slot: int, token: int) -> FencedError:
     return FencedError(
         f"Slot {slot} was taken from this holder (token {token}) because it missed its deadline; "
-        f"its world is not used. Run it again."
+        f"its world is discarded. Generate it again."
     )

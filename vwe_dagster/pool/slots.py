@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 
-from vwe_dagster.pool.circuit import sentence_on
+from vwe_dagster.pool.circuit import failed_starts_message
 from vwe_dagster.pool.errors import FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason
 from vwe_dagster.pool.launcher import LauncherError
@@ -56,7 +56,7 @@ def check_circuit(upkeep: Upkeep) -> None:
     """Raise PoolError if the circuit is open: no engine may be started then."""
     circuit = upkeep.circuit.status()
     if circuit.state is CircuitState.OPEN:
-        raise PoolError(sentence_on(circuit, upkeep.settings))
+        raise PoolError(failed_starts_message(circuit, upkeep.settings))
 
 
 def describe_holders(slots: Iterable[Slot], upkeep: Upkeep) -> str:
