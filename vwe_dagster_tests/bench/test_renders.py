@@ -41,6 +41,6 @@ def test_table_and_report_have_all_measurements(measured: RendersBench) -> None:
     name, *times, size = measured.figures[0].row()
     assert (name, size) == (PICTURES[0], f"{measured.figures[0].bytes / 1e3:,.0f}")
     assert times == [f"{1e3 * measured.figures[0].seconds[0]:.0f}"] * 3
-    told = json.loads(report(measured))
-    assert told["size"] == 64
-    assert told["figures"][0]["seconds"] == measured.figures[0].seconds
+    document = json.loads(report(measured))
+    assert document["size"] == 64
+    assert document["figures"][0]["seconds"] == measured.figures[0].seconds

@@ -88,10 +88,10 @@ def test_visitor_measures_a_line_and_copies_the_link(visitor: Visitor, site: Sit
     assert Biome(int(world.biome[along[1], along[0]])).title in tip.inner_text()
     page.screenshot(path=screenshots / "page_profile.png")
 
-    address, told = page.url, figures.inner_text()
+    address, shown = page.url, figures.inner_text()
     page.reload()
     expect(page.locator("#profile .ground").first).to_be_attached()
-    assert (page.url, figures.inner_text()) == (address, told)
+    assert (page.url, figures.inner_text()) == (address, shown)
     box = page.locator("#map").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
@@ -227,8 +227,8 @@ def test_typed_coordinates_are_parsed_or_rejected(visitor: Visitor) -> None:
     expect(said).to_have_text(re.compile(rf"^[A-Z].+; .+ m; .+; {MINUS}?\d+, {MINUS}?\d+$"))
     for texts, place in READ.items():
         for text in texts:
-            told = page.evaluate("text => import('/static/js/geo.js').then((geo) => geo.parsePlace(text))", text)
-            assert told == (place and {"x": place[0], "z": place[1]}), text
+            parsed = page.evaluate("text => import('/static/js/geo.js').then((geo) => geo.parsePlace(text))", text)
+            assert parsed == (place and {"x": place[0], "z": place[1]}), text
 
 
 def test_page_of_a_world_links_to_a_comparison(visitor: Visitor) -> None:
@@ -236,10 +236,10 @@ def test_page_of_a_world_links_to_a_comparison(visitor: Visitor) -> None:
     visit(page, WORLD)
     page.get_by_role("button", name="Compare with another world").click()
     dialog = page.get_by_role("dialog", name="Compare with")
-    for key, told in ((ONE, "the world of this page"), ("other", "has not been made")):
+    for key, message in ((ONE, "the world of this page"), ("other", "has not been made")):
         dialog.get_by_role("combobox").fill(key)
         dialog.get_by_role("button", name="Compare").click()
-        expect(dialog.get_by_role("status")).to_contain_text(told)
+        expect(dialog.get_by_role("status")).to_contain_text(message)
     dialog.get_by_role("combobox").fill(OTHER)
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"/compare/{ONE}/{OTHER}"))

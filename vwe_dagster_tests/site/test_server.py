@@ -82,11 +82,11 @@ def test_waterways_are_the_lines_of_the_world(site: Site, client: httpx.Client) 
     assert rivers is not None
     for kind in ("river", "stream"):
         lines = rivers[rivers["kind"] == kind].groupby("line")
-        told = waterways[f"{kind}s"]
-        assert len(told) == lines.ngroups
+        served = waterways[f"{kind}s"]
+        assert len(served) == lines.ngroups
         ends = lines[["x_m", "z_m"]].agg(["first", "last"]).to_numpy()
-        assert [[line[1], line[-2], line[2], line[-1]] for line in told] == np.rint(ends).tolist()
-        assert [line[0] for line in told] == np.rint(lines["width_m"].mean()).tolist()
+        assert [[line[1], line[-2], line[2], line[-1]] for line in served] == np.rint(ends).tolist()
+        assert [line[0] for line in served] == np.rint(lines["width_m"].mean()).tolist()
 
 
 @pytest.mark.parametrize("style", ["map", "biomes"])
@@ -215,7 +215,7 @@ def test_text_and_planes_are_compressed_for_clients_that_accept_it(client: httpx
 
 
 @pytest.mark.parametrize(
-    ("told", "packed"),
+    ("accepted", "packed"),
     [
         ("br, GZip;q=0.5", True),
         ("*", True),
@@ -227,8 +227,8 @@ def test_text_and_planes_are_compressed_for_clients_that_accept_it(client: httpx
         ("", False),
     ],
 )
-def test_nothing_is_compressed_for_clients_that_reject_it(client: httpx.Client, told: str, packed: bool) -> None:
-    answer = client.get("/static/leaflet/leaflet.js", headers={"accept-encoding": told})
+def test_nothing_is_compressed_for_clients_that_reject_it(client: httpx.Client, accepted: str, packed: bool) -> None:
+    answer = client.get("/static/leaflet/leaflet.js", headers={"accept-encoding": accepted})
     assert (answer.headers.get("content-encoding") == "gzip") is packed
     assert answer.headers["vary"] == "accept-encoding"
 

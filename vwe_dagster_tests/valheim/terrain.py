@@ -55,7 +55,7 @@ def stand_in_world(request: WorldRequest) -> WorldExport:
         request,
         IDENTITY,
         {name: plane for name, plane in planes.items() if name in request.layers},
-        {name: told for name, told in lines.items() if name in request.layers},
+        {name: points for name, points in lines.items() if name in request.layers},
         {},
     )
 

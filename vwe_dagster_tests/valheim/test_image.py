@@ -33,7 +33,7 @@ TOKEN = "a-token-of-the-test"  # noqa: S105
 SERVER = f"""#!{sys.executable}
 import json, os, pathlib, signal, sys, time
 def end(number, frame):
-    print("told to end", flush=True)
+    print("interrupted", flush=True)
     sys.exit(7)
 signal.signal(signal.SIGINT, end)
 print(json.dumps({{"arguments": sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd()}}), flush=True)
@@ -131,7 +131,7 @@ def test_interrupt_is_passed_to_the_server(home: Path) -> None:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "told to end\n"
+        assert process.stdout.readline() == "interrupted\n"
         assert process.wait(PATIENCE_S) == 7
 
 
