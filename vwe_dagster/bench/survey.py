@@ -42,6 +42,7 @@ class SurveyFigure:
         cores: the cores that the process was given.
         seeds: how many seeds were surveyed.
         seconds: how long that took, without loading kernels.
+        cpu_seconds: processor time of the process meanwhile; other work of the machine changes it little.
         peak_mb: greatest resident memory of the process.
     """
 
@@ -49,6 +50,7 @@ class SurveyFigure:
     cores: int
     seeds: int
     seconds: float
+    cpu_seconds: float
     peak_mb: float
 
     def row(self) -> tuple[str, ...]:
@@ -60,6 +62,7 @@ class SurveyFigure:
             str(self.seeds),
             f"{rate:,.2f}",
             f"{rate / self.cores:,.2f}",
+            f"{self.seeds / self.cpu_seconds:,.2f}",
             f"{self.peak_mb:,.0f}",
         )
 
@@ -118,7 +121,7 @@ def _measured(depth: Depth, cores: int, seeds: int) -> SurveyFigure:
             f"The first {SAMPLE} rows of depth {depth} have the digest {told['digest']}, not {known}: the rows that "
             "were timed are wrong, or their version was not raised."
         )
-    return SurveyFigure(depth, cores, seeds, told["seconds"], told["peak_mb"])
+    return SurveyFigure(depth, cores, seeds, told["seconds"], told["cpu_seconds"], told["peak_mb"])
 
 
 def _measured_process(depth: Depth, seeds: int, cores: Sequence[int]) -> None:
@@ -129,10 +132,11 @@ def _measured_process(depth: Depth, seeds: int, cores: Sequence[int]) -> None:
     numbers = tuple(seeds_from(0, seeds).tolist())
     # Compiles and loads the kernels, in every thread.
     survey_table(SurveyRequest(numbers[: len(cores)], depth))
-    before = time.perf_counter()
+    before, cpu_before = time.perf_counter(), time.process_time()
     table = survey_table(SurveyRequest(numbers, depth))
     measured = {
         "seconds": time.perf_counter() - before,
+        "cpu_seconds": time.process_time() - cpu_before,
         "digest": sample_digest(table.slice(0, SAMPLE).to_pylist()),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     }

@@ -40,5 +40,7 @@ def test_other_rows_than_the_known_ones_are_noticed(monkeypatch: pytest.MonkeyPa
         bench_survey(lambda _: None, FEW)
 
 
-def test_row_of_the_table_has_the_rate_of_a_core() -> None:
-    assert SurveyFigure(Depth.WORLD, 2, 48, 4.0, 612.3).row() == ("world", "2", "48", "12.00", "6.00", "612")
+def test_row_of_the_table_has_the_rates_of_a_core_and_of_its_time() -> None:
+    assert SurveyFigure(Depth.WORLD, 2, 48, 4.0, 6.0, 612.3).row() == (
+        *("world", "2", "48", "12.00", "6.00", "8.00", "612"),
+    )

@@ -137,7 +137,7 @@ def survey(
             json_file.write_text(report(measured))
     except (BenchError, OSError) as error:
         raise CommandError(str(error)) from error
-    headings = ("depth", "cores", "seeds", "seeds per s", "per core", "peak MB")
+    headings = ("depth", "cores", "seeds", "seeds per s", "per core", "per CPU s", "peak MB")
     title = f"Survey, rows of version {measured.row_version}, load {measured.load:.1f}, digests checked"
     show_table(output(), title, headings, [each.row() for each in measured.figures])
 
