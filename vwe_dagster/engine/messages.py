@@ -113,6 +113,10 @@ class WorldExport:
     confirm: Callable[[], None] = dataclasses.field(default=nothing_to_confirm, compare=False, repr=False)
 
 
+SURVEY_THREADS = 16
+"""The most worlds that an engine computes at a time in a survey: each takes some 140 MB, and an engine has 4 GB."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SurveyRequest:
     """Seeds whose rows of statistics are to be computed.

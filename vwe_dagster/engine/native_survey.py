@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.analysis.row import Value, seed_row
-from vwe_dagster.engine.messages import EngineError, Progress, SurveyRequest, no_progress
+from vwe_dagster.engine.messages import SURVEY_THREADS, EngineError, Progress, SurveyRequest, no_progress
 from vwe_dagster.engine.rows import table_of
 from vwe_dagster.kernels.cores import limited_cores, usable_cores
 from vwe_dagster.worldgen.world import WorldError
@@ -32,7 +32,7 @@ def survey_table(request: SurveyRequest, progress: Progress = no_progress) -> pa
         EngineError: a seed or the world-gen version is invalid.
     """
     count, done, ended = len(request.seeds), 0, threading.Semaphore(0)
-    threads = ThreadPoolExecutor(usable_cores(), thread_name_prefix="survey")
+    threads = ThreadPoolExecutor(min(usable_cores(), SURVEY_THREADS), thread_name_prefix="survey")
     try:
         rows = [threads.submit(_row, seed, request.depth, request.world_gen_version) for seed in request.seeds]
         for row in rows:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from vwe_dagster.analysis.columns import Depth
-from vwe_dagster.engine.messages import Progress, SurveyExport, SurveyRequest
+from vwe_dagster.engine.messages import SURVEY_THREADS, Progress, SurveyExport, SurveyRequest
 from vwe_dagster.engine.rows import NUMBER, schema_of
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.pool.locks import KernelLock
@@ -142,7 +142,7 @@ def survey_set(
         table = _stored(store, depth, wanted.name)
         new = wanted.seeds[~np.isin(wanted.seeds, table[NUMBER].to_numpy())]
         known, new = wanted.seeds.size - new.size, new[:most]
-        step = PART_SEEDS[depth] * usable_cores()
+        step = PART_SEEDS[depth] * min(usable_cores(), SURVEY_THREADS)
         for first in range(0, new.size, step):
             part = tuple(new[first : first + step].tolist())
             export = survey(SurveyRequest(part, depth), _progress_of(report, first, len(part)))
