@@ -108,9 +108,9 @@ class Lease:
         """Compute the rows of a survey.
 
         Raises:
-            EngineError: the engine refused the request, failed at it, or computes no surveys.
-            EngineLostError: the engine died, hung or broke; another may do it.
-            FencedError: the engine was taken from this holder.
+            EngineError: the engine rejected the request, failed, or does not support surveys.
+            EngineLostError: the engine died, hung or broke; a retry on another engine may succeed.
+            FencedError: another holder took the engine.
         """
 
         def run(job_id: str) -> SurveyExport:

@@ -26,7 +26,7 @@ ENGINES = "engines"
 """Key of the number of engines that were ever started. The name of an engine ends with its number."""
 
 SURVEY_SIZE = 0
-"""The size in the record of a survey, which has no grid; its seed is the first of many."""
+"""The size in the record of a survey, which has no grid. The record's seed is the first seed of the survey."""
 
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
@@ -347,7 +347,7 @@ class Ledger:
         """
         with self.database.transaction() as db:
             (size,) = db.execute("SELECT size FROM jobs WHERE job_id = ?", (job_id,)).fetchone() or (None,)
-            # A survey takes seconds: counted, its engine would be replaced every minute.
+            # Surveys do not count: each takes seconds, so their engine would be replaced every minute.
             counted = {} if size == SURVEY_SIZE else {"jobs": _Increment()}
             self._change_in(db, slot, token, {"job": None, "last_error": error, **counted})
             db.execute(

@@ -112,7 +112,7 @@ class ProcessLauncher:
         return EngineEnd(f"exit code {code}") if code >= 0 else EngineEnd.by_signal(-code)
 
     def end(self, engine: str, launched: Launched | None) -> None:
-        """Kill the engine's process and its session, wait until it is gone, and remove its socket directory.
+        """Kill the engine's process and its session, wait for their end, and remove the engine's socket directory.
 
         Raises:
             LauncherError: the process was killed and still exists after 20 s, because a system call blocks it.
