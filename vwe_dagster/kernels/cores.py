@@ -1,4 +1,4 @@
-"""How many cores there are to work on."""
+"""The number of cores that a computation may use."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _limit: contextvars.ContextVar[int | None] = contextvars.ContextVar("limit", def
 
 
 def usable_cores() -> int:
-    """Return the cores that the caller may use: those of this process, which can be fewer than the machine has.
+    """Return the number of cores that the caller may use.
 
-    Within :func:`limited_cores` there are fewer still.
+    It is the number of cores of this process, which can be lower than that of the machine. Within
+    :func:`limited_cores` it is at most the given limit.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = _limit.get()
@@ -22,7 +23,7 @@ def usable_cores() -> int:
 
 @contextlib.contextmanager
 def limited_cores(most: int) -> Iterator[None]:
-    """Let what this thread calls use at most so many cores, because other threads work beside it."""
+    """Limit :func:`usable_cores` to ``most`` for this thread within the block, since other threads also need cores."""
     token = _limit.set(most)
     try:
         yield

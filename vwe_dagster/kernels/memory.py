@@ -1,4 +1,4 @@
-"""Memory of kernels: constant arrays of which compiled code has one copy, and loads ahead of time.
+"""Memory of kernels: constant arrays with a single copy in compiled code, and prefetches.
 
 numba copies an array of a module into the code at every place that uses it, also where kernels are inlined. Nine copies
 of a table of 256 KB do not fit into the second-level cache of a core, but one does.
