@@ -245,7 +245,7 @@ def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField
     free = np.empty(SPAN * SPAN, np.int32)
     begin = shift = 0
     for cell in range(SPAN * SPAN):
-        end = np.int64(field.start[cell + 1])
+        end = int(field.start[cell + 1])
         new.start[cell], free[cell] = field.start[cell] + shift, end + shift
         if counts[cell] > 0:
             # What is copied beyond the end is overwritten: by the next copy, and in the end by the new points.
