@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from vwe_dagster.analysis import CODE_VERSION
+from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.engine.messages import LANDMARKS, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
@@ -62,15 +63,6 @@ PLATEAUS: dict[Biome, tuple[float, float]] = {
 
 HALF_WIDTH_M = 900.0
 """Half the side of a plateau."""
-
-_STATISTIC_NAMES = (
-    "land_area_km2", "land_share_of_disc", "shoreline_km", "island_count", "largest_island_area_km2",
-    "start_island_area_km2", "highest_peak_height_m", "highest_peak_x_m", "highest_peak_z_m", "river_count",
-    "river_length_km", "stream_count", "stream_length_km", "lake_count",
-)  # fmt: skip
-_BIOME_STATISTIC_NAMES = (
-    "area_km2", "share_of_disc", "nearest_m", "nearest_land_m", "max_height_m", "patch_count", "largest_patch_km2",
-)  # fmt: skip
 
 
 def make_world(
@@ -207,20 +199,10 @@ def publish_extracted_again(store: WorldStore, key: str) -> None:
 
 
 def publish_statistics(
-    store: WorldStore,
-    key: str,
-    *,
-    without: Biome | None = None,
-    places: Mapping[str, Mapping[str, object]] | None = None,
-    code_version: str = CODE_VERSION,
-    **numbers: float | None,
+    store: WorldStore, key: str, *, code_version: str = CODE_VERSION, **columns: float | None
 ) -> None:
-    """Publish a stage ``processed`` with statistics only: 1 unless the test gives another value; no places."""
-    statistics: dict[str, Any] = dict.fromkeys(_STATISTIC_NAMES, 1) | numbers
-    statistics["biomes"] = {
-        biome.game_name: dict.fromkeys(_BIOME_STATISTIC_NAMES, 1) for biome in BIOMES if biome is not without
-    }
-    statistics["places"] = places
+    """Publish a stage ``processed`` with a row of statistics only: 1 unless the test gives another value."""
+    statistics: dict[str, Any] = {"columns": {**dict.fromkeys(COLUMNS, 1), **columns}}
     recipe = Recipe(
         inputs={}, code_version=code_version, made_by={"kind": "native", "version": "1.0"}, grid=Grid.of_world(64)
     )

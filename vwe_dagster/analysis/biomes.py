@@ -1,4 +1,4 @@
-"""The table of biomes: how much of a world each biome covers, how high it lies and how far away it begins."""
+"""The table of biomes: how much of a world each biome covers, how high it is and where its first patch is."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vwe_dagster.analysis.disc import Cells, Disc
+from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.kernels import KindMeasures, measure_kinds
+from vwe_dagster.analysis.lands import MeasuredLands
 from vwe_dagster.analysis.patches import find_patches
 from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 
-def biome_table(disc: Disc) -> pd.DataFrame:
-    """Measures every biome inside the disc.
+def biome_table(measured: MeasuredLands) -> pd.DataFrame:
+    """Measure every biome inside the disc of a world.
+
+    Args:
+        measured: the disc and its lands.
 
     Returns:
         One row for each of :data:`vwe_dagster.world.biomes.BIOMES`, in that order. A biome that does not occur
@@ -24,25 +29,24 @@ def biome_table(disc: Disc) -> pd.DataFrame:
         - ``share_of_disc``: that as a fraction of the area of all cells inside the disc.
         - ``land_area_km2``: area of its land, the cells at sea level (30 m) or above.
         - ``share_of_land``: that as a fraction of all land; null in a world without land.
-        - ``min_height_m``, ``mean_height_m``, ``max_height_m``: over its cells, land and water. The mean is of a sum in
+        - ``min_above_sea_m``, ``mean_above_sea_m``, ``max_above_sea_m``: heights above the sea over its cells, land
+          and water. The mean is of a sum in
           float64, row by row: a sum in another order may differ in the last digit.
-        - ``nearest_m``, ``nearest_bearing_deg``: distance and compass bearing from the center of the world to the
-          nearest of its cells, land or water.
-        - ``nearest_land_m``, ``nearest_land_bearing_deg``: the same to the nearest of its land, null where it has
-          none, as the ocean. Biomes reach into the sea around them, so this is where one can set foot.
+        - ``first_m``, ``first_bearing_deg``, ``first_km2``: distance and compass bearing of its first patch from the
+          center of the world, and the area of that, see :class:`vwe_dagster.analysis.lands.FirstPatch`; null without.
         - ``patch_count``, ``largest_patch_km2``: patches are its cells, land and water, that hang together by their
           sides; cells that touch at a corner only are two patches.
     """
+    disc = measured.disc
     patches = find_patches(disc.biome * disc.inside)
-    measures = measure_kinds(patches, disc.height, disc.land, disc.coordinates_m, len(Biome))
+    measures = measure_kinds(patches, disc.height, disc.land, len(Biome))
     rows = [
         {
             "biome": each.game_name,
             "area_km2": int(measures.cells[each]) * disc.cell_area_km2,
             "land_area_km2": int(measures.land_cells[each]) * disc.cell_area_km2,
             **_heights(measures, each),
-            **_place(disc, measures.nearest[each : each + 1], "nearest"),
-            **_place(disc, measures.nearest_land[each : each + 1], "nearest_land"),
+            **_first_patch(measured, each),
             **_patches(disc, patches.cells[patches.kind == each]),
         }
         for each in BIOMES
@@ -57,19 +61,23 @@ def biome_table(disc: Disc) -> pd.DataFrame:
 
 def _heights(measures: KindMeasures, biome: Biome) -> dict[str, float]:
     if not measures.cells[biome]:
-        return dict.fromkeys(("min_height_m", "mean_height_m", "max_height_m"), np.nan)
+        return dict.fromkeys(("min_above_sea_m", "mean_above_sea_m", "max_above_sea_m"), np.nan)
     return {
-        "min_height_m": float(measures.lowest_m[biome]),
-        "mean_height_m": float(measures.total_m[biome] / measures.cells[biome]),
-        "max_height_m": float(measures.highest_m[biome]),
+        "min_above_sea_m": float(measures.lowest_m[biome]) - SEA_LEVEL_M,
+        "mean_above_sea_m": float(measures.total_m[biome] / measures.cells[biome]) - SEA_LEVEL_M,
+        "max_above_sea_m": float(measures.highest_m[biome]) - SEA_LEVEL_M,
     }
 
 
-def _place(disc: Disc, cell: Cells, name: str) -> dict[str, float]:
-    """Where a cell lies as seen from the centre of the world; -1 is no cell."""
-    if cell[0] < 0:
-        return {f"{name}_m": np.nan, f"{name}_bearing_deg": np.nan}
-    return {f"{name}_m": float(disc.distance_m(cell)[0]), f"{name}_bearing_deg": float(disc.bearing_deg(cell)[0])}
+def _first_patch(measured: MeasuredLands, biome: Biome) -> dict[str, float]:
+    patch = measured.first_patch(biome)
+    if patch is None:
+        return dict.fromkeys(("first_m", "first_bearing_deg", "first_km2"), np.nan)
+    return {
+        "first_m": patch.distance_m,
+        "first_bearing_deg": patch.bearing_deg,
+        "first_km2": patch.area_km2,
+    }
 
 
 def _patches(disc: Disc, cells: npt.NDArray[np.int64]) -> dict[str, float]:

@@ -90,6 +90,11 @@ class Column:
         return _UNITS[self.name.rpartition("_")[2]]
 
     @property
+    def heading(self) -> str:
+        """The label with the unit, for the head of a table."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
     def decimals(self) -> int:
         """Number of decimals that values are rounded to."""
         return {"km": 1, "km²": 2}.get(self.unit, 0)
@@ -211,7 +216,7 @@ def _near_center() -> Iterator[Column]:
     yield _measure(
         "highest_3km_above_sea_m",
         Depth.START,
-        "Highest ground within 3 km",
+        "Highest ground within 3 km above the sea",
         f"Height above the sea of the highest point within 3 km of the center, {_BEFORE_RIVERS}.",
     )
 
@@ -222,7 +227,11 @@ def _whole() -> Iterator[Column]:
     yield _measure("largest_island_km2", world, "Largest island", "Area of land of the largest island.", "largest")
     yield _measure("land_5km_km2", world, "Land within 5 km", "Area of land within 5 km of the center.", "land")
     yield _measure(
-        "highest_peak_above_sea_m", world, "Highest peak", "Height above the sea of the highest land.", "peak"
+        "highest_peak_above_sea_m",
+        world,
+        "Highest peak above the sea",
+        "Height above the sea of the highest land.",
+        "peak",
     )
     yield _count("rivers", world, "Rivers", "Number of rivers.")
     yield _measure("river_length_km", world, "River length", "Length of all rivers, parts under the sea included.")
@@ -242,7 +251,7 @@ def _start_land() -> Iterator[Column]:
     yield _measure(
         "start_land_highest_above_sea_m",
         world,
-        "Highest point of the start land",
+        "Highest point of the start land above the sea",
         "Height above the sea of the highest point of the start land.",
     )
     yield _count(

@@ -13,6 +13,7 @@ from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.kernels import measure_islands, steps_inland
 from vwe_dagster.analysis.patches import Patches, find_patches, number_cells
 from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 ISLAND_AREA_KM2 = 0.01
 """A landmass larger than this, one hectare, is an island; smaller ones are rocks and shoals."""
@@ -61,7 +62,7 @@ def island_table(disc: Disc, landmasses: Landmasses, shorelines_m: npt.NDArray[n
         - ``island``: its number, counted from 1.
         - ``area_km2``: area of its cells.
         - ``centroid_x_m``, ``centroid_z_m``: mean position of its cells; it need not lie on the island.
-        - ``peak_height_m``, ``peak_x_m``, ``peak_z_m``: its highest cell, of equally high ones the southernmost,
+        - ``peak_above_sea_m``, ``peak_x_m``, ``peak_z_m``: its highest cell, of equally high ones the southernmost,
           then the westernmost.
         - ``inland_x_m``, ``inland_z_m``: its cell furthest from all water, as
           :func:`vwe_dagster.analysis.kernels.steps_inland` measures it, with ties as for the peak.
@@ -92,7 +93,7 @@ def island_table(disc: Disc, landmasses: Landmasses, shorelines_m: npt.NDArray[n
             "area_km2": areas_km2,
             "centroid_x_m": measures.x_sum_m / cell_count,
             "centroid_z_m": measures.z_sum_m / cell_count,
-            "peak_height_m": disc.height.ravel()[peak].astype(np.float64),
+            "peak_above_sea_m": disc.height.ravel()[peak].astype(np.float64) - SEA_LEVEL_M,
             "peak_x_m": disc.x_m(peak),
             "peak_z_m": disc.z_m(peak),
             "inland_x_m": disc.x_m(inland),

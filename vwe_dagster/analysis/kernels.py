@@ -20,8 +20,6 @@ class KindMeasures(NamedTuple):
         lowest_m: height of the lowest cell; infinity without cells.
         highest_m: height of the highest cell; -infinity without cells.
         total_m: sum of all heights: the sums of the runs along the rows, south to north.
-        nearest: the cell nearest to the center, the first one of equally near cells; -1 without cells.
-        nearest_land: likewise of the land cells.
     """
 
     cells: npt.NDArray[np.int64]
@@ -29,8 +27,6 @@ class KindMeasures(NamedTuple):
     lowest_m: npt.NDArray[np.float32]
     highest_m: npt.NDArray[np.float32]
     total_m: npt.NDArray[np.float64]
-    nearest: npt.NDArray[np.int64]
-    nearest_land: npt.NDArray[np.int64]
 
 
 @kernel
@@ -38,7 +34,6 @@ def measure_kinds(
     patches: Patches,
     height: npt.NDArray[np.float32],
     land: npt.NDArray[np.bool_],
-    coordinates_m: npt.NDArray[np.float64],
     count: int,
 ) -> KindMeasures:
     """Measure all cells of each kind.
@@ -47,16 +42,11 @@ def measure_kinds(
         patches: patches of the kinds.
         height: ``[z, x]``, meters.
         land: ``[z, x]``.
-        coordinates_m: of the rows and of the columns.
         count: number of kinds.
     """
-    columns = land.shape[1]
     cells, land_cells = np.zeros(count, np.int64), np.zeros(count, np.int64)
     lowest_m, highest_m = np.full(count, np.inf, np.float32), np.full(count, -np.inf, np.float32)
     total_m = np.zeros(count)
-    nearest, nearest_land = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
-    nearest_m2, nearest_land_m2 = np.full(count, np.inf), np.full(count, np.inf)
-    square_m2 = coordinates_m**2
     for run in range(patches.row.size):
         z, start, stop = patches.row[run], patches.start[run], patches.stop[run]
         kind = patches.kind[patches.patch[run]]
@@ -72,15 +62,7 @@ def measure_kinds(
         total_m[kind] += total
         cells[kind] += stop - start
         land_cells[kind] += land_of_run
-        if square_m2[z] >= nearest_land_m2[kind]:
-            continue
-        for x in range(start, stop):
-            distance_m2 = square_m2[z] + square_m2[x]
-            if distance_m2 < nearest_m2[kind]:
-                nearest_m2[kind], nearest[kind] = distance_m2, z * columns + x
-            if land[z, x] and distance_m2 < nearest_land_m2[kind]:
-                nearest_land_m2[kind], nearest_land[kind] = distance_m2, z * columns + x
-    return KindMeasures(cells, land_cells, lowest_m, highest_m, total_m, nearest, nearest_land)
+    return KindMeasures(cells, land_cells, lowest_m, highest_m, total_m)
 
 
 class IslandMeasures(NamedTuple):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.analysis.disc import Disc
+from vwe_dagster.analysis.disc import Disc, bearing_deg
 from vwe_dagster.analysis.islands import ISLAND_AREA_KM2
 from vwe_dagster.analysis.patches import join
 from vwe_dagster.kernels.compiling import flat, kernel
@@ -88,6 +89,56 @@ class Areas(NamedTuple):
     start_highest_m: float
     highest_m: float
     biomes_of_land: npt.NDArray[np.int32]
+
+
+class FirstPatch(NamedTuple):
+    """The large enough patch of a biome whose middle, its mean position, is nearest to the center.
+
+    Attributes:
+        distance_m: distance of its middle from the center.
+        bearing_deg: compass bearing of its middle from the center.
+        area_km2: its area.
+    """
+
+    distance_m: float
+    bearing_deg: float
+    area_km2: float
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredLands:
+    """The lands of a disc with their measures.
+
+    Attributes:
+        disc: the measured part of the world.
+        lands: its lands.
+        areas: what is measured of them.
+    """
+
+    disc: Disc
+    lands: Lands
+    areas: Areas
+
+    @classmethod
+    def of_disc(cls, disc: Disc, radii_m: tuple[float, ...], spawn: tuple[float, float]) -> Self:
+        """Find and measure the lands of a disc, see :func:`measure_lands`."""
+        lands = find_lands(disc)
+        return cls(disc, lands, measure_lands(disc, lands, radii_m, spawn))
+
+    def are_on_start_land(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Return which points, x and z in meters ``[n, 2]``, are on the start land."""
+        land = land_at(self.disc, self.lands, points[:, 0], points[:, 1])
+        found: npt.NDArray[np.bool_] = (land > 0) & (land == self.areas.start_land)
+        return found
+
+    def first_patch(self, biome: Biome) -> FirstPatch | None:
+        """Return the first patch of a biome; None if no patch is large enough."""
+        patch, areas = int(self.areas.first[biome]), self.areas
+        if not patch:
+            return None
+        x_m, z_m = areas.patch_x_m[patch : patch + 1], areas.patch_z_m[patch : patch + 1]
+        area_km2 = int(areas.patch_cells[patch]) * self.disc.cell_area_km2
+        return FirstPatch(float(np.hypot(x_m, z_m)[0]), float(bearing_deg(x_m, z_m)[0]), area_km2)
 
 
 def find_lands(disc: Disc) -> Lands:

@@ -8,7 +8,7 @@ import numpy as np
 
 from vwe_dagster.analysis.columns import NEAR_M, NEAR_RADII_KM
 from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.analysis.lands import find_lands, measure_lands
+from vwe_dagster.analysis.lands import MeasuredLands
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import SEA_LEVEL_M
 from vwe_dagster.worldgen import World
@@ -40,18 +40,16 @@ def near_center(world: World) -> Disc:
 
 def near_center_columns(ground: Disc) -> Mapping[str, float | None]:
     """Return the columns of depth ``start``, among others, not rounded."""
-    lands = find_lands(ground)
-    radii_m = tuple(1000.0 * radius for radius in NEAR_RADII_KM)
-    areas = measure_lands(ground, lands, radii_m, (0.0, 0.0))
+    measured = MeasuredLands.of_disc(ground, tuple(1000.0 * radius for radius in NEAR_RADII_KM), (0.0, 0.0))
+    areas = measured.areas
     columns: dict[str, float | None] = {}
     for radius, dry, cells in zip(NEAR_RADII_KM, areas.dry_cells, areas.biome_cells, strict=True):
         columns[f"land_{radius}km_km2"] = int(dry) * ground.cell_area_km2
         for biome in BIOMES:
             columns[f"{biome.name.lower()}_{radius}km_km2"] = int(cells[biome]) * ground.cell_area_km2
     for biome in BIOMES:
-        patch = areas.first[biome]
-        distance_m = float(np.hypot(areas.patch_x_m[patch], areas.patch_z_m[patch])) if patch else None
-        columns[f"{biome.name.lower()}_near_m"] = distance_m
+        patch = measured.first_patch(biome)
+        columns[f"{biome.name.lower()}_near_m"] = None if patch is None else patch.distance_m
     columns["start_land_near_km2"] = areas.start_cells * ground.cell_area_km2
     columns["highest_3km_above_sea_m"] = areas.highest_m - SEA_LEVEL_M if np.isfinite(areas.highest_m) else None
     return columns

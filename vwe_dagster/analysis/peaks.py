@@ -11,6 +11,7 @@ import pandas as pd
 from vwe_dagster.analysis.disc import Cells, Disc
 from vwe_dagster.kernels.compiling import kernel
 from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M
 
 PEAK_COUNT = 20
 """As many peaks are listed at most."""
@@ -36,7 +37,7 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
         The :data:`PEAK_COUNT` highest peaks, the highest first, or as many as there are. Columns:
 
         - ``peak``: its rank, counted from 1.
-        - ``height_m``, ``x_m``, ``z_m``: its height and position.
+        - ``above_sea_m``, ``x_m``, ``z_m``: its height above the sea and its position.
         - ``distance_m``, ``bearing_deg``: distance and compass bearing from the center of the world.
         - ``biome``: the game's name of the biome at the cell.
         - ``island``: number of the island it stands on; null on a landmass too small to be one.
@@ -46,7 +47,7 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
     return pd.DataFrame(
         {
             "peak": np.arange(1, cells.size + 1, dtype=np.int32),
-            "height_m": disc.height.ravel()[cells].astype(np.float64),
+            "above_sea_m": disc.height.ravel()[cells].astype(np.float64) - SEA_LEVEL_M,
             "x_m": disc.x_m(cells),
             "z_m": disc.z_m(cells),
             "distance_m": disc.distance_m(cells),

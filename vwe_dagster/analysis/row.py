@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from vwe_dagster.analysis.columns import (
     COLUMNS,
@@ -16,11 +15,11 @@ from vwe_dagster.analysis.columns import (
     Depth,
     columns_of,
 )
-from vwe_dagster.analysis.disc import Disc, bearing_deg
+from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.islands import ISLAND_AREA_KM2
-from vwe_dagster.analysis.lands import Areas, find_lands, land_at, measure_lands
+from vwe_dagster.analysis.lands import MeasuredLands
 from vwe_dagster.analysis.near_center import near_center, near_center_columns
-from vwe_dagster.analysis.place_columns import Places, Points, place_columns
+from vwe_dagster.analysis.place_columns import Places, place_columns
 from vwe_dagster.analysis.rivers import RiverStatistics, rivers_of_seed
 from vwe_dagster.analysis.sailing import sailing_m
 from vwe_dagster.locations.world_locations import SUPPORTED_VERSION
@@ -53,37 +52,36 @@ def seed_row(number: int, depth: Depth, world_gen_version: int = 2) -> Mapping[s
     if world.version == SUPPORTED_VERSION:
         count = LANDMARK_COUNT if depth is Depth.WORLD else None
         places = Places.of_seed(world.locations(upto=count, grid=terrain))
-    return make_row(world_columns(world, disc, rivers_of_seed(world), places), depth)
+    return make_row(world_columns(world, lands_of(disc, places), rivers_of_seed(world), places), depth)
 
 
-def world_columns(world: World | None, disc: Disc, rivers: RiverStatistics, places: Places | None) -> dict[str, object]:
-    """Return all columns that can be computed of a world, not rounded.
+def lands_of(disc: Disc, places: Places | None) -> MeasuredLands:
+    """Find and measure the lands of a world; players appear at the spawn stones, or at the center if unknown."""
+    return MeasuredLands.of_disc(disc, (_FAR_M, math.inf), (0.0, 0.0) if places is None else places.spawn)
+
+
+def world_columns(
+    world: World | None, measured: MeasuredLands, rivers: RiverStatistics, places: Places | None
+) -> dict[str, object]:
+    """Return all columns that can be computed of a world, among others, not rounded.
 
     Args:
         world: the world in the terrain library; None if it is another world than the terrain library's, or unknown.
             The columns of depth ``start`` are missing then.
-        disc: the measured part of the world.
+        measured: its lands, see :func:`lands_of`.
         rivers: statistics of its rivers.
         places: its places; None if unknown.
     """
-    lands = find_lands(disc)
-    areas = measure_lands(disc, lands, (_FAR_M, math.inf), (0.0, 0.0) if places is None else places.spawn)
-
-    def is_on_start_land(points: Points) -> npt.NDArray[np.bool_]:
-        land = land_at(disc, lands, points[:, 0], points[:, 1])
-        found: npt.NDArray[np.bool_] = (land > 0) & (land == areas.start_land)
-        return found
-
     columns: dict[str, object] = {}
     if world is not None:
         columns |= near_center_columns(near_center(world))
-    columns |= _whole(disc, areas, rivers)
-    columns |= _start_land(disc, areas)
-    columns |= _biomes(disc, areas)
-    sailed_m = sailing_m(disc, lands, areas)
+    columns |= _whole(measured, rivers)
+    columns |= _start_land(measured)
+    columns |= _biomes(measured)
+    sailed_m = sailing_m(measured)
     columns |= {f"{biome.name.lower()}_sail_m": float(sailed_m[biome]) for biome in BIOMES}
     if places is not None:
-        found = place_columns(places, is_on_start_land)
+        found = place_columns(places, measured.are_on_start_land)
         known = places.depth.includes
         columns |= {name: value for name, value in found.items() if name in COLUMNS and COLUMNS[name].depth in known}
     return columns
@@ -108,7 +106,8 @@ def _rounded(column: Column, value: object) -> Value:
     return float(np.float32(rounded % 360 if column.unit == "°" else rounded))
 
 
-def _whole(disc: Disc, areas: Areas, rivers: RiverStatistics) -> dict[str, object]:
+def _whole(measured: MeasuredLands, rivers: RiverStatistics) -> dict[str, object]:
+    disc, areas = measured.disc, measured.areas
     cells = areas.landmass_cells
     far, everywhere = areas.dry_cells.tolist()
     largest = int(cells.max(initial=0))
@@ -123,7 +122,8 @@ def _whole(disc: Disc, areas: Areas, rivers: RiverStatistics) -> dict[str, objec
     }
 
 
-def _start_land(disc: Disc, areas: Areas) -> dict[str, object]:
+def _start_land(measured: MeasuredLands) -> dict[str, object]:
+    disc, areas = measured.disc, measured.areas
     if not areas.start_land:
         return {}
     biomes = int(areas.biomes_of_land[areas.start_land])
@@ -138,16 +138,16 @@ def _start_land(disc: Disc, areas: Areas) -> dict[str, object]:
     }
 
 
-def _biomes(disc: Disc, areas: Areas) -> dict[str, object]:
+def _biomes(measured: MeasuredLands) -> dict[str, object]:
     columns: dict[str, object] = {}
+    disc, areas = measured.disc, measured.areas
     for biome in BIOMES:
-        key, patch = biome.name.lower(), areas.first[biome]
+        key, patch = biome.name.lower(), measured.first_patch(biome)
         columns[f"{key}_5km_km2"] = int(areas.biome_cells[0, biome]) * disc.cell_area_km2
         columns[f"{key}_all_km2"] = int(areas.biome_cells[1, biome]) * disc.cell_area_km2
         columns[f"{key}_largest_km2"] = int(areas.largest[biome]) * disc.cell_area_km2
-        if patch:
-            x_m, z_m = areas.patch_x_m[patch], areas.patch_z_m[patch]
-            columns[f"{key}_first_m"] = float(np.hypot(x_m, z_m))
-            columns[f"{key}_first_deg"] = float(bearing_deg(x_m, z_m))
-            columns[f"{key}_first_km2"] = int(areas.patch_cells[patch]) * disc.cell_area_km2
+        if patch is not None:
+            columns[f"{key}_first_m"] = patch.distance_m
+            columns[f"{key}_first_deg"] = patch.bearing_deg
+            columns[f"{key}_first_km2"] = patch.area_km2
     return columns

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.analysis.lands import BIOME_COUNT, Areas, Lands
+from vwe_dagster.analysis.lands import BIOME_COUNT, Lands, MeasuredLands
 from vwe_dagster.kernels.compiling import flat, kernel
 
 SAILING_GRID_M = 48.0
@@ -51,7 +50,7 @@ class _Queue(NamedTuple):
     pushed: npt.NDArray[np.int64]
 
 
-def sailing_m(disc: Disc, lands: Lands, areas: Areas) -> npt.NDArray[np.float64]:
+def sailing_m(measured: MeasuredLands) -> npt.NDArray[np.float64]:
     """Measure how far one sails from the start land to a land with a large enough patch of each biome.
 
     The cells are taken together in square blocks of :data:`SAILING_GRID_M`, or of one cell where the grid is coarser. A
@@ -62,6 +61,7 @@ def sailing_m(disc: Disc, lands: Lands, areas: Areas) -> npt.NDArray[np.float64]
     Returns:
         Meters by biome, ``[biome]``; 0 where the start land has such a patch itself, NaN where no way leads to one.
     """
+    disc, lands, areas = measured.disc, measured.lands, measured.areas
     factor = max(1, round(SAILING_GRID_M / disc.cell_m))
     blocks = _find_blocks(lands, disc.inside, areas.biomes_of_land, areas.start_land, factor)
     wanted = sum(1 << int(biome) for biome in np.flatnonzero(areas.first))

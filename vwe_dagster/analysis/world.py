@@ -14,7 +14,7 @@ from vwe_dagster.analysis.peaks import PEAK_ISOLATION_M, peak_table
 from vwe_dagster.analysis.place_columns import Places
 from vwe_dagster.analysis.places import place_statistics, place_table
 from vwe_dagster.analysis.rivers import river_statistics
-from vwe_dagster.analysis.row import make_row, world_columns
+from vwe_dagster.analysis.row import lands_of, make_row, world_columns
 from vwe_dagster.analysis.shoreline import shorelines_m
 from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -59,7 +59,7 @@ def analyse(
     - ``landmass_count``, ``island_count``: pieces of land of any size, and those of them that are islands.
     - ``largest_island_area_km2``; ``start_island``, ``start_island_area_km2``, ``start_island_nearest_m``: the number
       of the start island, its area, and its distance from the centre of the world.
-    - ``highest_peak_height_m``, ``highest_peak_x_m``, ``highest_peak_z_m``.
+    - ``highest_peak_above_sea_m``, ``highest_peak_x_m``, ``highest_peak_z_m``.
     - ``river_count``, ``river_length_km``, ``stream_count``, ``stream_length_km``, ``lake_count``: see
       :class:`vwe_dagster.analysis.rivers.RiverStatistics`.
     - ``location_count``, ``places``: see :func:`vwe_dagster.analysis.places.place_statistics`.
@@ -74,16 +74,15 @@ def analyse(
     disc = Disc.of_world(world)
     landmasses = Landmasses.of_disc(disc)
     shores_m = shorelines_m(disc, landmasses.number, landmasses.cells.size)
-    biomes = biome_table(disc)
     islands = island_table(disc, landmasses, shores_m)
     peaks = peak_table(disc, landmasses.number, len(islands))
     largest, highest = _first_row(islands), _first_row(peaks)
     start = _first_row(islands[islands["is_start"]])
     places = None if world.locations is None else place_table(world.locations, location_table)
     rivers = river_statistics(world)
-    columns = world_columns(
-        terrain, disc, rivers, None if world.locations is None else Places.of_table(world.locations)
-    )
+    located = None if world.locations is None else Places.of_table(world.locations)
+    measured = lands_of(disc, located)
+    biomes = biome_table(measured)
     statistics: dict[str, object] = {
         **_measures(world.grid),
         **_land(disc),
@@ -94,13 +93,13 @@ def analyse(
         "start_island": start["island"],
         "start_island_area_km2": start["area_km2"],
         "start_island_nearest_m": start["nearest_m"],
-        "highest_peak_height_m": highest["height_m"],
+        "highest_peak_above_sea_m": highest["above_sea_m"],
         "highest_peak_x_m": highest["x_m"],
         "highest_peak_z_m": highest["z_m"],
         **rivers._asdict(),
         **place_statistics(places),
         "biomes": {row.pop("biome"): row for row in _rows(biomes)},
-        "columns": make_row(columns),
+        "columns": make_row(world_columns(terrain, measured, rivers, located)),
     }
     return WorldAnalysis(biomes, islands, peaks, places, statistics)
 

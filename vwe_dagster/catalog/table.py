@@ -15,76 +15,26 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from vwe_dagster.analysis import CODE_VERSION
-from vwe_dagster.analysis.places import known_kinds
+from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
+from vwe_dagster.analysis.columns import ColumnType
 from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
-from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store import Manifest, StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.store.notes import Notes
-from vwe_dagster.world.biomes import BIOMES, Biome
 
 _SEED = "seed"
 _DIGEST = "processed_digest"
 _TRACE = "manifests"
-_FACTS = {
-    "islands": "island_count",
-    "largest_island_km2": "largest_island_area_km2",
-    "land_area_km2": "land_area_km2",
-    "land_share": "land_share_of_disc",
-    "shoreline_km": "shoreline_km",
-    "start_island_area_km2": "start_island_area_km2",
-    "highest_peak_m": "highest_peak_height_m",
-    "highest_peak_x_m": "highest_peak_x_m",
-    "highest_peak_z_m": "highest_peak_z_m",
-    "rivers": "river_count",
-    "river_length_km": "river_length_km",
-    "streams": "stream_count",
-    "stream_length_km": "stream_length_km",
-    "lakes": "lake_count",
-}
-_BIOME_FACTS = {
-    "area_km2": "area_km2",
-    "share": "share_of_disc",
-    "nearest_m": "nearest_m",
-    "nearest_land_m": "nearest_land_m",
-    "highest_m": "max_height_m",
-    "patches": "patch_count",
-    "largest_patch_km2": "largest_patch_km2",
-}
-_PLACE_FACTS = {"count": "count", "nearest_m": "nearest_m", "within_2km": "within_2km"}
-_PLACE_GROUPS = {
-    LocationGroup.BOSS,
-    LocationGroup.TRADER,
-    LocationGroup.DUNGEON,
-    LocationGroup.CAMP,
-    LocationGroup.RESOURCE,
-}
-_PLACE_KINDS = [kind.kind for kind in known_kinds().values() if kind.group in _PLACE_GROUPS]
-_COUNTS = {"islands", "rivers", "streams", "lakes"}
-
-
-def _column_of(biome: Biome, fact: str) -> str:
-    return f"{biome.name.lower()}_{fact}"
-
+_TYPES = {ColumnType.COUNT: pa.int32(), ColumnType.MEASURE: pa.float32()}
 
 COLUMNS: Mapping[str, pa.DataType] = {
     _SEED: pa.string(),
     "number": pa.int32(),
     "note": pa.string(),
-    **{name: pa.int64() if name in _COUNTS else pa.float64() for name in _FACTS},
-    **{
-        _column_of(biome, fact): pa.int64() if fact == "patches" else pa.float64()
-        for biome in BIOMES
-        for fact in _BIOME_FACTS
-    },
-    **{
-        f"{kind}_{fact}": pa.float64() if fact == "nearest_m" else pa.int64()
-        for kind in _PLACE_KINDS
-        for fact in _PLACE_FACTS
-    },
+    **{name: _TYPES[column.type] for name, column in ROW_COLUMNS.items()},
     "grid_size": pa.int32(),
     "engine": pa.string(),
     "made_at": pa.timestamp("us", tz="UTC"),
@@ -92,12 +42,9 @@ COLUMNS: Mapping[str, pa.DataType] = {
     _DIGEST: pa.string(),
     _TRACE: pa.string(),
 }
-"""The columns and their types. A unit is the end of a name: ``_m``, ``_km``, ``_km2``; a ``_share`` is of the disc's
-area. A biome's ``nearest_m`` is from the centre of the world to its nearest cell, land or water; it is missing where
-the world has none of the biome. Of a kind of places, ``_count`` is the number of all, ``_within_2km`` of those within
-2 km of the centre. The game keeps one of several candidates of kinds such as traders, so their ``_nearest_m`` is a best
-case. These columns are missing where the source of the world has no locations. ``stale`` marks statistics of former
-planes or former code. ``manifests`` changes when the manifest of ``raw``, ``extracted`` or ``processed`` does."""
+"""The columns and their types. Those of the statistics are :data:`vwe_dagster.analysis.columns.COLUMNS`, null where the
+source of a world does not have the subject. ``stale`` marks statistics of former planes or former code. ``manifests``
+changes when the manifest of ``raw``, ``extracted`` or ``processed`` does."""
 
 _MAX_BYTES = 2 * 2**30
 """Longest catalog that is read."""
@@ -215,22 +162,12 @@ class SeedCatalog:
 
     def _row(self, seed: Seed, manifest: Manifest) -> dict[str, Any]:
         statistics = json.load(self._store.read(manifest, STATISTICS))
-        biomes = statistics["biomes"]
+        row = statistics.get("columns", {})
         grid = manifest.recipe.grid
         return {
             "seed": seed.key,
             "number": seed.number,
-            **{name: statistics[source] for name, source in _FACTS.items()},
-            **{
-                _column_of(biome, fact): biomes.get(biome.game_name, {}).get(source)
-                for biome in BIOMES
-                for fact, source in _BIOME_FACTS.items()
-            },
-            **{
-                f"{kind}_{fact}": (statistics.get("places") or {}).get(kind, {}).get(source)
-                for kind in _PLACE_KINDS
-                for fact, source in _PLACE_FACTS.items()
-            },
+            **{name: row.get(name) for name in ROW_COLUMNS},
             "grid_size": grid.size if grid is not None else None,
             "engine": manifest.recipe.maker,
             "made_at": manifest.made_at,

@@ -79,7 +79,7 @@ def _show_biomes(console: Console, biomes: pd.DataFrame) -> None:
             _number(row["area_km2"], 1),
             _share(row["share_of_disc"]),
             _share(row["share_of_land"]),
-            _number(row["max_height_m"]),
+            _number(row["max_above_sea_m"]),
             _way(row["nearest_land_m"], row["nearest_land_bearing_deg"]),
             _number(row["largest_patch_km2"], 2),
         )
@@ -94,7 +94,7 @@ def _show_islands(console: Console, islands: pd.DataFrame) -> None:
         (
             row["island"],
             _number(row["area_km2"], 2),
-            _number(row["peak_height_m"]),
+            _number(row["peak_above_sea_m"]),
             _way(row["nearest_m"], row["nearest_bearing_deg"]),
             _TITLES[row["dominant_biome"]],
             "start" if row["is_start"] else "",
@@ -108,7 +108,7 @@ def _show_peaks(console: Console, peaks: pd.DataFrame) -> None:
     rows = [
         (
             row["peak"],
-            _number(row["height_m"]),
+            _number(row["above_sea_m"]),
             _number(row["x_m"]),
             _number(row["z_m"]),
             _way(row["distance_m"], row["bearing_deg"]),

@@ -155,7 +155,7 @@ def _biome_table(biomes: pd.DataFrame) -> dg.TableMetadataValue:
     if "share_of_land" in biomes:
         shown["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
         shown["nearest land (m)"] = _formatted(biomes["nearest_land_m"], "{:,.0f}")
-        shown["highest (m)"] = _formatted(biomes["max_height_m"], "{:,.0f}")
+        shown["highest (m)"] = _formatted(biomes["max_above_sea_m"], "{:,.0f}")
     return rows_table(pd.DataFrame(shown))
 
 

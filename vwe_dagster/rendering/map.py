@@ -88,15 +88,15 @@ def render_thumbnail(world: CanonicalWorld) -> Image.Image:
 
 
 def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, float, float]]:
-    """Return x, z and height in meters of the highest peaks, ``count`` at most."""
-    highest = analysis.peaks.nlargest(count, "height_m")
-    return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "height_m"]].to_numpy()]
+    """Return x, z and height above the sea of the highest peaks in meters, ``count`` at most."""
+    highest = analysis.peaks.nlargest(count, "above_sea_m")
+    return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "above_sea_m"]].to_numpy()]
 
 
 def world_facts(analysis: WorldAnalysis) -> list[str]:
     """Return the lines of figures for below the title of a picture."""
     statistics = analysis.statistics
     facts = [f"Land {statistics['land_area_km2']:.0f} sq km", f"{statistics['island_count']} islands"]
-    if statistics["highest_peak_height_m"] is not None:
-        facts.append(f"Highest peak {statistics['highest_peak_height_m']:.0f} m")
+    if statistics["highest_peak_above_sea_m"] is not None:
+        facts.append(f"Highest peak {statistics['highest_peak_above_sea_m']:.0f} m above the sea")
     return facts

@@ -119,9 +119,9 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
     A peak whose box is not free is left out. Below full size, boxes of higher peaks are not free either.
     """
     taken: list[Box] = []
-    for x_m, z_m, height_m in peaks:
+    for x_m, z_m, above_sea_m in peaks:
         x, y = sheet.nearest_place(x_m, z_m)
-        box = (x - 9, y - 9, x + 11 + sheet.width(f"{height_m:.0f}", 16), y + 10)
+        box = (x - 9, y - 9, x + 11 + sheet.width(f"{above_sea_m:.0f}", 16), y + 10)
         if not room.is_free(box):
             continue
         taken.append(box)
@@ -132,7 +132,7 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
             foot = 12.5 + 0.6 * grow
             triangle.polygon([(9, 3 - 1.6 * grow), (14 + grow, foot), (4 - grow, foot)])
             sheet.ink((x - 9, y - 9), color, triangle.coverage())
-        sheet.letter((x + 9, y + 1), f"{height_m:.0f}", 16, anchor="lm", halo=palette.PAPER)
+        sheet.letter((x + 9, y + 1), f"{above_sea_m:.0f}", 16, anchor="lm", halo=palette.PAPER)
     room.take(*taken)
 
 

@@ -97,8 +97,8 @@ def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis:
     """Draw the title on the left, and the main figures on the right."""
     statistics = analysis.statistics
     figures = [(f"{statistics['land_area_km2']:.0f}", "sq km of land"), (f"{statistics['island_count']}", "islands")]
-    if statistics["highest_peak_height_m"] is not None:
-        figures.append((f"{statistics['highest_peak_height_m']:.0f} m", "highest peak"))
+    if statistics["highest_peak_above_sea_m"] is not None:
+        figures.append((f"{statistics['highest_peak_above_sea_m']:.0f} m", "highest peak"))
     right = float(_VIEW.pixels)
     for number, name in reversed(figures):
         sheet.letter((right, -112), number, 76, anchor="rs")
@@ -172,7 +172,7 @@ def _island_facts(island: dict[Hashable, Any]) -> list[tuple[str, str]]:
     return [
         ("Area", f"{island['area_km2']:.1f} sq km"),
         ("Mostly", f"{biome.title}, {100 * island['dominant_biome_share']:.0f} %"),
-        ("Highest point", f"{island['peak_height_m']:.0f} m"),
+        ("Highest point", f"{island['peak_above_sea_m']:.0f} m"),
         ("Shore", f"{island['shoreline_km']:.0f} km"),
     ]
 

@@ -175,22 +175,22 @@ class Scene:
     def peak_boxes(self, peaks: Sequence[tuple[float, float, float]]) -> list[Box]:
         """Return the boxes that :meth:`draw_peak_heights` takes."""
         boxes = []
-        for x_m, z_m, height_m in peaks:
-            (x, y), size = self.to_pixel(x_m, z_m, height_m), self.width / 106
-            half = lettering.width(f"{height_m:.0f}", size) / 2 + 3
+        for x_m, z_m, above_sea_m in peaks:
+            (x, y), size = self.to_pixel(x_m, z_m, above_sea_m + SEA_LEVEL_M), self.width / 106
+            half = lettering.width(f"{above_sea_m:.0f}", size) / 2 + 3
             boxes.append((x - half, y - self._rise - 8 - max(size, lettering.LEAST_TYPE), x + half, y))
         return boxes
 
     def draw_peak_heights(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:
-        """Draw the heights of peaks, given by x, z and height in meters, each on a line above the peak."""
+        """Draw the heights of peaks, given by x, z and height above the sea in meters, on a line above each."""
         rise = self._rise
-        for x_m, z_m, height_m in peaks:
-            x, y = (round(place) for place in self.to_pixel(x_m, z_m, height_m))
+        for x_m, z_m, above_sea_m in peaks:
+            x, y = (round(place) for place in self.to_pixel(x_m, z_m, above_sea_m + SEA_LEVEL_M))
             line = Stencil(6, rise)
             line.rectangle((2.25, 0), (3.75, rise))
             picture.paste(palette.INK, (x - 3, y - rise), line.coverage())
             lettering.letter(
-                picture, (x, y - rise - 5), f"{height_m:.0f}", self.width / 106, anchor="ms", halo=palette.PAPER
+                picture, (x, y - rise - 5), f"{above_sea_m:.0f}", self.width / 106, anchor="ms", halo=palette.PAPER
             )
 
 

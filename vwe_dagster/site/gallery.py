@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.palette import BIOME_COLORS, hex_code
 from vwe_dagster.seeds.lookalikes import LookAlikes
@@ -18,13 +19,35 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.store.stages import made_stages
-from vwe_dagster.world.biomes import BIOMES, Biome
+from vwe_dagster.world.biomes import Biome
 
-_NEAREST = {f"{biome.name.lower()}_nearest_land_m": biome for biome in BIOMES if biome is not Biome.OCEAN}
-_COLUMNS = [
-    "seed", "number", "land_area_km2", "islands", "largest_island_km2", "start_island_area_km2", "highest_peak_m",
-    "rivers", *_NEAREST, "grid_size",
-]  # fmt: skip
+_SORTED: Mapping[str, bool] = {
+    "start_land_km2": False,
+    "land_5km_km2": False,
+    "islands": False,
+    "largest_island_km2": False,
+    "highest_peak_above_sea_m": False,
+    "rivers": False,
+    "black_forest_first_m": True,
+    "swamp_first_m": True,
+    "mountain_first_m": True,
+    "plains_sail_m": True,
+    "mistlands_sail_m": True,
+    "haldor_m": True,
+    "trader_tour_km": True,
+    "boss_tour_km": True,
+}
+"""Columns that the gallery sorts by, and whether the least comes first."""
+
+_WAYS = {
+    "swamp_first_m": Biome.SWAMP,
+    "mountain_first_m": Biome.MOUNTAIN,
+    "plains_sail_m": Biome.PLAINS,
+    "mistlands_sail_m": Biome.MISTLANDS,
+}
+"""Columns with the ways that the card of a world shows, and their biomes."""
+
+_COLUMNS = ["seed", "number", *_SORTED, "grid_size"]
 
 _KEPT = 2**17
 """Worlds of which it is remembered whether they can be shown."""
@@ -92,7 +115,8 @@ class Gallery:
 def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
     """The content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values for each world.
 
-    ``colours`` are those of the biomes whose nearest land a column tells of, by its name.
+    ``measures`` are the columns to sort by: label, name, and whether the least comes first. ``colours`` are those of
+    the ways that the card of a world shows, by column, and ``titles`` the titles of their biomes.
 
     Args:
         table: a catalog, or some rows of one.
@@ -102,7 +126,9 @@ def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
     content: dict[str, Any] = {
         "finds": finds,
         "columns": _COLUMNS,
-        "colours": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _NEAREST.items()},
+        "measures": [[ROW_COLUMNS[name].label, name, least_first] for name, least_first in _SORTED.items()],
+        "colours": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _WAYS.items()},
+        "titles": {column: biome.title for column, biome in _WAYS.items()},
         "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()

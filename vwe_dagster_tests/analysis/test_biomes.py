@@ -28,42 +28,33 @@ def test_a_drawn_world() -> None:
         "share_of_disc": pytest.approx(7 / 25),
         "land_area_km2": pytest.approx(0.03),
         "share_of_land": pytest.approx(3 / 5),
-        "min_height_m": 29,
-        "mean_height_m": pytest.approx((3 * 40 + 4 * 29) / 7),
-        "max_height_m": 40,
-        "nearest_m": pytest.approx(100),
-        "nearest_bearing_deg": pytest.approx(0),
-        "nearest_land_m": pytest.approx(100),
-        "nearest_land_bearing_deg": pytest.approx(0),
+        "min_above_sea_m": -1,
+        "mean_above_sea_m": pytest.approx((3 * 40 + 4 * 29) / 7 - 30),
+        "max_above_sea_m": 10,
+        "first_m": pytest.approx(np.nan, nan_ok=True),
+        "first_bearing_deg": pytest.approx(np.nan, nan_ok=True),
+        "first_km2": pytest.approx(np.nan, nan_ok=True),
         "patch_count": 3,
         "largest_patch_km2": pytest.approx(0.04),
     }
-    assert rows["Mountain"]["nearest_m"] == pytest.approx(200)
-    assert rows["Mountain"]["nearest_bearing_deg"] == pytest.approx(90)
     assert rows["Mountain"]["largest_patch_km2"] == pytest.approx(0.02)
 
 
-def test_the_nearest_land_of_a_biome_may_lie_beyond_its_nearest_water() -> None:
+def test_first_patch_is_measured_to_its_middle() -> None:
+    """Cells are 0.09 km²: two are enough for a patch, also where one is shallow water."""
     world = draw_world(
         "~~~~~",
         "~~~~~",
-        "mw~~~",
+        "mw~b~",
         "~~~~~",
         "~~~~~",
+        cell_m=300,
     )
     rows = biome_rows(analyse(world))
-    assert rows["Meadows"]["nearest_m"] == pytest.approx(100)
-    assert rows["Meadows"]["nearest_bearing_deg"] == pytest.approx(270)
-    assert rows["Meadows"]["nearest_land_m"] == pytest.approx(200)
-    assert rows["Meadows"]["nearest_land_bearing_deg"] == pytest.approx(270)
-    assert rows["Ocean"]["nearest_m"] == 0
-    assert np.isnan(rows["Ocean"]["nearest_land_m"])
-    assert np.isnan(rows["Ocean"]["nearest_land_bearing_deg"])
-
-
-def test_of_equally_near_cells_the_southernmost_then_the_westernmost_counts() -> None:
-    rows = biome_rows(analyse(draw_world("mm", "mm")))
-    assert rows["Meadows"]["nearest_bearing_deg"] == pytest.approx(225)
+    assert rows["Meadows"]["first_m"] == pytest.approx(450)
+    assert rows["Meadows"]["first_bearing_deg"] == pytest.approx(270)
+    assert rows["Meadows"]["first_km2"] == pytest.approx(0.18)
+    assert np.isnan(rows["BlackForest"]["first_m"])
 
 
 def test_patches_hang_together_by_their_sides_only() -> None:
@@ -84,7 +75,7 @@ def test_cells_beyond_the_edge_of_the_world_do_not_count() -> None:
     height[0, 0], biome[0, 0] = 90, Biome.SWAMP
     rows = biome_rows(analyse(make_world(height, biome, cell_m=10_000)))
     assert rows["Meadows"]["area_km2"] == pytest.approx(500)
-    assert rows["Meadows"]["max_height_m"] == 40
+    assert rows["Meadows"]["max_above_sea_m"] == 10
     assert rows["Swamp"]["area_km2"] == 0
 
 
@@ -117,10 +108,9 @@ def test_each_row_says_what_its_cells_say(world: CanonicalWorld) -> None:
         land = covered & (world.height >= SEA_LEVEL_M)
         row = rows[biome.game_name]
         assert row["area_km2"] == pytest.approx(covered.sum() * world.grid.cell_m**2 / 1e6)
-        assert row["nearest_m"] == pytest.approx(distance_m[covered].min() if covered.any() else np.nan, nan_ok=True)
-        assert row["nearest_land_m"] == pytest.approx(distance_m[land].min() if land.any() else np.nan, nan_ok=True)
+        assert row["land_area_km2"] == pytest.approx(land.sum() * world.grid.cell_m**2 / 1e6)
         if covered.any():
-            heights = world.height[covered].astype(np.float64)
-            assert row["min_height_m"] == heights.min()
-            assert row["mean_height_m"] == pytest.approx(heights.mean())
-            assert row["max_height_m"] == heights.max()
+            heights = world.height[covered].astype(np.float64) - SEA_LEVEL_M
+            assert row["min_above_sea_m"] == heights.min()
+            assert row["mean_above_sea_m"] == pytest.approx(heights.mean())
+            assert row["max_above_sea_m"] == heights.max()

@@ -34,7 +34,7 @@ def test_a_drawn_archipelago() -> None:
     assert islands["centroid_z_m"].tolist() == pytest.approx([320, -100])
     assert islands["inland_x_m"].tolist() == [-400, 400]
     assert islands["inland_z_m"].tolist() == [200, -200]
-    assert islands["peak_height_m"].tolist() == [40, 200]
+    assert islands["peak_above_sea_m"].tolist() == [10, 170]
     assert islands["peak_x_m"].tolist() == [-400, 400]
     assert islands["peak_z_m"].tolist() == [200, -200]
     assert islands["nearest_m"].tolist() == pytest.approx([200 * np.sqrt(2), 400])
@@ -116,4 +116,4 @@ def test_islands_are_land_and_one_of_them_is_the_start(world: CanonicalWorld) ->
         assert world.height[world.grid.nearest(z_m), world.grid.nearest(x_m)] >= SEA_LEVEL_M
     if world.grid.cell_m > 100 and len(islands):
         assert islands["area_km2"].sum() == pytest.approx(statistics["land_area_km2"])
-        assert islands["peak_height_m"].max() == analysis.biomes["max_height_m"].max()
+        assert islands["peak_above_sea_m"].max() == analysis.biomes["max_above_sea_m"].max()

@@ -21,8 +21,8 @@ def test_a_shoulder_and_a_neighbour_are_no_peaks() -> None:
     height[10, 19] = 250
     height[10, 30] = 200
     peaks = analyse(make_world(height)).peaks
-    assert peaks["height_m"].tolist()[:2] == [300, 200]
-    assert 250 not in peaks["height_m"].tolist()
+    assert peaks["above_sea_m"].tolist()[:2] == [270, 170]
+    assert 220 not in peaks["above_sea_m"].tolist()
     first = peaks.iloc[0]
     assert first[["peak", "x_m", "z_m", "biome", "island"]].tolist() == [1, -950, -950, "Meadows", 1]
     assert first["distance_m"] == pytest.approx(950 * np.sqrt(2))
@@ -43,7 +43,7 @@ def test_ground_beyond_the_edge_hides_no_peak() -> None:
     height = np.full((45, 45), 40.0)
     height[22, 43], height[22, 44] = 50, 90
     peaks = analyse(make_world(height, cell_m=500)).peaks
-    assert peaks[["height_m", "x_m", "z_m"]].to_numpy().tolist() == [[50, WORLD_RADIUS_M, 0]]
+    assert peaks[["above_sea_m", "x_m", "z_m"]].to_numpy().tolist() == [[20, WORLD_RADIUS_M, 0]]
 
 
 @given(random_worlds())
@@ -59,7 +59,7 @@ def test_peaks_are_exactly_the_cells_of_the_definition(world: CanonicalWorld) ->
         if height[near].max() == height[cell] > height[near].min() and first_as_high == cell:
             expected.append((-height[cell], z_m[cell], x_m[cell]))
     peaks = analyse(world).peaks
-    found = list(zip(-peaks["height_m"], peaks["z_m"], peaks["x_m"], strict=True))
+    found = list(zip(-peaks["above_sea_m"] - SEA_LEVEL_M, peaks["z_m"], peaks["x_m"], strict=True))
     assert found == sorted(expected)[:PEAK_COUNT]
     assert peaks["peak"].tolist() == list(range(1, len(peaks) + 1))
 

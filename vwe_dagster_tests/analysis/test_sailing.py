@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from vwe_dagster.analysis.disc import Disc
-from vwe_dagster.analysis.lands import BIOME_COUNT, WADING_DEPTH_M, find_lands, measure_lands
+from vwe_dagster.analysis.lands import BIOME_COUNT, WADING_DEPTH_M, MeasuredLands, find_lands, measure_lands
 from vwe_dagster.analysis.sailing import SAILING_GRID_M, sailing_m
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -18,9 +18,7 @@ from vwe_dagster_tests.worlds import draw_world, make_world, random_worlds
 
 
 def sailed_m(world: CanonicalWorld) -> list[float]:
-    disc = Disc.of_world(world)
-    lands = find_lands(disc)
-    lengths_m: list[float] = sailing_m(disc, lands, measure_lands(disc, lands, (1.0,), (0.0, 0.0))).tolist()
+    lengths_m: list[float] = sailing_m(MeasuredLands.of_disc(Disc.of_world(world), (1.0,), (0.0, 0.0))).tolist()
     return lengths_m
 
 

@@ -20,20 +20,22 @@ from vwe_dagster.worldgen import World, forest_plane
 from vwe_dagster_tests.analysis.biome_rows import biome_rows
 from vwe_dagster_tests.worlds import make_world, mirrored, random_worlds, turned
 
-ISLAND_MEASURES = ["area_km2", "peak_height_m", "nearest_m", "dominant_biome_share", "shoreline_km"]
-BIOME_BEARINGS = ["nearest_bearing_deg", "nearest_land_bearing_deg"]
-POSITION_KEYS = {"highest_peak_x_m", "highest_peak_z_m", "start_island", "start_island_area_km2", "biomes"}
+ISLAND_MEASURES = ["area_km2", "peak_above_sea_m", "nearest_m", "dominant_biome_share", "shoreline_km"]
+FIRST_PATCHES = ["first_bearing_deg", "first_km2"]
+"""Of equally near patches, the southernmost counts."""
+
+POSITION_KEYS = {"highest_peak_x_m", "highest_peak_z_m", "start_island", "start_island_area_km2", "biomes", "columns"}
 
 
 def assert_same_measures(one: WorldAnalysis, other: WorldAnalysis) -> None:
     """Compares everything that does not depend on where north is."""
-    pd.testing.assert_frame_equal(one.biomes.drop(columns=BIOME_BEARINGS), other.biomes.drop(columns=BIOME_BEARINGS))
+    pd.testing.assert_frame_equal(one.biomes.drop(columns=FIRST_PATCHES), other.biomes.drop(columns=FIRST_PATCHES))
     one_island, other_island = (
         analysis.islands[ISLAND_MEASURES].round(9).sort_values(ISLAND_MEASURES, ignore_index=True)
         for analysis in (one, other)
     )
     pd.testing.assert_frame_equal(one_island, other_island)
-    assert one.peaks["height_m"].tolist() == other.peaks["height_m"].tolist()
+    assert one.peaks["above_sea_m"].tolist() == other.peaks["above_sea_m"].tolist()
     for key in one.statistics.keys() - POSITION_KEYS:
         assert one.statistics[key] == pytest.approx(other.statistics[key]), key
 
@@ -62,12 +64,12 @@ def test_a_moved_world_keeps_its_shape(seed: int, cells: int) -> None:
     noise = np.random.default_rng(seed)
     height, biome = noise.normal(30, 10, (16, 16)), noise.choice(BIOMES, (16, 16))
     here, there = (analyse(make_world(height, biome, first_m=cells_m)) for cells_m in (-800, -800 + 100 * cells))
-    shape = ["biome", "area_km2", "land_area_km2", "mean_height_m", "patch_count", "largest_patch_km2"]
+    shape = ["biome", "area_km2", "land_area_km2", "mean_above_sea_m", "patch_count", "largest_patch_km2"]
     pd.testing.assert_frame_equal(here.biomes[shape], there.biomes[shape])
     assert here.islands["shoreline_km"].tolist() == there.islands["shoreline_km"].tolist()
     for column in ("centroid_x_m", "centroid_z_m", "inland_x_m", "inland_z_m", "peak_x_m", "peak_z_m"):
         assert there.islands[column].tolist() == pytest.approx((here.islands[column] + 100 * cells).tolist())
-    assert here.peaks["height_m"].tolist() == there.peaks["height_m"].tolist()
+    assert here.peaks["above_sea_m"].tolist() == there.peaks["above_sea_m"].tolist()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
@@ -76,9 +78,9 @@ def test_finer_cells_of_the_same_ground_cover_the_same_areas(seed: int, parts: i
     height, biome = noise.normal(30, 10, (12, 12)), noise.choice(BIOMES, (12, 12))
     refined = [np.kron(plane, np.ones((parts, parts))) for plane in (height, biome)]
     coarse, fine = analyse(make_world(height, biome, cell_m=240)), analyse(make_world(*refined, cell_m=240 / parts))
-    areas = ["area_km2", "land_area_km2", "largest_patch_km2", "patch_count", "min_height_m", "max_height_m"]
+    areas = ["area_km2", "land_area_km2", "largest_patch_km2", "patch_count", "min_above_sea_m", "max_above_sea_m"]
     pd.testing.assert_frame_equal(coarse.biomes[areas], fine.biomes[areas])
-    measures = ["area_km2", "centroid_x_m", "centroid_z_m", "peak_height_m", "dominant_biome"]
+    measures = ["area_km2", "centroid_x_m", "centroid_z_m", "peak_above_sea_m", "dominant_biome"]
     pd.testing.assert_frame_equal(coarse.islands[measures], fine.islands[measures])
 
 
@@ -118,7 +120,7 @@ def test_a_world_without_land_has_nulls_where_there_is_nothing_to_tell() -> None
     statistics = analyse(make_world(ALL_OCEAN, Biome.OCEAN, cell_m=384)).statistics
     counts = ("land_area_km2", "land_share_of_disc", "shoreline_km", "landmass_count", "island_count")
     assert [statistics[key] for key in counts] == [0] * len(counts)
-    nulls = ("largest_island_area_km2", "start_island", "start_island_nearest_m", "highest_peak_height_m")
+    nulls = ("largest_island_area_km2", "start_island", "start_island_nearest_m", "highest_peak_above_sea_m")
     assert [statistics[key] for key in nulls] == [None] * len(nulls)
 
 
@@ -141,18 +143,18 @@ def test_a_real_world_measures_what_its_cells_say(real_world: CanonicalWorld, re
     assert statistics["grid_size"] == 512
     assert statistics["disc_area_km2"] == pytest.approx(np.pi * (WORLD_RADIUS_M / 1000) ** 2, rel=1e-3)
     assert statistics["land_area_km2"] == pytest.approx(land.sum() * 0.048**2)
-    assert statistics["highest_peak_height_m"] == real_world.height.max()
-    assert real_analysis.islands["peak_height_m"].max() == real_world.height.max()
+    assert statistics["highest_peak_above_sea_m"] == real_world.height.max() - SEA_LEVEL_M
+    assert real_analysis.islands["peak_above_sea_m"].max() == real_world.height.max() - SEA_LEVEL_M
 
 
 def test_a_real_world_is_as_its_definition_has_it(real_analysis: WorldAnalysis) -> None:
     rows = biome_rows(real_analysis)
     assert all(row["area_km2"] > 0 for row in rows.values())
     assert rows["Ocean"]["land_area_km2"] == 0
-    assert rows["Swamp"]["nearest_m"] > 2000
-    assert rows["Mistlands"]["nearest_m"] > 5900
-    assert 90 < rows["AshLands"]["nearest_bearing_deg"] < 270
-    assert not 90 < rows["DeepNorth"]["nearest_bearing_deg"] < 270
+    assert rows["Swamp"]["first_m"] > 2000
+    assert rows["Mistlands"]["first_m"] > 5900
+    assert 90 < rows["AshLands"]["first_bearing_deg"] < 270
+    assert not 90 < rows["DeepNorth"]["first_bearing_deg"] < 270
     peaks = real_analysis.peaks
     assert len(peaks) == 20
     assert set(peaks["biome"].head(5)) == {"Mountain"}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
 from vwe_dagster.seeds.seed import Seed, parse_seed
 from vwe_dagster.store import Manifest, Stage, WorldStore
 from vwe_dagster.store.notes import Notes
-from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.worlds import publish_extracted_again, publish_raw, publish_statistics, publish_world
 
@@ -33,26 +34,34 @@ def test_without_worlds_it_is_empty(catalog: SeedCatalog) -> None:
 
 
 def test_every_world_is_a_row(store: WorldStore, catalog: SeedCatalog) -> None:
-    publish_statistics(store, "beta", highest_peak_height_m=412.5, island_count=40)
-    publish_statistics(store, "Alpha", without=Biome.SWAMP, river_count=None)
+    publish_statistics(store, "beta", highest_peak_above_sea_m=412.5, islands=40)
+    publish_statistics(store, "Alpha", swamp_first_m=None, rivers=None)
     rows = catalog.update().table.to_pylist()
     assert [row["seed"] for row in rows] == ["Alpha", "beta"]
-    assert (rows[1]["highest_peak_m"], rows[1]["islands"], rows[1]["number"]) == (412.5, 40, parse_seed("beta").number)
-    assert rows[0]["swamp_nearest_m"] is rows[0]["rivers"] is None
-    assert rows[1]["black_forest_nearest_m"] == 1
+    assert (rows[1]["highest_peak_above_sea_m"], rows[1]["islands"], rows[1]["number"]) == (
+        412.5,
+        40,
+        parse_seed("beta").number,
+    )
+    assert rows[0]["swamp_first_m"] is rows[0]["rivers"] is None
+    assert rows[1]["black_forest_first_m"] == 1
     assert (rows[1]["engine"], rows[1]["grid_size"]) == ("native 1.0", 64)
     assert pq.read_table(catalog.path).to_pylist() == rows
 
 
-def test_places_are_columns(store: WorldStore, catalog: SeedCatalog) -> None:
-    haldor = {"count": 10, "candidates": 10, "within_2km": 1, "nearest_m": 1234.5}
-    publish_statistics(store, "with", places={"haldor": haldor, "sunken_crypt": {"count": 0, "nearest_m": None}})
-    publish_statistics(store, "without")
-    placed, unplaced = catalog.update().table.to_pylist()
-    assert (placed["haldor_count"], placed["haldor_nearest_m"], placed["haldor_within_2km"]) == (10, 1234.5, 1)
-    assert (placed["sunken_crypt_count"], placed["sunken_crypt_nearest_m"]) == (0, None)
-    assert {"bonemass_nearest_m", "burial_chamber_within_2km", "fuling_village_count"} < set(COLUMNS)
-    assert unplaced["haldor_count"] is unplaced["haldor_nearest_m"] is None
+def test_statistics_of_former_code_have_no_columns(store: WorldStore, catalog: SeedCatalog) -> None:
+    publish_world(store, "abc", Grid.of_world(64))
+    manifest = store.manifest(parse_seed("abc"), "processed")
+    assert manifest is not None
+    with store.publish(manifest.seed, "processed", manifest.recipe) as draft:
+        draft.json("statistics.json", {"island_count": 3})
+    (row,) = catalog.update().table.to_pylist()
+    assert {row[name] for name in ROW_COLUMNS} == {None}
+
+
+def test_columns_of_the_statistics_have_the_types_of_the_row() -> None:
+    assert (COLUMNS["islands"], COLUMNS["swamp_first_m"]) == (pa.int32(), pa.float32())
+    assert list(ROW_COLUMNS) == [name for name in COLUMNS if name in ROW_COLUMNS]
 
 
 def test_only_new_worlds_are_read(store: WorldStore, catalog: SeedCatalog) -> None:
@@ -62,7 +71,7 @@ def test_only_new_worlds_are_read(store: WorldStore, catalog: SeedCatalog) -> No
     written = catalog.path.stat().st_ino
     assert catalog.update().read == 0
     assert catalog.path.stat().st_ino == written
-    publish_statistics(store, "two", island_count=7)
+    publish_statistics(store, "two", islands=7)
     state = catalog.update()
     assert state.read == 1
     assert state.table["islands"].to_pylist() == [1, 7]
@@ -119,7 +128,7 @@ def test_update_reads_only_changed_manifests(
     for key in ("one", "two", "three"):
         publish_statistics(store, key)
     catalog.update()
-    publish_statistics(store, "two", island_count=7)
+    publish_statistics(store, "two", islands=7)
     read: list[str] = []
     manifest_of = WorldStore.manifest
 

@@ -21,7 +21,7 @@ def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
     """A home with three processed worlds and no catalog yet."""
     vwe = Vwe(tmp_path_factory.mktemp("find"))
     for number in (1, 2, 3):
-        publish_statistics(vwe.store, f"@{number}", island_count=number)
+        publish_statistics(vwe.store, f"@{number}", islands=number)
     return vwe
 
 
@@ -29,7 +29,7 @@ def vwe(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
 def surveyed(tmp_path_factory: pytest.TempPathFactory) -> Vwe:
     """A home with one world and a survey: three seeds at depth ``world``, one at depth ``start``."""
     vwe = Vwe(tmp_path_factory.mktemp("surveyed"))
-    publish_statistics(vwe.store, "HHcLC5acQt", island_count=60)
+    publish_statistics(vwe.store, "HHcLC5acQt", islands=60)
     rows = [{"number": number, "islands": 10 * number, "land_5km_km2": 500.0 - number} for number in (4, 5, 6)]
     publish_survey(vwe.store, Depth.WORLD, rows)
     publish_survey(vwe.store, Depth.START, [{"number": 7}], name="block-0000001")
@@ -124,8 +124,8 @@ def test_nothing_found_is_not_an_error(vwe: Vwe) -> None:
 
 def test_stale_statistics_are_reported_with_the_remedy(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
-    publish_statistics(vwe.store, "@1", island_count=2)
-    publish_statistics(vwe.store, "@2", island_count=2, code_version="former")
+    publish_statistics(vwe.store, "@1", islands=2)
+    publish_statistics(vwe.store, "@2", islands=2, code_version="former")
     found = vwe.run("find", "islands = 2")
     assert first_words(found.stdout) == ["@1"]
     assert "The statistics of 1 world are stale and were not searched; rebuild them with: vwe world @2" in found.stderr
@@ -167,7 +167,7 @@ def test_empty_home_is_reported(tmp_path: Path) -> None:
 
 def test_worlds_are_found_where_the_data_folder_cannot_be_written(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
-    publish_statistics(vwe.store, "HHcLC5acQt", island_count=3)
+    publish_statistics(vwe.store, "HHcLC5acQt", islands=3)
     # A file where the folder of the catalog would be: permissions do not stop the superuser.
     (vwe.home / "data" / "catalog").write_text("")
     found = vwe.call("find", "islands > 0", "--json")
@@ -177,7 +177,7 @@ def test_worlds_are_found_where_the_data_folder_cannot_be_written(tmp_path: Path
 @pytest.mark.slow
 def test_worlds_of_the_first_seeds_are_generated(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
-    publish_statistics(vwe.store, "abc", island_count=9)
+    publish_statistics(vwe.store, "abc", islands=9)
     publish_survey(vwe.store, Depth.WORLD, [{"number": number, "islands": number} for number in (4, 5, 6)])
     made = vwe.run("find", "--sort", "islands", "--make", "2")
     assert made.returncode == 0, made.stderr

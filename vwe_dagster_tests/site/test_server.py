@@ -69,7 +69,9 @@ def test_metadata_is_that_of_the_stages(site: Site, client: httpx.Client) -> Non
     assert (facts["engine"]["kind"], facts["engine"]["world_gen_version"]) == ("native", 2)
     assert {biome["index"] for biome in facts["biomes"]} == set(BIOMES)
     assert sum(biome["share_of_disc"] for biome in facts["biomes"]) == pytest.approx(1, abs=1e-4)
-    assert [peak["height_m"] for peak in facts["peaks"]] == pytest.approx(analysis.peaks["height_m"].tolist(), abs=1e-4)
+    assert [peak["above_sea_m"] for peak in facts["peaks"]] == pytest.approx(
+        analysis.peaks["above_sea_m"].tolist(), abs=1e-4
+    )
     assert [island["island"] for island in facts["islands"]] == analysis.islands["island"].tolist()
     assert facts["statistics"]["island_count"] == analysis.statistics["island_count"]
     assert [style["id"] for style in facts["styles"]] == ["map", "biomes", "heights", "forest"]
@@ -109,8 +111,8 @@ def test_gallery_lists_every_world(client: httpx.Client) -> None:
     worlds = client.get("/worlds.json").json()
     rows = [dict(zip(worlds["columns"], row, strict=True)) for row in worlds["rows"]]
     assert [row["seed"] for row in rows] == [NUMBERED, OTHER, ONE]
-    assert all(row["islands"] > 0 and row["swamp_nearest_land_m"] > 1000 for row in rows)
-    assert worlds["colours"]["swamp_nearest_land_m"] == "#a48668"
+    assert all(row["islands"] > 0 and row["swamp_first_m"] > 2000 for row in rows)
+    assert worlds["colours"]["swamp_first_m"] == "#a48668"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def _report(
             "land (share of the disc)": statistics["land_share_of_disc"],
             "shoreline (km)": statistics["shoreline_km"],
             "start island (km²)": statistics["start_island_area_km2"],
-            "highest peak (m)": statistics["highest_peak_height_m"],
+            "highest peak (m)": statistics["highest_peak_above_sea_m"],
             "rivers": statistics["river_count"],
             "streams": statistics["stream_count"],
             "lakes": statistics["lake_count"],

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
 from vwe_dagster.defs.automation import CATALOG
 from vwe_dagster.defs.metadata import miniature, rows_table
@@ -20,15 +21,16 @@ from vwe_dagster.store.stages import grid_of, read_plane
 TOP = 5
 """Seeds that a ranking tells of."""
 
-RANKINGS: Mapping[str, tuple[str, bool]] = {
-    "highest peak (m)": ("highest_peak_m", False),
-    "most land (km²)": ("land_area_km2", False),
-    "most islands": ("islands", False),
-    "largest start island (km²)": ("start_island_area_km2", False),
-    "nearest swamp (m)": ("swamp_nearest_m", True),
-    "nearest mountain (m)": ("mountain_nearest_m", True),
+RANKINGS: Mapping[str, bool] = {
+    "highest_peak_above_sea_m": False,
+    "start_land_km2": False,
+    "islands": False,
+    "swamp_first_m": True,
+    "mountain_first_m": True,
+    "haldor_m": True,
+    "boss_tour_km": True,
 }
-"""What seeds are ranked by: the column, and whether the least comes first."""
+"""Columns that seeds are ranked by, and whether the least comes first."""
 
 
 @dg.asset(
@@ -65,7 +67,8 @@ def _digest(table: pa.Table) -> str:
 
 def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.MetadataValue[Any]]]:
     """For each ranking a table of the best seeds, the map of the first, and behind a click those of all of them."""
-    for title, (column, least_first) in RANKINGS.items():
+    for column, least_first in RANKINGS.items():
+        title = ROW_COLUMNS[column].heading
         order = "ascending" if least_first else "descending"
         ranked = table.filter(pc.is_valid(table[column])).sort_by([(column, order), ("seed", "ascending")])
         best = ranked.slice(0, TOP).select(["seed", column]).to_pylist()

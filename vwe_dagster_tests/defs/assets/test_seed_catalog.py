@@ -28,16 +28,16 @@ def shown(event: dg.AssetMaterialization) -> dict[str, Any]:
 
 
 def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
-    publish_statistics(with_world.store, "flat", highest_peak_height_m=1)
+    publish_statistics(with_world.store, "flat", highest_peak_above_sea_m=1, swamp_first_m=1)
     metadata = shown(materialize(with_world.root, with_world.instance))
     assert metadata["seeds"] == metadata["read anew"] == 2
-    assert [record.data["seed"] for record in metadata["highest peak (m)"].records] == [KEY, "flat"]
-    assert metadata[f"highest peak (m): {KEY}"].startswith("![map](<data:image/svg+xml")
-    heads, _, maps = metadata["highest peak (m): all maps"].splitlines()
+    assert [record.data["seed"] for record in metadata["Highest peak above the sea (m)"].records] == [KEY, "flat"]
+    assert metadata[f"Highest peak above the sea (m): {KEY}"].startswith("![map](<data:image/svg+xml")
+    heads, _, maps = metadata["Highest peak above the sea (m): all maps"].splitlines()
     assert heads == f"| {KEY} | flat |"
     assert maps.count("![map](<data:image/svg+xml") == 1
     assert maps.endswith("| Its stage extracted is missing; make the world again. |")
-    assert metadata["nearest swamp (m): flat"] == "Its stage extracted is missing; make the world again."
+    assert metadata["Nearest Swamp (m): flat"] == "Its stage extracted is missing; make the world again."
     assert SeedCatalog(WorldStore(with_world.root)).path == Path(metadata["file"])
 
 

@@ -176,7 +176,7 @@ class Comparison {
       ["Largest island", ...sums("largest_island_area_km2", area)],
       ["Start island", ...sums("start_island_area_km2", area)],
       ["Shore", ...sums("shoreline_km", (km) => `${number(km)} km`)],
-      ["Highest peak", ...sums("highest_peak_height_m", metres)],
+      ["Highest peak", ...sums("highest_peak_above_sea_m", metres)],
       ["Rivers", ...sums("river_count", number)],
       ...one.biomes.map((biome, index) => [biome, share, biome.share_of_disc, other.biomes[index].share_of_disc]),
       ...one.biomes

@@ -6,29 +6,6 @@ import { listen } from "./shortcuts.js";
 
 const STEP = 60;
 
-// Measures to sort and search by: title, column, whether lower values come first, search words.
-const MEASURES = [
-  ["Name", "seed", true, []],
-  ["Land", "land_area_km2", false, ["land"]],
-  ["Islands", "islands", false, ["islands"]],
-  ["Largest island", "largest_island_km2", false, ["largest"]],
-  ["Start island", "start_island_area_km2", false, ["start"]],
-  ["Highest peak", "highest_peak_m", false, ["peak"]],
-  ["Rivers", "rivers", false, ["rivers"]],
-  ["Nearest Black Forest", "black_forest_nearest_land_m", true, ["forest", "blackforest"]],
-  ["Nearest Swamp", "swamp_nearest_land_m", true, ["swamp"]],
-  ["Nearest Mountain", "mountain_nearest_land_m", true, ["mountain"]],
-  ["Nearest Plains", "plains_nearest_land_m", true, ["plains"]],
-  ["Nearest Mistlands", "mistlands_nearest_land_m", true, ["mistlands"]],
-  ["Nearest Ashlands", "ashlands_nearest_land_m", true, ["ashlands"]],
-  ["Nearest Deep North", "deep_north_nearest_land_m", true, ["north", "deepnorth"]],
-];
-const NEAREST = [
-  ["Swamp", "swamp_nearest_land_m"],
-  ["Mountain", "mountain_nearest_land_m"],
-  ["Plains", "plains_nearest_land_m"],
-  ["Mistlands", "mistlands_nearest_land_m"],
-];
 const SEED = /^(?!.*\.\.)[A-Za-z0-9._-]{1,32}$/;
 const NUMBERED_SEED = /^@(?:0|-?[1-9]\d{0,9})$/;
 const [LEAST_SEED, GREATEST_SEED] = [-(2 ** 31), 2 ** 31 - 1];
@@ -36,17 +13,19 @@ const CONDITION = /[<>=]/;
 const PAUSE_MS = 200;
 
 class Gallery {
-  constructor({ columns, rows, colours, finds }) {
-    this.colours = colours;
+  constructor({ columns, rows, measures, colours, titles, finds }) {
+    // Measures to sort by: label, column, whether lower values come first.
+    this.measures = [["Name", "seed", true], ...measures];
+    this.ways = Object.entries(titles).map(([column, title]) => [title, column, colours[column]]);
     this.finds = finds;
     $("#find").hidden = !finds;
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
     this.chosen = [];
     this.cards = new Map();
-    $("#order").append(...MEASURES.map(([title], index) => h("option", { value: String(index) }, title)));
+    $("#order").append(...this.measures.map(([title], index) => h("option", { value: String(index) }, title)));
     const told = new URLSearchParams(window.location.hash.slice(1));
     $("#search").value = told.get("search") ?? "";
-    const order = MEASURES.findIndex(([, column]) => column === told.get("sort"));
+    const order = this.measures.findIndex(([, column]) => column === told.get("sort"));
     $("#order").value = String(Math.max(order, 0));
     this.turned = told.has("turned");
     $("#search").addEventListener("input", ({ target }) => {
@@ -66,7 +45,7 @@ class Gallery {
 
   async show() {
     const text = $("#search").value.trim();
-    const [title, column, ascending] = MEASURES[Number($("#order").value)];
+    const [title, column, ascending] = this.measures[Number($("#order").value)];
     const search = this.#understand(text);
     this.search = search;
     const { holds, fault } = await search;
@@ -180,18 +159,21 @@ class Gallery {
       h(
         "dl",
         { class: "sums" },
-        fact("Land", world.land_area_km2 === null ? "–" : area(world.land_area_km2)),
+        fact("Start land", world.start_land_km2 === null ? "–" : area(world.start_land_km2)),
         fact("Islands", number(world.islands)),
-        fact("Highest", metres(world.highest_peak_m)),
+        fact("Highest", world.highest_peak_above_sea_m === null ? "–" : metres(world.highest_peak_above_sea_m)),
       ),
       h(
         "dl",
-        { class: "nearest", title: "How far the nearest of each biome lies from the center" },
-        ...NEAREST.map(([name, column]) =>
+        {
+          class: "nearest",
+          title: "From the center to the nearest Swamp and Mountain; by sea from the start land to Plains and Mistlands",
+        },
+        ...this.ways.map(([title, column, colour]) =>
           h(
             "div",
             {},
-            h("dt", {}, h("i", { class: "swatch", colour: this.colours[column] }), name),
+            h("dt", {}, h("i", { class: "swatch", colour }), title),
             h("dd", {}, world[column] === null ? "–" : `${number(world[column] / 1000, 1)} km`),
           ),
         ),

@@ -3,7 +3,7 @@
 
 import { at } from "./crs.js";
 import { $, copy, h, icon } from "./dom.js";
-import { area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, SEA_M, share } from "./geo.js";
+import { area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
 import { sign } from "./signs.js";
 
 const ISLAND_PIXELS = 26;
@@ -23,14 +23,13 @@ export function placesOf(facts) {
     id: `peak-${peak.peak}`,
     kind: "peak",
     title: `Peak ${peak.peak}`,
-    label: number(peak.height_m),
-    note: `${metres(peak.height_m)} · ${titles.get(peak.biome)}`,
+    label: number(peak.above_sea_m),
+    note: `${metres(peak.above_sea_m)} · ${titles.get(peak.biome)}`,
     x: peak.x_m,
     z: peak.z_m,
     zoom: CLOSE_ZOOM,
     facts: [
-      ["Height", metres(peak.height_m)],
-      ["Above the sea", metres(peak.height_m - SEA_M)],
+      ["Height above the sea", metres(peak.above_sea_m)],
       ["Biome", titles.get(peak.biome)],
       ["Island", peak.island === null ? "a rock" : `no. ${peak.island}`],
       ["From the center", fromCentre(peak.x_m, peak.z_m)],
@@ -50,7 +49,7 @@ export function placesOf(facts) {
     facts: [
       ["Area", area(island.area_km2)],
       ["Mostly", `${titles.get(island.dominant_biome)}, ${share(island.dominant_biome_share)}`],
-      ["Highest", `${metres(island.peak_height_m)} at ${place(island.peak_x_m, island.peak_z_m)}`],
+      ["Highest above the sea", `${metres(island.peak_above_sea_m)} at ${place(island.peak_x_m, island.peak_z_m)}`],
       ["Shore", `${number(island.shoreline_km, 1)} km`],
       ["Nearest shore", `${metres(island.nearest_m)} · ${degrees(island.nearest_bearing_deg)}`],
     ],

@@ -1,7 +1,7 @@
 // The height profile along a line, linked with the map: each point of it is a place there.
 
 import { $, h, s, toast } from "./dom.js";
-import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
+import { bearing, degrees, metres, number, place, SEA_M, VOID_M } from "./geo.js";
 import { lengthOf } from "./measure.js";
 import { describe } from "./readout.js";
 
@@ -92,8 +92,8 @@ export class Profile {
       const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height >= VOID_M);
       if (heights.length) {
         // Too many values to spread into arguments.
-        facts.push(["Lowest", metres(heights.reduce((a, b) => Math.min(a, b)))]);
-        facts.push(["Highest", metres(heights.reduce((a, b) => Math.max(a, b)))]);
+        facts.push(["Lowest", metres(heights.reduce((a, b) => Math.min(a, b)) - SEA_M)]);
+        facts.push(["Highest", metres(heights.reduce((a, b) => Math.max(a, b)) - SEA_M)]);
         let climb = 0;
         heights.slice(1).forEach((height, index) => {
           climb += Math.max(0, height - heights[index]);
@@ -132,11 +132,11 @@ export class Profile {
     this.scale = { toX, toY, whole, right, bottom };
     const drawing = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     for (
-      const step = niceStep(highest - lowest, 5), metre = { at: Math.ceil(lowest / step) * step };
-      metre.at <= highest;
+      const step = niceStep(highest - lowest, 5), metre = { at: Math.ceil((lowest - SEA_M) / step) * step };
+      metre.at <= highest - SEA_M;
       metre.at += step
     ) {
-      const y = Math.round(toY(metre.at)) + 0.5;
+      const y = Math.round(toY(metre.at + SEA_M)) + 0.5;
       drawing.append(s("line", { class: "tick", x1: SIDE.left, x2: right, y1: y, y2: y }));
       drawing.append(s("text", { class: "axis", x: SIDE.left - 6, y: y + 4, "text-anchor": "end" }, number(metre.at)));
     }
@@ -213,10 +213,10 @@ export class Profile {
     const words = describe(sample, this.biomes);
     this.tip.hidden = false;
     this.tip.replaceChildren(
-      h("strong", {}, sample ? metresExactly(sample.height) : "–"),
+      h("strong", {}, words.sea || "–"),
       ` ${words.biome}`,
       h("br"),
-      `${words.sea}${words.sea ? ", " : ""}after ${metres(distance)}`,
+      `after ${metres(distance)}`,
       h("br"),
       place(x, z),
     );

@@ -3,15 +3,14 @@
 import { h } from "./dom.js";
 import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
 
-/** Returns the texts of a sample: biome, height, and height relative to the sea. */
+/** Returns the texts of a sample: its biome, and its height above or below the sea. */
 export function describe(sample, biomes) {
-  if (sample === undefined) return { biome: "…", height: "…", sea: "" };
-  if (sample === null || sample.height < VOID_M) return { biome: "Beyond the edge", height: "–", sea: "" };
+  if (sample === undefined) return { biome: "…", sea: "…" };
+  if (sample === null || sample.height < VOID_M) return { biome: "Beyond the edge", sea: "" };
   const above = sample.height - SEA_M;
   return {
     biome: biomes.get(sample.biome)?.title ?? "Unknown",
     colour: biomes.get(sample.biome)?.colour,
-    height: metresExactly(sample.height),
     sea: above < 0 ? `${metresExactly(-above)} under water` : `${metresExactly(above)} above the sea`,
   };
 }
@@ -24,19 +23,18 @@ export class Readout {
     this.swatch = h("i", { class: "swatch" });
     this.parts = {
       biome: part("biome", "Biome of the nearest sample"),
-      height: part("height", "Height of the nearest sample; the sea lies at 30 m"),
       sea: part("sea", "Height above the sea, or depth of the water"),
       place: part("place", "Coordinates: x to the east, z to the north"),
       distance: part("distance", "Distance from the center of the world"),
       bearing: part("bearing", "Bearing from the center of the world"),
     };
     this.idle = h("span", { class: "idle" }, element.dataset.idle ?? "");
-    const { biome, height, sea, place: where, distance, bearing: way } = this.parts;
+    const { biome, sea, place: where, distance, bearing: way } = this.parts;
     this.filled = h(
       "span",
       { class: "filled" },
       h("span", { class: "group" }, this.swatch, biome),
-      h("span", { class: "group" }, height, sea),
+      h("span", { class: "group" }, sea),
       h("span", { class: "group" }, where),
       h("span", { class: "group from-centre" }, distance, way),
     );
@@ -49,8 +47,8 @@ export class Readout {
   /** Shows a place and announces its sample once it is read, after the name of the world if there are several. */
   say(looked, name) {
     this.show(looked);
-    const { biome, height, sea } = describe(looked.sample, this.biomes);
-    const words = [name, biome, height, sea, place(looked.x, looked.z)].filter(Boolean);
+    const { biome, sea } = describe(looked.sample, this.biomes);
+    const words = [name, biome, sea, place(looked.x, looked.z)].filter(Boolean);
     this.announced.textContent = looked.sample === undefined ? "" : words.join("; ");
   }
 
@@ -64,7 +62,6 @@ export class Readout {
     this.element.dataset.ready = sample !== undefined;
     this.swatch.style.setProperty("--colour", words.colour ?? "transparent");
     this.parts.biome.textContent = words.biome;
-    this.parts.height.textContent = words.height;
     this.parts.sea.textContent = words.sea;
     this.parts.place.textContent = `x ${number(x)}  z ${number(z)}`;
     this.parts.distance.textContent = metres(Math.hypot(x, z));

@@ -275,7 +275,7 @@ class WorldPage {
       tile("Islands", number(sums.island_count), `${number(sums.shoreline_km)} km of shore`),
       tile(
         "Highest peak",
-        metres(sums.highest_peak_height_m),
+        metres(sums.highest_peak_above_sea_m),
         highest && place(highest.x, highest.z),
         highest && (() => this.open(highest)),
       ), // prettier-ignore
