@@ -146,7 +146,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "haldor": ("m", "second_m", "3km", "start_land"),
     "hildir": ("m", "second_m", "4km"),
     "bog_witch": ("m", "second_m", "4km"),
-    "sunken_crypt": ("m", "3km", "start_land"),
+    "sunken_crypt": ("3km", "start_land"),
     **dict.fromkeys(("howling_cavern", "smouldering_tomb", "sealed_tower"), ("m",)),
     "burial_chamber": ("m", "2km", "3km", "start_land"),
     "troll_cave": ("m", "2km", "3km", "start_land"),
@@ -156,7 +156,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "greydwarf_camp": ("m", "3km"),
     "abandoned_farm": ("m",),
     "draugr_village": ("m", "3km", "count"),
-    "fuling_village": ("3km", "4km", "count"),
+    "fuling_village": ("3km", "4km"),
     "fuling_tower": ("3km", "4km"),
     "fuling_hut": ("m", "count"),
     "north_village": ("count",),
@@ -181,7 +181,7 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "deep_north_sail_m": ("deep_north", "north"),
     "bog_witch_m": ("bog_witch", "witch"),
     "burial_chamber_m": ("burial_chamber", "burial"),
-    "sunken_crypt_m": ("sunken_crypt", "crypt"),
+    "sunken_crypt_3km": ("sunken_crypts", "crypts"),
 }
 """Short names besides the names of kinds, which stand for their nearest place."""
 
@@ -328,7 +328,7 @@ def _place(kind: LocationKind, part: str) -> Column:
             return _count(name, depth, f"All {label}", f"Number of all {what}s of the kind {label}.")
         case _:
             meaning = f"Number of {what}s of the kind {label} within {part[0]} km of the center."
-            return _count(name, depth, f"{label} within {part[0]} km", meaning)
+            return _count(name, depth, f"{label} within {part[0]} km", meaning, *_SHORT.get(name, ()))
 
 
 def _depth_of(kind: LocationKind) -> Depth:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from vwe_dagster.analysis.column_texts import GROUPS, figures
 from vwe_dagster.cli.console import say, show_facts, show_table
 from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.rendering.pictures import MAP
@@ -45,6 +46,8 @@ def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
             **_sums(analysis.statistics),
         },
     )
+    for group in GROUPS:
+        _show_figures(console, group, analysis.statistics)
     _show_biomes(console, analysis.biomes)
     _show_islands(console, analysis.islands)
     _show_peaks(console, analysis.peaks)
@@ -65,11 +68,16 @@ def _sums(statistics: Mapping[str, Any]) -> dict[str, str]:
         "land": f"{land} km², {share} of the disc",
         "shoreline": f"{_number(statistics['shoreline_km'])} km",
         "islands": f"{_number(statistics['island_count'])} larger than a hectare",
-        "start island": f"{_number(statistics['start_island_area_km2'], 2)} km²",
     }
     if statistics["river_count"] is not None:
         sums["rivers"] = f"{_number(statistics['river_count'])}, and {_number(statistics['stream_count'])} streams"
     return sums
+
+
+def _show_figures(console: Console, group: str, statistics: Mapping[str, Any]) -> None:
+    """Print the columns of a group that have a value."""
+    rows = [(figure.column.label, figure.text) for figure in figures(statistics["columns"], group)]
+    show_table(console, group, ("", ""), rows)
 
 
 def _show_biomes(console: Console, biomes: pd.DataFrame) -> None:
@@ -80,12 +88,12 @@ def _show_biomes(console: Console, biomes: pd.DataFrame) -> None:
             _share(row["share_of_disc"]),
             _share(row["share_of_land"]),
             _number(row["max_above_sea_m"]),
-            _way(row["nearest_land_m"], row["nearest_land_bearing_deg"]),
-            _number(row["largest_patch_km2"], 2),
+            _way(row["first_m"], row["first_bearing_deg"]),
+            _number(row["first_km2"], 2),
         )
         for row in biomes.to_dict("records")
     ]
-    headings = ("biome", "km²", "of disc", "of land", "highest m", "nearest land", "largest patch km²")
+    headings = ("biome", "km²", "of disc", "of land", "highest above sea m", "first patch", "km²")
     show_table(console, "Biomes", headings, rows)
 
 
@@ -101,7 +109,7 @@ def _show_islands(console: Console, islands: pd.DataFrame) -> None:
         )
         for row in islands.head(ISLANDS_SHOWN).to_dict("records")
     ]
-    show_table(console, "Largest islands", ("island", "km²", "highest m", "nearest", "mostly", ""), rows)
+    show_table(console, "Largest islands", ("island", "km²", "highest above sea m", "nearest", "mostly", ""), rows)
 
 
 def _show_peaks(console: Console, peaks: pd.DataFrame) -> None:
@@ -116,7 +124,7 @@ def _show_peaks(console: Console, peaks: pd.DataFrame) -> None:
         )
         for row in peaks.head(PEAKS_SHOWN).to_dict("records")
     ]
-    show_table(console, "Highest peaks", ("peak", "height m", "x m", "z m", "from the centre", "biome"), rows)
+    show_table(console, "Highest peaks", ("peak", "above sea m", "x m", "z m", "from the center", "biome"), rows)
 
 
 def _show_places(console: Console, places: Any) -> None:

@@ -154,8 +154,8 @@ def _biome_table(biomes: pd.DataFrame) -> dg.TableMetadataValue:
     }
     if "share_of_land" in biomes:
         shown["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
-        shown["nearest land (m)"] = _formatted(biomes["nearest_land_m"], "{:,.0f}")
-        shown["highest (m)"] = _formatted(biomes["max_above_sea_m"], "{:,.0f}")
+        shown["first patch (m)"] = _formatted(biomes["first_m"], "{:,.0f}")
+        shown["highest above the sea (m)"] = _formatted(biomes["max_above_sea_m"], "{:,.0f}")
     return rows_table(pd.DataFrame(shown))
 
 

@@ -5,12 +5,14 @@ Positions and sizes are in units of two pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import pandas as pd
 from PIL import Image
 
+from vwe_dagster.analysis import column_texts
+from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.analysis.peaks import PEAK_COUNT
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import ground, lettering, palette
@@ -98,7 +100,7 @@ def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis:
     statistics = analysis.statistics
     figures = [(f"{statistics['land_area_km2']:.0f}", "sq km of land"), (f"{statistics['island_count']}", "islands")]
     if statistics["highest_peak_above_sea_m"] is not None:
-        figures.append((f"{statistics['highest_peak_above_sea_m']:.0f} m", "highest peak"))
+        figures.append((f"{statistics['highest_peak_above_sea_m']:.0f} m", "highest peak above the sea"))
     right = float(_VIEW.pixels)
     for number, name in reversed(figures):
         sheet.letter((right, -112), number, 76, anchor="rs")
@@ -111,8 +113,8 @@ def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis:
 
 
 def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
-    """Draw the legend of the biomes, with the share of the world of each and the way to its nearest land."""
-    _draw_panel_heading(sheet, 0, "Biomes", "share of the world, nearest land from the center")
+    """Draw the legend of the biomes, with the share of the world of each and the way to its first patch."""
+    _draw_panel_heading(sheet, 0, "Biomes", "share of the world, first patch from the center")
     rows = {row["biome"]: row for row in analysis.biomes.fillna({"share_of_disc": 0.0}).to_dict("records")}
     largest = max(1e-9, *(row["share_of_disc"] for row in rows.values()))
     for number, (biome, (swatch, name)) in enumerate(zip(BIOME_ORDER, biome_entries(SCALE), strict=True)):
@@ -125,8 +127,8 @@ def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
         bar.rectangle((0, 0), (max(2.0, _BAR_WIDTH * share / largest), 14), corner=2)
         sheet.ink((262, middle - 7), _bar_color(biome), bar.coverage())
         sheet.letter((528, middle), f"{100 * share:.1f} %", 21, anchor="rm")
-        if pd.notna(row["nearest_land_m"]):
-            where = _whereabouts(row["nearest_land_m"], row["nearest_land_bearing_deg"])
+        if pd.notna(row["first_m"]):
+            where = _whereabouts(row["first_m"], row["first_bearing_deg"])
             sheet.letter((560, middle), where, 21, anchor="lm", color=palette.INK_SOFT)
 
 
@@ -146,13 +148,13 @@ def compass_point(bearing_deg: float) -> str:
 
 
 def _draw_facts(sheet: Sheet, analysis: WorldAnalysis) -> None:
-    """Draw the figures of the world and of the island on which players start."""
+    """Draw the figures of the world and of the land on which players start."""
     _draw_panel_heading(sheet, _FACTS, "The world")
     y = _draw_table(sheet, _PANEL + 48, _world_facts(analysis))
-    start = analysis.islands[analysis.islands["is_start"]]
-    if len(start):
-        sheet.letter((_FACTS, y + 28), "START ISLAND", 19, spacing=5, color=palette.INK_FAINT)
-        _draw_table(sheet, y + 66, _island_facts(start.to_dict("records")[0]))
+    start = _start_facts(cast("Mapping[str, object]", analysis.statistics["columns"]))
+    if start:
+        sheet.letter((_FACTS, y + 28), "START LAND", 19, spacing=5, color=palette.INK_FAINT)
+        _draw_table(sheet, y + 66, start)
 
 
 def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
@@ -167,13 +169,21 @@ def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
     return [(name, text_of(known[key])) for name, (key, text_of) in facts.items() if key in known]
 
 
-def _island_facts(island: dict[Hashable, Any]) -> list[tuple[str, str]]:
-    biome = next(biome for biome in Biome if biome.game_name == island["dominant_biome"])
+_START_FACTS = {
+    "start_land_km2": "Area",
+    "start_land_highest_above_sea_m": "Highest above the sea",
+    "start_land_biomes": "Biomes",
+    "start_land_bosses": "Bosses",
+}
+"""Labels of columns below the heading of the start land."""
+
+
+def _start_facts(row: Mapping[str, object]) -> list[tuple[str, str]]:
+    values = ((label, COLUMNS[name], row.get(name)) for name, label in _START_FACTS.items())
     return [
-        ("Area", f"{island['area_km2']:.1f} sq km"),
-        ("Mostly", f"{biome.title}, {100 * island['dominant_biome_share']:.0f} %"),
-        ("Highest point", f"{island['peak_above_sea_m']:.0f} m"),
-        ("Shore", f"{island['shoreline_km']:.0f} km"),
+        (label, column_texts.text_of(column, value, "sq km"))
+        for label, column, value in values
+        if isinstance(value, (int, float))
     ]
 
 

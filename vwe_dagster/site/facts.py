@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from vwe_dagster import __version__
+from vwe_dagster.analysis.column_texts import GROUPS, figures
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.legend import BIOME_ORDER
 from vwe_dagster.rendering.palette import BIOME_COLORS, hex_code
@@ -25,7 +26,7 @@ from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
 _DECIMALS = 5
 """Of all measures; what is exact is in the planes."""
 
-_APART = {"biomes", "places"}
+_APART = {"biomes", "places", "columns"}
 """Statistics that ``world.json`` has outside of its ``statistics``."""
 
 
@@ -39,8 +40,9 @@ def world_facts(
     """The content of ``world.json``.
 
     Units are in the names of keys. ``places`` is null where the source has no locations, else a summary of them, see
-    :func:`vwe_dagster.site.places.places_summary`. ``data`` describes the form of the planes, see
-    :mod:`vwe_dagster.site.blocks`.
+    :func:`vwe_dagster.site.places.places_summary`. ``figures``
+    are groups of columns: a ``title``, and ``name``, ``label``, ``meaning`` and ``text`` of each figure. ``data``
+    describes the form of the planes, see :mod:`vwe_dagster.site.blocks`.
 
     Args:
         made: the world.
@@ -72,6 +74,7 @@ def world_facts(
         },
         "biomes": _biomes(analysis),
         "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name not in _APART},
+        "figures": _figures(analysis),
         "peaks": _rows(analysis.peaks),
         "islands": _rows(analysis.islands),
         "has_waterways": "rivers.parquet" in made.extracted.files,
@@ -80,6 +83,26 @@ def world_facts(
         "native_zoom": NATIVE_ZOOM,
         "max_zoom": max_zoom,
     }
+
+
+def _figures(analysis: WorldAnalysis) -> list[dict[str, Any]]:
+    """Return the groups of columns with their figures; stages of former code have none."""
+    row = cast("Mapping[str, object]", analysis.statistics.get("columns", {}))
+    return [
+        {
+            "title": group,
+            "figures": [
+                {
+                    "name": each.column.name,
+                    "label": each.column.label,
+                    "meaning": each.column.meaning,
+                    "text": each.text,
+                }
+                for each in figures(row, group)
+            ],
+        }
+        for group in GROUPS
+    ]
 
 
 def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:

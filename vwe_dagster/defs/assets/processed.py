@@ -1,9 +1,13 @@
 """The asset ``processed``: what people ask of a world."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import dagster as dg
 import pydantic
 
 from vwe_dagster.analysis import CODE_VERSION
+from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.analysis.world import WorldAnalysis, analyse
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
@@ -23,6 +27,9 @@ from vwe_dagster.store.stages import (
     write_processed,
 )
 
+_SHOWN = ("highest_peak_above_sea_m", "start_land_km2", "swamp_first_m", "haldor_m", "boss_tour_km")
+"""Columns that a materialization shows."""
+
 
 class ProcessedConfig(PlainConfig):
     """How to make the stage."""
@@ -40,7 +47,7 @@ class ProcessedConfig(PlainConfig):
 def processed(
     context: dg.AssetExecutionContext, config: ProcessedConfig, store: dg.ResourceParam[WorldStore]
 ) -> BatchReport:
-    """What people ask of a world: areas and distances of its biomes, its islands, peaks, shoreline and start island."""
+    """What people ask of a world: its biomes, start land, islands, peaks, shoreline, bosses and traders."""
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "processed")
@@ -65,6 +72,7 @@ def _report(
     store: WorldStore, manifest: Manifest, analysis: WorldAnalysis, source: Manifest, *, kept: bool
 ) -> dg.MaterializeResult[None]:
     statistics = analysis.statistics
+    columns = cast("Mapping[str, float | None]", statistics["columns"])
     return materialization(
         store,
         manifest,
@@ -76,8 +84,7 @@ def _report(
             "land (km²)": statistics["land_area_km2"],
             "land (share of the disc)": statistics["land_share_of_disc"],
             "shoreline (km)": statistics["shoreline_km"],
-            "start island (km²)": statistics["start_island_area_km2"],
-            "highest peak (m)": statistics["highest_peak_above_sea_m"],
+            **{COLUMNS[name].heading: columns[name] for name in _SHOWN},
             "rivers": statistics["river_count"],
             "streams": statistics["stream_count"],
             "lakes": statistics["lake_count"],

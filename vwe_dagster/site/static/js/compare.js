@@ -13,6 +13,13 @@ import { WorldMap } from "./world_map.js";
 
 const OVERLAYS = ["grid", "rings", "water", "peak", "island"];
 
+/** The figures of a group as rows of the table: those that one of the worlds has. */
+function figureRows(group, other) {
+  const labels = new Map([...group.figures, ...other.figures].map(({ name, label }) => [name, label]));
+  const text = ({ figures }, name) => figures.find((each) => each.name === name)?.text;
+  return [...labels].map(([name, label]) => [label, String, text(group, name), text(other, name), group.title]);
+}
+
 class Side {
   constructor(element, facts, base) {
     this.facts = facts;
@@ -174,16 +181,13 @@ class Comparison {
       ["Land", ...sums("land_area_km2", area)],
       ["Islands", ...sums("island_count", number)],
       ["Largest island", ...sums("largest_island_area_km2", area)],
-      ["Start island", ...sums("start_island_area_km2", area)],
       ["Shore", ...sums("shoreline_km", (km) => `${number(km)} km`)],
-      ["Highest peak", ...sums("highest_peak_above_sea_m", metres)],
+      ["Highest peak above the sea", ...sums("highest_peak_above_sea_m", metres)],
       ["Rivers", ...sums("river_count", number)],
       ...one.biomes.map((biome, index) => [biome, share, biome.share_of_disc, other.biomes[index].share_of_disc]),
-      ...one.biomes
-        .map((biome, index) => [biome, metres, biome.nearest_land_m, other.biomes[index].nearest_land_m, "nearest"])
-        .filter((row) => row[2] !== null || row[3] !== null),
+      ...one.figures.flatMap((group, index) => figureRows(group, other.figures[index])),
     ];
-    const block = ([what, , , , note]) => (typeof what === "string" ? "sums" : (note ?? "shares"));
+    const block = ([what, , , , group]) => (typeof what === "string" ? (group ?? "sums") : "shares");
     const cell = (show, value) => h("td", {}, value === null || value === undefined ? "–" : show(value));
     $("#table").append(
       h(
@@ -197,7 +201,7 @@ class Comparison {
         h(
           "tbody",
           {},
-          ...rows.map(([what, show, a, b, note], index) =>
+          ...rows.map(([what, show, a, b], index) =>
             h(
               "tr",
               { class: index > 0 && block(rows[index]) !== block(rows[index - 1]) ? "begins" : "" },
@@ -207,7 +211,7 @@ class Comparison {
                     "th",
                     { scope: "row" },
                     h("i", { class: "swatch", colour: what.colour }),
-                    note ? `Nearest ${what.title}` : what.title,
+                    what.title,
                   ),
               cell(show, a),
               cell(show, b),

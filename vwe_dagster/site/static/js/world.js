@@ -40,6 +40,7 @@ class WorldPage {
     this.readout = new Readout($("#readout"), this.world.biomes);
     this.panel = new Panel();
     this.#showFacts();
+    this.#showFigures();
     this.#showBiomes();
     this.filter = this.locations.groups.length
       ? new KindChips(
@@ -269,12 +270,11 @@ class WorldPage {
     const highest = this.places.find(({ id }) => id === "peak-1");
     const start = this.places.find(({ id }) => id === `island-${sums.start_island}`);
     const largest = this.places.find(({ id }) => id === "island-1");
-    const start_km2 = sums.start_island_area_km2;
     $("#facts").append(
       tile("Land", area(sums.land_area_km2), share(sums.land_share_of_disc ?? 0)),
       tile("Islands", number(sums.island_count), `${number(sums.shoreline_km)} km of shore`),
       tile(
-        "Highest peak",
+        "Highest peak above the sea",
         metres(sums.highest_peak_above_sea_m),
         highest && place(highest.x, highest.z),
         highest && (() => this.open(highest)),
@@ -285,7 +285,7 @@ class WorldPage {
         null,
         largest && (() => this.open(largest)),
       ), // prettier-ignore
-      tile("Start island", start_km2 === null ? "–" : area(start_km2), null, start && (() => this.open(start))),
+      tile("Start land", this.#figure("start_land_km2"), null, start && (() => this.open(start))),
       ...(sums.river_count === null
         ? []
         : [tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`)]),
@@ -307,12 +307,38 @@ class WorldPage {
     }
   }
 
+  /** Returns the text of a figure; a dash if it is unknown. */
+  #figure(name) {
+    const figures = this.facts.figures.flatMap((group) => group.figures);
+    return figures.find((each) => each.name === name)?.text ?? "–";
+  }
+
+  #showFigures() {
+    const shown = this.facts.figures.filter(({ figures }) => figures.length > 0);
+    $("#figures").append(
+      ...shown.map(({ title, figures }) =>
+        h(
+          "section",
+          {},
+          h("h2", {}, title),
+          h(
+            "dl",
+            {},
+            ...figures.map(({ label, text, meaning }) =>
+              h("div", { title: meaning }, h("dt", {}, label), h("dd", {}, text)),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
   #showBiomes() {
     const most = Math.max(...this.facts.biomes.map((biome) => biome.share_of_disc ?? 0)) || 1;
     $("#legend").append(
       ...this.facts.biomes.map((biome) => {
-        const near = biome.nearest_land_m ?? biome.nearest_m ?? null;
-        const way = biome.nearest_land_m === null ? biome.nearest_bearing_deg : biome.nearest_land_bearing_deg;
+        const near = biome.first_m ?? null;
+        const way = biome.first_bearing_deg;
         const bar = h("i", { class: "bar", colour: biome.colour });
         bar.style.width = `${((biome.share_of_disc ?? 0) / most) * 100}%`;
         const go = () => {
@@ -329,7 +355,7 @@ class WorldPage {
               type: "button",
               disabled: near === null,
               onclick: go,
-              title: near === null ? "" : `Go to the nearest ${biome.title}: ${metres(near)}, ${degrees(way)}`,
+              title: near === null ? "" : `Go to the first patch of ${biome.title}: ${metres(near)}, ${degrees(way)}`,
             },
             h("i", { class: "swatch", colour: biome.colour }),
             h("span", { class: "name" }, biome.title),
@@ -339,8 +365,8 @@ class WorldPage {
               "small",
               {},
               near === null
-                ? "none"
-                : `${area(biome.area_km2)} · nearest ${metres(near)} ${degrees(way).split(" ")[1]}`,
+                ? area(biome.area_km2 ?? 0)
+                : `${area(biome.area_km2)} · first patch ${metres(near)} ${degrees(way).split(" ")[1]}`,
             ),
           ),
         );
