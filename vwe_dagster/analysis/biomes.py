@@ -13,6 +13,13 @@ from vwe_dagster.analysis.patches import find_patches
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
+BIOME_COLUMNS = (
+    *("biome", "area_km2", "share_of_disc", "land_area_km2", "share_of_land"),
+    *("min_above_sea_m", "mean_above_sea_m", "max_above_sea_m", "first_m", "first_bearing_deg", "first_km2"),
+    *("patch_count", "largest_patch_km2"),
+)
+"""Columns of :func:`biome_table`."""
+
 
 def biome_table(measured: MeasuredLands) -> pd.DataFrame:
     """Measure every biome inside the disc of a world.

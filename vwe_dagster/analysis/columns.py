@@ -269,12 +269,15 @@ def _start_land() -> Iterator[Column]:
 def _biomes() -> Iterator[Column]:
     for biome, parts in _BIOMES.items():
         title = biome.title
-        first = f"the nearest {title} to the center, {_PATCH}"
+        first = f"the nearest {title}, {_PATCH}"
         voyage = f"Shortest way over water, on a grid of 48 m, from the start land to a land with {title}, {_PATCH}"
         texts = {
             "start_land_km2": (f"{title} on the start land", f"Area of the {title} on the start land, {_WALKED}."),
             "first_m": (f"Nearest {title}", f"Distance from the center to the middle of {first}."),
-            "first_deg": (f"Bearing of the nearest {title}", f"Compass bearing of {first}; 90 is due east."),
+            "first_deg": (
+                f"Bearing of the nearest {title}",
+                f"Compass bearing from the center of the middle of {first}; 90 is due east.",
+            ),
             "first_km2": (f"Size of the nearest {title}", f"Area of {first}."),
             "5km_km2": (f"{title} within 5 km", f"Area of the {title} within 5 km of the center, {_WALKED}."),
             "all_km2": (f"All {title}", f"Area of all {title}, {_WALKED}."),

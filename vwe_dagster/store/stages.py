@@ -21,6 +21,7 @@ import pydantic_core
 from PIL import Image
 from pydantic import JsonValue
 
+from vwe_dagster.analysis.biomes import BIOME_COLUMNS
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.engine.messages import NATIVE, Line, WorldExport
 from vwe_dagster.extraction.engine_export import forest_of, parse_lines
@@ -33,7 +34,7 @@ from vwe_dagster.store import Draft, FileEntry, Manifest, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
 from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.world.canonical import CanonicalWorld
-from vwe_dagster.world.grid import Grid
+from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 from vwe_dagster.worldgen import World
 
 PLANE_UNITS = {"biome": "biome index", "height": "m", "forest": "forest factor", "lava": "share", "water": "mask"}
@@ -146,18 +147,34 @@ def write_processed(draft: Draft, analysis: WorldAnalysis) -> None:
 
 
 def read_processed(store: WorldStore, manifest: Manifest) -> WorldAnalysis:
-    """Return the analysis of a stage ``processed``.
+    """Return the analysis of a stage ``processed``; columns that a stage of former code lacks are null.
 
     Raises:
         StoreError: a file is damaged.
     """
     return WorldAnalysis(
-        biomes=read_table(store, manifest, "biomes.parquet"),
-        islands=read_table(store, manifest, "islands.parquet"),
-        peaks=read_table(store, manifest, "peaks.parquet"),
+        biomes=_read_heights(store, manifest, "biomes.parquet").reindex(columns=BIOME_COLUMNS),
+        islands=_read_heights(store, manifest, "islands.parquet"),
+        peaks=_read_heights(store, manifest, "peaks.parquet"),
         places=read_table(store, manifest, PLACES_FILE) if PLACES_FILE in manifest.files else None,
-        statistics=json.load(store.read(manifest, STATISTICS)),
+        statistics=_present_statistics(json.load(store.read(manifest, STATISTICS))),
     )
+
+
+def _read_heights(store: WorldStore, manifest: Manifest, name: str) -> pd.DataFrame:
+    """Read a table; a stage of analysis version 4 or older has the game's heights, with the sea at 30 m."""
+    table = read_table(store, manifest, name)
+    former = [column for column in table.columns if column.endswith("height_m")]
+    return table.assign(**{column: table[column] - SEA_LEVEL_M for column in former}).rename(
+        columns=lambda column: column.removesuffix("height_m") + "above_sea_m" if column in former else column
+    )
+
+
+def _present_statistics(statistics: dict[str, Any]) -> dict[str, object]:
+    """Return the statistics; those of analysis version 4 or older have no row, and the game's heights."""
+    former_m = statistics.pop("highest_peak_height_m", None)
+    above_sea_m = None if former_m is None else former_m - SEA_LEVEL_M
+    return {"columns": {}, "highest_peak_above_sea_m": above_sea_m, **statistics}
 
 
 def write_picture(draft: Draft, name: str, picture: Image.Image) -> None:

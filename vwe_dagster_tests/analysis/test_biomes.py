@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from vwe_dagster.analysis.biomes import BIOME_COLUMNS
 from vwe_dagster.analysis.world import analyse
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -38,6 +39,7 @@ def test_a_drawn_world() -> None:
         "largest_patch_km2": pytest.approx(0.04),
     }
     assert rows["Mountain"]["largest_patch_km2"] == pytest.approx(0.02)
+    assert tuple(analyse(world).biomes.columns) == BIOME_COLUMNS
 
 
 def test_first_patch_is_measured_to_its_middle() -> None:

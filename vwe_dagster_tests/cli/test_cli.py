@@ -194,7 +194,7 @@ def test_a_seed_knows_its_twins_and_its_lookalikes(with_world: Vwe) -> None:
 def test_a_world_is_shown_in_tables(with_world: Vwe) -> None:
     shown = with_world.call("show", KEY)
     assert shown.returncode == 0
-    for words in ("Black Forest", "Largest islands", "Highest peaks", "start island", "64 x 64", "map.png"):
+    for words in ("Black Forest", "Largest islands", "Highest peaks", "Start land", "64 x 64", "map.png"):
         assert words in shown.stdout
 
 
