@@ -157,7 +157,7 @@ class Answer:
         places = self._places[:limit]
         shown = self._rows.table([name for name in columns if name != SCORE], places)
         if self._scores is not None:
-            shown = shown.append_column(SCORE, pa.array(self._scores[:limit], pa.float32()))
+            shown = shown.append_column(SCORE, pa.array(self._scores[:limit], pa.float64()))
         return shown.select(list(columns))
 
 
