@@ -1,6 +1,6 @@
-"""One line of a seed list as people write it: decoration, the seed, and the note behind it."""
+"""Split one line of a handwritten seed list into decoration, seed and note."""
 
-# ruff: noqa: RUF001  typographic quotes and dashes are what this module reads
+# ruff: noqa: RUF001  this module parses typographic quotes and dashes
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Seed lists: files with many seeds, the notes beside the seeds, and the entries that are rejected.
+"""Parse seed lists: files of seeds with notes. Invalid entries are reported, not fatal.
 
-The suffix decides the form. ``.txt`` has one seed per line with an optional note, see
+The suffix decides the format. ``.txt`` has one seed per line with an optional note, see
 :mod:`vwe_dagster.seeds.list_lines`, or a Markdown table. ``.csv`` has a column ``seed`` and optionally a column
 ``note``. ``.json`` is a list of strings, or of objects with ``seed`` and optionally ``note``.
 """
@@ -20,19 +20,19 @@ from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.text.printable import escape_unprintable
 
 SUFFIXES = (".txt", ".csv", ".json")
-"""Endings of the names of seed lists, in small or capital letters."""
+"""Suffixes of seed lists, in upper or lower case."""
 
 MAX_SEEDS = 10_000
-"""Seeds a list may have."""
+"""Maximum number of seeds in a list."""
 
 MAX_BYTES = 4 * 2**20
-"""Length of the longest file that is read as a list."""
+"""Maximum length of a list file."""
 
-MAX_REFUSED = 10_000
-"""Rejected entries after which the rest of a file is not read: it is not a seed list."""
+MAX_REJECTED = 10_000
+"""Number of rejected entries above which the whole file is rejected: it is not a seed list."""
 
 MAX_NOTE = 200
-"""Characters of a note that are kept."""
+"""Length in characters to which notes are cut."""
 
 _COLUMN = "seed"
 _NOTE_COLUMNS = ("note", "notes", "comment", "comments", "description")
@@ -40,21 +40,21 @@ _DELIMITERS = ",;\t"
 _SHOWN = 64
 
 _Entry = tuple[str, object, Line | None]
-"""Place, text as written, and the seed with its note; None where it is not a text."""
+"""Place, entry as written, and parsed line; the line is None for a JSON entry that is not a string."""
 
 
 class SeedListError(ValueError):
-    """A file that is no seed list at all; the message is a sentence that says what is wrong and how to mend it."""
+    """Raised for a file that cannot be read as a seed list; the message is one sentence with cause and remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Refusal:
-    """Something in a list that is no seed.
+class RejectedEntry:
+    """An entry of a list that is not a valid seed.
 
     Attributes:
-        place: where it stands: ``line 3``, or ``entry 3`` in JSON, counted from 1.
-        text: what stands there on one line, unprintable characters escaped, cut where it is very long.
-        reason: a sentence that says what is wrong and how to mend it.
+        place: ``line 3``, or ``entry 3`` in JSON, counted from 1.
+        text: the entry on one line, cut to 64 characters, unprintable characters escaped.
+        reason: a sentence with the cause and the remedy.
     """
 
     place: str
@@ -64,53 +64,53 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class SeedList:
-    """The content of a list: at least one seed or one rejected entry.
+    """Parsed content of a list: at least one seed or one rejected entry.
 
     Attributes:
         seeds: the seeds, each once, in the order of the list.
-        refused: the rejected entries, in the order of the list.
-        notes: the note beside a seed, by key; seeds without a note are missing.
+        rejected: the rejected entries, in the order of the list.
+        notes: notes by seed key, for the seeds that have one.
     """
 
     seeds: tuple[Seed, ...]
-    refused: tuple[Refusal, ...]
+    rejected: tuple[RejectedEntry, ...]
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def read_seed_list(path: Path) -> SeedList:
-    """Reads a seed list.
+    """Read a seed list.
 
     Raises:
-        SeedListError: the file cannot be read, or is no seed list.
+        SeedListError: the file cannot be read, or is not a seed list.
     """
     try:
         content = read_file(path, MAX_BYTES + 1)
     except OSError as error:
-        raise SeedListError(f"{path} cannot be read ({error.strerror}); name a file that you may read.") from error
+        raise SeedListError(f"{path} cannot be read ({error.strerror}); name a readable file.") from error
     return parse_seed_list(path.name, content)
 
 
 def parse_seed_list(name: str, content: bytes) -> SeedList:
-    """Reads the content of a seed list.
+    """Parse the content of a seed list.
 
     Args:
-        name: the name of the file, whose suffix tells the form.
-        content: what is in it, UTF-8.
+        name: file name; its suffix decides the format.
+        content: UTF-8, with or without a byte order mark.
 
     Raises:
-        SeedListError: the content is no seed list, or no seed is in it and nothing that was meant as one.
+        SeedListError: the content is not a seed list, has no entry at all, or exceeds a limit.
     """
     read = {".txt": _lines, ".csv": _rows, ".json": _entries}.get(Path(name).suffix.lower())
     if read is None:
-        raise SeedListError(f"{name} is no seed list; the name of one ends in {', '.join(SUFFIXES)}.")
+        raise SeedListError(f"{name} is not a seed list; the file name must end in {', '.join(SUFFIXES)}.")
     if len(content) > MAX_BYTES:
         raise SeedListError(f"{name} is longer than {MAX_BYTES // 2**20} MiB; split it into several lists.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SeedListError(f"{name} is no UTF-8 text (byte {error.start + 1}); save it as UTF-8.") from error
+        raise SeedListError(f"{name} is not UTF-8 text (byte {error.start + 1}); save it as UTF-8.") from error
     seeds: dict[str, Seed] = {}
-    refused: list[Refusal] = []
+    rejected: list[RejectedEntry] = []
     notes: dict[str, str] = {}
     for place, written, line in read(name, text):
         try:
@@ -119,34 +119,35 @@ def parse_seed_list(name: str, content: bytes) -> SeedList:
             if line is not None and line.note:
                 notes[seed.key] = _shown(line.note, MAX_NOTE)
         except SeedError as error:
-            refused.append(Refusal(place, _shown(written), str(error)))
-            if len(refused) > MAX_REFUSED:
+            rejected.append(RejectedEntry(place, _shown(written), str(error)))
+            if len(rejected) > MAX_REJECTED:
                 raise SeedListError(
-                    f"{name} has more than {MAX_REFUSED:,} entries that are not seeds, the first one at "
-                    f"{refused[0].place} ({refused[0].text}): {refused[0].reason} Check that the file is a seed list."
+                    f"{name} has more than {MAX_REJECTED:,} entries that are not seeds, the first one at "
+                    f"{rejected[0].place} ({rejected[0].text}): {rejected[0].reason} "
+                    "Check that the file is a seed list."
                 ) from error
     if len(seeds) > MAX_SEEDS:
         raise SeedListError(
-            f"{name} has {len(seeds):,} seeds and the most is {MAX_SEEDS:,}; split it into several lists."
+            f"{name} has {len(seeds):,} seeds, more than the limit of {MAX_SEEDS:,}; split it into several lists."
         )
-    if not seeds and not refused:
-        raise SeedListError(f"{name} has no seed in it; write at least one.")
-    return SeedList(tuple(seeds.values()), tuple(refused), notes)
+    if not seeds and not rejected:
+        raise SeedListError(f"{name} has no seeds; write at least one.")
+    return SeedList(tuple(seeds.values()), tuple(rejected), notes)
 
 
 def _seed(line: Line | None) -> Seed:
     if line is None:
-        raise SeedError('It is not a text; write the seed in quotes, as in ["HHcLC5acQt"].')
+        raise SeedError('The entry is not a string; write the seed in quotes, as in ["HHcLC5acQt"].')
     if line.doubt is not None:
         raise SeedError(
-            f"It reads as the seed {_shown(line.seed)!r} with the note {_shown(line.note)!r}, but {line.doubt}; "
+            f"The line reads as the seed {_shown(line.seed)!r} with the note {_shown(line.note)!r}, but {line.doubt}; "
             f"write one seed per line and # before a note, as in: HHcLC5acQt # near a boss"
         )
     return parse_seed(line.seed)
 
 
 def _lines(_name: str, text: str) -> Iterator[_Entry]:
-    """Yield the entries of a text; the heading of a Markdown table says which column has the seeds."""
+    """Yield the entries of a text file; a Markdown table with a heading ``seed`` has its seeds in that column."""
     columns: tuple[int, int | None] | None = None
     for number, written in enumerate(io.StringIO(text, newline=None), start=1):
         place = f"line {number}"
@@ -170,7 +171,7 @@ def _lines(_name: str, text: str) -> Iterator[_Entry]:
 
 
 def _rows(name: str, text: str) -> Iterator[_Entry]:
-    """Yield the column ``seed`` of a table; spreadsheets of some countries separate columns by semicolons."""
+    """Yield the entries of a CSV file; spreadsheets of some countries separate columns by semicolons."""
     heading = text.lstrip().partition("\n")[0]
     delimiter = max(_DELIMITERS, key=heading.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -188,13 +189,13 @@ def _rows(name: str, text: str) -> Iterator[_Entry]:
                 yield f"line {line}", seed, Line(seed, _cell(cells, note))
             line = rows.line_num + 1
     except csv.Error as error:
-        raise SeedListError(f"{name} cannot be read from line {line} on ({error}); mend it there.") from error
+        raise SeedListError(f"{name} is not valid CSV from line {line} on ({error}); correct that line.") from error
 
 
 def _column(name: str, heading: list[str]) -> int:
     names = [cell.casefold() for cell in heading]
     if _COLUMN not in names:
-        raise SeedListError(f"{name} has no column {_COLUMN}; write {_COLUMN} on the first line, above the seeds.")
+        raise SeedListError(f"{name} has no column {_COLUMN}; write {_COLUMN} in the first line, above the seeds.")
     return names.index(_COLUMN)
 
 
@@ -210,10 +211,12 @@ def _entries(name: str, text: str) -> Iterator[_Entry]:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        fault = f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "it cannot be read"
-        raise SeedListError(f"{name} is no JSON ({fault}); mend it there.") from error
+        fault = "a value is too long or too deeply nested"
+        if isinstance(error, json.JSONDecodeError):
+            fault = f"{error.msg}, line {error.lineno}"
+        raise SeedListError(f"{name} is not valid JSON ({fault}); correct it.") from error
     if not isinstance(entries, list):
-        raise SeedListError(f'{name} is no list; write the seeds as in ["HHcLC5acQt", "@298112588"].')
+        raise SeedListError(f'{name} is not a JSON list; write the seeds as in ["HHcLC5acQt", "@298112588"].')
     for number, entry in enumerate(entries, start=1):
         place = f"entry {number}"
         if isinstance(entry, dict) and isinstance(entry.get(_COLUMN), str):

@@ -1,4 +1,4 @@
-"""Look-alikes among many seeds: texts that give the same world, and texts that differ only in case."""
+"""Find look-alike seeds: texts of the same world, and texts that differ only in case."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""A fixed permutation of all 2^32 seed integers: the order in which every survey takes them.
+"""A fixed permutation of all 2^32 seed integers: the order in which every survey computes them.
 
-Any number of its first seeds is a uniform sample without repeats, and each installation takes the same ones, so that
-their surveys can be joined. The permutation must therefore never change.
+Its first n seeds are a uniform sample without repeats for every n. All installations use the same order, so their
+surveys can be joined. The permutation must therefore never change.
 
 It is a balanced Feistel network (Luby and Rackoff, "How to construct pseudorandom permutations from pseudorandom
-functions", 1988): the halves of a number take turns, and in each of eight rounds one half is combined by exclusive or
-with a function of the other half and the key of the round. Each round can be undone whatever the function is, so the
-network is a permutation. The function is the 32-bit finalizer of MurmurHash3; the keys are the first 256 bits of the
-fractional part of pi.
+functions", 1988): in each of eight rounds, one half of the number is XORed with a function of the other
+half and of the round's key, then the halves swap. Each round is invertible for any function, so the network is a
+permutation. The function is the 32-bit finalizer of MurmurHash3; the keys are the first 256 bits of the fractional
+part of pi.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Permutation:
         """Check the width.
 
         Raises:
-            ValueError: it is odd or out of range.
+            ValueError: ``bits`` is odd or out of range.
         """
         if self.bits % 2 or not 2 <= self.bits <= 32:
-            raise ValueError(f"A permutation has an even number of bits from 2 to 32, not {self.bits}.")
+            raise ValueError(f"Invalid permutation width {self.bits}; choose an even number of bits from 2 to 32.")
 
     def values(self, positions: npt.ArrayLike) -> Words:
         """Return the values at positions, both uint64.
@@ -68,7 +68,9 @@ class Permutation:
     def _halves(self, numbers: npt.ArrayLike) -> tuple[Words, Words]:
         given = np.asarray(numbers)
         if given.size and not (int(given.min()) >= 0 and int(given.max()) < 2**self.bits):
-            raise ValueError(f"The numbers of a permutation of {self.bits} bits are 0 to {2**self.bits - 1}.")
+            raise ValueError(
+                f"A number is out of range; a permutation of {self.bits} bits takes 0 to {2**self.bits - 1}."
+            )
         words = given.astype(np.uint64)
         half = np.uint64(self.bits // 2)
         return words >> half, words & ((np.uint64(1) << half) - np.uint64(1))
@@ -88,18 +90,18 @@ _SEEDS = Permutation(32)
 
 
 def seeds_from(position: int, count: int) -> npt.NDArray[np.int32]:
-    """Return the seed integers at ``count`` positions from a first one on, int32 ``[count]``.
+    """Return ``count`` seed integers from ``position`` on, int32 ``[count]``.
 
     Raises:
         ValueError: a position is out of range.
     """
     if not 0 <= position <= position + count <= 2**32:
-        raise ValueError(f"Positions are 0 to {2**32 - 1}; {count} from {position} on are not.")
+        raise ValueError(f"{count} positions from {position} on are out of range; positions are 0 to {2**32 - 1}.")
     values = _SEEDS.values(np.arange(position, position + count, dtype=np.uint64))
     return values.astype(np.uint32).view(np.int32)
 
 
 def positions_of(seeds: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return the positions of seed integers, int64 of the same shape."""
+    """Return the positions of seed integers, int64 in the same shape."""
     values = np.ascontiguousarray(seeds, np.int32).view(np.uint32)
     return _SEEDS.positions(values).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Random seeds, as the game makes them for a new world."""
+"""Draw random seeds as the game does for a new world."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from vwe_dagster.seeds.seed import Seed, parse_seed
 
 ALPHABET = "abcdefghijklmnpqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ023456789"
-"""What the game draws from: letters and digits, but for o, O and 1, which are easily taken for others."""
+"""Characters that the game draws: letters and digits without o, O and 1, which are easily misread."""
 
 LENGTH = 10
-"""Characters the game draws, as many as its seed box takes."""
+"""Length of a drawn seed, which is the maximum of the game's seed box."""
 
 
 def random_seeds(count: int, known: Iterable[Seed]) -> list[Seed]:
-    """Draws seeds whose worlds differ from one another and from those that are known.
+    """Draw seeds of distinct worlds, none of them the world of a known seed.
 
     Args:
-        count: how many.
-        known: the seeds whose worlds are not wanted again.
+        count: number of seeds to draw.
+        known: seeds whose worlds are excluded.
     """
     numbers = {seed.number for seed in known}
     drawn: list[Seed] = []

@@ -1,7 +1,6 @@
-"""Seeds: the text players type, the integer that decides the world, and the folder a seed's data lives in.
+"""Parse seeds: from a player's text to the integer that decides the world and the folder of its data.
 
-What counts as a seed is decided here and nowhere else: every command, job and library call parses its seeds
-with :func:`parse_seed`.
+:func:`parse_seed` is the only definition of a valid seed; every command, job and library call uses it.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ import re
 import struct
 
 MAX_LENGTH = 32
-"""Characters a seed text may have."""
+"""Maximum length of a seed in characters."""
 
 GAME_LENGTH = 10
-"""Characters that the seed box of the game takes."""
+"""Maximum length of a seed in the game's seed box."""
 
 MIN_NUMBER, MAX_NUMBER = -(2**31), 2**31 - 1
-"""Range of the integer behind a seed: int32."""
+"""Range of a seed's integer: int32."""
 
 HASH_START = 5381
 HASH_FACTOR = 33
 HASH_MIX = 1566083941
-"""The numbers of the game's hash, see :func:`seed_number`."""
+"""Constants of the game's hash, see :func:`seed_number`."""
 
 _WORD = 2**32
 
@@ -34,17 +33,17 @@ _FAULTS = {
     ",": "has a comma, which separates seeds in a list",
     "/": "has a slash (/), which separates folders",
     "\\": "has a slash (\\), which separates folders",
-    "@": "has an @, which only opens a seed given as an integer",
+    "@": "has an @, which is only valid before an integer seed",
 }
 
 
 class SeedError(ValueError):
-    """A text that is no seed; the message is a sentence that says what is wrong and how to mend it."""
+    """Raised for an invalid seed; the message is one sentence with cause and remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Seed:
-    """A seed as :func:`parse_seed` accepts it.
+    """A valid seed, from :func:`parse_seed`.
 
     Attributes:
         key: the seed as written, which is also the partition key. Upper and lower case differ.
@@ -63,19 +62,19 @@ class Seed:
 def folder_name_of(key: str) -> str:
     """Return the folder name of a partition key: its SHA-256 in hexadecimal.
 
-    Unlike the key it is safe on file systems that take ``Abc`` and ``aBC`` for one name.
+    Unlike the key, it is safe on case-insensitive file systems, where ``Abc`` and ``aBC`` are one name.
     """
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def parse_seed(key: str) -> Seed:
-    """Reads a seed: 1 to 32 of the letters A-Z and a-z, digits, ``-``, ``_`` and ``.``, or ``@`` and an integer.
+    """Parse a seed: 1 to 32 of the letters A-Z and a-z, digits, ``-``, ``_`` and ``.``, or ``@`` and an integer.
 
     Args:
-        key: the seed as a person wrote it, such as ``HHcLC5acQt`` or ``@-1772362158``.
+        key: the text as written by the user, such as ``HHcLC5acQt`` or ``@-1772362158``.
 
     Raises:
-        SeedError: ``key`` is not a seed.
+        SeedError: ``key`` is not a valid seed.
     """
     if not key:
         raise SeedError("A seed cannot be empty; write the seed's text, or @0 for the world of the empty seed.")
@@ -95,14 +94,10 @@ def parse_seed(key: str) -> Seed:
 
 
 def seed_number(text: str) -> int:
-    """The integer that the game makes of a seed text, any text at all.
+    """Return the int32 that the game computes from a seed text; any text is allowed.
 
-    It is the stable string hash of the game: two hashes ``h = h * 33 ^ unit`` that both start at 5381 and take turns
-    at the UTF-16 code units up to the first NUL, joined as ``first + second * 1566083941``, modulo 2^32. The empty
-    text is 0.
-
-    Returns:
-        An int32.
+    It is the game's stable string hash. Two hashes ``h = h * 33 ^ unit`` start at 5381 and take alternate UTF-16 code
+    units up to the first NUL. The result is ``first + second * 1566083941``, modulo 2^32. The empty text returns 0.
     """
     if not text:
         return 0
@@ -121,47 +116,47 @@ def _same_world(number: int) -> str:
 
 
 def _fault(key: str) -> str | None:
-    """What is wrong with a seed text that is not empty, as the rest of a sentence; None where it is well."""
+    """Return the fault of a non-empty text as the rest of a sentence; None for a valid seed."""
     if ".." in key:
         return "has two dots in a row, as a path to another folder would"
     strange = _TEXT.sub("", key)
     if strange:
         return _fault_of_character(strange[0])
     if len(key) > MAX_LENGTH:
-        return f"has {len(key)} characters and the most is {MAX_LENGTH}"
+        return f"has {len(key)} characters, more than the limit of {MAX_LENGTH}"
     return None
 
 
 def _fault_of_character(character: str) -> str:
     fault = _FAULTS.get(character)
     if fault is None and character.isspace():
-        fault = "has white space in it"
+        fault = "contains white space"
     elif fault is None and not character.isprintable():
-        fault = f"has a control character or other invisible one (U+{ord(character):04X})"
+        fault = f"has a control character or another invisible character (U+{ord(character):04X})"
     elif fault is None and character.isalnum():
-        fault = f"has {_quoted(character)}, and the only letters and digits allowed are A to Z, a to z and 0 to 9"
+        fault = f"has {_quoted(character)}, but the only letters and digits allowed are A to Z, a to z and 0 to 9"
     return fault or f"has {_quoted(character)}, which is neither a letter, a digit, '-', '_' nor '.'"
 
 
 def _parse_number(key: str) -> int:
     text = key[1:]
     if not text:
-        raise SeedError("The seed '@' lacks its integer; write one after the @, such as @298112588.")
+        raise SeedError("The seed '@' has no integer; write one after the @, such as @298112588.")
     loose = _LOOSE_NUMBER.fullmatch(text)
     if loose is None:
         raise SeedError(f"The seed {_quoted(key)} has no integer after the @; write digits only, such as @298112588.")
-    # The length comes first: Python refuses to read integers of thousands of digits.
+    # Check the length first: int() raises for thousands of digits.
     number = int(loose["sign"] + loose["digits"]) if len(loose["digits"]) <= len(str(MAX_NUMBER)) else None
     if number is None or not MIN_NUMBER <= number <= MAX_NUMBER:
         raise SeedError(
             f"The seed {_quoted(key)} is out of range; write an integer from @{MIN_NUMBER} to @{MAX_NUMBER}."
         )
     if text != str(number):
-        raise SeedError(f"The seed {_quoted(key)} is not the plain spelling of its integer; write @{number}.")
+        raise SeedError(f"The seed {_quoted(key)} is not in the standard form of its integer; write @{number}.")
     return number
 
 
 def _quoted(text: str) -> str:
-    """The text in quotes on one line, unprintable characters escaped, cut where it is very long."""
+    """Return the text in quotes on one line, cut to 64 characters, unprintable characters escaped."""
     shown = text if len(text) <= 2 * MAX_LENGTH else f"{text[: 2 * MAX_LENGTH]}…"
     return repr(shown)

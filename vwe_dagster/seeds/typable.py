@@ -1,4 +1,4 @@
-"""The texts that a player can type into the game's seed box for a world that is known by its integer."""
+"""Find texts that a player can type into the game's seed box for a world known by its integer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from vwe_dagster.seeds.seed import (
 )
 
 REACHING_LENGTH = 7
-"""Characters with which a text reaches any integer.
+"""Length of text that suffices for every integer.
 
 Counted over all texts of :data:`~vwe_dagster.seeds.random.ALPHABET`: 5 characters reach 3 % of the 2^32 integers, 6
 reach 74 % and 7 reach each of them.
 """
 
 AMBIGUOUS = "Il0"
-"""Letters of the game that are easily misread: ``I`` and ``l`` for each other, ``0`` for the letter o."""
+"""Characters of the game that are easily misread: ``I`` and ``l`` for each other, ``0`` for the letter o."""
 
 Words = npt.NDArray[np.uint32]
 
@@ -43,11 +43,11 @@ _TABLE_LENGTH = REACHING_LENGTH // 2
 
 @dataclasses.dataclass(frozen=True)
 class _Lane:
-    """The hashes of all texts of one length in one of the two lanes, sorted.
+    """Hashes of all texts of one length in one of the two lanes, sorted.
 
     Attributes:
         hashes: one per text.
-        texts: places in the alphabet, as the digits of a number; first letter first.
+        texts: one number per text; its digits are indices into the alphabet, first letter first.
     """
 
     hashes: Words
@@ -55,10 +55,10 @@ class _Lane:
 
 
 def typable_key(seed: Seed) -> str | None:
-    """Return a text for the game's seed box, of the same world, for a seed whose own text it does not take.
+    """Return a text of the same world for the game's seed box, if the seed's own text does not fit it.
 
     Returns:
-        None for a text that the seed box takes. Else, for an integer or a longer text, :func:`typable_texts`' first.
+        None if the seed fits the seed box. Else, for an integer or a longer text, the first of :func:`typable_texts`.
     """
     is_typable = len(seed.key) <= GAME_LENGTH and not seed.key.startswith("@")
     return None if is_typable else typable_text(seed.number)
@@ -74,24 +74,24 @@ def typable_text(number: int) -> str:
 
 
 def typable_texts(number: int, *, limit: int | None = None) -> list[str]:
-    """Return the shortest texts of the game's letters whose world is that of an integer.
+    """Return the shortest texts with a given integer, in the characters that the game draws.
 
-    Texts with fewer :data:`AMBIGUOUS` letters come first, then those with fewer capitals, then by place in
-    :data:`~vwe_dagster.seeds.random.ALPHABET`. All have the same length, 1 to :data:`REACHING_LENGTH`, which the game's
-    seed box can hold.
+    Texts are ordered by number of :data:`AMBIGUOUS` characters, then by number of capitals, then by
+    :data:`~vwe_dagster.seeds.random.ALPHABET`. All have the same length, 1 to :data:`REACHING_LENGTH`, and fit the
+    game's seed box.
 
     The hash keeps even and odd characters in separate lanes and adds the two, so the search meets in the middle: for
-    each text of the odd lane it looks up what the even lane must be.
+    each text of the odd lane, it looks up the hash that the even lane must have.
 
     Args:
         number: an int32.
-        limit: how many texts at most; None for all.
+        limit: maximum number of texts; None for all.
 
     Raises:
         ValueError: ``number`` is not an int32.
     """
     if not MIN_NUMBER <= number <= MAX_NUMBER:
-        raise ValueError(f"the integer {number} is out of range; it must be from {MIN_NUMBER} to {MAX_NUMBER}")
+        raise ValueError(f"The integer {number} is out of range; choose one from {MIN_NUMBER} to {MAX_NUMBER}.")
     by_length = (_texts_of_length(length, np.uint32(number % 2**32)) for length in range(1, REACHING_LENGTH + 1))
     letters = next(found for found in by_length if len(found))
     order = np.lexsort([*letters.T[::-1], _CAPITALS[letters].sum(axis=1), _MISREAD[letters].sum(axis=1)])
@@ -102,7 +102,7 @@ def typable_texts(number: int, *, limit: int | None = None) -> list[str]:
 
 
 def _texts_of_length(length: int, number: np.uint32) -> npt.NDArray[np.uint32]:
-    """Return ``[text, character]``, places in the alphabet, of all texts of a length that have an integer."""
+    """Return all texts of a length with the given integer, ``[text, character]`` as indices into the alphabet."""
     even_length, odd_length = (length + 1) // 2, length // 2
     odd = _lane(odd_length)
     wanted = number - odd.hashes * _MIX
@@ -117,7 +117,7 @@ def _texts_of_length(length: int, number: np.uint32) -> npt.NDArray[np.uint32]:
 
 
 def _may_hold(length: int, hashes: Words) -> npt.NDArray[np.bool_]:
-    """Return which hashes are in the range of a lane; a letter changes the lowest 7 bits only."""
+    """Return a mask of the hashes in the range of a lane; a letter changes the lowest 7 bits only."""
     if length > _TABLE_LENGTH:
         ends = _lane(length - 1).hashes[[0, -1]] * _FACTOR
         low, high = ends[0] & ~_CODE_BITS, ends[1] | _CODE_BITS
@@ -127,7 +127,7 @@ def _may_hold(length: int, hashes: Words) -> npt.NDArray[np.bool_]:
 
 
 def _lane_texts(length: int, hashes: Words) -> tuple[npt.NDArray[np.intp], Words]:
-    """Return the texts of a lane with any of the hashes, and for each the index of its hash."""
+    """Return the index of the hash and the text, for each text of a lane that has one of the hashes."""
     if length <= _TABLE_LENGTH:
         lane = _lane(length)
         first = np.searchsorted(lane.hashes, hashes, "left")
@@ -144,7 +144,7 @@ def _lane_texts(length: int, hashes: Words) -> tuple[npt.NDArray[np.intp], Words
 
 @functools.cache
 def _lane(length: int) -> _Lane:
-    """Return a lane; of 3 letters, the longest that is kept, it has 205,379 texts."""
+    """Return the lane of a length; the longest that is cached, 3 letters, has 205,379 texts."""
     hashes = np.array([HASH_START], np.uint32)
     for _ in range(length):
         hashes = (hashes[:, None] * _FACTOR ^ _LETTERS).ravel()
@@ -153,5 +153,5 @@ def _lane(length: int) -> _Lane:
 
 
 def _spelled(texts: Words, length: int) -> Words:
-    """Return ``[text, character]``, places in the alphabet."""
+    """Return indices into the alphabet, ``[text, character]``."""
     return texts[:, None] // len(_LETTERS) ** np.arange(length, dtype=np.uint32)[::-1] % len(_LETTERS)

@@ -142,7 +142,7 @@ class Inbox:
         Raises:
             OSError: the file cannot be moved.
         """
-        if not content.refused:
+        if not content.rejected:
             return self._move(file, "done", None)
         return self._move(file, "rejected", _report(file.name, content))
 
@@ -196,11 +196,11 @@ def _report_of(path: Path) -> Path:
 
 def _report(name: str, content: SeedList) -> str:
     summary = (
-        f"Of {name}, {_counted(len(content.refused))} rejected and {_counted(len(content.seeds))} accepted. "
+        f"Of {name}, {_counted(len(content.rejected))} rejected and {_counted(len(content.seeds))} accepted. "
         f"Correct the rejected entries and put them into the inbox as a new list."
     )
-    refusals = (f"\n{refusal.place}: {refusal.text}\n    {refusal.reason}" for refusal in content.refused)
-    return "\n".join([summary, *refusals]) + "\n"
+    entries = (f"\n{entry.place}: {entry.text}\n    {entry.reason}" for entry in content.rejected)
+    return "\n".join([summary, *entries]) + "\n"
 
 
 def _counted(seeds: int) -> str:

@@ -259,7 +259,7 @@ def test_the_backup_that_the_manual_names_is_a_list_of_the_seeds(with_world: Vwe
     listed = with_world.call("seeds", "list").stdout
     backup = subprocess.run(program[1].split(), input=listed.encode(), capture_output=True, check=True).stdout
     content = parse_seed_list("seeds.txt", backup)
-    assert (content.seeds, content.refused) == ((SEED,), ())
+    assert (content.seeds, content.rejected) == ((SEED,), ())
 
 
 def test_a_partition_that_is_no_seed_is_told_of_and_can_be_removed(with_world: Vwe) -> None:

@@ -1,4 +1,4 @@
-"""Seed lists: what is read from each form, and what is refused."""
+"""Test the formats of seed lists and the rejection of invalid entries and files."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ TEXTS = VALID | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 def keys(name: str, content: str) -> list[str]:
-    """The seeds of a list in which nothing is refused."""
+    """Return the seed keys of a list without rejected entries."""
     read = parse_seed_list(name, content.encode())
-    assert read.refused == ()
+    assert read.rejected == ()
     return [seed.key for seed in read.seeds]
 
 
-def refused(name: str, content: str) -> dict[str, str]:
-    """What is refused of a list, by place."""
-    return {refusal.place: refusal.text for refusal in parse_seed_list(name, content.encode()).refused}
+def rejected(name: str, content: str) -> dict[str, str]:
+    """Return the rejected entries of a list, by place."""
+    return {entry.place: entry.text for entry in parse_seed_list(name, content.encode()).rejected}
 
 
 def test_a_text_has_a_seed_on_each_line_and_comments() -> None:
@@ -63,9 +63,9 @@ def test_a_text_has_a_seed_on_each_line_and_comments() -> None:
         ("boss # like HHcLC5acQt", "boss", "like HHcLC5acQt"),
     ],
 )
-def test_lines_as_people_write_them_give_the_seed_and_keep_the_rest_as_a_note(line: str, seed: str, note: str) -> None:
+def test_handwritten_line_is_split_into_seed_and_note(line: str, seed: str, note: str) -> None:
     read = parse_seed_list("list.txt", f"{line}\n".encode())
-    assert ([each.key for each in read.seeds], read.refused) == ([seed], ())
+    assert ([each.key for each in read.seeds], read.rejected) == ([seed], ())
     assert read.notes == ({seed: note} if note else {})
 
 
@@ -94,14 +94,14 @@ def test_lines_as_people_write_them_give_the_seed_and_keep_the_rest_as_a_note(li
         "| Name | Note |",
     ],
 )
-def test_uncertain_line_is_rejected_with_what_was_understood(line: str) -> None:
-    (refusal,) = parse_seed_list("list.txt", f"{line}\n".encode()).refused
-    assert refusal.reason.startswith("It reads as the seed '")
-    assert "@" not in refusal.reason.replace(line.partition(": ")[2] or "-", "")
+def test_uncertain_line_is_rejected_with_its_interpretation(line: str) -> None:
+    (entry,) = parse_seed_list("list.txt", f"{line}\n".encode()).rejected
+    assert entry.reason.startswith("The line reads as the seed '")
+    assert "@" not in entry.reason.replace(line.partition(": ")[2] or "-", "")
 
 
 @pytest.mark.parametrize("text", ["HHcLC5acQt, first good seed", "long text with blanks", "bell\x07", "x" * 33])
-def test_no_integer_is_offered_for_a_text_that_the_game_cannot_hold(text: str) -> None:
+def test_no_integer_is_offered_for_a_text_that_the_seed_box_rejects(text: str) -> None:
     with pytest.raises(SeedError) as error:
         parse_seed(text)
     assert "write @" not in str(error.value)
@@ -121,11 +121,11 @@ def test_csv_and_json_carry_notes() -> None:
     assert table.seeds == entries.seeds
 
 
-def test_a_comment_sign_within_a_seed_is_refused_and_does_not_cut_it_short() -> None:
-    assert refused("spring.txt", "ab#cd\n") == {"line 1": "ab#cd"}
+def test_comment_sign_within_a_seed_is_rejected() -> None:
+    assert rejected("spring.txt", "ab#cd\n") == {"line 1": "ab#cd"}
 
 
-def test_a_table_has_a_column_of_seeds_wherever_it_stands() -> None:
+def test_column_of_seeds_is_found_at_any_position() -> None:
     assert keys("spring.csv", 'world_name,Seed\r\n"a, b",HHcLC5acQt\r\n\r\nc,@5\r\n') == ["HHcLC5acQt", "@5"]
 
 
@@ -137,14 +137,14 @@ def test_columns_are_separated_as_spreadsheets_do(delimiter: str) -> None:
     assert keys("spring.csv", content.getvalue()) == ["HHcLC5acQt", "@5"]
 
 
-def test_the_lines_of_a_table_are_those_of_the_file() -> None:
+def test_csv_errors_have_the_line_numbers_of_the_file() -> None:
     content = 'seed,note\nHHcLC5acQt,"two\nlines"\na/b,\n,empty\nshort\n\n..,x\n'
-    assert refused("spring.csv", content) == {"line 4": "a/b", "line 5": "", "line 8": ".."}
+    assert rejected("spring.csv", content) == {"line 4": "a/b", "line 5": "", "line 8": ".."}
 
 
 def test_json_is_a_list_of_texts() -> None:
     assert keys("spring.json", '["HHcLC5acQt", "@298112588"]') == ["HHcLC5acQt", "@298112588"]
-    assert refused("spring.json", '[5, "ok", null, ["a"], "a/b"]') == {
+    assert rejected("spring.json", '[5, "ok", null, ["a"], "a/b"]') == {
         "entry 1": "5",
         "entry 3": "null",
         "entry 4": '["a"]',
@@ -152,19 +152,19 @@ def test_json_is_a_list_of_texts() -> None:
     }
 
 
-def test_what_is_refused_is_told_without_control_characters() -> None:
-    assert refused("spring.txt", "a\x1b[2Jb\0Bär\n") == {"line 1": r"a\x1b[2Jb\x00Bär"}
-    assert refused("spring.csv", 'seed\n"a\nb"\n') == {"line 2": r"a\nb"}
+def test_control_characters_of_rejected_entries_are_escaped() -> None:
+    assert rejected("spring.txt", "a\x1b[2Jb\0Bär\n") == {"line 1": r"a\x1b[2Jb\x00Bär"}
+    assert rejected("spring.csv", 'seed\n"a\nb"\n') == {"line 2": r"a\nb"}
 
 
-def test_what_is_refused_has_the_sentence_of_the_seed() -> None:
-    (refusal,) = parse_seed_list("spring.txt", b"a/b\n").refused
+def test_rejected_entry_has_the_error_message_of_the_seed() -> None:
+    (entry,) = parse_seed_list("spring.txt", b"a/b\n").rejected
     with pytest.raises(SeedError) as error:
         parse_seed("a/b")
-    assert refusal.reason == str(error.value)
+    assert entry.reason == str(error.value)
 
 
-def test_a_seed_that_is_listed_twice_is_taken_once() -> None:
+def test_duplicate_seeds_are_listed_once() -> None:
     assert keys("spring.txt", "b\na\nb\n") == ["b", "a"]
 
 
@@ -175,27 +175,31 @@ def test_a_list_may_begin_with_a_byte_order_mark_and_have_capitals_in_its_suffix
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("spring.xlsx", b"PK", "ends in .txt, .csv, .json"),
-        ("spring", b"a", "ends in .txt, .csv, .json"),
-        ("spring.txt", b"", "has no seed in it"),
-        ("spring.txt", b"# nothing\n\n", "has no seed in it"),
-        ("spring.csv", b"seed\n", "has no seed in it"),
-        ("spring.json", b"[]", "has no seed in it"),
-        ("spring.txt", "Bär".encode("latin-1"), "no UTF-8 text (byte 2)"),
-        ("spring.txt", "abc".encode("utf-16"), "no UTF-8 text"),
-        ("spring.csv", b"", "has no seed in it"),
+        ("spring.xlsx", b"PK", "end in .txt, .csv, .json"),
+        ("spring", b"a", "end in .txt, .csv, .json"),
+        ("spring.txt", b"", "has no seeds"),
+        ("spring.txt", b"# nothing\n\n", "has no seeds"),
+        ("spring.csv", b"seed\n", "has no seeds"),
+        ("spring.json", b"[]", "has no seeds"),
+        ("spring.txt", "Bär".encode("latin-1"), "not UTF-8 text (byte 2)"),
+        ("spring.txt", "abc".encode("utf-16"), "not UTF-8 text"),
+        ("spring.csv", b"", "has no seeds"),
         ("spring.csv", b"HHcLC5acQt\n", "no column seed"),
-        ("spring.csv", b'seed\na\n"b\nc\n', "from line 3 on"),
-        ("spring.json", b"", "is no JSON"),
-        ("spring.json", b'["a",\n"b"', "is no JSON"),
-        ("spring.json", b"[" * 100_000, "is no JSON"),
-        ("spring.json", b"[" + b"9" * 5000 + b"]", "is no JSON"),
-        ("spring.json", b'{"seed": "a"}', "is no list"),
+        ("spring.csv", b'seed\na\n"b\nc\n', "not valid CSV from line 3 on"),
+        ("spring.json", b"", "is not valid JSON"),
+        ("spring.json", b'["a",\n"b"', "is not valid JSON"),
+        ("spring.json", b"[" * 100_000, "is not valid JSON"),
+        ("spring.json", b"[" + b"9" * 5000 + b"]", "is not valid JSON"),
+        ("spring.json", b'{"seed": "a"}', "is not a JSON list"),
         ("spring.txt", b"a" * (MAX_BYTES + 1), "longer than 4 MiB"),
-        ("spring.txt", "".join(f"{n}\n" for n in range(MAX_SEEDS + 1)).encode(), "10,001 seeds and the most is 10,000"),
+        (
+            "spring.txt",
+            "".join(f"{n}\n" for n in range(MAX_SEEDS + 1)).encode(),
+            "10,001 seeds, more than the limit of 10,000",
+        ),
     ],
 )
-def test_what_is_no_list_is_refused_in_words(name: str, content: bytes, sentence: str) -> None:
+def test_invalid_list_is_rejected_with_a_message(name: str, content: bytes, sentence: str) -> None:
     with pytest.raises(SeedListError) as error:
         parse_seed_list(name, content)
     assert str(error.value).startswith(name)
@@ -206,18 +210,18 @@ def test_the_longest_list_is_read() -> None:
     assert len(keys("spring.txt", "".join(f"{n}\n" for n in range(MAX_SEEDS)))) == MAX_SEEDS
 
 
-def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
+def test_list_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "spring.json"
     path.write_text('["HHcLC5acQt"]')
     assert [seed.key for seed in read_seed_list(path).seeds] == ["HHcLC5acQt"]
     os.mkfifo(tmp_path / "pipe.txt")
     for missing in (tmp_path / "none.txt", tmp_path, tmp_path / "pipe.txt"):
-        with pytest.raises(SeedListError, match=r"cannot be read \(.*\); name a file"):
+        with pytest.raises(SeedListError, match=r"cannot be read \(.*\); name a readable file"):
             read_seed_list(missing)
 
 
 @given(st.lists(VALID, min_size=1))
-def test_every_form_gives_back_the_seeds_that_were_written(texts: list[str]) -> None:
+def test_every_format_round_trips_seeds(texts: list[str]) -> None:
     table = io.StringIO()
     csv.writer(table).writerows([["note", "seed"], *(["", text] for text in texts)])
     wanted = list(dict.fromkeys(texts))
@@ -227,27 +231,27 @@ def test_every_form_gives_back_the_seeds_that_were_written(texts: list[str]) -> 
 
 
 @given(st.lists(TEXTS, min_size=1))
-def test_every_entry_is_either_taken_or_refused(texts: list[str]) -> None:
+def test_every_entry_is_either_accepted_or_rejected(texts: list[str]) -> None:
     read = parse_seed_list("a.json", json.dumps(texts).encode())
     for number, text in enumerate(texts, start=1):
         try:
             assert parse_seed(cleaned(text)) in read.seeds
         except SeedError:
-            assert f"entry {number}" in {refusal.place for refusal in read.refused}
-    assert len(read.refused) + sum(cleaned(text) in {seed.key for seed in read.seeds} for text in texts) == len(texts)
+            assert f"entry {number}" in {entry.place for entry in read.rejected}
+    assert len(read.rejected) + sum(cleaned(text) in {seed.key for seed in read.seeds} for text in texts) == len(texts)
 
 
 @given(
     st.sampled_from(["a.txt", "a.csv", "a.json"]),
     st.binary() | st.text().map(lambda text: text.encode("utf-8", "replace")),
 )
-def test_any_content_is_read_or_refused(name: str, content: bytes) -> None:
+def test_any_content_is_parsed_or_rejected(name: str, content: bytes) -> None:
     with contextlib.suppress(SeedListError):
         read = parse_seed_list(name, content)
-        assert read.seeds or read.refused
+        assert read.seeds or read.rejected
 
 
-def test_file_of_refusals_only_is_not_read_on() -> None:
+def test_file_with_too_many_invalid_entries_is_rejected() -> None:
     content = "\n".join(["é"] * 20_000).encode()
     with pytest.raises(SeedListError, match=r"more than 10,000 entries that are not seeds, the first one at line 1"):
         parse_seed_list("wrong.txt", content)

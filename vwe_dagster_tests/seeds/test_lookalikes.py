@@ -1,4 +1,4 @@
-"""The catalog of seeds: what is the same world, and what only looks alike."""
+"""Test look-alike seeds: the same world under two texts, and texts that differ only in case."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def test_the_integer_of_a_text_is_the_same_world() -> None:
     ]
 
 
-def test_another_case_is_another_world_and_said_to_be() -> None:
+def test_seed_in_another_case_is_another_world_and_reported() -> None:
     assert list(LookAlikes([parse_seed("hhclc5acqt")]).remarks(SEED)) == [
         "HHcLC5acQt and hhclc5acqt differ only in upper and lower case and are different worlds."
     ]
 
 
-def test_a_catalog_leaves_out_what_is_no_seed_and_what_it_has() -> None:
+def test_invalid_and_duplicate_keys_are_skipped() -> None:
     assert [seed.key for seed in parse_keys(["b", "a,b", "B", "", "a", "b"])] == ["a", "B", "b"]
 
 
 @given(number=st.integers(-(2**31), 2**31 - 1))
-def test_a_seed_alone_in_the_catalog_is_not_remarked_upon(number: int) -> None:
+def test_seed_without_look_alikes_has_no_remarks(number: int) -> None:
     seed = parse_seed(f"@{number}")
     assert list(LookAlikes([seed]).remarks(seed)) == []

@@ -1,4 +1,4 @@
-"""Seeds: the hash, what is a seed, and what a person is told of what is not."""
+"""Test the seed hash, valid seeds, and the error messages of invalid seeds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER, SeedError, parse_seed
 PLAIN = string.ascii_letters + string.digits + "-_."
 plain_texts = st.text(PLAIN, min_size=1, max_size=32).filter(lambda text: ".." not in text)
 
-REFUSED = {
+INVALID = {
     "": "cannot be empty; write",
     " \t": "cannot be white space only",
     " HHcLC5acQt": "begins or ends with white space; write 'HHcLC5acQt'",
     "HHcLC5acQt\n": "begins or ends with white space; write 'HHcLC5acQt'",
-    "two words": "has white space in it",
-    "two\twords": "has white space in it",
-    "two\nlines": "has white space in it",
+    "two words": "contains white space",
+    "two\twords": "contains white space",
+    "two\nlines": "contains white space",
     "a,b": "has a comma",
     "a/b": "has a slash (/)",
     "a\\b": "has a slash (\\)",
@@ -34,12 +34,12 @@ REFUSED = {
     "right\u202eleft": "(U+202E)",
     "\udc80surrogate": "(U+DC80)",
     "world🌍": "has '🌍', which is neither",
-    "wörld": "has 'ö', and the only letters",
-    "seed٣": "has '٣', and the only letters",
-    "seed²": "has '²', and the only letters",
-    "x" * 33: "has 33 characters and the most is 32",
+    "wörld": "has 'ö', but the only letters",
+    "seed٣": "has '٣', but the only letters",
+    "seed²": "has '²', but the only letters",
+    "x" * 33: "has 33 characters, more than the limit of 32",
     "a@5": "has an @",
-    "@": "lacks its integer",
+    "@": "has no integer;",
     "@@5": "has no integer after the @",
     "@five": "has no integer after the @",
     "@5.0": "has no integer after the @",
@@ -47,10 +47,10 @@ REFUSED = {
     "@1_000": "has no integer after the @",
     "@ 5": "has no integer after the @",
     "@--5": "has no integer after the @",
-    "@+5": "not the plain spelling of its integer; write @5.",
-    "@007": "not the plain spelling of its integer; write @7.",
-    "@-007": "not the plain spelling of its integer; write @-7.",
-    "@-0": "not the plain spelling of its integer; write @0.",
+    "@+5": "not in the standard form of its integer; write @5.",
+    "@007": "not in the standard form of its integer; write @7.",
+    "@-007": "not in the standard form of its integer; write @-7.",
+    "@-0": "not in the standard form of its integer; write @0.",
     "@2147483648": "out of range; write an integer from @-2147483648 to @2147483647.",
     "@-2147483649": "out of range",
     "@" + "9" * 5000: "out of range",
@@ -61,11 +61,11 @@ REFUSED = {
     ("text", "number"),
     [("", 0), ("a", 372029373), ("abc", 1099313834), ("HHcLC5acQt", 298112588), ("MWd8eV6svz", -1772362158)],
 )
-def test_the_hash_gives_the_numbers_of_the_game(text: str, number: int) -> None:
+def test_hash_returns_the_integers_of_the_game(text: str, number: int) -> None:
     assert seed_number(text) == number
 
 
-def test_the_hash_stops_at_nul_and_of_no_units_is_not_zero() -> None:
+def test_hash_stops_at_nul_and_of_zero_units_is_not_zero() -> None:
     assert seed_number("abc\0more") == seed_number("abc")
     assert seed_number("\0") == 371857150
 
@@ -112,15 +112,15 @@ def test_the_folder_name_is_the_sha256_of_the_key() -> None:
     assert parse_seed("HHcLC5acQt").folder_name == sha256
 
 
-@pytest.mark.parametrize(("key", "reason"), REFUSED.items(), ids=lambda text: ascii(text)[:40])
-def test_what_is_no_seed_is_refused_with_its_reason(key: str, reason: str) -> None:
-    with pytest.raises(SeedError) as refusal:
+@pytest.mark.parametrize(("key", "reason"), INVALID.items(), ids=lambda text: ascii(text)[:40])
+def test_invalid_seed_is_rejected_with_its_reason(key: str, reason: str) -> None:
+    with pytest.raises(SeedError) as error:
         parse_seed(key)
-    assert reason in str(refusal.value)
+    assert reason in str(error.value)
 
 
-def test_every_kind_of_fault_has_a_sentence_of_its_own() -> None:
-    assert len({_refusal(key) for key in REFUSED}) == len(REFUSED)
+def test_every_kind_of_fault_has_its_own_message() -> None:
+    assert len({_error_of(key) for key in INVALID}) == len(INVALID)
 
 
 @settings(max_examples=500)
@@ -130,7 +130,7 @@ def test_every_kind_of_fault_has_a_sentence_of_its_own() -> None:
     | st.from_regex(r"@[+-]?\d{0,11}", fullmatch=True)
 )
 def test_any_text_is_either_a_seed_or_rejected_with_one_printable_sentence(text: str) -> None:
-    sentence = _refusal(text)
+    sentence = _error_of(text)
     assert (sentence == "") == is_seed(text)
     if sentence:
         assert sentence.isprintable()
@@ -151,23 +151,23 @@ def is_seed(text: str) -> bool:
         lambda text: f"{text[:4]} {text[4:]}x"
     )
 )
-def test_the_integer_a_refusal_offers_is_a_seed_of_the_same_world(text: str) -> None:
+def test_integer_offered_in_an_error_is_a_seed_of_the_same_world(text: str) -> None:
     assume(not text.startswith("@"))
-    offered = re.search(r"write (@-?\d+), which is the same world\.$", _refusal(text))
+    offered = re.search(r"write (@-?\d+), which is the same world\.$", _error_of(text))
     assume(offered is not None)
     assert offered is not None
     assert parse_seed(offered[1]).number == seed_number(text)
 
 
-def test_a_refusal_offers_a_text_for_the_seed_box_of_the_game() -> None:
+def test_error_offers_a_text_for_the_seed_box_of_the_game() -> None:
     assert seed_number("Ægir") == seed_number("bikck8") == 1494795226
-    assert _refusal("Ægir").endswith("; write bikck8 or write @1494795226, which is the same world.")
+    assert _error_of("Ægir").endswith("; write bikck8 or write @1494795226, which is the same world.")
 
 
-def _refusal(key: str) -> str:
-    """What the author of a text that is no seed is told; nothing where it is one."""
+def _error_of(key: str) -> str:
+    """Return the error message for an invalid seed, empty for a valid one."""
     try:
         parse_seed(key)
-    except SeedError as refusal:
-        return str(refusal)
+    except SeedError as error:
+        return str(error)
     return ""

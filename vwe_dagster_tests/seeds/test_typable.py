@@ -1,4 +1,4 @@
-"""Typable texts: they have the integer, are the shortest, and exist for every integer."""
+"""Test that typable texts have the integer, are the shortest, and exist for every integer."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_texts_that_are_easy_to_read_come_first() -> None:
 
 @pytest.mark.parametrize("number", [MIN_NUMBER - 1, MAX_NUMBER + 1])
 def test_an_integer_out_of_range_is_rejected(number: int) -> None:
-    with pytest.raises(ValueError, match=rf"the integer {number} is out of range"):
+    with pytest.raises(ValueError, match=rf"The integer {number} is out of range"):
         typable_texts(number)
 
 

@@ -101,8 +101,8 @@ def test_list_with_invalid_entries_moves_to_rejected_with_a_report(inbox: Inbox)
     assert files(inbox)["rejected/spring.txt.report.txt"] == (
         "Of spring.txt, 2 seeds were rejected and 2 seeds were accepted. "
         "Correct the rejected entries and put them into the inbox as a new list.\n"
-        f"\nline 2: a/b\n    {content.refused[0].reason}\n"
-        f"\nline 5: Bär\n    {content.refused[1].reason}\n"
+        f"\nline 2: a/b\n    {content.rejected[0].reason}\n"
+        f"\nline 5: Bär\n    {content.rejected[1].reason}\n"
     )
 
 

@@ -58,8 +58,8 @@ def read_valid_list(path: Path) -> SeedList:
         SeedListError: the file is not a seed list, or has entries that are not seeds.
     """
     seed_list = read_seed_list(path)
-    if seed_list.refused:
-        faults = [f"{refused.place}: {refused.reason}" for refused in seed_list.refused]
+    if seed_list.rejected:
+        faults = [f"{entry.place}: {entry.reason}" for entry in seed_list.rejected]
         summary = f"{path} has entries that are not seeds; correct them, then run the command again."
         raise SeedListError("\n".join([summary, *faults]))
     return seed_list

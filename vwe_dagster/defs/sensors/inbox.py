@@ -183,7 +183,7 @@ class _Tick:
     def _finish(self, file: DroppedFile, content: SeedList) -> None:
         Notes(self._store.root).add(content.notes)
         path = self._folder.finish(file, content)
-        refused = f", {len(content.refused)} refused" if content.refused else ""
+        refused = f", {len(content.rejected)} refused" if content.rejected else ""
         count = len(content.seeds)
         self.told.append(f"{file.name}: {count} seeds made or asked for{refused}. It lies in {path.parent}.")
 

@@ -175,7 +175,7 @@ def test_what_is_no_list_is_rejected_at_once_and_does_not_hold_up_others(daemon:
     daemon.tick()
     assert daemon.lists() == ["b.txt"]
     assert daemon.lists("rejected") == ["a.txt", "a.txt.report.txt", "c.xlsx", "c.xlsx.report.txt"]
-    assert "a.txt has no seed in it" in daemon.told
+    assert "a.txt has no seeds" in daemon.told
     assert daemon.tick() == [["ok"]]
 
 
