@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 
-from vwe_dagster.analysis.columns import COLUMNS, Depth
 from vwe_dagster.analysis.places import PLACE_COLUMNS
 from vwe_dagster.cli.app import app
 from vwe_dagster.cli.examples import EXAMPLES
@@ -76,21 +75,6 @@ def _cell(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _columns() -> str:
-    rows = ["| column | also | depth | meaning |", "|---|---|---|---|"]
-    for column in COLUMNS.values():
-        short = ", ".join(f"`{name}`" for name in column.short)
-        rows.append(f"| `{column.name}` | {short} | {column.depth} | {_cell(column.meaning)} |")
-    return "\n".join(rows)
-
-
-def _depths() -> str:
-    source = inspect.getsource(Depth)
-    meanings = re.findall(r'(\w+) = "(\w+)"\n\s+"""(.+?)"""', source)
-    rows = [f"| `{name}` | {text} |" for _, name, text in meanings]
-    return "\n".join(["| depth | what is computed |", "|---|---|", *rows])
-
-
 def _table_of(columns: Mapping[str, str]) -> str:
     return "\n".join(["| column | type |", "|---|---|", *(f"| `{name}` | {kind} |" for name, kind in columns.items())])
 
@@ -153,8 +137,6 @@ def _schema_type(schema: Mapping[str, Any]) -> str:
 
 _PARTS: Mapping[str, Callable[[], str]] = {
     "commands": _commands,
-    "columns": _columns,
-    "depths": _depths,
     "pool_settings": _pool_settings,
     "river_columns": lambda: _table_of(RIVER_COLUMNS),
     "location_columns": lambda: _table_of(LOCATION_COLUMNS),

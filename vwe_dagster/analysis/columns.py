@@ -121,7 +121,7 @@ _NEAR: Mapping[Biome, tuple[str, ...]] = {
     Biome.SWAMP: ("3km_km2", "near_m"),
     Biome.MOUNTAIN: ("1km_km2", "2km_km2", "3km_km2", "near_m"),
 }
-"""What depth ``start`` measures of each biome: only what differs between worlds, as docs/statistics.md shows."""
+"""Measures of each biome at depth ``start``: those that differ between worlds, see docs/reference/statistics.md."""
 
 _BIOMES: Mapping[Biome, tuple[str, ...]] = {
     Biome.MEADOWS: ("start_land_km2", "first_km2", "5km_km2", "largest_km2"),

@@ -1,4 +1,4 @@
-"""How the columns of a world's row are distributed over seeds, as the table and the pictures of docs/statistics.md.
+"""The distributions of the columns over seeds, as tables and pictures of docs/reference/statistics.md.
 
 ``python -m vwe_dagster.bench.distributions survey 2000 world rows.jsonl`` writes rows of random seeds, and
 ``python -m vwe_dagster.bench.distributions write docs rows.jsonl`` the table and the pictures.
@@ -121,7 +121,7 @@ def _plot(given: Distribution, left: int, top: int) -> str:
 
 
 def write(docs: Path, rows: Sequence[Row]) -> None:
-    """Write the tables between the marks of ``statistics.md``, and the pictures ``images/statistics-DEPTH.svg``."""
+    """Write the tables of ``reference/statistics.md`` and the pictures ``images/statistics-DEPTH.svg``."""
     found = distributions(rows)
     parts = []
     for depth in Depth:
@@ -130,9 +130,9 @@ def write(docs: Path, rows: Sequence[Row]) -> None:
         (docs / "images" / f"statistics-{depth}.svg").write_text(picture(here), encoding="utf-8")
         parts.append(
             f"### Depth `{depth}`: {len(here)} columns, over {seeds:,} seeds\n\n"
-            f"![Histograms of the columns of depth {depth}](images/statistics-{depth}.svg)\n\n{table(here)}"
+            f"![Histograms of the columns of depth {depth}](../images/statistics-{depth}.svg)\n\n{table(here)}"
         )
-    page = docs / "statistics.md"
+    page = docs / "reference" / "statistics.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     page.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The generated tables and pictures of docs/statistics.md."""
+"""The generated tables and pictures of docs/reference/statistics.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def documented() -> dict[str, list[float]]:
     """Return the percentiles of each column of the page."""
-    tables = (DOCS / "statistics.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    tables = (DOCS / "reference" / "statistics.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     found = {}
     for line in re.findall(r"^\| `.*$", tables, re.MULTILINE):
         name, *percentiles = (cell.strip() for cell in line.strip("|").split("|")[:4])
@@ -41,9 +41,10 @@ def test_rows_of_a_depth_count_for_its_columns_only(tmp_path: Path) -> None:
     rows: list[dict[str, float | None]] = [dict.fromkeys(names, float(number)) for number in range(1, 12)]
     rows[0]["swamp_near_m"] = None
     (tmp_path / "images").mkdir()
-    (tmp_path / "statistics.md").write_text(f"Above\n{BEGIN}\nformer\n{END}\nbelow\n", encoding="utf-8")
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "statistics.md").write_text(f"Above\n{BEGIN}\nformer\n{END}\nbelow\n", encoding="utf-8")
     write(tmp_path, rows)
-    text = (tmp_path / "statistics.md").read_text(encoding="utf-8")
+    text = (tmp_path / "reference" / "statistics.md").read_text(encoding="utf-8")
     assert text.startswith("Above\n")
     assert text.endswith(f"{END}\nbelow\n")
     assert "former" not in text

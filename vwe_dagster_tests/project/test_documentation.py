@@ -11,7 +11,6 @@ import pytest
 import typer
 
 import vwe_dagster
-from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.cli.app import app
 from vwe_dagster.pool.settings import PoolSettings
 
@@ -53,11 +52,6 @@ def test_every_setting_of_the_pool_is_documented(site: Path) -> None:
     page = _text(site, "reference/settings")
     missing = [name for name in PoolSettings.model_fields if f"VWE_POOL_{name.upper()}<" not in page]
     assert missing == []
-
-
-def test_every_statistic_is_documented(site: Path) -> None:
-    page = _text(site, "reference/columns")
-    assert [name for name in COLUMNS if f">{name}<" not in page] == []
 
 
 def test_pages_show_no_markup_of_docstrings(site: Path) -> None:
