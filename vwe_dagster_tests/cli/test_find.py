@@ -132,6 +132,17 @@ def test_stale_statistics_are_reported_with_the_remedy(tmp_path: Path) -> None:
     assert first_words(vwe.run("find", "stale").stdout) == ["@2"]
 
 
+def test_stale_rows_of_the_survey_are_reported(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_survey(vwe.store, Depth.START, [{"number": 1}, {"number": 2}], is_stale=True)
+    found = vwe.call("find")
+    assert found.stdout == ""
+    assert found.stderr.splitlines() == [
+        "The survey has 2 stale rows, not searched; see: vwe survey status",
+        "No match among 0 worlds.",
+    ]
+
+
 def test_seed_in_another_case_is_suggested(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_statistics(vwe.store, "HHcLC5acQt")

@@ -157,7 +157,8 @@ def _report(answer: Answer, question: Question, shown: int) -> None:
             f"The survey has {_counted(searched.damaged_files, 'damaged file')}, not searched; {status}",
             "yellow",
         )
-    if not searched.worlds and not searched.surveyed and not searched.shallow:
+    is_empty = not (searched.worlds or searched.surveyed or searched.shallow)
+    if is_empty and not (searched.stale_worlds or searched.stale_rows or searched.damaged_files):
         command, survey = vwe_command("world", operands=["HHcLC5acQt"]), vwe_command("survey", "run", "10000")
         say(notices(), f"No world has been generated yet; generate one with: {command}, or survey many with: {survey}")
         return

@@ -207,12 +207,7 @@ class Comparison {
               { class: index > 0 && block(rows[index]) !== block(rows[index - 1]) ? "begins" : "" },
               typeof what === "string"
                 ? h("th", { scope: "row" }, what)
-                : h(
-                    "th",
-                    { scope: "row" },
-                    h("i", { class: "swatch", colour: what.colour }),
-                    what.title,
-                  ),
+                : h("th", { scope: "row" }, h("i", { class: "swatch", colour: what.colour }), what.title),
               cell(show, a),
               cell(show, b),
             ),

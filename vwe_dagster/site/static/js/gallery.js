@@ -167,7 +167,8 @@ class Gallery {
         "dl",
         {
           class: "nearest",
-          title: "From the center to the nearest Swamp and Mountain; by sea from the start land to Plains and Mistlands",
+          title:
+            "From the center to the nearest Swamp and Mountain; by sea from the start land to Plains and Mistlands",
         },
         ...this.ways.map(([title, column, colour]) =>
           h(
