@@ -1,4 +1,4 @@
-"""``python -m vwe_dagster.engine``: the process that launchers start."""
+"""Command line of the engine process that launchers start: ``python -m vwe_dagster.engine``."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from vwe_dagster.kernels.garbage import collect_rarely
 
 
 def main() -> None:
-    """Serves the native engine; exit code 0 when it ended by itself, 2 when it could not be served."""
+    """Serve the native engine; exit with 0 after a drain or idle exit, with 2 if it cannot be served."""
     collect_rarely()
     parser = argparse.ArgumentParser(
-        prog="python -m vwe_dagster.engine", description="Serves the native engine.", allow_abbrev=False
+        prog="python -m vwe_dagster.engine", description="Serve the native engine.", allow_abbrev=False
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--socket", type=Path, metavar="PATH", help="listen at a unix socket")
-    where.add_argument("--tcp", metavar="HOST:PORT", help="listen at a TCP address; needs --token-file")
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help="the file with the token callers must send")
+    where.add_argument("--socket", type=Path, metavar="PATH", help="listen on a unix socket")
+    where.add_argument("--tcp", metavar="HOST:PORT", help="listen on a TCP address; needs --token-file")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that callers must send")
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="a name by which callers reach the address"
+        "--allow-host", action="append", default=[], metavar="NAME", help="additional host name of the engine"
     )
-    parser.add_argument("--name", default="", help="what the engine is called in its status")
-    parser.add_argument("--idle-exit-minutes", type=float, metavar="M", help="end when nobody has used it for so long")
+    parser.add_argument("--name", default="", help="name in the engine's status")
+    parser.add_argument("--idle-exit-minutes", type=float, metavar="M", help="exit after M minutes without use")
     parser.add_argument("--fault", action="append", default=[], help=argparse.SUPPRESS)
     given = parser.parse_args()
     try:
@@ -39,10 +39,10 @@ def main() -> None:
             faults=given.fault,
         )
     except EngineError as error:
-        sys.exit(_said(error))
+        sys.exit(_report(error))
 
 
-def _said(error: EngineError) -> int:
+def _report(error: EngineError) -> int:
     sys.stderr.write(f"{error}\n")
     return 2
 

@@ -1,4 +1,4 @@
-"""The other side of the protocol: asks an engine, wherever it runs, and follows a job to its world."""
+"""Client of the engine protocol: send calls to an engine, and run jobs until their results are fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pydantic
 import tenacity
 
 from vwe_dagster.engine.connections import Connections, EngineUnreachableError
-from vwe_dagster.engine.layers import Arriving, Layer, verify
+from vwe_dagster.engine.layers import IncomingLayer, Layer, verify
 from vwe_dagster.engine.messages import (
     PLANES,
     EngineError,
@@ -37,7 +37,7 @@ from vwe_dagster.engine.protocol import (
     JobRequest,
     JobState,
     JobStatus,
-    LayerFacts,
+    LayerInfo,
     Status,
     SurveyJobRequest,
 )
@@ -45,13 +45,13 @@ from vwe_dagster.locations.table_json import LocationTableDocument
 
 LONG_POLL_S = 20.0
 MAX_ANSWER_BYTES = 2**20
-"""The longest answer in JSON that is read; that of an engine of the game has some kilobytes."""
+"""Maximum length of a JSON response; a response of the game's engine has some kilobytes."""
 
 MAX_TABLE_BYTES = 16 * 2**20
-"""The longest location table that is read; the shipped one has 113 kilobytes."""
+"""Maximum length of a location table; the shipped one has 113 kilobytes."""
 
 PATIENCE_S = 3.0
-"""Seconds of silence after which an engine that was answering is taken for dead."""
+"""Seconds without a response after which an engine counts as dead."""
 
 _CANCEL_S = 2.0
 _Message = TypeVar("_Message", bound=pydantic.BaseModel)
@@ -59,11 +59,11 @@ _Answer = TypeVar("_Answer")
 
 
 class EngineRefusedError(EngineError):
-    """The engine refused a call.
+    """Raised when the engine rejects a call.
 
     Attributes:
         code: one of :data:`vwe_dagster.engine.protocol.REFUSALS`.
-        retryable: whether the same call may succeed later.
+        retryable: True if the same call may succeed later.
         status: the HTTP status.
     """
 
@@ -73,12 +73,12 @@ class EngineRefusedError(EngineError):
 
 
 class EngineClient:
-    """Calls one engine and keeps the connection. Threads may share it; forked processes may not.
+    """Client of one engine with persistent connections. Threads may share it; forked processes may not.
 
     Args:
         address: ``unix:/path`` or ``http://host:port``.
-        bearer: the token that every call carries, for TCP.
-        timeout_s: seconds after which an engine without a complete answer counts as unreachable.
+        bearer: token that is sent with every call; needed over TCP.
+        timeout_s: seconds within which the complete response must arrive.
     """
 
     def __init__(self, address: str, *, bearer: str | None = None, timeout_s: float = 10.0) -> None:
@@ -93,32 +93,32 @@ class EngineClient:
         self.close()
 
     def close(self) -> None:
-        """Closes the connection; the engine goes on."""
+        """Close the connections; the engine keeps running."""
         self._connections.close()
 
     def status(self, *, timeout_s: float | None = None) -> Status:
-        """Who the engine is and what it is doing.
+        """Return the identity and state of the engine.
 
         Every call of this class may raise:
-            EngineUnreachableError: nobody answers.
-            EngineRefusedError: the engine refuses.
-            EngineError: what answers does not speak the protocol.
+            EngineUnreachableError: there is no response.
+            EngineRefusedError: the engine rejects the call.
+            EngineError: the response does not follow the protocol.
         """
         return self._call(Status, "GET", "/v1/status", timeout_s=timeout_s)
 
     def claim(self, token: int) -> Status:
-        """Takes the engine for a holder."""
+        """Claim the engine with the fencing token of its holder."""
         return self._call(Status, "POST", "/v1/claim", Holder(token=token))
 
     def start(self, job: JobRequest) -> JobStatus:
-        """Starts a job, or finds it again."""
+        """Start a job, or return the status of the running job with the same id."""
         return self._call(JobStatus, "POST", "/v1/jobs", job)
 
     def start_survey(self, job: SurveyJobRequest) -> JobStatus:
-        """Start a survey, or find it again; the call is optional.
+        """Start a survey, or return the status of the running one with the same id; engines may lack this call.
 
         Raises:
-            EngineError: the engine has no such call.
+            EngineError: the engine lacks the call.
         """
         try:
             return self._call(JobStatus, "POST", "/v1/surveys", job)
@@ -126,63 +126,71 @@ class EngineClient:
             if error.code != "not_found":
                 raise
             raise EngineError(
-                f"The engine at {self.address} computes no surveys: {error} Use the native engine; if it is one, it is "
-                "older than this version of the project: end it with 'vwe pool drain', and a new one is started."
+                f"The engine at {self.address} computes no surveys: {error} Use the native engine. If it is the native "
+                "engine, it is of an older version: run 'vwe pool drain' to replace it."
             ) from error
 
     def job(self, job_id: str, *, wait_s: float = 0, seen: str | None = None) -> JobStatus:
-        """How far a job is; with ``wait_s`` as soon as it differs from ``seen``, :attr:`JobStatus.seen` of before."""
+        """Return the status of a job.
+
+        Args:
+            job_id: id of the job.
+            wait_s: seconds to wait until the status differs from ``seen``.
+            seen: :attr:`JobStatus.seen` of an earlier status; None for the present one.
+        """
         query = {"wait_s": f"{wait_s:.3f}"} | ({"seen": seen} if seen is not None else {})
         path = f"{_path(job_id)}?{urllib.parse.urlencode(query)}"
         return self._call(JobStatus, "GET", path, timeout_s=self._timeout_s + wait_s)
 
-    def fetch(self, job_id: str, layer: LayerFacts) -> Layer:
-        """A layer of a job that is done, verified: a plane as an array, lines as a list.
+    def fetch(self, job_id: str, layer: LayerInfo) -> Layer:
+        """Return a verified layer of a finished job: a plane as an array, lines as a list.
 
         Raises:
-            EngineError: it did not arrive as the engine made it.
+            EngineError: the bytes do not match the hash.
         """
         return self.download(job_id, layer).layer()
 
-    def download(self, job_id: str, layer: LayerFacts, *, timeout_s: float = MAX_DEADLINE_S) -> Arriving:
+    def download(self, job_id: str, layer: LayerInfo, *, timeout_s: float = MAX_DEADLINE_S) -> IncomingLayer:
         """Return the bytes of a layer, not yet verified.
 
         Args:
             job_id: the job that generated it.
             layer: its metadata from the job's status.
-            timeout_s: seconds that the download may take; it also fails when no byte arrives for the client's timeout.
+            timeout_s: limit in seconds; the download also fails if no byte arrives within the client's timeout.
         """
-        arriving, filled = Arriving(layer), 0
+        incoming, filled = IncomingLayer(layer), 0
         path = f"{_path(job_id)}/layers/{layer.name}"
         with self._connections.call("GET", path, None, timeout_s, silence_s=self._timeout_s) as answer:
             if answer.status != http.client.OK:
                 raise self._refused(answer.status, self._read(answer))
-            while filled < layer.bytes and (count := answer.readinto(arriving.body[filled:])):
+            while filled < layer.bytes and (count := answer.readinto(incoming.body[filled:])):
                 filled += count
             surplus = answer.read(1)
         if filled != layer.bytes:
             raise EngineUnreachableError(f"The layer {layer.name} ended after {filled} of its {layer.bytes} bytes.")
         if surplus:
-            raise EngineError(f"The layer {layer.name} is longer than the engine said; the engine is broken.")
-        return arriving
+            raise EngineError(
+                f"The layer {layer.name} is longer than its announced {layer.bytes} bytes; destroy the engine."
+            )
+        return incoming
 
     def cancel(self, job_id: str, *, timeout_s: float | None = None) -> JobStatus:
-        """Tells a job to stop."""
+        """Cancel a job; return its status."""
         return self._call(JobStatus, "DELETE", _path(job_id), timeout_s=timeout_s)
 
     def reset(self, token: int, *, timeout_s: float = 30) -> Status:
-        """Stops what runs, forgets what was made and has the engine prove that it is well."""
+        """Stop the job, discard its layers and verify the engine against known results."""
         return self._call(Status, "POST", "/v1/reset", Holder(token=token), timeout_s=timeout_s)
 
     def drain(self) -> Status:
-        """Has the engine exit when its job has ended."""
+        """Make the engine exit after its job."""
         return self._call(Status, "POST", "/v1/drain")
 
     def location_table(self) -> LocationTableDocument:
-        """Return the table that the engine places locations by; the call is optional.
+        """Return the engine's location table; engines may lack this call.
 
         Raises:
-            EngineError: the engine has no such call, or cannot read the table of its game.
+            EngineError: the engine lacks the call, or cannot read the table of its game.
         """
         try:
             return self._call(LocationTableDocument, "GET", "/v1/location-table", max_bytes=MAX_TABLE_BYTES)
@@ -206,39 +214,38 @@ class EngineClient:
     ) -> _Message:
         content = body.model_dump_json(exclude_none=True).encode() if body is not None else None
         with self._connections.call(method, path, content, timeout_s or self._timeout_s) as answer:
-            status, said = answer.status, self._read(answer, max_bytes)
+            status, reply = answer.status, self._read(answer, max_bytes)
         if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
-            raise self._refused(status, said)
+            raise self._refused(status, reply)
         try:
-            return model.model_validate_json(said)
+            return model.model_validate_json(reply)
         except pydantic.ValidationError as error:
             raise EngineError(
-                f"What answers at {self.address} does not speak version 1 of the engine protocol; "
-                f"restart it with this version of the project. {error.error_count()} fields are wrong."
+                f"The engine at {self.address} does not speak version 1 of the engine protocol: "
+                f"{error.error_count()} fields are invalid. Restart it with this version of the project."
             ) from error
 
     def _read(self, answer: http.client.HTTPResponse, max_bytes: int = MAX_ANSWER_BYTES) -> bytes:
-        """Return the body of an answer in JSON.
+        """Return the JSON body of a response.
 
         Raises:
-            EngineError: it is longer than any engine's.
+            EngineError: the body is too long.
         """
-        said = answer.read(max_bytes + 1)
-        if len(said) > max_bytes:
+        body = answer.read(max_bytes + 1)
+        if len(body) > max_bytes:
             raise EngineError(
-                f"The engine at {self.address} answered with more than {max_bytes} bytes of JSON; "
-                f"it is broken, destroy it."
+                f"The engine at {self.address} answered with more than {max_bytes} bytes of JSON; destroy it."
             )
         if answer.length:
-            # Reading a part of the body does not check that the rest arrives.
-            raise http.client.IncompleteRead(said, answer.length)
-        return said
+            # A partial read does not detect a truncated body.
+            raise http.client.IncompleteRead(body, answer.length)
+        return body
 
-    def _refused(self, status: int, said: bytes) -> EngineError:
+    def _refused(self, status: int, body: bytes) -> EngineError:
         try:
-            return EngineRefusedError(ErrorBody.model_validate_json(said), status)
+            return EngineRefusedError(ErrorBody.model_validate_json(body), status)
         except pydantic.ValidationError:
-            return EngineError(f"What answers at {self.address} is no engine: it said {status}.")
+            return EngineError(f"The server at {self.address} is not an engine: it answered with HTTP status {status}.")
 
 
 def _path(job_id: str) -> str:
@@ -255,28 +262,28 @@ def run_job(
     progress: Progress = no_progress,
     exporting: Callable[[], None] = lambda: None,
 ) -> WorldExport:
-    """Has an engine generate a world, and fetches it; the engine must have been claimed with the token.
+    """Generate a world on an engine that was claimed with the token, and fetch its layers.
 
-    A job that runs already under this id is followed; broken connections are made again. Whatever ``progress`` or
-    ``exporting`` raises cancels the job.
+    A job that already runs with this id is followed. Broken connections are retried. An exception from ``progress`` or
+    ``exporting`` cancels the job.
 
     Args:
-        client: the engine.
-        request: the world.
-        token: the fencing token of the holder's lease.
-        job_id: unique for all time.
-        deadline_s: seconds that the job, with its layers fetched, may take.
-        progress: told whenever the engine tells.
+        client: client of the engine.
+        request: world to generate.
+        token: fencing token of the holder's lease.
+        job_id: id that is never used again.
+        deadline_s: seconds for the job and the download of its layers.
+        progress: called with each change that the engine reports.
         exporting: called once the job is done, before its layers are fetched.
 
     Raises:
-        EngineError: the engine refused, failed, was late, or cannot be reached any more.
+        EngineError: the engine rejected the job, failed, missed the deadline, or became unreachable.
     """
     ends = time.monotonic() + deadline_s
     with _cancelling(client, job_id):
-        identity = _insisting(client.status, ends)
+        identity = _with_retries(client.status, ends)
         offered = {layer.name for layer in identity.capabilities.layers}
-        asking = JobRequest(
+        job = JobRequest(
             token=token,
             job_id=job_id,
             seed=request.seed,
@@ -286,9 +293,9 @@ def run_job(
             deadline_s=deadline_s,
             location_table=LocationTableDocument.of(table) if (table := request.location_table) else None,
         )
-        done = _follow(client, asking, functools.partial(client.start, asking), ends, progress)
-        for facts in done.layers:
-            _check_size(facts, asking.grid.size)
+        done = _follow(client, job, functools.partial(client.start, job), ends, progress)
+        for info in done.layers:
+            _check_size(info, job.grid.size)
         exporting()
         fetched = time.perf_counter()
         layers = _fetch_all(client, done, ends)
@@ -311,17 +318,17 @@ def run_survey(
     progress: Progress = no_progress,
     exporting: Callable[[], None] = lambda: None,
 ) -> SurveyExport:
-    """Have an engine compute the rows of a survey, and fetch them; the arguments are those of :func:`run_job`.
+    """Compute the rows of a survey on an engine, and fetch them; the arguments are those of :func:`run_job`.
 
     Raises:
-        EngineError: the engine refused, failed, was late, computes no surveys, or computes rows of another version.
+        EngineError: as for :func:`run_job`; or the engine computes no surveys, or rows of another version.
     """
     from vwe_dagster.engine.rows import from_bytes  # noqa: PLC0415  it loads Arrow
 
     ends = time.monotonic() + deadline_s
     with _cancelling(client, job_id):
-        identity = _insisting(client.status, ends)
-        asking = SurveyJobRequest(
+        identity = _with_retries(client.status, ends)
+        job = SurveyJobRequest(
             token=token,
             job_id=job_id,
             seeds=request.seeds,
@@ -329,14 +336,16 @@ def run_survey(
             world_gen_version=request.world_gen_version,
             deadline_s=deadline_s,
         )
-        done = _follow(client, asking, functools.partial(client.start_survey, asking), ends, progress)
+        done = _follow(client, job, functools.partial(client.start_survey, job), ends, progress)
         exporting()
         fetched = time.perf_counter()
-        (facts,) = done.layers
-        if facts.kind != ROWS:
-            raise EngineError(f"The layer {facts.name} of a survey is {facts.kind}; the engine is broken, destroy it.")
-        arrived = _insisting(functools.partial(_download, client, job_id, facts, ends), ends)
-        verify(facts, arrived.body)
+        (info,) = done.layers
+        if info.kind != ROWS:
+            raise EngineError(
+                f"The layer {info.name} of a survey is of the kind {info.kind}, not rows; destroy the engine."
+            )
+        arrived = _with_retries(functools.partial(_download, client, job_id, info, ends), ends)
+        verify(info, arrived.body)
         table = from_bytes(arrived.body, request)
     return SurveyExport(
         request=request,
@@ -348,7 +357,7 @@ def run_survey(
 
 @contextlib.contextmanager
 def _cancelling(client: EngineClient, job_id: str) -> Iterator[None]:
-    """Cancel a job if anything is raised in the block, unless the engine cannot be reached."""
+    """Cancel the job if the block raises, unless the engine is unreachable."""
     try:
         yield
     except BaseException as error:
@@ -359,64 +368,68 @@ def _cancelling(client: EngineClient, job_id: str) -> Iterator[None]:
 
 
 def _follow(
-    client: EngineClient, asking: AnyJobRequest, start: Callable[[], JobStatus], ends: float, progress: Progress
+    client: EngineClient, job: AnyJobRequest, start: Callable[[], JobStatus], ends: float, progress: Progress
 ) -> JobStatus:
-    """Starts a job and waits for its good end."""
-    status = _insisting(start, ends)
+    """Start a job and wait until it is done.
+
+    Raises:
+        EngineError: the job failed, was canceled, or missed the deadline.
+    """
+    status = _with_retries(start, ends)
     while status.state is JobState.RUNNING:
         progress(status.progress, status.phase)
         left = ends - time.monotonic()
         if left <= 0:
             raise EngineError(
-                f"The engine at {client.address} did not finish within {asking.deadline_s:g} s; allow more time."
+                f"The engine at {client.address} did not finish within {job.deadline_s:g} s; allow more time."
             )
-        ask = functools.partial(client.job, asking.job_id, wait_s=min(LONG_POLL_S, left), seen=status.seen)
-        status = _insisting(ask, ends)
+        poll = functools.partial(client.job, job.job_id, wait_s=min(LONG_POLL_S, left), seen=status.seen)
+        status = _with_retries(poll, ends)
     if status.state is JobState.DONE:
-        made = [facts.name for facts in status.layers]
-        if sorted(made) != sorted(asking.layers):
+        names = [info.name for info in status.layers]
+        if sorted(names) != sorted(job.layers):
             raise EngineError(
-                f"The engine at {client.address} was asked for the layers {', '.join(asking.layers)} and has made "
-                f"{', '.join(made) or 'none'}; it is broken, destroy it."
+                f"The engine at {client.address} was asked for the layers {', '.join(job.layers)} and returned "
+                f"{', '.join(names) or 'none'}; destroy it."
             )
         progress(status.progress, status.phase)
         return status
     reason = status.error.message if status.error is not None else f"It was {status.state}."
-    what = "world" if isinstance(asking, JobRequest) else "survey"
+    what = "world" if isinstance(job, JobRequest) else "survey"
     raise EngineError(f"The engine at {client.address} did not finish the {what}: {reason}")
 
 
-def _check_size(facts: LayerFacts, size: int) -> None:
-    """Raise EngineError if a layer is not of the size that was requested; memory is allocated by its facts."""
-    if facts.kind == "plane" and facts.shape != (size, size):
+def _check_size(info: LayerInfo, size: int) -> None:
+    """Raise EngineError if a layer has not the requested size: its metadata decides how much memory is allocated."""
+    if info.kind == "plane" and info.shape != (size, size):
         raise EngineError(
-            f"The engine was asked for planes of {size} x {size} cells, and its layer {facts.name} has the shape "
-            f"{facts.shape}; it is broken, destroy it."
+            f"The engine was asked for planes of {size} x {size} cells, but its layer {info.name} has the shape "
+            f"{info.shape}; destroy the engine."
         )
-    if facts.name in PLANES and facts.dtype != PLANES[facts.name]:
+    if info.name in PLANES and info.dtype != PLANES[info.name]:
         raise EngineError(
-            f"The layer {facts.name} is {facts.kind} of the type {facts.dtype}, not a plane of {PLANES[facts.name]}; "
-            f"the engine is broken, destroy it."
+            f"The layer {info.name} is a {info.kind} layer of type {info.dtype}, not a plane of type "
+            f"{PLANES[info.name]}; destroy the engine."
         )
 
 
-def _download(client: EngineClient, job_id: str, facts: LayerFacts, ends: float) -> Arriving:
-    return client.download(job_id, facts, timeout_s=_left_s(ends))
+def _download(client: EngineClient, job_id: str, info: LayerInfo, ends: float) -> IncomingLayer:
+    return client.download(job_id, info, timeout_s=_left_s(ends))
 
 
 def _fetch_all(client: EngineClient, done: JobStatus, ends: float) -> dict[str, Layer]:
-    """Every layer of a job, each verified while the next is on its way."""
-    # Reading lines keeps every other thread waiting, so they come last, when only a hash is left to do.
-    ordered = sorted(done.layers, key=lambda facts: (facts.kind == "lines", -facts.bytes))
+    """Return all layers of a job; each is verified while the next one is downloaded."""
+    # Parsing lines holds the GIL, so they come last, when only a hash remains for the other threads.
+    ordered = sorted(done.layers, key=lambda info: (info.kind == "lines", -info.bytes))
     layers: dict[str, Layer] = {}
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         planes = {}
-        for facts in ordered:
-            arrived = _insisting(functools.partial(_download, client, done.job_id, facts, ends), ends)
-            if facts.kind == "plane":
-                planes[facts.name] = threads.submit(arrived.layer)
+        for info in ordered:
+            arrived = _with_retries(functools.partial(_download, client, done.job_id, info, ends), ends)
+            if info.kind == "plane":
+                planes[info.name] = threads.submit(arrived.layer)
             else:
-                layers[facts.name] = arrived.layer()
+                layers[info.name] = arrived.layer()
         return layers | {name: plane.result() for name, plane in planes.items()}
 
 
@@ -425,22 +438,22 @@ def _left_s(ends: float) -> float:
     return max(ends - time.monotonic(), 0.001)
 
 
-def _insisting(call: Callable[[], _Answer], ends: float) -> _Answer:
-    """Calls until there is an answer: for :data:`PATIENCE_S` if nobody answers, else until the deadline."""
+def _with_retries(call: Callable[[], _Answer], ends: float) -> _Answer:
+    """Retry a call: for :data:`PATIENCE_S` if the engine is unreachable, until the deadline if it is busy."""
 
     def is_hopeless(state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         is_silent = isinstance(error, EngineUnreachableError) and (state.seconds_since_start or 0) >= PATIENCE_S
         return is_silent or time.monotonic() >= ends
 
-    insisting = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_retryable),
         stop=is_hopeless,
         wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
         reraise=True,
     )
-    return insisting(call)
+    return retrying(call)
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_retryable(error: BaseException) -> bool:
     return isinstance(error, EngineUnreachableError) or (isinstance(error, EngineRefusedError) and error.retryable)

@@ -1,7 +1,7 @@
-"""Connections to one engine over a unix socket or TCP, kept open between calls and shared by threads.
+"""Persistent connections to one engine over a unix socket or TCP, shared by threads.
 
-Bodies are read straight into the caller's memory, for a world is tens of megabytes. A timeout of a socket starts again
-with every byte, so each call also has a deadline that no byte extends.
+Bodies are read directly into the caller's memory, since a world has tens of megabytes. Each byte restarts the timeout
+of a socket, so each call also has a fixed deadline.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 from vwe_dagster.engine.messages import EngineError
 
 KEPT_S = 30.0
-"""Seconds that an unused connection is kept: fewer than the engine keeps it."""
+"""Seconds after which an unused connection is closed; shorter than the engine's own limit."""
 
 
 class EngineUnreachableError(EngineError):
-    """Nobody answers at the address, or the connection broke."""
+    """Raised if no engine answers at the address, or the connection breaks."""
 
 
 class Connections:
-    """The connections to one engine.
+    """Pool of connections to one engine.
 
     Args:
         address: ``unix:/path`` or ``http://host:port``.
-        headers: what every call carries.
+        headers: HTTP headers of every call.
 
     Raises:
-        EngineError: this is no address.
+        EngineError: the address is invalid.
     """
 
     def __init__(self, address: str, headers: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ class Connections:
         elif url.scheme == "http" and url.hostname and url.port and url.path in {"", "/"}:
             self._host, self._port = url.hostname, url.port
         else:
-            raise EngineError(f"{address} is no engine's address; write unix:/path or http://host:port.")
+            raise EngineError(f"Invalid engine address {address!r}; write unix:/path or http://host:port.")
         self._lock = threading.Lock()
         self._free: list[tuple[http.client.HTTPConnection, float]] = []
 
@@ -57,17 +57,17 @@ class Connections:
     def call(
         self, method: str, path: str, body: bytes | None, timeout_s: float, *, silence_s: float = math.inf
     ) -> Iterator[http.client.HTTPResponse]:
-        """Send a call; the connection is kept if the answer is read to its end within the block.
+        """Send a call; the connection is reused later if the block reads the whole response.
 
         Args:
             method: the HTTP method.
-            path: with its query.
-            body: what is sent.
-            timeout_s: seconds from the connection to the last byte of the answer, however many bytes arrive.
+            path: the path and the query.
+            body: body of the request; None for none.
+            timeout_s: seconds from the connection to the last byte of the response.
             silence_s: seconds without any byte after which the call fails earlier.
 
         Raises:
-            EngineUnreachableError: the engine did not answer in time, or the connection broke, also while reading.
+            EngineUnreachableError: the engine did not answer in time, or the connection broke, even while reading.
         """
         deadline = _Deadline(time.monotonic() + timeout_s, min(timeout_s, silence_s))
         connection = None
@@ -86,7 +86,7 @@ class Connections:
                 connection.close()
 
     def close(self) -> None:
-        """Closes every connection that no call uses."""
+        """Close all unused connections."""
         with self._lock:
             for connection, _ in self._free:
                 connection.close()
@@ -95,11 +95,11 @@ class Connections:
     def _send(
         self, method: str, path: str, body: bytes | None, deadline: _Deadline
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        """Send a call over a kept connection, or over a new one if the engine has closed that in the meantime."""
+        """Send a call over a kept connection, or over a new one if the engine has closed the kept one."""
         kept = self._kept(deadline)
         if kept is not None:
             try:
-                return kept, self._ask(kept, method, path, body)
+                return kept, self._request(kept, method, path, body)
             except (ConnectionError, http.client.RemoteDisconnected):
                 kept.close()
             except BaseException:
@@ -108,12 +108,12 @@ class Connections:
         new: http.client.HTTPConnection
         new = _UnixConnection(self._path, deadline) if self._path else _TcpConnection(self._host, self._port, deadline)
         try:
-            return new, self._ask(new, method, path, body)
+            return new, self._request(new, method, path, body)
         except BaseException:
             new.close()
             raise
 
-    def _ask(
+    def _request(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None
     ) -> http.client.HTTPResponse:
         connection.request(method, path, body, self._headers)
@@ -131,7 +131,7 @@ class Connections:
 
 
 class _Deadline:
-    """When a call must be over, and how long it may be silent before that."""
+    """Deadline of a call, and the limit for a single read or write."""
 
     def __init__(self, at: float, silence_s: float) -> None:
         self._at, self._silence_s = at, silence_s
@@ -149,7 +149,7 @@ class _Deadline:
 
 
 class _Socket(socket.socket):
-    """A socket whose reads and writes end with the deadline of the present call."""
+    """Socket whose reads and writes fail at the deadline of the current call."""
 
     deadline: _Deadline
 

@@ -1,7 +1,7 @@
-"""Faults for tests: an engine that goes wrong on purpose, in the ways that engines do.
+"""Fault injection for tests: an engine that fails on purpose.
 
-A fault is written ``NAME``, ``NAME=SECONDS`` for those that take time, and ends in ``@P`` to strike with a probability
-only, as in ``crash_in_job@0.2``: once for each job, reset or layer.
+A fault is written ``NAME``, or ``NAME=SECONDS`` for a delay. A suffix ``@P`` sets the probability with which it occurs
+in each job, reset or layer, as in ``crash_in_job@0.2``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vwe_dagster.engine.job import SurveyingEngine
-from vwe_dagster.engine.layers import Made
+from vwe_dagster.engine.layers import OnLayer
 from vwe_dagster.engine.messages import (
     EngineError,
     EngineIdentity,
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAULTS = {
-    "hang": "a job never moves and cannot be cancelled",
-    "crash_in_job": "the process dies in the middle of a job",
+    "hang": "a job makes no progress and cannot be canceled",
+    "crash_in_job": "the process exits during a job",
     "fail_job": "a job fails",
     "fail_reset": "a reset fails",
     "slow_boot": "the engine is ready SECONDS later",
-    "oom": "a job takes memory until there is none",
+    "oom": "a job allocates memory until none is left",
     "half_export": "a layer ends early",
-    "corrupt_layer": "a bit of a layer is another one than was hashed",
-    "slow_job": "a job takes SECONDS longer, and its progress moves",
-    "fail_start": "the process ends with exit code 3 instead of becoming ready",
+    "corrupt_layer": "one bit of a layer differs from the hashed bytes",
+    "slow_job": "a job takes SECONDS longer and reports progress",
+    "fail_start": "the process exits with code 3 before it is ready",
 }
-"""Every fault and what it does."""
+"""Description of each fault, by name."""
 
 CRASHED, FAILED_START = 70, 3
 _TIMED = {"slow_boot", "slow_job"}
@@ -55,7 +55,7 @@ _LAYER = re.compile(r"/v1/jobs/[^/]+/layers/[^/]+")
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """One fault, how long it takes where it takes time, and how probable it is."""
+    """One fault: its delay in seconds, 0 for none, and its probability."""
 
     seconds: float
     probability: float
@@ -63,16 +63,16 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True)
 class Faults:
-    """Everything that is to go wrong with one engine."""
+    """The faults of one engine, by name."""
 
     by_name: Mapping[str, Fault]
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> Self:
-        """Reads faults as they are written on the command line.
+        """Parse faults in the form of the command line.
 
         Raises:
-            EngineError: there is no such fault.
+            EngineError: a fault is unknown or malformed.
         """
         by_name = {}
         for text in texts:
@@ -83,94 +83,94 @@ class Faults:
                 or (match["name"] in _TIMED) != (match["seconds"] is not None)
             ):
                 raise EngineError(
-                    f"There is no fault {text!r}; write NAME, NAME=SECONDS for {' and '.join(sorted(_TIMED))}, "
+                    f"Invalid fault {text!r}; write NAME, NAME=SECONDS for {' and '.join(sorted(_TIMED))}, "
                     f"each with or without @PROBABILITY. Names: {', '.join(FAULTS)}."
                 )
             by_name[match["name"]] = Fault(float(match["seconds"] or 0), float(match["probability"] or 1))
         return cls(by_name)
 
     def strikes(self, name: str) -> bool:
-        """Whether a fault strikes this time."""
+        """Return True if a fault occurs this time."""
         fault = self.by_name.get(name)
         return fault is not None and random.SystemRandom().random() < fault.probability
 
     def at_start(self) -> None:
-        """Goes wrong while the engine starts."""
+        """Apply the faults of the engine's start."""
         if self.strikes("slow_boot"):
             time.sleep(self.by_name["slow_boot"].seconds)
         if self.strikes("fail_start"):
             os._exit(FAILED_START)
 
     def engine(self, engine: SurveyingEngine) -> SurveyingEngine:
-        """The engine, or one in its place that goes wrong."""
+        """Return the engine, wrapped if there are faults."""
         return FaultyEngine(engine, self) if self.by_name else engine
 
     def app(self, app: ASGIApp) -> ASGIApp:
-        """The application, or one in its place whose layers go wrong."""
+        """Return the ASGI application, wrapped if there are faults."""
         return _FaultyApp(app, self) if self.by_name else app
 
 
 class FaultyEngine:
-    """An engine whose jobs and resets go wrong."""
+    """Wrapper of an engine whose jobs and resets fail."""
 
     def __init__(self, engine: SurveyingEngine, faults: Faults) -> None:
         self._engine, self._faults = engine, faults
 
     @property
     def identity(self) -> EngineIdentity:
-        """Who the engine in its place is."""
+        """Identity of the wrapped engine."""
         return self._engine.identity
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the engine in its place can be asked for."""
+        """Capabilities of the wrapped engine."""
         return self._engine.capabilities
 
-    def generate(self, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:
-        """Generates one world, unless that goes wrong.
+    def generate(self, request: WorldRequest, progress: Progress, on_layer: OnLayer) -> WorldExport:
+        """Generate one world with the faults of jobs.
 
         Raises:
-            EngineError: it went wrong.
+            EngineError: a fault occurred, or the wrapped engine failed.
         """
-        return self._engine.generate(request, self._faulty(progress), made)
+        return self._engine.generate(request, self._faulty(progress), on_layer)
 
     def survey(self, request: SurveyRequest, progress: Progress) -> pa.Table:
-        """Compute rows, unless that goes wrong.
+        """Compute the rows of a survey with the faults of jobs.
 
         Raises:
-            EngineError: it went wrong.
+            EngineError: a fault occurred, or the wrapped engine failed.
         """
         return self._engine.survey(request, self._faulty(progress))
 
     def verify(self) -> None:
-        """Proves that the engine is well, unless it is to be found ill.
+        """Verify the wrapped engine, unless the fault ``fail_reset`` occurs.
 
         Raises:
-            EngineError: it is ill.
+            EngineError: the fault occurred, or the engine is broken.
         """
         if self._faults.strikes("fail_reset"):
-            raise EngineError("The known world came out wrong, as it was told to.")
+            raise EngineError("The reference world differs: injected fault fail_reset.")
         self._engine.verify()
 
     def _faulty(self, progress: Progress) -> Progress:
-        """Do what goes wrong before a job, and return a ``progress`` that goes wrong in the middle of it."""
+        """Apply the faults before a job, and return a ``progress`` that fails during the job."""
         faults = self._faults
         if faults.strikes("hang"):
             threading.Event().wait()
         if faults.strikes("slow_job"):
-            _dawdle(faults.by_name["slow_job"].seconds, progress)
+            _delay(faults.by_name["slow_job"].seconds, progress)
         if faults.strikes("oom"):
-            _take_all_memory(progress)
+            _exhaust_memory(progress)
         crashes, fails = faults.strikes("crash_in_job"), faults.strikes("fail_job")
 
-        def in_the_middle(fraction: float, phase: str) -> None:
+        def failing_progress(fraction: float, phase: str) -> None:
             progress(fraction, phase)
             if fraction > 0 and crashes:
                 os._exit(CRASHED)
             if fraction > 0 and fails:
-                raise EngineError("The terrain code failed, as it was told to.")
+                raise EngineError("The terrain code failed: injected fault fail_job.")
 
-        return in_the_middle
+        return failing_progress
 
 
 class _FaultyApp:
@@ -194,7 +194,7 @@ def _half(send: Send) -> Send:
             return
         body = bytes(message["body"])
         await send({**message, "body": body[: len(body) // 2], "more_body": True})
-        raise ConnectionAbortedError("The layer ends here, as it was told to.")
+        raise ConnectionAbortedError("The layer ends here: injected fault half_export.")
 
     return send_half
 
@@ -210,16 +210,16 @@ def _corrupt(send: Send) -> Send:
     return send_corrupt
 
 
-def _dawdle(seconds: float, progress: Progress) -> None:
+def _delay(seconds: float, progress: Progress) -> None:
     begun = time.monotonic()
-    while (gone := time.monotonic() - begun) < seconds:
-        progress(0.5 * gone / seconds, "dawdling")
+    while (elapsed := time.monotonic() - begun) < seconds:
+        progress(0.5 * elapsed / seconds, "delayed")
         time.sleep(min(0.02, seconds))
-    progress(0.0, "dawdled")
+    progress(0.0, "delay is over")
 
 
-def _take_all_memory(progress: Progress) -> None:
-    taken = []
+def _exhaust_memory(progress: Progress) -> None:
+    blocks = []
     while True:
-        progress(0.0, "taking memory")
-        taken.append(np.ones(2**23))
+        progress(0.0, "allocating memory")
+        blocks.append(np.ones(2**23))

@@ -1,4 +1,4 @@
-"""One job and the engine that runs it: what a request must be, how far it is, and how it fails."""
+"""The state of one job: validation of its request, its status and its failures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from vwe_dagster.engine.layers import Made, Packed
+from vwe_dagster.engine.layers import OnLayer, Packed
 from vwe_dagster.engine.messages import EngineIdentity, Progress, SurveyRequest, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import (
     JOB_FAILURES,
@@ -25,50 +25,50 @@ if TYPE_CHECKING:
 
 
 class ServedEngine(Protocol):
-    """An engine that can be served: one that tells what it can do and proves that it still can."""
+    """Engine that can be served: it reports its capabilities and can verify itself."""
 
     @property
     def identity(self) -> EngineIdentity:
-        """Who this engine is."""
+        """Kind and versions of the engine."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can be asked for."""
+        """Layers, world-gen versions and grid sizes of the engine."""
 
-    def generate(self, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:
-        """Generates one world, stops when ``progress`` raises, and tells ``made`` of each layer as it is finished.
+    def generate(self, request: WorldRequest, progress: Progress, on_layer: OnLayer) -> WorldExport:
+        """Generate one world and call ``on_layer`` with each finished layer; an exception from ``progress`` stops it.
 
         Raises:
-            EngineError: it failed.
+            EngineError: the engine failed.
         """
 
     def verify(self) -> None:
-        """Generates something known and compares.
+        """Compute a known result and compare it.
 
         Raises:
-            EngineError: it came out as something else.
+            EngineError: the result differs.
         """
 
 
 @runtime_checkable
 class SurveyingEngine(ServedEngine, Protocol):
-    """A served engine that also computes rows of statistics."""
+    """Served engine that also computes surveys."""
 
     def survey(self, request: SurveyRequest, progress: Progress) -> pa.Table:
-        """Compute the row of each seed, and stop when ``progress`` raises.
+        """Compute the row of each seed; an exception from ``progress`` stops it.
 
         Raises:
-            EngineError: it failed.
+            EngineError: the engine failed.
         """
 
 
 class StopError(BaseException):
-    """Raised inside a job to stop it; no ``except Exception`` of the terrain code may hold it up."""
+    """Raised inside a job to stop it; a BaseException, so that no ``except Exception`` in the job catches it."""
 
 
 @dataclasses.dataclass(eq=False)
 class Job:
-    """One job, as far as it is; whoever holds the lock of :class:`vwe_dagster.engine.jobs.Jobs` may change it."""
+    """One job; guarded by the lock of :class:`vwe_dagster.engine.jobs.Jobs`."""
 
     request: AnyJobRequest
     state: JobState = JobState.RUNNING
@@ -78,18 +78,18 @@ class Job:
     layers: Mapping[str, Packed] = dataclasses.field(default_factory=dict)
     error: ErrorBody | None = None
     stopping: JobState | None = None
-    """What it becomes when it stops, once it has been told to."""
+    """State of the job after it stops; None unless it was requested to stop."""
     has_ended: bool = False
     ended_at: float = 0.0
     fetched: set[str] = dataclasses.field(default_factory=set)
 
     def is_over(self) -> bool:
-        """Whether its thread is done."""
+        """Return True if the job's thread has ended."""
         return self.has_ended
 
     def status(self) -> JobStatus:
-        """What is told of it."""
-        layers = tuple(facts for facts, _ in self.layers.values()) if self.state is JobState.DONE else ()
+        """Return the status message of the job."""
+        layers = tuple(info for info, _ in self.layers.values()) if self.state is JobState.DONE else ()
         return JobStatus(
             job_id=self.request.job_id,
             state=self.state,
@@ -102,13 +102,14 @@ class Job:
 
 
 def check_request(can: Capabilities, request: AnyJobRequest) -> None:
-    """Refuses what an engine cannot make.
+    """Reject a request that the engine cannot serve.
 
     Raises:
-        RefusalError: it asks for a layer, version or grid that there is not, or has an impossible location table.
+        RefusalError: a layer, version, grid or location table is invalid.
     """
     if request.world_gen_version not in can.world_gen_versions:
-        raise RefusalError("invalid", f"There is no world-gen version {request.world_gen_version} on this engine.")
+        versions = ", ".join(map(str, can.world_gen_versions))
+        raise RefusalError("invalid", f"Unknown world-gen version {request.world_gen_version}; choose from {versions}.")
     if isinstance(request, JobRequest):
         _check_world(can, request)
 
@@ -123,9 +124,11 @@ def _check_world(can: Capabilities, request: JobRequest) -> None:
             status=422,
         )
     if len(set(request.layers)) != len(request.layers):
-        raise RefusalError("invalid", "A layer is asked for twice; name each once.")
+        raise RefusalError("invalid", "A layer is listed twice; list each once.")
     if not can.min_size <= request.grid.size <= can.max_size:
-        raise RefusalError("invalid", f"This engine's grids have {can.min_size} to {can.max_size} cells a side.")
+        raise RefusalError(
+            "invalid", f"Invalid grid size {request.grid.size}; choose {can.min_size} to {can.max_size} cells a side."
+        )
     requested_table(request)
 
 
@@ -133,7 +136,7 @@ def requested_table(request: JobRequest) -> LocationTable | None:
     """Return the location table of a request; None for the engine's own.
 
     Raises:
-        RefusalError: a value of the table is impossible.
+        RefusalError: a value of the table is invalid.
     """
     if request.location_table is None:
         return None
@@ -144,10 +147,10 @@ def requested_table(request: JobRequest) -> LocationTable | None:
 
 
 def failure(code: str, message: str) -> ErrorBody:
-    """Why a job failed."""
+    """Return the error of a failed job."""
     return ErrorBody(code=code, message=message, retryable=JOB_FAILURES[code])
 
 
 def late(job: Job) -> ErrorBody:
-    """Why a job failed that outlived its deadline."""
-    return failure("deadline", f"It was not done within {job.request.deadline_s:g} s; allow more time.")
+    """Return the error of a job that missed its deadline."""
+    return failure("deadline", f"The job did not finish within {job.request.deadline_s:g} s; allow more time.")

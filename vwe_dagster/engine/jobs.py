@@ -1,6 +1,6 @@
-"""What an engine does between calls: one job at a time in a thread of its own, fenced by tokens.
+"""The state machine of an engine: one job at a time in its own thread, fenced by tokens.
 
-Nothing here knows of HTTP. Every method may be called from any thread; a refusal is a
+This module does not depend on HTTP. All methods are thread-safe; rejected calls raise
 :class:`~vwe_dagster.engine.protocol.RefusalError`.
 """
 
@@ -27,7 +27,7 @@ from vwe_dagster.engine.job import (
     late,
     requested_table,
 )
-from vwe_dagster.engine.layers import Packed, Packing, pack_rows
+from vwe_dagster.engine.layers import LayerPacker, Packed, pack_rows
 from vwe_dagster.engine.messages import EngineError, SurveyRequest, WorldRequest
 from vwe_dagster.engine.protocol import (
     PROTOCOL,
@@ -45,10 +45,10 @@ from vwe_dagster.engine.protocol import (
 from vwe_dagster.world.grid import Grid
 
 STOP_S = 5.0
-"""Seconds that a job may take to stop; one that takes longer hangs, and the engine with it."""
+"""Seconds within which a job must stop; after that, the job and its engine count as hanging."""
 
 FETCH_S = 30.0
-"""Seconds that a draining engine keeps the layers of its last job for."""
+"""Seconds for which a draining engine keeps the layers of its last job."""
 
 _LOG = logging.getLogger(__name__)
 _Result = tuple[Mapping[str, Packed], Mapping[str, float]]
@@ -56,16 +56,16 @@ _Result = tuple[Mapping[str, Packed], Mapping[str, float]]
 
 
 class Jobs:
-    """The life of one engine, from boot to exit.
+    """State and jobs of one engine, from boot to exit.
 
     Args:
-        engine: what makes the worlds.
-        name: what the launcher calls it.
+        engine: the engine that runs the jobs.
+        name: name in the engine's status, chosen by the launcher.
     """
 
     def __init__(self, engine: ServedEngine, name: str = "") -> None:
         self.on_change: Callable[[], None] = lambda: None
-        """Called, in whatever thread, after any change of state or progress."""
+        """Called after each change of state or progress, in any thread."""
         self._engine, self._name = engine, name
         self._boot_id, self._booted, self._used = uuid.uuid4().hex, time.monotonic(), time.monotonic()
         self._changed = threading.Condition()
@@ -77,11 +77,11 @@ class Jobs:
 
     @property
     def offers_surveys(self) -> bool:
-        """Whether the engine computes rows of statistics."""
+        """True if the engine computes surveys."""
         return isinstance(self._engine, SurveyingEngine)
 
     def status(self) -> Status:
-        """Who this engine is and what it is doing."""
+        """Return the identity and state of the engine."""
         memory_bytes = self._process.memory_info().rss
         with self._changed:
             job, now = self._job, time.monotonic()
@@ -109,15 +109,15 @@ class Jobs:
             )
 
     def claim(self, token: int) -> None:
-        """Takes the engine for a holder; a higher token than any before stops what an older holder started."""
+        """Claim the engine for a holder; a new highest token stops the job of an earlier holder."""
         with self._changed:
             self._fence(token)
-            self._refuse_if_unwell()
+            self._reject_if_unavailable()
             self._take(token)
             self._used = time.monotonic()
 
     def start(self, request: AnyJobRequest) -> JobStatus:
-        """Starts a job, or finds the one of that id again."""
+        """Start a job, or return the status of the job with the same id."""
         check_request(self._engine.capabilities, request)
         with self._changed:
             self._fence(request.token)
@@ -127,26 +127,26 @@ class Jobs:
             if job is not None and job.request.job_id == request.job_id:
                 if job.request != request:
                     raise RefusalError(
-                        "job_conflict", f"Job {request.job_id} is already another one; give each job an id of its own."
+                        "job_conflict", f"The id {request.job_id} belongs to another job; use a new id for each job."
                     )
                 return job.status()
-            self._refuse_if_unwell()
+            self._reject_if_unavailable()
             if self._state in {EngineState.GENERATING, EngineState.RESETTING}:
-                raise RefusalError("busy", f"The engine is {self._state}; ask again when it is ready.")
+                raise RefusalError("busy", f"The engine is {self._state}; try again when it is ready.")
             job = self._job = Job(request)
             self._state, self._used = EngineState.GENERATING, time.monotonic()
             threading.Thread(target=self._run, args=(job,), name=f"job {request.job_id}", daemon=True).start()
             threading.Thread(target=self._watch, args=(job,), name=f"watch {request.job_id}", daemon=True).start()
-            self._tell()
+            self._notify()
             return job.status()
 
     def job(self, job_id: str) -> JobStatus:
-        """How far a job is."""
+        """Return the status of a job."""
         with self._changed:
             return self._known(job_id).status()
 
     def layer(self, job_id: str, name: str) -> Packed:
-        """A layer of a job that is done."""
+        """Return a layer of a finished job."""
         with self._changed:
             job = self._known(job_id)
             if name not in job.request.layers:
@@ -154,35 +154,35 @@ class Jobs:
                     "unknown_layer", f"Job {job_id} has no layer {name}; it has {', '.join(job.request.layers)}."
                 )
             if job.state is not JobState.DONE:
-                raise RefusalError("not_done", f"Job {job_id} is {job.state}; its layers come when it is done.")
+                raise RefusalError("not_done", f"Job {job_id} is {job.state}; fetch its layers when it is done.")
             return job.layers[name]
 
     def fetched(self, job_id: str, name: str) -> None:
-        """Notes that a layer has been sent to the end: a draining engine need not keep it."""
+        """Record that a layer was sent completely, so that a draining engine need not keep it."""
         with self._changed:
             if self._job is not None and self._job.request.job_id == job_id:
                 self._job.fetched.add(name)
-                self._tell()
+                self._notify()
 
     def cancel(self, job_id: str) -> JobStatus:
-        """Tells a job to stop; one that has ended is left as it is."""
+        """Stop a job; a finished job does not change."""
         with self._changed:
             job = self._known(job_id)
             self._stop(job, JobState.CANCELLED)
             return job.status()
 
     def reset(self, token: int) -> None:
-        """Stops what runs, forgets what was made and proves that the engine is well; takes as long as that takes."""
+        """Stop the job, discard its layers and verify the engine; blocks until all of it is done."""
         with self._changed:
             self._fence(token)
-            self._refuse_if_error()
+            self._reject_if_broken()
             if self._state is EngineState.RESETTING:
-                raise RefusalError("busy", "The engine is resetting already; ask again when it is ready.")
+                raise RefusalError("busy", "The engine is already resetting; try again when it is ready.")
             self._take(token)
             job, self._state, self._used = self._job, EngineState.RESETTING, time.monotonic()
             if job is not None:
                 self._stop(job, JobState.CANCELLED)
-            self._tell()
+            self._notify()
             if job is not None and not self._changed.wait_for(job.is_over, STOP_S):
                 raise self._reset_failed(f"job {job.request.job_id} did not stop within {STOP_S:.0f} s")
             self._job = job = None
@@ -194,28 +194,28 @@ class Jobs:
         with self._changed:
             if self._state is EngineState.RESETTING:
                 self._state, self._used = EngineState.READY, time.monotonic()
-            self._tell()
+            self._notify()
 
     def drain(self) -> None:
-        """Takes no more jobs; :meth:`why_exit` says when it is time to go."""
+        """Accept no more jobs; :meth:`why_exit` reports when the process can exit."""
         with self._changed:
             self._draining = True
-            self._tell()
+            self._notify()
 
     def why_exit(self, idle_exit_s: float | None) -> str | None:
-        """Why the process should exit now, in a sentence; None to stay."""
+        """Return a sentence with the reason to exit now; None to keep running."""
         with self._changed:
             job, now = self._job, time.monotonic()
             if self._state in {EngineState.GENERATING, EngineState.RESETTING}:
                 return None
             if idle_exit_s is not None and self._idle_s(now) >= idle_exit_s:
-                return f"Nobody has used this engine for {idle_exit_s / 60:g} minutes; it ends."
+                return f"This engine was idle for {idle_exit_s / 60:g} minutes; it exits."
             if not self._draining:
                 return None
             is_kept = self._state is EngineState.EXPORTING and job is not None and set(job.layers) != job.fetched
             if is_kept and job is not None and now - job.ended_at < FETCH_S:
                 return None
-            return "Drained; it ends."
+            return "The engine is drained; it exits."
 
     def _run(self, job: Job) -> None:
         state, error = JobState.DONE, None
@@ -231,7 +231,7 @@ class Jobs:
             state, error = JobState.FAILED, failure("out_of_memory", "The engine ran out of memory; give it more.")
         except EngineError as failed:
             state, error = JobState.FAILED, failure("engine_failed", str(failed))
-        except BaseException as failed:  # noqa: BLE001  a thread has nobody to raise it to
+        except BaseException as failed:  # noqa: BLE001  no caller would catch it
             _LOG.exception("Job %s failed", job.request.job_id)
             state, error = JobState.FAILED, failure("engine_failed", f"{type(failed).__name__}: {failed}")
         with self._changed:
@@ -240,7 +240,7 @@ class Jobs:
     def _generate(self, job: Job, request: JobRequest) -> _Result:
         world = WorldRequest(request.seed, Grid.of_world(request.grid.size), request.world_gen_version, request.layers)
         world = dataclasses.replace(world, location_table=requested_table(request))
-        with Packing() as packing:
+        with LayerPacker() as packing:
             export = self._engine.generate(world, functools.partial(self._progress, job), packing.add)
             generated = time.perf_counter()
             layers = packing.result()
@@ -260,7 +260,7 @@ class Jobs:
         return layers, {"rows": computed - began, "packing": time.perf_counter() - computed}
 
     def _end(self, job: Job, state: JobState, error: ErrorBody | None) -> None:
-        """Ends a job whose thread is done; one that has been given up has ended before."""
+        """Record the end of a job's thread; an abandoned job already has its final state."""
         job.has_ended, job.ended_at = True, time.monotonic()
         if job.stopping is JobState.FAILED and state is not JobState.DONE:
             state, error = JobState.FAILED, late(job)
@@ -275,10 +275,10 @@ class Jobs:
             self._fail(error)
         self._jobs_done += job.state is JobState.DONE
         _LOG.info("Job %s: %s%s", job.request.job_id, job.state, f", {job.error.message}" if job.error else "")
-        self._tell()
+        self._notify()
 
     def _watch(self, job: Job) -> None:
-        """Holds a job to its deadline, and to stopping when it is told to."""
+        """Stop a job at its deadline; break the engine if the job does not stop in time."""
         with self._changed:
             stopped = self._changed.wait_for(lambda: job.has_ended or job.stopping is not None, job.request.deadline_s)
             if not stopped:
@@ -294,59 +294,59 @@ class Jobs:
         with self._changed:
             if job.stopping is not None:
                 raise StopError
-            # 1.0 is for the job that is done: the layers are still to be hashed.
+            # Only a finished job has 1.0: the layers must still be hashed.
             fraction, before = round(min(max(fraction, 0.0), 0.99), 4), (job.progress, job.phase)
             job.progress, job.phase = fraction, phase
             if before != (fraction, phase):
-                self._tell()
+                self._notify()
 
     def _stop(self, job: Job, state: JobState) -> None:
         if job.state is JobState.RUNNING and job.stopping is None:
             job.stopping = state
             job.phase = "stopping"
-            self._tell()
+            self._notify()
 
     def _take(self, token: int) -> None:
         if token > self._token:
             self._token = token
             if self._job is not None:
                 self._stop(self._job, JobState.CANCELLED)
-            self._tell()
+            self._notify()
 
     def _fence(self, token: int) -> None:
         if token < self._token:
-            raise RefusalError(
-                "fenced", f"Token {token} is out: the engine has been claimed with {self._token}; lease an engine anew."
-            )
+            raise RefusalError("fenced", f"Token {token} is stale (current: {self._token}); acquire a new lease.")
 
-    def _refuse_if_unwell(self) -> None:
-        self._refuse_if_error()
+    def _reject_if_unavailable(self) -> None:
+        self._reject_if_broken()
         if self._draining:
-            raise RefusalError("draining", "The engine is draining and takes no more jobs; use another one.")
+            raise RefusalError("draining", "The engine is draining and accepts no more jobs; use another one.")
 
-    def _refuse_if_error(self) -> None:
+    def _reject_if_broken(self) -> None:
         if self._error is not None:
-            raise RefusalError("engine_error", f"The engine is broken, destroy it: {self._error.message}")
+            raise RefusalError("engine_error", f"The engine is broken; destroy it. Cause: {self._error.message}")
 
     def _known(self, job_id: str) -> Job:
         if self._job is None or self._job.request.job_id != job_id:
-            raise RefusalError("unknown_job", f"There is no job {job_id}, or it was forgotten by a reset; start it.")
+            raise RefusalError(
+                "unknown_job", f"Unknown job {job_id}: it was never started, or a reset discarded it; start it again."
+            )
         return self._job
 
     def _reset_failed(self, reason: str) -> RefusalError:
-        refusal = RefusalError("reset_failed", f"The reset failed, destroy the engine: {reason}")
+        refusal = RefusalError("reset_failed", f"The reset failed; destroy the engine. Cause: {reason}")
         self._fail(refusal.body)
         return refusal
 
     def _fail(self, error: ErrorBody) -> None:
         _LOG.error("%s", error.message)
         self._state, self._error = EngineState.ERROR, error
-        self._tell()
+        self._notify()
 
     def _idle_s(self, now: float) -> float:
         is_busy = self._state in {EngineState.GENERATING, EngineState.RESETTING}
         return 0.0 if is_busy else now - self._used
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._changed.notify_all()
         self.on_change()

@@ -1,4 +1,4 @@
-"""What is asked of an engine and what it answers, whichever engine it is and wherever it runs."""
+"""Requests to an engine and its exports, independent of the kind of engine and of the transport."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ if TYPE_CHECKING:
     from vwe_dagster.analysis.columns import Depth
 
 PLANES: Mapping[str, str] = {"biome": "uint16", "height": "float32", "forest": "float32", "lava": "float32"}
-"""Layers sampled on the grid and their dtype. ``biome`` holds the game's bit flags, ``height`` metres,
+"""Layers sampled on the grid and their dtype. ``biome`` holds the game's bit flags, ``height`` meters,
 ``forest`` the forest factor (see :func:`vwe_dagster.worldgen.World.forest`), ``lava`` 0 to 1."""
 
 ESSENTIAL = ("biome", "height")
-"""The layers without which there is no world."""
+"""Layers that every world needs."""
 
 LINES = ("rivers", "streams", "lakes")
-"""Layers of lines: one mapping a line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
+"""Layers of lines: one mapping per line with ``points``, a list of ``[x_m, z_m, width_m]``; a lake is one point."""
 
 LOCATIONS = "locations"
 """A layer of lines: one mapping per location with ``kind``, ``prefab``, ``group``, ``x_m``, ``y_m``, ``z_m``,
-``radius_m`` (of its outer circle), and ``placed``, true if the game has built it because a player came near."""
+``radius_m`` (of its outer circle), and ``placed``, true if the game has already built it near a player."""
 
 LANDMARKS = "landmarks"
-"""A layer of the same form that only the native engine has: the locations of the types that the game places first,
-among them the altars of bosses and the traders. It takes a tenth of the time of all locations."""
+"""A layer like :data:`LOCATIONS`, limited to the types that the game places first, such as bosses' altars and traders.
+
+Only the native engine has it. It takes a tenth of the time of all locations."""
 
 
 class LocationScope(enum.StrEnum):
-    """Which locations of a world are requested."""
+    """Selection of the locations in a request."""
 
     ALL = "all"
     LANDMARKS = "landmarks"
@@ -46,29 +47,32 @@ class LocationScope(enum.StrEnum):
 
 
 MAX_NAME_LENGTH = 256
-"""Characters of the longest ``prefab`` or ``group`` of a location; the game's own have some thirty."""
+"""Maximum length of a location's ``prefab`` or ``group``; the game's longest have some thirty characters."""
 
 Line = Mapping[str, object]
 Progress = Callable[[float, str], None]
-"""Called with the fraction done, 0 to 1, and the phase in words."""
+"""Callback with the fraction done, 0 to 1, and the phase as text."""
 
 
 def no_progress(fraction: float, phase: str) -> None:
-    """A :data:`Progress` that tells nobody."""
+    """Ignore progress: the default :data:`Progress`."""
 
 
-def nothing_to_confirm() -> None:
-    """What an export's ``confirm`` does where nobody else can have taken its engine."""
+def confirm_nothing() -> None:
+    """Confirm nothing: the ``confirm`` of an export whose engine cannot be claimed by another holder."""
 
 
 @dataclasses.dataclass(frozen=True)
 class WorldRequest:
-    """One world to be generated.
+    """Request for one world.
 
     Attributes:
-        layers: what must be made of it.
-        if_offered: layers that are made of it, too, where the engine has them.
-        location_table: the table to place locations by, of a native engine; None for the game's own.
+        seed: signed 32-bit integer.
+        grid: grid of the planes.
+        world_gen_version: world-gen version of the game.
+        layers: required layers.
+        if_offered: layers that are also generated if the engine has them.
+        location_table: location table for a native engine; None for the game's own.
     """
 
     seed: int
@@ -79,13 +83,13 @@ class WorldRequest:
     location_table: LocationTable | None = None
 
     def layers_of(self, offered: Collection[str]) -> tuple[str, ...]:
-        """The layers that are made of it by an engine that has these."""
+        """Return the layers to generate on an engine that offers ``offered``."""
         return (*self.layers, *(layer for layer in self.if_offered if layer in offered))
 
 
 @dataclasses.dataclass(frozen=True)
 class EngineIdentity:
-    """Who made an export: ``kind`` is ``native`` or ``valheim``; ``game_version`` where there is a game."""
+    """Identity of an engine: ``kind`` is ``native`` or ``valheim``; only the latter has a ``game_version``."""
 
     kind: str
     version: str
@@ -93,16 +97,16 @@ class EngineIdentity:
 
 
 NATIVE = EngineIdentity("native", "1.0")
-"""The native engine. Its version changes when its output changes; worlds that are to be made again need a new code
+"""Identity of the native engine. Its version changes with its output. To rebuild existing worlds, also change the code
 version of raw_export."""
 
 
 @dataclasses.dataclass(frozen=True)
 class WorldExport:
-    """What an engine answered: planes ``[z, x]``, south first, lines, and seconds taken by phase.
+    """Result of a :class:`WorldRequest`: planes ``[z, x]``, south first, lines, and seconds by phase.
 
-    Whoever publishes an export calls ``confirm`` last: it raises :class:`EngineError` if the engine was taken from its
-    holder before the export was whole.
+    The caller calls ``confirm`` directly before it publishes the export: it raises :class:`EngineError` if another
+    holder claimed the engine before the export was complete.
     """
 
     request: WorldRequest
@@ -110,7 +114,7 @@ class WorldExport:
     planes: Mapping[str, npt.NDArray[np.generic]]
     lines: Mapping[str, list[Line]]
     timings_s: Mapping[str, float]
-    confirm: Callable[[], None] = dataclasses.field(default=nothing_to_confirm, compare=False, repr=False)
+    confirm: Callable[[], None] = dataclasses.field(default=confirm_nothing, compare=False, repr=False)
 
 
 SURVEY_THREADS = 16
@@ -119,12 +123,12 @@ SURVEY_THREADS = 16
 
 @dataclasses.dataclass(frozen=True)
 class SurveyRequest:
-    """Seeds whose rows of statistics are to be computed.
+    """Request for the statistics rows of many seeds.
 
     Attributes:
         seeds: signed 32-bit integers.
         depth: how much of each world is computed.
-        world_gen_version: the world-gen version.
+        world_gen_version: world-gen version of the game.
     """
 
     seeds: tuple[int, ...]
@@ -143,23 +147,23 @@ class SurveyExport:
     engine: EngineIdentity
     table: pa.Table
     timings_s: Mapping[str, float]
-    confirm: Callable[[], None] = dataclasses.field(default=nothing_to_confirm, compare=False, repr=False)
+    confirm: Callable[[], None] = dataclasses.field(default=confirm_nothing, compare=False, repr=False)
 
 
 class Engine(Protocol):
-    """Anything that turns a seed into data: the native engine in this process, or a pool of engines."""
+    """Source of worlds: the native engine in this process, or a pool of engines."""
 
     @property
     def identity(self) -> EngineIdentity:
-        """Who this engine is, before it is asked for anything."""
+        """Identity of the engine, known before the first request."""
 
     def generate(self, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
-        """Generates one world.
+        """Generate one world.
 
         Raises:
-            EngineError: the engine refused the request or failed.
+            EngineError: the engine rejected the request or failed.
         """
 
 
 class EngineError(RuntimeError):
-    """An engine refused or failed; the message says what to do."""
+    """Raised if an engine rejects a request or fails; the message includes the remedy."""

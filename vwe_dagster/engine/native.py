@@ -1,4 +1,4 @@
-"""The native engine: the terrain library behind the face that every engine has."""
+"""The native engine: the terrain library behind the interface of all engines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.engine.layers import Made, tell_nobody
+from vwe_dagster.engine.layers import OnLayer, ignore_layer
 from vwe_dagster.engine.messages import (
     LANDMARKS,
     LINES,
@@ -42,16 +42,16 @@ LAYERS = (*PLANES, *LINES, LOCATIONS, LANDMARKS)
 
 FLAGS = np.array([biome.flag for biome in Biome], dtype=np.uint16)
 STRIP_CELLS = 2048 * 2048
-"""Cells that are sampled at a time; between strips the engine tells how far it is, and can be stopped."""
+"""Cells per strip; between strips, the engine reports progress and can be stopped."""
 
-_KNOWN_SEED = -1772362158
-_KNOWN_POINTS = (
+_REFERENCE_SEED = -1772362158
+_REFERENCE_POINTS = (
     (-1794, 2706, Biome.SWAMP, 0x41E776EA),
     (2166, -7302, Biome.MOUNTAIN, 0x4303C651),
     (1206, -9006, Biome.ASHLANDS, 0x423160AE),
     (8274, 462, Biome.MISTLANDS, 0x4253FFFF),
 )
-"""Points of the known world: x and z in metres, biome, the bits of the height as float32."""
+"""Points of the reference world: x and z in meters, biome, bits of the height as float32."""
 
 
 class NativeEngine:
@@ -66,23 +66,23 @@ class NativeEngine:
     )
 
     def generate(
-        self, request: WorldRequest, progress: Progress = no_progress, made: Made = tell_nobody
+        self, request: WorldRequest, progress: Progress = no_progress, on_layer: OnLayer = ignore_layer
     ) -> WorldExport:
-        """Generates one world; whatever ``progress`` raises stops it in the middle.
+        """Generate one world; an exception from ``progress`` stops the generation.
 
         Args:
-            request: the world.
-            progress: told how far it is.
-            made: told of each layer as it is finished, in any thread.
+            request: world to generate.
+            progress: called with the fraction done and the phase.
+            on_layer: called with each finished layer, in any thread.
 
         Raises:
-            EngineError: there is no such layer, seed, version or grid.
+            EngineError: the layer, seed, version or grid is invalid.
         """
         unknown = sorted(set(request.layers) - set(LAYERS))
         if unknown:
             raise EngineError(f"The native engine has no layer {', '.join(unknown)}; it has {', '.join(LAYERS)}.")
         if request.grid != Grid.of_world(request.grid.size):
-            raise EngineError("The native engine samples grids over the whole map; ask for Grid.of_world(size).")
+            raise EngineError("The native engine only samples grids of the whole map; request Grid.of_world(size).")
         are_compiled = are_kernels_cached()
         try:
             world = World(request.seed, request.world_gen_version)
@@ -91,7 +91,7 @@ class NativeEngine:
         if not are_compiled:
             remove_other_versions()
             progress(0.0, "compiling the terrain kernels, once on this machine, half a minute")
-        return _export(world, request, progress, made)
+        return _export(world, request, progress, on_layer)
 
     def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> pa.Table:
         """Compute the row of each seed; see :func:`vwe_dagster.engine.native_survey.survey_table`."""
@@ -101,34 +101,34 @@ class NativeEngine:
         return survey_table(request, progress)
 
     def warm(self) -> None:
-        """Loads every kernel, so that the first world takes no longer than the next."""
-        request = WorldRequest(_KNOWN_SEED, Grid.of_world(MIN_SIZE), layers=(*PLANES, *LINES))
-        _export(_known_world(), request, no_progress, tell_nobody)
+        """Load every kernel, so that the first world is as fast as the next."""
+        request = WorldRequest(_REFERENCE_SEED, Grid.of_world(MIN_SIZE), layers=(*PLANES, *LINES))
+        _export(_reference_world(), request, no_progress, ignore_layer)
         self.verify()
 
     def verify(self) -> None:
-        """Computes known points of a known world and compares them to the bit.
+        """Compute points of the reference world and compare them bit for bit.
 
         Raises:
-            EngineError: one differs.
+            EngineError: a point differs.
         """
-        columns, rows = sorted(x for x, *_ in _KNOWN_POINTS), sorted(z for _, z, *_ in _KNOWN_POINTS)
-        terrain = _known_world().sample(columns, rows)
-        for x, z, biome, bits in _KNOWN_POINTS:
+        columns, rows = sorted(x for x, *_ in _REFERENCE_POINTS), sorted(z for _, z, *_ in _REFERENCE_POINTS)
+        terrain = _reference_world().sample(columns, rows)
+        for x, z, biome, bits in _REFERENCE_POINTS:
             at = rows.index(z), columns.index(x)
             if terrain.biome[at] != biome or terrain.height.view(np.uint32)[at] != bits:
                 raise EngineError(
-                    f"The native engine computes another height or biome at {x}, {z} of world {_KNOWN_SEED} "
-                    "than the game; restart it, and if that does not help, check the machine's memory."
+                    f"The native engine computes a height or biome at {x}, {z} of world {_REFERENCE_SEED} that differs "
+                    "from the game. Restart the engine; if the error persists, check the machine's memory."
                 )
 
 
 @functools.cache
-def _known_world() -> World:
-    return World(_KNOWN_SEED)
+def _reference_world() -> World:
+    return World(_REFERENCE_SEED)
 
 
-def _export(world: World, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:
+def _export(world: World, request: WorldRequest, progress: Progress, on_layer: OnLayer) -> WorldExport:
     started = time.perf_counter()
     layers = request.layers_of(LAYERS)
     progress(0.0, "laying rivers")
@@ -139,25 +139,25 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
     planes: dict[str, npt.NDArray[np.generic]] = {}
     drawing: concurrent.futures.Future[dict[str, list[Line]]] | None = None
     terrain_s, is_whole = 0.0, size * size <= STRIP_CELLS
-    # Drawing lines is Python's work and the other planes are the kernels': they go side by side.
+    # Lines are drawn in Python while the kernels, which release the GIL, compute the planes.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         for part in _strips(size) if names else []:
             progress(0.3 + 0.6 * part.start / size, "sampling the terrain")
             begun = time.perf_counter()
             terrain = world.grid(size, rows=part)
             terrain_s += time.perf_counter() - begun
-            drawing = drawing or thread.submit(_draw, waterways, layers, made)
+            drawing = drawing or thread.submit(_draw, waterways, layers, on_layer)
             progress(0.3 + 0.6 * (part.start + part.stop) / 2 / size, "drawing the other layers")
             for name in names:
                 plane = _plane(terrain, name)
                 if is_whole:
                     planes[name] = plane
-                    made(name, plane)
+                    on_layer(name, plane)
                 else:
                     planes.setdefault(name, np.empty((size, size), plane.dtype))[part] = plane
-        drawing = drawing or thread.submit(_draw, waterways, layers, made)
+        drawing = drawing or thread.submit(_draw, waterways, layers, on_layer)
         for name in [] if is_whole else names:
-            made(name, planes[name])
+            on_layer(name, planes[name])
         lines = drawing.result()
     located = time.perf_counter()
     for name in (LOCATIONS, LANDMARKS):
@@ -165,7 +165,7 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
             progress(0.9, "placing locations")
             known = terrain if is_whole and names else None
             lines[name] = location_lines(world, name, known, request.location_table)
-            made(name, lines[name])
+            on_layer(name, lines[name])
     progress(1.0, "done")
     locations_s = time.perf_counter() - located
     timings = {
@@ -178,17 +178,17 @@ def _export(world: World, request: WorldRequest, progress: Progress, made: Made)
 
 
 def _strips(size: int) -> list[slice]:
-    """The rows of a grid, so many at a time that there are :data:`STRIP_CELLS` cells in them."""
+    """Return slices of a grid's rows with at most :data:`STRIP_CELLS` cells each, at least one row."""
     rows = max(1, STRIP_CELLS // size)
     return [slice(first, min(first + rows, size)) for first in range(0, size, rows)]
 
 
-def _draw(waterways: Waterways, layers: Collection[str], made: Made) -> dict[str, list[Line]]:
+def _draw(waterways: Waterways, layers: Collection[str], on_layer: OnLayer) -> dict[str, list[Line]]:
     lines = {}
     for name in LINES:
         if name in layers:
             lines[name] = _lines(waterways, name)
-            made(name, lines[name])
+            on_layer(name, lines[name])
     return lines
 
 
@@ -215,7 +215,7 @@ def _lines(waterways: Waterways, name: str) -> list[Line]:
 
 
 def _thinned(kind: str, lines: Sequence[npt.NDArray[np.float32]]) -> list[Line]:
-    """Lines thinned to a vertex every 16 m or so, their ends kept, in metres to two decimals."""
+    """Return lines thinned to one vertex per 16 m or so, ends included, in meters to two decimals."""
     thinned = thin_lines(lines)
     vertices, last = thinned.vertices.tolist(), thinned.ends.tolist()
     return [{"kind": kind, "points": vertices[i:j]} for i, j in zip([0, *last], last, strict=False)]

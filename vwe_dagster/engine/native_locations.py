@@ -13,7 +13,7 @@ _GAME_GRID = 2048
 
 
 def location_table_identity(table: LocationTable | None = None) -> JsonValue:
-    """Return the name, game versions and hash of a location table; of the game's own if omitted."""
+    """Return the name, game versions and hash of a location table, by default of the game's own."""
     table = table or shipped_table()
     return {"name": table.name, "game_versions": list(table.game_versions), "sha256": table.sha256}
 
@@ -24,7 +24,7 @@ def location_lines(world: World, layer: str, terrain: Terrain | None, table: Loc
     Args:
         world: of world-gen version 2.
         layer: ``locations`` or ``landmarks``.
-        terrain: the world's terrain on any grid, if already computed; the game's own grid saves computing it again.
+        terrain: the world's terrain on any grid; it is reused if it is on the game's own grid.
         table: the location table; the game's own if omitted.
 
     Raises:
@@ -34,9 +34,9 @@ def location_lines(world: World, layer: str, terrain: Terrain | None, table: Loc
     count = len(table.types) if layer == LOCATIONS else sum(each.prioritized for each in table.types)
     grid = terrain if terrain is not None and terrain.biome.shape == (_GAME_GRID, _GAME_GRID) else None
     found = world.locations(upto=count, table=table, grid=grid)
-    facts = [
+    properties = [
         {"kind": "location", "prefab": each.prefab, "group": each.group, "radius_m": each.exterior, "placed": False}
         for each in table.types
     ]
     rows = zip(found.type_index.tolist(), found.x.tolist(), found.y.tolist(), found.z.tolist(), strict=True)
-    return [{**facts[index], "x_m": x, "y_m": y, "z_m": z} for index, x, y, z in rows]
+    return [{**properties[index], "x_m": x, "y_m": y, "z_m": z} for index, x, y, z in rows]

@@ -1,4 +1,4 @@
-"""Surveys by the native engine: the rows of many seeds, one world per core."""
+"""Compute surveys with the native engine, one world per core."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from vwe_dagster.engine.rows import table_of
 from vwe_dagster.kernels.cores import limited_cores, usable_cores
 from vwe_dagster.worldgen.world import WorldError
 
-_LOOK_S = 0.2
-"""Seconds after which a survey looks whether it is to stop, though no seed was finished."""
+_POLL_S = 0.2
+"""Seconds between calls of ``progress``, which may stop the survey, while no seed finishes."""
 
 
 def survey_table(request: SurveyRequest, progress: Progress = no_progress) -> pa.Table:
-    """Return the rows of a survey in the order of its seeds; whatever ``progress`` raises ends it.
+    """Return the rows of a survey in the order of its seeds; an exception from ``progress`` stops it.
 
-    Each thread computes one world at a time on one core: the kernels release Python's lock.
+    Each thread computes one world at a time on one core: the kernels release the GIL.
 
     Args:
         request: the seeds and the depth.
-        progress: called after each seed.
+        progress: called after each seed, and every 0.2 s.
 
     Raises:
         EngineError: a seed or the world-gen version is invalid.
@@ -38,13 +38,13 @@ def survey_table(request: SurveyRequest, progress: Progress = no_progress) -> pa
         for row in rows:
             row.add_done_callback(lambda _: ended.release())
         while done < count:
-            done += ended.acquire(timeout=_LOOK_S)
+            done += ended.acquire(timeout=_POLL_S)
             progress(done / count, f"{done} of {count} seeds")
         computed = [row.result() for row in rows]
     except WorldError as error:
         raise EngineError(str(error)) from error
     finally:
-        # A world that is being computed cannot be interrupted. Waiting for it would delay the end of a canceled job.
+        # A running kernel cannot be interrupted; waiting for it would delay the end of a canceled job.
         threads.shutdown(wait=False, cancel_futures=True)
     return table_of(request.seeds, computed, request.depth, request.world_gen_version)
 

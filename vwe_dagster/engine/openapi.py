@@ -1,10 +1,10 @@
-"""The engine protocol as an OpenAPI document, made from its models; ``openapi.json`` beside this module is its copy.
+"""Generate the OpenAPI document of the engine protocol from its models.
 
-``python -m vwe_dagster.engine.openapi`` writes the copy anew.
+``python -m vwe_dagster.engine.openapi`` writes it to ``openapi.json`` beside this module.
 
-FastAPI could generate the document, but importing it and building its application delay an engine's cold start: the
-first ``ready`` came 2.20 s after the start of the process, not 1.76 s; 1.41 s and 1.22 s of that were processor time
-(FastAPI 0.165, kernels cached, medians of 10 alternating starts on 2 busy cores). The limit set for that was 0.1 s.
+FastAPI could generate the document, but its import and its application delay the cold start of an engine: 2.20 s
+instead of 1.76 s from process start to ``ready``, 1.41 s and 1.22 s of it CPU time (FastAPI 0.165, kernels cached,
+medians of 10 alternating starts on 2 busy cores). The limit set for the delay was 0.1 s.
 """
 
 from __future__ import annotations
@@ -33,53 +33,65 @@ from vwe_dagster.engine.protocol import (
 from vwe_dagster.locations.table_json import LocationTableDocument
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
-"""The copy that is shipped, for those who write engines in other languages."""
+"""Shipped copy of the document, for engines in other languages."""
 
 _EVERYWHERE = ("unauthorized", "internal")
 
 
 def openapi() -> dict[str, Any]:
-    """The document, as JSON-able values."""
+    """Return the document as JSON-serializable values."""
     requests: list[type[pydantic.BaseModel]] = [Holder, JobRequest, SurveyJobRequest]
     models: list[type[pydantic.BaseModel]] = [Status, *requests, JobStatus, ErrorBody, LocationTableDocument]
     _, schemas = models_json_schema(
         [(model, "validation" if model in requests else "serialization") for model in models],
         ref_template="#/components/schemas/{model}",
     )
-    refused_jobs = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
-    taken = ("fenced", "too_large", "invalid", "engine_error")
+    job_refusals = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
+    claim_refusals = ("fenced", "too_large", "invalid", "engine_error")
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Engine protocol",
             "version": str(PROTOCOL),
-            "description": "An engine turns a seed into a world, one at a time, for whoever holds the highest token.",
+            "description": "An engine generates one world at a time from a seed, for the holder of the highest token.",
         },
         "security": [{"bearer": []}, {}],
         "paths": {
-            "/v1/status": {"get": _call("Who an engine is and what it is doing", {200: Status}, ())},
+            "/v1/status": {"get": _call("Return the identity and state of the engine", {200: Status}, ())},
             "/v1/claim": {
-                "post": _call("Take the engine for a holder", {200: Status}, (*taken, "draining"), body=Holder)
+                "post": _call(
+                    "Claim the engine for a holder", {200: Status}, (*claim_refusals, "draining"), body=Holder
+                )
             },
             "/v1/jobs": {
-                "post": _call("Start a job, or find it again", {202: JobStatus}, refused_jobs, body=JobRequest)
+                "post": _call(
+                    "Start a job, or return the status of the job with the same id",
+                    {202: JobStatus},
+                    job_refusals,
+                    body=JobRequest,
+                )
             },
             "/v1/surveys": {
                 "post": _call(
-                    "Start a survey: compute the rows of many seeds; an engine may lack this call",
+                    "Start a survey, which computes the rows of many seeds; engines may lack this call",
                     {202: JobStatus},
-                    ("not_found", *refused_jobs),
+                    ("not_found", *job_refusals),
                     body=SurveyJobRequest,
                 )
             },
             **_job_paths(),
             "/v1/reset": {
-                "post": _call("Stop, forget and verify", {200: Status}, (*taken, "busy", "reset_failed"), body=Holder)
+                "post": _call(
+                    "Stop the job, discard its layers and verify the engine",
+                    {200: Status},
+                    (*claim_refusals, "busy", "reset_failed"),
+                    body=Holder,
+                )
             },
-            "/v1/drain": {"post": _call("Take no more jobs, then exit", {202: Status}, ())},
+            "/v1/drain": {"post": _call("Accept no more jobs, then exit", {202: Status}, ())},
             "/v1/location-table": {
                 "get": _call(
-                    "The table that the engine places locations by; an engine may lack this call",
+                    "Return the engine's location table; engines may lack this call",
                     {200: LocationTableDocument},
                     ("not_found", "busy"),
                 )
@@ -95,19 +107,25 @@ def openapi() -> dict[str, Any]:
 def _job_paths() -> dict[str, Any]:
     job: dict[str, Any] = {
         "get": _call(
-            "How far a job is",
+            "Return the status of a job",
             {200: JobStatus},
             ("unknown_job", "invalid"),
             [
-                _query("wait_s", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S}, "Answer when it changes."),
-                _query("seen", {"type": "string", "pattern": SEEN}, "What the caller saw last, as STATE:PROGRESS."),
+                _query(
+                    "wait_s", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S}, "Seconds to wait for a change."
+                ),
+                _query(
+                    "seen",
+                    {"type": "string", "pattern": SEEN},
+                    "The status that the caller last saw, as STATE:PROGRESS.",
+                ),
             ],
         ),
         "delete": _call("Cancel a job", {202: JobStatus}, ("unknown_job",)),
         "parameters": [_in_path("job_id", {"type": "string", "pattern": JOB_ID})],
     }
     layer: dict[str, Any] = {
-        "get": _call("Fetch a layer of a job that is done", {}, ("unknown_job", "not_done")),
+        "get": _call("Fetch a layer of a finished job", {}, ("unknown_job", "not_done")),
         "parameters": [*job["parameters"], _in_path("name", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}$"})],
     }
     layer["get"]["responses"]["200"] = _layer_answer()
@@ -115,12 +133,12 @@ def _job_paths() -> dict[str, Any]:
 
 
 def write() -> None:
-    """Writes the copy."""
+    """Write the document to :data:`DOCUMENT`."""
     DOCUMENT.write_text(text(), encoding="utf-8")
 
 
 def text() -> str:
-    """The document as the copy holds it."""
+    """Return the document as indented JSON text."""
     return json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -138,9 +156,9 @@ def _call(
         by_status[404].append("unknown_layer")
     if body is JobRequest:
         by_status[422].append("unknown_layer")
-    responses = {str(status): {"description": "Well.", "content": _json(model)} for status, model in answers.items()}
+    responses = {str(status): {"description": "Success.", "content": _json(model)} for status, model in answers.items()}
     responses |= {
-        str(status): {"description": "Refused: " + ", ".join(codes), "content": _json(ErrorBody)}
+        str(status): {"description": "Rejected: " + ", ".join(codes), "content": _json(ErrorBody)}
         for status, codes in sorted(by_status.items())
     }
     call: dict[str, Any] = {"summary": summary, "responses": responses}
@@ -154,8 +172,8 @@ def _call(
 def _layer_answer() -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
-        "description": "A plane as little-endian values, row 0 south, from its offset on; lines as JSON, one a line; "
-        "rows of a survey as an Arrow IPC stream whose schema has the versions of the rows as metadata.",
+        "description": "A plane as little-endian values, row 0 south, from its offset on; lines as JSON, one per line; "
+        "rows of a survey as an Arrow IPC stream whose schema metadata has the versions of the rows.",
         "content": {
             "application/octet-stream": binary,
             "application/x-ndjson": {"schema": {"type": "string"}},

@@ -1,6 +1,6 @@
-"""The engine protocol, version 1: the messages between an engine and whoever holds it, and the refusals it knows.
+"""Messages and error codes of the engine protocol, version 1.
 
-Nothing here sends or receives: :mod:`vwe_dagster.engine.server` answers, :mod:`vwe_dagster.engine.client` asks.
+:mod:`vwe_dagster.engine.server` and :mod:`vwe_dagster.engine.client` send and receive them.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE
 
 PROTOCOL: Final = 1
 MAX_BODY_BYTES = 64 * 1024
-"""The longest request that an engine reads, but for that of a job."""
+"""Maximum length of a request, except one that starts a job."""
 
 MAX_JOB_BYTES = 1024 * 1024
-"""The longest request of a job, which may have a location table; the game's own has 113 kilobytes."""
+"""Maximum length of a request for a job, which may include a location table; the game's has 113 kilobytes."""
 
 MAX_WAIT_S = 30.0
-"""The longest that an engine holds back the answer about a job."""
+"""Maximum seconds for which an engine delays the status of a job until it changes."""
 
 MAX_DEADLINE_S = 86_400.0
 
 MAX_SURVEY_SEEDS = 4096
-"""The most seeds of one survey; their integers take at most 48 KiB of a request."""
+"""Maximum number of seeds in a survey; their integers take at most 48 KiB of a request."""
 
 ROWS = "rows"
 """The only layer of a survey."""
 
 JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 SEEN = r"^(running|done|failed|cancelled):(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
-"""What a caller last saw of a job, as ``STATE:PROGRESS``; :attr:`JobStatus.seen` writes it."""
+"""Pattern of the status that a caller last saw, ``STATE:PROGRESS``; see :attr:`JobStatus.seen`."""
 
 REFUSALS: Mapping[str, tuple[int, bool]] = {
     "unauthorized": (401, False),
@@ -56,23 +56,24 @@ REFUSALS: Mapping[str, tuple[int, bool]] = {
     "draining": (503, False),
     "engine_error": (503, False),
 }
-"""Every code an engine refuses a call with: its HTTP status, and whether the same call may succeed later.
+"""HTTP status of each error code, and True if the same call may succeed later.
 
-A job that asks for an unknown layer is refused with 422, as its body is at fault.
+A job with an unknown layer is rejected with 422, because its body is invalid.
 """
 
 JOB_FAILURES: Mapping[str, bool] = {"deadline": False, "engine_failed": False, "out_of_memory": False}
-"""Every code a job fails with, and whether the same engine may succeed with it later."""
+"""Error codes of failed jobs, and True if the same engine may succeed with the job later."""
 
 Token = Annotated[int, pydantic.Field(ge=1, le=2**63 - 1, description="Fencing token of the holder's lease.")]
-JobId = Annotated[str, pydantic.Field(pattern=JOB_ID, description="Named by the holder, unique for all time.")]
+JobId = Annotated[str, pydantic.Field(pattern=JOB_ID, description="Chosen by the holder, never used again.")]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
 class EngineState(enum.StrEnum):
-    """What an engine is doing; ``exporting`` is from the good end of a job until a reset or the next job.
+    """State of an engine.
 
-    One that answers before it can make worlds is ``starting``.
+    ``starting``: it answers but cannot generate worlds yet. ``exporting``: from the success of a job until a reset or
+    the next job.
     """
 
     STARTING = "starting"
@@ -84,7 +85,7 @@ class EngineState(enum.StrEnum):
 
 
 class JobState(enum.StrEnum):
-    """How far a job is; all but ``running`` are final."""
+    """State of a job; all except ``running`` are final."""
 
     RUNNING = "running"
     DONE = "done"
@@ -93,95 +94,95 @@ class JobState(enum.StrEnum):
 
 
 class Message(pydantic.BaseModel):
-    """What every message shares: it cannot be changed and has no fields but its own."""
+    """Base of all messages: immutable, strictly typed, without unknown fields."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ErrorBody(Message):
-    """Why a call was refused or a job failed."""
+    """Error of a rejected call or a failed job."""
 
-    code: str = pydantic.Field(description="One word for programs.")
-    message: str = pydantic.Field(description="A sentence for people.")
-    retryable: bool = pydantic.Field(description="Whether the same call may succeed later.")
+    code: str = pydantic.Field(description="Error code for programs.")
+    message: str = pydantic.Field(description="Error message with cause and remedy.")
+    retryable: bool = pydantic.Field(description="True if the same call may succeed later.")
 
 
 class LayerKind(Message):
-    """A layer that an engine can make."""
+    """A layer that an engine can generate."""
 
     name: str
     kind: Literal["plane", "lines"]
-    dtype: str | None = pydantic.Field(description="Of a plane, as NumPy names it; null for lines.")
+    dtype: str | None = pydantic.Field(description="NumPy type of a plane; null for lines.")
 
 
 class Capabilities(Message):
-    """What an engine can be asked for."""
+    """Layers, world-gen versions and grid sizes of an engine."""
 
     layers: tuple[LayerKind, ...]
     world_gen_versions: tuple[int, ...]
-    min_size: int = pydantic.Field(description="The smallest grid, cells along each side.")
-    max_size: int = pydantic.Field(description="The largest grid, cells along each side.")
+    min_size: int = pydantic.Field(description="Smallest grid, cells along each side.")
+    max_size: int = pydantic.Field(description="Largest grid, cells along each side.")
 
 
 class LoadedPlugin(Message):
-    """A plugin that a game has loaded."""
+    """A plugin that the game has loaded."""
 
     guid: str
     name: str
     version: str
 
 
-class GameFacts(Message):
-    """The game that an engine is: what may change its worlds, and what the engine looks for in it and does not find."""
+class GameInfo(Message):
+    """Versions of the game behind an engine, its plugins, and the members that the engine misses in it."""
 
-    assembly_sha256: str = pydantic.Field(description="Of the game's own code.")
+    assembly_sha256: str = pydantic.Field(description="SHA-256 of the game's own code.")
     unity_version: str
-    loader_version: str = pydantic.Field(description="Of what loads the plugins.")
-    plugins: tuple[LoadedPlugin, ...] = pydantic.Field(description="All of them, the engine's own too.")
-    missing: tuple[str, ...] = pydantic.Field(description="Members of the game that were looked for in vain.")
+    loader_version: str = pydantic.Field(description="Version of the plugin loader.")
+    plugins: tuple[LoadedPlugin, ...] = pydantic.Field(description="All loaded plugins, including the engine's own.")
+    missing: tuple[str, ...] = pydantic.Field(description="Members of the game that the engine needs but did not find.")
 
 
 class Status(Message):
-    """Who an engine is and what it is doing."""
+    """Identity and state of an engine."""
 
     protocol: Literal[1]
-    name: str = pydantic.Field(description="Given to it by its launcher.")
+    name: str = pydantic.Field(description="Name from the launcher.")
     kind: str = pydantic.Field(description="native or valheim.")
     version: str
     game_version: str | None
-    boot_id: str = pydantic.Field(description="Random, another one in every process.")
+    boot_id: str = pydantic.Field(description="Random id of the process.")
     state: EngineState
-    draining: bool = pydantic.Field(description="It takes no more jobs and will exit.")
-    job_id: str | None = pydantic.Field(description="The job that runs or was last run, until a reset.")
+    draining: bool = pydantic.Field(description="True if the engine accepts no more jobs and will exit.")
+    job_id: str | None = pydantic.Field(description="Id of the running or last job, until a reset.")
     progress: Fraction
     phase: str
     token: int = pydantic.Field(ge=0, description="The highest fencing token seen, 0 at boot.")
     pid: int
     uptime_s: float
-    idle_s: float = pydantic.Field(description="Seconds since it was last claimed, reset, or had a job.")
-    jobs_done: int = pydantic.Field(description="Jobs that ended well.")
+    idle_s: float = pydantic.Field(description="Seconds since the last claim, reset or job.")
+    jobs_done: int = pydantic.Field(description="Number of successful jobs.")
     memory_bytes: int = pydantic.Field(description="Resident memory.")
-    error: ErrorBody | None = pydantic.Field(description="What put it in the state error.")
+    error: ErrorBody | None = pydantic.Field(description="Cause of the state error.")
     capabilities: Capabilities
-    game: GameFacts | None = pydantic.Field(
-        default=None, description="Of an engine that is a game; null until it knows."
+    game: GameInfo | None = pydantic.Field(
+        default=None, description="Only of the game's engine; null until it is known."
     )
 
 
 class Holder(Message):
-    """The body of a claim or a reset."""
+    """Body of a claim or a reset."""
 
     token: Token
 
 
 class GridRequest(Message):
-    """The grid over the whole map that planes are sampled on."""
+    """Grid of the planes, over the whole map."""
 
     size: int = pydantic.Field(ge=MIN_SIZE, le=MAX_SIZE, description="Cells along each side.")
 
 
 class JobRequest(Message):
-    """One world to be generated."""
+    """Body of a request for one world."""
 
     token: Token
     job_id: JobId
@@ -189,14 +190,16 @@ class JobRequest(Message):
     world_gen_version: int = pydantic.Field(ge=0, le=99)
     grid: GridRequest
     layers: Annotated[tuple[str, ...], pydantic.Field(min_length=1, max_length=64)]
-    deadline_s: float = pydantic.Field(gt=0, le=MAX_DEADLINE_S, description="Seconds it may take from its start.")
+    deadline_s: float = pydantic.Field(
+        gt=0, le=MAX_DEADLINE_S, description="Seconds from the start within which the job must finish."
+    )
     location_table: LocationTableDocument | None = pydantic.Field(
-        default=None, description="The table to place locations by; left out for the engine's own. Only native engines."
+        default=None, description="Location table for native engines; omitted for the engine's own."
     )
 
 
 class SurveyJobRequest(Message):
-    """Seeds whose rows of statistics are to be computed."""
+    """Body of a request for the statistics rows of many seeds."""
 
     token: Token
     job_id: JobId
@@ -206,58 +209,60 @@ class SurveyJobRequest(Message):
     ]
     depth: Depth = pydantic.Field(description="How much of each world is computed.")
     world_gen_version: int = pydantic.Field(ge=0, le=99)
-    deadline_s: float = pydantic.Field(gt=0, le=MAX_DEADLINE_S, description="Seconds it may take from its start.")
+    deadline_s: float = pydantic.Field(
+        gt=0, le=MAX_DEADLINE_S, description="Seconds from the start within which the job must finish."
+    )
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The names of the layers that the job results in."""
+        """Names of the job's layers."""
         return (ROWS,)
 
 
 AnyJobRequest = JobRequest | SurveyJobRequest
 
 
-class LayerFacts(Message):
-    """A layer that lies ready: what it is and how to tell that it arrived whole."""
+class LayerInfo(Message):
+    """Metadata of a finished layer: its type, its size and its hash."""
 
     name: str
     kind: Literal["plane", "lines", "rows"]
-    dtype: str | None = pydantic.Field(description="Of a plane, as NumPy names it; null for lines and rows.")
-    shape: tuple[int, ...] = pydantic.Field(description="Of a plane rows and columns, of lines and rows how many.")
+    dtype: str | None = pydantic.Field(description="NumPy type of a plane; null for lines and rows.")
+    shape: tuple[int, ...] = pydantic.Field(description="Rows and columns of a plane; number of lines or rows.")
     offset: int = pydantic.Field(
-        0, ge=0, description="Of a plane, the byte at which what is sent begins; all that is not sent is zero."
+        0, ge=0, description="Position of the first sent byte in a plane; all bytes that are not sent are zero."
     )
-    bytes: int = pydantic.Field(ge=0, description="How many are sent.")
-    sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$", description="Of what is sent.")
+    bytes: int = pydantic.Field(ge=0, description="Number of sent bytes.")
+    sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the sent bytes.")
 
 
 class JobStatus(Message):
-    """How far a job is; its layers when it is done, its error when it failed."""
+    """Status of a job, with its layers once it is done, or its error once it failed."""
 
     job_id: str
     state: JobState
     progress: Fraction
     phase: str
     timings_s: dict[str, float] = pydantic.Field(description="Seconds taken, by phase.")
-    layers: tuple[LayerFacts, ...]
+    layers: tuple[LayerInfo, ...]
     error: ErrorBody | None
 
     @property
     def seen(self) -> str:
-        """This state and progress, for asking to be told when they differ."""
+        """State and progress in the form of the query parameter ``seen``."""
         return seen(self.state, self.progress)
 
 
 def seen(state: JobState, progress: float) -> str:
-    """A state and a progress as the protocol writes what a caller last saw."""
+    """Format a state and a progress for the query parameter ``seen``, as in ``running:0.2500``."""
     return f"{state}:{progress:.4f}"
 
 
 def layer_kind(name: str) -> LayerKind:
-    """The kind of a layer by its name.
+    """Return the kind of a layer by its name.
 
     Raises:
-        KeyError: there is no such layer.
+        KeyError: the name is unknown.
     """
     if name in {*LINES, LOCATIONS, LANDMARKS}:
         return LayerKind(name=name, kind="lines", dtype=None)
@@ -265,12 +270,12 @@ def layer_kind(name: str) -> LayerKind:
 
 
 class RefusalError(Exception):
-    """A call that an engine refuses; the server turns it into an answer.
+    """Raised to reject a call; the server converts it to a response.
 
     Args:
         code: one of :data:`REFUSALS`.
-        message: a sentence.
-        status: the HTTP status, where it is not the code's own.
+        message: a sentence with cause and remedy.
+        status: HTTP status; by default that of the code.
     """
 
     def __init__(self, code: str, message: str, *, status: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a survey as Arrow tables: their schema, and the stamps that decide which rows may be compared."""
+"""Survey rows as Arrow tables: schema, and version stamps that decide which rows are comparable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES: Mapping[ColumnType, pa.DataType] = {ColumnType.COUNT: pa.int32(), Column
 
 @dataclasses.dataclass(frozen=True)
 class Stamps:
-    """What rows depend on besides their seeds; only rows of equal stamps go into one answer.
+    """Everything that rows depend on besides their seeds; only rows with equal stamps are comparable.
 
     Attributes:
         depth: how much of each world was computed.
@@ -46,7 +46,7 @@ class Stamps:
 
     @property
     def metadata(self) -> dict[bytes, bytes]:
-        """The stamps as the metadata of an Arrow schema or a Parquet file."""
+        """Stamps as metadata of an Arrow schema or a Parquet file."""
         return {_PREFIX + name.encode(): text.encode() for name, text in dataclasses.asdict(self).items()}
 
     @property
@@ -110,27 +110,29 @@ def to_bytes(table: pa.Table) -> bytes:
 
 
 def from_bytes(content: memoryview, request: SurveyRequest) -> pa.Table:
-    """Read the rows that an engine computed.
+    """Return the rows that an engine computed as a table.
 
     Args:
         content: an Arrow IPC stream.
-        request: what was requested of the engine.
+        request: the request that the engine answered.
 
     Raises:
-        EngineError: it is not such a stream, or has other seeds, columns or versions than were requested.
+        EngineError: the content is not an Arrow stream, or its seeds, columns or versions differ from the request.
     """
     try:
         table = pa.ipc.open_stream(content).read_all()
     except pa.ArrowException as error:
-        raise EngineError(f"The rows of a survey are not an Arrow stream ({error}); the engine is broken.") from error
+        raise EngineError(
+            f"The rows of a survey are not a valid Arrow stream ({error}); destroy the engine."
+        ) from error
     expected = schema_of(request.depth, request.world_gen_version)
     if not table.schema.equals(expected, check_metadata=True):
         raise EngineError(
             f"The engine computes other rows than this version of the project: {_difference(table.schema, expected)}. "
-            "End it with 'vwe pool drain', and a new one is started."
+            "Run 'vwe pool drain' to replace it."
         )
     if table[NUMBER].to_pylist() != list(request.seeds):
-        raise EngineError("The engine returned the rows of other seeds than were requested; it is broken, destroy it.")
+        raise EngineError("The engine returned rows of other seeds than requested; destroy it.")
     return table
 
 

@@ -1,6 +1,6 @@
-"""The protocol over HTTP: an ASGI application that reads calls, asks :class:`~vwe_dagster.engine.jobs.Jobs`, answers.
+"""HTTP server of the engine protocol: an ASGI application on top of :class:`~vwe_dagster.engine.jobs.Jobs`.
 
-No decision is made here. A job runs in its own thread, and a reset in another: the loop is always free to answer.
+This module only translates. Jobs and resets run in their own threads, so the event loop never blocks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.web.guard import Guard, Rejection
 
 CHUNK_BYTES = 1024 * 1024
-"""What is handed to the socket at a time: so much is copied when the other side reads slowly."""
+"""Bytes written to the socket at a time, which are copied if the client reads slowly."""
 
 MEDIA_TYPES = {
     "plane": "application/octet-stream",
@@ -61,13 +61,13 @@ def engine_app(
     hosts: Iterable[str] | None = None,
     location_table: Callable[[], LocationTable] | None = None,
 ) -> ASGIApp:
-    """The application that serves an engine.
+    """Return the ASGI application that serves an engine.
 
     Args:
-        jobs: the engine's life.
-        bearer: what callers must prove to know; None where the file system keeps strangers out.
-        hosts: names of the engine besides those of loopback; None for a unix socket, which no browser can reach.
-        location_table: returns the table that the engine places locations by; None if the engine has none to report.
+        jobs: state and jobs of the engine.
+        bearer: token that callers must send; None for a socket that file permissions protect.
+        hosts: host names of the engine besides those of loopback; None for a unix socket, which browsers cannot reach.
+        location_table: returns the engine's location table; None if the engine does not report one.
     """
     calls = _Calls(jobs)
     optional = [Route("/v1/location-table", _location_table(location_table), methods=["GET"])] if location_table else []
@@ -147,7 +147,7 @@ class _Calls:
 
     async def layer(self, request: Request) -> Response:
         job_id, name = _job_id(request), request.path_params["layer"]
-        facts, body = self._jobs.layer(job_id, name)
+        info, body = self._jobs.layer(job_id, name)
 
         async def chunks() -> AsyncIterator[memoryview]:
             for begin in range(0, len(body), CHUNK_BYTES):
@@ -156,8 +156,8 @@ class _Calls:
 
         return StreamingResponse(
             chunks(),
-            media_type=MEDIA_TYPES[facts.kind],
-            headers={"content-length": str(facts.bytes)},
+            media_type=MEDIA_TYPES[info.kind],
+            headers={"content-length": str(info.bytes)},
         )
 
     async def reset(self, request: Request) -> Response:
@@ -178,7 +178,7 @@ def _location_table(table: Callable[[], LocationTable]) -> Callable[[Request], R
 
 
 class _RequireToken:
-    """Lets through only those who know the token."""
+    """Middleware that rejects requests without the token."""
 
     def __init__(self, app: ASGIApp, bearer: str) -> None:
         self._app, self._expected = app, f"Bearer {bearer}".encode()
@@ -198,7 +198,9 @@ async def _body(request: Request, model: type[_Body], max_bytes: int = MAX_BODY_
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
-            raise RefusalError("too_large", f"This request has at most {max_bytes // 1024} KiB.")
+            raise RefusalError(
+                "too_large", f"The request is too long; this call accepts at most {max_bytes // 1024} KiB."
+            )
     try:
         return model.model_validate_json(bytes(body))
     except pydantic.ValidationError as error:
@@ -210,14 +212,16 @@ async def _body(request: Request, model: type[_Body], max_bytes: int = MAX_BODY_
 def _job_id(request: Request) -> str:
     job_id: str = request.path_params["job_id"]
     if not re.match(JOB_ID, job_id):
-        raise RefusalError("unknown_job", "No job has such an id; an id is 1 to 64 letters, digits, '.', '_' and '-'.")
+        raise RefusalError(
+            "unknown_job", f"Invalid job id {job_id[:64]!r}; write 1 to 64 letters, digits, '.', '_' and '-'."
+        )
     return job_id
 
 
 def _wait_s(request: Request) -> float:
     text = request.query_params.get("wait_s", "0")
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?", text) or float(text) > MAX_WAIT_S:
-        raise RefusalError("invalid", f"wait_s is seconds from 0 to {MAX_WAIT_S:g}.")
+        raise RefusalError("invalid", f"Invalid wait_s {text[:20]!r}; write seconds from 0 to {MAX_WAIT_S:g}.")
     return float(text)
 
 
@@ -226,7 +230,7 @@ def _seen(request: Request) -> str | None:
     if text is None:
         return None
     if not re.match(SEEN, text):
-        raise RefusalError("invalid", "seen is a state and a progress, as in running:0.25.")
+        raise RefusalError("invalid", f"Invalid seen {text[:40]!r}; write a state and a progress, as in running:0.25.")
     state, progress = text.split(":")
     return seen(JobState(state), float(progress))
 
@@ -261,5 +265,5 @@ async def _no_such_call(request: Request, error: Exception) -> Response:
 
 async def _internal(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
-    message: ErrorBody = RefusalError("internal", "The engine failed to answer; its log says why.").body
+    message: ErrorBody = RefusalError("internal", "The engine failed unexpectedly; read its log.").body
     return _answer(message, 500)

@@ -1,4 +1,4 @@
-"""The process of an engine: its socket, its logs, its signals, and when it ends."""
+"""The engine process: socket, log, signals and exit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vwe_dagster.web.hosts import is_host_name
 from vwe_dagster.web.http_server import HttpServer
 
 TERMINATED = 128 + signal.SIGTERM
-"""The exit code of an engine that was told to end."""
+"""Exit code of an engine after SIGTERM."""
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_SOCKET_PATH = 107
@@ -42,7 +42,7 @@ _ADDRESS = re.compile(r"(?P<host>[^\s:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
 class ServingError(EngineError):
-    """An engine that cannot be served where it should be; the message says how to mend it."""
+    """Raised if an engine cannot be served at an address; the message includes the remedy."""
 
 
 def serve(
@@ -55,31 +55,31 @@ def serve(
     idle_exit_minutes: float | None = None,
     faults: Sequence[str] = (),
 ) -> None:
-    """Serves the native engine until it is drained, idle for too long, or told to end by SIGTERM.
+    """Serve the native engine until it is drained, idle for too long, or ended by SIGTERM.
 
     Args:
-        socket_path: the unix socket to listen at; it is made for this user alone.
-        tcp: ``HOST:PORT`` to listen at instead; port 0 takes a free one, which the log names.
-        token_file: the file that holds the token callers must send, needed with ``tcp``.
-        allowed_hosts: names under which callers reach the engine, besides those of loopback and the address itself.
-        name: what the engine is called in its status.
-        idle_exit_minutes: ends the process when nobody has used the engine for so long.
-        faults: what is to go wrong, see :mod:`vwe_dagster.engine.faults`; for tests.
+        socket_path: unix socket to listen on; only this user can connect.
+        tcp: ``HOST:PORT`` to listen on instead; port 0 selects a free port and logs it.
+        token_file: file with the token that callers must send; needed with ``tcp``.
+        allowed_hosts: host names of the engine besides loopback and the address itself.
+        name: name in the engine's status.
+        idle_exit_minutes: exit after this time without use; None for never.
+        faults: faults to inject in tests, see :mod:`vwe_dagster.engine.faults`.
 
     Raises:
-        ServingError: there is no such place, it is taken, or the token cannot be read.
+        ServingError: the address is invalid or in use, or the token cannot be read.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     bearer = _read_token(token_file) if token_file is not None else None
     if (socket_path is None) == (tcp is None):
-        raise ServingError("Say where to listen: either at a unix socket or at a TCP address.")
+        raise ServingError("Name one address to listen on: either a unix socket or a TCP address.")
     if tcp is not None and bearer is None:
-        raise ServingError("An engine on TCP must have a token, or anybody could use it; name its file.")
+        raise ServingError("An engine on TCP needs a token, or every process could use it; name the token's file.")
     for host in allowed_hosts:
         if not is_host_name(host):
-            raise ServingError(f"{host!r} is not a host name; write it as in the address, without a port.")
+            raise ServingError(f"Invalid host name {host!r}; write it as in the address, without a port.")
     if idle_exit_minutes is not None and idle_exit_minutes <= 0:
-        raise ServingError("The minutes after which an idle engine ends must be above 0.")
+        raise ServingError(f"Invalid idle time {idle_exit_minutes:g}; write minutes above 0.")
     broken = Faults.parse(faults)
     started = time.perf_counter()
     with _listen(socket_path, tcp) as listener:
@@ -94,7 +94,7 @@ def serve(
 
 
 async def _run(app: ASGIApp, listener: socket.socket, jobs: Jobs, idle_exit_minutes: float | None) -> None:
-    # An engine has nothing to finish when SIGTERM ends it, so the server leaves signals alone.
+    # An engine has nothing to finish at SIGTERM, so the HTTP server does not handle signals.
     server = HttpServer(app, keep_alive_s=75, log_level=None, handles_signals=False)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     idle_exit_s = None if idle_exit_minutes is None else idle_exit_minutes * 60
@@ -110,7 +110,7 @@ async def _run(app: ASGIApp, listener: socket.socket, jobs: Jobs, idle_exit_minu
 
 @contextlib.contextmanager
 def _listen(path: Path | None, tcp: str | None) -> Iterator[socket.socket]:
-    """A listening socket, whose file is gone afterwards, also when SIGTERM ends the process in the middle."""
+    """Yield a listening socket; remove its file afterwards, even if SIGTERM ends the process."""
     listener = _listen_unix(path) if path is not None else _listen_tcp(str(tcp))
     inode = path.stat().st_ino if path is not None else 0
 
@@ -120,7 +120,7 @@ def _listen(path: Path | None, tcp: str | None) -> Iterator[socket.socket]:
                 path.unlink()
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        _LOG.info("Told to end by signal %d", number)
+        _LOG.info("Ended by signal %d", number)
         remove()
         os._exit(TERMINATED)
 
@@ -135,7 +135,7 @@ def _listen(path: Path | None, tcp: str | None) -> Iterator[socket.socket]:
 
 def _listen_unix(path: Path) -> socket.socket:
     if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-        raise ServingError(f"The path {path} is too long for a socket; the limit is {_LONGEST_SOCKET_PATH} bytes.")
+        raise ServingError(f"The socket path {path} is too long; choose one of at most {_LONGEST_SOCKET_PATH} bytes.")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _locked(path.parent):
@@ -148,13 +148,13 @@ def _listen_unix(path: Path) -> socket.socket:
             listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise ServingError(f"No socket can be made at {path}: {error.strerror}.") from error
+        raise ServingError(f"The socket {path} cannot be created: {error.strerror}; choose another path.") from error
     return listener
 
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other engines from making a socket in a folder: two that start at once must not remove each other's."""
+    """Lock a folder, so that two engines that start concurrently do not remove each other's sockets."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -164,21 +164,21 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _remove_stale(path: Path) -> None:
-    """Removes a socket that nobody listens at.
+    """Remove a socket without a listener.
 
     Raises:
-        ServingError: somebody does, or it is no socket.
+        ServingError: another process listens on it, or the file is not a socket.
     """
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:
         return
     if not is_socket:
-        raise ServingError(f"{path} is a file that is no socket; name another path.")
+        raise ServingError(f"{path} exists and is not a socket; choose another path.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.settimeout(0)
         if caller.connect_ex(os.fspath(path)) != errno.ECONNREFUSED:
-            raise ServingError(f"An engine is listening at {path} already; end it first, or name another path.")
+            raise ServingError(f"Another engine listens on {path}; end it first, or choose another path.")
     path.unlink()
 
 
@@ -189,14 +189,16 @@ def _host(address: str) -> str:
 def _listen_tcp(address: str) -> socket.socket:
     match = _ADDRESS.fullmatch(address)
     if match is None or int(match["port"]) > 65535:
-        raise ServingError(f"{address} is no address to listen at; write HOST:PORT, as in 127.0.0.1:8471.")
+        raise ServingError(f"Invalid address {address!r}; write HOST:PORT, as in 127.0.0.1:8471.")
     host = match["host"].strip("[]")
     try:
         return socket.create_server(
             (host, int(match["port"])), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
         )
     except OSError as error:
-        raise ServingError(f"No engine can listen at {address}: {error.strerror or error}.") from error
+        raise ServingError(
+            f"The engine cannot listen on {address}: {error.strerror or error}; choose another address."
+        ) from error
 
 
 def _read_token(file: Path) -> str:
@@ -207,7 +209,7 @@ def _read_token(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise ServingError(f"The token cannot be read from {file}: {error}.") from error
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,256}", token):
-        raise ServingError(f"{file} holds no token: 16 to 256 letters, digits and -._~+/= on one line.")
+        raise ServingError(f"{file} has no valid token; write 16 to 256 letters, digits and -._~+/= on one line.")
     return token
 
 

@@ -1,4 +1,4 @@
-"""The engine that the contract is tested on: this project's as processes, as containers, or any other.
+"""Provide the engines that the contract is tested on: this project's as processes or containers, or any other.
 
 ``VWE_CONTRACT_URL``, ``unix:/path`` or ``http://host:port``, and ``VWE_CONTRACT_BEARER`` name another one.
 """
@@ -27,7 +27,7 @@ URL, BEARER = os.environ.get("VWE_CONTRACT_URL"), os.environ.get("VWE_CONTRACT_B
 
 @dataclasses.dataclass(frozen=True)
 class UnderContract:
-    """An engine under contract: where it answers, its token, and the world that it must make of a request."""
+    """An engine under test: its address, its token, and the expected world of a request."""
 
     address: str
     bearer: str | None
@@ -45,7 +45,7 @@ ENGINES = (
 
 @pytest.fixture(scope="session", params=["named"] if URL else ENGINES)
 def under_contract(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnderContract]:
-    """The engine under contract: Valheim's plugin runs in a stand-in for the game."""
+    """Yield the engine under test; Valheim's plugin runs in a stand-in for the game."""
     if URL:
         yield UnderContract(URL, BEARER, native_world)
     elif request.param == "plugin":
@@ -65,7 +65,7 @@ def under_contract(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def contract(under_contract: UnderContract) -> tuple[str, str | None]:
-    """The address and the token of the engine under contract."""
+    """Return the address and the token of the engine under test."""
     return under_contract.address, under_contract.bearer
 
 
@@ -78,7 +78,7 @@ def client(contract: tuple[str, str | None]) -> Iterator[EngineClient]:
 
 @pytest.fixture
 def token(client: EngineClient) -> int:
-    """The token of a holder that has just claimed and reset the engine."""
+    """Claim and reset the engine, and return the token."""
     token = next_number()
     client.claim(token)
     client.reset(token)
@@ -86,5 +86,5 @@ def token(client: EngineClient) -> int:
 
 
 def native_world(request: WorldRequest) -> WorldExport:
-    """What the native engine makes of a request."""
+    """Return the native engine's world for a request."""
     return NativeEngine().generate(request)

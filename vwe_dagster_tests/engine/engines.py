@@ -1,4 +1,4 @@
-"""Real engines for tests: the process that launchers start, on a socket in a folder that tests throw away."""
+"""Start real engine processes for tests, on a socket in a temporary folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NUMBERS = itertools.count(1)
 
 @dataclasses.dataclass(frozen=True)
 class RunningEngine:
-    """An engine's process, where it answers, and the log it writes."""
+    """An engine process with its address and log file."""
 
     process: subprocess.Popen[bytes]
     address: str
@@ -41,7 +41,7 @@ class RunningEngine:
 
 @contextlib.contextmanager
 def running_engine(*arguments: str, tcp: bool = False, memory_bytes: int | None = None) -> Iterator[RunningEngine]:
-    """An engine that answers, ended and swept up afterwards."""
+    """Yield an engine that answers; end it and remove its files afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="vwe-") as folder,
         started_engine(Path(folder), *arguments, tcp=tcp, memory_bytes=memory_bytes) as engine,
@@ -55,7 +55,7 @@ def running_engine(*arguments: str, tcp: bool = False, memory_bytes: int | None 
 def started_engine(
     folder: Path, *arguments: str, tcp: bool = False, memory_bytes: int | None = None
 ) -> Iterator[RunningEngine]:
-    """An engine that may not answer yet; on TCP it has at least taken its port."""
+    """Yield an engine that may not answer yet; on TCP, its port is known."""
     token, log = folder / "token", folder / "log"
     token.write_text(BEARER)
     where = ["--tcp", "127.0.0.1:0", "--token-file", str(token)] if tcp else ["--socket", str(folder / "engine.sock")]
@@ -87,13 +87,13 @@ def is_answering(client: EngineClient) -> Status | None:
 
 
 def has_started(client: EngineClient) -> bool:
-    """Whether an engine answers and is no longer starting: it is ready or broken."""
+    """Return True if an engine answers and is ready or broken."""
     status = is_answering(client)
     return status is not None and status.state is not EngineState.STARTING
 
 
 def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
-    """Waits for a condition, for so many seconds at most.
+    """Wait for a condition, at most ``patience_s`` seconds.
 
     Raises:
         AssertionError: it did not come about.
@@ -105,7 +105,7 @@ def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S) ->
 
 
 def next_number() -> int:
-    """A number that no other call has got, above the tokens of an engine that others have used."""
+    """Return a new number for each call, above the tokens that other processes used on the engine."""
     return time.time_ns() // 1_000_000 + next(_NUMBERS)
 
 

@@ -1,4 +1,4 @@
-"""The client gets its world through what may happen on the way, and otherwise says what did."""
+"""Test that the client fetches worlds despite broken connections, and reports failures with their cause."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.messages import LOCATIONS, EngineError, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.engine.protocol import MAX_JOB_BYTES, EngineState, JobState, JobStatus, LayerFacts
+from vwe_dagster.engine.protocol import MAX_JOB_BYTES, EngineState, JobState, JobStatus, LayerInfo
 from vwe_dagster.engine.server import engine_app
 from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.locations.table_file import shipped_table
@@ -46,7 +46,7 @@ def client(address: str) -> Iterator[EngineClient]:
 
 
 class Severing:
-    """A relay to an engine that cuts its connections after so many bytes, as often as it is told to."""
+    """A relay to an engine that cuts a number of connections after some bytes."""
 
     def __init__(self, address: str, cuts: list[int]) -> None:
         self._path, self._cuts = address.removeprefix("unix:"), cuts
@@ -80,7 +80,7 @@ class Severing:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_world_survives_connections_that_break(address: str, client: EngineClient, token: int) -> None:
+def test_world_is_fetched_despite_broken_connections(address: str, client: EngineClient, token: int) -> None:
     cuts = [0, 300, 1, 1900, 40_000]
     relay = Severing(address, cuts)
     with EngineClient(relay.address) as severed:
@@ -94,14 +94,14 @@ def test_a_world_survives_connections_that_break(address: str, client: EngineCli
     assert export.lines == expected.lines
 
 
-def test_a_job_that_runs_already_is_followed(client: EngineClient, token: int) -> None:
+def test_running_job_is_followed(client: EngineClient, token: int) -> None:
     done = client.status().jobs_done
     for _ in range(2):
         run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
     assert client.status().jobs_done == done + 1
 
 
-def test_exporting_is_told_once_between_the_job_and_its_layers(client: EngineClient, token: int) -> None:
+def test_exporting_is_called_once_between_the_job_and_its_layers(client: EngineClient, token: int) -> None:
     told: list[str] = []
     run_job(
         client,
@@ -117,7 +117,7 @@ def test_exporting_is_told_once_between_the_job_and_its_layers(client: EngineCli
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("told to")])
-def test_a_progress_that_raises_cancels_the_job(client: EngineClient, token: int, error: BaseException) -> None:
+def test_exception_in_progress_cancels_the_job(client: EngineClient, token: int, error: BaseException) -> None:
     def progress(fraction: float, phase: str) -> None:  # noqa: ARG001
         if fraction > 0:
             raise error
@@ -130,13 +130,13 @@ def test_a_progress_that_raises_cancels_the_job(client: EngineClient, token: int
     assert client.status().state is EngineState.READY
 
 
-def test_a_late_world_is_given_up_by_whoever_notices_first(client: EngineClient, token: int) -> None:
+def test_late_job_fails_at_its_deadline(client: EngineClient, token: int) -> None:
     with pytest.raises(EngineError, match=r"within 0\.2 s; allow more time"):
         run_job(client, LONG, token=token, job_id=f"job-{token}", deadline_s=0.2)
     wait_until(lambda: client.status().state is EngineState.READY)
 
 
-def test_a_world_without_a_layer_that_was_asked_for_is_refused(address: str, token: int) -> None:
+def test_world_without_a_requested_layer_is_rejected(address: str, token: int) -> None:
     class Forgetful(EngineClient):
         def job(self, job_id: str, *, wait_s: float = 0, seen: str | None = None) -> JobStatus:
             status = super().job(job_id, wait_s=wait_s, seen=seen)
@@ -146,7 +146,7 @@ def test_a_world_without_a_layer_that_was_asked_for_is_refused(address: str, tok
         run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
 
 
-def test_a_refusal_is_told_in_the_words_of_the_engine(client: EngineClient, token: int) -> None:
+def test_rejection_has_the_message_of_the_engine(client: EngineClient, token: int) -> None:
     with pytest.raises(EngineRefusedError, match="There is no layer gold") as error:
         run_job(
             client,
@@ -158,7 +158,7 @@ def test_a_refusal_is_told_in_the_words_of_the_engine(client: EngineClient, toke
     assert (error.value.code, error.value.status) == ("unknown_layer", 422)
 
 
-def test_layers_can_be_fetched_by_many_threads_at_once(client: EngineClient, token: int) -> None:
+def test_layers_can_be_fetched_by_many_threads_concurrently(client: EngineClient, token: int) -> None:
     job = client.start(a_job(token, size=256))
     while job.state is JobState.RUNNING:
         job = client.job(job.job_id, wait_s=30, seen=job.seen)
@@ -174,13 +174,13 @@ def test_layers_can_be_fetched_by_many_threads_at_once(client: EngineClient, tok
 
 
 @pytest.mark.parametrize("address_", ["", "unix:", "localhost:80", "https://localhost:80", "http://localhost"])
-def test_what_is_no_address_is_refused(address_: str) -> None:
-    with pytest.raises(EngineError, match="is no engine's address"):
+def test_invalid_address_is_rejected(address_: str) -> None:
+    with pytest.raises(EngineError, match="Invalid engine address"):
         EngineClient(address_)
 
 
 class Dripping:
-    """A server that answers every connection with a head and then a byte of the body now and then."""
+    """A server that answers with a head and then sends the body byte by byte, slowly."""
 
     def __init__(self, *, content_length: int, chunk: bytes, pause_s: float, chunks: int) -> None:
         self._head = f"HTTP/1.1 200 OK\r\nContent-Length: {content_length}\r\n\r\n".encode()
@@ -208,7 +208,7 @@ class Dripping:
             self.has_finished = True
 
 
-def test_an_engine_that_drips_is_given_up_at_the_deadline_of_the_call() -> None:
+def test_slow_response_fails_at_the_deadline_of_the_call() -> None:
     with Dripping(content_length=1000, chunk=b" ", pause_s=0.1, chunks=300) as server:
         with (
             EngineClient(server.address, timeout_s=0.5) as client,
@@ -218,15 +218,15 @@ def test_an_engine_that_drips_is_given_up_at_the_deadline_of_the_call() -> None:
         assert not server.has_finished
 
 
-def test_an_engine_that_drips_a_layer_is_given_up_at_the_deadline_of_the_job() -> None:
-    facts = LayerFacts(name="rivers", kind="lines", dtype=None, shape=(1,), offset=0, bytes=1000, sha256="0" * 64)
+def test_slow_layer_fails_at_the_deadline_of_the_job() -> None:
+    facts = LayerInfo(name="rivers", kind="lines", dtype=None, shape=(1,), offset=0, bytes=1000, sha256="0" * 64)
     with Dripping(content_length=1000, chunk=b" ", pause_s=0.1, chunks=300) as server:
         with EngineClient(server.address, timeout_s=60) as client, pytest.raises(EngineUnreachableError, match="timed"):
             client.download("job", facts, timeout_s=0.5)
         assert not server.has_finished
 
 
-def test_an_answer_longer_than_any_engine_writes_is_not_read_to_its_end() -> None:
+def test_too_long_response_is_not_read_completely() -> None:
     with Dripping(content_length=2**40, chunk=b" " * 2**16, pause_s=0, chunks=2**24) as server:
         with (
             EngineClient(server.address) as client,
@@ -240,11 +240,11 @@ def test_an_answer_longer_than_any_engine_writes_is_not_read_to_its_end() -> Non
     ("name", "changes", "words"),
     [
         ("height", {"shape": (16384, 16384)}, "planes of 64 x 64 cells"),
-        ("height", {"dtype": "float64"}, "is plane of the type float64, not a plane of float32"),
-        ("height", {"kind": "lines", "dtype": None, "shape": (1,)}, "is lines of the type None"),
+        ("height", {"dtype": "float64"}, "is a plane layer of type float64, not a plane of type float32"),
+        ("height", {"kind": "lines", "dtype": None, "shape": (1,)}, "is a lines layer of type None"),
     ],
 )
-def test_a_layer_that_is_not_what_was_requested_is_not_fetched(
+def test_layer_that_differs_from_the_request_is_not_fetched(
     address: str, token: int, name: str, changes: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Exaggerating(EngineClient):
@@ -254,12 +254,12 @@ def test_a_layer_that_is_not_what_was_requested_is_not_fetched(
             return status.model_copy(update={"layers": tuple(layers)})
 
     # The client allocates memory by the engine's metadata of a layer.
-    monkeypatch.setattr("vwe_dagster.engine.client.Arriving", None)
+    monkeypatch.setattr("vwe_dagster.engine.client.IncomingLayer", None)
     with Exaggerating(address) as client, pytest.raises(EngineError, match=words):
         run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
 
 
-def test_something_else_that_answers_is_no_engine() -> None:
+def test_server_of_another_protocol_is_reported() -> None:
     class Stranger(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = b"{}" if self.path == "/v1/status" else b"<html>"
@@ -277,7 +277,7 @@ def test_something_else_that_answers_is_no_engine() -> None:
         with EngineClient(f"http://127.0.0.1:{server.server_port}") as client:
             with pytest.raises(EngineError, match="does not speak version 1"):
                 client.status()
-            with pytest.raises(EngineError, match="is no engine: it said 502"):
+            with pytest.raises(EngineError, match="is not an engine: it answered with HTTP status 502"):
                 client.job("job")
         server.shutdown()
         thread.join()
@@ -286,7 +286,7 @@ def test_something_else_that_answers_is_no_engine() -> None:
 
 
 def some_types(name: str = "Modded") -> LocationTable:
-    """The game's table with a few of its types."""
+    """Return the game's table, reduced to a few types."""
     return dataclasses.replace(shipped_table(), name=name, types=shipped_table().types[3:6])
 
 
@@ -301,7 +301,7 @@ def test_locations_are_placed_by_the_table_of_the_request(client: EngineClient, 
     assert set(expected.prefab) == set(table.prefabs)
 
 
-def test_an_impossible_location_table_is_refused_before_the_job(client: EngineClient, token: int) -> None:
+def test_invalid_location_table_is_rejected_before_the_job(client: EngineClient, token: int) -> None:
     document = LocationTableDocument.of(some_types())
     first, *others = document.types
     impossible = document.model_copy(update={"types": (dataclasses.replace(first, max_delta=-1.0), *others)})
@@ -311,7 +311,7 @@ def test_an_impossible_location_table_is_refused_before_the_job(client: EngineCl
     assert refused.value.code == "invalid"
 
 
-def test_a_request_with_an_oversized_location_table_is_refused(client: EngineClient, token: int) -> None:
+def test_request_with_an_oversized_location_table_is_rejected(client: EngineClient, token: int) -> None:
     document = LocationTableDocument.of(some_types()).model_copy(update={"sources": "x" * MAX_JOB_BYTES})
     with pytest.raises(EngineRefusedError, match="at most 1024 KiB") as refused:
         client.start(a_job(token).model_copy(update={"location_table": document}))
@@ -338,7 +338,7 @@ def served(app: ASGIApp) -> Iterator[str]:
             thread.join()
 
 
-def test_an_engine_without_the_call_lacks_its_location_table_and_generates_worlds() -> None:
+def test_engine_without_location_table_call_generates_worlds() -> None:
     with served(engine_app(Jobs(NativeEngine()))) as address, EngineClient(address) as client:
         with pytest.raises(EngineError, match="does not report its location table") as error:
             client.location_table()

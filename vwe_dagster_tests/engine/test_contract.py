@@ -1,4 +1,4 @@
-"""The contract of version 1, which every engine keeps, whatever it is written in."""
+"""Test version 1 of the engine protocol against every engine, in any language."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from vwe_dagster_tests.engine.conftest import UnderContract
 from vwe_dagster_tests.engine.engines import a_job, next_number, wait_until
 
 LONG = 4096
-"""A grid that takes long enough to be caught in the middle."""
+"""Grid size of a job that takes long enough to be observed while it runs."""
 
 
 def call(contract: tuple[str, str | None], method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
     address, bearer = contract
     connections = Connections(address, {"Authorization": f"Bearer {bearer}"} if bearer else {})
     with connections.call(method, path, body, 60) as answer:
-        status, said = answer.status, answer.read()
+        status, content = answer.status, answer.read()
     connections.close()
-    return status, said
+    return status, content
 
 
 def finish(client: EngineClient, job: JobRequest) -> JobStatus:
@@ -42,7 +42,7 @@ def refusal(error: pytest.ExceptionInfo[EngineRefusedError]) -> tuple[int, str, 
     return error.value.status, error.value.code, error.value.retryable
 
 
-def test_an_engine_says_who_it_is_and_what_it_can_do(client: EngineClient) -> None:
+def test_engine_reports_its_identity_and_capabilities(client: EngineClient) -> None:
     status, again = client.status(), client.status()
     assert status.protocol == 1
     assert status.boot_id == again.boot_id
@@ -51,7 +51,7 @@ def test_an_engine_says_who_it_is_and_what_it_can_do(client: EngineClient) -> No
     assert status.memory_bytes > 1e6
 
 
-def test_a_world_is_the_one_that_it_must_be(client: EngineClient, token: int, under_contract: UnderContract) -> None:
+def test_world_equals_the_expected_world(client: EngineClient, token: int, under_contract: UnderContract) -> None:
     has = {layer.name for layer in client.status().capabilities.layers}
     layers = tuple(name for name in (*PLANES, *LINES) if name in has)
     request = WorldRequest(-1772362158, Grid.of_world(128), layers=layers)
@@ -66,9 +66,7 @@ def test_a_world_is_the_one_that_it_must_be(client: EngineClient, token: int, un
     assert export.timings_s["transfer"] > 0
 
 
-def test_the_bytes_of_a_layer_are_those_that_were_hashed(
-    client: EngineClient, contract: tuple[str, str | None], token: int
-) -> None:
+def test_bytes_of_a_layer_match_its_hash(client: EngineClient, contract: tuple[str, str | None], token: int) -> None:
     status = finish(client, a_job(token))
     assert sorted(layer.name for layer in status.layers) == ["biome", "height"]
     for facts in status.layers:
@@ -76,7 +74,7 @@ def test_the_bytes_of_a_layer_are_those_that_were_hashed(
         assert (code, len(body), hashlib.sha256(body).hexdigest()) == (200, facts.bytes, facts.sha256)
 
 
-def test_a_done_job_lies_ready_until_the_reset_forgets_it(client: EngineClient, token: int) -> None:
+def test_finished_job_is_kept_until_a_reset(client: EngineClient, token: int) -> None:
     done = client.status().jobs_done
     job = finish(client, a_job(token))
     status = client.status()
@@ -102,7 +100,7 @@ def test_a_job_needs_a_claim_first(client: EngineClient, token: int) -> None:
     assert refusal(error) == (409, "not_claimed", False)
 
 
-def test_a_job_that_is_sent_twice_runs_once(client: EngineClient, token: int) -> None:
+def test_job_that_is_sent_twice_runs_once(client: EngineClient, token: int) -> None:
     job, done = a_job(token), client.status().jobs_done
     client.start(job)
     first = finish(client, job)
@@ -115,24 +113,24 @@ def test_a_job_that_is_sent_twice_runs_once(client: EngineClient, token: int) ->
 
 @pytest.fixture
 def running(client: EngineClient, token: int) -> Iterator[JobStatus]:
-    """A job that will run for seconds; whatever the test left is swept up."""
+    """Start a job that runs for seconds, and reset the engine after the test."""
     yield client.start(a_job(token, size=LONG))
     client.reset(next_number())
 
 
-def test_a_busy_engine_takes_no_second_job_and_still_answers(
+def test_busy_engine_rejects_a_second_job_and_still_answers(
     client: EngineClient, token: int, running: JobStatus, contract: tuple[str, str | None]
 ) -> None:
     with pytest.raises(EngineRefusedError) as error:
         client.start(a_job(token))
     assert refusal(error) == (409, "busy", True)
-    code, said = call(contract, "GET", f"/v1/jobs/{running.job_id}/layers/height")
-    body = ErrorBody.model_validate_json(said)
+    code, content = call(contract, "GET", f"/v1/jobs/{running.job_id}/layers/height")
+    body = ErrorBody.model_validate_json(content)
     assert (code, body.code, body.retryable) == (409, "not_done", True)
     assert client.status().state is EngineState.GENERATING
 
 
-def test_progress_moves_and_a_job_can_be_cancelled_in_the_middle(client: EngineClient, running: JobStatus) -> None:
+def test_running_job_reports_progress_and_can_be_canceled(client: EngineClient, running: JobStatus) -> None:
     status, told = running, [running.progress]
     while len(set(told)) < 3:
         status = client.job(running.job_id, wait_s=30, seen=status.seen)
@@ -146,26 +144,26 @@ def test_progress_moves_and_a_job_can_be_cancelled_in_the_middle(client: EngineC
     assert client.cancel(running.job_id).state is JobState.CANCELLED
 
 
-def test_a_finished_job_is_left_as_it_is_by_a_cancel(client: EngineClient, token: int) -> None:
+def test_cancel_does_not_change_a_finished_job(client: EngineClient, token: int) -> None:
     done = finish(client, a_job(token))
     assert client.cancel(done.job_id) == done
 
 
 @pytest.mark.usefixtures("running")
-def test_a_higher_token_stops_what_an_older_one_started(client: EngineClient, token: int) -> None:
+def test_higher_token_stops_the_job_of_an_older_one(client: EngineClient, token: int) -> None:
     client.claim(token + 1)
     wait_until(lambda: client.status().state is EngineState.READY)
     job = a_job(token + 1)
     assert finish(client, job).state is JobState.DONE
 
 
-def test_a_reset_stops_what_runs(client: EngineClient, token: int, running: JobStatus) -> None:
+def test_reset_stops_the_running_job(client: EngineClient, token: int, running: JobStatus) -> None:
     assert client.reset(token).state is EngineState.READY
     with pytest.raises(EngineRefusedError, match=running.job_id):
         client.job(running.job_id)
 
 
-def test_a_job_that_outlives_its_deadline_fails(client: EngineClient, token: int) -> None:
+def test_job_fails_at_its_deadline(client: EngineClient, token: int) -> None:
     status = finish(client, a_job(token, size=LONG, deadline_s=0.2))
     assert status.state is JobState.FAILED
     assert status.error is not None
@@ -174,7 +172,7 @@ def test_a_job_that_outlives_its_deadline_fails(client: EngineClient, token: int
     wait_until(lambda: client.status().state is EngineState.READY)
 
 
-def test_a_job_goes_on_when_its_client_hangs_up(
+def test_job_continues_when_its_client_disconnects(
     client: EngineClient, contract: tuple[str, str | None], token: int
 ) -> None:
     address, bearer = contract
@@ -184,7 +182,7 @@ def test_a_job_goes_on_when_its_client_hangs_up(
     assert finish(client, job).state is JobState.DONE
 
 
-def test_waiting_ends_when_the_wait_is_over_or_something_changed(client: EngineClient, token: int) -> None:
+def test_wait_ends_after_its_time_or_at_a_change(client: EngineClient, token: int) -> None:
     done = finish(client, a_job(token))
     assert client.job(done.job_id, wait_s=30, seen="running:0.5") == done
     assert client.job(done.job_id, wait_s=0.01, seen=done.seen) == done
@@ -207,12 +205,12 @@ def test_waiting_ends_when_the_wait_is_over_or_something_changed(client: EngineC
         ({"gold": 1}, "invalid"),
     ],
 )
-def test_a_job_that_cannot_be_is_refused(
+def test_invalid_job_is_rejected(
     contract: tuple[str, str | None], token: int, change: dict[str, object], code: str
 ) -> None:
     body = json.dumps({**json.loads(a_job(token).model_dump_json()), **change}).encode()
-    status, said = call(contract, "POST", "/v1/jobs", body)
-    assert (status, ErrorBody.model_validate_json(said).code) == (422, code)
+    status, content = call(contract, "POST", "/v1/jobs", body)
+    assert (status, ErrorBody.model_validate_json(content).code) == (422, code)
 
 
 @pytest.mark.parametrize(
@@ -232,25 +230,25 @@ def test_a_job_that_cannot_be_is_refused(
         ("PUT", "/v1/status", b"", 405, "method_not_allowed"),
     ],
 )
-def test_every_error_says_what_is_wrong(
+def test_every_error_has_a_code_and_a_message(
     contract: tuple[str, str | None], method: str, path: str, body: bytes | None, status: int, code: str
 ) -> None:
-    answered, said = call(contract, method, path, body)
-    error = ErrorBody.model_validate_json(said)
+    answered, content = call(contract, method, path, body)
+    error = ErrorBody.model_validate_json(content)
     assert (answered, error.code) == (status, code)
     assert error.message.endswith(".")
 
 
-def test_a_layer_that_was_not_asked_for_is_unknown(
+def test_layer_that_was_not_requested_is_unknown(
     client: EngineClient, contract: tuple[str, str | None], token: int
 ) -> None:
     done = finish(client, a_job(token, layers=("height",)))
-    status, said = call(contract, "GET", f"/v1/jobs/{done.job_id}/layers/biome")
-    assert (status, ErrorBody.model_validate_json(said).code) == (404, "unknown_layer")
+    status, content = call(contract, "GET", f"/v1/jobs/{done.job_id}/layers/biome")
+    assert (status, ErrorBody.model_validate_json(content).code) == (404, "unknown_layer")
 
 
 @pytest.mark.parametrize("bearer", [None, "another-token-than-it"])
-def test_over_tcp_nobody_gets_in_without_the_token(contract: tuple[str, str | None], bearer: str | None) -> None:
+def test_calls_over_tcp_without_the_token_are_rejected(contract: tuple[str, str | None], bearer: str | None) -> None:
     address, expected = contract
     if expected is None:
         pytest.skip("this engine is behind a unix socket")
@@ -260,7 +258,9 @@ def test_over_tcp_nobody_gets_in_without_the_token(contract: tuple[str, str | No
 
 
 @pytest.mark.parametrize("header", [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")])
-def test_over_tcp_no_page_gets_in_with_the_token(contract: tuple[str, str | None], header: tuple[str, str]) -> None:
+def test_calls_of_web_pages_over_tcp_are_rejected_even_with_the_token(
+    contract: tuple[str, str | None], header: tuple[str, str]
+) -> None:
     address, bearer = contract
     if bearer is None:
         pytest.skip("this engine is behind a unix socket")
@@ -272,11 +272,11 @@ def test_over_tcp_no_page_gets_in_with_the_token(contract: tuple[str, str | None
 def test_an_engine_reports_a_usable_location_table_or_has_no_such_call(
     contract: tuple[str, str | None], client: EngineClient
 ) -> None:
-    status, said = call(contract, "GET", "/v1/location-table")
+    status, content = call(contract, "GET", "/v1/location-table")
     if status == 404:
-        assert ErrorBody.model_validate_json(said).code == "not_found"
+        assert ErrorBody.model_validate_json(content).code == "not_found"
         return
     assert status == 200
     assert client.location_table().table("the engine").types
-    status, said = call(contract, "POST", "/v1/location-table", b"{}")
-    assert (status, ErrorBody.model_validate_json(said).code) == (405, "method_not_allowed")
+    status, content = call(contract, "POST", "/v1/location-table", b"{}")
+    assert (status, ErrorBody.model_validate_json(content).code) == (405, "method_not_allowed")

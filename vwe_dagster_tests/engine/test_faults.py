@@ -1,4 +1,4 @@
-"""Engines that go wrong on purpose go wrong as told, and the other side notices."""
+"""Test that injected faults occur and that the client detects them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(engine: RunningEngine) -> WorldExport:
         return run_job(client, REQUEST, token=1, job_id="job", deadline_s=60)
 
 
-def test_a_job_that_fails_says_why_and_leaves_the_engine_well() -> None:
+def test_failed_job_reports_its_cause_and_does_not_break_the_engine() -> None:
     with running_engine("--fault", "fail_job") as engine:
         with pytest.raises(EngineError, match="did not finish the world: The terrain code failed"):
             run(engine)
@@ -37,24 +37,27 @@ def test_a_job_that_fails_says_why_and_leaves_the_engine_well() -> None:
             assert client.status().state is EngineState.READY
 
 
-def test_a_crash_in_the_middle_leaves_nobody_to_ask() -> None:
+def test_crash_during_a_job_makes_the_engine_unreachable() -> None:
     with running_engine("--fault", "crash_in_job") as engine:
         with pytest.raises(EngineUnreachableError):
             run(engine)
         assert engine.process.wait(PATIENCE_S) == CRASHED
 
 
-def test_a_layer_that_ends_early_is_no_world() -> None:
+def test_truncated_layer_is_rejected() -> None:
     with running_engine("--fault", "half_export") as engine, pytest.raises(EngineUnreachableError, match="ended after"):
         run(engine)
 
 
-def test_a_layer_with_a_wrong_bit_is_no_world() -> None:
-    with running_engine("--fault", "corrupt_layer") as engine, pytest.raises(EngineError, match="have another hash"):
+def test_layer_with_a_wrong_bit_is_rejected() -> None:
+    with (
+        running_engine("--fault", "corrupt_layer") as engine,
+        pytest.raises(EngineError, match="do not match their hash"),
+    ):
         run(engine)
 
 
-def test_a_reset_that_fails_breaks_the_engine() -> None:
+def test_failed_reset_breaks_the_engine() -> None:
     with running_engine("--fault", "fail_reset") as engine, engine.client() as client:
         with pytest.raises(EngineRefusedError) as error:
             client.reset(1)
@@ -66,7 +69,7 @@ def test_a_reset_that_fails_breaks_the_engine() -> None:
             client.claim(2)
 
 
-def test_an_engine_out_of_memory_says_so() -> None:
+def test_engine_reports_that_it_ran_out_of_memory() -> None:
     with running_engine("--fault", "oom", memory_bytes=3 * 2**30) as engine:
         with pytest.raises(EngineError, match="out of memory"):
             run(engine)
@@ -74,7 +77,7 @@ def test_an_engine_out_of_memory_says_so() -> None:
             assert client.status().state is EngineState.ERROR
 
 
-def test_a_slow_job_moves_and_can_be_cancelled_and_a_hanging_one_does_not() -> None:
+def test_slow_job_can_be_canceled_and_a_hanging_one_cannot() -> None:
     with running_engine("--fault", "slow_job=600") as engine, engine.client() as client:
         client.claim(1)
         status = client.start(a_job(1))
@@ -97,7 +100,7 @@ def test_an_engine_that_fails_to_start_never_answers(tmp_path: object) -> None:
         assert engine.process.wait(PATIENCE_S) == FAILED_START
 
 
-def test_a_fault_strikes_as_often_as_it_was_told_to() -> None:
+def test_fault_occurs_with_its_probability() -> None:
     faults = Faults.parse(["hang@0.2", "slow_job=3.5@0", "fail_job"])
     struck = sum(faults.strikes("hang") for _ in range(2000))
     assert 250 < struck < 550
@@ -108,6 +111,6 @@ def test_a_fault_strikes_as_often_as_it_was_told_to() -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_can_be_written(name: str) -> None:
+def test_every_fault_can_be_parsed(name: str) -> None:
     timed = name.startswith("slow")
     assert Faults.parse([f"{name}=1" if timed else name]).by_name[name].probability == 1

@@ -1,4 +1,4 @@
-"""The life of an engine without its process: what a job may do to it, and when it should exit."""
+"""Test the state machine of an engine: how jobs end, and when the process should exit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from vwe_dagster.engine import jobs as jobs_module
 from vwe_dagster.engine.jobs import Jobs
-from vwe_dagster.engine.layers import Made
+from vwe_dagster.engine.layers import OnLayer
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.protocol import EngineState, JobState, RefusalError
@@ -17,19 +17,19 @@ from vwe_dagster_tests.engine.engines import a_job, wait_until
 
 
 class ScriptedEngine(NativeEngine):
-    """The native engine, but for what a test has it do first."""
+    """The native engine with a script that runs before each world."""
 
     def __init__(self, script: Callable[[Progress], None]) -> None:
         self._script = script
 
-    def generate(self, request: WorldRequest, progress: Progress = ..., made: Made = ...) -> WorldExport:  # type: ignore[assignment]
+    def generate(self, request: WorldRequest, progress: Progress = ..., on_layer: OnLayer = ...) -> WorldExport:  # type: ignore[assignment]
         self._script(progress)
-        return super().generate(request, progress, made)
+        return super().generate(request, progress, on_layer)
 
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """What a job that hangs is waiting for; it gets it when the test is over."""
+    """Return the event that a hanging job waits for; it is set after the test."""
     monkeypatch.setattr(jobs_module, "STOP_S", 0.05)
     gate = threading.Event()
     yield gate
@@ -63,7 +63,7 @@ def raising(error: BaseException) -> Callable[[Progress], None]:
 
 
 @pytest.mark.parametrize("error", [EngineError("No such world."), ZeroDivisionError("by zero"), SystemExit(1)])
-def test_a_failure_of_the_terrain_code_fails_the_job_and_spares_the_engine(error: BaseException) -> None:
+def test_exception_in_the_terrain_code_fails_the_job_but_not_the_engine(error: BaseException) -> None:
     jobs = serving(raising(error))
     job = jobs.start(a_job(1))
     assert ended(jobs, job.job_id) is JobState.FAILED
@@ -116,12 +116,12 @@ def test_a_reset_that_cannot_stop_the_job_fails(gate: threading.Event) -> None:
     assert jobs.status().state is EngineState.ERROR
 
 
-def test_an_engine_that_computes_something_else_does_not_pass_its_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_with_wrong_results_fails_its_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = Jobs(NativeEngine())
     jobs.reset(1)
     assert (jobs.status().state, jobs.status().token) == (EngineState.READY, 1)
-    monkeypatch.setattr("vwe_dagster.engine.native._KNOWN_POINTS", ((-1794, 2706, 1, 0),))
-    with pytest.raises(RefusalError, match="another height or biome"):
+    monkeypatch.setattr("vwe_dagster.engine.native._REFERENCE_POINTS", ((-1794, 2706, 1, 0),))
+    with pytest.raises(RefusalError, match="a height or biome at"):
         jobs.reset(1)
     assert jobs.status().state is EngineState.ERROR
 
@@ -153,10 +153,10 @@ def test_a_draining_engine_waits_for_its_job_to_end_and_be_fetched() -> None:
     for name in job.layers:
         assert jobs.why_exit(None) is None
         jobs.fetched(job.job_id, name)
-    assert jobs.why_exit(None) == "Drained; it ends."
+    assert jobs.why_exit(None) == "The engine is drained; it exits."
 
 
-def test_a_draining_engine_does_not_wait_for_ever_to_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draining_engine_keeps_layers_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = serving(lambda _: None)
     job = jobs.start(a_job(1))
     ended(jobs, job.job_id)
@@ -166,7 +166,7 @@ def test_a_draining_engine_does_not_wait_for_ever_to_be_fetched(monkeypatch: pyt
     assert jobs.why_exit(None) is not None
 
 
-def test_an_idle_engine_drains_at_once() -> None:
+def test_idle_engine_drains_immediately() -> None:
     jobs = Jobs(NativeEngine())
     assert jobs.why_exit(None) is None
     jobs.drain()

@@ -1,4 +1,4 @@
-"""Layers as bytes, there and back."""
+"""Test that layers survive encoding and decoding, and that impossible metadata is rejected."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vwe_dagster.engine.layers import Arriving, pack
+from vwe_dagster.engine.layers import IncomingLayer, pack
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.engine.protocol import LayerFacts
+from vwe_dagster.engine.protocol import LayerInfo
 
 PLANES = hnp.arrays(
     st.sampled_from([np.uint16, np.float32]),
@@ -21,10 +21,10 @@ PLANES = hnp.arrays(
 )
 
 
-def arrived(facts: LayerFacts, body: memoryview) -> Arriving:
-    arriving = Arriving(facts)
-    arriving.body[:] = body
-    return arriving
+def arrived(info: LayerInfo, body: memoryview) -> IncomingLayer:
+    incoming = IncomingLayer(info)
+    incoming.body[:] = body
+    return incoming
 
 
 @given(plane=PLANES)
@@ -40,32 +40,32 @@ def test_rows_of_zeros_at_the_edges_are_not_sent() -> None:
     plane = np.zeros((8, 4), np.float32)
     plane[3, 1], plane[5, 0] = 1.0, 2.0
 
-    facts, body = pack("lava", plane)
+    info, body = pack("lava", plane)
 
-    assert (facts.offset, facts.bytes, body.nbytes) == (3 * 16, 3 * 16, 3 * 16)
+    assert (info.offset, info.bytes, body.nbytes) == (3 * 16, 3 * 16, 3 * 16)
 
 
 def test_negative_zeros_are_sent() -> None:
-    facts, _ = pack("height", np.full((2, 2), -0.0, np.float32))
+    info, _ = pack("height", np.full((2, 2), -0.0, np.float32))
 
-    assert facts.bytes == 16
+    assert info.bytes == 16
 
 
-def test_of_a_plane_of_zeros_nothing_is_sent() -> None:
-    facts, body = pack("lava", np.zeros((3, 3), np.float32))
+def test_plane_of_zeros_has_an_empty_body() -> None:
+    info, body = pack("lava", np.zeros((3, 3), np.float32))
 
-    assert (facts.bytes, body.nbytes) == (0, 0)
-    assert facts.sha256 == hashlib.sha256().hexdigest()
+    assert (info.bytes, body.nbytes) == (0, 0)
+    assert info.sha256 == hashlib.sha256().hexdigest()
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
-def test_lines_with_numbers_that_json_has_not_are_refused(number: bytes) -> None:
+def test_lines_with_numbers_invalid_in_json_are_rejected(number: bytes) -> None:
     body = b'{"points": [[0, 0, %s]]}\n' % number
-    facts, _ = pack("rivers", [])
-    facts = facts.model_copy(update={"shape": (1,), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()})
+    info, _ = pack("rivers", [])
+    info = info.model_copy(update={"shape": (1,), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()})
 
-    with pytest.raises(EngineError, match="The layer rivers is not lines of JSON"):
-        arrived(facts, memoryview(body)).layer()
+    with pytest.raises(EngineError, match="The layer rivers is not valid JSON lines"):
+        arrived(info, memoryview(body)).layer()
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_lines_with_numbers_that_json_has_not_are_refused(number: bytes) -> None
     ],
     ids=str,
 )
-def test_facts_that_cannot_be_are_refused(change: dict[str, object]) -> None:
-    facts, _ = pack("height", np.ones((2, 2), np.float32))
+def test_impossible_metadata_is_rejected(change: dict[str, object]) -> None:
+    info, _ = pack("height", np.ones((2, 2), np.float32))
 
-    with pytest.raises(EngineError, match="cannot be"):
-        Arriving(facts.model_copy(update=change))
+    with pytest.raises(EngineError, match="impossible metadata"):
+        IncomingLayer(info.model_copy(update=change))

@@ -1,4 +1,4 @@
-"""The native engine answers requests with the planes and lines that were asked for, and refuses what it has not."""
+"""Test that the native engine returns the requested layers and rejects unknown ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEED = 298112588
 GRID = Grid.of_world(96)
 
 
-def test_every_layer_is_what_the_world_has() -> None:
+def test_layers_equal_those_of_the_terrain_library() -> None:
     export = NativeEngine().generate(WorldRequest(SEED, GRID, layers=(*PLANES, *LINES)))
     terrain = World(SEED).grid(96)
     assert {name: str(plane.dtype) for name, plane in export.planes.items()} == PLANES
@@ -47,7 +47,7 @@ def test_lines_keep_their_ends() -> None:
     assert len(export.lines["lakes"]) == len(waterways.lakes)
 
 
-def test_only_what_was_asked_for_comes() -> None:
+def test_only_requested_layers_are_returned() -> None:
     export = NativeEngine().generate(WorldRequest(SEED, GRID, layers=("height", "lakes")))
     assert set(export.planes) == {"height"}
     assert set(export.lines) == {"lakes"}
@@ -55,7 +55,7 @@ def test_only_what_was_asked_for_comes() -> None:
     assert sum(export.timings_s.values()) > 0
 
 
-def test_progress_moves_from_nothing_to_done() -> None:
+def test_progress_rises_from_0_to_1() -> None:
     told: list[tuple[float, str]] = []
     NativeEngine().generate(WorldRequest(SEED, GRID), lambda fraction, phase: told.append((fraction, phase)))
     fractions = [fraction for fraction, _ in told]
@@ -79,7 +79,7 @@ def test_a_grid_sampled_in_strips_is_the_same_grid(monkeypatch: pytest.MonkeyPat
     assert told == sorted(told, key=lambda step: step[0])
 
 
-def test_a_progress_that_raises_stops_the_world_in_the_middle() -> None:
+def test_exception_in_progress_stops_the_generation() -> None:
     made: list[str] = []
 
     def progress(fraction: float, phase: str) -> None:
@@ -102,14 +102,14 @@ def test_a_progress_that_raises_stops_the_world_in_the_middle() -> None:
         (WorldRequest(SEED, Grid(96, 100.0, -1000.0)), r"Grid\.of_world"),
     ],
 )
-def test_what_it_has_not_is_refused(request_: WorldRequest, sentence: str) -> None:
+def test_invalid_request_is_rejected(request_: WorldRequest, sentence: str) -> None:
     with pytest.raises(EngineError, match=sentence):
         NativeEngine().generate(request_)
 
 
 @pytest.mark.slow
 def test_compiling_is_announced_once(tmp_path: Path) -> None:
-    """The first world on a machine takes half a minute of compiling, and the next one must not say so."""
+    """Only the first world on a machine, which compiles for half a minute, announces it."""
     code = (
         "from vwe_dagster.engine.messages import WorldRequest\n"
         "from vwe_dagster.engine.native import NativeEngine\n"
@@ -117,7 +117,7 @@ def test_compiling_is_announced_once(tmp_path: Path) -> None:
         "NativeEngine().generate(WorldRequest(1, Grid.of_world(64)), lambda fraction, phase: print(phase))\n"
     )
     NativeEngine().warm()
-    # One kernel is left to compile: all of them take as long as dozens of other tests.
+    # Only one kernel is compiled here: all of them take as long as dozens of other tests.
     copy_machine_code(tmp_path / "vwe" / "kernels", leave_out="height_rows.fill_heights*")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     said = [

@@ -1,4 +1,4 @@
-"""Surveys by the native engine in this process: stopping, errors, and memory over many seeds."""
+"""Test surveys by the native engine in this process: stopping, errors, and memory over many seeds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StoppedError(Exception):
 
 @pytest.fixture
 def invented(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows that take no time."""
+    """Replace the computation of rows by constants."""
     monkeypatch.setattr(native_survey, "seed_row", lambda seed, depth, _: invented_row(seed, depth))
 
 
@@ -71,7 +71,7 @@ def test_survey_stops_while_a_seed_is_being_computed(monkeypatch: pytest.MonkeyP
     assert len(computed) < 1000
 
 
-def test_impossible_world_gen_version_is_an_engine_error() -> None:
+def test_invalid_world_gen_version_is_an_engine_error() -> None:
     with pytest.raises(EngineError, match="world-gen version 7"):
         survey_table(SurveyRequest((1, 2), Depth.START, 7))
 

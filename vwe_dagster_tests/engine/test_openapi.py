@@ -1,4 +1,4 @@
-"""The OpenAPI document tells of the protocol as it is, and the engine keeps to it whatever it is sent."""
+"""Test that the OpenAPI document matches the models, and the engine's responses match the document."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 SCHEMA = schemathesis.openapi.from_dict(openapi())
 NOT_TRIED = r"/v1/drain"
-"""An engine that drains is gone."""
+"""Calls that are left out: a drained engine exits."""
 
 
 @pytest.fixture(scope="module", params=["native", pytest.param("plugin", marks=pytest.mark.game)])
@@ -39,12 +39,12 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
             yield engine.address
 
 
-def test_the_copy_is_what_the_models_make() -> None:
-    """Otherwise: python -m vwe_dagster.engine.openapi."""
+def test_shipped_document_is_up_to_date() -> None:
+    """If this fails, run python -m vwe_dagster.engine.openapi."""
     assert DOCUMENT.read_text(encoding="utf-8") == text()
 
 
-def test_every_refusal_is_in_the_document() -> None:
+def test_every_error_code_is_in_the_document() -> None:
     document = json.dumps(openapi()["paths"])
     assert [code for code in REFUSALS if code not in document] == ["method_not_allowed"]
 
@@ -53,7 +53,7 @@ def test_every_refusal_is_in_the_document() -> None:
 @hypothesis.settings(
     max_examples=40, database=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
 )
-def test_the_engine_keeps_to_the_document(case: schemathesis.Case[Any], url: str) -> None:
+def test_engine_conforms_to_the_document(case: schemathesis.Case[Any], url: str) -> None:
     if "wait_s" in (case.query or {}):
         case.query["wait_s"] = min(case.query["wait_s"], 0.01) if isinstance(case.query["wait_s"], float) else 0
     case.call_and_validate(

@@ -1,4 +1,4 @@
-"""The process of an engine: where it listens, whom it refuses, and how it ends."""
+"""Test the engine process: where it listens, which callers it rejects, and how it exits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, running_engine, 
 pytestmark = pytest.mark.slow
 
 
-def test_a_socket_is_private_and_goes_with_the_engine() -> None:
+def test_socket_is_private_and_removed_with_the_engine() -> None:
     with running_engine("--name", "loki") as engine, engine.client() as client:
         path = Path(engine.address.removeprefix("unix:"))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -32,12 +32,12 @@ def test_a_socket_is_private_and_goes_with_the_engine() -> None:
         engine.process.send_signal(signal.SIGTERM)
         assert engine.process.wait(PATIENCE_S) == TERMINATED
         assert not path.exists()
-        assert "Told to end by signal 15" in engine.log.read_text()
+        assert "Ended by signal 15" in engine.log.read_text()
         with pytest.raises(EngineUnreachableError, match=r"No such file|refused"):
             client.status()
 
 
-def test_sigterm_ends_an_engine_in_the_middle_of_a_job() -> None:
+def test_sigterm_ends_an_engine_during_a_job() -> None:
     with running_engine() as engine, engine.client() as client:
         client.claim(1)
         client.start(a_job(1, size=8192))
@@ -45,19 +45,19 @@ def test_sigterm_ends_an_engine_in_the_middle_of_a_job() -> None:
         assert engine.process.wait(PATIENCE_S) == TERMINATED
 
 
-def test_a_second_engine_does_not_take_the_socket_of_a_live_one() -> None:
+def test_second_engine_does_not_replace_the_socket_of_a_live_one() -> None:
     with running_engine() as engine:
         path = engine.address.removeprefix("unix:")
         second = subprocess.run(
             [sys.executable, "-m", "vwe_dagster.engine", "--socket", path], capture_output=True, text=True, check=False
         )
         assert second.returncode == 2
-        assert "An engine is listening at" in second.stderr
+        assert "Another engine listens on" in second.stderr
         with engine.client() as client:
             assert client.status().pid == engine.process.pid
 
 
-def test_a_socket_that_nobody_listens_at_is_replaced(tmp_path: Path) -> None:
+def test_socket_without_a_listener_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "engine.sock"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
@@ -66,7 +66,7 @@ def test_a_socket_that_nobody_listens_at_is_replaced(tmp_path: Path) -> None:
         assert client.status().pid == engine.process.pid
 
 
-def test_an_engine_that_nobody_uses_ends_and_status_is_no_use() -> None:
+def test_idle_engine_exits_and_status_calls_do_not_count_as_use() -> None:
     with running_engine("--idle-exit-minutes", "0.005") as engine, engine.client() as client:
 
         def has_ended() -> bool:
@@ -79,7 +79,7 @@ def test_an_engine_that_nobody_uses_ends_and_status_is_no_use() -> None:
 
         wait_until(has_ended)
         assert engine.process.returncode == 0
-        assert "Nobody has used this engine for 0.005 minutes" in engine.log.read_text()
+        assert "This engine was idle for 0.005 minutes" in engine.log.read_text()
 
 
 def test_a_drained_engine_exits() -> None:
@@ -89,7 +89,7 @@ def test_a_drained_engine_exits() -> None:
         assert not Path(engine.address.removeprefix("unix:")).exists()
 
 
-def test_draining_lets_the_job_end_and_be_fetched() -> None:
+def test_draining_engine_finishes_its_job_and_serves_its_layers() -> None:
     with running_engine() as engine, engine.client() as client:
         client.claim(1)
         job = client.start(a_job(1, size=512, layers=("height",)))
@@ -101,8 +101,8 @@ def test_draining_lets_the_job_end_and_be_fetched() -> None:
         assert engine.process.wait(PATIENCE_S) == 0
 
 
-def test_an_engine_speaks_only_after_it_is_ready(tmp_path: Path) -> None:
-    """It listens from the start, so that a caller need not try again and again."""
+def test_engine_answers_only_after_it_is_ready(tmp_path: Path) -> None:
+    """The engine listens from the start, so that callers wait instead of retrying."""
     with started_engine(tmp_path, "--fault", "slow_boot=0.5") as engine:
         wait_until(Path(engine.address.removeprefix("unix:")).exists)
         with EngineClient(engine.address, timeout_s=PATIENCE_S) as client:
@@ -120,20 +120,20 @@ def test_engine_is_served_under_a_name_that_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({}, "Say where to listen"),
+        ({}, "Name one address to listen on"),
         ({"tcp": "127.0.0.1:0"}, "must have a token"),
-        ({"tcp": "nowhere", "token": "a-token-for-tests-only"}, "is no address to listen at"),
-        ({"tcp": "127.0.0.1:0", "token": "short"}, "holds no token"),
+        ({"tcp": "nowhere", "token": "a-token-for-tests-only"}, "Invalid address 'nowhere'"),
+        ({"tcp": "127.0.0.1:0", "token": "short"}, "has no valid token"),
         ({"tcp": "127.0.0.1:0", "token": "a-token-for-tests-only", "allowed_hosts": ["a:1"]}, "is not a host name"),
         ({"socket": "x" * 120}, "too long"),
         ({"socket": "missing/engine.sock"}, "No such file"),
-        ({"socket": "token"}, "is a file that is no socket"),
+        ({"socket": "token"}, "exists and is not a socket"),
         ({"socket": "engine.sock", "idle_exit_minutes": 0.0}, "must be above 0"),
-        ({"socket": "engine.sock", "faults": ["gold"]}, "There is no fault 'gold'"),
+        ({"socket": "engine.sock", "faults": ["gold"]}, "Invalid fault 'gold'"),
         ({"socket": "engine.sock", "faults": ["slow_job"]}, "NAME=SECONDS"),
     ],
 )
-def test_what_cannot_be_served_is_refused(tmp_path: Path, arguments: dict[str, object], sentence: str) -> None:
+def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: dict[str, object], sentence: str) -> None:
     token = tmp_path / "token"
     token.write_text(str(arguments.get("token", "a-token-for-tests-only")))
     given = {name: value for name, value in arguments.items() if name not in {"socket", "token"}}
@@ -142,7 +142,7 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path, arguments: dict[str, o
         serve(socket_path=path, token_file=token if "token" in arguments else None, **given)  # type: ignore[arg-type]
 
 
-def test_a_token_is_not_waited_for(tmp_path: Path) -> None:
+def test_pipe_as_token_file_is_rejected_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "token")
     with pytest.raises(EngineError, match="it is a pipe, a device or a socket"):
         serve(tcp="127.0.0.1:0", token_file=tmp_path / "token")

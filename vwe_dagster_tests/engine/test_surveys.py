@@ -1,4 +1,4 @@
-"""The contract of surveys: rows of many seeds, from every engine that offers them."""
+"""Test the survey calls of the engine protocol against every engine that offers them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def a_survey(
 
 @pytest.fixture
 def surveying(client: EngineClient, token: int) -> int:
-    """The token of a holder whose engine offers surveys."""
+    """Return the token of the engine's holder; skip engines without surveys."""
     try:
         client.start_survey(a_survey(token))
     except EngineRefusedError:
@@ -64,7 +64,7 @@ def test_rows_are_those_of_the_seeds_in_their_order(client: EngineClient, survey
     assert told == sorted(told)
 
 
-def test_survey_leaves_the_engine_as_a_world_does(client: EngineClient, surveying: int) -> None:
+def test_engine_state_after_a_survey_is_that_after_a_world(client: EngineClient, surveying: int) -> None:
     done = client.status().jobs_done
     survey = a_survey(surveying)
     client.start_survey(survey)
@@ -79,12 +79,12 @@ def test_survey_leaves_the_engine_as_a_world_does(client: EngineClient, surveyin
 
 @pytest.fixture
 def running(client: EngineClient, surveying: int) -> Iterator[JobStatus]:
-    """A survey that will run for minutes; whatever the test left is swept up."""
+    """Start a survey that runs for minutes, and reset the engine after the test."""
     yield client.start_survey(a_survey(surveying, tuple(range(MAX_SURVEY_SEEDS)), Depth.WORLD))
     client.reset(next_number())
 
 
-def test_progress_moves_with_each_seed_and_a_survey_can_be_cancelled(client: EngineClient, running: JobStatus) -> None:
+def test_survey_reports_progress_per_seed_and_can_be_canceled(client: EngineClient, running: JobStatus) -> None:
     status, told = running, [running.progress]
     while len(set(told)) < 3:
         status = client.job(running.job_id, wait_s=30, seen=status.seen)
@@ -106,7 +106,7 @@ def test_higher_token_stops_a_survey_and_fences_its_holder(
     assert refusal(error) == (409, "fenced", False)
 
 
-def test_busy_engine_takes_no_survey(client: EngineClient, surveying: int, running: JobStatus) -> None:
+def test_busy_engine_rejects_a_survey(client: EngineClient, surveying: int, running: JobStatus) -> None:
     with pytest.raises(EngineRefusedError) as error:
         client.start_survey(a_survey(surveying))
     assert refusal(error) == (409, "busy", True)
@@ -132,9 +132,7 @@ def test_late_survey_fails_by_its_deadline(client: EngineClient, surveying: int)
         ("world_gen_version", 98),
     ],
 )
-def test_impossible_survey_is_refused(
-    contract: tuple[str, str | None], surveying: int, name: str, value: object
-) -> None:
+def test_invalid_survey_is_rejected(contract: tuple[str, str | None], surveying: int, name: str, value: object) -> None:
     body = json.loads(a_survey(surveying).model_dump_json()) | {name: value}
     status, said = call(contract, "POST", "/v1/surveys", json.dumps(body).encode())
     assert (status, ErrorBody.model_validate_json(said).code) == (422, "invalid")

@@ -13,7 +13,7 @@ from pathlib import Path
 from vwe_dagster.engine.client import EngineRefusedError
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.jobs import Jobs
-from vwe_dagster.engine.layers import Made
+from vwe_dagster.engine.layers import OnLayer
 from vwe_dagster.engine.messages import (
     LINES,
     PLANES,
@@ -117,7 +117,7 @@ class StubEngine:
         self.most_concurrent_jobs = 0
         self.may_finish = threading.Event()
 
-    def generate(self, request: WorldRequest, progress: Progress, made: Made) -> WorldExport:  # noqa: ARG002
+    def generate(self, request: WorldRequest, progress: Progress, on_layer: OnLayer) -> WorldExport:  # noqa: ARG002
         with self._guard:
             self._at_once += 1
             self.most_concurrent_jobs = max(self.most_concurrent_jobs, self._at_once)
