@@ -1,4 +1,4 @@
-"""The command ``vwe find``: questions to generated worlds and to the survey."""
+"""The command ``vwe find``: search built worlds and the survey."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FindCommand(TyperCommand):
 def find(
     condition: Annotated[
         str | None,
-        typer.Argument(metavar="CONDITION", help='What must hold, such as "islands > 230 and swamp < 2200".'),
+        typer.Argument(metavar="CONDITION", help='A condition, such as "islands > 230 and swamp < 2200".'),
     ] = None,
     *,
     question: Annotated[
@@ -52,30 +52,34 @@ def find(
         list[str] | None,
         typer.Option(
             metavar="WISH",
-            help='Rank by a column, least first: "haldor", "start_land desc", "swamp x2" with twice the weight; '
-            "can be repeated.",
+            help='Rank by a column, smallest value first: "haldor", "start_land desc", "swamp x2" with twice the '
+            "weight; can be repeated.",
         ),
     ] = None,
     explain: Annotated[
         str | None, typer.Option(metavar="SEED", help="Show how a seed ranks in each preference.")
     ] = None,
-    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by a column, the greatest first.")] = None,
-    ascending: Annotated[bool, typer.Option("--ascending", help="Sort the least first.")] = False,
+    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by a column, largest value first.")] = None,
+    ascending: Annotated[bool, typer.Option("--ascending", help="Sort the smallest value first.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Show at most so many seeds; the default is {_LIMIT}, and all with --json or --csv."),
+        typer.Option(min=1, help=f"Show at most this many; the default is {_LIMIT}, and all with --json or --csv."),
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(metavar="[A,B,...]", help="Show these columns; 'all' for every one; without a value, list them."),
+        typer.Option(
+            metavar="[A,B,...]", help="Show these columns, or 'all'; without a value, list the columns that exist."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    make: Annotated[int | None, typer.Option(min=1, help="Generate the worlds of the first so many seeds.")] = None,
+    make: Annotated[
+        int | None, typer.Option(min=1, help="Build the worlds of this many seeds, the first ones.")
+    ] = None,
 ) -> None:
-    """Find seeds by a condition over the statistics of generated worlds and of the survey.
+    """Find seeds by a condition over the statistics of built worlds and of the survey.
 
-    Conditions are in SQL: comparisons of columns joined by and, or, not. Without one, all seeds match.
+    A condition is in SQL: comparisons of columns, joined by and, or, not. Without one, all seeds match.
     """
     from vwe_dagster.catalog.errors import QueryError  # noqa: PLC0415
     from vwe_dagster.cli.find_view import Form, show_columns, show_questions  # noqa: PLC0415
@@ -144,7 +148,7 @@ def _explain(home: Home, question: Question, seed: str, form: Form) -> None:
 
 
 def _report(answer: Answer, question: Question, shown: int) -> None:
-    """Print what was searched, what was not, and how many matches are shown."""
+    """Print how many seeds were searched, skipped, matched and shown."""
     searched = answer.searched
     if searched.stale_worlds:
         _warn_of_stale_worlds(searched.stale_worlds)
@@ -186,7 +190,7 @@ def _not_deep(searched: Searched) -> str:
 
 
 def _hints(answer: Answer, question: Question) -> str:
-    """Return suggestions for seeds that the condition names in another case than a world has."""
+    """Return a suggestion for each seed of the condition that differs from a world only in case."""
     if len(answer) or question.condition is None:
         return ""
     texts = re.findall(r"'([^']+)'", question.condition.text)
@@ -206,7 +210,7 @@ def _warn_of_stale_worlds(keys: Sequence[str]) -> None:
 
 
 def _make(home: Home, answer: Answer, count: int) -> None:
-    """Generate the worlds of the first seeds, except those that are generated."""
+    """Build the worlds of the first ``count`` seeds that are not built yet."""
     first = answer.table(["seed", "made_at"], count).to_pylist()
     seeds = [parse_seed(row["seed"]) for row in first if row["made_at"] is None]
     if len(seeds) < len(first):
