@@ -1,7 +1,7 @@
-"""The command line, ``vwe``: makes worlds, tells of seeds, looks after the pool of engines, opens the UI.
+"""The command line, ``vwe``: builds worlds, searches seeds, maintains the pool of engines, serves maps and the UI.
 
-Results go to standard output; progress, remarks and errors to standard error. Dagster is imported only by the
-commands that need it, for it takes longer to load than the others take to answer.
+Results go to standard output; progress, remarks and errors go to standard error. Only the commands that need Dagster
+import it: loading it takes longer than the other commands run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from vwe_dagster.store import StoreError
 from vwe_dagster.world.grid import GridError
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer passes it by position
     if wanted:
         say(output(), f"vwe {importlib.metadata.version('vwe-dagster')}")
         raise typer.Exit
@@ -53,9 +53,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Turns Valheim seeds into world data.",
-    epilog="Exit codes: 0 all went well, 1 something failed, 2 the command or a seed in it is wrong, 130 interrupted. "
-    "A seed that begins with '-' is written after --, as in: vwe world -- -abc",
+    help="Turn Valheim seeds into world data.",
+    epilog="Exit codes: 0 success, 1 failure, 2 invalid command or seed, 130 interrupted. "
+    "Write a seed that begins with '-' after --, as in: vwe world -- -abc",
 )
 app.command()(worlds.world)
 app.command(name="import")(worlds.import_)
@@ -94,9 +94,9 @@ def run() -> int:
     try:
         code: int = app(standalone_mode=False) or 0
     except typer.TyperException as error:
-        # Without arguments typer has printed the help and has no more to say.
+        # Without arguments typer has already printed the help; the error has no message.
         if error.format_message():
-            say(notices(), _usage_sentence(error), "red")
+            say(notices(), _usage_message(error), "red")
         code = error.exit_code
     except (SeedError, SeedListError, SaveError, GridError, HomeError, HostsError, InputError) as error:
         say(notices(), str(error), "red")
@@ -109,8 +109,8 @@ def run() -> int:
     return code
 
 
-def _usage_sentence(error: typer.TyperException) -> str:
-    sentence = error.format_message()
+def _usage_message(error: typer.TyperException) -> str:
+    message = error.format_message()
     if hasattr(error, "option_name"):
-        sentence += "\nA seed that begins with '-' is written after --, as in: vwe world -- -abc"
-    return sentence
+        message += "\nWrite a seed that begins with '-' after --, as in: vwe world -- -abc"
+    return message

@@ -1,4 +1,4 @@
-"""What the command line shows: the progress of a run, tables, and lines of facts."""
+"""Output of the command line: messages, tables, labeled values, and the progress of runs."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ if TYPE_CHECKING:
     from vwe_dagster.defs.run_events import Notice
 
 _PIPE_COLUMNS = 1000
-"""Width of what goes to a pipe or a file: nothing is cut there."""
+"""Width of output to a pipe or a file, large enough that nothing is cut."""
 
 
 def output() -> Console:
-    """Where results go: standard output."""
+    """Return the console for results: standard output."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 
 def notices() -> Console:
-    """Where progress, remarks and errors go: standard error."""
+    """Return the console for progress, remarks and errors: standard error."""
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPE_COLUMNS)
 
 
 @contextlib.contextmanager
 def undiverted_notices() -> Iterator[Console]:
-    """As :func:`notices`, but unmoved by Dagster, which diverts a process's output into the log of its run."""
+    """Yield a console for standard error that Dagster does not capture.
+
+    While a run executes, Dagster redirects the output of the process into the log of the run.
+    """
     with os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as file:
         yield Console(file=file, highlight=False, width=None if file.isatty() else _PIPE_COLUMNS)
 
@@ -47,20 +50,23 @@ def say(console: Console, sentence: str, style: str = "") -> None:
     console.print(Text(escape_unprintable(sentence, keep="\n\t"), style), soft_wrap=True)
 
 
-def show_facts(console: Console, facts: Mapping[str, object]) -> None:
-    """Prints labels and values, one pair a line."""
-    width = max(map(len, facts), default=0)
-    for label, value in facts.items():
+def show_items(console: Console, items: Mapping[str, object]) -> None:
+    """Print labels and their values, one pair per line."""
+    width = max(map(len, items), default=0)
+    for label, value in items.items():
         console.print(Text.assemble((f"  {label:<{width}}  ", "dim"), str(value)), soft_wrap=True)
 
 
 def show_table(console: Console, title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Prints a table; see :func:`table_of`."""
+    """Print a table; see :func:`table_of`."""
     console.print(table_of(title, headings, rows))
 
 
 def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> FittingTable:
-    """Return a table whose most important columns come first; numbers are right-aligned, and None is an empty cell."""
+    """Return a table. Columns of numbers are right-aligned, and None is an empty cell.
+
+    Put the most important columns first: a narrow terminal drops the last ones.
+    """
     cells = [["" if cell is None else escape_unprintable(str(cell).strip(), keep="\n") for cell in row] for row in rows]
     table = FittingTable(
         title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
@@ -80,7 +86,7 @@ def table_of(title: str, headings: Iterable[str], rows: Iterable[Iterable[object
 
 
 class FittingTable(Table):
-    """A table that breaks no word and no number: on a narrow terminal it drops its last columns and names them."""
+    """A table that never breaks a word or a number: on a narrow terminal it drops its last columns and names them."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the columns that fit."""
@@ -91,7 +97,7 @@ class FittingTable(Table):
         hidden = self.columns[len(shown.columns) :]
         if hidden:
             names = ", ".join(str(column.header) for column in hidden)
-            yield Text(f"Not shown on {options.max_width} columns: {names}", "dim")
+            yield Text(f"Not shown in {options.max_width} columns: {names}", "dim")
 
 
 def _least_width(table: Table, console: Console, options: ConsoleOptions) -> int:
@@ -101,14 +107,14 @@ def _least_width(table: Table, console: Console, options: ConsoleOptions) -> int
 
 @contextlib.contextmanager
 def showing_run(console: Console, title: str) -> Iterator[Callable[[Notice], None]]:
-    """Shows a run as it goes: on a terminal a live line for each asset, elsewhere a line for each notice.
+    """Show the progress of a run: on a terminal a live line per asset, elsewhere a line per notice.
 
     Args:
-        console: where.
-        title: what the run makes.
+        console: the console to print to.
+        title: the seeds of the run.
 
     Yields:
-        What to call with every notice of the run.
+        A function to call with every notice of the run.
     """
     if not console.is_terminal:
         yield lambda notice: _print_line(console, title, notice)
@@ -121,25 +127,25 @@ def showing_run(console: Console, title: str) -> Iterator[Callable[[Notice], Non
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
-        yield _Board(progress).show
+        yield _AssetLines(progress).show
 
 
 @contextlib.contextmanager
 def showing_progress(console: Console, title: str) -> Iterator[Callable[[float, str], None]]:
-    """Shows how far something is: on a terminal a bar that grows, elsewhere a line for each phase.
+    """Show the progress of a task: on a terminal a bar, elsewhere a line per phase.
 
     Yields:
-        What to call with the fraction done, 0 to 1, and the phase in words.
+        A function to call with the fraction done, 0 to 1, and the name of the phase.
     """
     if not console.is_terminal:
-        told: set[str] = set()
+        printed: set[str] = set()
 
-        def tell(_: float, phase: str) -> None:
-            if phase not in told:
+        def print_phase(_: float, phase: str) -> None:
+            if phase not in printed:
                 say(console, f"{title}: {phase}")
-            told.add(phase)
+            printed.add(phase)
 
-        yield tell
+        yield print_phase
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -147,8 +153,8 @@ def showing_progress(console: Console, title: str) -> Iterator[Callable[[float, 
         yield lambda fraction, phase: progress.update(bar, completed=fraction, description=f"{title}: {phase}")
 
 
-class _Board:
-    """The live lines of a run, one an asset."""
+class _AssetLines:
+    """The live lines of a run, one per asset."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -165,7 +171,7 @@ class _Board:
 
 
 def _print_line(console: Console, title: str, notice: Notice) -> None:
-    # What is kept has been logged as such, and that an asset started shows by what it does.
+    # The log already reports a stage that is up to date, and the first phase shows that an asset has started.
     if notice.kind not in {"started", "kept"}:
         say(console, f"{title}: {notice.stage}: {_phrase(notice)}")
 
@@ -174,6 +180,8 @@ def _phrase(notice: Notice) -> str:
     match notice.kind:
         case "kept":
             return "up to date"
+        case "made":
+            return "built"
         case "failed":
             return f"failed: {notice.text}"
         case "warning" | "phase":

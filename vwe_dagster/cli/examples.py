@@ -72,13 +72,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "bench survey": ("vwe bench survey --json survey.json",),
     "metrics serve": ("vwe metrics serve --port 9464",),
 }
-"""Command lines, by the words of the command behind ``vwe``."""
+"""Example command lines by command, without the leading ``vwe``."""
 
 
 def complete_help(app: typer.Typer, path: str = "") -> None:
-    """Add the examples to the help of every command, and join the lines of its paragraphs.
+    """Add the examples to the help of every command, and unwrap its paragraphs.
 
-    typer breaks the lines of later paragraphs where the source does, and again at the width of the terminal.
+    typer keeps the line breaks of all paragraphs but the first and wraps them again at the width of the terminal.
     """
     for command in app.registered_commands:
         callback = command.callback

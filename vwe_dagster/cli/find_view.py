@@ -1,4 +1,4 @@
-"""Showing what ``vwe find`` found: rows, columns, ready questions and explained scores, as tables, JSON or CSV."""
+"""Output of ``vwe find``: rows, columns, ready questions and explained scores, as tables, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.seeds.typable import typable_text
 
 TEXT = "text"
-"""The column with a text of at most ten letters and digits that can be typed in the game for the same world."""
+"""Column of a text, at most ten letters and digits, that the game accepts as a seed of the same world."""
 
 _SEED = "seed"
 _ALWAYS = ("start_land_km2", "islands")
 
 
 class Form(enum.Enum):
-    """How results are printed."""
+    """The format in which results are printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -33,11 +33,11 @@ class Form(enum.Enum):
 
 
 def shown_columns(question: Question, named: str | None) -> list[str]:
-    """Return the columns to show.
+    """Return the names of the columns to show.
 
     Args:
-        question: the question, whose columns are shown unless others are named.
-        named: columns by commas, ``all`` for every one; None for the default ones.
+        question: its columns are shown by default.
+        named: columns separated by commas, or ``all``; None for the default ones.
 
     Raises:
         QueryError: a column is unknown.
@@ -56,7 +56,7 @@ def shown_columns(question: Question, named: str | None) -> list[str]:
 def show_rows(answer: Answer, columns: Sequence[str], limit: int | None, form: Form) -> None:
     """Print the first rows of an answer.
 
-    In a table a text to type in the game stands beside each integer seed, unless columns were named without it.
+    If the first column is the seed and a row has an integer seed, a table gets the column :data:`TEXT` beside it.
     """
     rows = answer.table(list(dict.fromkeys([_SEED, *(name for name in columns if name != TEXT)])), limit).to_pylist()
     names = list(columns)
@@ -74,7 +74,7 @@ def show_rows(answer: Answer, columns: Sequence[str], limit: int | None, form: F
 
 
 def show_columns(form: Form) -> None:
-    """Print all columns that a condition can name."""
+    """Print all columns that conditions accept."""
     rows = [
         {
             "column": each.name,
@@ -117,7 +117,7 @@ def show_explanation(explanation: Explanation, form: Form) -> None:
     say(
         notices(),
         f"The score of {explanation.seed} is {explanation.score:.1f}, the mean of the percentiles by weight. "
-        f"A percentile is the share of the {searched.worlds + searched.surveyed:,} searched seeds that are worse.",
+        f"A percentile is the percentage of the {searched.worlds + searched.surveyed:,} searched seeds that are worse.",
     )
 
 

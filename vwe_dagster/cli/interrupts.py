@@ -1,4 +1,4 @@
-"""Interrupts that Python would swallow: during imports, and in callbacks that cannot raise."""
+"""Ctrl-C where Python would swallow it: during imports, and in callbacks that cannot raise."""
 
 from __future__ import annotations
 

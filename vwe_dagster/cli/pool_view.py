@@ -1,4 +1,4 @@
-"""Showing a pool in the terminal: its slots, the worlds it was asked for, and the steps its engines took."""
+"""Terminal output for a pool: its slots, its jobs, and the transitions of its slots."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _KINDS = {"process": "process", "docker": "container"}
 
 
 def pool_view(status: PoolStatus, settings: PoolSettings) -> RenderableType:
-    """A pool as it is now: a table of its slots and, below it, who has them, what they make, and what went wrong."""
+    """Return the status of a pool: a table of its slots, and below it their holders, worlds and errors."""
     headings = ("slot", "state", "engine", "token", "jobs", "age", "ends in", "memory")
     table = table_of("", headings, [_slot_row(slot, settings) for slot in status.slots])
-    # Eight columns are to fit a terminal of 80.
+    # The eight columns must fit in 80 characters.
     table.collapse_padding = True
     for row, slot in zip(table.rows, status.slots, strict=True):
         row.style = _STYLES.get(slot.state, "")
@@ -32,7 +32,7 @@ def pool_view(status: PoolStatus, settings: PoolSettings) -> RenderableType:
 
 
 def history_view(jobs: Sequence[JobRecord]) -> RenderableType:
-    """A table of the worlds that a pool was asked for, and below it why some failed."""
+    """Return a table of jobs, and below it the errors of the failed ones."""
     headings = ("began (UTC)", "slot", "seed", "size", "state", "waited", "took")
     rows = [
         (moment(job.at), job.slot, job.seed, job.size or "survey", job.state, span(job.wait_s), span(job.duration_s))
@@ -43,13 +43,16 @@ def history_view(jobs: Sequence[JobRecord]) -> RenderableType:
 
 
 def step_line(step: Transition) -> str:
-    """A step of a slot on one line."""
+    """Return one line that describes a transition of a slot."""
     words = f"{moment(step.at)}  slot {step.slot}  {step.before} -> {step.after}  {step.detail}"
     return f"{words} ({step.holder})" if step.holder and step.holder not in step.detail else words
 
 
 def span(seconds: float | None) -> str:
-    """A length of time to two figures or so, as in ``40 ms``, ``12 s``, ``90 min`` or ``1.8 h``."""
+    """Return a duration with about two digits, such as ``40 ms``, ``12 s``, ``90 min`` or ``1.8 h``.
+
+    None is empty, and a negative duration is ``now``.
+    """
     if seconds is None:
         return ""
     if seconds < 0:
@@ -64,7 +67,7 @@ def span(seconds: float | None) -> str:
 
 
 def moment(at: str) -> str:
-    """A moment of the ledger without its year, its fraction and its time zone, which is UTC."""
+    """Return a timestamp of the ledger (ISO 8601, UTC) as ``MM-DD HH:MM:SS``."""
     return at[5:19].replace("T", " ")
 
 
@@ -72,7 +75,8 @@ def _headline(status: PoolStatus) -> Text:
     kind = _KINDS[status.launcher]
     plural = kind + ("es" if kind == "process" else "s")
     counts = f"{status.ready} free, {status.leased} in use, {status.starting} starting"
-    waiting = f"; {status.waiting} waiting for one" if status.waiting else ""
+    callers = "caller" if status.waiting == 1 else "callers"
+    waiting = f"; {status.waiting} {callers} waiting" if status.waiting else ""
     return Text.assemble(
         (f"Pool {status.pool}", "bold"),
         f", at most {status.size} {kind if status.size == 1 else plural}: {counts}{waiting}",
@@ -89,8 +93,8 @@ def _circuit(status: PoolStatus, settings: PoolSettings) -> list[Text]:
 def _verified(status: PoolStatus) -> list[Text]:
     if status.verified is None:
         return []
-    told = f"Tried {moment(status.verified.at)}: {status.verified.sentence}"
-    return [Text(told, "" if status.verified.passed else "red")]
+    result = f"Verified {moment(status.verified.at)}: {status.verified.sentence}"
+    return [Text(result, "" if status.verified.passed else "red")]
 
 
 def _slot_row(slot: SlotStatus, settings: PoolSettings) -> tuple[object, ...]:
@@ -109,16 +113,16 @@ def _slot_row(slot: SlotStatus, settings: PoolSettings) -> tuple[object, ...]:
 
 
 def _remarks(slot: SlotStatus) -> list[Text]:
-    facts = []
+    remarks = []
     if slot.name is not None:
-        facts.append(("", f"is named {slot.name}"))
+        remarks.append(("", f"is named {slot.name}"))
     if slot.holder is not None:
         held = f"held by {slot.holder}" + (f", for {span(slot.held_s)}" if slot.held_s is not None else "")
         dead = ("red", f"{held}; that process is dead, and the next use of the pool recovers the slot")
-        facts.append(dead if slot.holder_is_dead else ("", held))
+        remarks.append(dead if slot.holder_is_dead else ("", held))
     if slot.seed is not None:
         done = "" if slot.progress is None else f": {slot.progress:.0%}"
-        facts.append(("", f"makes world {slot.seed}{done}" + (f", {slot.phase}" if slot.phase else "")))
+        remarks.append(("", f"generates world {slot.seed}{done}" + (f", {slot.phase}" if slot.phase else "")))
     if slot.last_error is not None:
-        facts.append(("red", f"last error: {slot.last_error}"))
-    return [Text.assemble((f"slot {slot.slot}  ", "dim"), (fact, style)) for style, fact in facts]
+        remarks.append(("red", f"last error: {slot.last_error}"))
+    return [Text.assemble((f"slot {slot.slot}  ", "dim"), (remark, style)) for style, remark in remarks]

@@ -1,4 +1,4 @@
-"""Standard output and error: characters that they cannot encode."""
+"""Characters that standard output or standard error cannot encode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _similar(error: UnicodeError) -> tuple[str, int]:
         raise error
     written = error.object[error.start : error.end]
     if any(map(str.isalpha, written)):
-        # A letter is part of a name or a seed, which another letter would falsify.
+        # A letter may be part of a name or a seed; replacing it by another one would change that.
         return written.encode("ascii", "backslashreplace").decode(), error.end
     text = unicodedata.normalize("NFKD", written)
     plain = text.translate(_SIMILAR).encode("ascii", "ignore").decode()

@@ -1,4 +1,4 @@
-"""How the command line shows a survey: its progress with rate and time left, and what has been surveyed."""
+"""Terminal output for a survey: progress with rate and time left, and a summary of the surveyed seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vwe_dagster.cli.pool_view import span
 from vwe_dagster.survey.summary import DepthSummary
 
 LINE_EVERY_S = 10.0
-"""Seconds between two lines of progress where there is no terminal."""
+"""Seconds between two progress lines if the output is not a terminal."""
 
 _HEADINGS = ("depth", "seeds", "blocks", "unfinished", "other sets", "stale rows", "damaged", "MB")
 
@@ -23,15 +23,15 @@ _HEADINGS = ("depth", "seeds", "blocks", "unfinished", "other sets", "stale rows
 def showing_survey(
     console: Console, total: int, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[float, str], None]]:
-    """Show how far a survey is: on a terminal a bar, elsewhere a line now and then.
+    """Show the progress of a survey: on a terminal a bar, elsewhere a line every :data:`LINE_EVERY_S` seconds.
 
     Args:
-        console: where.
-        total: the number of seeds to be added.
-        clock: seconds.
+        console: the console to print to.
+        total: the number of seeds to add.
+        clock: returns a time in seconds.
 
     Yields:
-        What to call with the number of seeds added so far and the phase in words.
+        A function to call with the number of seeds added so far and the name of the phase.
     """
     rate = _Rate(total, clock)
     if not console.is_terminal:
@@ -52,7 +52,7 @@ def showing_survey(
 
 
 class _Rate:
-    """Measures seeds per second from the first seed on, so that starting an engine does not count."""
+    """Measures seeds per second since the first seed, without the time to start an engine."""
 
     def __init__(self, total: int, clock: Callable[[], float]) -> None:
         self._total, self._clock = total, clock
@@ -72,7 +72,7 @@ class _Rate:
 
 
 def show_summary(console: Console, summary: Sequence[DepthSummary]) -> None:
-    """Print a table of what has been surveyed."""
+    """Print a table of the survey, one row per depth."""
     rows = [
         (
             each.depth,

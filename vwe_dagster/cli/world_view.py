@@ -1,4 +1,4 @@
-"""Showing a world in the terminal: its tables, its sums, and where its files are."""
+"""Terminal output for a world: totals, tables, and the paths of its files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from vwe_dagster.analysis.column_texts import GROUPS, figures
-from vwe_dagster.cli.console import say, show_facts, show_table
+from vwe_dagster.cli.console import say, show_items, show_table
 from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.rendering.pictures import MAP
 from vwe_dagster.seeds.seed import Seed
@@ -26,12 +26,12 @@ _TITLES = {biome.game_name: biome.title for biome in BIOMES}
 
 
 def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
-    """Prints what is known of a world.
+    """Print the totals, biomes, largest islands, highest peaks, bosses and traders of a world.
 
     Args:
-        console: where.
-        store: where the world is kept.
-        manifest: its stage ``processed``.
+        console: the console to print to.
+        store: the store of the world.
+        manifest: the manifest of its stage ``processed``.
 
     Raises:
         StoreError: a file is damaged.
@@ -39,11 +39,11 @@ def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
     analysis = read_processed(store, manifest)
     recipe, grid = manifest.recipe, grid_of(manifest)
     say(console, f"{manifest.seed.key} ({manifest.seed.number})", "bold")
-    show_facts(
+    show_items(
         console,
         {
-            "made by": f"{recipe.maker}, {manifest.made_at:%Y-%m-%d %H:%M} UTC, {grid.size} x {grid.size} samples",
-            **_sums(analysis.statistics),
+            "built by": f"{recipe.maker}, {manifest.made_at:%Y-%m-%d %H:%M} UTC, {grid.size} x {grid.size} samples",
+            **_totals(analysis.statistics),
         },
     )
     for group in GROUPS:
@@ -55,23 +55,23 @@ def show_world(console: Console, store: WorldStore, manifest: Manifest) -> None:
 
 
 def show_files(console: Console, store: WorldStore, seed: Seed) -> None:
-    """Prints where the picture and the statistics of a world are."""
-    show_facts(
+    """Print the paths of the picture and the statistics of a world."""
+    show_items(
         console,
         {"picture": store.folder(seed, "renders") / MAP, "statistics": store.folder(seed, "processed") / STATISTICS},
     )
 
 
-def _sums(statistics: Mapping[str, Any]) -> dict[str, str]:
+def _totals(statistics: Mapping[str, Any]) -> dict[str, str]:
     land, share = _number(statistics["land_area_km2"], 1), _share(statistics["land_share_of_disc"])
-    sums = {
+    totals = {
         "land": f"{land} km², {share} of the disc",
         "shoreline": f"{_number(statistics['shoreline_km'])} km",
-        "islands": f"{_number(statistics['island_count'])} larger than a hectare",
+        "islands": f"{_number(statistics['island_count'])} larger than one hectare",
     }
     if statistics["river_count"] is not None:
-        sums["rivers"] = f"{_number(statistics['river_count'])}, and {_number(statistics['stream_count'])} streams"
-    return sums
+        totals["rivers"] = f"{_number(statistics['river_count'])}, and {_number(statistics['stream_count'])} streams"
+    return totals
 
 
 def _show_figures(console: Console, group: str, statistics: Mapping[str, Any]) -> None:
@@ -154,12 +154,12 @@ def _share(share: float | None) -> str:
 
 
 def _way(distance_m: float | None, bearing_deg: float) -> str:
-    """A distance and the point of the compass it lies at, as in ``1,240 m NE``."""
+    """Return a distance and its compass direction, such as ``1,240 m NE``."""
     if distance_m is None or pd.isna(distance_m):
         return ""
     return f"{distance_m:,.0f} m {compass_point(bearing_deg)}"
 
 
 def compass_point(bearing_deg: float) -> str:
-    """Return the point of the compass nearest to a bearing."""
+    """Return the compass point nearest to a bearing, such as ``NE`` for 40 degrees."""
     return _POINTS[round(bearing_deg / 45) % len(_POINTS)]

@@ -31,13 +31,13 @@ MANUAL = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 
 @pytest.fixture
 def vwe(tmp_path: Path) -> Vwe:
-    """The command in a home where nothing has been made."""
+    """The command in an empty home."""
     return Vwe(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the world of :data:`KEY` has been made; not to be changed."""
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the built world of :data:`KEY`; tests must not change it."""
     home = tmp_path_factory.mktemp("home")
     made = Vwe(home).run("world", KEY, "--size", "64")
     assert made.returncode == 0, made.stderr
@@ -47,16 +47,16 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"  statistics  {Vwe(home).store.folder(SEED, 'processed') / 'statistics.json'}",
     ]
     for stage in ("raw_export", "extracted", "processed", "renders"):
-        assert f"{KEY}: {stage}: made" in made.stderr
+        assert f"{KEY}: {stage}: built" in made.stderr
     assert f"{KEY}: raw_export: sampling the terrain" in made.stderr
     return home
 
 
 @pytest.fixture
-def with_world(made_home: Path, tmp_path: Path) -> Vwe:
-    """The command in a home in which the world of :data:`KEY` has been made."""
+def with_world(built_home: Path, tmp_path: Path) -> Vwe:
+    """The command in a home with the built world of :data:`KEY`."""
     # A copy has a pool of its own: engines do not come with it.
-    shutil.copytree(made_home, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns(".vwe"))
+    shutil.copytree(built_home, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns(".vwe"))
     return Vwe(tmp_path / "home")
 
 
@@ -71,10 +71,10 @@ def test_a_second_run_touches_nothing(with_world: Vwe) -> None:
 @pytest.mark.usefixtures("thumbnails_only")
 def test_force_makes_everything_again(with_world: Vwe) -> None:
     again = with_world.call("world", KEY, "--size", "64", "--force")
-    assert again.stderr.count(": made") == len(WORLD_STAGES)
+    assert again.stderr.count(": built") == len(WORLD_STAGES)
 
 
-def test_a_damaged_file_is_told_of_and_mended(with_world: Vwe) -> None:
+def test_a_damaged_file_is_reported_and_rebuilt(with_world: Vwe) -> None:
     path = with_world.store.folder(SEED, "extracted") / "height.npy.gz"
     path.write_bytes(path.read_bytes()[:-1])
     again = with_world.call("world", KEY, "--size", "64")
@@ -97,7 +97,7 @@ def test_a_seed_that_fails_does_not_stop_the_others(vwe: Vwe) -> None:
 
 
 @pytest.mark.usefixtures("thumbnails_only")
-def test_a_list_of_seeds_is_made_ten_a_run(vwe: Vwe, tmp_path: Path) -> None:
+def test_a_list_of_seeds_is_built_ten_per_run(vwe: Vwe, tmp_path: Path) -> None:
     seed_list = tmp_path / "seeds.txt"
     seed_list.write_text("# for tonight\n" + "\n".join(f"@{number}" for number in range(1, 11)))
     made = vwe.call("world", "--size", "64", "--file", str(seed_list), "@1", "extra")
@@ -127,7 +127,7 @@ def test_a_list_with_anything_else_in_it_is_refused(
 def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
     refused = vwe.call("world")
     assert refused.returncode == 2
-    assert "There is no seed to make a world of" in refused.stderr
+    assert "No seed to build a world of" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_every_command_rejects_an_invalid_seed_before_anything_happens(vwe: Vwe,
     assert registered(vwe) == []
 
 
-def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
+def test_every_invalid_seed_of_a_command_is_reported(vwe: Vwe) -> None:
     refused = vwe.call("world", "fine", "a,b", "c/d")
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 2
@@ -153,10 +153,10 @@ def test_every_bad_seed_of_a_command_is_told_of(vwe: Vwe) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["world", "-abc"], "A seed that begins with '-' is written after --, as in: vwe world -- -abc"),
+        (["world", "-abc"], "Write a seed that begins with '-' after --, as in: vwe world -- -abc"),
         (["world", "abc", "--size", "10"], "Invalid grid size 10; choose 64 to 8192 cells a side."),
         (["world", "abc", "--size", "big"], "Invalid value for '--size'"),
-        (["import", "abc", "nowhere"], "nowhere is no folder"),
+        (["import", "abc", "nowhere"], "nowhere is not a folder"),
         (["show"], "Missing argument"),
         (["grow", "abc"], "No such command 'grow'"),
     ],
@@ -178,7 +178,7 @@ def test_a_seed_is_told_without_making_anything(vwe: Vwe) -> None:
         "typed in game": "rzgpq or rzfpP or szFpq or szGpP",
         "folder": str(vwe.store.folder(SEED, "raw").parent),
         "registered": "no",
-        "made": "nothing yet",
+        "built": "nothing yet",
         "same world as": "no other seed of the catalog",
     }
     assert list(vwe.home.iterdir()) == []
@@ -198,10 +198,10 @@ def test_a_world_is_shown_in_tables(with_world: Vwe) -> None:
         assert words in shown.stdout
 
 
-def test_a_world_that_has_not_been_made_cannot_be_shown(vwe: Vwe) -> None:
+def test_a_world_that_is_not_built_cannot_be_shown(vwe: Vwe) -> None:
     refused = vwe.call("show", "--", "-abc")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == "The world of -abc has not been made yet; make it with: vwe world -- -abc\n"
+    assert refused.stderr == "The world of -abc is not built yet; build it with: vwe world -- -abc\n"
 
 
 def test_damaged_statistics_are_not_shown(with_world: Vwe) -> None:
@@ -350,7 +350,7 @@ def test_an_interrupted_run_ends_in_words(vwe: Vwe, number: signal.Signals) -> N
     assert vwe.half_stages() == []
 
 
-def test_two_at_once_make_the_same_world(vwe: Vwe) -> None:
+def test_two_concurrent_commands_build_the_same_world(vwe: Vwe) -> None:
     processes = [vwe.start("world", KEY, "--size", "64") for _ in range(2)]
     ends = [process.communicate(timeout=PATIENCE_S) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], ends
@@ -364,14 +364,14 @@ def status_of(vwe: Vwe, run: dg.DagsterRun) -> dg.DagsterRunStatus:
 
 
 def registered(vwe: Vwe) -> list[str]:
-    """The registered keys; none where there is no instance."""
+    """Return the registered keys; an empty list if there is no instance."""
     if not (vwe.home / ".dagster").exists():
         return []
     with vwe.instance() as instance:
         return list(instance.get_dynamic_partitions("seeds"))
 
 
-def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe) -> None:
+def test_tiles_are_built_of_existing_and_of_new_worlds(with_world: Vwe) -> None:
     before = {path: facts for path, facts in with_world.files().items() if "/tiles/" not in path}
     made = with_world.call("tiles", KEY, "--style", "map", "--max-zoom", "1")
     assert made.returncode == 0, made.stderr
@@ -380,7 +380,7 @@ def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe
     assert styles.split() == ["styles", "map"]
     assert tiles.split()[:5] == ["tiles", "5,", "zoom", "0", "to"]
     assert folder.split() == ["folder", str(with_world.store.folder(SEED, "tiles"))]
-    assert f"{KEY}: tiles: made" in made.stderr
+    assert f"{KEY}: tiles: built" in made.stderr
     after = with_world.files()
     assert {path: after[path] for path in before} == before
     again = with_world.call("tiles", KEY)
@@ -388,8 +388,8 @@ def test_tiles_are_made_of_worlds_that_are_there_and_of_new_ones(with_world: Vwe
     assert "up to date" in again.stderr
 
 
-def test_tiles_of_no_style_are_refused_before_anything_is_made(vwe: Vwe) -> None:
+def test_an_unknown_tile_style_is_rejected_before_anything_is_built(vwe: Vwe) -> None:
     refused = vwe.call("tiles", KEY, "--style", "nothing")
     assert refused.returncode == 2
-    assert refused.stderr == "There is no style nothing of tiles; choose map, biomes, heights, forest.\n"
+    assert refused.stderr == "Unknown tile style 'nothing'; choose from map, biomes, heights, forest.\n"
     assert not (vwe.home / "data").exists()

@@ -37,7 +37,7 @@ def test_narrow_terminal_drops_whole_columns_and_names_them(width: int) -> None:
     assert "HHcLC5acQt" in shown
     for heading, cell in zip(headings, rows[0], strict=True):
         words = set(str(cell).split())
-        hidden = re.search(rf"Not shown on {width} columns: .*{heading}", " ".join(shown.split()))
+        hidden = re.search(rf"Not shown in {width} columns: .*{heading}", " ".join(shown.split()))
         assert bool(hidden) != (words <= set(shown.split()))
     assert max(map(len, shown.splitlines())) <= width
 

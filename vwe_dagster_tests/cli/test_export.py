@@ -71,7 +71,7 @@ def test_worlds_of_saves_are_made_by_their_version(
     facts = {label.strip(): fact.strip() for label, _, fact in (line[2:].partition("  ") for line in lines)}
     assert facts["world"] == "Old land"
     assert (facts["seed"], facts["integer"], facts["world-gen version"]) == ("@-5", "-5", "1")
-    assert facts["made"] == ", ".join(WORLD_STAGES)
+    assert facts["built"] == ", ".join(WORLD_STAGES)
 
 
 def test_a_world_is_exported_in_several_formats(
@@ -234,20 +234,24 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
 ) -> None:
     monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", lambda _home, _wanted: {KEY})
     assert run_here(monkeypatch, tmp_path, "export", KEY, "--to", "fwl", "--to", "csv", "--out", str(tmp_path)) == 1
-    assert capsys.readouterr().err == f"The world of {KEY} could not be made, so nothing was exported.\n"
+    assert capsys.readouterr().err == f"The world of {KEY} could not be built, so nothing was exported.\n"
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["export", KEY, "--to", "png"], 2, "There is no format 'png'; the formats are valheim-map, game-cache,"),
+        (["export", KEY, "--to", "png"], 2, "Unknown format 'png'; choose from valheim-map, game-cache,"),
         (["export", KEY], 2, "Missing option"),
-        (["export", KEY, "--to", "fwl", "--stride", "2"], 2, "None of these formats takes --stride; only csv does."),
+        (
+            ["export", KEY, "--to", "fwl", "--stride", "2"],
+            2,
+            "None of these formats has the option --stride; it applies to: csv.",
+        ),
         (
             ["export", KEY, "--to", "fwl", "--interval", "50"],
             2,
-            "None of these formats takes --interval; only contours-",
+            "None of these formats has the option --interval; it applies to: contours-",
         ),
         (["export", KEY, "--to", "fwl", "--world-version", "40"], 2, "version 40; choose 36 or 41."),
         (["export", KEY, "--to", "csv", "--world-version", "41"], 2, "takes --world-version; only fwl does."),
@@ -276,7 +280,7 @@ def test_wrong_commands_are_refused_in_words(
 
 @pytest.mark.parametrize(
     ("version", "sentence"),
-    [(7, "has the world-gen version 7, and only 0, 1 and 2 are known"), (1, "with the world-gen versions 2 and 1")],
+    [(7, "has the unknown world-gen version 7"), (1, "is named with two world-gen versions: 2, and 1 of")],
 )
 def test_versions_that_cannot_be_made_are_refused(
     tmp_path: Path,

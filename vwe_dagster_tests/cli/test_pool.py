@@ -93,7 +93,7 @@ def test_a_pool_without_engines_is_shown_slot_by_slot(vwe: Vwe) -> None:
     lines = told.stdout.splitlines()
     assert lines[0] == "Pool default, at most 2 processes: 0 free, 0 in use, 0 starting"
     assert [line.split() for line in lines if "EMPTY" in line] == [["0", "EMPTY", "0"], ["1", "EMPTY", "0"]]
-    assert vwe.call("pool", "history").stderr == "No world has been asked of this pool yet.\n"
+    assert vwe.call("pool", "history").stderr == "This pool has had no job yet.\n"
     assert vwe.call("pool", "events").stderr == "Nothing has happened in this pool yet.\n"
 
 
@@ -147,7 +147,7 @@ def test_pools_of_other_names_are_others(used: Vwe) -> None:
     mistyped = used.run("pool", "status", "--pool", "other")
     assert (mistyped.returncode, mistyped.stdout) == (2, "")
     assert (
-        "No pool named other with the launcher process has been used here; there are: default (process)."
+        "No pool named other with the launcher process has been used here; choose from: default (process)."
         in mistyped.stderr
     )
     assert documents(used, "warm", "0", "--pool", "other") == {"ready": 0, "asked": 0}
@@ -175,7 +175,7 @@ def test_the_settings_come_from_the_environment(used: Vwe) -> None:
         ({}, ["pool", "release", "9"], 1, "The pool has no slot 9"),
         ({}, ["engine", "serve"], 2, "Name one address to listen on"),
         ({}, ["engine", "serve", "--tcp", "127.0.0.1:0"], 2, "must have a token"),
-        ({}, ["bench", "pool", "--json", "no/folder/file.json"], 1, "is no folder"),
+        ({}, ["bench", "pool", "--json", "no/folder/file.json"], 1, "is not a folder"),
         ({"VWE_POOL_CONNECTION": "smoke"}, ["bench", "pool"], 2, "it must be 'unix' or 'tcp'."),
     ],
 )
@@ -191,7 +191,7 @@ def test_what_cannot_be_done_is_refused_in_words(
 def test_warmed_engines_are_drained(vwe: Vwe) -> None:
     assert documents(vwe, "warm", "1") == {"ready": 1, "asked": 1}
     assert vwe.run("pool", "drain").stdout == "Ended 1 engine.\n"
-    assert vwe.run("pool", "drain").stdout == "There was no engine to end.\n"
+    assert vwe.run("pool", "drain").stdout == "No engine was running.\n"
     assert documents(vwe, "drain") == {"ended": 0}
 
 
@@ -234,7 +234,7 @@ with open_pool(settings, Path({str(vwe.home)!r}) / ".vwe" / "pools" / "default")
     assert isinstance(report, dict)
     assert report["problem"] is None
     assert any("from GENERATING to READY" in action for action in report["actions"])
-    assert vwe.run("pool", "reap").stdout == "There was nothing to put right.\n"
+    assert vwe.run("pool", "reap").stdout == "There was nothing to repair.\n"
     (job,) = json.loads(vwe.run("pool", "history", "--json").stdout)
     assert job["state"] == "abandoned"
 
@@ -251,7 +251,7 @@ def test_damaged_ledger_is_named_and_repaired_by_a_command(vwe: Vwe) -> None:
     assert "vwe pool repair" in refused.stderr
     repaired = vwe.run("pool", "repair")
     assert repaired.returncode == 0, repaired.stderr
-    assert "The ledger could not be used: file is not a database. A new one was begun beside " in repaired.stdout
+    assert "The ledger was unusable: file is not a database. A new one was created beside " in repaired.stdout
     assert "Ended 0 engines." in repaired.stdout
     assert vwe.run("pool", "status").returncode == 0
 

@@ -73,12 +73,12 @@ def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
     assert lines[-4:] == [
         "slot 12  is named big one",
         "slot 12  held by pid 24723 on vm: world of 298112588, for 6.5 s",
-        "slot 12  makes world 298112588: 49%, sampling the terrain",
+        "slot 12  generates world 298112588: 49%, sampling the terrain",
         "slot 12  last error: it was killed by signal 9",
     ]
 
 
-def test_engines_that_are_not_tried_any_more_are_told_of() -> None:
+def test_an_open_circuit_is_shown_with_the_command_that_retries() -> None:
     status = PoolStatus("default", "docker", 3, 0, 0, 0, 0, OPEN, None, [EMPTY])
     text = " ".join(shown(pool_view(status, PoolSettings(launcher="docker"))).split())
     assert "3 failed in a row; another start is tried in 30 s, or immediately with: vwe pool warm 1." in text
@@ -95,7 +95,7 @@ def test_the_commands_that_are_advised_are_for_the_pool_in_question() -> None:
 def test_the_last_trial_of_an_engine_is_told_of() -> None:
     verified = Verified("2026-11-24T00:17:03+00:00", True, "The engine is sound.", "/pool/verification/report.json")
     status = PoolStatus("default", "process", 3, 0, 0, 0, 0, CLOSED, verified, [EMPTY])
-    assert "Tried 11-24 00:17:03: The engine is sound." in shown(pool_view(status, PoolSettings()))
+    assert "Verified 11-24 00:17:03: The engine is sound." in shown(pool_view(status, PoolSettings()))
 
 
 def test_a_failed_world_says_why_below_the_table() -> None:

@@ -212,7 +212,7 @@ def test_failed_verification_replaces_one_that_passed(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(commands, "open_named", opened)
     Report().write(tmp_path / "verification", verification_of(lambda export, _: export))
-    with pytest.raises(InputError, match="no world-gen version 9"):
+    with pytest.raises(InputError, match="not support world-gen version 9"):
         commands.verify(size=64, world_gen_version=9)
     assert (read_verified(tmp_path) or pytest.fail("no trial")).passed
     with pytest.raises(EngineError):
@@ -258,7 +258,10 @@ def test_command_verifies_an_engine_of_the_pool(size: int, tmp_path: Path) -> No
         status = json.loads(vwe.run("pool", "status", "--json").stdout)
         assert status["verified"]["passed"] is True
         one = vwe.run("engine", "verify", "onlyone")
-        assert (one.returncode, one.stderr.strip()) == (2, "An engine is tried with two different seeds, not with 1.")
+        assert (one.returncode, one.stderr.strip()) == (
+            2,
+            "Verification needs two different seeds, not 1; name two, or none.",
+        )
     finally:
         vwe.run("pool", "drain")
 

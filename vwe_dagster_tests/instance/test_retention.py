@@ -314,7 +314,7 @@ def test_dry_run_of_the_command_shows_what_the_purge_removes(home: Home) -> None
         database.execute("UPDATE runs SET end_time = end_time - 5e6")
     planned = vwe.run("purge", "--dry-run")
     assert planned.returncode == 0
-    assert planned.stderr.endswith("Nothing was removed. Without --dry-run this goes.\n")
+    assert planned.stderr.endswith("Nothing was removed. Run the command without --dry-run to remove these.\n")
     done = vwe.run("purge")
     assert (done.returncode, done.stdout) == (0, planned.stdout), done.stderr
     document = json.loads(vwe.run("purge", "--dry-run", "--json").stdout)
@@ -333,5 +333,5 @@ def test_invalid_age_is_rejected(age: str) -> None:
 def test_purge_rejects_an_invalid_age_before_anything_happens(tmp_path: Path) -> None:
     refused = Vwe(tmp_path).run("purge", "--older-than=-1d")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "'-1d' is no age; write hours, days or weeks, as in 12h, 30d or 8w.\n"
+    assert refused.stderr == "'-1d' is not an age; write hours, days or weeks, as in 12h, 30d or 8w.\n"
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The benchmarks: ``vwe bench engine``, ``pool``, ``renders`` and ``survey``."""
+"""The command group ``vwe bench``: benchmarks of engines, pools, renders and surveys."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.cli.commands.pool import settings_of
 from vwe_dagster.cli.console import notices, output, say, show_table
 
-app = typer.Typer(no_args_is_help=True, help="Measures how fast things are on this machine.")
+app = typer.Typer(no_args_is_help=True, help="Measure the speed of this machine.")
 
 
 class Launchers(enum.StrEnum):
-    """Which kinds of engines are measured."""
+    """The launchers to measure."""
 
     PROCESS = "process"
     DOCKER = "docker"
@@ -31,17 +31,17 @@ def engine(
         Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
     ] = None,
     against: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Compare with the values that --json wrote before.")
+        Path | None, typer.Option(metavar="FILE", help="Compare with the file of an earlier run with --json.")
     ] = None,
 ) -> None:
-    """Measures the native engine, in a minute or two: compiling, starting, worlds of 2048 x 2048, and its kernels.
+    """Measure the native engine: compilation, start, worlds of 2048 x 2048, and kernels. Takes one to two minutes.
 
-    The kernels are timed beside the plain transcription of the game's formulas, in one process and on one core.
+    Each kernel is compared with the plain transcription of the game's formulas, in one process and on one core.
     """
     from vwe_dagster.bench.engine import bench_engine, former_medians  # noqa: PLC0415
 
     try:
-        _refuse_unwritable(json_file)
+        _check_folder(json_file)
         former = None if against is None else former_medians(against)
         measured = bench_engine(_announce)
         if json_file is not None:
@@ -57,7 +57,7 @@ def engine(
 def pool(
     *,
     launcher: Annotated[
-        Launchers, typer.Option(help="Which engines; with both, containers are left out where there is no Docker.")
+        Launchers, typer.Option(help="The engines to measure; 'both' skips containers if Docker is not available.")
     ] = Launchers.BOTH,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
@@ -66,10 +66,10 @@ def pool(
         Path | None, typer.Option(metavar="FILE.png", help="Also draw seconds per world, cold and warm.")
     ] = None,
 ) -> None:
-    """Measures what warm engines are worth, in a minute or two: worlds of 2048 x 2048, cold and warm, and the leases.
+    """Compare cold and warm engines: worlds of 2048 x 2048, and leases. Takes one to two minutes.
 
-    The pool is one of its own, with the settings of the environment, and is gone afterwards. Every world that arrives
-    is compared with that of an engine without a pool.
+    The benchmark uses a temporary pool with the settings of the environment. Every world is compared with that of an
+    engine without a pool.
     """
     from vwe_dagster.bench.warm_pool import bench_pool  # noqa: PLC0415
 
@@ -77,12 +77,12 @@ def pool(
     chosen = ["process", "docker"] if launcher is Launchers.BOTH else [launcher.value]
     try:
         for path in (json_file, plot):
-            _refuse_unwritable(path)
+            _check_folder(path)
         measured = bench_pool(settings, chosen, _announce)
         for reason in measured.skipped.values():
             say(notices(), reason, "yellow")
         if not measured.launchers:
-            raise CommandError("Nothing could be measured.")
+            raise CommandError("No engine could be measured, for the reasons above.")
         if json_file is not None:
             json_file.write_text(report(measured))
         if plot is not None:
@@ -103,11 +103,11 @@ def renders(
         Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
     ] = None,
 ) -> None:
-    """Measures the pictures and tiles of a world of 2048 x 2048, in a minute: drawing, writing, bytes on disk."""
+    """Measure the pictures and tiles of a world of 2048 x 2048: time and size on disk. Takes a minute."""
     from vwe_dagster.bench.renders import bench_renders  # noqa: PLC0415
 
     try:
-        _refuse_unwritable(json_file)
+        _check_folder(json_file)
         measured = bench_renders(_announce)
         if json_file is not None:
             json_file.write_text(report(measured))
@@ -124,14 +124,14 @@ def survey(
         Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
     ] = None,
 ) -> None:
-    """Measure how many seeds a second each core surveys at the three depths, in two minutes.
+    """Measure how many seeds per second a core surveys at each of the three depths. Takes two minutes.
 
     The first rows are compared with their known digests.
     """
     from vwe_dagster.bench.survey import bench_survey  # noqa: PLC0415
 
     try:
-        _refuse_unwritable(json_file)
+        _check_folder(json_file)
         measured = bench_survey(_announce)
         if json_file is not None:
             json_file.write_text(report(measured))
@@ -146,7 +146,7 @@ def _announce(phase: str) -> None:
     say(notices(), phase)
 
 
-def _refuse_unwritable(path: Path | None) -> None:
-    """Refuses a file that cannot be written before minutes are spent on measuring what is to be in it."""
+def _check_folder(path: Path | None) -> None:
+    """Raise BenchError if the folder of an output file does not exist, before minutes are spent on measuring."""
     if path is not None and not path.absolute().parent.is_dir():
-        raise BenchError(f"{path.absolute().parent} is no folder; make it, or name another file.")
+        raise BenchError(f"{path.absolute().parent} is not a folder; create it, or name another file.")

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, errors, the way seeds are named, and what is registered."""
+"""Parts that the commands share: exit codes, errors, seed arguments, and the registered partition keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 """Exit codes besides 0."""
 
 SHOWN_SINGLY = 10
-"""Number of seeds up to which a command reports each by itself."""
+"""The largest number of seeds that a command reports one by one."""
 
 SeedTexts = Annotated[
     list[str], typer.Argument(metavar="SEED...", help="Seeds as typed in the game, or @ and an integer.")
@@ -27,18 +27,18 @@ SeedText = Annotated[str, typer.Argument(metavar="SEED", help="A seed as typed i
 
 
 class CommandError(RuntimeError):
-    """A command that cannot do what it was asked for; the message is a sentence that says why."""
+    """A command failed; the message is one or more sentences with the reason."""
 
 
 class InputError(ValueError):
-    """A command, or a setting it reads, that is wrong; the message is a sentence that says how to mend it."""
+    """A command, or a setting that it reads, is invalid; the message includes how to correct it."""
 
 
 def parse_seeds(texts: Sequence[str]) -> list[Seed]:
-    """The seeds, each once, in the order given.
+    """Return the seeds without duplicates, in the given order.
 
     Raises:
-        SeedError: some are none; the message tells of every one.
+        SeedError: some texts are not seeds; the message has a line for each.
     """
     seeds, faults = [], []
     for text in dict.fromkeys(texts):
@@ -66,7 +66,7 @@ def read_valid_list(path: Path) -> SeedList:
 
 
 def registered(home: Home) -> list[str]:
-    """The registered partition keys; none where the instance has never been used."""
+    """Return the registered partition keys; an empty list if the instance has never been used."""
     if not home.instance.is_dir():
         return []
     from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
@@ -76,13 +76,13 @@ def registered(home: Home) -> list[str]:
 
 
 def suggestion(text: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean ...?`` if known keys differ from a text only in case, else an empty text."""
+    """Return `` Did you mean ...?`` if known keys differ from a text only in case, else an empty string."""
     meant = [key for key in known if key.casefold() == text.casefold() and key != text]
     return f" Did you mean {' or '.join(meant)}? Capitals matter." if meant else ""
 
 
 def remark(seeds: Iterable[Seed], keys: Iterable[str]) -> None:
-    """Print a remark for each registered seed that a user may mistake for one of these."""
+    """Print a remark for each key that a user may mistake for one of the seeds."""
     look_alikes = LookAlikes(parse_keys(keys))
     for sentence in dict.fromkeys(sentence for seed in seeds for sentence in look_alikes.remarks(seed)):
         say(notices(), sentence)

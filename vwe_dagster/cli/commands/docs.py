@@ -1,4 +1,4 @@
-"""The command ``vwe docs``: opens the documentation in the browser."""
+"""The command ``vwe docs``: open the documentation in the browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BUILT = Path(vwe_dagster.__file__).resolve().parents[1] / "build" / "docs" / "i
 
 
 def docs() -> None:
-    """Open the documentation that `make docs` has built."""
+    """Open the documentation, built by `make docs`, in the browser."""
     if not _BUILT.is_file():
         raise CommandError(f"The documentation is not built: {_BUILT} is missing; build it with: make docs")
     say(notices(), f"Opening {_BUILT}")

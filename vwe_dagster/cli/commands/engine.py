@@ -1,4 +1,4 @@
-"""The commands on a single engine: ``vwe engine serve``, ``verify`` and ``location-table``."""
+"""The command group ``vwe engine``: serve a single engine, verify one, write its location table."""
 
 from __future__ import annotations
 
@@ -12,32 +12,29 @@ from vwe_dagster.cli.commands.pool import AsJson, PoolName, open_named, print_js
 from vwe_dagster.cli.console import notices, output, say, showing_progress
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
-app = typer.Typer(no_args_is_help=True, help="Serves a single engine, or tries one.")
+app = typer.Typer(no_args_is_help=True, help="Serve a single engine, or verify one.")
 
 
 @app.command()
 def serve(
     *,
-    socket: Annotated[Path | None, typer.Option(metavar="PATH", help="Listen at this unix socket.")] = None,
+    socket: Annotated[Path | None, typer.Option(metavar="PATH", help="Listen on this unix socket.")] = None,
     tcp: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Listen at this TCP address instead; needs --token-file.")
+        str | None, typer.Option(metavar="HOST:PORT", help="Listen on this TCP address instead; needs --token-file.")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file with the token that callers must send.")
+        Path | None, typer.Option(metavar="FILE", help="A file with the token that clients must send.")
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name by which callers reach the TCP address; repeatable."),
+        typer.Option(metavar="NAME", help="A host name by which clients reach the TCP address; can be repeated."),
     ] = None,
-    name: Annotated[str, typer.Option(help="What the engine is called in its status.")] = "",
+    name: Annotated[str, typer.Option(help="The name of the engine in its status.")] = "",
     idle_exit_minutes: Annotated[
-        float | None, typer.Option(metavar="M", help="End when nobody has used the engine for so long.")
+        float | None, typer.Option(metavar="M", help="Exit after this many minutes without use.")
     ] = None,
 ) -> None:
-    """Serves the native engine over the engine protocol, until Ctrl-C.
-
-    As in: vwe engine serve --socket /tmp/engine.sock
-    """
+    """Serve the native engine over the engine protocol until Ctrl-C."""
     from vwe_dagster.engine.serving import ServingError, serve  # noqa: PLC0415
 
     try:
@@ -56,19 +53,21 @@ def serve(
 @app.command()
 def verify(
     seeds: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEED SEED]", help="Two seeds, unless those known of the game do.")
+        list[str] | None,
+        typer.Argument(metavar="[SEED SEED]", help="Two seeds; by default two whose worlds of the game are known."),
     ] = None,
     *,
     pool: PoolName = None,
     size: Annotated[int, typer.Option(min=MIN_SIZE, max=MAX_SIZE, help="Samples along each side of the map.")] = 2048,
-    world_gen_version: Annotated[int, typer.Option(help="2 for every world made since 2022, 1 or 0 for older.")] = 2,
+    world_gen_version: Annotated[int, typer.Option(help="2 for worlds created since 2022, 1 or 0 for older.")] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Tries an engine of a pool: are its worlds those of the native engine, to the bit?
+    """Verify that the worlds of a pool's engine equal those of the native engine bit by bit.
 
-    It generates one world, another, and the first again, which must be the same. What differs is reported by layer
-    and biome, and of locations by type. The report and a picture of each plane that differs are in the pool's folder,
-    and vwe pool status shows the last trial. Exit code 1 if anything differs or a world was not generated.
+    The engine generates one world, another, and the first again, which must be the same. Differences are reported by
+    layer and biome, and of locations by type. The report and a picture of each differing plane are written to the
+    pool's folder, and vwe pool status shows the last result. Exit code 1 if anything differs or a world was not
+    generated.
     """
     from vwe_dagster.conformance.report import Report, sentences  # noqa: PLC0415
     from vwe_dagster.conformance.verify import SEEDS, requests_of, verify  # noqa: PLC0415
@@ -78,13 +77,16 @@ def verify(
 
     numbers = tuple(seed.number for seed in parse_seeds(seeds)) if seeds else SEEDS
     if len(numbers) != 2:
-        raise InputError(f"An engine is tried with two different seeds, not with {len(numbers)}.")
+        raise InputError(f"Verification needs two different seeds, not {len(numbers)}; name two, or none.")
     report = Report()
-    with open_named(pool, new=True) as opened, showing_progress(notices(), "trying an engine") as progress:
-        with opened.lease(purpose="trying an engine") as lease:
+    with open_named(pool, new=True) as opened, showing_progress(notices(), "verifying an engine") as progress:
+        with opened.lease(purpose="verifying an engine") as lease:
             capabilities = lease.status().capabilities
             if world_gen_version not in capabilities.world_gen_versions:
-                raise InputError(f"There is no world-gen version {world_gen_version} on this engine.")
+                supported = ", ".join(map(str, capabilities.world_gen_versions))
+                raise InputError(
+                    f"The engine does not support world-gen version {world_gen_version}; choose from {supported}."
+                )
             requests = requests_of(numbers, Grid.of_world(size), world_gen_version, capabilities)
             folder = opened.folder / FOLDER
             try:
@@ -110,7 +112,7 @@ def location_table(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Write the table to this file.")],
     pool: PoolName = None,
 ) -> None:
-    """Write the table that an engine places locations by to a JSON file.
+    """Write the location table of an engine to a JSON file.
 
     A Valheim server reports the table of its game, with the changes of its mods. The native engine reports the table
     that VWE ships. Exit code 1 if the engine has no table, or its table has impossible values; the file is written
@@ -120,7 +122,7 @@ def location_table(
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
 
     if not out.parent.is_dir():
-        raise InputError(f"{out} cannot be written: there is no folder {out.parent}. Create the folder.")
+        raise InputError(f"{out} cannot be written: there is no folder {out.parent}. Create that folder.")
     with open_named(pool, new=True) as opened, opened.lease(purpose="reading the location table") as lease:
         document = lease.location_table()
     try:

@@ -1,4 +1,4 @@
-"""The command ``vwe export``: a world in the formats of other programs."""
+"""The command ``vwe export``: write a world in the formats of other programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.filesize import decimal
 
 from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds, suggestion
-from vwe_dagster.cli.console import notices, output, say, show_facts
+from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS, Format
 from vwe_dagster.formats.fwl import NO_PLAYERS, WRITTEN
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EPILOG = "Formats:\n\n" + "\n\n".join(f"{each.name}: {each.description}" for each in FORMATS.values())
 
 
-def _takers(option: str) -> str:
-    """The formats that take an option, for its help."""
+def _formats_with(option: str) -> str:
+    """Return the names of the formats that have an option, separated by commas."""
     return ", ".join(each.name for each in FORMATS.values() if option in each.options)
 
 
@@ -39,27 +39,27 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
     stride: Annotated[
-        int | None, typer.Option(min=1, help=f"Take every n-th row and column only ({_takers('stride')}).")
+        int | None, typer.Option(min=1, help=f"Use only every n-th row and column ({_formats_with('stride')}).")
     ] = None,
     interval: Annotated[
         float | None,
         typer.Option(
-            min=1, help=f"Metres of height from one contour to the next ({_takers('interval')}); 25 if not given."
+            min=1, help=f"Meters of height between contours ({_formats_with('interval')}); the default is 25."
         ),
     ] = None,
     world_version: Annotated[
         int | None,
         typer.Option(
             metavar="|".join(map(str, NO_PLAYERS)),
-            help=f"The version of a world file ({_takers('world_version')}): 36 of game version 0.221, 41 of 1.0; "
-            f"{WRITTEN} if not given.",
+            help=f"The version of a world file ({_formats_with('world_version')}): 36 for game version 0.221, 41 for "
+            f"1.0; the default is {WRITTEN}.",
         ),
     ] = None,
 ) -> None:
-    """Writes a world in formats that other programs read.
+    """Write a world in formats that other programs read.
 
-    The world is made first if it is not there. Without --out the exports are named after the seed and written into the
-    current folder.
+    The world is built first if it does not exist. Without --out the exports are named after the seed and written to
+    the current folder.
     """
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts  # noqa: PLC0415
     from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
@@ -67,7 +67,7 @@ def export(
     (parsed,) = parse_seeds([seed])
     formats = [_format(name) for name in dict.fromkeys(to)]
     options = ExportOptions(stride=stride, interval=interval, world_version=_world_version(world_version))
-    _refuse_useless(options, formats)
+    _check_options(options, formats)
     paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
         each.check_requirements()
@@ -77,14 +77,14 @@ def export(
         hint = suggestion(parsed.key, (seed.key for seed in facts.store.seeds()))
         if hint:
             say(notices(), f"The world of {parsed.key} is built first.{hint}", "yellow")
-        _make(facts)
+        _build(facts)
     for each, path in zip(formats, paths, strict=True):
         _write(each, path, facts, options, force=force)
 
 
 def _format(name: str) -> Format:
     if name not in FORMATS:
-        raise InputError(f"There is no format {name!r}; the formats are {', '.join(FORMATS)}.")
+        raise InputError(f"Unknown format {name!r}; choose from {', '.join(FORMATS)}.")
     return FORMATS[name]
 
 
@@ -94,13 +94,14 @@ def _world_version(version: int | None) -> int | None:
     return version
 
 
-def _refuse_useless(options: ExportOptions, formats: list[Format]) -> None:
+def _check_options(options: ExportOptions, formats: list[Format]) -> None:
     for name in sorted(options.given - {option for each in formats for option in each.options}):
-        raise InputError(f"None of these formats takes --{name.replace('_', '-')}; only {_takers(name)} does.")
+        option = f"--{name.replace('_', '-')}"
+        raise InputError(f"None of these formats has the option {option}; it applies to: {_formats_with(name)}.")
 
 
 def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
-    """Where an export goes: a file goes into a folder that is there, under its own name."""
+    """Return the path of an export. If ``out`` is an existing folder, a file gets its default name there."""
     if out is None:
         return Path(of.default_name(seed))
     if alone and not (out.is_dir() and not of.is_folder):
@@ -108,15 +109,15 @@ def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
     return out / of.default_name(seed)
 
 
-def _make(facts: WorldFacts) -> None:
-    """Makes the world, or of one whose planes are there, whoever they are from, the rest."""
+def _build(facts: WorldFacts) -> None:
+    """Build the world. If its planes exist, from an engine or an import, build only the later stages."""
     from vwe_dagster.cli.commands.making import make_worlds, world_config  # noqa: PLC0415
 
     config = world_config()
     if facts.has_planes:
         config = {asset: config[asset] for asset in ("processed", "renders")}
     if make_worlds(find_home(), [([facts.seed], config)]):
-        raise CommandError(f"The world of {facts.seed.key} could not be made, so nothing was exported.")
+        raise CommandError(f"The world of {facts.seed.key} could not be built, so nothing was exported.")
 
 
 def _write(of: Format, path: Path, facts: WorldFacts, options: ExportOptions, *, force: bool) -> None:
@@ -126,4 +127,4 @@ def _write(of: Format, path: Path, facts: WorldFacts, options: ExportOptions, *,
     console = notices()
     with console.status(f"writing {of.name}"), atomic_output(path, of, force=force) as draft:
         of.write(draft, facts, options)
-    show_facts(output(), {of.name: f"{path} ({decimal(bytes_in(path))})"})
+    show_items(output(), {of.name: f"{path} ({decimal(bytes_in(path))})"})

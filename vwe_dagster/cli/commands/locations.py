@@ -1,4 +1,4 @@
-"""The command ``vwe locations``: where the altars, traders, dungeons and camps of a seed are."""
+"""The command ``vwe locations``: list altars, traders, dungeons and camps of a seed with their coordinates."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def locations(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Show at most this many; {_LIMIT} unless given, with --json or --csv all."),
+        typer.Option(min=1, help=f"Show at most this many; the default is {_LIMIT}, and all with --json or --csv."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """List the locations of a seed: altars of bosses, traders, dungeons, camps, resources and ruins.
 
-    Without options the list has one line per kind. The world need not be built. Of a trader all places are listed; the
+    Without options the list has one line per kind. The world need not be built. All places of a trader are listed; the
     game keeps the one whose zone is explored first.
     """
     if as_json and as_csv:
@@ -94,7 +94,7 @@ def _point(text: str) -> tuple[float, float]:
 
 
 def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
-    """Return all places of a built world, or else compute them; and the location table that they were placed by."""
+    """Return all places of a seed, from its built world if possible, and the identity of their location table."""
     from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
 
     facts = WorldFacts(WorldStore(find_home().data), seed)
@@ -110,7 +110,7 @@ def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
 
 
 def _own_table() -> LocationTable | None:
-    """Return the location table that the environment names, which worlds are built by too."""
+    """Return the location table that the environment names and that worlds are built with; None for the default."""
     from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
     from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
@@ -122,7 +122,7 @@ def _own_table() -> LocationTable | None:
 
 
 def _read_table(path: Path) -> LocationTable:
-    """Read a location table; one of another version of the game is rejected."""
+    """Read a location table; reject a table of another version of the game."""
     from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
     from vwe_dagster.locations.table_choice import read_location_table  # noqa: PLC0415
@@ -156,7 +156,7 @@ def _of_kinds(places: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
     for name in wanted:
         if name not in names:
             close = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(close)}?" if close else "vwe locations SEED lists the kinds."
+            hint = f"did you mean {' or '.join(close)}?" if close else "list the kinds with: vwe locations SEED"
             raise InputError(f"Unknown kind {name!r}; {hint}")
     return places[places["kind"].isin(wanted) | places["group"].isin(wanted)]
 
@@ -173,7 +173,7 @@ def _nearest_first(places: pd.DataFrame, center: tuple[float, float]) -> pd.Data
 
 
 def _show_kinds(places: pd.DataFrame) -> None:
-    """Show a line per kind: how many there are, and the nearest one."""
+    """Print a row per kind: the number of its places, and the nearest one."""
     from vwe_dagster.analysis.places import known_kinds  # noqa: PLC0415
     from vwe_dagster.locations.kinds import LocationGroup  # noqa: PLC0415
 

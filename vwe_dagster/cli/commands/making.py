@@ -1,4 +1,4 @@
-"""Making worlds from the command line: several in a run, with what happens shown as it goes."""
+"""Build worlds from the command line: several per run, with live progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vwe_dagster.instance.seed_runs import SeedRuns
 
 Config = Mapping[str, Mapping[str, object]]
-"""The assets to make, and the configuration of each."""
+"""The assets to build, and the configuration of each."""
 
 
 def world_config(
@@ -31,7 +31,7 @@ def world_config(
     locations: LocationScope = LocationScope.ALL,
     force: bool = False,
 ) -> Config:
-    """Return the configuration of the assets of a world."""
+    """Return the configuration of the four assets of a world."""
     raw: dict[str, object] = {
         "size": size,
         "world_gen_version": world_gen_version,
@@ -44,10 +44,10 @@ def world_config(
 
 
 def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
-    """Ends a command for which seeds have failed.
+    """Raise an error that names the failed seeds, if any.
 
     Raises:
-        CommandError: there are some.
+        CommandError: at least one seed failed.
     """
     if failed:
         keys = ", ".join(seed.key for seed in seeds if seed.key in failed)
@@ -55,21 +55,21 @@ def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
 
 
 def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
-    """Registers seeds and makes their worlds.
+    """Register seeds and build their worlds.
 
     Args:
-        home: where.
-        wanted: seeds that are made alike, and how.
+        home: the home of the instance and the data.
+        wanted: groups of seeds, each with its configuration.
 
     Returns:
-        The keys that failed; the terminal has been told why.
+        The keys that failed; the reasons have been printed.
     """
     with exiting_on_interrupt():
         from vwe_dagster.defs.batching import SEEDS_PER_RUN  # noqa: PLC0415
         from vwe_dagster.defs.partitions import side_by_side  # noqa: PLC0415
         from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
 
-    # A setting that cannot be used is refused before anything is registered.
+    # An invalid setting raises an error before anything is registered.
     settings_of()
     failed: set[str] = set()
     with undiverted_notices() as console, open_instance(home) as instance:
@@ -81,11 +81,11 @@ def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> 
 
 
 def _make_batch(console: Console, instance: SeedRuns, keys: Sequence[str], config: Config) -> Collection[str]:
-    """Makes worlds in one run; returns the keys that failed."""
+    """Build worlds in one run; return the keys that failed."""
     title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
     with showing_run(console, title) as listener:
         try:
             return instance.make_worlds(keys, config=config, listener=listener)
-        except Exception as error:  # noqa: BLE001  whatever happens to one batch, the others are made
+        except Exception as error:  # noqa: BLE001  the other batches are built after any error
             say(console, f"{title} failed unexpectedly: {error!r}", "red")
             return keys

@@ -1,4 +1,4 @@
-"""The command ``vwe metrics``: numbers on pools, stages and disk, for Prometheus."""
+"""The command group ``vwe metrics``: serve metrics of pools, stages and disk for Prometheus."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from vwe_dagster.web.hosts import bracketed
 
 PORT = 9464
 
-app = typer.Typer(no_args_is_help=True, help="Serves metrics of pools, stages and disk, for Prometheus.")
+app = typer.Typer(no_args_is_help=True, help="Serve metrics of pools, stages and disk for Prometheus.")
 
 
 @app.callback()
 def _metrics() -> None:
-    # With a single command and no callback, typer would take the word serve for an argument.
+    # With a single command and no callback, typer would parse the word serve as an argument.
     pass
 
 
 @app.command()
 def serve(
     *,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address of this machine to listen at.")] = (
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address of this machine to listen on.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 for any free one.")] = PORT,
 ) -> None:
-    """Serves the metrics of this home at /metrics until Ctrl-C, and at /healthz that it does.
+    """Serve the metrics of this home at /metrics, and its health at /healthz, until Ctrl-C.
 
-    They come from what all processes of the home share; it matters to none whether this runs.
+    The metrics are read from the files that all processes of the home share. No other process depends on this server.
     """
-    # They take longer to load than other commands take to answer.
+    # Imported here because loading these takes longer than other commands run.
     from vwe_dagster.metrics.data_folder import DataFolder  # noqa: PLC0415
     from vwe_dagster.metrics.endpoint import metrics_app  # noqa: PLC0415
 
@@ -44,5 +44,5 @@ def serve(
     data = DataFolder(home.data)
     with listen(host, port, command=("metrics", "serve", "--host", host)) as listener:
         data.start()
-        say(notices(), f"Metrics are at {address(host, listener)}/metrics; Ctrl-C ends it.")
+        say(notices(), f"Metrics are at {address(host, listener)}/metrics; Ctrl-C stops the server.")
         serve_until_ended(metrics_app(home, data, hosts), listener)

@@ -1,4 +1,4 @@
-"""The commands on the pool of warm engines: ``vwe pool``."""
+"""The command group ``vwe pool``: maintain the pool of warm engines."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ FOLLOW_S = 0.2
 app = typer.Typer(
     no_args_is_help=True,
     help="Maintain the pool of warm engines.",
-    epilog="The settings of the pool are environment variables, as in VWE_POOL_MAX_WARM_CONTAINERS=2; the "
-    "documentation lists them. Engines end by themselves when they are idle.",
+    epilog="The settings of the pool are environment variables, such as VWE_POOL_MAX_WARM_CONTAINERS=2; the "
+    "documentation lists them. Idle engines end by themselves.",
 )
 
 MOST_SHOWN = 1_000_000
 
 PoolName = Annotated[
     str | None,
-    typer.Option("--pool", metavar="NAME", help="Which pool; that of VWE_POOL_NAME, or default, unless said."),
+    typer.Option("--pool", metavar="NAME", help="The name of the pool; by default VWE_POOL_NAME, or 'default'."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
-Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="A slot, as vwe pool status numbers them.")]
-Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="How many, the latest.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="The number of a slot, as shown by vwe pool status.")]
+Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="The number of entries, the latest ones.")]
 
 
 @app.command()
 def status(
     *,
     pool: PoolName = None,
-    live: Annotated[bool, typer.Option("--live", help="Keep showing it until Ctrl-C.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Refresh the output until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Shows every slot: its engine, who has it and since when, what it makes, and what went wrong last.
+    """Show every slot: its engine, its holder and for how long, its world, and its last error.
 
-    An engine ends when its age or its number of jobs is reached and nobody uses it.
+    An engine that is not in use ends when it reaches its maximum age or number of jobs.
     """
     console = output()
     if live and (as_json or not console.is_terminal):
-        raise InputError("--live needs a terminal and no --json; programs can repeat: vwe pool status --json")
+        raise InputError("--live needs a terminal and excludes --json; programs can repeat: vwe pool status --json")
     with open_named(pool) as opened:
         from vwe_dagster.cli.pool_view import pool_view  # noqa: PLC0415
 
@@ -70,21 +70,21 @@ def status(
                     time.sleep(REFRESH_S)
 
 
-# -1 is a number out of range, and not an option.
+# So that -1 is reported as a number out of range, not as an unknown option.
 @app.command(context_settings={"ignore_unknown_options": True})
 def warm(
-    count: Annotated[int, typer.Argument(metavar="N", min=0, help="How many engines.")],
+    count: Annotated[int, typer.Argument(metavar="N", min=0, help="The number of engines.")],
     *,
     pool: PoolName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Starts engines until there are N, and waits until they are ready.
+    """Start engines until there are N, and wait until they are ready.
 
-    As many are kept until the pool is drained or nobody uses it: those that end by age are replaced by whoever next
-    uses it. Where engines failed to start so often that none is started for a while, one is tried at once.
+    The pool keeps N engines until it is drained or idle: the next use of the pool replaces engines that ended by age.
+    If the pool has paused starts after repeated failures, the command tries one start immediately.
     """
-    with open_named(pool, new=True) as opened, _showing_count("engines ready", count) as tell:
-        ready = opened.warm(count, progress=tell)
+    with open_named(pool, new=True) as opened, _showing_count("engines ready", count) as progress:
+        ready = opened.warm(count, progress=progress)
     if as_json:
         print_json({"ready": ready, "asked": count})
     else:
@@ -96,28 +96,28 @@ def drain(
     *,
     pool: PoolName = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, help="Wait no longer than this for engines in use.")
+        float | None, typer.Option(metavar="SECONDS", min=0, help="The longest wait for engines in use.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ends all engines: the free ones now, those in use as soon as they are given back."""
+    """End all engines: the free ones immediately, the others when their holders return them."""
     with open_named(pool) as opened:
         ended = opened.drain(timeout_s=timeout)
     if as_json:
         print_json({"ended": ended})
     else:
-        say(output(), f"Ended {_engines(ended).lower()}." if ended else "There was no engine to end.")
+        say(output(), f"Ended {_engines(ended).lower()}." if ended else "No engine was running.")
 
 
 @app.command()
 def reap(*, pool: PoolName = None, as_json: AsJson = False) -> None:
-    """Puts right what dead processes left behind; every use of the pool and the Dagster sensor do the same."""
+    """Recover slots and end engines of dead processes; every use of the pool and the Dagster sensor do the same."""
     with open_named(pool) as opened:
         report = opened.reap()
     if as_json:
         print_json(dataclasses.asdict(report))
     else:
-        for action in report.actions or ["There was nothing to put right."] * (report.problem is None):
+        for action in report.actions or ["There was nothing to repair."] * (report.problem is None):
             say(output(), action)
     if report.problem is not None:
         raise CommandError(report.problem)
@@ -127,7 +127,7 @@ def reap(*, pool: PoolName = None, as_json: AsJson = False) -> None:
 def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
     """Replace the ledger of the pool if it is damaged or an old copy, and end the pool's engines.
 
-    No world is lost. The former ledger stays as it is; the history of jobs and engines begins again.
+    No world is lost. The former ledger is kept; the history of jobs and engines starts over.
     """
     with open_named(pool) as opened:
         report = opened.repair()
@@ -136,7 +136,7 @@ def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
     elif report.problem is None:
         say(output(), "The ledger is sound; there was nothing to repair.")
     else:
-        say(output(), f"The ledger could not be used: {report.problem}. A new one was begun beside {report.former}")
+        say(output(), f"The ledger was unusable: {report.problem}. A new one was created beside {report.former}")
         say(
             output(),
             f"Ended {_engines(len(report.ended))}. The next lease gets a token of {report.first_token} or more.",
@@ -147,13 +147,13 @@ def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
 def release(
     slot: Slot,
     *,
-    force: Annotated[bool, typer.Option("--force", help="Take it from a holder that is alive, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Take the slot even from a live holder.")] = False,
     pool: PoolName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Takes a slot away from its holder.
+    """Take a slot away from its holder.
 
-    What a living holder loses in this way is not published. Its engine is reset and goes to whoever comes next.
+    A live holder can no longer publish its world. The engine is reset and becomes free.
     """
     with open_named(pool) as opened:
         done = opened.release(slot, force=force)
@@ -167,11 +167,11 @@ def release(
 def logs(
     slot: Slot,
     *,
-    lines: Annotated[int, typer.Option(metavar="N", min=1, help="How many lines, the latest.")] = 200,
+    lines: Annotated[int, typer.Option(metavar="N", min=1, help="The number of lines, the latest ones.")] = 200,
     pool: PoolName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prints what the engine of a slot has written, or the last one it had."""
+    """Print the log of a slot's engine, or of its last engine."""
     with open_named(pool) as opened:
         written = opened.log(slot, lines=lines)
     if as_json:
@@ -179,18 +179,18 @@ def logs(
     elif written.strip():
         typer.echo(written.rstrip("\n"))
     else:
-        say(notices(), f"The engine of slot {slot} has written nothing, or its log is gone.")
+        say(notices(), f"The engine of slot {slot} has logged nothing, or its log was removed.")
 
 
 @app.command()
 def history(*, last: Last = 20, pool: PoolName = None, as_json: AsJson = False) -> None:
-    """Lists the worlds that were asked of the pool, the latest first."""
+    """List the jobs of the pool, latest first: worlds and surveys."""
     with open_named(pool) as opened:
         jobs = opened.history(last)
     if as_json:
         print_json([dataclasses.asdict(job) for job in jobs])
     elif not jobs:
-        say(notices(), "No world has been asked of this pool yet.")
+        say(notices(), "This pool has had no job yet.")
     else:
         from vwe_dagster.cli.pool_view import history_view  # noqa: PLC0415
 
@@ -201,7 +201,7 @@ def history(*, last: Last = 20, pool: PoolName = None, as_json: AsJson = False) 
 def events(
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on until Ctrl-C; with --json, one document a line.")
+        bool, typer.Option("--follow", help="Continue until Ctrl-C; with --json, one document per line.")
     ] = False,
     last: Last = 20,
     pool: PoolName = None,
@@ -228,10 +228,10 @@ def events(
 
 
 def settings_of(name: str | None = None) -> PoolSettings:
-    """The settings of a pool.
+    """Return the settings of a pool; None is the default pool.
 
     Raises:
-        InputError: the environment has one that cannot be used.
+        InputError: a setting in the environment is invalid.
     """
     from vwe_dagster.config.pool import (  # noqa: PLC0415
         PoolSettingsError,
@@ -248,14 +248,14 @@ def settings_of(name: str | None = None) -> PoolSettings:
 
 @contextlib.contextmanager
 def open_named(name: str | None, *, new: bool = False) -> Iterator[EnginePool]:
-    """Opens the pool that the option ``--pool`` names, of the home that the environment names.
+    """Open the pool of the option ``--pool`` in the home of the environment.
 
     Args:
-        name: the pool's; None for the one for everybody.
-        new: whether it may be one that nobody has used.
+        name: the name of the pool; None for the default pool.
+        new: if true, create the pool if it does not exist.
 
     Raises:
-        InputError: the environment has a setting that cannot be used, or there is no such pool.
+        InputError: a setting in the environment is invalid, or the pool does not exist.
     """
     from vwe_dagster.pool.opening import open_pool  # noqa: PLC0415
 
@@ -264,10 +264,10 @@ def open_named(name: str | None, *, new: bool = False) -> Iterator[EnginePool]:
     folder = home.pools / settings.folder_name
     if not (new or folder.is_dir() or settings == settings_of() or settings.engine == "valheim"):
         used = [each.name.partition(".") for each in sorted(home.pools.glob("*/"))]
-        there = ", ".join(f"{name} ({launcher or 'process'})" for name, _, launcher in used)
+        existing = ", ".join(f"{name} ({launcher or 'process'})" for name, _, launcher in used)
         raise InputError(
             f"No pool named {settings.name} with the launcher {settings.launcher} has been used here; "
-            + (f"there are: {there}." if there else "none has.")
+            + (f"choose from: {existing}." if existing else "this home has no pool yet.")
         )
     with open_pool(settings, folder, data=home.data) as pool:
         yield pool
@@ -275,25 +275,25 @@ def open_named(name: str | None, *, new: bool = False) -> Iterator[EnginePool]:
 
 @contextlib.contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Ctrl-C is how one ends what goes on for ever; it is no failure."""
+    """Leave the block on Ctrl-C, which is the normal end of an endless command, not a failure."""
     with contextlib.suppress(KeyboardInterrupt):
         yield
 
 
 @contextlib.contextmanager
 def _showing_count(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    """On a terminal a bar that grows; elsewhere a line for each step."""
+    """Show a count that grows to ``total``: on a terminal a bar, elsewhere a line per step."""
     console = notices()
     if not console.is_terminal:
-        told = -1
+        printed = -1
 
-        def tell(done: int, of: int) -> None:
-            nonlocal told
-            if done != told:
+        def print_count(done: int, of: int) -> None:
+            nonlocal printed
+            if done != printed:
                 say(console, f"{done} of {of} {what}")
-            told = done
+            printed = done
 
-        yield tell
+        yield print_count
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -309,7 +309,7 @@ def _print_steps(steps: list[Any], *, as_lines_of_json: bool = False) -> None:
 
 
 def print_json(document: object) -> None:
-    """Prints what a command tells programs."""
+    """Print a document as indented JSON."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""The command ``vwe purge``: removes what has become old or belongs to nothing."""
+"""The command ``vwe purge``: remove old runs and leftover files."""
 
 from __future__ import annotations
 
@@ -28,28 +28,31 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 def purge(
     *,
     older_than: Annotated[
-        str, typer.Option(metavar="AGE", help="How old runs must be: hours, days or weeks, as 12h, 30d, 8w.")
+        str,
+        typer.Option(
+            metavar="AGE", help="The least age of runs to remove, in hours, days or weeks, such as 12h, 30d, 8w."
+        ),
     ] = "30d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; change nothing.")] = False,
     unregistered: Annotated[
-        bool, typer.Option("--unregistered", help="Also remove worlds as old whose seeds are not registered.")
+        bool, typer.Option("--unregistered", help="Also remove worlds of this age whose seeds are not registered.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Remove old runs with their events and logs, and what killed processes left; keep all worlds.
+    """Remove old runs with their events and logs, and leftover files of killed processes; keep all worlds.
 
-    A run is kept, however old, while Dagster knows from it that a world is there or what became of it. It is safe at
-    any time, also while Dagster works.
+    A run is kept at any age if it has the latest record of a world in Dagster. The command is safe at any time, also
+    while Dagster is running.
     """
     age = parse_age(older_than)
-    # Dagster takes longer to load than it takes to see that an age is none.
+    # Loaded after the age is checked, because Dagster takes long to load.
     from vwe_dagster.instance.retention.compacting import compact  # noqa: PLC0415
     from vwe_dagster.instance.retention.plan import PurgeError, plan_purge  # noqa: PLC0415
     from vwe_dagster.instance.seed_runs import SeedRuns, open_dagster  # noqa: PLC0415
 
     home = find_home()
     if not home.instance.is_dir():
-        raise CommandError(f"There is no Dagster instance in {home.instance} yet, and nothing to purge.")
+        raise CommandError(f"There is nothing to purge: {home.instance} has no Dagster instance yet.")
     with open_dagster(home) as dagster:
         try:
             if dry_run:
@@ -58,32 +61,34 @@ def purge(
                 return
             with FileLock(home.instance / "vwe_purge.lock", timeout=0):
                 plan = plan_purge(home, dagster, older_than=age, now=dt.datetime.now(dt.UTC), unregistered=unregistered)
-                gone = plan.carry_out()
+                removed = plan.carry_out()
                 SeedRuns(home, dagster).end_dead_runs()
-                given_back = compact(dagster, home.instance)
+                freed_bytes = compact(dagster, home.instance)
         except Timeout as error:
-            raise CommandError("Another vwe purge is at work; wait for it to end.") from error
+            raise CommandError("Another vwe purge is running; wait until it ends, then run this one again.") from error
         except PurgeError as error:
             raise CommandError(str(error)) from error
-    _show(gone, as_json=as_json, dry_run=False)
-    if given_back is None:
-        say(notices(), "The databases stay as large as they are, for a run is working; their free room is used again.")
-    elif given_back:
-        say(notices(), f"The databases are {given_back / 1e6:.1f} MB smaller.")
+    _show(removed, as_json=as_json, dry_run=False)
+    if freed_bytes is None:
+        say(notices(), "The databases were not compacted because a run is in progress; Dagster reuses the free space.")
+    elif freed_bytes:
+        say(notices(), f"The databases are {freed_bytes / 1e6:.1f} MB smaller.")
 
 
 def parse_age(text: str) -> dt.timedelta:
-    """Reads an age such as ``12h``, ``30d`` or ``8w``.
+    """Parse an age such as ``12h``, ``30d`` or ``8w``.
 
     Raises:
-        InputError: it is none, or shorter than an hour.
+        InputError: the text is not an age, or shorter than an hour.
     """
     match = _AGE.fullmatch(text)
     if match is None:
-        raise InputError(f"{text!r} is no age; write hours, days or weeks, as in 12h, 30d or 8w.")
+        raise InputError(f"{text!r} is not an age; write hours, days or weeks, as in 12h, 30d or 8w.")
     age = dt.timedelta(hours=int(match[1]) * _HOURS[match[2]])
     if not age:
-        raise InputError(f"{text} would take runs that have just ended and that others still read; write 1h or more.")
+        raise InputError(
+            f"{text} would remove runs that have just ended and that other processes still read; write 1h or more."
+        )
     return age
 
 
@@ -93,6 +98,6 @@ def _show(purgeable: Sequence[Purgeable], *, as_json: bool, dry_run: bool) -> No
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return
     rows = [(each.what, each.count, f"{each.bytes:,}") for each in purgeable]
-    show_table(output(), "", ("what", "how many", "bytes"), rows)
+    show_table(output(), "", ("what", "count", "bytes"), rows)
     if dry_run:
-        say(notices(), "Nothing was removed. Without --dry-run this goes.")
+        say(notices(), "Nothing was removed. Run the command without --dry-run to remove these.")

@@ -1,4 +1,4 @@
-"""The commands on the catalog of seeds: ``vwe seeds add``, ``list`` and ``remove``."""
+"""The command group ``vwe seeds``: register, list and remove seeds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("seed", "integer", "registered", "stages", "same world as", "note", "typed in game")
 
-app = typer.Typer(no_args_is_help=True, help="Registers, lists and removes seeds.")
+app = typer.Typer(no_args_is_help=True, help="Register, list and remove seeds.")
 
 
 @app.command()
@@ -81,8 +81,8 @@ def _report_registered(seeds: Sequence[Seed], known: Collection[str]) -> None:
 def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False) -> None:
     """List the seeds that are registered or have data.
 
-    In a pipe each seed is a line of tab-separated fields: seed, integer, registered, stages, same world as, note, and a
-    text of the same world for the game's seed box if the seed is not one.
+    In a pipe each seed is a line of tab-separated fields: seed, integer, registered, stages, same world as, note, and,
+    for a seed that cannot be typed in the game, a text that can.
     """
     home = find_home()
     store = WorldStore(home.data)
@@ -107,7 +107,7 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a
     elif rows:
         _show_seeds(rows)
     else:
-        say(notices(), f"There are no seeds yet; make a world with: {vwe_command('world', operands=['HHcLC5acQt'])}")
+        say(notices(), f"There are no seeds yet; build a world with: {vwe_command('world', operands=['HHcLC5acQt'])}")
     for key in sorted(known - {seed.key for seed in seeds}):
         say(notices(), f"The partition {key!r} is not a seed; {_removal_of(key)}")
 
@@ -133,7 +133,7 @@ def _show_seeds(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def _removal_of(key: str) -> str:
     if "\0" in key:
-        return "remove it on Dagster's page of the partitions."
+        return "remove it on Dagster's page of partitions."
     return f"remove it with: {vwe_command('seeds', 'remove', operands=[key])}"
 
 
@@ -145,9 +145,9 @@ def remove(
         bool, typer.Option("--keep-data", help="Unregister only; keep the data and the runs.")
     ] = False,
 ) -> None:
-    """Removes seeds: the registration, the data, and the records of their runs.
+    """Remove seeds: their registrations, their data, and the records of their runs.
 
-    A seed that a run is working on is not removed.
+    A seed is not removed while a run is working on it.
     """
     from vwe_dagster.instance.seed_runs import SeedInFlightError, open_instance  # noqa: PLC0415
 
@@ -156,7 +156,7 @@ def remove(
     failed = False
     with open_instance(home) as instance:
         known = set(instance.keys())
-        # The UI lets people register what is no seed: that can be removed too.
+        # The UI can register partition keys that are not seeds; those can be removed too.
         parse_seeds([key for key in seeds if key not in known])
         for key in dict.fromkeys(seeds):
             try:
@@ -170,14 +170,15 @@ def remove(
                 removed += _remove_data(store, instance, key)
                 Notes(home.data).remove(key)
                 StartingKeys(home.data).remove(key)
-            say(output(), f"{key}: removed {', '.join(removed) or 'nothing, for there was nothing'}.")
+            outcome = f"removed {', '.join(removed)}" if removed else "there was nothing to remove"
+            say(output(), f"{key}: {outcome}.")
         instance.warm_statuses()
     if failed:
         raise typer.Exit(FAILED)
 
 
 def _remove_data(store: WorldStore, instance: SeedRuns, key: str) -> list[str]:
-    """Removes the data of a seed and the records of its runs; says what that was."""
+    """Remove the data of a seed and the records of its runs; return phrases that describe them."""
     removed = []
     runs = instance.forget_runs(key)
     if runs:

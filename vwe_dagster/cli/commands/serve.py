@@ -1,4 +1,4 @@
-"""The command ``vwe serve``: the map pages of all worlds on this machine."""
+"""The command ``vwe serve``: serve the map pages of all worlds on this machine."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ HOST, PORT = "127.0.0.1", 8080
 def serve(
     *,
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 for any free one.")] = PORT,
-    open_: Annotated[bool, typer.Option("--open", help="Open the browser, too.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Also open the browser.")] = False,
 ) -> None:
-    """Opens the map pages of all worlds on this machine, at http://127.0.0.1:8080 unless told otherwise.
+    """Serve the map pages of all worlds on this machine, by default at http://127.0.0.1:8080.
 
-    Worlds that are made meanwhile are there when a page is loaded again. Ctrl-C ends it.
+    Reload a page to see worlds that were built since. Ctrl-C stops the server.
     """
-    # They take longer to load than other commands take to answer.
+    # Imported here because loading these takes longer than other commands run.
     from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
     home, hosts = find_home(), allowed_hosts()
-    # A server with names of its own may have visitors from elsewhere, who do not use this machine's engines.
+    # A server with configured host names may have remote visitors; these must not start builds on this machine.
     builds = None if hosts else Builds(_world_command, {**os.environ, **home.environment})
     app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds)
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
-        say(notices(), f"The worlds are at {worlds}; Ctrl-C ends it.")
+        say(notices(), f"The worlds are at {worlds}; Ctrl-C stops the server.")
         if open_:
-            # The socket listens already: the browser waits until the server answers.
+            # The socket is listening already, so the browser waits until the server answers.
             webbrowser.open(worlds)
         serve_until_ended(app, listener)
 

@@ -1,4 +1,4 @@
-"""The commands on the survey: ``vwe survey``."""
+"""The command group ``vwe survey``: survey many seeds, show and export the results."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     _Seeds = npt.NDArray[np.int64]
 
 MOST_SEEDS = 10_000_000
-"""Seeds of one command; at depth ``world`` they take ten days on two cores."""
+"""The largest number of seeds per command; at depth ``world`` it takes ten days on two cores."""
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Surveys many seeds: computes their statistics without building their worlds.",
-    epilog="Depth start has the surroundings of the center, world the whole map with bosses and traders, all every "
-    "location. The survey is in the folder data/survey; its files can be copied between installations.",
+    help="Survey many seeds: compute their statistics without building their worlds.",
+    epilog="Depth 'start' covers the surroundings of the center; 'world' the whole map with bosses and traders; 'all' "
+    "every location as well. The survey is in the folder data/survey; its files can be copied to other installations.",
 )
 
 
 class DepthName(enum.StrEnum):
-    """How much of each world is computed."""
+    """The depths of a survey."""
 
     START = "start"
     WORLD = "world"
@@ -49,7 +49,7 @@ class DepthName(enum.StrEnum):
 
 
 class DeeperName(enum.StrEnum):
-    """The depths that seeds can be taken to."""
+    """The depths that ``vwe survey deepen`` can reach."""
 
     WORLD = "world"
     ALL = "all"
@@ -59,7 +59,7 @@ class DeeperName(enum.StrEnum):
 def run(
     count: Annotated[
         int | None,
-        typer.Argument(metavar="N", min=1, max=MOST_SEEDS, help="How many seeds to add.", show_default=False),
+        typer.Argument(metavar="N", min=1, max=MOST_SEEDS, help="The number of seeds to add.", show_default=False),
     ] = None,
     *,
     depth: Annotated[DepthName, typer.Option(help="How much of each world is computed.")] = DepthName.WORLD,
@@ -71,13 +71,13 @@ def run(
         typer.Option("--range", metavar="A B", help="Survey the seed integers from A to B, both included."),
     ] = None,
 ) -> None:
-    """Add seeds to the survey: N more, those of a list, or a range of integers.
+    """Add seeds to the survey: N more, the seeds of a list, or a range of integers.
 
-    N more seeds are the next ones of a fixed random order, which is the same on every machine. Ctrl-C keeps the rows
-    computed so far; the same command continues. Several commands may run at the same time.
+    N adds the next seeds of a fixed random order, which is the same on every machine. Ctrl-C keeps the rows computed so
+    far; run the same command to continue. Several commands can run at the same time.
     """
     if sum(given is not None for given in (count, file, between)) != 1:
-        raise InputError("Name what to survey by exactly one of: N, --file LIST, --range A B.")
+        raise InputError("Name the seeds to survey by exactly one of: N, --file LIST, --range A B.")
     if file is not None:
         _run_seeds(_numbers_of(file), depth)
     elif between is not None:
@@ -90,8 +90,8 @@ def run(
 def status(*, as_json: AsJson = False) -> None:
     """Show how many seeds have been surveyed to each depth, and which rows are stale or damaged.
 
-    A stale row was computed by another version of the terrain, the statistics or the location table. It is in no
-    answer; 'vwe survey run' computes it again.
+    A stale row was computed by another version of the terrain, the statistics or the location table. Searches skip it;
+    'vwe survey run' computes it again.
     """
     from vwe_dagster.cli.survey_view import show_summary  # noqa: PLC0415
     from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
@@ -114,16 +114,16 @@ def export(
     *,
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file to write, .parquet or .csv.")],
     depth: Annotated[
-        DepthName | None, typer.Option(help="Write the columns of this depth; the deepest surveyed unless given.")
+        DepthName | None, typer.Option(help="Write the columns of this depth; by default the deepest one surveyed.")
     ] = None,
 ) -> None:
-    """Write the survey as one table: the integer of each seed and its statistics, one row per seed."""
+    """Write the survey as one table with a row per seed: its integer and its statistics."""
     from vwe_dagster.analysis.columns import Depth  # noqa: PLC0415
     from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
     from vwe_dagster.survey.rows import surveyed_rows  # noqa: PLC0415
 
     if to.suffix.lower() not in {".parquet", ".csv"}:
-        raise InputError(f"The file {to} ends in neither .parquet nor .csv; choose one of these.")
+        raise InputError(f"The file name {to} ends in neither .parquet nor .csv; use one of these endings.")
     files = survey_files(WorldStore(find_home().data))
     with_rows = [each for each in Depth if files.rows(each)]
     wanted = Depth(depth) if depth is not None else max(with_rows, key=list(Depth).index, default=Depth.WORLD)
@@ -138,15 +138,15 @@ def export(
 @app.command()
 def deepen(
     condition: Annotated[
-        str, typer.Argument(metavar="CONDITION", help="What must hold, as for vwe find.", show_default=False)
+        str, typer.Argument(metavar="CONDITION", help="A condition as for vwe find.", show_default=False)
     ],
     *,
     to: Annotated[DeeperName, typer.Option(help="The depth to survey the matching seeds to.")] = DeeperName.ALL,
 ) -> None:
-    """Survey the seeds that match a condition one step deeper.
+    """Survey the seeds that match a condition to a greater depth.
 
-    The condition looks at the seeds surveyed so far. A cheap survey of many seeds can so choose the few that are worth
-    a deeper one.
+    The condition selects among the seeds surveyed so far: a cheap survey of many seeds can select the few that are
+    worth a deeper one.
     """
     from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
 
@@ -181,7 +181,7 @@ def _run_seeds(numbers: _Seeds, depth: DepthName) -> None:
 def _survey(
     total: int, depth: DepthName, work: Callable[[WorldStore, Depth, Survey, Report], Outcome], subject: str
 ) -> None:
-    """Survey seeds on the pool's engines and show how far it is."""
+    """Survey seeds on the engines of the pool and show the progress."""
     with exiting_on_interrupt():
         from vwe_dagster.analysis.columns import Depth  # noqa: PLC0415
         from vwe_dagster.cli.survey_view import showing_survey  # noqa: PLC0415
@@ -230,7 +230,7 @@ def _numbers_between(first: int, last: int) -> _Seeds:
     if not MIN_NUMBER <= first <= last <= MAX_NUMBER:
         raise InputError(
             f"--range {first} {last} is not a range of seeds; write two integers from {MIN_NUMBER} to {MAX_NUMBER}, "
-            "the lesser first."
+            "the smaller one first."
         )
     if last - first >= MOST_SEEDS:
         raise InputError(f"--range {first} {last} has more than {MOST_SEEDS:,} seeds; survey it in parts.")
@@ -238,7 +238,7 @@ def _numbers_between(first: int, last: int) -> _Seeds:
 
 
 def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, int]:
-    """Return the seeds for which a condition holds, and among how many surveyed ones.
+    """Return the seeds that match a condition, and the number of seeds it was evaluated on.
 
     The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.
     """
@@ -254,7 +254,9 @@ def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, int]:
     except QueryError as error:
         raise InputError(str(error)) from error
     if question.is_of_worlds:
-        raise InputError(f"The condition {condition!r} names a column that only generated worlds have; use others.")
+        raise InputError(
+            f"The condition {condition!r} names a column that only built worlds have; use columns of the survey."
+        )
     return answer.numbers().astype("int64"), answer.searched.surveyed
 
 

@@ -1,4 +1,4 @@
-"""The command ``vwe ui``: Dagster's pages on this machine."""
+"""The command ``vwe ui``: serve Dagster's pages on this machine."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def ui(*, port: Annotated[int, typer.Option(help="The port on this machine.", mi
     with listen(HOST, port, command=("ui",)) as listener:
         pages = address(HOST, listener)
         with open_instance(home):
-            # Opening ends the runs whose process was killed: they would count as running in the UI.
+            # Opening the instance ends runs whose processes were killed, which the UI would show as running.
             say(notices(), f"Waiting for Dagster to load the project and serve {pages}; Ctrl-C stops it.")
-        # A shell that starts this process in the background ignores these signals for it and so for Dagster.
+        # A background process of a shell ignores these signals, and so would Dagster, its child.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         os.environ.update(home.environment)

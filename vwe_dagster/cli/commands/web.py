@@ -1,4 +1,4 @@
-"""What the commands that serve something on HTTP share: where they listen, and how they are ended."""
+"""Parts that the HTTP server commands share: listening on an address, and serving until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
-    """Listens at an address of this machine; port 0 is any free one.
+    """Listen on an address of this machine; port 0 is any free port.
 
     Raises:
-        CommandError: cannot listen on the address; the message names another port for ``command``.
+        CommandError: listening fails; the message shows ``command`` with another port.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -32,12 +32,12 @@ def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
 
 
 def address(host: str, listener: socket.socket) -> str:
-    """The address that a browser is given."""
+    """Return the URL of a listening socket, for a browser."""
     return f"http://{bracketed(host)}:{listener.getsockname()[1]}"
 
 
 def serve_until_ended(app: ASGIApp, listener: socket.socket) -> None:
-    """Serves until Ctrl-C, which is how one ends it and no failure."""
+    """Serve until Ctrl-C, which is the normal end, not a failure."""
     from vwe_dagster.web.http_server import HttpServer  # noqa: PLC0415
 
     with contextlib.suppress(KeyboardInterrupt):

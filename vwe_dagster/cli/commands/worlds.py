@@ -1,4 +1,4 @@
-"""The commands on worlds: ``vwe world``, ``import``, ``seed`` and ``show``."""
+"""The commands ``vwe world``, ``import``, ``seed`` and ``show``: build and show worlds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vwe_dagster.cli.commands.common import (
     suggestion,
 )
 from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, world_config
-from vwe_dagster.cli.console import notices, output, say, show_facts
+from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.pool import EngineChoice
 from vwe_dagster.engine.messages import LocationScope
@@ -46,7 +46,7 @@ Saves = Annotated[
         help="A world file of the game, .fwl or .fwl2, or the folder of a world of version 1.0; can be repeated.",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what is up to date.")]
+Force = Annotated[bool, typer.Option("--force", help="Rebuild all stages, even those that are up to date.")]
 
 
 def world(
@@ -57,39 +57,39 @@ def world(
     file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Also the seeds of a list: .txt, one a line; .csv with a column seed; .json."
+            metavar="FILE", help="Also the seeds of a list: .txt, one per line; .csv with a column seed; .json."
         ),
     ] = None,
     from_save: Saves = None,
     size: Annotated[int, typer.Option(help=f"Samples along each side of the map, {MIN_SIZE} to {MAX_SIZE}.")] = 2048,
     world_gen_version: Annotated[
-        int, typer.Option(min=0, max=2, help="2 for worlds made since 2022, 1 or 0 for older ones.")
+        int, typer.Option(min=0, max=2, help="2 for worlds created since 2022, 1 or 0 for older ones.")
     ] = 2,
     engine: Annotated[
         EngineChoice | None,
-        typer.Option(help="Which engine; unless said, the one that VWE_ENGINE names, or the native one."),
+        typer.Option(help="The engine; by default the one of VWE_ENGINE, or the native one."),
     ] = None,
     locations: Annotated[
         LocationScope,
         typer.Option(
-            help="Which locations; landmarks are those that the game places first: bosses, traders and others."
+            help="The locations to place; landmarks are those that the game places first: bosses, traders and others."
         ),
     ] = LocationScope.ALL,
     force: Force = False,
 ) -> None:
-    """Makes worlds: registers the seeds and materializes their four assets.
+    """Build worlds: register the seeds and materialize their four assets.
 
-    What is up to date stays as it is. A seed that fails does not stop the others.
+    Stages that are up to date are kept. A failed seed does not stop the others.
     """
     listed = read_valid_list(file) if file is not None else None
     named = [*parse_seeds(seeds or []), *(listed.seeds if listed is not None else [])]
     saves = [_saved(path) for path in from_save or []]
     versions = _versions(dict.fromkeys(named, world_gen_version), [save.world for save in saves])
     if not versions:
-        raise InputError("There is no seed to make a world of; name one, such as HHcLC5acQt, or a list with --file.")
+        raise InputError("No seed to build a world of; name one, such as HHcLC5acQt, or a list with --file.")
     Grid.of_world(size)
     for save in saves:
-        _tell_save(save)
+        _report_save(save)
     _store_save_data([save.world for save in saves], {} if listed is None else listed.notes)
     _make(
         [
@@ -104,17 +104,17 @@ def world(
 
 def import_(
     seed: SeedText,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with an export of another program.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder with the export of another program.")],
     *,
     force: Force = False,
 ) -> None:
-    """Makes a world from an export of another program instead of an engine.
+    """Build a world from an export of another program instead of an engine.
 
-    The folder holds the JSON of the older export plugin, or the tiles of a valheim-map.world export.
+    The folder has the JSON files of the older export plugin, or the tiles of a valheim-map.world export.
     """
     (parsed,) = parse_seeds([seed])
     if not folder.is_dir():
-        raise SeedError(f"{folder} is no folder; name the one that the exported files lie in.")
+        raise SeedError(f"{folder} is not a folder; name the folder with the exported files.")
     config: dict[str, dict[str, object]] = {asset: {"force": force} for asset in ("extracted", "processed", "renders")}
     config["extracted"]["foreign_export"] = str(folder.resolve())
     _make([([parsed], config)])
@@ -128,14 +128,14 @@ def seed(
     from_save: Annotated[
         Path | None,
         typer.Option(
-            "--from-save", metavar="PATH", help="The seed of a world file of the game, or of a world's folder, instead."
+            "--from-save", metavar="PATH", help="Use the seed of a world file of the game, or of a world's folder."
         ),
     ] = None,
 ) -> None:
-    """Show the integer of a seed, its folder, and which other seeds of the catalog are the same world.
+    """Show the integer of a seed, its folder, and the other seeds of the catalog with the same world.
 
-    The shortest texts for the game's seed box that are the same world are shown too, those that are easiest to read
-    first; a seed that is known as an integer only can be played with them.
+    Also shown are the shortest texts that the game accepts for the same world, the most readable first. With them you
+    can play a seed that is only known as an integer.
     """
     if (seed is None) == (from_save is None):
         raise InputError("Name one seed, such as HHcLC5acQt, or the file or folder of a world with --from-save.")
@@ -145,18 +145,18 @@ def seed(
     store = WorldStore(home.data)
     keys = registered(home)
     look_alikes = LookAlikes(parse_keys([*keys, *(other.key for other in store.seeds())]))
-    made = [stage for stage in STAGES if store.manifest(parsed, stage)]
+    built = [stage for stage in STAGES if store.manifest(parsed, stage)]
     twins = look_alikes.same_world(parsed)
-    show_facts(
+    show_items(
         output(),
         {
-            **({} if save is None else _facts(save)),
+            **({} if save is None else _save_items(save)),
             "seed": parsed.key,
             "integer": parsed.number,
             "typed in game": " or ".join(typable_texts(parsed.number, limit=_TYPABLE_TEXTS)),
             "folder": store.folder(parsed, "raw").parent,
             "registered": "yes" if parsed.key in keys else "no",
-            "made": ", ".join(made) or "nothing yet",
+            "built": ", ".join(built) or "nothing yet",
             "same world as": ", ".join(twin.key for twin in twins) or "no other seed of the catalog",
         },
     )
@@ -166,7 +166,7 @@ def seed(
 
 
 def show(seed: SeedText) -> None:
-    """Shows what is known of a world that has been made: biomes, islands, peaks."""
+    """Show the totals, biomes, islands, peaks, bosses and traders of a built world."""
     from vwe_dagster.catalog.table import is_stale  # noqa: PLC0415
     from vwe_dagster.cli.world_view import show_files, show_world  # noqa: PLC0415
 
@@ -176,7 +176,7 @@ def show(seed: SeedText) -> None:
     command = vwe_command("world", operands=[parsed.key])
     if manifest is None:
         hint = suggestion(parsed.key, (known.key for known in store.seeds()))
-        raise CommandError(f"The world of {parsed.key} has not been made yet; make it with: {command}{hint}")
+        raise CommandError(f"The world of {parsed.key} is not built yet; build it with: {command}{hint}")
     if is_stale(store, manifest):
         say(notices(), f"The statistics of {parsed.key} are stale; rebuild them with: {command}", "yellow")
     show_world(output(), store, manifest)
@@ -184,35 +184,39 @@ def show(seed: SeedText) -> None:
 
 
 def _saved(path: Path) -> Save:
-    """The world of a file; one of a world-gen version that no engine knows is refused."""
+    """Return the save at a path.
+
+    Raises:
+        SaveError: the save is invalid, or no engine supports its world-gen version.
+    """
     save = read_save(path)
     world = save.world
     if world.world_gen_version not in _WORLD_GEN_VERSIONS:
         raise SaveError(
-            f"{save.path}: the world {shown(world.name)} has the world-gen version {world.world_gen_version}, and only "
-            f"0, 1 and 2 are known; its terrain cannot be made."
+            f"{save.path}: the world {shown(world.name)} has the unknown world-gen version {world.world_gen_version}; "
+            f"its terrain cannot be generated. Choose a world of version 0, 1 or 2."
         )
     return save
 
 
 def _versions(named: dict[Seed, int], saves: Iterable[WorldFile]) -> dict[Seed, int]:
-    """The world-gen version of every seed, those of world files included.
+    """Return the world-gen version of every seed, including the seeds of world files.
 
     Raises:
-        InputError: a seed is asked for in two versions.
+        InputError: a seed is named with two versions.
     """
     versions = dict(named)
     for save in saves:
         version = versions.setdefault(save.seed, save.world_gen_version)
         if version != save.world_gen_version:
             raise InputError(
-                f"{save.seed.key} is asked for with the world-gen versions {version} and {save.world_gen_version}, "
-                f"the one of the world {shown(save.name)}; ask for one of them."
+                f"{save.seed.key} is named with two world-gen versions: {version}, and {save.world_gen_version} of "
+                f"the world {shown(save.name)}; choose one."
             )
     return versions
 
 
-def _tell_save(save: Save) -> None:
+def _report_save(save: Save) -> None:
     world = save.world
     version = world.world_gen_version
     say(notices(), f"The world {shown(world.name)} has the seed {world.seed.key} and the world-gen version {version}.")
@@ -220,7 +224,7 @@ def _tell_save(save: Save) -> None:
 
 
 def _remark_save(save: Save) -> None:
-    """Print which file was chosen, and where the seed text of the save is not the seed."""
+    """Print which files were chosen and skipped, and remarks on the seed text of the save."""
     world = save.world
     label = world.label and f"Its seed text {shown(world.label)} is a label of {world.seed.key}, the same world."
     for sentence in (save.choice, *(f"Skipped {fault}" for fault in save.skipped), world.remark, label):
@@ -248,7 +252,7 @@ def _store_save_data(worlds: Iterable[WorldFile], listed_notes: Mapping[str, str
     notes.add({**labels, **listed_notes})
 
 
-def _facts(save: Save) -> dict[str, object]:
+def _save_items(save: Save) -> dict[str, object]:
     world = save.world
     return {
         "world": shown(world.name),
@@ -261,15 +265,15 @@ def _facts(save: Save) -> dict[str, object]:
 
 
 def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
-    """Makes worlds and says where the outcome lies."""
+    """Build worlds and print the paths of their files."""
     home = find_home()
     seeds = [seed for group, _ in wanted for seed in group]
     failed = make_worlds(home, wanted)
-    _tell_made(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
+    _show_ready(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
     refuse_failed(seeds, failed)
 
 
-def _tell_made(store: WorldStore, seeds: Sequence[Seed]) -> None:
+def _show_ready(store: WorldStore, seeds: Sequence[Seed]) -> None:
     from vwe_dagster.cli.world_view import show_files  # noqa: PLC0415
 
     if len(seeds) > SHOWN_SINGLY:
