@@ -1,6 +1,6 @@
 """The rows of the survey, column by column: only the columns that a question needs are read.
 
-A column of many files is kept as one file below ``catalog/survey/`` in the data folder, since the footers of a thousand
+A column of many files is kept as one file below ``catalog/survey/`` in the data folder: the footers of hundreds of
 files take longer to read than their values.
 """
 
