@@ -1,7 +1,7 @@
 """The files of the survey: one Parquet file per depth and set of seeds, below ``survey/`` in the data folder.
 
-Readers begin with :func:`survey_files`, which returns the files whose rows may be compared. A file is replaced whole
-and has the rows of the first seeds of its set, so that it is valid at any time.
+Readers begin with :func:`survey_files`, which classifies the files. A file has the rows of the first seeds of its set
+and is replaced as a whole, so that it is valid at any time.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _COLUMNS_STAMP = b"vwe.columns"
 
 
 class FileState(enum.StrEnum):
-    """Whether the rows of a file may go into an answer."""
+    """Whether searches use the rows of a file."""
 
     CURRENT = "current"
-    """Of this version of the terrain, the statistics and the location table."""
+    """Computed by this version of the terrain, the statistics and the location table."""
     STALE = "stale"
-    """Of another version; a survey of its seeds replaces it."""
+    """Computed by another version; a survey of its seeds replaces it."""
     DAMAGED = "damaged"
-    """Unreadable, or with other columns than its stamps state."""
+    """Unreadable, or its columns differ from its stamps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +49,9 @@ class SurveyFile:
     """A file of rows.
 
     Attributes:
-        path: where it is.
+        path: its path.
         rows: number of rows; 0 if damaged.
-        state: whether its rows may go into an answer.
+        state: whether searches use its rows.
     """
 
     path: Path
@@ -85,7 +85,7 @@ class SurveyFiles:
     def paths_from(self, depth: Depth) -> list[Path]:
         """Return the current files that have the columns of a depth: its own and deeper ones, the deepest first.
 
-        A seed may have a row in several of them. The values of equal columns are equal, so any of its rows will do.
+        A seed may have a row in several files. Its values are the same in each, so any of its rows can be used.
         """
         return [path for deeper in reversed(Depth) if depth in deeper.includes for path in self.paths(deeper)]
 
@@ -110,7 +110,7 @@ class SurveyFiles:
 
 
 def survey_files(store: WorldStore) -> SurveyFiles:
-    """Return the files of a data folder; only those that are new or have changed are opened.
+    """Return the files of a data folder; only new and changed files are opened.
 
     Raises:
         StoreError: the data folder cannot be read.
@@ -137,8 +137,8 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
         columns: the columns to read; None for all.
 
     Raises:
-        StoreError: it is damaged.
-        FileNotFoundError: it does not exist.
+        StoreError: the file is damaged.
+        FileNotFoundError: the file does not exist.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -158,7 +158,7 @@ def write_rows(path: Path, table: pa.Table) -> None:
         StoreError: the disk is full or not writable.
     """
     with pa.BufferOutputStream() as memory:
-        # Arrow's own schema and statistics of the columns would take as much as 60 rows.
+        # Arrow's own schema and column statistics would take as much space as 60 rows.
         with pq.ParquetWriter(
             memory,
             table.schema,
@@ -175,11 +175,11 @@ def write_rows(path: Path, table: pa.Table) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Facts:
-    """What the footer of a file states.
+class _Footer:
+    """The footer of a file.
 
     Attributes:
-        trace: changes when the file does.
+        trace: inode, size and time of the file, which change when the file does.
         stamps: digest of its stamps; empty if damaged.
         rows: number of rows.
     """
@@ -192,20 +192,20 @@ class _Facts:
 def _files_of(store: WorldStore, depth: Depth) -> tuple[SurveyFile, ...]:
     folder = folder_of(store, depth)
     former = _read_index(folder)
-    facts = {}
+    footers = {}
     for path, trace in _traces(folder):
         known = former.get(path.name)
-        facts[path] = known if known is not None and known.trace == trace else _read_facts(path, trace)
-    if {path.name: known for path, known in facts.items()} != former:
-        _write_index(folder, facts)
+        footers[path] = known if known is not None and known.trace == trace else _read_footer(path, trace)
+    if {path.name: footer for path, footer in footers.items()} != former:
+        _write_index(folder, footers)
     expected = stamps_of(depth).digest
-    return tuple(SurveyFile(path, known.rows, _state(known, expected)) for path, known in sorted(facts.items()))
+    return tuple(SurveyFile(path, footer.rows, _state(footer, expected)) for path, footer in sorted(footers.items()))
 
 
-def _state(facts: _Facts, expected: str) -> FileState:
-    if not facts.stamps:
+def _state(footer: _Footer, expected: str) -> FileState:
+    if not footer.stamps:
         return FileState.DAMAGED
-    return FileState.CURRENT if facts.stamps == expected else FileState.STALE
+    return FileState.CURRENT if footer.stamps == expected else FileState.STALE
 
 
 def _traces(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -218,30 +218,30 @@ def _traces(folder: Path) -> Iterator[tuple[Path, str]]:
                     yield Path(entry.path), f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
 
 
-def _read_facts(path: Path, trace: str) -> _Facts:
+def _read_footer(path: Path, trace: str) -> _Footer:
     try:
         footer = pq.read_metadata(path)
         schema = footer.schema.to_arrow_schema()
     except (pa.ArrowException, OSError):
-        return _Facts(trace, "", 0)
+        return _Footer(trace, "", 0)
     metadata = footer.metadata or {}
     if metadata.get(_COLUMNS_STAMP, b"").decode(errors="replace") != columns_digest(schema):
-        return _Facts(trace, "", 0)
-    return _Facts(trace, digest_of(metadata), footer.num_rows)
+        return _Footer(trace, "", 0)
+    return _Footer(trace, digest_of(metadata), footer.num_rows)
 
 
-def _read_index(folder: Path) -> dict[str, _Facts]:
-    """Return what footers stated when they were last read; nothing if that is not known."""
+def _read_index(folder: Path) -> dict[str, _Footer]:
+    """Return the footers as last read, by file name; empty if the index is missing or invalid."""
     try:
         known = json.loads(read_file(folder / _INDEX, _MAX_INDEX_BYTES))
-        return {str(name): _Facts(str(trace), str(stamps), int(rows)) for name, (trace, stamps, rows) in known.items()}
+        return {str(name): _Footer(str(trace), str(stamps), int(rows)) for name, (trace, stamps, rows) in known.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _write_index(folder: Path, facts: Mapping[Path, _Facts]) -> None:
-    content = {path.name: dataclasses.astuple(known) for path, known in facts.items()}
-    # The index only saves time.
+def _write_index(folder: Path, footers: Mapping[Path, _Footer]) -> None:
+    content = {path.name: dataclasses.astuple(footer) for path, footer in footers.items()}
+    # The index only saves time, so a full disk does not matter.
     with contextlib.suppress(OSError):
         write_whole(folder / _INDEX, json.dumps(content).encode())
 

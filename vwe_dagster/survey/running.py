@@ -1,6 +1,6 @@
-"""Surveying seeds: which seeds are next, and computing them part by part, so that little is lost by a kill.
+"""Survey seeds: select the next ones and compute their rows in parts, so that a kill loses little.
 
-Several processes may survey at the same time: a set of seeds is surveyed by the process that has its lock.
+Several processes can survey at the same time: the process that has the lock of a set of seeds surveys it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from vwe_dagster.survey.rows import surveyed_seeds
 from vwe_dagster.survey.seed_sets import BLOCK_SEEDS, BLOCKS, SeedSet, block, block_number, sets_of
 
 PART_SEEDS: Mapping[Depth, int] = {Depth.START: 256, Depth.WORLD: 32, Depth.ALL: 16}
-"""Seeds that a request has for each core; the file is replaced after each request. A request takes some seconds: a kill
-loses no more, and leasing an engine takes some hundredths of a second."""
+"""Seeds per request and core; the file is replaced after each request.
+
+A request takes some seconds, which is the most that a kill loses. Leasing an engine takes some hundredths of a second.
+"""
 
 
 STORED = "stored"
-"""The phase after rows were stored: the seeds added so far survive a kill."""
+"""The phase after rows were stored; a kill does not lose the seeds added so far."""
 
 
 class Survey(Protocol):
@@ -42,7 +44,7 @@ class Survey(Protocol):
 
 
 Report = Callable[[float, str], None]
-"""Called with the number of seeds added so far, a fraction for those under way, and the phase in words."""
+"""Called with the number of seeds added so far, with a fraction for the part in progress, and the name of the phase."""
 
 
 def no_report(added: float, phase: str) -> None:
@@ -51,12 +53,12 @@ def no_report(added: float, phase: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a survey added.
+    """The numbers of seeds that a survey added and skipped.
 
     Attributes:
         added: seeds whose rows were computed.
         known: seeds that had a row already.
-        busy: seeds of sets that another process surveys.
+        busy: seeds of sets that another process is surveying.
     """
 
     added: int
@@ -69,11 +71,11 @@ class Outcome:
 
 
 def survey_more(store: WorldStore, count: int, depth: Depth, survey: Survey, report: Report = no_report) -> Outcome:
-    """Survey so many more seeds: the first ones of the permutation that have no current row.
+    """Survey ``count`` more seeds: the first ones of the permutation that have no current row.
 
     Args:
         store: the data folder.
-        count: how many seeds to add.
+        count: the number of seeds to add.
         depth: how much of each world is computed.
         survey: computes rows.
         report: called as seeds are added.
@@ -94,7 +96,7 @@ def survey_more(store: WorldStore, count: int, depth: Depth, survey: Survey, rep
 def survey_seeds(
     store: WorldStore, seeds: npt.NDArray[np.int64], depth: Depth, survey: Survey, report: Report = no_report
 ) -> Outcome:
-    """Survey the given seeds, except for those surveyed already; see :func:`survey_more`."""
+    """Survey the given seeds except those that have a current row; see :func:`survey_more`."""
     known = surveyed_seeds(survey_files(store), depth)
     outcome = Outcome(0)
     for one in sets_of(seeds):
@@ -107,7 +109,7 @@ def survey_seeds(
 
 
 def unfinished_blocks(files: SurveyFiles, depth: Depth) -> Iterator[int]:
-    """Yield the numbers of the blocks that have not all their rows, ascending."""
+    """Yield the numbers of the blocks that lack rows, ascending."""
     finished = {block_number(file.name) for file in files.current(depth) if file.rows == BLOCK_SEEDS}
     return (number for number in range(BLOCKS) if number not in finished)
 
@@ -128,7 +130,7 @@ def survey_set(
         wanted: the seeds.
         depth: how much of each world is computed.
         survey: computes rows.
-        most: add no more seeds than so many; None for all.
+        most: the largest number of seeds to add; None for all.
         report: called as seeds are added.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Sets of seeds that one survey file holds: blocks of the fixed permutation, and sets named by their seeds."""
+"""The sets of seeds of survey files: blocks of the fixed permutation, and other sets, named after their seeds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.seeds.permutation import seeds_from
 
 BLOCK_SEEDS = 4096
-"""Seeds of a block, and of the largest set.
+"""Number of seeds in a block, and in the largest set.
 
 A million rows at depth ``world`` take 301 MB in files of 256 seeds, 172 MB in files of 1024 and 115 MB in files of
 4096. Reading five columns takes 4.1, 0.9 and 0.2 s of processor time (99 columns, resampled from the rows of 649
-seeds). Rows are stored part by part, so that a large block loses no more to a kill than a small one.
+seeds). Rows are stored in parts, so that a kill loses no more of a large block than of a small one.
 """
 
 BLOCKS = 2**32 // BLOCK_SEEDS
-"""Blocks of all seeds."""
+"""Number of blocks that contain all seeds."""
 
 _BLOCK_KEY = re.compile(rf"(?P<depth>{'|'.join(Depth)}):(?P<number>\d{{7}})")
 _BLOCK_NAME = re.compile(r"block-(?P<number>\d{7})")
@@ -44,7 +44,7 @@ class SeedSet:
 
 
 def block(number: int) -> SeedSet:
-    """Return a block: the seeds at the positions from ``number * BLOCK_SEEDS`` on.
+    """Return a block: the seeds of the permutation from position ``number * BLOCK_SEEDS`` on.
 
     Raises:
         ValueError: there is no such block.
@@ -66,15 +66,15 @@ def block_number(name: str) -> int | None:
 
 
 def block_key(depth: Depth, number: int) -> str:
-    """Return the partition key of a block at a depth, as ``world:0000012``; the colon keeps it from being a seed."""
+    """Return the partition key of a block, such as ``world:0000012``; the colon distinguishes it from a seed."""
     return f"{depth.value}:{number:07}"
 
 
 def parse_block_key(key: str) -> tuple[Depth, int]:
-    """Return the depth and the number of the block of a partition key.
+    """Return the depth and the block number of a partition key.
 
     Raises:
-        ValueError: it is not the key of a block.
+        ValueError: the key is not the key of a block.
     """
     match = _BLOCK_KEY.fullmatch(key)
     if match is None or int(match["number"]) >= BLOCKS:
@@ -90,9 +90,9 @@ def is_set_name(name: str) -> bool:
 
 
 def sets_of(seeds: npt.NDArray[Any]) -> Iterator[SeedSet]:
-    """Split seeds into sets of at most :data:`BLOCK_SEEDS`; each has a name that is a digest of its seeds.
+    """Split seeds into sets of at most :data:`BLOCK_SEEDS`, each named by a digest of its seeds.
 
-    The same seeds result in the same sets, whatever their order and however often a seed is repeated.
+    The sets depend neither on the order of the seeds nor on repetitions.
     """
     ordered = np.unique(np.asarray(seeds, np.int32))
     for first in range(0, ordered.size, BLOCK_SEEDS):

@@ -1,4 +1,4 @@
-"""The columns of rows that tell seeds apart best, whatever the columns are."""
+"""The columns of a survey whose values distinguish seeds best."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Distribution:
     Attributes:
         name: the column.
         samples: all values that are not null, as float64.
-        spread: the distance of the 90th from the 10th percentile, over that of the greatest from the least value.
+        spread: the range from the 10th to the 90th percentile, divided by the range of all values.
         least_seed, greatest_seed: seeds with the least and the greatest value.
     """
 
@@ -36,7 +36,7 @@ def distributions(table: pa.Table, most: int) -> list[Distribution]:
 
     Args:
         table: rows of a survey.
-        most: how many columns.
+        most: the largest number of columns.
     """
     found = [_distribution(table, name) for name in table.column_names if name != NUMBER]
     usable = [each for each in found if each is not None and np.unique(each.samples).size >= _LEAST_DISTINCT]

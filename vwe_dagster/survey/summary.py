@@ -1,4 +1,4 @@
-"""What has been surveyed so far, in numbers."""
+"""A summary of the survey: rows, blocks and files per depth."""
 
 from __future__ import annotations
 
