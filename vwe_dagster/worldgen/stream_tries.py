@@ -41,7 +41,7 @@ from vwe_dagster.worldgen.scattered import base_lanes, fixed_biomes, other_biome
 
 MOUNTAIN_DIP = 40.0
 """Meters, more than the slope of a Mountain takes off: 200 * 2 * 0.136 of the noise * 0.65 of the slope."""
-LEAST_SHAPED = f(0.15)
+LEAST_SHAPED = float(np.float32(0.15))
 """Ground up to this is the same in Meadows, Plains, Black Forest and Mistlands before rivers."""
 HIGHEST_BUMPS = 0.02
 """More than the noises of the finest bumps add: 0.013 times less than 1.2."""
