@@ -1,7 +1,7 @@
-"""The asset checks: each stage of each seed passes them before the next stage is built from it.
+"""Asset checks: each stage of a seed must pass them before the next stage is built from it.
 
-Each asset has one step that runs its checks on all seeds of the run. For a run of several seeds Dagster records only
-whether a check holds for all of them, so the result of each seed is logged as an event of its own.
+Each asset has one step that runs its checks on all seeds of the run. For a run of several seeds, Dagster records one
+result per check. The result of each seed is therefore logged as a separate event.
 """
 
 import functools
@@ -31,7 +31,7 @@ STAGE_CHECKS: dict[Stage, dict[str, Check]] = {
     "renders": {"pictures_not_blank": products.pictures_not_blank},
     "tiles": {"tiles_not_blank": products.tiles_not_blank},
 }
-"""The checks of each stage, by name. All block: a seed that fails one is not built further in that run."""
+"""The checks of each stage, by name. All are blocking: a seed that fails one is not built further in that run."""
 
 
 def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
@@ -53,7 +53,7 @@ def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
             results = dict(zip(keys, on_every_core(evaluate, keys), strict=True))
             if len(run.partition_keys) > 1:
                 for key, result in results.items():
-                    # The types of log_event leave out what it takes.
+                    # log_event accepts evaluations, but its type annotation does not.
                     run.log_event(_evaluation(selected, key, result))  # type: ignore[arg-type]
             yield _result(selected, results)
 
@@ -93,7 +93,7 @@ def _result(check: dg.AssetCheckKey, results: Mapping[str, CheckResult]) -> dg.A
         (result,) = results.values()
         description, metadata = result.description, dict(result.metadata)
     else:
-        description, metadata = "\n".join(failed) or f"It holds for all {len(results)} seeds.", {}
+        description, metadata = "\n".join(failed) or f"All {len(results)} seeds passed.", {}
     return dg.AssetCheckResult(
         passed=not failed, asset_key=check.asset_key, check_name=check.name, description=description, metadata=metadata
     )

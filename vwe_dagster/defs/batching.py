@@ -1,7 +1,7 @@
-"""Batches: the seeds that one run makes a stage of, where one that fails does not spoil the others.
+"""Batches: build one stage of many seeds in one run; a failed seed does not affect the others.
 
-Dagster knows of a step only that it went well or not. So a batch that is made in part tells of every seed that was
-made, gives its output, that the next step may begin with those, and only then fails; see :class:`BatchEnd`.
+In Dagster, steps succeed or fail as a whole. A partially successful batch therefore records each success, emits its
+output so that the next step can start, and only then fails; see :class:`BatchEnd`.
 """
 
 from __future__ import annotations
@@ -26,56 +26,60 @@ from vwe_dagster.store import StoreError
 from vwe_dagster.world.grid import GridError
 
 SEEDS_PER_RUN = 10
-"""Seeds in a run of a backfill. A run takes 2.5 s besides its work and its record 184 KB, which ten seeds share; ten
-also keep every engine of a pool busy for some rounds. More would lose more when a run is killed or has to be stopped.
+"""Seeds per run of a backfill.
+
+A run has an overhead of 2.5 s and 184 KB of records, which ten seeds share. Ten seeds also keep all engines of a pool
+busy for some rounds. With more seeds, more work is lost when a run is killed.
 """
 
 LONG_LIST = 500
-"""Number of seeds from which a list is long, so that its runs take :data:`SEEDS_PER_LONG_RUN` seeds each."""
+"""Minimum length of a long list, whose runs take :data:`SEEDS_PER_LONG_RUN` seeds each."""
 
 SEEDS_PER_LONG_RUN = 50
-"""Seeds in a run of a long list. With 10,000 registered keys the record of a run takes 0.1 s of CPU time per seed for
+"""Seeds per run of a long list.
+
+With 10,000 registered keys the record of a run takes 0.1 s of CPU time per seed for
 runs of 10 seeds, 0.06 s for 50 and 0.05 s for 100: Dagster reads all keys again for each asset and check of a run. A
 run of 50 takes 46 MB more memory than one of 10 and 16 % less CPU time per seed; one of 100 saves 5 % more. A killed
 run loses no published stage, but Dagster learns only from the next run that the stages exist.
 """
 
 MOST_AT_ONCE = 4
-"""Seeds of a batch that a stage is made of at once, on as many cores; each takes half a gigabyte of memory."""
+"""Maximum number of seeds built concurrently, one per core; each takes half a gigabyte of memory."""
 
 BATCH_END = "batch_end"
 """The key of the resource :class:`BatchEnd`."""
 
 FAILED_SEEDS = "failed seeds"
-"""Label under which a failure tells why each seed of a batch failed, by partition key."""
+"""Metadata label of a failure with the cause for each failed seed, by partition key."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_FOR_PEOPLE = (SeedError, GridError, EngineError, ExtractionError, LocationTableError, StoreError)
+_EXPECTED_ERRORS = (SeedError, GridError, EngineError, ExtractionError, LocationTableError, StoreError)
 
 
 def seeds_per_run(listed: int) -> int:
-    """Return how many seeds each run of a list of so many seeds takes."""
+    """Return the number of seeds per run for a list of ``listed`` seeds."""
     return SEEDS_PER_LONG_RUN if listed >= LONG_LIST else SEEDS_PER_RUN
 
 
 @dataclasses.dataclass(frozen=True)
 class BatchReport:
-    """What a batch came to.
+    """Result of a batch.
 
     Attributes:
-        made: how many seeds went well.
-        failed: why each of the others failed, by partition key.
+        made: number of successful seeds.
+        failed: cause for each failed seed, by partition key.
     """
 
     made: int
     failed: Mapping[str, str]
 
     def failure(self) -> dg.Failure:
-        """The failure that tells of the seeds that failed."""
+        """Return a Dagster failure that lists the failed seeds."""
         among = len(self.failed) + self.made
-        outcome = f"the other {self.made} are made" if self.made else "none is made"
+        outcome = f"the other {self.made} succeeded" if self.made else "none succeeded"
         reasons = [f"{key}: {reason}" for key, reason in self.failed.items()]
         return dg.Failure(
             description="\n".join([f"{len(self.failed)} of {among} seeds failed, {outcome}.", *reasons]),
@@ -109,13 +113,13 @@ def batch_asset(
 
 
 class BatchEnd(dg.IOManager):
-    """Fails the step of a batch that was made in part, when its output has been given already.
+    """Fails the step of a partially successful batch after its output was emitted.
 
-    An asset that fails by itself gives no output, and one that gives it well materializes all its partitions.
+    An asset that raises emits no output. An asset that returns materializes all its partitions.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: BatchReport) -> None:  # noqa: ARG002
-        """Fails if a seed failed; there is nothing to be stored.
+        """Fail if a seed failed; nothing is stored.
 
         Raises:
             Failure: a seed failed.
@@ -124,80 +128,76 @@ class BatchEnd(dg.IOManager):
             raise obj.failure()
 
     def load_input(self, context: dg.InputContext) -> None:
-        """Not to be called: assets read from the store."""
+        """Raise: assets read their sources from the store."""
         raise NotImplementedError(f"The asset {context.asset_key.to_user_string()} is read from the store.")
 
 
 class Batch:
-    """The seeds that one run makes a stage of."""
+    """The seeds of one run and their results for one stage."""
 
     def __init__(self, context: dg.AssetExecutionContext) -> None:
-        """Begins a batch.
-
-        Args:
-            context: the run.
-        """
+        """Start a batch with the partition keys of a run."""
         self._context = context
         self._keys = list(context.partition_keys)
-        self._made: dict[str, dg.MaterializeResult[None]] = {}
+        self._succeeded: dict[str, dg.MaterializeResult[None]] = {}
         self._failed: dict[str, Exception] = {}
 
     @property
     def has_many(self) -> bool:
-        """Whether the batch has more than one seed."""
+        """True if the batch has more than one seed."""
         return len(self._keys) > 1
 
     def seeds(self) -> Iterator[Seed]:
-        """The seeds one after the other, but for those that are none and those that failed earlier in the run."""
+        """Yield the seeds; record invalid keys, and seeds that failed earlier in the run, as failures."""
         context = self._context
         sources = {source.to_user_string() for source in context.assets_def.asset_deps[context.asset_key]}
         failed_before = failed_seeds_of(context.instance, context.run.run_id, sources)
         for key in self._keys:
             with self.attempt(key):
                 if key in failed_before:
-                    raise StoreError(f"It is left out, for {failed_before[key]} failed.")
+                    raise StoreError(f"Skipped because {failed_before[key]} failed.")
                 seed = parse_seed(key)
             if key not in self._failed:
                 yield seed
 
     @contextlib.contextmanager
     def attempt(self, key: str) -> Iterator[None]:
-        """Does a part of what a seed needs; whatever goes wrong in the block is the failure of this seed alone."""
+        """Record an exception in the block as the failure of this seed; other seeds continue."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  whatever happens to one seed, the others are made
+        except Exception as error:  # noqa: BLE001  a failed seed must not stop the others
             self._fail(key, error)
 
     def report(self, key: str, result: dg.MaterializeResult[None]) -> None:
-        """Takes note of a seed whose stage is there."""
-        self._made[key] = result
+        """Record a seed whose stage was built or kept."""
+        self._succeeded[key] = result
         if self.has_many:
-            done = len(self._made) + len(self._failed)
-            self._context.log.info(f"{key} is there; {done} of {len(self._keys)} seeds are done.")
+            done = len(self._succeeded) + len(self._failed)
+            self._context.log.info(f"{key} is ready; {done} of {len(self._keys)} seeds are done.")
 
     def end(self) -> BatchReport:
-        """Tells Dagster of every seed that was made.
+        """Report every successful seed to Dagster.
 
         Returns:
-            What the asset returns.
+            The return value of the asset.
 
         Raises:
-            Failure: no seed was made.
-            Exception: the only seed failed in a way that nobody foresaw.
+            Failure: no seed succeeded.
+            Exception: the only seed failed unexpectedly.
         """
-        # They came as they were ready.
-        self._made = {key: self._made[key] for key in self._keys if key in self._made}
+        # Results arrive in the order of completion.
+        self._succeeded = {key: self._succeeded[key] for key in self._keys if key in self._succeeded}
         self._failed = {key: self._failed[key] for key in self._keys if key in self._failed}
-        report = BatchReport(len(self._made), {key: _reason(error) for key, error in self._failed.items()})
+        report = BatchReport(len(self._succeeded), {key: _reason(error) for key, error in self._failed.items()})
         if not self._failed:
             self._materialize_all()
-        elif self._made:
+        elif self._succeeded:
             self._materialize_some()
         elif self.has_many:
             raise report.failure()
         else:
             (error,) = self._failed.values()
-            if _is_unforeseen(error):
+            if _is_unexpected(error):
                 raise error
             raise dg.Failure(description=str(error), allow_retries=False) from error
         return report
@@ -206,21 +206,21 @@ class Batch:
         self._failed[key] = error
         if self.has_many:
             self._context.log.error(
-                f"{key} failed. {_reason(error)}", exc_info=error if _is_unforeseen(error) else None
+                f"{key} failed. {_reason(error)}", exc_info=error if _is_unexpected(error) else None
             )
 
     def _materialize_all(self) -> None:
-        for key, result in self._made.items():
+        for key, result in self._succeeded.items():
             self._context.add_asset_metadata(dict(result.metadata or {}), partition_key=key)
         # Dagster gives all partitions of a successful step one data version. The seeds of a batch have the same one
         # unless they were built in different ways, such as on different grids.
-        versions = sorted({result.data_version.value for result in self._made.values() if result.data_version})
+        versions = sorted({result.data_version.value for result in self._succeeded.values() if result.data_version})
         joint = versions[0] if len(versions) == 1 else hashlib.sha256("".join(versions).encode()).hexdigest()
         self._context.set_data_version(self._context.asset_key, dg.DataVersion(joint))
 
     def _materialize_some(self) -> None:
         code_version = self._context.assets_def.get_asset_spec(self._context.asset_key).code_version
-        for key, result in self._made.items():
+        for key, result in self._succeeded.items():
             versions = {
                 "dagster/data_version": result.data_version.value if result.data_version else None,
                 "dagster/code_version": code_version,
@@ -236,52 +236,52 @@ class Batch:
 
 
 def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.MaterializeResult[None]]) -> BatchReport:
-    """Makes a stage of every seed of a run, on every core.
+    """Build a stage of every seed of a run, concurrently.
 
     Args:
-        context: the run.
-        make: makes the stage of one seed and reports of it; called in several threads at once.
+        context: context of the asset's step.
+        make: builds the stage of one seed and returns its metadata; called in several threads.
 
     Returns:
-        What the asset returns.
+        The return value of the asset.
 
     Raises:
-        Failure: no seed was made.
+        Failure: no seed succeeded.
     """
     batch = Batch(context)
 
-    def make_one(seed: Seed) -> None:
+    def build_one(seed: Seed) -> None:
         with batch.attempt(seed.key):
             batch.report(seed.key, make(seed))
 
-    on_every_core(make_one, batch.seeds())
+    on_every_core(build_one, batch.seeds())
     return batch.end()
 
 
 def on_every_core(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Does some work for many items, several at once; the results come in the order of the items."""
+    """Run ``work`` for all items in threads; return the results in the order of the items."""
     threads = concurrent.futures.ThreadPoolExecutor(min(usable_cores(), MOST_AT_ONCE))
     try:
         return [done.result() for done in [threads.submit(work, item) for item in items]]
     finally:
-        # A run that is told to end finishes what is begun and begins nothing more.
+        # An interrupted run finishes running items and starts no others.
         threads.shutdown(cancel_futures=True)
 
 
 def failed_seeds(failure: dg.DagsterEvent) -> Collection[str]:
-    """The partition keys for which a step failed; none where it did not come to tell of them."""
-    told = failure.step_failure_data.user_failure_data
-    seeds = told.metadata.get(FAILED_SEEDS) if told is not None else None
+    """Return the partition keys for which a step failed; empty if the failure does not list them."""
+    data = failure.step_failure_data.user_failure_data
+    seeds = data.metadata.get(FAILED_SEEDS) if data is not None else None
     return set(seeds.data) if isinstance(seeds, dg.JsonMetadataValue) and isinstance(seeds.data, Mapping) else set()
 
 
 def failed_seeds_of(instance: dg.DagsterInstance, run_id: str, assets: Collection[str]) -> dict[str, str]:
-    """The partition keys that some assets of a run, or their checks, failed for, each with what failed.
+    """Return the partition keys for which an asset or its checks failed in a run, each with the name of what failed.
 
     Args:
-        instance: where the run is recorded.
-        run_id: the run.
-        assets: the names of the assets.
+        instance: instance that records the run.
+        run_id: id of the run.
+        assets: names of the assets.
     """
     failed: dict[str, str] = {}
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
@@ -299,9 +299,9 @@ def failed_seeds_of(instance: dg.DagsterInstance, run_id: str, assets: Collectio
     return failed
 
 
-def _is_unforeseen(error: Exception) -> bool:
-    return not isinstance(error, _FOR_PEOPLE)
+def _is_unexpected(error: Exception) -> bool:
+    return not isinstance(error, _EXPECTED_ERRORS)
 
 
 def _reason(error: Exception) -> str:
-    return f"It failed unexpectedly: {error!r}" if _is_unforeseen(error) else str(error)
+    return f"It failed unexpectedly: {error!r}" if _is_unexpected(error) else str(error)

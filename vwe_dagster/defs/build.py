@@ -1,4 +1,4 @@
-"""The wiring: which assets, jobs and resources make up the project."""
+"""Build the definitions: the assets, checks, jobs, schedules, sensors and resources of the project."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from vwe_dagster.defs.sensors.pool_upkeep import pool_upkeep as pool_upkeep_sens
 from vwe_dagster.defs.survey_schedule import survey_idle, survey_job
 from vwe_dagster.pool.settings import PoolSettings
 
-# Starting a process a step costs more than the step; parallel work happens in the engines. A step of many seeds that
-# fails for some of them has given its output, and the next step goes on with the others.
+# A process per step costs more than the step itself; the engines work in parallel. A step that fails for some seeds has
+# already emitted its output, so the next step continues with the other seeds.
 _EXECUTOR = dg.in_process_executor.configured(
     {"step_dependency_config": {"require_upstream_step_success": False}}, name="in_process"
 )
 
 
 def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
-    """Wires the project together; nothing is opened or started by it.
+    """Return the definitions of the project, without opening or starting anything.
 
     Args:
-        resource_overrides: resources by key (``pool``, ``valheim_pool``, ``store``) to use in place of its own.
+        resource_overrides: replacements for resources, by key (``pool``, ``valheim_pool``, ``store``).
 
     Raises:
-        HomeError: the home folder cannot be told.
-        PoolSettingsError: an environment variable has a setting of the pool that cannot be used.
+        HomeError: the home folder cannot be determined.
+        PoolSettingsError: an environment variable has an invalid pool setting.
     """
     home = find_home()
     valheim = valheim_settings_from_environment()
@@ -51,7 +51,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         "pool": _pool_of(home, settings_from_environment()),
         VALHEIM_POOL: NoValheimPool() if valheim is None else _pool_of(home, valheim),
         BATCH_END: dg.IOManagerDefinition.hardcoded_io_manager(BatchEnd(), "Fails a step if one of its seeds failed."),
-        # Dagster's own default takes a folder from the config of a run also as the name of an environment variable.
+        # Dagster's default would also accept the name of an environment variable as the folder in a run's config.
         "io_manager": dg.FilesystemIOManager(),
         "store": WorldStoreResource(root=str(home.data), stage_counts=str(home.stage_counts)),
     }

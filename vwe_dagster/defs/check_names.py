@@ -1,15 +1,15 @@
-"""The names of the steps in which assets are checked."""
+"""Names of the steps that run asset checks."""
 
 from __future__ import annotations
 
-_BEGINNING = "check_"
+_PREFIX = "check_"
 
 
 def step_of(asset: str) -> str:
-    """The step that runs the checks of an asset."""
-    return f"{_BEGINNING}{asset}"
+    """Return the name of the step that runs the checks of an asset."""
+    return f"{_PREFIX}{asset}"
 
 
 def is_check(step: str) -> bool:
-    """Whether a step runs checks, and makes nothing."""
-    return step.startswith(_BEGINNING)
+    """Return True if a step runs checks."""
+    return step.startswith(_PREFIX)

@@ -1,4 +1,4 @@
-"""Which seeds are being made now, and what makes them: runs of one seed or of several, and backfills."""
+"""Find the seeds of unfinished runs and backfills."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ UNFINISHED_BACKFILLS = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, 
 def keys_of_runs(
     runs: Iterable[dg.DagsterRun], registered: Sequence[str]
 ) -> Iterator[tuple[dg.DagsterRun, Sequence[str]]]:
-    """The partition keys of each run that has any.
+    """Yield each run that has partition keys, with the keys.
 
     Args:
-        runs: the runs.
-        registered: all registered keys, in the order in which they were registered. A run of several tells only its
-            first and last one.
+        runs: runs to inspect.
+        registered: all registered keys in the order of registration; a run of several keys records only the first and
+            the last one.
     """
-    places = {key: place for place, key in enumerate(registered)}
+    positions = {key: position for position, key in enumerate(registered)}
     for run in runs:
         only = run.tags.get(PARTITION_TAG)
         first, last = (run.tags.get(tag) for tag in RANGE_TAGS)
         if only is not None:
             yield run, [only]
-        elif first in places and last in places:
-            # Where the first was removed and registered again it comes after the last, and nothing lies between.
-            yield run, [*registered[places[first] : places[last] + 1]] or [first, last]
+        elif first in positions and last in positions:
+            # If the first key was removed and registered again, it comes after the last key, and the slice is empty.
+            yield run, [*registered[positions[first] : positions[last] + 1]] or [first, last]
         elif first is not None and last is not None:
             yield run, [first, last]
 
 
 def keys_in_runs(instance: dg.DagsterInstance, registered: Sequence[str]) -> dict[str, dg.DagsterRun]:
-    """The partition keys that runs work on or wait to work on, each with one such run.
+    """Return the partition keys of unfinished runs, each with one such run.
 
     Args:
-        instance: whose runs.
-        registered: all registered keys, in the order in which they were registered.
+        instance: instance that records the runs.
+        registered: all registered keys in the order of registration.
     """
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED_RUNS))
     return {key: run for run, keys in keys_of_runs(runs, registered) for key in keys}
 
 
 def keys_in_backfills(instance: dg.DagsterInstance) -> dict[str, str]:
-    """The partition keys that backfills are to make which have not ended, each with the id of one."""
+    """Return the partition keys of unfinished backfills, each with the id of one such backfill."""
     backfills = instance.get_backfills(BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
     found: dict[str, str] = {}
     for backfill in backfills:

@@ -1,4 +1,4 @@
-"""Jobs: which assets are made together, and how seeds are added from the UI."""
+"""Jobs that build worlds and tiles, and the job that adds seeds from the UI."""
 
 from collections.abc import Iterable
 
@@ -17,41 +17,41 @@ from vwe_dagster.store.inbox import FOLDER, Inbox
 world = dg.define_asset_job(
     "world",
     selection=dg.AssetSelection.groups("world"),
-    description="Makes the world of a seed: the engine's export, the canonical data, its statistics and its pictures.",
+    description="Builds the world of a seed: the engine's export, the canonical data, its statistics and its pictures.",
 )
 
 tile_pyramid = dg.define_asset_job(
     "tile_pyramid",
     selection=dg.AssetSelection.groups("tiles"),
-    description="Makes the tiles of a seed whose world has been made.",
+    description="Builds the map tiles of a seed whose world exists.",
 )
 
 
 class AddSeedsConfig(PlainConfig):
-    """Which seeds to add."""
+    """Selection of the seeds to add."""
 
     seeds: list[str] = pydantic.Field(default=[], description='Seeds, as in ["HHcLC5acQt", "@298112588"].')
     random_seeds: int = pydantic.Field(
         default=0,
-        description=f"How many random seeds to add as well, drawn as the game draws them; {MAX_SEEDS:,} at most.",
+        description=f"Number of random seeds to add, drawn as the game draws them; at most {MAX_SEEDS:,}.",
     )
     make: bool = pydantic.Field(
-        default=True, description="Make their worlds too. The sensor `inbox` asks for the runs, if it is switched on."
+        default=True, description="Also build their worlds. The sensor `inbox` requests the runs, if it is running."
     )
 
 
 @dg.op
 def register(context: dg.OpExecutionContext, config: AddSeedsConfig, store: dg.ResourceParam[WorldStore]) -> None:
-    """Registers seeds, after checking every one, and puts those to be made into the inbox as a list.
+    """Validate and register seeds, and put them into the inbox as a list if their worlds should be built.
 
-    A run cannot start others, but the inbox's sensor asks for runs in batches and loses none when something is killed.
+    A run cannot start other runs. The sensor of the inbox requests runs in batches, and loses none if it is killed.
     """
     registered = context.instance.get_dynamic_partitions(str(partitions.name))
     wanted = _wanted(config, registered)
     if config.make:
-        # First: if the run is killed in between, the sensor registers them.
+        # The list comes first: if the run is killed now, the sensor registers the seeds.
         path = Inbox(store.root / FOLDER).put(f"add_seeds-{context.run.run_id}.txt", wanted)
-        context.log.info(f"The list of the seeds to be made is {path}; the sensor inbox takes it up.")
+        context.log.info(f"The sensor inbox will request runs for the seeds in {path}.")
     keys = [seed.key for seed in wanted]
     context.instance.add_dynamic_partitions(str(partitions.name), keys)
     new = len(set(keys) - set(registered))
@@ -60,15 +60,15 @@ def register(context: dg.OpExecutionContext, config: AddSeedsConfig, store: dg.R
 
 @dg.job(config={"ops": {register.name: {"config": AddSeedsConfig().model_dump()}}})
 def add_seeds() -> None:
-    """Adds seeds: those that the configuration lists, and random ones. Their worlds are made unless that is unset."""
+    """Adds the configured seeds and random ones, and builds their worlds unless `make` is false."""
     register()
 
 
 def _wanted(config: AddSeedsConfig, registered: Iterable[str]) -> list[Seed]:
-    """The seeds that are listed, each once, and random ones whose worlds nobody has.
+    """Return the listed seeds without duplicates, and random seeds of new worlds.
 
     Raises:
-        Failure: a seed is none, or there are none or too many; the sentences tell of everything that is wrong.
+        Failure: a seed is invalid, or there are none or too many; the message lists all faults.
     """
     listed, faults = [], []
     for text in dict.fromkeys(config.seeds):
@@ -80,9 +80,9 @@ def _wanted(config: AddSeedsConfig, registered: Iterable[str]) -> list[Seed]:
         faults.append(f"random_seeds is {config.random_seeds}; write 0 or more.")
     many = len(listed) + config.random_seeds
     if many > MAX_SEEDS:
-        faults.append(f"These are {many:,} seeds and the most is {MAX_SEEDS:,}; add them in several runs.")
+        faults.append(f"{many:,} seeds are more than the limit of {MAX_SEEDS:,}; add them in several runs.")
     if many == 0 and not faults:
-        faults.append("There is no seed to add; list some under seeds, or write under random_seeds how many to draw.")
+        faults.append("There are no seeds to add; list some in seeds, or set random_seeds to the number to draw.")
     if faults:
         raise dg.Failure(description="\n".join(faults), allow_retries=False)
     return [*listed, *random_seeds(config.random_seeds, [*parse_keys(registered), *listed])]

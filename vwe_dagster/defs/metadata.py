@@ -1,7 +1,7 @@
-"""Metadata: what Dagster's pages show of a materialization, built alike for every asset.
+"""Build the metadata that Dagster's pages show for a materialization, in one form for all assets.
 
-Dagster's pages show Markdown of less than 1000 characters where it stands and hide longer Markdown behind a click. So
-every map is there twice: as a miniature that fits into those characters, and as a thumbnail behind the click.
+Dagster's pages show Markdown of less than 1000 characters inline and longer Markdown only after a click. Each map
+therefore appears twice: as an inline miniature, and as a thumbnail behind a click.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
 
 INLINE_CHARACTERS = 999
-"""The longest Markdown that Dagster's pages show without a click."""
+"""Maximum length of Markdown that Dagster's pages show inline."""
 
 THUMBNAIL_PIXELS = 256
-"""Side of a thumbnail; larger pictures do not belong in the database of events, where metadata lives."""
+"""Side of a thumbnail; the event database, which stores metadata, is not for larger pictures."""
 
 THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 85, 5
-"""Of WebP: the highest effort, 6, takes twice as long for a picture that is 1 % smaller."""
+"""Settings of WebP; the highest effort, 6, takes twice as long and saves 1 %."""
 
 SHA256_SHOWN = 16
-"""Digits of a file's hash that fit into the table beside the rest; the manifest has all."""
+"""Shown digits of a file's hash, for lack of width; the manifest has all digits."""
 
 MINIATURE_SAMPLES = 64
-"""Side of the coarse picture in a miniature: with more, or less, what fits into the characters looks worse."""
+"""Side of the picture in a miniature; at the given length, more or fewer samples look worse."""
 
 MINIATURE_SATURATION = 1.8
-"""Compressed this much, colours wash out, so they are made stronger before."""
+"""Factor of saturation before compression, since strong compression fades colors."""
 
 MINIATURE_QUALITIES, MINIATURE_EFFORT = range(61), 6
 
-_PICTURES_REMEMBERED = 32
-"""The stages of a world show the same emblem, and a run makes a stage of all its seeds before the next one."""
+_CACHED_PICTURES = 32
+"""Size of the cache: all stages of a world show one emblem, and a run builds a stage of all seeds before the next."""
 
-# A browser enlarges the coarse picture smoothly and cuts out the disc sharply.
+# The browser scales the picture smoothly and clips the disc sharply.
 _MINIATURE = (
     "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='176' height='176'%3E"
     "%3Cimage width='176' clip-path='circle(48%25)' href='{picture}'/%3E%3C/svg%3E>)"
@@ -63,16 +63,16 @@ def materialization(
     biomes: pd.DataFrame,
     counts: Mapping[str, object],
 ) -> dg.MaterializeResult[None]:
-    """The report of a stage as it now is.
+    """Return the materialization of a stage with its metadata.
 
     Args:
-        store: where the stage is kept.
-        manifest: what the stage says of itself.
-        kept: whether it was up to date and stayed as it was.
-        emblem: a square picture of the world that is recognised even when it is tiny and coarse.
-        picture: a square picture that shows it well; the emblem if None.
-        biomes: a table of biomes, see :func:`biome_cover`.
-        counts: numbers and words to tell of the stage, by label; what is None is left out.
+        store: data folder that holds the stage.
+        manifest: manifest of the stage.
+        kept: True if the stage was up to date and was not rebuilt.
+        emblem: square picture of the world that is recognizable at a small size.
+        picture: square picture for the thumbnail; None for the emblem.
+        biomes: table of biomes, see :func:`biome_cover`.
+        counts: further values by label; None values are left out.
     """
     return dg.MaterializeResult(
         metadata={
@@ -88,11 +88,11 @@ def materialization(
 
 
 def biome_cover(biome: npt.NDArray[np.uint8], grid: Grid) -> pd.DataFrame:
-    """How much of the world's disc each biome covers, land and water.
+    """Return the area that each biome covers in the world's disc, land and water.
 
     Args:
         biome: ``[z, x]``, indices of :class:`vwe_dagster.world.biomes.Biome`.
-        grid: where the samples are.
+        grid: grid of the samples.
 
     Returns:
         A row for each biome that occurs: ``biome``, the game's name; ``area_km2``; ``share_of_disc``.
@@ -105,13 +105,13 @@ def biome_cover(biome: npt.NDArray[np.uint8], grid: Grid) -> pd.DataFrame:
 
 
 def miniature(picture: Image.Image) -> str:
-    """The disc of a picture, coarse, as Markdown that is short enough to be shown without a click."""
+    """Return the disc of a picture as Markdown that is short enough to be shown inline."""
     small = picture.convert("RGB").resize((MINIATURE_SAMPLES, MINIATURE_SAMPLES), Image.Resampling.LANCZOS)
     return _miniature(ImageEnhance.Color(small).enhance(MINIATURE_SATURATION).tobytes())
 
 
 def thumbnail(picture: Image.Image) -> str:
-    """A picture as Markdown, of at most :data:`THUMBNAIL_PIXELS` a side."""
+    """Return a picture as Markdown, with at most :data:`THUMBNAIL_PIXELS` per side."""
     small = picture.convert("RGB")
     small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
     return _thumbnail(small.size, small.tobytes())
@@ -119,23 +119,25 @@ def thumbnail(picture: Image.Image) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _disc(grid: Grid) -> Image.Image:
-    """A mask of the cells whose centres lie within the edge of the world."""
+    """Return a mask of the cells whose centers are inside the world's edge."""
     square_m2 = grid.coordinates().astype(np.float64) ** 2
     return Image.fromarray(square_m2[:, np.newaxis] + square_m2 <= WORLD_RADIUS_M**2).convert("L")
 
 
-@functools.lru_cache(maxsize=_PICTURES_REMEMBERED)
+@functools.lru_cache(maxsize=_CACHED_PICTURES)
 def _miniature(pixels: bytes) -> str:
     picture = Image.frombytes("RGB", (MINIATURE_SAMPLES, MINIATURE_SAMPLES), pixels)
 
     def markdown(quality: int) -> str:
         return _MINIATURE.replace("{picture}", _data_url(picture, quality, MINIATURE_EFFORT))
 
-    fitting = bisect.bisect_right(MINIATURE_QUALITIES, INLINE_CHARACTERS, key=lambda quality: len(markdown(quality)))
-    return markdown(MINIATURE_QUALITIES[fitting - 1]) if fitting else "see the larger map"
+    fitting_qualities = bisect.bisect_right(
+        MINIATURE_QUALITIES, INLINE_CHARACTERS, key=lambda quality: len(markdown(quality))
+    )
+    return markdown(MINIATURE_QUALITIES[fitting_qualities - 1]) if fitting_qualities else "see the larger map"
 
 
-@functools.lru_cache(maxsize=_PICTURES_REMEMBERED)
+@functools.lru_cache(maxsize=_CACHED_PICTURES)
 def _thumbnail(size: tuple[int, int], pixels: bytes) -> str:
     return f"![map]({_data_url(Image.frombytes('RGB', size, pixels), THUMBNAIL_QUALITY, THUMBNAIL_EFFORT)})"
 
@@ -173,8 +175,8 @@ def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue
         "engine": dg.MetadataValue.text(manifest.recipe.maker),
         "seed number": dg.MetadataValue.int(manifest.seed.number),
         "cached": dg.MetadataValue.bool(kept),
-        "made at": dg.MetadataValue.timestamp(manifest.made_at),
-        "made in (s)": dg.MetadataValue.float(round(manifest.seconds, 3)),
+        "built at": dg.MetadataValue.timestamp(manifest.made_at),
+        "built in (s)": dg.MetadataValue.float(round(manifest.seconds, 3)),
         "digest": dg.MetadataValue.text(manifest.digest),
     }
     if grid is not None:
@@ -184,15 +186,15 @@ def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue
 
 def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[Any]]:
     folder = store.folder(manifest.seed, manifest.stage)
-    plain = {name: facts for name, facts in manifest.files.items() if "/" not in name}
+    plain = {name: entry for name, entry in manifest.files.items() if "/" not in name}
     rows = [
         {
             "file": name,
-            "bytes": f"{facts.bytes:,}",
-            "shape": " x ".join(map(str, facts.shape or ())),
-            "sha256 begins": facts.sha256[:SHA256_SHOWN],
+            "bytes": f"{entry.bytes:,}",
+            "shape": " x ".join(map(str, entry.shape or ())),
+            "sha256 begins": entry.sha256[:SHA256_SHOWN],
         }
-        for name, facts in plain.items()
+        for name, entry in plain.items()
     ]
     folders: dict[str, list[int]] = {}
     for name in manifest.files.keys() - plain.keys():
@@ -209,7 +211,7 @@ def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[
 
 
 def rows_table(rows: pd.DataFrame) -> dg.TableMetadataValue:
-    """Rows as a table on Dagster's pages, every value as text."""
+    """Return rows as a table for Dagster's pages, with all values as text."""
     records = [
         dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in rows.to_dict("records")
     ]

@@ -1,4 +1,4 @@
-"""What the assets are partitioned by: seeds, which people add while the pipeline lives; how runs name their seeds."""
+"""Partitions of the assets, and the tags with which runs name their partition keys."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ survey_blocks = dg.DynamicPartitionsDefinition(name="survey_blocks")
 
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-"""Dagster's own tags of a run: the one key that it is of, or the first and the last of several side by side."""
+"""Dagster's tags of a run: its only partition key, or the first and last of several consecutive keys."""
 
 
 def run_tags(keys: Sequence[str]) -> Mapping[str, str]:
-    """The tags of a run of some partition keys that lie side by side; see :func:`side_by_side`."""
+    """Return the tags of a run of consecutive partition keys; see :func:`side_by_side`."""
     return {PARTITION_TAG: keys[0]} if len(keys) == 1 else dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True))
 
 
 def side_by_side(registered: Iterable[str], wanted: Collection[str], at_most: int) -> Iterator[list[str]]:
-    """Splits partition keys into batches that one run each can be of: a run names the first and the last of its keys.
+    """Yield partition keys in batches of consecutive keys, since a run names only its first and last key.
 
     Args:
-        registered: all keys, in the order in which they were registered.
-        wanted: those to be split; what is not registered is left out.
-        at_most: how many keys a batch may have.
+        registered: all registered keys in the order of registration.
+        wanted: keys to divide into batches; keys that are not registered are left out.
+        at_most: maximum number of keys in a batch.
     """
     batch: list[str] = []
     wanted = set(wanted)

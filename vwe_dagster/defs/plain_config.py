@@ -1,8 +1,8 @@
-"""The base of all config classes: fields that take values only, never the name of an environment variable.
+"""Base of all config classes, whose fields accept plain values only, not environment variables.
 
-For a field of type ``str``, ``int`` or ``bool`` Dagster also accepts ``{"env": NAME}`` and puts the variable's value in
-its place. A user who can launch runs could so read the environment of their processes, including secrets of other
-programs: messages and logs contain values of the config.
+For a field of type ``str``, ``int`` or ``bool``, Dagster also accepts ``{"env": NAME}`` and replaces it by the
+variable's value. Messages and logs contain config values, so a user who can launch runs could read secrets from the
+environment of their processes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from vwe_dagster.defs.dagster_private import (
     conversion_utils,
 )
 
-# The types for these Python types in all config classes and resources that are defined from here on in this process.
-# There is no public way to choose them.
+# Dagster looks up the field types of all config classes and resources here; there is no public API for it.
 vars(conversion_utils).update(
     StringSource=ConfigStringInstance, IntSource=ConfigIntInstance, BoolSource=ConfigBoolInstance
 )

@@ -1,7 +1,4 @@
-"""Jobs that look after the pool of engines.
-
-They are thin: what a pool needs and does is in :mod:`vwe_dagster.pool`.
-"""
+"""Jobs that maintain the pool of engines, as thin wrappers of :mod:`vwe_dagster.pool`."""
 
 import dagster as dg
 import pydantic
@@ -12,43 +9,47 @@ from vwe_dagster.pool.errors import PoolError
 
 
 class WarmConfig(PlainConfig):
-    """How many engines are to be ready."""
+    """Number of engines to start."""
 
-    engines: int | None = pydantic.Field(default=None, description="As many as the pool may have, if not set.")
+    engines: int | None = pydantic.Field(
+        default=None, description="Number of engines to have ready; by default the maximum of the pool."
+    )
 
 
-@dg.op(description="Puts right what dead processes left, ends engines nobody knows, and replaces those that were lost.")
-def look_after_pool(context: dg.OpExecutionContext, pool: WarmEnginePool) -> None:
-    """Makes one pass of the reaper and tells what it did.
+@dg.op(description="Recovers leases of dead processes, ends unknown engines, and replaces lost ones.")
+def maintain_pool(context: dg.OpExecutionContext, pool: WarmEnginePool) -> None:
+    """Run one pass of the reaper and log its actions.
 
     Raises:
-        Failure: engines fail repeatedly; told once for each time the circuit opens.
+        Failure: engines fail repeatedly; raised once each time the circuit breaker opens.
     """
     report = pool.opened.reap()
     for action in report.actions:
         context.log.info(action)
     if report.problem is not None:
-        context.log.warning(f"Not all could be done: {report.problem}")
+        context.log.warning(f"The upkeep is incomplete: {report.problem}")
     context.add_output_metadata(
         {
-            "done": dg.MetadataValue.json(report.actions),
-            "could not be done": report.problem or "nothing",
+            "actions": dg.MetadataValue.json(report.actions),
+            "problem": report.problem or "none",
             "pool": dg.MetadataValue.json(pool.status().as_dict()),
         }
     )
     alerts = pool.opened.take_alerts()
     if alerts:
         raise dg.Failure(
-            description="\n".join(alerts), metadata={"done": dg.MetadataValue.json(report.actions)}, allow_retries=False
+            description="\n".join(alerts),
+            metadata={"actions": dg.MetadataValue.json(report.actions)},
+            allow_retries=False,
         )
 
 
 @dg.op(description="Starts engines and waits until they are ready.")
 def start_engines(context: dg.OpExecutionContext, config: WarmConfig, pool: WarmEnginePool) -> None:
-    """Warms the pool.
+    """Start engines until ``engines`` are ready.
 
     Raises:
-        Failure: the pool may not have so many engines, or they do not start.
+        Failure: the number exceeds the pool's maximum, or engines do not start.
     """
     count = pool.settings.max_warm_containers if config.engines is None else config.engines
     try:
@@ -59,13 +60,13 @@ def start_engines(context: dg.OpExecutionContext, config: WarmConfig, pool: Warm
     context.add_output_metadata({"engines ready": ready})
 
 
-@dg.job(description="Looks after the pool of engines; the sensor of the same name asks for it when there is need.")
+@dg.job(description="Maintains the pool of engines; the sensor of the same name requests it when needed.")
 def pool_upkeep() -> None:
-    """Looks after the pool once."""
-    look_after_pool()
+    """Maintains the pool once."""
+    maintain_pool()
 
 
-@dg.job(description="Starts engines before they are needed. Those that nobody uses end by themselves.")
+@dg.job(description="Starts engines before they are needed; unused engines exit after the idle time.")
 def warm_pool() -> None:
-    """Warms the pool once."""
+    """Starts the engines of the pool."""
     start_engines()

@@ -1,7 +1,6 @@
-"""Resources: what the assets are given to work with, configured and wrapped for Dagster.
+"""Dagster resources: thin, configurable wrappers of the data folder and the engine pools.
 
-Each is thin. The assets know the pool by :class:`Engines` alone: any object with its ``identity`` and
-``generate_many`` can stand in.
+Assets use a pool only through :class:`Engines` and :class:`Surveys`, so any object with their members can replace it.
 """
 
 from __future__ import annotations
@@ -35,60 +34,61 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster.store.stage_counts import StageCounts
 
 VALHEIM_POOL = "valheim_pool"
-"""The key of the resource that is the pool of Valheim's servers."""
+"""Key of the resource with the pool of Valheim's servers."""
 
 _NO_VALHEIM_POOL = (
-    f"There is no pool of Valheim's servers; set {VALHEIM_PREFIX}BASE_IMAGE to their image, or choose another engine."
+    f"No pool of Valheim's servers is configured; set {VALHEIM_PREFIX}BASE_IMAGE to their image, or choose another "
+    "engine."
 )
 
 
 def _setting(name: str) -> Any:
-    """Return the field of a setting: its values are checked with all others, when the pool is opened."""
+    """Return the config field of a setting; all settings are validated together when the pool is opened."""
     setting = PoolSettings.model_fields[name]
     return pydantic.Field(default=setting.default, description=setting.description)
 
 
 class WorldStoreResource(dg.ConfigurableResource[WorldStore]):
-    """The data folder; assets receive the :class:`~vwe_dagster.store.WorldStore` itself."""
+    """Data folder; assets receive the :class:`~vwe_dagster.store.WorldStore`."""
 
-    root: str = pydantic.Field(description="The data folder, as an absolute path.")
+    root: str = pydantic.Field(description="Absolute path of the data folder.")
     stage_counts: str | None = pydantic.Field(
-        default=None, description="The file that counts stages made and kept, as an absolute path; none if not set."
+        default=None, description="Absolute path of the file that counts built and kept stages; by default none."
     )
 
     def create_resource(self, context: dg.InitResourceContext) -> WorldStore:  # noqa: ARG002
-        """Opens the data folder."""
+        """Open the data folder."""
         return WorldStore(
             Path(self.root), stage_counts=StageCounts(Path(self.stage_counts)) if self.stage_counts else None
         )
 
 
 class Engines(Protocol):
-    """What ``raw_export`` asks of a pool."""
+    """Interface of a pool for the asset ``raw_export``."""
 
     @property
     def identity(self) -> EngineIdentity:
-        """What kind of engine the pool has."""
+        """Identity of the pool's engines."""
 
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
-        """Generates worlds on several engines at once; see :meth:`EnginePool.generate_many`."""
+        """Generate worlds on several engines concurrently; see :meth:`EnginePool.generate_many`."""
 
 
 class Surveys(Protocol):
-    """What ``survey`` asks of a pool."""
+    """Interface of a pool for the asset ``survey``."""
 
     def survey(self, request: SurveyRequest, progress: Progress) -> SurveyExport:
         """Compute the rows of a survey; see :meth:`EnginePool.survey`."""
 
 
 class NoValheimPool(dg.ConfigurableResource["NoValheimPool"]):
-    """Stands where the pool of Valheim's servers would be: every world fails, and says how to have such a pool."""
+    """Placeholder for an unconfigured pool of Valheim's servers: every request fails with the remedy."""
 
     @property
     def identity(self) -> EngineIdentity:
-        """What kind of engine the pool would have."""
+        """Identity of Valheim's servers."""
         return IDENTITIES["valheim"]
 
     def generate_many(
@@ -96,24 +96,25 @@ class NoValheimPool(dg.ConfigurableResource["NoValheimPool"]):
         requests: Iterable[WorldRequest],
         progress: Callable[[int, float, str], None] | None = None,  # noqa: ARG002  there is none
     ) -> Generator[Outcome]:
-        """Fails for every request."""
+        """Yield a failure for every request."""
         for request in requests:
             yield Outcome(request, error=PoolError(_NO_VALHEIM_POOL))
 
 
 class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
-    """Warm engines that all runs of this machine share; they outlive the run that started them.
+    """Pool of warm engines that all runs on this machine share; engines outlive the run that started them.
 
-    The pool is opened when it is first used. A run gives back what it leased and stops no engine. Outside a run:
+    The pool is opened on first use. A run returns its leases at its end and stops no engine. Outside of a run:
     ``WarmEnginePool(folder="/absolute/path").status()``.
     """
 
     folder: str = pydantic.Field(
-        description="The folder of the pool's ledger, locks and logs, as an absolute path. "
-        "Runs that name the same folder share the pool."
+        description="Absolute path of the folder with the pool's ledger, locks and logs. "
+        "Runs with the same folder share the pool."
     )
     data: str | None = pydantic.Field(
-        default=None, description="The data folder, whose disk must have room for worlds; the pool's folder if not set."
+        default=None,
+        description="Absolute path of the data folder, whose disk stores the worlds; by default the pool's folder.",
     )
     name: str = _setting("name")
     engine: str = _setting("engine")
@@ -135,10 +136,10 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
 
     @property
     def settings(self) -> PoolSettings:
-        """The pool's settings.
+        """Validated settings of the pool.
 
         Raises:
-            PoolError: one of them cannot be used; the message says which and what it may be.
+            PoolError: a setting is invalid; the message names it and the valid values.
         """
         try:
             return PoolSettings.model_validate({name: getattr(self, name) for name in PoolSettings.model_fields})
@@ -148,37 +149,37 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
 
     @property
     def identity(self) -> EngineIdentity:
-        """What kind of engine the pool has; asking starts none."""
+        """Identity of the pool's engines; reading it starts none."""
         return self.opened.identity
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Checks the settings at the start of a run; opens nothing yet.
+        """Validate the settings at the start of a run, without opening the pool.
 
         Raises:
-            PoolError: one of them cannot be used.
+            PoolError: a setting is invalid.
         """
         self._check()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Gives back what the run leased; engines stay."""
+        """Return the leases of the run; engines keep running."""
         self.close()
 
     def lease(
         self, *, purpose: str = "", timeout_s: float | None = None, engine: str | None = None
     ) -> AbstractContextManager[Lease]:
-        """Leases an engine for a block; see :meth:`EnginePool.lease`."""
+        """Lease an engine for a block; see :meth:`EnginePool.lease`."""
         return self.opened.lease(purpose=purpose, timeout_s=timeout_s, engine=engine)
 
     def generate(
         self, request: WorldRequest, progress: Progress = no_progress, *, engine: str | None = None
     ) -> WorldExport:
-        """Generates one world on a leased engine; see :meth:`EnginePool.generate`."""
+        """Generate one world on a leased engine; see :meth:`EnginePool.generate`."""
         return self.opened.generate(request, progress, engine=engine)
 
     def generate_many(
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
-        """Generates worlds on as many engines as the pool may have; see :meth:`EnginePool.generate_many`."""
+        """Generate worlds on up to all engines of the pool; see :meth:`EnginePool.generate_many`."""
         yield from self.opened.generate_many(requests, progress)
 
     def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
@@ -186,29 +187,29 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
         return self.opened.survey(request, progress)
 
     def status(self) -> PoolStatus:
-        """What the pool is doing, engine by engine."""
+        """Return the status of the pool with each of its engines."""
         return self.opened.status()
 
     def initialize(self, pool_size: int) -> None:
-        """Has so many engines be ready; see :meth:`EnginePool.warm`."""
+        """Start engines until ``pool_size`` are ready; see :meth:`EnginePool.warm`."""
         self.opened.warm(pool_size)
 
     def create_engine(self, name: str) -> str:
-        """Starts an engine that worlds can be asked of by name; see :meth:`EnginePool.create_engine`."""
+        """Start an engine with a name for later requests; see :meth:`EnginePool.create_engine`."""
         return self.opened.create_engine(name)
 
     def close(self) -> None:
-        """Closes the pool's files and sockets; engines stay, and the next use opens it again."""
+        """Close the pool's files and sockets; engines keep running, and the next use reopens the pool."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
 
     @property
     def opened(self) -> EnginePool:
-        """The pool itself, opened if it is not yet.
+        """The opened pool.
 
         Raises:
-            PoolError: a setting cannot be used.
+            PoolError: a setting is invalid.
         """
         if self._opened is None:
             self._opened = open_pool(self._check(), Path(self.folder), data=Path(self.data) if self.data else None)
@@ -222,6 +223,6 @@ class WarmEnginePool(dg.ConfigurableResource["WarmEnginePool"]):
 
 
 def _sentence(setting: object, value: object, rule: str) -> str:
-    # pydantic puts "Value error, " before what validators of ours say.
+    # pydantic prefixes the messages of custom validators with "Value error, ".
     rule = rule.removeprefix("Value error, ")
     return f"The pool's setting {setting} cannot be {value!r}: {rule[0].lower()}{rule[1:]}."

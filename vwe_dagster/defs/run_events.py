@@ -1,4 +1,4 @@
-"""Run events: turns the log and events of a run in this process into notices for a listener."""
+"""Convert log records and events of runs in this process into notices for a listener."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Notice:
     """An event of a run.
 
     Attributes:
-        stage: the asset it happened to.
+        stage: name of the asset.
         kind: the asset ``started``, is in a ``phase``, logged a ``warning``, was ``kept`` or ``made``, or ``failed``.
-        text: the phase, the warning or why it failed; empty for the others.
+        text: the phase, the warning or the cause of the failure; else empty.
     """
 
     stage: str
@@ -39,14 +39,14 @@ Listener = Callable[[Notice], None]
 
 
 listener_logger = dg.LoggerDefinition(
-    lambda _: _LOGGER, description="Tells the process that a run is in what happens in it; for the command line."
+    lambda _: _LOGGER, description="Reports the events of a run to its own process; used by the command line."
 )
 """The logger of the runs that :func:`listening` listens to."""
 
 
 @contextlib.contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Tells ``listener`` what happens in the runs of this process that have chosen the logger :data:`LISTENER`."""
+    """Call ``listener`` with the notices of runs in this process that use the logger :data:`LISTENER`."""
     handler = RunEventHandler(listener)
     _LOGGER.addHandler(handler)
     try:
@@ -56,13 +56,13 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 class RunEventHandler(logging.Handler):
-    """Turns the log records of a run into notices."""
+    """Logging handler that converts the records of a run into notices."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__()
         self._listener = listener
         self._started: set[str] = set()
-        self._made: set[str] = set()
+        self._built: set[str] = set()
         self._kept: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -70,33 +70,33 @@ class RunEventHandler(logging.Handler):
         meta = record.__dict__["dagster_meta"]
         stage, event = meta["step_key"], meta["dagster_event"]
         if stage is not None and is_check(stage):
-            self._tell_check(event)
+            self._notify_check(event)
             return
         if event is not None and event.event_type is dg.DagsterEventType.STEP_START:
             self._started.add(stage)
-        # Dagster logs of each asset downstream of a failure that it is not executed.
+        # For each asset downstream of a failure, Dagster logs that it is skipped; those records are ignored.
         if stage not in self._started:
             return
         if event is None:
             kind: Literal["warning", "phase"] = "warning" if record.levelno >= logging.WARNING else "phase"
             self._listener(Notice(stage, kind, meta["orig_message"]))
         else:
-            self._tell(stage, event)
+            self._notify(stage, event)
 
-    def _tell(self, stage: str, event: dg.DagsterEvent) -> None:
+    def _notify(self, stage: str, event: dg.DagsterEvent) -> None:
         match event.event_type:
             case dg.DagsterEventType.STEP_START:
                 self._listener(Notice(stage, "started"))
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 was_kept = event.step_materialization_data.materialization.metadata["cached"].value
-                (self._kept if was_kept else self._made).add(stage)
+                (self._kept if was_kept else self._built).add(stage)
             case dg.DagsterEventType.STEP_SUCCESS:
-                self._listener(Notice(stage, "kept" if stage in self._kept - self._made else "made"))
+                self._listener(Notice(stage, "kept" if stage in self._kept - self._built else "made"))
             case dg.DagsterEventType.STEP_FAILURE:
                 self._listener(Notice(stage, "failed", reason(event)))
 
-    def _tell_check(self, event: dg.DagsterEvent | None) -> None:
-        """Tells of checks that did not hold, as failures of the asset that was checked."""
+    def _notify_check(self, event: dg.DagsterEvent | None) -> None:
+        """Report failed checks as failures of the checked asset."""
         if event is None:
             return
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -109,13 +109,13 @@ class RunEventHandler(logging.Handler):
 
 
 def is_check_failure(failure: dg.DagsterEvent) -> bool:
-    """Whether a step failed only because a check in it did not hold."""
+    """Return True if a step failed only because of a failed check."""
     error = failure.step_failure_data.error
     return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def reason(event: dg.DagsterEvent) -> str:
-    """Why a step failed: the sentence it failed with, or the error that nobody foresaw."""
+    """Return the cause of a failed step: its message, or the unexpected error."""
     failure = event.step_failure_data
     if failure.user_failure_data is not None and failure.user_failure_data.description:
         return failure.user_failure_data.description
@@ -128,6 +128,6 @@ def reason(event: dg.DagsterEvent) -> str:
 
 
 def was_interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether a step failed because a person or the system told the process to end."""
+    """Return True if a step failed because a signal interrupted the process."""
     error = event.step_failure_data.error
     return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__

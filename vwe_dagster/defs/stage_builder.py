@@ -54,7 +54,7 @@ class StageBuilder:
         manifest = self.store.manifest(self.seed, stage)
         if manifest is None:
             raise StoreError(
-                f"The stage {self.stage} of {self.seed.key} is made from the stage {stage}, which has not been made "
+                f"The stage {self.stage} of {self.seed.key} is built from the stage {stage}, which does not exist "
                 f"or has no valid manifest; materialize {asset} first."
             )
         return manifest
@@ -115,22 +115,22 @@ class StageBuilder:
         """
         with self.store.publish(self.seed, self.stage, recipe) as draft:
             write(draft)
-        made = self.store.manifest(self.seed, self.stage)
-        if made is None:
+        manifest = self.store.manifest(self.seed, self.stage)
+        if manifest is None:
             raise StoreError(
-                f"The stage {self.stage} of {self.seed.key} was removed as soon as it was made; run this again."
+                f"The stage {self.stage} of {self.seed.key} was removed immediately after it was built; run this again."
             )
-        return made
+        return manifest
 
     def _log_reason(self, *, force: bool) -> None:
         """Log why an existing stage is rebuilt."""
         if not self.store.folder(self.seed, self.stage).exists():
             return
         if force:
-            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is made again because force is set.")
+            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is rebuilt because force is set.")
             return
         damages = self.store.damaged(self.seed, self.stage)
         for damage in damages:
-            self.context.log.warning(f"{damage} It is made again now.")
+            self.context.log.warning(f"{damage} It is rebuilt now.")
         if not damages:
-            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is out of date and is made again.")
+            self.context.log.info(f"The stage {self.stage} of {self.seed.key} is out of date and is rebuilt.")

@@ -1,4 +1,4 @@
-"""What Dagster's pages show of a block of the survey: histograms of some columns, and the seeds at their ends."""
+"""Build the metadata of a survey block: histograms of some columns, and the seeds with extreme values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vwe_dagster.survey.files import SurveyFile
 from vwe_dagster.survey.striking import Distribution, distributions
 
 SHOWN = 6
-"""Columns that are shown."""
+"""Number of shown columns."""
 
 _BINS, _BAR, _HIGH, _LABEL, _GAP = 24, 10, 24, 12, 5
 _INK, _PAPER, _FILL = "#22282d", "#ffffff", "#4f7ca8"
@@ -25,9 +25,9 @@ def block_metadata(file: SurveyFile, table: pa.Table, *, added: int) -> dict[str
     """Return the metadata of a block.
 
     Args:
-        file: its file.
-        table: its rows.
-        added: how many of them were computed by this run; the others were stored before.
+        file: file of the block.
+        table: rows of the block.
+        added: number of rows that this run computed; the others existed before.
     """
     shown = distributions(table, SHOWN)
     return {
@@ -45,7 +45,7 @@ def block_metadata(file: SurveyFile, table: pa.Table, *, added: int) -> dict[str
 
 
 def histograms(shown: list[Distribution]) -> Image.Image:
-    """Draw a histogram per column, one below the other, with the least and the greatest value."""
+    """Draw one histogram per column from top to bottom, each with its smallest and greatest value."""
     height = len(shown) * (_HIGH + _LABEL + _GAP)
     picture = Image.new("RGB", (_BINS * _BAR, max(height, 1)), _PAPER)
     draw = ImageDraw.Draw(picture)

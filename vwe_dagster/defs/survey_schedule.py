@@ -18,10 +18,10 @@ from vwe_dagster.survey.running import unfinished_blocks
 from vwe_dagster.survey.seed_sets import block_key
 
 BLOCKS_VARIABLE = "VWE_SURVEY_BLOCKS"
-"""The environment variable with the number of blocks that are added each night."""
+"""Environment variable with the number of blocks per night."""
 
 IDLE = "30 1 * * *"
-"""When they are added, UTC."""
+"""Time of the schedule, in UTC."""
 
 MOST_BLOCKS = 1000
 
@@ -30,19 +30,19 @@ _DEFAULT_BLOCKS = 25
 survey_job = dg.define_asset_job(
     "survey_block",
     selection=dg.AssetSelection.groups("survey"),
-    description="Surveys a block of 4096 seeds to the depth that its partition key names.",
+    description="Surveys a block of 4096 seeds at the depth in its partition key.",
 )
 
 
 @dg.schedule(job=survey_job, cron_schedule=IDLE, default_status=dg.DefaultScheduleStatus.STOPPED)
 def survey_idle(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[WorldStore]) -> Iterator[dg.RunRequest]:
-    """Adds blocks of seeds at depth world each night: 25, or as many as VWE_SURVEY_BLOCKS says. Off at first."""
+    """Surveys blocks of seeds at depth world each night: VWE_SURVEY_BLOCKS, by default 25. Stopped by default."""
     count = blocks_a_night()
     instance = context.instance
     registered = instance.get_dynamic_partitions(str(survey_blocks.name))
     in_flight = {**keys_in_runs(instance, registered), **keys_in_backfills(instance)}
     unfinished = (block_key(Depth.WORLD, number) for number in unfinished_blocks(survey_files(store), Depth.WORLD))
-    # Blocks that still wait from the night before count: nights must not pile up.
+    # Blocks that still wait from the night before count, so that nights do not pile up.
     keys = [key for key in itertools.islice(unfinished, count) if key not in in_flight]
     instance.add_dynamic_partitions(str(survey_blocks.name), keys)
     for key in keys:
@@ -50,10 +50,10 @@ def survey_idle(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[W
 
 
 def blocks_a_night(environ: Mapping[str, str] = os.environ) -> int:
-    """Return how many blocks are added each night.
+    """Return the number of blocks per night.
 
     Raises:
-        ScheduleSettingsError: the environment variable is not such a number.
+        ScheduleSettingsError: the environment variable is not a number in range.
     """
     text = environ.get(BLOCKS_VARIABLE) or str(_DEFAULT_BLOCKS)
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_BLOCKS)) and 1 <= int(text) <= MOST_BLOCKS):

@@ -1,4 +1,4 @@
-"""The asset checks: green on a sound world, and the right one red on a spoilt one, alone, in a run, and in a batch."""
+"""Test the asset checks: sound worlds pass all of them, and each damage fails the right ones."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_sound_world_passes_every_check(with_world: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("stage", list(STAGE_CHECKS))
-def test_a_stage_that_is_not_there_fails_its_checks(with_world: Pipeline, stage: Stage) -> None:
+def test_missing_stage_fails_its_checks(with_world: Pipeline, stage: Stage) -> None:
     (with_world.store.folder(parse_seed(KEY), stage) / "manifest.json").unlink()
     found = results(with_world.store)
     assert {at for at, result in found.items() if not result.passed} == {at for at in ALL if at[0] == stage}
@@ -134,7 +134,7 @@ def test_a_stage_that_is_not_there_fails_its_checks(with_world: Pipeline, stage:
         ("tiles", "map/1/1/0.webp", {"tiles_not_blank"}),
     ],
 )
-def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
+def test_changed_byte_fails_the_checks_of_its_stage(
     with_world: Pipeline, stage: Stage, file: str, checks: set[str]
 ) -> None:
     path = with_world.store.folder(parse_seed(KEY), stage) / file
@@ -165,7 +165,7 @@ def test_a_byte_changed_on_the_disk_turns_the_right_checks_red(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_no_world_has_turns_one_check_red(
+def test_impossible_value_fails_one_check(
     with_world: Pipeline, stage: Stage, file: str, content: Callable[[Path], bytes], check: str, sentence: str
 ) -> None:
     rewritten(with_world.store, stage, file, content)
@@ -228,7 +228,7 @@ def test_a_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("thumbnails_only")
-def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
+def test_run_of_many_seeds_reports_each_seed(pipeline: Pipeline) -> None:
     outcome = pipeline.run("one", "two")
     assert outcome.success
     found = evaluations(outcome.result.all_events)
@@ -239,7 +239,7 @@ def test_a_run_of_many_tells_of_each_seed(pipeline: Pipeline) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("thumbnails_only")
-def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
+def test_seed_with_a_failed_check_is_not_built_further_but_the_others_are(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = STAGE_CHECKS["extracted"]["world_edge"]
@@ -254,7 +254,7 @@ def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
     assert not outcome.success
     assert set(outcome.materialized("extracted")) == {"one", "two", "three"}
     assert set(outcome.materialized("processed")) == set(outcome.materialized("renders")) == {"one", "three"}
-    assert "two: It is left out, for the check world_edge of extracted failed." in outcome.failures["processed"]
+    assert "two: Skipped because the check world_edge of extracted failed." in outcome.failures["processed"]
     found = evaluations(outcome.result.all_events)
     assert found["extracted", "world_edge", "two"] is False
     assert found["extracted", "world_edge", "one"] is True
@@ -262,7 +262,7 @@ def test_a_seed_whose_check_fails_is_made_no_further_and_the_others_are(
     assert ("processed", "statistics_add_up", "two") not in found
 
 
-def test_a_world_whose_check_fails_is_made_no_further(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_world_with_a_failed_check_is_not_built_further(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     failing = lambda store, manifest: CheckResult("The grid has a hole.", passed=False)  # noqa: ARG005, E731
     monkeypatch.setitem(STAGE_CHECKS["raw"], "grid_complete", failing)
     outcome = pipeline.run("solo")
@@ -289,6 +289,6 @@ def test_a_check_can_be_run_by_itself_for_one_seed(with_world: Pipeline) -> None
     }
 
 
-def test_every_check_says_what_it_looks_at() -> None:
+def test_every_check_has_a_description() -> None:
     specs: list[dg.AssetCheckSpec] = [spec for checks in CHECKS for spec in checks.check_specs]
     assert all(spec.description and spec.blocking for spec in specs)

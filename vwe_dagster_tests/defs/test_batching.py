@@ -1,4 +1,4 @@
-"""Runs of many seeds, as a backfill makes them: what is told of each, and that one does not spoil the others."""
+"""Test runs of many seeds, as a backfill starts them: each is reported, and a failed one does not affect the others."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def with_pool(pipeline: Pipeline, pool: PoolOfOne) -> Pipeline:
     return dataclasses.replace(pipeline, resources={"pool": pool})
 
 
-def test_every_seed_of_a_batch_is_told_of_by_itself(pipeline: Pipeline) -> None:
+def test_every_seed_of_a_batch_is_reported(pipeline: Pipeline) -> None:
     outcome = pipeline.run(*KEYS)
     assert outcome.success
     for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
@@ -70,12 +70,12 @@ def test_every_seed_of_a_batch_is_told_of_by_itself(pipeline: Pipeline) -> None:
             assert metadata["cached"] is False
 
 
-def test_a_seed_that_fails_does_not_spoil_its_batch(pipeline: Pipeline) -> None:
+def test_failed_seed_does_not_affect_its_batch(pipeline: Pipeline) -> None:
     engine = FailingEngine({BAD: EngineError("The mountain did not come.")})
     outcome = with_pool(pipeline, PoolOfOne(engine)).run(*KEYS)
     assert not outcome.success
     assert outcome.failures["raw_export"] == (
-        f"1 of 5 seeds failed, the other 4 are made.\n{BAD}: The mountain did not come."
+        f"1 of 5 seeds failed, the other 4 succeeded.\n{BAD}: The mountain did not come."
     )
     for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
         assert list(outcome.materialized(asset)) == GOOD
@@ -83,11 +83,11 @@ def test_a_seed_that_fails_does_not_spoil_its_batch(pipeline: Pipeline) -> None:
         assert {key for key in KEYS if pipeline.store.manifest(parse_seed(key), stage)} == set(GOOD)
         for key in GOOD:
             assert outcome.metadata(asset, key)["digest"] == pipeline.manifest(key, stage).digest
-    assert outcome.failures["extracted"].endswith(f"{BAD}: It is left out, for raw_export failed.")
-    assert outcome.failures["processed"].endswith(f"{BAD}: It is left out, for extracted failed.")
+    assert outcome.failures["extracted"].endswith(f"{BAD}: Skipped because raw_export failed.")
+    assert outcome.failures["processed"].endswith(f"{BAD}: Skipped because extracted failed.")
 
 
-def test_what_nobody_foresaw_in_one_seed_does_not_spoil_its_batch_either(pipeline: Pipeline) -> None:
+def test_unexpected_error_of_a_seed_does_not_affect_its_batch(pipeline: Pipeline) -> None:
     def breaking(export: WorldExport) -> WorldExport:
         def confirm() -> None:
             if export.request.seed == parse_seed(BAD).number:
@@ -130,7 +130,7 @@ def test_materializing_one_seed_of_a_batch_again_leaves_nothing_stale(pipeline: 
         assert resolver.get_status(dg.AssetKey("extracted"), key) is StaleStatus.FRESH
 
 
-def test_a_second_run_of_a_batch_asks_only_for_what_is_missing(pipeline: Pipeline) -> None:
+def test_second_run_of_a_batch_requests_only_missing_worlds(pipeline: Pipeline) -> None:
     with_pool(pipeline, PoolOfOne(FailingEngine({BAD: EngineError("Not now.")}))).run(*KEYS, assets=ASSETS[:3])
     before = pipeline.files()
     pool = PoolOfOne()
@@ -144,7 +144,7 @@ def test_a_second_run_of_a_batch_asks_only_for_what_is_missing(pipeline: Pipelin
     assert {path: after[path] for path in before} == before
 
 
-def test_an_older_world_of_a_seed_that_fails_is_not_taken_for_the_new_one(pipeline: Pipeline) -> None:
+def test_older_world_of_a_failed_seed_is_not_reported_as_new(pipeline: Pipeline) -> None:
     pipeline.run(*KEYS, assets=ASSETS[:3])
     engine = FailingEngine({BAD: EngineError("No.")})
     outcome = with_pool(pipeline, PoolOfOne(engine)).run(*KEYS, assets=ASSETS[:3], size=65)
@@ -153,20 +153,20 @@ def test_an_older_world_of_a_seed_that_fails_is_not_taken_for_the_new_one(pipeli
     assert pipeline.manifest(BAD, "raw").recipe.grid != pipeline.manifest(GOOD[0], "raw").recipe.grid
 
 
-def test_a_key_that_is_no_seed_does_not_spoil_its_batch(pipeline: Pipeline) -> None:
+def test_invalid_key_does_not_affect_its_batch(pipeline: Pipeline) -> None:
     outcome = pipeline.run("alpha", "no/seed", "beta", assets=ASSETS[:2])
     assert "no/seed: The seed 'no/seed' has a slash" in outcome.failures["raw_export"]
     assert pipeline.made("extracted") == {"alpha", "beta"}
 
 
-def test_where_every_seed_fails_nothing_else_is_begun(pipeline: Pipeline) -> None:
+def test_no_further_step_starts_if_every_seed_fails(pipeline: Pipeline) -> None:
     pool = PoolOfOne(FailingEngine({"alpha": EngineError("No."), "beta": EngineError("Nor this.")}))
     outcome = with_pool(pipeline, pool).run("alpha", "beta")
-    assert outcome.failures == {"raw_export": "2 of 2 seeds failed, none is made.\nalpha: No.\nbeta: Nor this."}
+    assert outcome.failures == {"raw_export": "2 of 2 seeds failed, none succeeded.\nalpha: No.\nbeta: Nor this."}
     assert pipeline.files() == {}
 
 
-def test_a_world_in_the_middle_that_cannot_be_read_is_left_out_from_there(pipeline: Pipeline) -> None:
+def test_world_that_fails_in_a_later_stage_is_skipped_from_there(pipeline: Pipeline) -> None:
     def drown(export: WorldExport) -> WorldExport:
         height = export.planes["height"].copy()
         height[3, 4] = 1e6 if export.request.seed == parse_seed(BAD).number else height[3, 4]
@@ -178,7 +178,7 @@ def test_a_world_in_the_middle_that_cannot_be_read_is_left_out_from_there(pipeli
     assert "row 3, column 4" in outcome.failures["extracted"]
 
 
-def test_a_world_whose_engine_was_taken_away_is_not_published(pipeline: Pipeline) -> None:
+def test_world_of_a_lost_lease_is_not_published(pipeline: Pipeline) -> None:
     def fence(export: WorldExport) -> WorldExport:
         def confirm() -> None:
             raise EngineError("The lease was lost.")
@@ -190,7 +190,7 @@ def test_a_world_whose_engine_was_taken_away_is_not_published(pipeline: Pipeline
     assert pipeline.files() == {}
 
 
-def test_the_manifest_names_the_engine_that_made_the_export(pipeline: Pipeline) -> None:
+def test_manifest_names_the_engine_of_the_export(pipeline: Pipeline) -> None:
     def by_another(export: WorldExport) -> WorldExport:
         return dataclasses.replace(export, engine=EngineIdentity("native", "9", "of the test"), timings_s={"a": 1e6})
 
@@ -200,7 +200,7 @@ def test_the_manifest_names_the_engine_that_made_the_export(pipeline: Pipeline) 
     assert manifest.seconds >= 1e6
 
 
-def test_worlds_of_a_batch_are_let_go_of_one_after_the_other(pipeline: Pipeline) -> None:
+def test_memory_of_each_world_in_a_batch_is_released(pipeline: Pipeline) -> None:
     alive: list[weakref.ref[object]] = []
     most = 0
 
@@ -218,10 +218,10 @@ def test_worlds_of_a_batch_are_let_go_of_one_after_the_other(pipeline: Pipeline)
 
 def test_progress_of_a_batch_counts_the_seeds(pipeline: Pipeline) -> None:
     outcome = with_pool(pipeline, PoolOfOne(FailingEngine())).run("alpha", "beta", assets=["raw_export"])
-    assert pipeline.log(outcome) == ["alpha is there; 1 of 2 seeds are done.", "beta is there; 2 of 2 seeds are done."]
+    assert pipeline.log(outcome) == ["alpha is ready; 1 of 2 seeds are done.", "beta is ready; 2 of 2 seeds are done."]
 
 
-def test_a_foreign_export_is_of_one_seed(pipeline: Pipeline) -> None:
+def test_foreign_export_of_several_seeds_is_rejected(pipeline: Pipeline) -> None:
     outcome = pipeline.run("alpha", "beta", assets=["extracted"], config={"extracted": {"foreign_export": "/nowhere"}})
     assert outcome.failures == {
         "extracted": "/nowhere holds one world and the run is of 2 seeds; "

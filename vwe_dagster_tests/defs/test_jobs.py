@@ -1,4 +1,4 @@
-"""The job that adds seeds: what it registers, what it puts into the inbox, and what it refuses."""
+"""Test the job that adds seeds: registration, the list in the inbox, and rejected configurations."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def test_seeds_can_be_registered_only(instance: dg.DagsterInstance, data: Path) 
 @pytest.mark.parametrize(
     ("config", "sentences"),
     [
-        ({}, ["There is no seed to add"]),
+        ({}, ["There are no seeds to add"]),
         ({"seeds": ["ok", "a/b", "Bär"]}, ["'a/b' has a slash", "'Bär' has 'ä'"]),
         ({"seeds": ["ok"], "random_seeds": -1}, ["random_seeds is -1; write 0 or more."]),
-        ({"seeds": ["ok"], "random_seeds": 10_000}, ["10,001 seeds and the most is 10,000"]),
+        ({"seeds": ["ok"], "random_seeds": 10_000}, ["10,001 seeds are more than the limit of 10,000"]),
     ],
 )
 def test_nothing_is_added_if_anything_is_wrong(

@@ -41,7 +41,7 @@ def test_every_asset_shows_biomes_engine_seed_time_and_grid(made_world: MadeWorl
     assert metadata["engine"] == "native 1.0"
     assert metadata["seed number"] == parse_seed(KEY).number
     assert metadata["grid"] == "64 x 64 samples, 384 m apart"
-    assert metadata["made in (s)"] > 0
+    assert metadata["built in (s)"] > 0
     assert metadata["cached"] is False
 
 

@@ -123,7 +123,7 @@ def test_where_there_is_no_such_pool_the_sentence_says_how_to_have_one(pipeline:
     outcome = run(pipeline, None, "VALHEIM", GOOD)
     assert "set VWE_VALHEIM_POOL_BASE_IMAGE" in outcome.failures["raw_export"]
     instead = run(pipeline, None, "VALHEIM_ELSE_NATIVE", GOOD).metadata("raw_export")
-    assert "There is no pool of Valheim's servers" in instead[FALLBACK]
+    assert "No pool of Valheim's servers is configured" in instead[FALLBACK]
 
 
 def test_where_nobody_chooses_the_environment_does(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

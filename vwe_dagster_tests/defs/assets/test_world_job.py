@@ -1,4 +1,4 @@
-"""The job ``world``: what it makes, what it keeps, and how it fails."""
+"""Test the job ``world``: built stages, kept stages and failures."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_noticed_and_its_stage_made_again(
     outcome = with_world.run(KEY)
     assert [each for each, kept in outcome.kept().items() if not kept] == [asset]
     assert path.read_bytes() == content
-    assert any(str(path) in line and "made again" in line for line in with_world.log(outcome))
+    assert any(str(path) in line and "rebuilt" in line for line in with_world.log(outcome))
 
 
 def test_a_stage_without_a_valid_manifest_is_made_again(with_world: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""The upkeep of the pool in Dagster: the sensor that asks for it, the job that does it, and the warming at night."""
+"""Test the upkeep of the pool in Dagster: its sensor, its job, and the warming before the nightly seeds."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ def upkeep(instance: dg.DagsterInstance, resource: WarmEnginePool) -> dg.Execute
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
-    """What a failed run says to people."""
+    """Return the error message of a failed run."""
     (event,) = [event for event in result.all_events if event.is_step_failure]
     data = event.step_failure_data.user_failure_data
     assert data is not None
     return str(data.description)
 
 
-def test_a_tick_on_a_pool_that_was_never_used_writes_and_asks_nothing(
+def test_tick_on_an_unused_pool_writes_and_requests_nothing(
     instance: dg.DagsterInstance, resource: WarmEnginePool, tmp_path: Path
 ) -> None:
     assert tick(instance, resource)[0] == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tick_starts_no_process_and_asks_no_launcher(
+def test_tick_starts_no_process_and_calls_no_launcher(
     instance: dg.DagsterInstance,
     resource: WarmEnginePool,
     pool: EnginePool,
@@ -90,7 +90,7 @@ def test_a_tick_starts_no_process_and_asks_no_launcher(
     assert len(tick(instance, resource)[0]) == 1
 
 
-def test_a_dead_holder_leads_to_one_run_that_puts_it_right(
+def test_dead_holder_leads_to_one_run_that_recovers_the_slot(
     instance: dg.DagsterInstance, resource: WarmEnginePool, pool: EnginePool
 ) -> None:
     pool.warm(1)
@@ -107,7 +107,7 @@ def test_a_dead_holder_leads_to_one_run_that_puts_it_right(
     assert tick(instance, resource, cursor)[0] == []
 
 
-def test_no_run_is_asked_for_beside_one_that_goes_on(
+def test_no_run_is_requested_while_one_is_unfinished(
     instance: dg.DagsterInstance, resource: WarmEnginePool, pool: EnginePool
 ) -> None:
     Holder(pool).die()
@@ -115,31 +115,31 @@ def test_no_run_is_asked_for_beside_one_that_goes_on(
     assert tick(instance, resource)[0] == []
 
 
-def test_the_job_tells_what_it_did(
+def test_job_reports_its_actions(
     instance: dg.DagsterInstance, resource: WarmEnginePool, pool: EnginePool, machine: FakeMachine
 ) -> None:
     pool.warm(2)
     next(iter(machine.engines.values())).running = False
     result = upkeep(instance, resource)
     (event,) = result.get_step_success_events()
-    assert event.step_key == "look_after_pool"
+    assert event.step_key == "maintain_pool"
     (output,) = [event for event in result.all_events if event.is_successful_output]
     metadata = output.step_output_data.metadata
-    done = metadata["done"].value
+    done = metadata["actions"].value
     assert isinstance(done, list)
     assert "Slot 0 changed from READY to EMPTY" in done[0]
     assert done[1] == "Started an engine in slot 0."
-    assert metadata["could not be done"].value == "nothing"
+    assert metadata["problem"].value == "none"
 
 
-def test_a_launcher_that_cannot_be_asked_is_told_of_without_a_failure(
+def test_unreachable_launcher_is_reported_without_a_failure(
     instance: dg.DagsterInstance, resource: WarmEnginePool, pool: EnginePool, machine: FakeMachine
 ) -> None:
     pool.warm(1)
     machine.launcher_is_down = True
     result = upkeep(instance, resource)
     (output,) = [event for event in result.all_events if event.is_successful_output]
-    assert output.step_output_data.metadata["could not be done"].value == "The launcher does not answer."
+    assert output.step_output_data.metadata["problem"].value == "The launcher does not answer."
 
 
 def test_engines_that_do_not_start_fail_the_job_once_with_what_to_do(
@@ -158,7 +158,7 @@ def test_engines_that_do_not_start_fail_the_job_once_with_what_to_do(
 
 
 @pytest.mark.parametrize(("config", "ready"), [({}, 2), ({"engines": 1}, 1)])
-def test_warming_makes_as_many_engines_ready_as_are_asked_for(
+def test_warming_starts_the_requested_number_of_engines(
     instance: dg.DagsterInstance, resource: WarmEnginePool, pool: EnginePool, config: dict[str, int], ready: int
 ) -> None:
     result = warm_pool.execute_in_process(
@@ -170,7 +170,7 @@ def test_warming_makes_as_many_engines_ready_as_are_asked_for(
     assert pool.status().ready == ready
 
 
-def test_warming_that_fails_says_why(
+def test_failed_warming_reports_its_cause(
     instance: dg.DagsterInstance, resource: WarmEnginePool, pool: EnginePool, machine: FakeMachine
 ) -> None:
     assert pool.status().ready == 0
@@ -183,17 +183,17 @@ def test_warming_that_fails_says_why(
     ("cron", "minutes", "before"),
     [("0 3 * * *", 3, "57 2 * * *"), ("30 12 * * *", 5, "25 12 * * *"), ("1 0 * * *", 3, "58 23 * * *")],
 )
-def test_minutes_before_a_daily_moment_may_be_on_the_day_before(cron: str, minutes: int, before: str) -> None:
+def test_earlier_time_may_be_on_the_day_before(cron: str, minutes: int, before: str) -> None:
     assert minutes_before(cron, minutes) == before
 
 
 @pytest.mark.parametrize("cron", ["*/5 * * * *", "0 3 * * 1", "0 3 1 * *"])
-def test_moments_that_are_not_daily_are_refused(cron: str) -> None:
-    with pytest.raises(ValueError, match="not of one moment every day"):
+def test_cron_lines_that_are_not_daily_are_rejected(cron: str) -> None:
+    with pytest.raises(ValueError, match="Invalid cron line"):
         minutes_before(cron, 3)
 
 
-def test_the_pool_is_warmed_shortly_before_the_nightly_seeds_and_only_if_somebody_turns_it_on() -> None:
+def test_pool_is_warmed_shortly_before_the_nightly_seeds_if_the_schedule_runs() -> None:
     assert warm_before_nightly.cron_schedule == minutes_before(str(nightly_seeds.cron_schedule), 3)
     assert warm_before_nightly.default_status is dg.DefaultScheduleStatus.STOPPED
     definitions = build_defs()
