@@ -1,4 +1,4 @@
-"""The asset ``extracted``: a validated world in canonical form, whatever engine or file it came from."""
+"""The asset ``extracted``: a validated world in canonical form, independent of its engine or file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,14 +26,14 @@ CODE_VERSION = "2"
 
 
 class ExtractedConfig(PlainConfig):
-    """Where the world comes from."""
+    """Source of the world."""
 
     foreign_export: str | None = pydantic.Field(
         default=None,
-        description="A folder with an export of another program to take instead of raw_export: "
+        description="Folder with an export of another program to use instead of raw_export: "
         "the older plugin's JSON or valheim-map.world tiles.",
     )
-    force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")
+    force: bool = pydantic.Field(default=False, description="Build the stage even if it is up to date.")
 
 
 @batch_asset(
@@ -48,10 +48,10 @@ def extracted(
 ) -> BatchReport:
     """The world in canonical form: biome indices, heights, forest factor, lava, water mask, rivers and lakes.
 
-    Made from `raw_export`, or from an export of another program. A world that the game cannot have made is refused:
-    wrong shapes, unknown biomes, impossible heights, damaged files.
+    Built from `raw_export`, or from an export of another program. Invalid worlds are rejected: wrong shapes, unknown
+    biomes, impossible heights, damaged files.
     """
-    _refuse_one_world_for_many(config, context.partition_keys)
+    _reject_several_seeds(config, context.partition_keys)
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "extracted")
@@ -71,11 +71,11 @@ def extracted(
     return each_seed(context, make)
 
 
-def _refuse_one_world_for_many(config: ExtractedConfig, keys: Sequence[str]) -> None:
+def _reject_several_seeds(config: ExtractedConfig, keys: Sequence[str]) -> None:
     if config.foreign_export is not None and len(keys) > 1:
         raise dg.Failure(
-            description=f"{config.foreign_export} holds one world and the run is of {len(keys)} seeds; "
-            f"start a run of the one seed that it is the world of.",
+            description=f"{config.foreign_export} has one world, but the run has {len(keys)} seeds; "
+            f"start a run of the seed of that world only.",
             allow_retries=False,
         )
 
@@ -84,8 +84,8 @@ def _extract(store: WorldStore, raw: Manifest, draft: Draft) -> CanonicalWorld:
     planes, lines = read_raw(store, raw)
     world = canonical_world(planes, lines, grid_of(raw))
     folder = store.folder(raw.seed, raw.stage)
-    as_they_were = [plane_file(name) for name, plane in planes.items() if getattr(world, name) is plane]
-    write_extracted(draft, world, {name: (folder / name, raw.files[name]) for name in as_they_were})
+    unchanged = [plane_file(name) for name, plane in planes.items() if getattr(world, name) is plane]
+    write_extracted(draft, world, {name: (folder / name, raw.files[name]) for name in unchanged})
     return world
 
 
@@ -104,11 +104,11 @@ def _foreign_recipe(export: ForeignExport) -> Recipe:
 
 
 def _check_seed(seed: Seed, export: ForeignExport, folder: str) -> None:
-    """Refuses the world of another seed; an export that does not tell its seed is taken at the user's word."""
+    """Raise ExtractionError for the world of another seed; an export without a seed is accepted as it is."""
     if export.seed_number is not None and export.seed_number != seed.number:
         stated = export.seed_text or f"@{export.seed_number}"
         raise ExtractionError(
-            f"{folder} holds the world of the seed {stated} (the integer {export.seed_number}), "
+            f"{folder} has the world of the seed {stated} (the integer {export.seed_number}), "
             f"not that of {seed.key} (the integer {seed.number}); import it as "
             f"{typable_text(export.seed_number)} or as @{export.seed_number}, which are the same world."
         )

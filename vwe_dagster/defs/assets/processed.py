@@ -1,4 +1,4 @@
-"""The asset ``processed``: what people ask of a world."""
+"""The asset ``processed``: the statistics of a world."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -28,13 +28,13 @@ from vwe_dagster.store.stages import (
 )
 
 _SHOWN = ("highest_peak_above_sea_m", "start_land_km2", "swamp_first_m", "haldor_m", "boss_tour_km")
-"""Columns that a materialization shows."""
+"""Columns in the metadata of a materialization."""
 
 
 class ProcessedConfig(PlainConfig):
-    """How to make the stage."""
+    """Settings of the stage."""
 
-    force: bool = pydantic.Field(default=False, description="Make the stage even if it is up to date.")
+    force: bool = pydantic.Field(default=False, description="Build the stage even if it is up to date.")
 
 
 @batch_asset(
@@ -47,7 +47,7 @@ class ProcessedConfig(PlainConfig):
 def processed(
     context: dg.AssetExecutionContext, config: ProcessedConfig, store: dg.ResourceParam[WorldStore]
 ) -> BatchReport:
-    """What people ask of a world: its biomes, start land, islands, peaks, shoreline, bosses and traders."""
+    """The statistics of a world: its biomes, start land, islands, peaks, shoreline, bosses and traders."""
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "processed")

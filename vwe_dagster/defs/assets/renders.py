@@ -22,14 +22,14 @@ CODE_VERSION = "4"
 
 
 class RendersConfig(PlainConfig):
-    """How to make the stage."""
+    """Settings of the stage."""
 
     force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")
     pixels: int | None = pydantic.Field(
         default=None,
         ge=LEAST_PIXELS,
         le=MOST_PIXELS,
-        description="Pixels of the map along each side; by default four for each cell of the grid, 2048 at most.",
+        description="Pixels along each side of the map; by default four per cell of the grid, at most 2048.",
     )
 
 
@@ -64,7 +64,7 @@ def renders(
 def _draw(
     builder: StageBuilder, extracted: Manifest, processed: Manifest, draft: Draft, pixels: int | None
 ) -> Image.Image:
-    """Draws the pictures, those of a seed that is made by itself side by side, and returns the thumbnail."""
+    """Draw the pictures, concurrently if the run has one seed, and return the thumbnail."""
     world = read_extracted(builder.store, extracted)
     analysis = read_processed(builder.store, processed)
     drawing = pictures(world, analysis, builder.seed.key, PictureSize.of_grid(world.grid, pixels))

@@ -1,4 +1,4 @@
-"""The asset ``seed_catalog``: one table over all worlds that have been made."""
+"""The asset ``seed_catalog``: one table of the statistics of all worlds."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.store.stages import grid_of, read_plane
 
 TOP = 5
-"""Seeds that a ranking tells of."""
+"""Number of seeds in a ranking."""
 
 RANKINGS: Mapping[str, bool] = {
     "highest_peak_above_sea_m": False,
@@ -30,7 +30,7 @@ RANKINGS: Mapping[str, bool] = {
     "haldor_m": True,
     "boss_tour_km": True,
 }
-"""Columns that seeds are ranked by, and whether the least comes first."""
+"""Columns that seeds are ranked by; True if the smallest value comes first."""
 
 
 @dg.asset(
@@ -40,16 +40,16 @@ RANKINGS: Mapping[str, bool] = {
     automation_condition=CATALOG,
 )
 def seed_catalog(store: dg.ResourceParam[WorldStore]) -> dg.MaterializeResult[None]:
-    """The statistics of every world that has been made, a row for each seed; `vwe find` asks it.
+    """The statistics of every world, with one row per seed; `vwe find` searches it.
 
-    Only worlds that are new or were made again are read. A world whose stage `processed` is damaged is left out.
+    Only new and rebuilt worlds are read. A world with a damaged stage `processed` is left out.
     """
     catalog = SeedCatalog(store)
     state = catalog.update()
     return dg.MaterializeResult(
         metadata={
             "seeds": state.table.num_rows,
-            "read anew": state.read,
+            "updated rows": state.read,
             **({"left out": dg.MetadataValue.json(dict(state.left_out))} if state.left_out else {}),
             "file": dg.MetadataValue.path(catalog.path),
             "dagster/column_schema": dg.TableSchema(
@@ -66,7 +66,7 @@ def _digest(table: pa.Table) -> str:
 
 
 def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.MetadataValue[Any]]]:
-    """For each ranking a table of the best seeds, the map of the first, and behind a click those of all of them."""
+    """Yield for each ranking a table of the best seeds, the map of the first seed, and the maps of all of them."""
     for column, least_first in RANKINGS.items():
         title = ROW_COLUMNS[column].heading
         order = "ascending" if least_first else "descending"
@@ -81,7 +81,7 @@ def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.Meta
 
 
 def _side_by_side(maps: Mapping[str, str]) -> str:
-    """Maps as a table in Markdown, with the seed above each."""
+    """Return maps as a Markdown table, with the seed above each."""
     rows = [maps.keys(), ["---"] * len(maps), maps.values()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -89,7 +89,7 @@ def _side_by_side(maps: Mapping[str, str]) -> str:
 def _map_of(store: WorldStore, key: str) -> str:
     manifest = store.manifest(parse_seed(key), "extracted")
     if manifest is None:
-        return "Its stage extracted is missing; make the world again."
+        return "The stage extracted is missing; materialize the world again."
     try:
         return miniature(biome_thumbnail(read_plane(store, manifest, "biome"), grid_of(manifest)))
     except StoreError as error:

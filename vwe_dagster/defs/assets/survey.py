@@ -1,4 +1,4 @@
-"""The asset ``survey``: the statistics of many seeds, a partition per block of 4096 seeds and depth."""
+"""The asset ``survey``: the statistics of many seeds, with one partition per depth and block of 4096 seeds."""
 
 import warnings
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def survey(
 ) -> dg.MaterializeResult[None]:
     """The statistics of a block of seeds, without their worlds; `vwe find` searches them.
 
-    The partition key names the depth and the block, as in `world:0000012`. Rows that are stored already are kept, so
-    that a run continues where another one was stopped.
+    The partition key names the depth and the block, as in `world:0000012`. Existing rows are kept, so a run continues
+    where an earlier one stopped.
     """
     try:
         depth, number = parse_block_key(context.partition_key)
@@ -42,7 +42,7 @@ def survey(
         raise dg.Failure(description=str(error), allow_retries=False) from error
     if outcome.busy:
         raise dg.Failure(
-            description=f"Another process surveys the block {context.partition_key}; run this again when it is done.",
+            description=f"Another process surveys the block {context.partition_key}; run this again afterwards.",
             allow_retries=False,
         )
     path = file_of(store, depth, block(number).name)

@@ -1,4 +1,4 @@
-"""The asset ``tiles``: a world in tiles, for maps on web pages."""
+"""The asset ``tiles``: map tiles of a world for web pages."""
 
 import dataclasses
 import time
@@ -21,25 +21,25 @@ from vwe_dagster.store.stages import TileChoice, grid_of, read_extracted, read_p
 
 CODE_VERSION = "1"
 
-TOLD_EVERY_S = 2.0
-"""How often a run that makes many tiles tells how far it is."""
+_LOG_EVERY_S = 2.0
+"""Seconds between log lines of a run that draws many tiles."""
 
 
 class TilesConfig(PlainConfig):
-    """Which tiles to make."""
+    """Selection of the tiles."""
 
     styles: list[str] | None = pydantic.Field(
         default=None,
-        description=f"Styles, of {', '.join(STYLES)}. What is there already if not told, and where nothing is, all.",
+        description=f"Styles, of {', '.join(STYLES)}. By default those of the existing tiles, or else all.",
     )
     max_zoom: int | None = pydantic.Field(
         default=None,
         ge=0,
         le=MAX_ZOOM,
-        description=f"The last zoom: {NATIVE_ZOOM} has the 12 m of the game's own map a pixel, {MAX_ZOOM} has 3 m. "
-        f"What is there already if not told, and where nothing is, {NATIVE_ZOOM}.",
+        description=f"The last zoom: {NATIVE_ZOOM} has 12 m per pixel, as the game's own map, {MAX_ZOOM} has 3 m. "
+        f"By default that of the existing tiles, or else {NATIVE_ZOOM}.",
     )
-    force: bool = pydantic.Field(default=False, description="Make the tiles even if they are up to date.")
+    force: bool = pydantic.Field(default=False, description="Draw the tiles even if they are up to date.")
 
 
 @batch_asset(
@@ -50,11 +50,11 @@ class TilesConfig(PlainConfig):
     automation_condition=FOLLOW,
 )
 def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.ResourceParam[WorldStore]) -> BatchReport:
-    """A world in tiles of 256 pixels, `{style}/{z}/{x}/{y}.webp`, as maps on web pages put them together.
+    """Map tiles of 256 x 256 pixels for web pages, in files `{style}/{z}/{x}/{y}.webp`.
 
-    At zoom z the map is 2^z x 2^z tiles, x from the west and y from the north. The job `world` does not make them.
+    At zoom z, the map has 2^z x 2^z tiles, x from the west and y from the north. The job `world` does not build them.
     """
-    _refuse_unknown(config)
+    _reject_unknown(config)
 
     def make(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "tiles")
@@ -68,7 +68,7 @@ def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.Reso
     return each_seed(context, make)
 
 
-def _refuse_unknown(config: TilesConfig) -> None:
+def _reject_unknown(config: TilesConfig) -> None:
     unknown = sorted(set(config.styles or []) - STYLES.keys())
     if unknown or config.styles == []:
         fault = f"There is no style {', '.join(unknown)} of tiles" if unknown else "The list of styles is empty"
@@ -76,29 +76,29 @@ def _refuse_unknown(config: TilesConfig) -> None:
 
 
 def _wanted(config: TilesConfig, former: Manifest | None) -> TileChoice:
-    """What the configuration tells, or else the tiles there were, or else what most people want."""
+    """Return the configured selection, by default that of the existing tiles, or else all styles at the native zoom."""
     kept = TileChoice(tuple(STYLES), NATIVE_ZOOM) if former is None else tile_choice(former)
     return TileChoice(
-        # In one order, and each once: the recipe must not depend on how the styles were named.
+        # Sorted and without duplicates: the recipe must not depend on the order in the configuration.
         tuple(style for style in STYLES if style in (config.styles or kept.styles)),
         kept.max_zoom if config.max_zoom is None else config.max_zoom,
     )
 
 
 def _draw(builder: StageBuilder, extracted: Manifest, draft: Draft, wanted: TileChoice) -> int:
-    """Draws the tiles and returns how many they are."""
+    """Draw the tiles and return their number."""
     world = read_extracted(builder.store, extracted)
     terrain = terrain_of(world, builder.seed.number) if wanted.max_zoom > NATIVE_ZOOM else None
-    world_tiles, drawn, of_all = WorldTiles(world, terrain), 0, len(wanted.files())
+    world_tiles, drawn, total = WorldTiles(world, terrain), 0, len(wanted.files())
     for style in wanted.styles:
         builder.log_phase(f"drawing {style}")
-        told = time.monotonic()
+        logged = time.monotonic()
         for tile in world_tiles.pyramid(style, zooms=range(wanted.max_zoom + 1)):
             write_tile(draft, style, tile)
             drawn += 1
-            if time.monotonic() - told > TOLD_EVERY_S:
-                told = time.monotonic()
-                builder.log_phase(f"drawing {style}, {drawn:,} of {of_all:,} tiles")
+            if time.monotonic() - logged > _LOG_EVERY_S:
+                logged = time.monotonic()
+                builder.log_phase(f"drawing {style}, {drawn:,} of {total:,} tiles")
     return drawn
 
 

@@ -1,10 +1,10 @@
-"""The sensor ``inbox``: takes up the seed lists that people put into the folder ``inbox`` of the data folder.
+"""The sensor ``inbox``, which processes the seed lists in the folder ``inbox`` of the data folder.
 
-It remembers nothing. A list stays in the folder until every seed in it is made or a run was asked for it, and each run
-that is asked for carries a tag that names the list. So wherever a tick ends or the daemon is killed, the next tick sees
-what is left to do. A tick registers the seeds that are new, and a later one asks for their runs, since a run of several
-seeds names the first and the last of them: that order is known only when they are registered. A long list is registered
-in several ticks, which request runs of the seeds that earlier ones registered.
+The sensor has no state. A list stays in the folder until each of its seeds is built or has a requested run. Each
+requested run has a tag that names the list. Whenever a tick ends or the daemon is killed, the next tick therefore finds
+the remaining work. One tick registers the new seeds, and a later one requests their runs: a run of several seeds names
+the first and the last one, and their order is known only after registration. A long list is registered in several
+ticks, each of which requests runs of seeds that earlier ticks registered.
 """
 
 import itertools
@@ -30,22 +30,26 @@ from vwe_dagster.store.inbox import FOLDER, DroppedFile, Inbox, ListChangedError
 from vwe_dagster.store.notes import Notes
 
 LIST_TAG = "vwe/seed_list"
-"""The tag of a run that tells which list asked for it."""
+"""Tag of a run with the list that requested it."""
 
 RUNS_PER_TICK, MOST_RUNS_PER_TICK = 8, 64
-"""Least and most runs that a tick requests, multiples of the daemon's threads that submit runs. An interrupted tick
-ends with those that its threads are creating, and the next tick requests the rest."""
+"""Minimum and maximum number of runs per tick, multiples of the daemon's submitting threads.
+
+An interrupted tick finishes the runs that its threads are creating, and the next tick requests the rest.
+"""
 
 TICK_S = 45.0
-"""Seconds that a tick should take, its requests included; see :func:`_runs_of_tick`.
+"""Target duration of a tick with its requests, in seconds; see :func:`_runs_of_tick`.
 
-On two busy cores some 14 s of a tick with 1,000 new seeds did not depend on its runs: longer ticks request more seeds
-per minute. Other sensors do not wait for a tick: with ticks of up to 66 s none was later than 35 s.
+On two busy cores, some 14 s of a tick with 1,000 new seeds did not depend on its runs, so longer ticks request more
+seeds per minute. Other sensors do not wait for a tick: with ticks of up to 66 s, none was later than 35 s.
 """
 
 NEW_KEYS_PER_TICK = 1000
-"""Seeds that a tick registers, or as many as its runs take if that is more. The daemon queries its database for each of
-them, which took 10 s per 1,000 on SQLite."""
+"""Minimum limit of new seeds per tick; the limit is higher if its runs take more seeds.
+
+The daemon queries its database for each new seed, which took 10 s per 1,000 on SQLite.
+"""
 
 _RECENT_TICKS = 5
 _SUBMITTING_THREADS = 4
@@ -53,10 +57,10 @@ _SUBMITTING_THREADS = 4
 
 @dg.sensor(job_name=world.name, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
 def inbox(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStore]) -> dg.SensorResult:
-    """Makes the worlds of the seed lists in data/inbox: .txt with a seed a line, .csv with a column seed, or .json.
+    """Builds the worlds of the seed lists in data/inbox: .txt with a seed per line, .csv with a column seed, or .json.
 
-    A list goes to data/inbox/done when all its seeds are asked for, or to data/inbox/rejected with a report if
-    something in it was refused; its good seeds are made all the same. Worlds that are there already are not made again.
+    A list is moved to data/inbox/done when all its seeds are requested, or to data/inbox/rejected with a report if it
+    has invalid entries; its valid seeds are built anyway. Existing worlds are not rebuilt.
     """
     folder = Inbox(store.root / FOLDER)
     files = folder.settled(time.time())
@@ -65,20 +69,20 @@ def inbox(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStor
         if tick.is_full:
             break
         tick.take(file)
-    for sentence in tick.told:
+    for sentence in tick.messages:
         context.log.info(sentence)
-    told = " ".join(tick.told) or f"There is no new seed list in {folder.folder}."
+    messages = " ".join(tick.messages) or f"There is no new seed list in {folder.folder}."
     return dg.SensorResult(
         run_requests=tick.requests,
-        skip_reason=None if tick.requests else told,
+        skip_reason=None if tick.requests else messages,
         dynamic_partitions_requests=[seeds.build_add_request(list(tick.new))] if tick.new else [],
     )
 
 
 def _runs_of_tick(instance: dg.DagsterInstance) -> int:
-    """Return how many runs fit into a tick of :data:`TICK_S`, by what the last tick with requests took.
+    """Return the number of runs that fit into :data:`TICK_S`, estimated from the last tick with requests.
 
-    The cost of a request depends on the storage of the instance and on the load of the machine: on two cores it was
+    The time per request depends on the storage of the instance and on the load of the machine: on two cores, it was
     2 to 9 s on SQLite.
     """
     if instance.schedule_storage is None:
@@ -94,24 +98,24 @@ def _runs_of_tick(instance: dg.DagsterInstance) -> int:
         return RUNS_PER_TICK
     last = max(ticks, key=lambda tick: tick.timestamp)
     cost_s = max((last.end_timestamp or 0.0) - last.timestamp, 0.001) / len(last.run_ids)
-    # Rounded up: the cost per run falls as the number of runs rises, so rounding down would keep the number low.
+    # Round up: the time per run falls with the number of runs, so rounding down would keep the number low.
     fitting = math.ceil(TICK_S / cost_s / _SUBMITTING_THREADS) * _SUBMITTING_THREADS
     return min(max(fitting, RUNS_PER_TICK), MOST_RUNS_PER_TICK)
 
 
 class _Tick:
-    """What one look at the inbox comes to.
+    """Result of one tick of the sensor.
 
     Attributes:
-        new: the seeds to be registered, as keys, in the order of the lists.
-        requests: the runs to be asked for.
-        told: sentences on what was done with each list.
+        new: keys to register, in the order of the lists.
+        requests: runs to request.
+        messages: sentences about what was done with each list.
     """
 
     def __init__(self, instance: dg.DagsterInstance, folder: Inbox, store: WorldStore, runs: int) -> None:
         self.new: dict[str, None] = {}
         self.requests: list[dg.RunRequest] = []
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self._instance = instance
         self._folder = folder
         self._store = store
@@ -122,49 +126,51 @@ class _Tick:
         return len(self.requests) >= self._runs
 
     def take(self, file: DroppedFile) -> None:
-        """Does the next step for a list: registers its seeds, asks for their runs, or moves it away."""
+        """Do the next step for a list: register its seeds, request their runs, or move it away."""
         try:
             self._take(file)
         except ListChangedError:
-            self.told.append(f"{file.name} is being written; it is read later.")
+            self.messages.append(f"{file.name} is still being written; it is read later.")
         except OSError as error:
-            # One list that cannot be moved does not hold up the others.
-            self.told.append(f"{file.name} cannot be moved to a folder beside it ({error}); move it away by hand.")
+            # A list that cannot be moved must not block the others.
+            self.messages.append(f"{file.name} cannot be moved out of the inbox ({error}); move it away by hand.")
 
     def _take(self, file: DroppedFile) -> None:
         try:
             content = self._folder.read(file)
         except SeedListError as error:
             path = self._folder.reject(file, error)
-            self.told.append(f"{error} It lies in {path.parent}.")
+            self.messages.append(f"{error} It was moved to {path.parent}.")
             return
         new = [seed.key for seed in content.seeds if seed.key not in self._known]
         if new:
             room = max(NEW_KEYS_PER_TICK, self._runs * SEEDS_PER_LONG_RUN) - len(self.new)
             self._register(file, new[:room], left=len(new[room:]))
-            # Seeds of the list that were registered before may be neighbors of those that are registered now.
+            # Seeds that are registered now may be neighbors of earlier ones and share runs with them.
             if len(new) <= room:
                 return
         wanted = self._wanted(file, content.seeds)
         if wanted:
-            self._ask(file, wanted, seeds_per_run(len(content.seeds)))
+            self._request_runs(file, wanted, seeds_per_run(len(content.seeds)))
         elif not new:
             self._finish(file, content)
 
     def _register(self, file: DroppedFile, keys: list[str], *, left: int) -> None:
         self.new |= dict.fromkeys(keys)
-        later = f", {left} are left for next time" if left else ""
-        self.told.append(f"{file.name}: {len(keys)} seeds registered{later}; their runs are asked for next time.")
+        later = f", {left} follow in the next tick" if left else ""
+        self.messages.append(
+            f"{file.name}: {len(keys)} seeds were registered{later}; their runs are requested in the next tick."
+        )
 
     def _wanted(self, file: DroppedFile, listed: Iterable[Seed]) -> list[str]:
-        """Return the registered keys of a list whose worlds are not built and that it has not requested."""
+        """Return the registered keys of a list that have neither a world nor a run requested by it."""
         runs = self._instance.get_runs(dg.RunsFilter(tags={LIST_TAG: _label(file)}))
-        asked = {key for _, keys in keys_of_runs(runs, self._registered) for key in keys}
+        requested = {key for _, keys in keys_of_runs(runs, self._registered) for key in keys}
         known = (seed for seed in listed if seed.key in self._known)
-        return [seed.key for seed in known if seed.key not in asked and not self._is_made(seed)]
+        return [seed.key for seed in known if seed.key not in requested and not self._is_built(seed)]
 
-    def _ask(self, file: DroppedFile, wanted: list[str], per_run: int) -> None:
-        # What another run makes is waited for: it may fail, or may not make the whole world.
+    def _request_runs(self, file: DroppedFile, wanted: list[str], per_run: int) -> None:
+        # Wait for seeds of other runs, which may fail or not build the whole world.
         ready = set(wanted) - self._busy
         room = self._runs - len(self.requests)
         batches = list(itertools.islice(side_by_side(self._registered, ready, per_run), room))
@@ -172,22 +178,24 @@ class _Tick:
             self._busy.update(keys)
             tags = {**run_tags(keys), LIST_TAG: _label(file)}
             self.requests.append(dg.RunRequest(run_key=f"{file.identity} {keys[0]} {keys[-1]}", tags=tags))
-        asked = sum(map(len, batches))
+        requested = sum(map(len, batches))
         counts = {
-            f"runs of {asked} seeds are asked for": asked,
-            f"{len(ready) - asked} seeds are left for next time": len(ready) - asked,
-            f"{len(wanted) - len(ready)} wait for runs that work on them already": len(wanted) - len(ready),
+            f"runs of {requested} seeds are requested": requested,
+            f"{len(ready) - requested} seeds follow in the next tick": len(ready) - requested,
+            f"{len(wanted) - len(ready)} wait for other unfinished runs": len(wanted) - len(ready),
         }
-        self.told.append(f"{file.name}: {', '.join(phrase for phrase, count in counts.items() if count)}.")
+        self.messages.append(f"{file.name}: {', '.join(phrase for phrase, count in counts.items() if count)}.")
 
     def _finish(self, file: DroppedFile, content: SeedList) -> None:
         Notes(self._store.root).add(content.notes)
         path = self._folder.finish(file, content)
-        refused = f", {len(content.rejected)} refused" if content.rejected else ""
+        rejected = f", {len(content.rejected)} entries are rejected" if content.rejected else ""
         count = len(content.seeds)
-        self.told.append(f"{file.name}: {count} seeds made or asked for{refused}. It lies in {path.parent}.")
+        self.messages.append(
+            f"{file.name}: {count} seeds are built or requested{rejected}. It was moved to {path.parent}."
+        )
 
-    def _is_made(self, seed: Seed) -> bool:
+    def _is_built(self, seed: Seed) -> bool:
         return seed.key in self._materialized and all(self._store.manifest(seed, stage) for stage in WORLD_STAGES)
 
     @cached_property
@@ -200,13 +208,13 @@ class _Tick:
 
     @cached_property
     def _materialized(self) -> set[str]:
-        """The keys of which Dagster knows all four assets."""
+        """Keys with materializations of all four assets."""
         assets = (raw_export, extracted, processed, renders)
         return set.intersection(*(set(self._instance.get_materialized_partitions(asset.key)) for asset in assets))
 
     @cached_property
     def _busy(self) -> set[str]:
-        """The keys that a run or a backfill works on or that were asked for in this tick."""
+        """Keys of unfinished runs and backfills, and of runs requested in this tick."""
         return {*keys_in_runs(self._instance, self._registered), *keys_in_backfills(self._instance)}
 
 

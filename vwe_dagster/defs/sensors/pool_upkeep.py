@@ -1,4 +1,4 @@
-"""The sensor that asks for the upkeep of the pool when there is need. It reads the ledger and asks no launcher."""
+"""The sensor that requests the upkeep of the pool when needed; it reads the ledger and calls no launcher."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from vwe_dagster.pool.due import REAP_EVERY_S, upkeep_due
     name="pool_upkeep",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for the upkeep of the pool when a holder died, an engine is broken, too old or missing, or the "
-    "reaper has not looked for ten minutes where engines may be.",
+    description="Requests the upkeep of the pool if a holder died, an engine is broken, too old or missing, or the "
+    "reaper has not run for ten minutes while engines may exist.",
 )
 def pool_upkeep(context: dg.SensorEvaluationContext, pool: WarmEnginePool) -> dg.SensorResult | dg.SkipReason:
-    """Requests a run if the pool needs upkeep; not for the same reasons again for a while, nor beside another run."""
+    """Request a run if the pool needs upkeep, unless one is unfinished or was just requested for the same reasons."""
     reasons = upkeep_due(Path(pool.folder), pool.settings)
     if not reasons:
-        return dg.SkipReason("The pool needs nothing.")
+        return dg.SkipReason("The pool needs no upkeep.")
     unfinished = dg.RunsFilter(job_name=pool_upkeep_job.name, statuses=UNFINISHED_RUNS)
     if context.instance.get_runs(unfinished, limit=1):
-        return dg.SkipReason("A run looks after the pool already.")
+        return dg.SkipReason("A run already maintains the pool.")
     now, last = time.time(), json.loads(context.cursor or "{}")
     if last.get("reasons") == reasons and now - last["at"] < REAP_EVERY_S:
-        return dg.SkipReason(f"A run for these reasons was asked for less than ten minutes ago: {'; '.join(reasons)}.")
+        return dg.SkipReason(f"A run for these reasons was requested less than ten minutes ago: {'; '.join(reasons)}.")
     context.log.info(f"The pool needs upkeep: {'; '.join(reasons)}.")
     return dg.SensorResult(
         run_requests=[dg.RunRequest(tags={"vwe/reasons": "; ".join(reasons)[:250]})],

@@ -30,7 +30,7 @@ def shown(event: dg.AssetMaterialization) -> dict[str, Any]:
 def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
     publish_statistics(with_world.store, "flat", highest_peak_above_sea_m=1, swamp_first_m=1)
     metadata = shown(materialize(with_world.root, with_world.instance))
-    assert metadata["seeds"] == metadata["read anew"] == 2
+    assert metadata["seeds"] == metadata["updated rows"] == 2
     assert [record.data["seed"] for record in metadata["Highest peak above the sea (m)"].records] == [KEY, "flat"]
     assert metadata[f"Highest peak above the sea (m): {KEY}"].startswith("![map](<data:image/svg+xml")
     heads, _, maps = metadata["Highest peak above the sea (m): all maps"].splitlines()

@@ -1,4 +1,4 @@
-"""The sensor of the inbox: what it asks Dagster for, and that a kill loses nothing and makes nothing twice."""
+"""Test the inbox sensor: the runs it requests, and that a kill loses no seed and builds none twice."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def drawn(count: int) -> list[str]:
     return [seed.key for seed in random_seeds(count, [])]
 
 
-def test_an_empty_inbox_is_told_of(daemon: Daemon) -> None:
+def test_empty_inbox_is_reported(daemon: Daemon) -> None:
     assert daemon.tick() == []
     assert daemon.told == f"There is no new seed list in {daemon.folder}."
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_being_written_is_not_read(daemon: Daemon, monkeypatch: p
     assert daemon.lists() == ["spring.txt"]
 
 
-def test_new_seeds_are_registered_then_asked_for_in_batches_then_the_list_is_done(daemon: Daemon) -> None:
+def test_new_seeds_are_registered_then_requested_in_batches_then_the_list_is_done(daemon: Daemon) -> None:
     keys = drawn(2 * SEEDS_PER_RUN + 1)
     daemon.drop("spring.txt", *keys)
     assert daemon.tick() == []
@@ -150,17 +150,17 @@ def test_new_seeds_are_registered_then_asked_for_in_batches_then_the_list_is_don
     assert daemon.lists() == ["spring.txt"]
     assert daemon.tick() == []
     assert daemon.lists("done") == ["spring.txt"]
-    assert daemon.told == f"spring.txt: 21 seeds made or asked for. It lies in {daemon.folder / 'done'}."
+    assert daemon.told == f"spring.txt: 21 seeds are built or requested. It was moved to {daemon.folder / 'done'}."
 
 
-def test_seeds_that_are_registered_already_are_grouped_as_they_lie(daemon: Daemon) -> None:
+def test_registered_seeds_are_grouped_in_their_order(daemon: Daemon) -> None:
     daemon.instance.add_dynamic_partitions("seeds", ["a", "b", "c", "d"])
     daemon.drop("spring.txt", "e", "d", "a", "b")
     assert daemon.tick() == []
     assert daemon.tick() == [["a", "b"], ["d", "e"]]
 
 
-def test_good_seeds_of_a_list_with_faults_are_made_and_the_faults_reported(daemon: Daemon) -> None:
+def test_valid_seeds_of_a_list_are_built_and_invalid_entries_reported(daemon: Daemon) -> None:
     daemon.drop("spring.txt", "ok", "a/b")
     daemon.tick()
     assert daemon.tick() == [["ok"]]
@@ -168,7 +168,7 @@ def test_good_seeds_of_a_list_with_faults_are_made_and_the_faults_reported(daemo
     assert daemon.lists("rejected") == ["spring.txt", "spring.txt.report.txt"]
 
 
-def test_what_is_no_list_is_rejected_at_once_and_does_not_hold_up_others(daemon: Daemon) -> None:
+def test_invalid_list_is_rejected_and_does_not_block_others(daemon: Daemon) -> None:
     daemon.drop("a.txt")
     daemon.drop("b.txt", "ok")
     daemon.drop("c.xlsx", "ok")
@@ -179,7 +179,7 @@ def test_what_is_no_list_is_rejected_at_once_and_does_not_hold_up_others(daemon:
     assert daemon.tick() == [["ok"]]
 
 
-def test_a_list_that_cannot_be_moved_does_not_hold_up_others(daemon: Daemon) -> None:
+def test_list_that_cannot_be_moved_does_not_block_others(daemon: Daemon) -> None:
     daemon.drop("a.xlsx", "a")
     (daemon.folder / "rejected").write_text("in the way")
     daemon.drop("b.txt", "b")
@@ -188,7 +188,7 @@ def test_a_list_that_cannot_be_moved_does_not_hold_up_others(daemon: Daemon) -> 
     assert daemon.tick() == [["b"]]
 
 
-def test_a_tick_that_is_killed_at_any_moment_loses_no_seed_and_asks_for_none_twice(daemon: Daemon) -> None:
+def test_tick_that_is_killed_at_any_moment_loses_no_seed_and_requests_none_twice(daemon: Daemon) -> None:
     keys = drawn(5 * SEEDS_PER_RUN)
     daemon.drop("spring.txt", *keys)
     daemon.evaluate()
@@ -205,7 +205,7 @@ def test_a_tick_that_is_killed_at_any_moment_loses_no_seed_and_asks_for_none_twi
     assert daemon.lists("done") == ["spring.txt"]
 
 
-def test_what_failed_is_asked_for_again_when_the_list_is_put_there_again(daemon: Daemon) -> None:
+def test_failed_seeds_are_requested_again_when_the_list_is_added_again(daemon: Daemon) -> None:
     daemon.drop("spring.txt", "a", "b")
     daemon.tick()
     assert daemon.tick() == [["a", "b"]]
@@ -226,13 +226,13 @@ def test_a_seed_that_another_run_works_on_is_waited_for(daemon: Daemon) -> None:
     daemon.drop("spring.txt", *keys)
     assert daemon.tick() == [["a"], ["d"]]
     assert daemon.tick() == []
-    assert daemon.told == "spring.txt: 2 wait for runs that work on them already."
+    assert daemon.told == "spring.txt: 2 wait for other unfinished runs."
     assert daemon.lists() == ["spring.txt"]
     daemon.end_runs()
     assert daemon.tick() == [["b", "c"]]
 
 
-def test_two_lists_ask_once_for_a_seed_that_both_have(daemon: Daemon) -> None:
+def test_seed_of_two_lists_is_requested_once(daemon: Daemon) -> None:
     daemon.instance.add_dynamic_partitions("seeds", ["a", "b", "c"])
     daemon.drop("first.txt", "a", "b")
     time.sleep(0.02)
@@ -240,7 +240,7 @@ def test_two_lists_ask_once_for_a_seed_that_both_have(daemon: Daemon) -> None:
     assert daemon.tick() == [["a", "b"], ["c"]]
 
 
-def test_a_list_of_ten_thousand_seeds_is_taken_up_in_ticks_that_are_short(daemon: Daemon) -> None:
+def test_list_of_ten_thousand_seeds_is_processed_in_short_ticks(daemon: Daemon) -> None:
     keys = drawn(10_000)
     daemon.drop("long.txt", *keys)
     began = time.monotonic()
@@ -305,7 +305,7 @@ def test_runs_of_a_long_list_take_more_seeds(daemon: Daemon, listed: int, size: 
     assert {len(batch) for batch in daemon.tick()} == {size}
 
 
-def test_the_runs_make_the_worlds_and_worlds_that_are_made_are_not_asked_for(daemon: Daemon) -> None:
+def test_runs_build_the_worlds_and_existing_worlds_are_not_requested(daemon: Daemon) -> None:
     pipeline = Pipeline(daemon.root, daemon.instance)
     daemon.drop("spring.txt", "a", "b")
     daemon.tick()
