@@ -174,7 +174,7 @@ def test_the_settings_come_from_the_environment(used: Vwe) -> None:
         ({}, ["pool", "logs", "0"], 1, "Slot 0 never had an engine"),
         ({}, ["pool", "release", "9"], 1, "The pool has no slot 9"),
         ({}, ["engine", "serve"], 2, "Name one address to listen on"),
-        ({}, ["engine", "serve", "--tcp", "127.0.0.1:0"], 2, "must have a token"),
+        ({}, ["engine", "serve", "--tcp", "127.0.0.1:0"], 2, "needs a token"),
         ({}, ["bench", "pool", "--json", "no/folder/file.json"], 1, "is not a folder"),
         ({"VWE_POOL_CONNECTION": "smoke"}, ["bench", "pool"], 2, "it must be 'unix' or 'tcp'."),
     ],

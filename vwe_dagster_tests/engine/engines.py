@@ -96,11 +96,11 @@ def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S) ->
     """Wait for a condition, at most ``patience_s`` seconds.
 
     Raises:
-        AssertionError: it did not come about.
+        AssertionError: the condition did not become true.
     """
     begun = time.monotonic()
     while not is_true():
-        assert time.monotonic() - begun < patience_s, "it did not come about"
+        assert time.monotonic() - begun < patience_s, "the condition did not become true"
         time.sleep(0.01)
 
 

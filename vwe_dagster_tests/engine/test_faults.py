@@ -82,7 +82,7 @@ def test_slow_job_can_be_canceled_and_a_hanging_one_cannot() -> None:
         client.claim(1)
         status = client.start(a_job(1))
         status = client.job(status.job_id, wait_s=30, seen=status.seen)
-        assert status.phase == "dawdling"
+        assert status.phase == "delayed"
         client.cancel(status.job_id)
         while status.state is JobState.RUNNING:
             status = client.job(status.job_id, wait_s=30, seen=status.seen)

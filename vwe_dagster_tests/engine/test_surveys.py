@@ -148,7 +148,7 @@ def test_engine_without_surveys_reports_that(client: EngineClient, token: int, u
 
 @pytest.mark.skipif(bool(URL or BEARER), reason="starts its own engine")
 @pytest.mark.parametrize(
-    ("fault", "message"), [("fail_job", "as it was told to"), ("half_export", "ended after"), ("corrupt_layer", "hash")]
+    ("fault", "message"), [("fail_job", "injected fault"), ("half_export", "ended after"), ("corrupt_layer", "hash")]
 )
 def test_faulty_engine_delivers_no_rows(fault: str, message: str) -> None:
     with running_engine("--fault", fault) as engine, engine.client() as client:
