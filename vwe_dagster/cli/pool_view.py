@@ -75,8 +75,7 @@ def _headline(status: PoolStatus) -> Text:
     kind = _KINDS[status.launcher]
     plural = kind + ("es" if kind == "process" else "s")
     counts = f"{status.ready} free, {status.leased} in use, {status.starting} starting"
-    callers = "caller" if status.waiting == 1 else "callers"
-    waiting = f"; {status.waiting} {callers} waiting" if status.waiting else ""
+    waiting = f"; {status.waiting} waiting" if status.waiting else ""
     return Text.assemble(
         (f"Pool {status.pool}", "bold"),
         f", at most {status.size} {kind if status.size == 1 else plural}: {counts}{waiting}",

@@ -67,7 +67,7 @@ def test_dead_holder_is_shown_as_dead() -> None:
 def test_a_busy_slot_fits_a_terminal_of_80_columns() -> None:
     status = PoolStatus("default", "process", 13, 0, 1, 0, 2, CLOSED, None, [EMPTY, BUSY])
     lines = [line.rstrip() for line in shown(pool_view(status, PoolSettings())).splitlines()]
-    assert lines[0] == "Pool default, at most 13 processes: 0 free, 1 in use, 0 starting; 2 waiting for"
+    assert lines[0] == "Pool default, at most 13 processes: 0 free, 1 in use, 0 starting; 2 waiting"
     (row,) = [line.split() for line in lines if "GENERATING" in line]
     assert row == ["12", "GENERATING", "c9fde89b7d-12-1234", "12345", "10/10", "50", "min", "11", "h", "4295", "MB"]
     assert lines[-4:] == [

@@ -101,7 +101,7 @@ def test_lists_ranges_and_conditions_are_surveyed(vwe: Vwe, tmp_path: Path) -> N
     [
         ((), "exactly one"),
         (("5", "--range", "1", "2"), "exactly one"),
-        (("--range", "2", "1"), "the lesser first"),
+        (("--range", "2", "1"), "the smaller one first"),
         (("--range", "0", "4294967296"), "4294967296 is not a range"),
         (("--range", "0", "2000000000"), "in parts"),
         (("--file", "nothing.txt"), "cannot be read"),
