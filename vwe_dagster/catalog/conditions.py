@@ -1,7 +1,7 @@
-"""Conditions over the columns of worlds, in the language of SQL's WHERE: what they may contain, and what they name.
+"""Conditions over the columns of worlds, in the syntax of SQL's WHERE: parsing and checking.
 
-DuckDB parses a condition; the tree is then compared with lists of what is allowed. So a condition reads the table
-``seeds`` only: no file, no setting, no time, no chance.
+DuckDB parses a condition; the tree is then compared with lists of allowed nodes. A condition can therefore read only
+the table ``seeds``: no file, setting, time or random number.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _QUERY_NODES = {
     *("ORDER_DEFAULT", "ORDER_ASCENDING", "ORDER_DESCENDING"),
 }
 _QUERY_FORMS = {"CTE_NODE", "RECURSIVE_CTE_NODE", "SET_OPERATION_NODE", "SUBQUERY"}
-"""Nodes that have sources of their own; conditions have none of these, but a wrong source in one is reported first."""
+"""Nodes with sources of their own. Conditions cannot have them, but a forbidden source inside one is reported first."""
 
 FUNCTIONS = frozenset(
     {
@@ -58,8 +58,8 @@ FUNCTIONS = frozenset(
         *("stddev", "sum"),
     }
 )
-"""The functions and operators that a condition may call: each depends on its arguments only, and none returns a value
-much longer than its arguments."""
+"""The functions and operators that a condition may call. Each depends only on its arguments, and its value is not much
+longer than these."""
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": MEMORY_LIMIT,
@@ -74,12 +74,12 @@ _Node = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
-    """A condition that may be evaluated.
+    """A valid condition.
 
     Attributes:
         text: the condition as typed.
-        sql: the same with columns in place of their short names.
-        columns: the columns it names, in their order.
+        sql: the condition with short names replaced by columns.
+        columns: the columns that it names, in their order.
     """
 
     text: str
@@ -88,14 +88,14 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """Parse a condition and check what it contains.
+    """Parse and check a condition.
 
     Args:
         text: an SQL expression over the columns of :func:`~vwe_dagster.catalog.names.condition_schema`.
 
     Raises:
-        QueryError: the condition is empty, has a comment, cannot be parsed, is not true or false, calls a function
-            outside of :data:`FUNCTIONS`, reads another table than ``seeds``, or names an unknown column.
+        QueryError: the condition is empty, has a comment, cannot be parsed, is not boolean, calls a function
+            that is not in :data:`FUNCTIONS`, reads another table than ``seeds``, or names an unknown column.
     """
     _refuse_unreadable(text)
     with _parser().cursor() as database, explained(text):
@@ -124,7 +124,7 @@ def _parser() -> duckdb.DuckDBPyConnection:
 
 @contextlib.contextmanager
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database in memory that reads no file, installs nothing and keeps its settings."""
+    """Open an empty database in memory that cannot read files, install extensions or change its settings."""
     with duckdb.connect(":memory:", config=_SETTINGS) as database:
         _lock(database)
         yield database
@@ -137,7 +137,7 @@ def _lock(database: duckdb.DuckDBPyConnection) -> None:
 
 @contextlib.contextmanager
 def interrupted_after(database: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Interrupt the queries of a database when so many seconds have passed."""
+    """Interrupt the queries of a database after ``seconds``."""
     timer = threading.Timer(seconds, database.interrupt)
     timer.start()
     try:
@@ -149,7 +149,7 @@ def interrupted_after(database: duckdb.DuckDBPyConnection, seconds: float) -> It
 
 @contextlib.contextmanager
 def explained(text: str, time_limit_s: float = TIME_LIMIT_S) -> Iterator[None]:
-    """Raise the errors of a database as :class:`QueryError`, which names the condition and the remedy."""
+    """Convert the errors of a database to :class:`QueryError`, which names the condition and the remedy."""
     try:
         yield
     except duckdb.InterruptException as error:
@@ -174,7 +174,11 @@ def _refuse_unreadable(text: str) -> None:
 
 
 def _tree(database: duckdb.DuckDBPyConnection, text: str) -> _Node:
-    """Return the tree of the only statement, a selection whose WHERE is the condition."""
+    """Return the tree of a statement whose WHERE is the condition.
+
+    Raises:
+        QueryError: the condition cannot be parsed, or is more than one expression.
+    """
     tree = _serialized(database, text)
     if tree["error"]:
         raise QueryError(_unusable(text, tree["error_message"]))
@@ -220,19 +224,21 @@ def _refuse_other_sources(node: _Node) -> None:
     elif node.get("cte_map", {"map": []})["map"]:
         name = node["cte_map"]["map"][0]["key"]
     if name is not None:
-        raise QueryError(f"The condition reads {name!r}; a condition can read the table {TABLE} only.")
+        raise QueryError(f"The condition reads {name!r}; a condition can read only the table {TABLE}.")
     if node.get("sample") is not None or node.get("at_clause") is not None:
-        raise QueryError("The condition samples a table; write one that has the same answer each time.")
+        raise QueryError("The condition samples a table; write one without random results.")
 
 
 def _refuse_foreign_expression(node: _Node) -> None:
-    """Raise if a node of the tree is an expression that conditions cannot have."""
+    """Raise if a node of the tree is not an allowed expression."""
     group, kind = node.get("class"), str(node.get("type"))
     if group is None and kind not in _QUERY_FORMS:
         return
     if group not in _CLASSES and not (group == "OPERATOR" and kind in _OPERATORS):
         name = kind.lower().replace("_", " ")
-        raise QueryError(f"An expression of the kind {name!r} is not available in conditions.")
+        raise QueryError(
+            f"An expression of the kind {name!r} is not available in conditions; use comparisons and arithmetic."
+        )
     if group == "FUNCTION":
         path = node["qualified_name"]["path"]
         if len(path) != 1 or path[0].lower() not in FUNCTIONS:
@@ -241,7 +247,9 @@ def _refuse_foreign_expression(node: _Node) -> None:
                 f"use comparisons, arithmetic, and functions such as abs, round and greatest."
             )
     if group == "TYPE" and [part.upper() for part in node["qualified_name"]["path"]] not in [[each] for each in _TYPES]:
-        raise QueryError(f"The type {node['type_name']} is not available in conditions.")
+        raise QueryError(
+            f"The type {node['type_name']} is not available in conditions; use a type such as INTEGER or DOUBLE."
+        )
 
 
 def _resolved(node: _Node) -> Iterator[str]:
@@ -261,14 +269,14 @@ def _refuse_other_type(database: duckdb.DuckDBPyConnection, text: str, sql: str)
             f"The condition {_shown(text)} is {str(kind).lower()}, not true or false; compare it with a value, "
             f'as in: "islands > 230"'
         )
-    # An aggregate outside of a subquery has a type, but cannot be a condition of a row.
+    # An aggregate outside a subquery has a type, but cannot be evaluated per row.
     seeds.filter(f"({sql})")
 
 
 def _unusable(text: str, reason: str) -> str:
     table = _UNKNOWN_TABLE.search(reason)
     if table is not None:
-        return f"The condition reads {table['name']!r}; a condition can read the table {TABLE} only."
+        return f"The condition reads {table['name']!r}; a condition can read only the table {TABLE}."
     return f'The condition {_shown(text)} cannot be used ({reason}); write one such as: "{EXAMPLE}"'
 
 

@@ -1,7 +1,7 @@
-"""The error of every question that cannot be answered."""
+"""The error of questions that cannot be answered."""
 
 from __future__ import annotations
 
 
 class QueryError(ValueError):
-    """A question that cannot be understood or answered; the message states the fault and the remedy."""
+    """A question is invalid or cannot be answered; the message states the fault and the remedy."""

@@ -1,4 +1,4 @@
-"""The columns that a condition can name, the short names for them, and what a misspelled name may mean."""
+"""The columns of conditions, their short names, and suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vwe_dagster.catalog.table import COLUMNS as CATALOG_COLUMNS
 from vwe_dagster.text.commands import vwe_command
 
 SEED_COLUMNS = ("seed", "number")
-"""The columns that name a seed; every row has them, of a world and of the survey."""
+"""The columns that identify a seed; rows of worlds and of the survey have them."""
 
 WORLD_COLUMNS: Mapping[str, str] = {
-    "note": "Note of the seed, as vwe seeds add or a seed list sets it.",
+    "note": "Note of the seed, set by vwe seeds add or a seed list.",
     "grid_size": "Samples along each side of the world's map.",
     "engine": "Kind and version of the engine that generated the world.",
     "made_at": "Time at which the statistics of the world were computed.",
-    "stale": "True if the statistics are of former planes or were computed by a former version.",
+    "stale": "True if the statistics were computed from former planes or by a former version.",
 }
-"""The columns that only generated worlds have, and their meanings."""
+"""The columns that only built worlds have, and their meanings."""
 
 _TYPES = {ColumnType.COUNT: pa.int32(), ColumnType.MEASURE: pa.float32()}
 _CLOSE_ENOUGH = 0.6
@@ -33,17 +33,17 @@ _CLOSE_ENOUGH = 0.6
 
 @functools.cache
 def condition_schema() -> pa.Schema:
-    """Return the columns that a condition can name, with their types."""
+    """Return the columns of conditions with their types."""
     types = {name: CATALOG_COLUMNS[name] for name in (*SEED_COLUMNS, *WORLD_COLUMNS)}
     types |= {name: _TYPES[column.type] for name, column in ROW_COLUMNS.items()}
     return pa.schema(types)
 
 
 def column_name(word: str) -> str:
-    """Return the column that a name or a short name means, in any case.
+    """Return the column of a name or a short name, ignoring case.
 
     Raises:
-        QueryError: there is none; the message names similar ones.
+        QueryError: the name is unknown; the message suggests similar ones.
     """
     name = _names().get(word.lower())
     if name is None:
@@ -59,7 +59,7 @@ class ColumnHelp:
         name: its name.
         short: its other names.
         unit: the unit of its values; empty for a count, a text or a time.
-        depth: the shallowest depth of the survey that has it; ``world only`` if only generated worlds do.
+        depth: the shallowest depth of the survey that has it; ``world only`` if only built worlds do.
         meaning: its definition.
     """
 
@@ -71,7 +71,7 @@ class ColumnHelp:
 
 
 def column_helps() -> list[ColumnHelp]:
-    """Return all columns that a condition can name, in order."""
+    """Return all columns of conditions, in order."""
     return [
         ColumnHelp("seed", (), "", "start", "The seed as typed; @ and its integer for a seed of the survey."),
         ColumnHelp("number", (), "", "start", "The integer of the seed."),

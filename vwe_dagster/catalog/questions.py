@@ -26,11 +26,11 @@ _MAX_BYTES = 2**20
 
 
 class ReadyQuestion(BaseModel):
-    """A ready question as its file states it.
+    """A ready question, as stored in its file.
 
     Attributes:
-        meaning: what kind of world it finds, in a sentence.
-        condition: what must hold; empty for every seed.
+        meaning: a sentence about the worlds that it finds.
+        condition: see :func:`~vwe_dagster.catalog.conditions.parse_condition`; empty for every seed.
         prefer: preferences, see :func:`~vwe_dagster.catalog.wishes.parse_wishes`.
     """
 
@@ -45,7 +45,7 @@ def ready_questions(home: Path) -> dict[str, ReadyQuestion]:
     """Return the questions of the project and those of ``questions.toml`` in the home folder, by name.
 
     Raises:
-        QueryError: a file cannot be read, or does not have the form of questions.
+        QueryError: a file cannot be read, or has invalid questions.
     """
     questions = _read(SHIPPED)
     own = home / FILE_NAME
@@ -56,12 +56,12 @@ def named(name: str, questions: Mapping[str, ReadyQuestion]) -> ReadyQuestion:
     """Return a ready question by its name.
 
     Raises:
-        QueryError: there is none.
+        QueryError: the name is unknown; the message suggests names.
     """
     if name not in questions:
         close = difflib.get_close_matches(name, questions, n=3)
         meant = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(questions)}."
-        raise QueryError(f"There is no question {name!r}; {meant}")
+        raise QueryError(f"Unknown question {name!r}; {meant}")
     return questions[name]
 
 
@@ -73,10 +73,10 @@ def question_of(
     sort: str | None = None,
     ascending: bool = False,
 ) -> Question:
-    """Return a question: all conditions hold, and those of a ready question, whose preferences are added to the others.
+    """Return a question that joins all conditions by AND, and adds the condition and preferences of a ready question.
 
     Raises:
-        QueryError: a condition or a preference cannot be understood.
+        QueryError: a condition or a preference is invalid.
     """
     texts = [*conditions, *([ready.condition] if ready is not None and ready.condition else [])]
     wishes = parse_wishes([*preferences, *(ready.prefer if ready is not None else [])])

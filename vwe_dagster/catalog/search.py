@@ -1,4 +1,4 @@
-"""Questions to all known seeds, generated worlds and the survey alike: which match, in what order, and of how many."""
+"""Search all known seeds, of built worlds and of the survey: which ones match, in what order, and among how many."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
 SCORE = "score"
-"""The column with the score of a row, where the question has wishes."""
+"""The column with the score of a row; only questions with wishes have it."""
 
 _SEED, _NUMBER, _STALE = "seed", "number", "stale"
 Places = npt.NDArray[np.int64]
@@ -32,13 +32,13 @@ Places = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """What to search for, and in what order.
+    """A condition and an order.
 
     Attributes:
-        condition: what must hold; None for every seed.
+        condition: the condition; None for every seed.
         wishes: preferences; the best score comes first unless ``sort`` is given.
-        sort: the column to sort by; by seed if it is None and there are no wishes.
-        ascending: whether the least comes first.
+        sort: the column to sort by; None sorts by score, or by seed if there are no wishes.
+        ascending: true to sort the smallest value first.
     """
 
     condition: Condition | None = None
@@ -48,7 +48,7 @@ class Question:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that decide the answer, each once."""
+        """The columns of the condition, the wishes and the order, each once."""
         named = () if self.condition is None else self.condition.columns
         sort = () if self.sort is None else (self.sort,)
         return tuple(dict.fromkeys((*named, *(wish.column for wish in self.wishes), *sort)))
@@ -61,22 +61,22 @@ class Question:
 
     @property
     def is_of_worlds(self) -> bool:
-        """True if only generated worlds can answer, since a column is one of theirs."""
+        """True if a column exists only for built worlds, so that the survey cannot answer."""
         return any(name in WORLD_COLUMNS for name in self.columns)
 
 
 @dataclasses.dataclass(frozen=True)
 class Searched:
-    """What an answer is based on.
+    """The numbers of rows that an answer is based on, and of skipped rows.
 
     Attributes:
-        worlds: generated worlds that were searched.
-        surveyed: seeds that were searched in the survey; a generated world is not counted again.
-        depth: the depth of the survey that the question needs; None if it needs generated worlds.
-        shallow: seeds of the survey that were not searched, since they are surveyed to a lesser depth only.
-        stale_worlds: keys of worlds that were not searched, since their statistics are stale.
-        stale_rows: rows of the survey that were not searched, since they are stale.
-        damaged_files: files of the survey that were not searched, since they cannot be read.
+        worlds: built worlds that were searched.
+        surveyed: seeds that were searched in the survey, without those of built worlds.
+        depth: the depth of the survey that the question needs; None if it needs built worlds.
+        shallow: skipped seeds that are surveyed only to a lesser depth.
+        stale_worlds: keys of skipped worlds with stale statistics.
+        stale_rows: skipped rows of the survey that are stale.
+        damaged_files: skipped files of the survey that cannot be read.
     """
 
     worlds: int
@@ -90,7 +90,7 @@ class Searched:
 
 @dataclasses.dataclass(frozen=True)
 class Reason:
-    """Why a row has its score, for one wish.
+    """The part of one wish in the score of a row.
 
     Attributes:
         wish: the wish.
@@ -105,12 +105,12 @@ class Reason:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """Why a seed has its score.
+    """The score of a seed and its parts.
 
     Attributes:
-        seed: its key.
+        seed: the key of the seed.
         reasons: a reason for each wish.
-        score: the mean of the percentiles by the weights of the wishes.
+        score: the mean of the percentiles, weighted by the wishes.
         searched: the rows among which it is ranked.
     """
 
@@ -121,12 +121,12 @@ class Explanation:
 
 
 class Answer:
-    """The seeds that match, in order; their columns are read when they are requested.
+    """The matching seeds, in order; their columns are read on request.
 
     Attributes:
-        searched: what was searched.
-        worlds: how many generated worlds match.
-        surveyed: how many seeds of the survey match besides.
+        searched: the searched and skipped rows.
+        worlds: number of matching built worlds.
+        surveyed: number of other matching seeds of the survey.
     """
 
     def __init__(self, rows: _Rows, places: Places, scores: npt.NDArray[np.float64] | None) -> None:
@@ -136,23 +136,23 @@ class Answer:
         self.surveyed = places.size - self.worlds
 
     def world_keys(self) -> list[str]:
-        """Return the keys of all generated worlds that were searched."""
+        """Return the keys of all built worlds that were searched."""
         return list(self._rows.worlds.column(_SEED).to_pylist())
 
     def __len__(self) -> int:
         return int(self._places.size)
 
     def numbers(self) -> npt.NDArray[np.int32]:
-        """Return the integers of all seeds that match, in order, int32."""
+        """Return the integers of all matching seeds, in order, int32."""
         return np.asarray(self._rows.table([], self._places).column(_NUMBER).to_numpy())
 
     def table(self, columns: Sequence[str], limit: int | None = None) -> pa.Table:
         """Return the first rows.
 
         Args:
-            columns: the columns wanted, in their order; :data:`SCORE` is one where the question has wishes. A column
-                that a row lacks, or is not surveyed for, is null.
-            limit: how many rows; None for all.
+            columns: the names of the columns, in order, and :data:`SCORE` if the question has wishes. A value that a
+                row lacks, for example because the seed is surveyed to a lesser depth, is null.
+            limit: the largest number of rows; None for all.
         """
         places = self._places[:limit]
         shown = self._rows.table([name for name in columns if name != SCORE], places)
@@ -162,10 +162,10 @@ class Answer:
 
 
 class Search:
-    """The searchable rows of a data folder, as they are now.
+    """A search over the present rows of a data folder.
 
     Args:
-        catalog: the catalog of generated worlds.
+        catalog: the catalog of built worlds.
         survey: the rows of the survey.
     """
 
@@ -191,15 +191,15 @@ class Search:
         return Answer(rows, places[order], None if scores is None else scores[order])
 
     def values(self, wish: Wish) -> pa.ChunkedArray:
-        """Return the values of the column of a wish, of all seeds that have it."""
+        """Return the values of the column of a wish over all seeds that have it."""
         return _Rows(self._catalog, self._survey, Question(wishes=(wish,))).table([wish.column]).column(wish.column)
 
     def explain(self, question: Question, seed: Seed) -> Explanation:
         """Return how a seed ranks in each wish among all rows that the question searches.
 
         Args:
-            question: its condition need not hold for the seed.
-            seed: a generated world, or any text or integer of a surveyed seed.
+            question: the question; the seed need not match its condition.
+            seed: the seed of a built world, or any text or integer of a surveyed seed.
 
         Raises:
             QueryError: the seed is not among the searched rows.
@@ -221,7 +221,7 @@ class Search:
 
 
 def open_search(store: WorldStore) -> tuple[Search, Mapping[str, str]]:
-    """Return the search over a data folder as it now is, and why worlds are left out of it, by seed.
+    """Return a search over the present data folder, and the reasons why worlds are missing in it, by seed.
 
     Raises:
         StoreError: the data folder cannot be read.
@@ -232,12 +232,12 @@ def open_search(store: WorldStore) -> tuple[Search, Mapping[str, str]]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Part:
-    """Rows of one depth of the survey that are searched.
+    """The searched rows of one depth of the survey.
 
     Attributes:
         depth: the depth.
-        places: their places among all rows of the depth, ascending.
-        is_whole: True if these are all rows of the depth.
+        places: their indices among all rows of the depth, ascending.
+        is_whole: true if these are all rows of the depth.
     """
 
     depth: Depth
@@ -246,7 +246,7 @@ class _Part:
 
 
 class _Rows:
-    """The rows that a question searches: generated worlds by seed, then the survey, of each seed its deepest row."""
+    """The rows that a question searches: built worlds by seed, then the deepest row of each other surveyed seed."""
 
     def __init__(self, catalog: pa.Table, survey: SurveyRows, question: Question) -> None:
         self._survey = survey
@@ -257,7 +257,7 @@ class _Rows:
         taken = self.worlds.column(_NUMBER)
         for each in reversed(Depth):
             is_searched = depth in each.includes
-            # A file is opened once for all columns that it is needed for.
+            # All needed columns are read together, so that each file is opened once.
             wanted = [name for name in question.columns if is_searched and _is_of_depth(name, each)]
             own = survey.table(each, [_NUMBER, *wanted]).column(_NUMBER)
             places = _places_besides(own, taken, may_repeat=survey.may_repeat(each))
@@ -277,7 +277,7 @@ class _Rows:
         )
 
     def table(self, columns: Iterable[str], places: Places | None = None) -> pa.Table:
-        """Return rows by their places, in that order; all if None. The column ``number`` is always the first."""
+        """Return rows by their indices, in that order; None for all. The column ``number`` is always the first."""
         names = list(dict.fromkeys([_NUMBER, *columns]))
         if places is None:
             return pa.concat_tables(
@@ -298,7 +298,7 @@ class _Rows:
         return found.take(pa.array(np.argsort(order)))
 
     def _part(self, part: _Part, names: Sequence[str], rows: Places | None = None) -> pa.Table:
-        """Return rows of the survey by their places among those that are searched; all if None."""
+        """Return searched rows of the survey by their indices; None for all."""
         own = [name for name in names if name == _NUMBER or _is_of_depth(name, part.depth)]
         if rows is not None:
             found = self._survey.take(part.depth, own, part.places[rows])
@@ -315,10 +315,10 @@ class _Rows:
 
 
 def _places_besides(numbers: pa.ChunkedArray, taken: pa.ChunkedArray, *, may_repeat: bool) -> Places:
-    """Return the places of the seeds that are not taken, the first of each seed."""
+    """Return the indices of the seeds that are not taken; for a repeated seed, its first index."""
     places = np.arange(len(numbers), dtype=np.int64)
     if len(taken) > len(numbers):
-        # A set of the fewer ones is built ten times faster.
+        # Building a set of the shorter column is ten times faster.
         taken = taken.filter(pc.is_in(taken, value_set=numbers.combine_chunks()))
     if len(taken):
         places = places[~np.asarray(pc.is_in(numbers, value_set=taken.combine_chunks()))]
@@ -329,9 +329,9 @@ def _places_besides(numbers: pa.ChunkedArray, taken: pa.ChunkedArray, *, may_rep
 
 
 def _searched_worlds(catalog: pa.Table, question: Question) -> tuple[pa.Table, tuple[str, ...]]:
-    """Return the rows of the catalog that are searched, and the keys of the stale ones that are not.
+    """Return the searched rows of the catalog, and the keys of the skipped, stale ones.
 
-    Stale rows are searched where the condition itself states which.
+    If the condition names the column ``stale``, all rows are searched.
     """
     if question.condition is not None and _STALE in question.condition.columns:
         return catalog, ()
@@ -344,7 +344,7 @@ def _is_of_depth(name: str, depth: Depth) -> bool:
 
 
 def _of_schema(table: pa.Table | None, names: Sequence[str]) -> pa.Table:
-    """Return these columns in the types of conditions; null where the table has none."""
+    """Return columns with the types of conditions; columns that the table lacks are null."""
     schema = pa.schema([condition_schema().field(name) for name in names])
     if table is None:
         return schema.empty_table()
@@ -360,7 +360,7 @@ def _of_schema(table: pa.Table | None, names: Sequence[str]) -> pa.Table:
 def _order(
     question: Question, table: pa.Table, places: Places, scores: npt.NDArray[np.float64] | None
 ) -> npt.NDArray[np.int64]:
-    """Return the order of the matching rows; rows without a value come last, equal ones in order of place."""
+    """Return the order of the matching rows; rows without a value come last, equal ones keep their order."""
     if question.sort is None and scores is not None:
         return np.argsort(-scores, kind="stable")
     if question.sort is None or question.sort == _SEED:

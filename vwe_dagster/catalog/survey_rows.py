@@ -1,7 +1,7 @@
-"""The rows of the survey, column by column: only the columns that a question needs are read.
+"""The rows of the survey by column, because a question needs few columns.
 
-A column of many files is kept as one file below ``catalog/survey/`` in the data folder: the footers of hundreds of
-files take longer to read than their values.
+A column of many files is cached in one file below ``catalog/survey/`` in the data folder: reading the footers of
+hundreds of files takes longer than reading their values.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from vwe_dagster.survey.files import SurveyFiles, read_rows, survey_files
 from vwe_dagster.survey.seed_sets import block_number
 
 KEPT_COLUMNS = 64
-"""Columns of a depth that are kept in memory: 4 MB each per million rows."""
+"""Number of columns that are cached in memory: 4 MB each per million rows."""
 
 MANY_FILES = 100
-"""Files of a depth from which a column is kept as one file: 100 files take 50 ms to read, a kept column 1 ms."""
+"""Number of files from which on a column is cached in one file: reading 100 files takes 50 ms, the cached column 1 ms.
+"""
 
 _DIGEST = b"vwe.files"
 
@@ -39,11 +40,11 @@ Places = npt.NDArray[np.int64]
 
 
 class SurveyRows:
-    """The current rows of a survey. The columns last used stay in memory.
+    """The current rows of a survey. The most recently used columns stay in memory.
 
     Args:
         files: the files of the data folder.
-        kept: the folder of kept columns; None to keep none.
+        kept: the folder of cached columns; None to cache none on disk.
     """
 
     def __init__(self, files: SurveyFiles, kept: Path | None = None) -> None:
@@ -71,11 +72,11 @@ class SurveyRows:
         return pa.table([found[name] for name in names], schema=_schema(names))
 
     def may_repeat(self, depth: Depth) -> bool:
-        """Return whether a seed may have several rows of a depth: blocks are disjoint, other sets need not be."""
+        """Return whether a seed may have several rows of a depth: blocks are disjoint, other sets may overlap."""
         return any(block_number(file.name) is None for file in self.files.current(depth))
 
     def take(self, depth: Depth, columns: Iterable[str], places: Places) -> pa.Table:
-        """Return rows by their places in :meth:`table`; only the files that hold them are read.
+        """Return rows by their indices in :meth:`table`; only the files with these rows are read.
 
         Raises:
             StoreError: a file is damaged.
@@ -92,7 +93,7 @@ class SurveyRows:
         return read.take(pa.array(places - starts[which] + (np.cumsum(rows) - rows)[which]))
 
     def _read(self, depth: Depth, names: list[str]) -> pa.Table:
-        """Read columns from kept files where these are up to date; else from the survey, and keep them."""
+        """Read columns from cached files if these are current, else from the survey, and cache them."""
         paths = self.files.paths(depth)
         if self._folder is None or len(paths) < MANY_FILES:
             return _read(paths, names)
@@ -107,16 +108,16 @@ class SurveyRows:
         return pa.table([found[name] for name in names], schema=_schema(names))
 
     def _digest(self, depth: Depth) -> bytes:
-        """Return what changes with the rows of a depth.
+        """Return a digest that changes with the rows of a depth.
 
-        The values of a file are decided by its name and the stamps of current rows; only their number grows.
+        The name of a file and the current stamps determine its values; only the number of rows grows.
         """
         parts = [stamps_of(depth).digest, *(f"{file.name}:{file.rows}" for file in self.files.current(depth))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest().encode()
 
 
 def _kept_column(folder: Path, name: str, digest: bytes) -> pa.ChunkedArray | None:
-    """Return a kept column; None if it is missing, damaged or of other rows."""
+    """Return a cached column; None if it is missing, damaged or computed from other rows."""
     try:
         with pa.memory_map(str(folder / f"{name}.arrow")) as source, pa.ipc.open_file(source) as file:
             is_current = (file.schema.metadata or {}).get(_DIGEST) == digest
@@ -138,12 +139,12 @@ def _read(paths: Sequence[Path], names: list[str]) -> pa.Table:
     schema = _schema(names)
     with ThreadPoolExecutor(usable_cores()) as threads:
         tables = threads.map(lambda path: read_rows(path, list(names)).select(names).cast(schema), paths)
-        # One chunk per column: every later step takes half the time of one over a thousand chunks.
+        # Every later step over one chunk per column takes half the time of one over a thousand chunks.
         return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
 
 
 def survey_rows(store: WorldStore) -> SurveyRows:
-    """Return the rows of a data folder as they now are.
+    """Return the current rows of a data folder.
 
     Raises:
         StoreError: the data folder cannot be read.

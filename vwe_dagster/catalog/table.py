@@ -1,6 +1,6 @@
-"""The table of all worlds that have been made: a row for each seed, its statistics as columns, in one Parquet file.
+"""The table of all built worlds in one Parquet file: a row per seed, with its statistics as columns.
 
-It holds nothing that the stages ``processed`` do not say, and is brought up to date from those that are new.
+The table can be rebuilt from the stages ``processed`` and is updated from the new ones.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ COLUMNS: Mapping[str, pa.DataType] = {
     _DIGEST: pa.string(),
     _TRACE: pa.string(),
 }
-"""The columns and their types. Those of the statistics are :data:`vwe_dagster.analysis.columns.COLUMNS`, null where the
-source of a world does not have the subject. ``stale`` marks statistics of former planes or former code. ``manifests``
-changes when the manifest of ``raw``, ``extracted`` or ``processed`` does."""
+"""The columns and their types. The columns of statistics are :data:`vwe_dagster.analysis.columns.COLUMNS`, null if the
+source of a world does not have the subject. ``stale`` marks statistics computed from former planes or by former code.
+``manifests`` changes with the manifests of ``raw``, ``extracted`` and ``processed``."""
 
 _MAX_BYTES = 2 * 2**30
-"""Longest catalog that is read."""
+"""Size of the largest catalog that is read."""
 
 _EMPTY = pa.Table.from_pylist([], schema=pa.schema(COLUMNS))
 
 
 def is_stale(store: WorldStore, processed: Manifest) -> bool:
-    """True if the statistics of a world are not those of its present planes, or were computed by former code."""
+    """Return whether the statistics of a world were computed from former planes or by former code."""
     raw, extracted = store.manifest(processed.seed, "raw"), store.manifest(processed.seed, "extracted")
     is_of_former_planes = extracted is not None and not processed.is_made_of(extracted)
     is_of_former_export = (
@@ -64,12 +64,12 @@ def is_stale(store: WorldStore, processed: Manifest) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class CatalogState:
-    """The catalog as it now is.
+    """The current catalog.
 
     Attributes:
-        table: a row for each seed, by name, with :data:`COLUMNS`.
-        left_out: why the world of a seed is not in it, by seed.
-        read: how many worlds were read for it; the others were in it already.
+        table: a row for each seed, ordered by seed, with :data:`COLUMNS`.
+        left_out: the reasons why worlds are missing, by seed.
+        read: number of worlds that were read; the others were in the catalog already.
     """
 
     table: pa.Table
@@ -89,7 +89,7 @@ class SeedCatalog:
         self.path = store.root / "catalog" / "seeds.parquet"
 
     def update(self) -> CatalogState:
-        """Brings the file up to date with the worlds that are there; reads those alone that are new or were made again.
+        """Update the file with the existing worlds; only new and rebuilt worlds are read.
 
         Raises:
             StoreError: the data folder cannot be read or written.
@@ -100,7 +100,7 @@ class SeedCatalog:
         return state
 
     def look(self) -> CatalogState:
-        """As :meth:`update`, also where the file cannot be written, as on a full disk.
+        """Return the current catalog like :meth:`update`, but also if the file cannot be written.
 
         Raises:
             StoreError: the data folder cannot be read.
@@ -129,7 +129,7 @@ class SeedCatalog:
         return CatalogState(table, left_out, len(rows)), former is None or not table.equals(former)
 
     def _rows(self, traces: Mapping[str, str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """Read the worlds in these folders; the second part names the seeds that cannot be read, and why."""
+        """Return the rows of the worlds in these folders, and the reasons for those that cannot be read, by seed."""
         rows, left_out = [], {}
         for folder_name, trace in traces.items():
             seed = self._store.seed_of(folder_name)
@@ -148,11 +148,11 @@ class SeedCatalog:
         return table.set_column(table.column_names.index("note"), "note", column)
 
     def _read(self) -> pa.Table | None:
-        """The table as it was last written, though worlds may have been made since; None if none can be used."""
+        """Return the table as last written; None if it is missing or unusable."""
         try:
             with disk_errors_explained(self._store.root):
                 content = read_file(self.path, _MAX_BYTES)
-            # Arrow's threads may let go of a buffer after the interpreter has begun to end: it must not be Python's.
+            # Arrow's threads may release a buffer after the interpreter has begun to exit, so Arrow must own it.
             with pa.BufferOutputStream() as memory:
                 memory.write(content)
                 table = pa.parquet.read_table(pa.BufferReader(memory.getvalue()))

@@ -1,4 +1,4 @@
-"""Wishes: columns whose least or greatest values are preferred, and the score of a row by its rank in each."""
+"""Wishes: preferences for small or large values of a column, and the score of a row by its rank in each."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Values = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """A preference, which rejects no row.
+    """A preference for small or large values of a column. It ranks rows and excludes none.
 
     Attributes:
         column: the column.
-        descending: True if the greatest values are the best ones.
-        weight: how much it counts beside other wishes; greater than 0.
+        descending: true if the largest values are the best ones.
+        weight: its weight among other wishes; greater than 0.
     """
 
     column: str
@@ -35,14 +35,14 @@ class Wish:
     weight: float = 1.0
 
     def __str__(self) -> str:
-        """Return the wish as :func:`parse_wishes` reads it."""
+        """Return the wish as a text for :func:`parse_wishes`."""
         return f"{self.column} {'desc' if self.descending else 'asc'} x{self.weight:g}"
 
 
 def parse_wishes(texts: Iterable[str]) -> tuple[Wish, ...]:
     """Parse wishes: ``haldor``, ``start_land_km2 desc``, ``swamp asc x2``; a comma separates several in one text.
 
-    The least values are preferred unless ``desc`` follows. ``x2`` doubles the weight.
+    Small values are preferred unless ``desc`` follows. ``x2`` doubles the weight.
 
     Raises:
         QueryError: a text is not a wish, its column is unknown or has no numbers, or two wishes name one column.
@@ -56,12 +56,12 @@ def parse_wishes(texts: Iterable[str]) -> tuple[Wish, ...]:
 
 
 def percentiles(wish: Wish, values: Values, among: Values) -> Values:
-    """Return the percentiles of values, 0 to 100: the share of rows that are worse, and half of those that are equal.
+    """Return the percentiles of values, 0 to 100: the percentage of worse rows plus half the percentage of equal ones.
 
     Args:
-        wish: the wish, which states what is worse.
-        values: the values to rank; NaN where a world lacks the subject, whose percentile is 0.
-        among: the values of all rows, ``values`` among them; rows without a value are worse than those with one.
+        wish: the wish, which defines the order.
+        values: the values to rank; the percentile of NaN, for a world that lacks the subject, is 0.
+        among: the values of all rows, including ``values``; rows with NaN are worse than all others.
     """
     known = np.sort(among[~np.isnan(among)])
     below, up_to = np.searchsorted(known, values, "left"), np.searchsorted(known, values, "right")
@@ -72,12 +72,12 @@ def percentiles(wish: Wish, values: Values, among: Values) -> Values:
 
 
 def score(wishes: Sequence[Wish], ranks: Sequence[Values]) -> Values:
-    """Return the means of the percentiles of several wishes, by their weights; 0 to 100."""
+    """Return the weighted means of the percentiles of several wishes, 0 to 100."""
     return np.average(np.stack(ranks), axis=0, weights=[wish.weight for wish in wishes])
 
 
 def numbers(column: pa.ChunkedArray) -> Values:
-    """Return a column as floats, NaN where it has no value."""
+    """Return a column as float64, NaN for null."""
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
@@ -90,8 +90,8 @@ def _parsed(text: str) -> Wish:
     column = column_name(match["name"])
     kind = condition_schema().field(column).type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise QueryError(f"The column {column} has no numbers; prefer another one.")
+        raise QueryError(f"The column {column} has no numbers; choose another column for the preference.")
     weight = float(match["weight"] or 1)
     if not weight > 0:
-        raise QueryError(f"The weight of the preference {text!r} is 0; write a greater one, or remove the preference.")
+        raise QueryError(f"The weight of the preference {text!r} is 0; write a larger one, or remove the preference.")
     return Wish(column, (match["order"] or "asc").lower() == "desc", weight)

@@ -180,7 +180,7 @@ def test_empty_condition_is_rejected() -> None:
     ],
 )
 def test_condition_cannot_read_another_table(condition: str, source: str) -> None:
-    with pytest.raises(QueryError, match=f"reads '{source}'; a condition can read the table seeds only"):
+    with pytest.raises(QueryError, match=f"reads '{source}'; a condition can read only the table seeds"):
         parse_condition(condition)
 
 

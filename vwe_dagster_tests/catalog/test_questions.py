@@ -44,7 +44,7 @@ def test_condition_and_ready_question_both_hold(tmp_path: Path) -> None:
 
 
 def test_unknown_question_is_rejected_with_similar_ones(tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="no question 'archipelgo'; did you mean archipelago"):
+    with pytest.raises(QueryError, match="Unknown question 'archipelgo'; did you mean archipelago"):
         named("archipelgo", ready_questions(tmp_path))
 
 

@@ -32,7 +32,7 @@ def row(number: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server over a survey of 60 seeds, which builds no worlds."""
+    """A server over a survey of 60 seeds that does not build worlds."""
     home = tmp_path_factory.mktemp("home")
     store = WorldStore(home / "data")
     publish_survey(store, Depth.WORLD, [row(number) for number in NUMBERS])
@@ -91,7 +91,7 @@ def test_answer_is_bounded(client: httpx.Client) -> None:
     ("path", "sentence"),
     [
         ("answer.json?condition=ilands>3", "did you mean islands"),
-        ("answer.json?condition=islands in (select 1 from read_csv('/etc/passwd'))", "can read the table seeds only"),
+        ("answer.json?condition=islands in (select 1 from read_csv('/etc/passwd'))", "can read only the table seeds"),
         ("answer.json?question=other", "no question 'other'"),
         ("answer.json?sort=zzz", "no column zzz"),
         ("distributions.json?columns=seed", "no numbers"),
@@ -157,7 +157,7 @@ def test_builds_are_bounded_and_end_with_the_server() -> None:
     for number in range(MOST_WAITING):
         builds.request(Seed(f"@{number}", number))
     builds.request(Seed("@0", 0))
-    with pytest.raises(TooManyBuildsError, match="8 worlds are waited for"):
+    with pytest.raises(TooManyBuildsError, match="8 requested worlds are not built yet"):
         builds.request(Seed("@99", 99))
     wait_for(builds, "@0", BuildState.BUILDING)
     builds.close()
