@@ -1,9 +1,9 @@
-"""The exact planes of a world in blocks, so that a page reads them where somebody looks and nowhere else.
+"""The exact planes of a world in blocks, so that a page loads only the part in view.
 
-Block ``(x, y)`` holds the samples of columns ``256 x`` to ``256 x + 255`` and rows ``256 y`` to ``256 y + 255`` of the
-world's own grid, ``x`` counted from the west and ``y`` from the **south**, as rows of planes are; the blocks at the
-north and east edges have what is left. Its bytes are the heights, float32 little-endian metres, and after them the
-biomes, uint8 indices; both row by row, the southernmost row first, each from west to east.
+Block ``(x, y)`` has the samples of columns ``256 x`` to ``256 x + 255`` and rows ``256 y`` to ``256 y + 255`` of the
+world's own grid. Columns count from the west and rows from the **south**, as in the planes. The blocks at the north and
+east edges may be smaller. Its bytes are the heights, float32 little-endian meters, followed by the biomes, uint8
+indices. Both are stored row by row, the southernmost row first, each from west to east.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ BLOCK = 256
 
 
 def blocks_a_side(grid: Grid) -> int:
-    """How many blocks there are from west to east, and from south to north."""
+    """Return the number of blocks along each side of the grid."""
     return -(-grid.size // BLOCK)
 
 
 def block(world: CanonicalWorld, x: int, y: int) -> bytes:
-    """The heights and biomes of a block that there is, see the module."""
+    """Return the bytes of an existing block, in the format of the module's docstring."""
     part = np.s_[y * BLOCK : (y + 1) * BLOCK, x * BLOCK : (x + 1) * BLOCK]
     return world.height[part].astype("<f4").tobytes() + world.biome[part].tobytes()

@@ -1,4 +1,4 @@
-"""Worlds that a visitor of the page requested, built one after another by the command ``vwe world``."""
+"""Worlds that visitors of the page request, built one after another by the command ``vwe world``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from vwe_dagster.seeds.seed import Seed
 
 MOST_WAITING = 8
-"""Worlds that may be waited for at the same time."""
+"""The largest number of requested worlds that are not built yet."""
 
 
 class BuildState(enum.StrEnum):
-    """What became of a request."""
+    """The state of a request."""
 
     WAITING = "waiting"
     BUILDING = "building"
@@ -26,11 +26,11 @@ class BuildState(enum.StrEnum):
 
 
 class TooManyBuildsError(RuntimeError):
-    """As many worlds as are allowed are waited for."""
+    """:data:`MOST_WAITING` requested worlds are not built yet."""
 
 
 class Builds:
-    """The requested worlds of a server.
+    """Builds the worlds that are requested from a server.
 
     Args:
         command: returns the command that builds the world of a seed.
@@ -47,21 +47,23 @@ class Builds:
         self._worker = ThreadPoolExecutor(1, "build")
 
     def has_token(self, token: str) -> bool:
-        """Return whether a text is the token that only a page of this server knows."""
+        """Return whether a text is the token that this server sends to its pages."""
         return hmac.compare_digest(token.encode(), self.token.encode())
 
     def request(self, seed: Seed) -> None:
-        """Build the world of a seed when those before it are built; a world that is waited for is built once.
+        """Queue the build of a world, unless the same world is queued or being built.
 
         Raises:
-            TooManyBuildsError: :data:`MOST_WAITING` worlds are waited for.
+            TooManyBuildsError: :data:`MOST_WAITING` requested worlds are not built yet.
         """
         with self._lock:
             pending = [key for key, state in self._states.items() if state in {BuildState.WAITING, BuildState.BUILDING}]
             if seed.key in pending:
                 return
             if len(pending) >= MOST_WAITING:
-                raise TooManyBuildsError(f"{len(pending)} worlds are waited for; request others when they are built.")
+                raise TooManyBuildsError(
+                    f"{len(pending)} requested worlds are not built yet; try again when one is built."
+                )
             self._states[seed.key] = BuildState.WAITING
         self._worker.submit(self._build, seed)
 
@@ -71,7 +73,7 @@ class Builds:
             return dict(self._states)
 
     def close(self) -> None:
-        """End the running build, and start no other."""
+        """End the running build and discard the others."""
         with self._lock:
             self._is_closed = True
             if self._process is not None:

@@ -1,4 +1,4 @@
-"""A world's page as plain files, for any web server: the same files, under the same names, that the server gives."""
+"""The page of a world as plain files for any web server, with the names and contents that the own server sends."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _FILES: Mapping[str, Callable[[WorldSource], bytes]] = {
     "waterways.json": WorldSource.waterways,
     "thumbnail.png": WorldSource.thumbnail,
 }
-"""The files that a world has once."""
+"""The files of a world other than blocks and tiles."""
 
 
 def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = NATIVE_ZOOM) -> None:
-    """Writes the page of a world, and a gallery of this one, as files that any web server can give.
+    """Write the page of a world, and a gallery with this world only, as files for any web server.
 
     Args:
-        folder: where to; it is there and empty.
+        folder: an existing, empty folder.
         store: the data folder.
-        seed: whose world.
-        max_zoom: the deepest zoom that tiles are drawn of: 3 is the world's own 12 m, and every further one makes
-            four times as many files.
+        seed: the seed of the world.
+        max_zoom: the highest zoom of the tiles: 3 is the world's own 12 m per pixel, and each further zoom has four
+            times as many files.
 
     Raises:
-        StoreError: the world has not been made, or a stage is damaged.
-        OSError: the disk does not let us.
+        StoreError: the world is not built, or a stage is damaged.
+        OSError: a file cannot be written.
     """
     made = made_world(store, seed)
     if made is None:
@@ -47,15 +47,15 @@ def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = N
 
 
 def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]]:
-    """The name and the content of every file."""
+    """Yield the name and the content of every file."""
     seed = source.made.seed
     for name, shared in pages.static_files().items():
         yield f"static/{name}", shared.plain
     yield "index.html", pages.html_files()[pages.GALLERY_PAGE].plain
     yield "worlds.json", gallery_json(rows_of(SeedCatalog(store).look().table, {seed.folder_name}))
     world = f"worlds/{pages.folder_of(seed.key)}"
-    for name, make in _FILES.items():
-        yield f"{world}/{name}", make(source)
+    for name, content_of in _FILES.items():
+        yield f"{world}/{name}", content_of(source)
     if source.has_places:
         yield f"{world}/places.json", source.places()
     for x, y in source.block_names():

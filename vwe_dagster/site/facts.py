@@ -1,4 +1,4 @@
-"""What ``world.json`` says of a world: everything the page shows but the pictures and the planes."""
+"""The content of ``world.json``: everything that the page of a world shows except pictures and planes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
 
 _DECIMALS = 5
-"""Of all measures; what is exact is in the planes."""
+"""Decimals of all measures; exact values are in the planes."""
 
 _APART = {"biomes", "places", "columns"}
-"""Statistics that ``world.json`` has outside of its ``statistics``."""
+"""Statistics that ``world.json`` has outside its member ``statistics``."""
 
 
 def world_facts(
@@ -37,18 +37,18 @@ def world_facts(
     same_world: Iterable[Seed],
     max_zoom: int,
 ) -> dict[str, Any]:
-    """The content of ``world.json``.
+    """Return the content of ``world.json``.
 
-    Units are in the names of keys. ``places`` is null where the source has no locations, else a summary of them, see
-    :func:`vwe_dagster.site.places.places_summary`. ``figures``
-    are groups of columns: a ``title``, and ``name``, ``label``, ``meaning`` and ``text`` of each figure. ``data``
-    describes the form of the planes, see :mod:`vwe_dagster.site.blocks`.
+    Units are in the names of keys. ``places`` is null if the source has no locations, else a summary, see
+    :func:`vwe_dagster.site.places.places_summary`. ``figures`` are groups of columns: a ``title``, and ``name``,
+    ``label``, ``meaning`` and ``text`` of each figure. ``data`` describes the format of the planes, see
+    :mod:`vwe_dagster.site.blocks`.
 
     Args:
         made: the world.
-        analysis: of this world.
-        same_world: the other seeds that are this world.
-        max_zoom: the deepest zoom that there are tiles of.
+        analysis: the analysis of this world.
+        same_world: the other seeds with the same world.
+        max_zoom: the highest zoom that has tiles.
     """
     recipe, grid = made.extracted.recipe, grid_of(made.extracted)
     return {
@@ -106,7 +106,7 @@ def _figures(analysis: WorldAnalysis) -> list[dict[str, Any]]:
 
 
 def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
-    """Every biome in the order players come to them, with what was measured of it."""
+    """Return every biome with its measures, in the order in which players reach them."""
     measured = {row.pop("biome"): row for row in _rows(analysis.biomes)}
     return [
         {
@@ -125,7 +125,7 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, rounded; None for what is missing."""
+    """Return a rounded value for JSON; None if it is missing."""
     if value is None or pd.isna(value):
         return None
     if isinstance(value, np.generic):

@@ -1,4 +1,4 @@
-"""What ``worlds.json`` says: a row for each world that can be shown, for the gallery."""
+"""The content of ``worlds.json`` for the gallery: a row per world that can be shown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SORTED: Mapping[str, bool] = {
     "trader_tour_km": True,
     "boss_tour_km": True,
 }
-"""Columns that the gallery sorts by, and whether the least comes first."""
+"""Columns that the gallery sorts by, and whether the smallest value comes first."""
 
 _WAYS = {
     "swamp_first_m": Biome.SWAMP,
@@ -45,12 +45,12 @@ _WAYS = {
     "plains_sail_m": Biome.PLAINS,
     "mistlands_sail_m": Biome.MISTLANDS,
 }
-"""Columns with the ways that the card of a world shows, and their biomes."""
+"""Columns of distances that the card of a world shows, and their biomes."""
 
 _COLUMNS = ["seed", "number", *_SORTED, "grid_size"]
 
 _KEPT = 2**17
-"""Worlds of which it is remembered whether they can be shown."""
+"""Number of worlds whose check, whether they can be shown, is cached."""
 
 _Trace = tuple[tuple[int, int], ...]
 
@@ -62,10 +62,9 @@ class _Known:
 
 
 class Gallery:
-    """The worlds of a data folder, as the catalog of seeds has them; safe for any number of threads.
+    """The worlds of a data folder with the columns of the seed catalog; thread-safe.
 
-    The catalog is brought up to date when a stage ``extracted`` or ``processed`` was made, made again or removed, and
-    only then.
+    The catalog is updated only when a stage ``extracted`` or ``processed`` was built, rebuilt or removed.
     """
 
     def __init__(self, store: WorldStore) -> None:
@@ -76,11 +75,11 @@ class Gallery:
         self._known: _Known | None = None
 
     def worlds(self) -> bytes:
-        """``worlds.json``, see :func:`gallery_json`."""
+        """Return the content of ``worlds.json``, see :func:`gallery_json`."""
         return gallery_json(self._current(), finds=True)
 
     def same_world(self, seed: Seed) -> list[Seed]:
-        """The other seeds that are the same world, among those that have been made."""
+        """Return the other seeds with the same world, among the built ones."""
         return LookAlikes(_seeds(self._current())).same_world(seed)
 
     def _current(self) -> pa.Table:
@@ -99,7 +98,10 @@ class Gallery:
         return made_stages(self._store, seed) is not None
 
     def _traces(self) -> dict[str, _Trace]:
-        """What changes when a stage that decides what is shown does, by folder: found out without reading any."""
+        """Return the inodes and times of the manifests that decide whether a world is shown, by folder.
+
+        They change with the manifests, and no file is read.
+        """
         with disk_errors_explained(self._store.root):
             found = {}
             for path in (self._store.root / "seeds").glob(f"*/processed/{MANIFEST_NAME}"):
@@ -113,10 +115,10 @@ class Gallery:
 
 
 def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
-    """The content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values for each world.
+    """Return the content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values per world.
 
-    ``measures`` are the columns to sort by: label, name, and whether the least comes first. ``colours`` are those of
-    the ways that the card of a world shows, by column, and ``titles`` the titles of their biomes.
+    ``measures`` are the columns to sort by: label, name, and whether the smallest value comes first. ``colours`` and
+    ``titles`` have the color and the title of the biome of each distance on the card of a world, by column.
 
     Args:
         table: a catalog, or some rows of one.
@@ -135,7 +137,7 @@ def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
 
 
 def rows_of(table: pa.Table, folders: Collection[str]) -> pa.Table:
-    """The rows of a catalog whose seeds have these folders."""
+    """Return the rows of a catalog whose seeds have one of these folder names."""
     return table.filter(pa.array([seed.folder_name in folders for seed in _seeds(table)], pa.bool_()))
 
 

@@ -1,4 +1,4 @@
-"""The worlds that the site can show: those whose stages are there, and what each is made of."""
+"""The worlds that the site can show, and the stages that each is built from."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class MadeWorld:
     Attributes:
         extracted: its planes and waterways.
         processed: its statistics, islands and peaks.
-        raw: what an engine said last; None where none was asked. The planes may be of something else.
-        renders: its pictures, if they were drawn of these planes.
-        tiles: its tiles, if they were drawn of these planes.
+        raw: the latest export of an engine; None if there is none. The planes may come from another source.
+        renders: its pictures, if they were drawn from these planes.
+        tiles: its tiles, if they were drawn from these planes.
     """
 
     extracted: Manifest
@@ -37,18 +37,18 @@ class MadeWorld:
 
     @property
     def seed(self) -> Seed:
-        """Whose world it is."""
+        """The seed of the world."""
         return self.extracted.seed
 
     @functools.cached_property
     def version(self) -> str:
-        """Tells this making of the world, and the code that makes its files, from every other."""
+        """A digest that identifies this build of the world and the code that generates its files."""
         drawn = "" if self.tiles is None else self.tiles.digest
         return _version(self.extracted.digest, self.processed.digest, drawn, str(self.world_gen_version))
 
     @functools.cached_property
     def data_version(self) -> str:
-        """The same of its planes and waterways alone, which drawing tiles, say, does not change."""
+        """A digest that identifies its planes and waterways and the code; drawing tiles does not change it."""
         return _version(self.extracted.digest)
 
     @property
@@ -58,25 +58,25 @@ class MadeWorld:
 
     @property
     def location_table(self) -> JsonValue:
-        """Name and hash of the table of location types; None where the engine of the world does not name one."""
+        """Name and hash of the table of location types; None if the engine of the world does not name one."""
         if self.raw is None or not self.extracted.is_made_of(self.raw):
             return None
         return self.raw.recipe.inputs.get("location_table")
 
     @property
     def max_zoom(self) -> int:
-        """The deepest zoom of its tiles: the last one where terrain can be sampled, else as deep as they were drawn."""
+        """The highest zoom of its tiles: the highest of all if terrain can be sampled, else of the drawn tiles."""
         if self.terrain() is not None:
             return MAX_ZOOM
         return NATIVE_ZOOM if self.tiles is None else max(NATIVE_ZOOM, tile_choice(self.tiles).max_zoom)
 
     def terrain(self) -> World | None:
-        """The native engine's terrain of this world, see :func:`vwe_dagster.store.stages.native_terrain`."""
+        """Return the native engine's terrain of this world, see :func:`vwe_dagster.store.stages.native_terrain`."""
         return native_terrain(self.extracted, self.raw)
 
 
 def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
-    """What the stages of a seed say; None unless ``extracted`` is there, and ``processed`` made of it.
+    """Return the stages of a seed; None unless ``extracted`` exists and ``processed`` is built from it.
 
     Raises:
         StoreError: the data folder cannot be read.
@@ -96,18 +96,20 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
 
 
 def why_not_shown(store: WorldStore, seed: Seed) -> str:
-    """Why there is no :func:`made_world` of a seed, and what to do about it, in a sentence."""
+    """Return a sentence that explains why :func:`made_world` is None for a seed, and what to do."""
     if store.manifest(seed, "extracted") is None:
         command = vwe_command("world", operands=[seed.key])
-        return f"The world of {seed.key} has not been made yet; make it with: {command}"
-    return f"The world of {seed.key} is half made; if nothing is making it now, make it again as it was made before."
+        return f"The world of {seed.key} is not built yet; build it with: {command}"
+    return (
+        f"The world of {seed.key} is partially built; if no process is building it, repeat the command that built it."
+    )
 
 
-def _version(*told: str) -> str:
-    return hashlib.sha256("".join((*told, _code())).encode()).hexdigest()[:16]
+def _version(*digests: str) -> str:
+    return hashlib.sha256("".join((*digests, _code())).encode()).hexdigest()[:16]
 
 
 @functools.cache
 def _code() -> str:
-    """Return the digest of the code that makes the files: browsers keep them for good, by version."""
+    """Return the digest of the code that generates the files, because browsers cache them by version forever."""
     return sources_digest(PACKAGE / "site" / "source.py")

@@ -1,6 +1,6 @@
-"""The files that the page itself is made of, and their names beside those of the worlds: HTML, style sheets, modules.
+"""The files that all worlds share: HTML, style sheets and modules, and their names on the site.
 
-Every address in them is relative, so that they work under any prefix, served or as plain files.
+Every URL in them is relative, so that they work under any prefix, on a server or as plain files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 STATIC = Path(__file__).parent / "static"
-"""What all pages share; below ``static/`` on the site."""
+"""Folder of the files that all pages share; they are below ``static/`` on the site."""
 
 _HTML = Path(__file__).parent / "html"
 
@@ -30,13 +30,13 @@ _PACKED = {"text/html", "text/css", "text/javascript", "application/json", "imag
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """What is sent to a browser.
+    """The body of a response.
 
     Attributes:
         plain: the bytes.
-        media_type: what they are.
-        packed: the bytes gzipped, where that pays.
-        etag: tells these bytes from others.
+        media_type: their media type.
+        packed: the bytes gzipped; None if gzip would not make them smaller.
+        etag: the entity tag, in quotation marks.
     """
 
     plain: bytes
@@ -46,15 +46,15 @@ class Content:
 
     @classmethod
     def of(cls, plain: bytes, media_type: str, *, etag: str | None = None) -> Content:
-        """Content of a type; gzipped too if it is text or planes."""
+        """Return content; it is also gzipped if it is text or planes. The default tag is a digest of the bytes."""
         pays = media_type in _PACKED or media_type == "application/octet-stream"
-        told = etag or hashlib.sha256(plain).hexdigest()[:24]
-        return cls(plain, media_type, isal_zlib.compress(plain, 1, _GZIP) if pays else None, f'"{told}"')
+        tag = etag or hashlib.sha256(plain).hexdigest()[:24]
+        return cls(plain, media_type, isal_zlib.compress(plain, 1, _GZIP) if pays else None, f'"{tag}"')
 
 
 @functools.cache
 def static_files() -> Mapping[str, Content]:
-    """Every file that the pages share, by its path below :data:`STATIC`."""
+    """Return the files that all pages share, by path below :data:`STATIC`."""
     return {
         path.relative_to(STATIC).as_posix(): Content.of(path.read_bytes(), _media_type(path))
         for path in sorted(STATIC.rglob("*"))
@@ -64,28 +64,28 @@ def static_files() -> Mapping[str, Content]:
 
 @functools.cache
 def html_files() -> Mapping[str, Content]:
-    """The pages, by name."""
+    """Return the HTML files of the pages, by name."""
     return {path.name: Content.of(path.read_bytes(), "text/html") for path in sorted(_HTML.glob("*.html"))}
 
 
 def missing_page(sentence: str, *, root: str) -> str:
-    """The page that says that there is no such page.
+    """Return the HTML of the page for a missing page or file.
 
     Args:
-        sentence: why not.
-        root: the way from the page that was asked for to the site's root.
+        sentence: the reason.
+        root: the relative URL of the site's root, as seen from the requested page.
     """
     page = (_HTML / "missing.html").read_text(encoding="utf-8")
     return page.replace("{{root}}", html.escape(root)).replace("{{sentence}}", html.escape(sentence))
 
 
 def folder_of(key: str) -> str:
-    """The name that a world's page has below ``worlds/``: its key, but for one that would mean *this folder*."""
+    """Return the folder name of a world below ``worlds/``: its key, except for ``.``, which means *this folder*."""
     return _LONE_DOT_FOLDER if key == _LONE_DOT else key
 
 
 def key_of(folder: str) -> str:
-    """The inverse of :func:`folder_of`."""
+    """Return the key of a folder name, the inverse of :func:`folder_of`."""
     return _LONE_DOT if folder == _LONE_DOT_FOLDER else folder
 
 

@@ -20,7 +20,7 @@ def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] |
     """Return the summary of places for ``world.json``; None if the source of the world has no locations.
 
     - ``count``: number of all places.
-    - ``table``: ``name`` and ``sha256`` of the table of location types; null where the source does not name one.
+    - ``table``: ``name`` and ``sha256`` of the table of location types; null if the source does not name one.
     - ``icons``: the paths of the icons of the kinds by name, see :func:`vwe_dagster.rendering.icons.icon_path`.
     - ``kinds``: the kinds that occur, in the order of :func:`vwe_dagster.analysis.places.known_kinds`: ``kind``,
       ``label``, ``group``, ``icon``, whether the map has it ``shown`` initially, ``count``, ``candidates``, and of the
@@ -51,7 +51,7 @@ def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] |
 
 
 def places_columns(places: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return the content of ``places.json``: columns, which pack better than rows.
+    """Return the content of ``places.json``: columns, because they compress better than rows.
 
     ``kinds`` and ``prefabs`` are names. ``kind`` and ``prefab`` have an index into them for each place, ``x`` and ``z``
     whole meters, ``candidate`` and ``placed`` 1 or 0. The order is that of the table: by kind, the places nearest to

@@ -1,4 +1,4 @@
-"""What the page *Find a seed* requests: columns with their distributions, and answers to questions."""
+"""The data of the page *Find a seed*: columns, their distributions, and answers to questions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
 TIME_LIMIT_S = 5.0
-"""Seconds after which a condition of the page is interrupted."""
+"""Seconds after which the evaluation of a condition is interrupted."""
 
 MOST_ROWS = 100
 """Rows of the longest answer."""
@@ -38,7 +38,7 @@ _OUTLIERS = (0.1, 99.9)
 
 
 class SiteSearch:
-    """Questions to the worlds and the survey of a data folder; safe for any number of threads.
+    """Answers questions from the worlds and the survey of a data folder; thread-safe.
 
     Args:
         store: the data folder.
@@ -56,7 +56,7 @@ class SiteSearch:
         """Return the columns that a slider can have, and the ready questions.
 
         Raises:
-            QueryError: the file of the user's questions cannot be used.
+            QueryError: the file with the user's questions is invalid.
         """
         return {
             "columns": [
@@ -75,7 +75,7 @@ class SiteSearch:
         }
 
     def distributions(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return for each column how its values are spread over all seeds that have it.
+        """Return a histogram of each column over all seeds that have a value.
 
         Raises:
             QueryError: a column is unknown or has no numbers.
@@ -108,7 +108,7 @@ class SiteSearch:
             question: the name of a ready question that is added.
             preferences: see :func:`~vwe_dagster.catalog.wishes.parse_wishes`.
             sort: the column to sort by.
-            ascending: whether the least comes first.
+            ascending: whether the smallest value comes first.
             columns: columns to return besides those of the question.
             limit: how many rows to return, at most :data:`MOST_ROWS`.
 
@@ -129,7 +129,7 @@ class SiteSearch:
         return _answer_json(answer, asked, list(shown), min(limit, MOST_ROWS))
 
     def world_keys(self, condition: str) -> list[str]:
-        """Return the generated worlds for which a condition holds.
+        """Return the keys of the built worlds that match a condition.
 
         Raises:
             QueryError: the condition cannot be understood or evaluated.
@@ -138,7 +138,7 @@ class SiteSearch:
         return list(answer.table(["seed"], answer.worlds).column("seed").to_pylist())
 
     def _search(self) -> Search:
-        """Return the search over the data folder as it now is; unchanged columns of the survey stay in memory."""
+        """Return a search over the current data folder; unchanged columns of the survey stay in memory."""
         with self._opening:
             survey = survey_rows(self._store)
             if self._survey is None or self._survey.files != survey.files:

@@ -1,6 +1,6 @@
-"""The server of the site: the gallery, the page of every world, and comparisons. Meant for one's own machine.
+"""The server of the site: the gallery, a page per world, comparisons, and the search. Meant for the user's own machine.
 
-Nothing is drawn or read in the event loop, and what nobody waits for any more is not drawn.
+The event loop never draws or reads files. A tile whose request was canceled is not drawn.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
 from vwe_dagster.web.guard import Guard
 
 OPEN_WORLDS = 4
-"""How many worlds are kept in memory: those last looked at."""
+"""Number of worlds kept in memory, the most recently used ones."""
 
 _EVER = "public, max-age=31536000, immutable"
 _ASK = "no-cache"
@@ -62,7 +62,7 @@ _Made = TypeVar("_Made")
 
 
 class _Index(IntegerConvertor):
-    """A number of a tile or a block; Python reads none of thousands of digits."""
+    """A number of a tile or a block, at most 99 digits: Python cannot parse thousands."""
 
     regex = "[0-9]{1,99}"
 
@@ -73,13 +73,13 @@ register_url_convertor("index", _Index())
 def site_app(
     store: WorldStore, hosts: Iterable[str] = (), *, home: Path | None = None, builds: Builds | None = None
 ) -> Starlette:
-    """The application.
+    """Return the application.
 
     Args:
         store: the data folder whose worlds are shown.
-        hosts: names of the server besides those of loopback.
-        home: the home folder, which may have ready questions; the folder that the data folder is in unless given.
-        builds: builds the worlds that a page requests; None where pages show a command instead.
+        hosts: host names of the server besides those of loopback.
+        home: the home folder, which may have ready questions; by default the parent of the data folder.
+        builds: builds the worlds that a page requests; if None, pages show a command instead.
     """
     site = _Site(store)
     search = _SearchRoutes(SiteSearch(store, home or store.root.parent), builds)
@@ -122,7 +122,7 @@ def site_app(
 
 
 class _Site:
-    """What the routes call."""
+    """The routes of pages and worlds."""
 
     def __init__(self, store: WorldStore) -> None:
         self._gallery = Gallery(store)
@@ -133,7 +133,7 @@ class _Site:
         self._paint_slots = asyncio.Semaphore(cores)
 
     def warm(self) -> None:
-        """Makes ready in the background what the first visitor would wait for."""
+        """Compile and load in the background what the first visitor would otherwise wait for."""
         self._readers.submit(warm)
         self._readers.submit(self._gallery.worlds)
 
@@ -225,7 +225,7 @@ class _Site:
             return f"{made.version}-{style}-{zoom}-{x}-{y}"
 
         if "if-none-match" in request.headers:
-            # A tile that the browser has need not wait until a painter is free.
+            # A tile in the browser's cache need not wait for a paint slot.
             known = _known(request, etag(await self._find(request.path_params["folder"])))
             if known is not None:
                 return known
@@ -252,7 +252,7 @@ class _Site:
         media_type: str,
         workers: ThreadPoolExecutor | None = None,
     ) -> Response:
-        """A file that is the same as long as its entity tag is, which begins with a version."""
+        """Return the response with a file; ``etag`` begins with a version and changes when the file does."""
         known = _known(request, etag)
         if known is not None:
             return known
@@ -275,7 +275,7 @@ class _Site:
         return made
 
     def _prepare(self, made: MadeWorld) -> None:
-        """Reads a world while the browser still reads the page; what fails will fail again where it is waited for."""
+        """Read a world while the browser loads the page. A failure is reported by the request that needs the world."""
         self._painters.submit(lambda: self._open.source(made).prepare())
 
     async def _read(self, make: Callable[[], _Made]) -> _Made:
@@ -283,7 +283,7 @@ class _Site:
 
 
 class _SearchRoutes:
-    """The routes of the page *Find a seed*. Questions are answered one after another."""
+    """The routes of the page *Find a seed*; they answer one question at a time."""
 
     def __init__(self, search: SiteSearch, builds: Builds | None) -> None:
         self._search, self._builds = search, builds
@@ -303,17 +303,17 @@ class _SearchRoutes:
         return await self._answered(request, lambda: self._search.distributions(names))
 
     async def answer(self, request: Request) -> Response:
-        asked = request.query_params
+        query = request.query_params
         return await self._answered(
             request,
             lambda: self._search.answer(
-                asked.get("condition", ""),
-                question=asked.get("question"),
-                preferences=asked.getlist("prefer")[:_MOST_COLUMNS],
-                sort=asked.get("sort"),
-                ascending="ascending" in asked,
-                columns=asked.getlist("column")[:_MOST_COLUMNS],
-                limit=int(asked["limit"]) if _COUNT.fullmatch(asked.get("limit", "")) else MOST_ROWS,
+                query.get("condition", ""),
+                question=query.get("question"),
+                preferences=query.getlist("prefer")[:_MOST_COLUMNS],
+                sort=query.get("sort"),
+                ascending="ascending" in query,
+                columns=query.getlist("column")[:_MOST_COLUMNS],
+                limit=int(query["limit"]) if _COUNT.fullmatch(query.get("limit", "")) else MOST_ROWS,
             ),
         )
 
@@ -325,12 +325,12 @@ class _SearchRoutes:
         return await self._answered(request, lambda: {} if self._builds is None else self._builds.states())
 
     async def build(self, request: Request) -> Response:
-        """Start a build: for a page of this server only, which sends its origin and the token."""
+        """Start a build. Only a page of this server can: it sends its origin and the token."""
         if self._builds is None:
-            return _refusal(request, 404, "This server builds no worlds; run the command that the page shows.")
-        # The guard has compared the origin, where there is one.
+            return _refusal(request, 404, "This server does not build worlds; run the command that the page shows.")
+        # The guard has already compared the origin, if the request has one.
         if "origin" not in request.headers or not self._builds.has_token(request.headers.get("x-vwe-token", "")):
-            return _refusal(request, 403, "Only a page of this server can request a world; load the page again.")
+            return _refusal(request, 403, "Only a page of this server can request a world; reload the page.")
         key = b""
         async for part in request.stream():
             key += part
@@ -345,9 +345,9 @@ class _SearchRoutes:
         return await self.builds(request)
 
     async def _answered(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
-        """Answer with JSON; its only member is ``fault`` where a question cannot be understood.
+        """Return a JSON response; for an invalid question its only member is ``fault``, with status 200.
 
-        That is usual while a person types, and browsers report each response of an error status to the console.
+        Questions are often invalid while a user types, and browsers log every response with an error status.
         """
 
         def body() -> bytes:
@@ -361,7 +361,7 @@ class _SearchRoutes:
 
 
 class _OpenWorlds:
-    """The worlds last looked at, each in its newest making."""
+    """A cache of the most recently used worlds, each in its newest build."""
 
     def __init__(self, store: WorldStore) -> None:
         self._store = store
@@ -370,7 +370,7 @@ class _OpenWorlds:
         self._manifests = functools.lru_cache(maxsize=64)(self._made)
 
     def made(self, seed: Seed) -> MadeWorld | None:
-        """The world of a seed as it now is; None if it has not been made."""
+        """Return the current world of a seed; None if it is not built."""
         return self._manifests(seed, self._traces(seed))
 
     def why_not(self, seed: Seed) -> str:
@@ -378,7 +378,7 @@ class _OpenWorlds:
         return why_not_shown(self._store, seed)
 
     def source(self, made: MadeWorld) -> WorldSource:
-        """The files of a world."""
+        """Return the files of a world."""
         with self._lock:
             source = self._sources.pop(made.seed.key, None)
             if source is None or source.made != made:
@@ -392,16 +392,16 @@ class _OpenWorlds:
         return made_world(self._store, seed)
 
     def _traces(self, seed: Seed) -> tuple[tuple[int, int] | None, ...]:
-        """What changes when a stage of the seed does: found out without reading any."""
+        """Return the inodes and times of the seed's manifests, which change with its stages; no file is read."""
         return tuple(_trace(self._store.folder(seed, stage) / MANIFEST_NAME) for stage in STAGES)
 
 
 def _trace(path: Path) -> tuple[int, int] | None:
     try:
-        facts = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return facts.st_ino, facts.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def _answer(request: Request, content: Content, cache: str = _ASK) -> Response:
@@ -411,28 +411,28 @@ def _answer(request: Request, content: Content, cache: str = _ASK) -> Response:
     body = content.plain
     if content.packed is not None:
         headers["vary"] = "accept-encoding"
-        if _takes_gzip(request):
+        if _accepts_gzip(request):
             headers["content-encoding"] = "gzip"
             body = content.packed
     return Response(body, headers=headers, media_type=content.media_type)
 
 
-def _takes_gzip(request: Request) -> bool:
-    """Whether gzip, or any coding where it is not named, has a weight above nothing."""
+def _accepts_gzip(request: Request) -> bool:
+    """Return whether gzip, or ``*`` if gzip is not named, has a weight above zero."""
     weights = {}
-    for told in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
-        coding, *more = (part.strip() for part in told.split(";"))
+    for entry in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
+        coding, *more = (part.strip() for part in entry.split(";"))
         weights[coding] = next((part[2:] for part in more if part.startswith("q=")), "1")
     return _NO_WEIGHT.fullmatch(weights.get("gzip", weights.get("*", "0"))) is None
 
 
 def _cache_of(request: Request, etag: str) -> str:
-    # A page asks for files of the version it knows: they never change.
+    # A page requests files by version; those never change.
     return _EVER if request.query_params.get("v") == etag.partition("-")[0] else _ASK
 
 
 def _known(request: Request, etag: str) -> Response | None:
-    """The response without a body if the browser has the file of this entity tag; None if it has to be sent."""
+    """Return a response without a body if the browser has the file of this entity tag; None if it must be sent."""
     return _unchanged(f'"{etag}"', _cache_of(request, etag)) if _is_known(request, f'"{etag}"') else None
 
 
@@ -447,7 +447,7 @@ def _unchanged(etag: str, cache: str) -> Response:
 
 async def _missing(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _refusal(request, error.status_code, "Pages and files are only read here: GET or HEAD.", error.headers)
+        return _refusal(request, error.status_code, "Pages and files are read-only; use GET or HEAD.", error.headers)
     sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
     return _refusal(request, getattr(error, "status_code", 404), sentence)
 
@@ -457,12 +457,12 @@ async def _damaged(request: Request, error: Exception) -> Response:
 
 
 def _refusal(request: Request, status: int, sentence: str, more: Mapping[str, str] | None = None) -> Response:
-    """A page where a person asked for one, else JSON."""
+    """Return an error response: a page if the client accepts HTML, else JSON."""
     headers = {**_HEADERS, "cache-control": "no-store", **(more or {})}
     if "text/html" in request.headers.get("accept", ""):
-        # As the browser sees it, to which a slash in a name is no slash.
-        asked = request.scope["raw_path"].partition(b"?")[0]
-        root = "../" * (asked.count(b"/") - 1) or "./"
+        # The undecoded path, as the browser sees it: an encoded slash in a name does not count.
+        path = request.scope["raw_path"].partition(b"?")[0]
+        root = "../" * (path.count(b"/") - 1) or "./"
         page = pages.missing_page(sentence, root=root)
         return Response(page, status, headers, "text/html")
     return Response(json.dumps({"message": sentence}), status, headers, "application/json")

@@ -1,4 +1,4 @@
-"""The files of one world's page: what they are called and what is in them, whether they are served or exported."""
+"""The names and contents of the files of a world's page, for the server and for exports."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _TILES_KEPT = 1024
 
 
 class NotThereError(Exception):
-    """There is no such page or file; the message is a sentence that says why."""
+    """A page or file does not exist; the message is a sentence with the reason."""
 
 
 class WorldSource:
-    """The files of a world, made when they are asked for; safe for any number of threads.
+    """Generates the files of a world on request; thread-safe.
 
-    Every method raises :class:`vwe_dagster.store.StoreError` where a stage is damaged or was made again meanwhile.
+    Every method raises :class:`vwe_dagster.store.StoreError` if a stage is damaged or has been rebuilt.
 
     Args:
         store: the data folder.
         made: the world.
-        max_zoom: the deepest zoom that there are tiles of, at most :attr:`MadeWorld.max_zoom`.
+        max_zoom: the highest zoom that has tiles, at most :attr:`MadeWorld.max_zoom`.
     """
 
     def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
@@ -53,11 +53,11 @@ class WorldSource:
         self._preparing = threading.Lock()
 
     def prepare(self) -> None:
-        """Reads what the other files are made from, before anybody waits for it."""
+        """Read the planes and prepare the tiles in advance."""
         self._tiles()
 
     def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
-        """``world.json``."""
+        """Return the content of ``world.json``."""
         analysis = read_processed(self._store, self.made.processed)
         return _json(world_facts(self.made, analysis, same_world=same_world, max_zoom=self.max_zoom))
 
@@ -73,38 +73,40 @@ class WorldSource:
 
     @property
     def has_places(self) -> bool:
-        """Whether there is a ``places.json``."""
+        """Whether the world has a ``places.json``."""
         return PLACES_FILE in self.made.processed.files
 
     def waterways(self) -> bytes:
-        """``waterways.json``."""
+        """Return the content of ``waterways.json``."""
         return _json(waterways(self._world()))
 
     def block(self, x: int, y: int) -> bytes:
-        """``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.blocks`.
+        """Return the content of ``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.blocks`.
 
         Raises:
             NotThereError: there is no such block.
         """
         count = blocks.blocks_a_side(grid_of(self.made.extracted))
         if not (x < count and y < count):
-            raise NotThereError(f"There are {count} x {count} blocks of data.")
+            raise NotThereError(f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.")
         return blocks.block(self._world(), x, y)
 
     def tile(self, style: str, zoom: int, x: int, y: int) -> bytes:
-        """``tiles/{style}/{zoom}/{x}/{y}.webp``: the one of the stage ``tiles`` where it was made, or drawn now.
+        """Return the content of ``tiles/{style}/{zoom}/{x}/{y}.webp``, from the stage ``tiles`` or drawn now.
 
         Raises:
             NotThereError: there is no such tile.
         """
         if style not in STYLES:
-            raise NotThereError(f"There is no style {style}; there are {', '.join(STYLES)}.")
+            raise NotThereError(f"Unknown style {style}; choose from {', '.join(STYLES)}.")
         if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
-            raise NotThereError(f"There are tiles of zoom 0 to {self.max_zoom}, and 2**zoom of them each way.")
+            raise NotThereError(
+                f"There is no tile {zoom}/{x}/{y}; zoom is 0 to {self.max_zoom}, and each side has 2**zoom tiles."
+            )
         return self._drawn(style, zoom, x, y)
 
     def thumbnail(self) -> bytes:
-        """``thumbnail.png``: the one of the stage ``renders``, or the biomes alone where that is not made."""
+        """Return ``thumbnail.png`` of the stage ``renders``, or only the biomes if that stage is not built."""
         renders = self.made.renders
         if renders is not None and THUMBNAIL in renders.files:
             return self._store.read(renders, THUMBNAIL).getvalue()
@@ -112,13 +114,13 @@ class WorldSource:
         return png_bytes(biome_thumbnail(world.biome, world.grid))
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
-        """The name of every tile and its content, drawn on every core."""
+        """Yield the name and the content of every tile, drawn on all cores."""
         for style in STYLES:
             for zoom, x, y, content in self._tiles().pyramid(style, zooms=range(self.max_zoom + 1)):
                 yield f"tiles/{style}/{zoom}/{x}/{y}.webp", content
 
     def block_names(self) -> list[tuple[int, int]]:
-        """X and y of every block of data."""
+        """Return x and y of every block of data."""
         count = blocks.blocks_a_side(grid_of(self.made.extracted))
         return [(x, y) for x in range(count) for y in range(count)]
 
@@ -147,7 +149,7 @@ class WorldSource:
 
 @functools.cache
 def warm() -> None:
-    """Loads all that the first tile of a process would wait for: compiled kernels, and what all worlds share."""
+    """Load in advance what the first tile of a process needs: compiled kernels, and tables that all worlds share."""
     terrain = World(0)
     sampled = terrain.grid(MIN_SIZE)
     world = CanonicalWorld(Grid.of_world(MIN_SIZE), sampled.biome, sampled.height, sampled.forest, sampled.lava)

@@ -1,4 +1,4 @@
-"""Rivers, streams and lakes as the page draws them."""
+"""Rivers, streams and lakes in the format that the page draws."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vwe_dagster.world.canonical import CanonicalWorld
 
 
 class Waterways(TypedDict):
-    """Lines as flat lists of whole metres and lakes as pairs; what the source does not tell is empty.
+    """Lines as flat lists of whole meters, and lakes as pairs; a list is empty if the source has no such data.
 
-    A line is ``[width, x, z, x, z, ...]``: its mean width, and the first vertex and the last and every third between.
+    A line is ``[width, x, z, x, z, ...]``: its mean width, then every third vertex from the first one, and the last.
     """
 
     rivers: list[list[int]]
@@ -24,7 +24,7 @@ _EVERY = 3
 
 
 def waterways(world: CanonicalWorld) -> Waterways:
-    """The waterways of a world."""
+    """Return the waterways of a world."""
     found: Waterways = {"rivers": [], "streams": [], "lakes": []}
     if world.rivers is not None and len(world.rivers):
         points = np.rint(world.rivers[["x_m", "z_m"]].to_numpy(np.float64)).astype(np.int64)

@@ -92,7 +92,7 @@ def test_answer_is_bounded(client: httpx.Client) -> None:
     [
         ("answer.json?condition=ilands>3", "did you mean islands"),
         ("answer.json?condition=islands in (select 1 from read_csv('/etc/passwd'))", "can read only the table seeds"),
-        ("answer.json?question=other", "no question 'other'"),
+        ("answer.json?question=other", "Unknown question 'other'"),
         ("answer.json?sort=zzz", "no column zzz"),
         ("distributions.json?columns=seed", "no numbers"),
         ("worlds.json?condition=islands", "not true or false"),

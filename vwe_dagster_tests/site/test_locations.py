@@ -247,7 +247,7 @@ def test_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places: 
     expect(page.locator("#kinds button:visible")).to_have_text([re.compile("^Frost cave")])
     expect(page.locator(".places strong").first).to_have_text("Frost cave")
     page.get_by_label("Search places").fill("no such place")
-    expect(page.locator("#places")).to_contain_text("No place is called that.")
+    expect(page.locator("#places")).to_contain_text("No place has this name.")
     page.get_by_label("Search places").fill("")
     expect(page.locator("#kinds")).to_be_hidden()
 
@@ -290,7 +290,7 @@ def test_list_is_sorted_by_distance_from_the_pointer(visitor: Visitor, places: p
     expect_listed(nearest(2400, -1800))
     page.get_by_label("Order").select_option("Nearest to the middle of the map")
     page.keyboard.press("c")
-    page.get_by_label("x, z in metres").fill("-3000, 2500")
+    page.get_by_label("x, z in meters").fill("-3000, 2500")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"at=-\d+"))
     middle = re.search(r"at=([-\d.]+),([-\d.]+)", page.url)
@@ -498,7 +498,7 @@ def scattered_locations() -> pd.DataFrame:
 def open_places(page: Page) -> None:
     """Open the list of places and wait until the places are read."""
     page.get_by_role("tab", name="Places").click()
-    expect(page.locator("#places")).not_to_contain_text("Reading the places")
+    expect(page.locator("#places")).not_to_contain_text("Loading the places")
 
 
 def chip(page: Page, group: str) -> Locator:

@@ -188,7 +188,7 @@ def test_visitor_goes_to_typed_places(visitor: Visitor, screenshots: Path) -> No
     assert page.evaluate("navigator.clipboard.readText()") == f"{round(peak['x_m'])}, {round(peak['z_m'])}"
 
     page.keyboard.press("c")
-    page.get_by_label("x, z in metres").fill("600 -300")
+    page.get_by_label("x, z in meters").fill("600 -300")
     page.keyboard.press("Enter")
     expect(page.locator("#readout .place")).to_have_text(f"x 600  z {MINUS}300")
     expect(page.locator("#readout .distance")).to_have_text("671 m")
@@ -216,9 +216,9 @@ def test_typed_coordinates_are_parsed_or_rejected(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, WORLD)
     page.keyboard.press("c")
-    page.get_by_label("x, z in metres").fill("1e5, 3")
+    page.get_by_label("x, z in meters").fill("1e5, 3")
     page.keyboard.press("Enter")
-    expect(page.locator("#goto output")).to_have_text("Write x and z in metres, such as 600, -100.")
+    expect(page.locator("#goto output")).to_have_text("Write x and z in meters, such as 600, -100.")
     page.keyboard.press("Escape")
     expect(page.locator("#goto input")).not_to_be_focused()
     page.keyboard.press("x")
@@ -235,7 +235,7 @@ def test_page_of_a_world_links_to_a_comparison(visitor: Visitor) -> None:
     visit(page, WORLD)
     page.get_by_role("button", name="Compare with another world").click()
     dialog = page.get_by_role("dialog", name="Compare with")
-    for key, message in ((ONE, "the world of this page"), ("other", "has not been made")):
+    for key, message in ((ONE, "the world of this page"), ("other", "is not built")):
         dialog.get_by_role("combobox").fill(key)
         dialog.get_by_role("button", name="Compare").click()
         expect(dialog.get_by_role("status")).to_contain_text(message)
@@ -265,7 +265,7 @@ def test_two_worlds_are_compared_at_one_pointer(visitor: Visitor, site: Site, sc
             re.compile(rf"^{key}; [A-Z].+; .+ (above the sea|under water); \d, {MINUS}?\d$")
         )
     page.get_by_role("button", name="Help").click()
-    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("what is at the middle")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("announce the biome")
     page.keyboard.press("Escape")
     expect(page.locator("#help")).to_be_hidden()
     page.screenshot(path=screenshots / "page_compare.png")
@@ -315,7 +315,7 @@ def test_samples_of_a_rebuilt_world_are_not_shown(visitor: Visitor) -> None:
     page.route("**/data/**", made_again)
     visit(page, WORLD)
     page.locator("#map").hover()
-    expect(page.locator("#toast")).to_contain_text("This world was made again. Reload the page")
+    expect(page.locator("#toast")).to_contain_text("This world was rebuilt. Reload the page")
     expect(page.locator("#readout .biome")).to_have_text("…")
 
 

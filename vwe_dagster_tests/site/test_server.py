@@ -118,14 +118,14 @@ def test_gallery_lists_every_world(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/worlds/nothing/", "make it with: vwe world nothing"),
+        ("/worlds/nothing/", "build it with: vwe world nothing"),
         ("/worlds/-a/world.json", "vwe world -- -a"),
         ("/worlds/..%2F..%2Fetc/world.json", "no such page"),
         ("/worlds/a%20b/world.json", "white space"),
         ("/worlds/@99999999999/world.json", "out of range"),
-        (f"{WORLD}/tiles/satellite/0/0/0.webp", "no style"),
-        (f"{WORLD}/tiles/map/6/0/0.webp", "zoom 0 to 5"),
-        (f"{WORLD}/tiles/map/1/2/0.webp", "zoom 0 to 5"),
+        (f"{WORLD}/tiles/satellite/0/0/0.webp", "Unknown style"),
+        (f"{WORLD}/tiles/map/6/0/0.webp", "zoom is 0 to 5"),
+        (f"{WORLD}/tiles/map/1/2/0.webp", "zoom is 0 to 5"),
         (f"{WORLD}/tiles/map/1/-1/0.webp", "no such page"),
         (f"{WORLD}/data/2/0.bin", "2 x 2 blocks"),
         (f"{WORLD}/data/99999999999999999999/0.bin", "2 x 2 blocks"),
@@ -164,7 +164,7 @@ def test_error_page_finds_its_files(client: httpx.Client, path: str) -> None:
 def test_write_requests_are_rejected_as_read_only(client: httpx.Client) -> None:
     refused = client.post(f"{WORLD}/world.json")
     assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
-    assert "only read" in refused.json()["message"]
+    assert "read-only" in refused.json()["message"]
 
 
 def test_browsers_cache_files_with_a_version_and_revalidate_others(client: httpx.Client) -> None:
@@ -266,7 +266,7 @@ def test_rebuilt_world_is_shown_in_its_new_state(site: Site) -> None:
         publish_extracted_again(store, "abc")
         half = client.get("/worlds/abc/world.json")
         assert half.status_code == 404
-        assert "half made" in half.json()["message"]
+        assert "partially built" in half.json()["message"]
         assert client.get("/worlds.json").json()["rows"] == []
         publish_world(store, "abc", Grid.of_world(96))
         assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
@@ -309,7 +309,7 @@ def test_deep_tiles_show_the_terrain_of_the_planes_or_are_stored_ones(site: Site
         assert facts["version"] != before["version"]
         refused = client.get("/worlds/abc/tiles/map/4/0/0.webp")
         assert refused.status_code == 404
-        assert refused.json()["message"].startswith("There are tiles of zoom 0 to 3")
+        assert refused.json()["message"].endswith("zoom is 0 to 3, and each side has 2**zoom tiles.")
         extracted = store.manifest(parse_seed("abc"), "extracted")
         assert extracted is not None
         publish_tile(store, "abc", b"made", of=extracted.digest, max_zoom=4)

@@ -139,7 +139,7 @@ class Finder {
     return h("button", { type: "button", class: "text", onclick: act }, icon(name), words);
   }
 
-  /** A button that generates the world, or copies the command that does where the server builds none. */
+  /** Returns a button that builds the world, or copies the command for it if the server does not build worlds. */
   #build(seed, command) {
     if (!this.token) return this.#button("copy", h("code", {}, command), () => copy(command));
     const button = this.#button("plus", "Generate", async () => {

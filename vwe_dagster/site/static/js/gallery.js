@@ -99,7 +99,7 @@ class Gallery {
     const hint = $("#hint");
     if (this.worlds.length === 0) {
       hint.hidden = false;
-      hint.replaceChildren("No world has been made yet. Make one with ", command("HHcLC5acQt"));
+      hint.replaceChildren("No world is built yet. Build one with ", command("HHcLC5acQt"));
     } else {
       hint.hidden = !fault;
       hint.textContent = fault ?? "";
@@ -114,7 +114,7 @@ class Gallery {
     if (box.hidden) return;
     box.replaceChildren(
       ...(isSeed(text)
-        ? [h("p", {}, "The world of ", h("strong", {}, text), " has not been made yet. Make it with"), command(text)]
+        ? [h("p", {}, "The world of ", h("strong", {}, text), " is not built yet. Build it with"), command(text)]
         : [
             h(
               "p",

@@ -66,8 +66,8 @@ export class KindChips {
   }
 
   nothing(isSearch) {
-    if (this.locations.loading && !this.locations.loaded) return "Reading the places…";
-    return isSearch ? "No place is called that." : "The map shows no places. Choose some above.";
+    if (this.locations.loading && !this.locations.loaded) return "Loading the places…";
+    return isSearch ? "No place has this name." : "The map shows no places. Choose some above.";
   }
 
   /** Offers the kinds that a search finds; null ends the search. */

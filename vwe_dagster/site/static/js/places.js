@@ -305,7 +305,7 @@ export class KindTabs {
 
   search() {}
 
-  nothing = () => "No place is called that.";
+  nothing = () => "No place has this name.";
 
   #choose(kind) {
     this.kind = kind;

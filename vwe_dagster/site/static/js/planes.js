@@ -125,11 +125,11 @@ export class Planes {
 
   async #fetch(x, y) {
     const answer = await fetchAgain(`${this.base}data/${x}/${y}.bin?v=${this.version}`);
-    if (!answer.ok) throw new Error(`The data of this place cannot be read (${answer.status}).`);
+    if (!answer.ok) throw new Error(`The server cannot read the data of this place (status ${answer.status}).`);
     const tag = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
     // A rebuilt world may have another grid.
     if (tag && tag[1] !== this.version)
-      throw new Error("This world was made again. Reload the page to see it as it now is.");
+      throw new Error("This world was rebuilt. Reload the page to see the new one.");
     return answer.arrayBuffer();
   }
 }

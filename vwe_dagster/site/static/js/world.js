@@ -294,14 +294,14 @@ class WorldPage {
     const gen = engine.world_gen_version === null ? "" : `, world-gen version ${engine.world_gen_version}`;
     $("#made").append(
       `Engine: ${maker}${gen}. ${number(grid.size)} × ${number(grid.size)} samples, ${number(grid.cell_m, grid.cell_m % 1 ? 1 : 0)} m apart. `,
-      `Made ${this.facts.made_at.slice(0, 10)} by VWE ${engine.vwe}.`,
+      `Built ${this.facts.made_at.slice(0, 10)} by VWE ${engine.vwe}.`,
     );
     const { table } = this.facts.places ?? {};
-    if (table) $("#made").append(` Locations by the table ${table.name}, ${table.sha256.slice(0, 12)}.`);
+    if (table) $("#made").append(` Location table: ${table.name}, ${table.sha256.slice(0, 12)}.`);
     if (same.length) {
       $("#made").append(
         h("br"),
-        "The same world: ",
+        "Seeds with the same world: ",
         ...same.flatMap((other, index) => [index ? ", " : "", h("a", { href: `../${folderOf(other)}/` }, other)]),
       );
     }
@@ -408,7 +408,7 @@ class WorldPage {
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {
       const found = parsePlace($("#goto input").value);
-      $("#goto output").textContent = found ? "" : "Write x and z in metres, such as 600, -100.";
+      $("#goto output").textContent = found ? "" : "Write x and z in meters, such as 600, -100.";
       if (found) this.goTo(found.x, found.z);
       else event.preventDefault();
     });
@@ -561,7 +561,7 @@ fetchJson("../../worlds.json")
       else
         $("#compare output").textContent = keys.includes(other)
           ? "That is the world of this page; choose another."
-          : "That world has not been made.";
+          : "That world is not built.";
     });
   })
   .catch(() => {});
