@@ -115,7 +115,7 @@ def point_of(
         ring, d = rings_at(c, x, z), length(x, z)
         cut = terrain.channel_cut(d)
         if ring & rings.IN_TRENCH:
-            scale = terrain.metres(x, z)
+            scale = terrain.meters(x, z)
     base = base_of_lanes(p, 0, cut)
     if bits & CALM == 0:
         base = terrain.shape_base(c, base, d)

@@ -151,7 +151,7 @@ def _add_cells(
     amplitude: float,
     room: AshlandsRoom,
 ) -> None:
-    """Add an octave of eased cellular noise to the sums of the blocks that have a ridge for it to shape.
+    """Add an octave of eased cellular noise to the sums of the blocks that have a ridge.
 
     A block tries the points of all cells that any of its columns is next to. Points that are not next to a column are
     more than 1 away from it, and distances above 1 count as 1.
@@ -180,7 +180,7 @@ def _add_cells(
 
 @inlined_kernel
 def _floor(v: Lanes) -> Lanes:
-    """Return FastNoise's floor, one too low for negative integers, as int32 lanes."""
+    """Return FastNoise's floor, which is one too low for negative integers, as int32 lanes."""
     whole = as_i32(v)
     return select(v >= 0.0, whole, whole - 1)
 

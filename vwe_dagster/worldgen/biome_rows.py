@@ -29,10 +29,10 @@ MASKS = (
 @inlined_kernel
 def _is_shaped(c: WorldConstants, x: Floats, z: float, j: int) -> bool:
     """Return whether a block may touch the center or rim of the world, where distances from the center matter."""
-    centre, rim = max(terrain.CHANNELS_FROM, c.min_mountain) + 2.0, terrain.RIM - 2.0
+    center, rim = max(terrain.CHANNELS_FROM, c.min_mountain) + 2.0, terrain.RIM - 2.0
     west, east = np.float64(x[j]), np.float64(x[j + LANES - 1])
     nearest, farthest = max(west, -east, 0.0), max(-west, east)
-    return nearest * nearest + z * z < centre * centre or farthest * farthest + z * z > rim * rim
+    return nearest * nearest + z * z < center * center or farthest * farthest + z * z > rim * rim
 
 
 @inner_kernel

@@ -1,4 +1,4 @@
-"""The biomes of one place in many worlds, without rivers and heights: for surveys of seeds."""
+"""The biomes of one area in many worlds, without rivers and heights, for surveys of seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BiomeSurvey:
 
     Args:
         x, z: the columns and rows in meters, each ascending.
-        disc: the center x and z, and the radius of a disc in meters; places outside of it are not computed.
+        disc: the center x and z, and the radius of a disc in meters; places outside it are not computed.
 
     Attributes:
         x, z: float32 meters.
@@ -45,13 +45,13 @@ class BiomeSurvey:
 
     @classmethod
     def of_disc(cls, x: float, z: float, radius_m: float, cell_m: float = 12.0) -> BiomeSurvey:
-        """Return the survey of a disc around a point, whose places are ``cell_m`` apart, symmetric to the point."""
+        """Return the survey of a disc around a point; its places are ``cell_m`` apart and symmetric to the point."""
         steps = np.arange(0.5, max(radius_m / cell_m, 1.0)) * cell_m
         offsets = np.concatenate((-steps[::-1], steps))
         return cls(x + offsets, z + offsets, (x, z, radius_m))
 
     def biomes(self, world: World) -> npt.NDArray[np.uint8]:
-        """Return the biome indices of a world, uint8 ``[z, x]``; ``Biome.NONE`` outside of the disc."""
+        """Return the biome indices of a world, uint8 ``[z, x]``; ``Biome.NONE`` outside the disc."""
         c = world.constants
         rings = self._rings.get(c.max_swamp)
         if rings is None:
@@ -66,5 +66,7 @@ class BiomeSurvey:
 def _ascending(values: npt.ArrayLike) -> Floats:
     array = np.atleast_1d(np.asarray(values, np.float32))
     if array.ndim != 1 or array.size == 0 or not (np.diff(array) > 0).all() or not np.isfinite(array).all():
-        raise WorldError("Columns and rows are lists of coordinates, each greater than the one before it.")
+        raise WorldError(
+            "Columns or rows do not ascend; pass lists of coordinates, each greater than the one before it."
+        )
     return array

@@ -1,4 +1,4 @@
-"""What distinguishes one world from another: the offsets drawn from its seed. Section 4 of the specification."""
+"""The constants that distinguish worlds: the offsets drawn from the seed. Section 4 of the specification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_SWAMP = (8000.0, 8000.0, 6000.0)
 
 
 class WorldConstants(NamedTuple):
-    """The noise offsets of a world and the limits that its world-gen version sets, all float64."""
+    """The noise offsets of a world and the limits of its world-gen version, all float64."""
 
     o0: float
     o1: float
@@ -35,7 +35,7 @@ class RiverSeeds(NamedTuple):
 
 
 def draw_constants(seed: int, version: int) -> tuple[WorldConstants, RiverSeeds]:
-    """Draws the constants of a world.
+    """Draw the constants of a world.
 
     Args:
         seed: the seed as a signed 32-bit integer.

@@ -1,4 +1,4 @@
-"""The digest that a world's terrain is told by: one number for every biome and height of it."""
+"""The digest that identifies a world's terrain: one hash of all biomes and heights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KNOWN_DIGESTS = {
 
 
 def terrain_digest(terrain: Terrain) -> str:
-    """The :func:`planes_digest` of a sampled terrain."""
+    """Return the :func:`planes_digest` of a sampled terrain."""
     return planes_digest(terrain.x, terrain.z, terrain.biome, terrain.height)
 
 
@@ -30,16 +30,16 @@ def planes_digest(
     biome: npt.NDArray[np.uint8],
     height: npt.NDArray[np.float32],
 ) -> str:
-    """SHA-256 over a grid: biome indices as bytes, heights as little-endian float32, an int64 zero.
+    """Return the SHA-256 of a grid: biome indices as bytes, heights as little-endian float32, an int64 zero.
 
-    Cells beyond the edge of the world, where the game's own map has nothing, count as Ocean at -1000 m. Section 10 of
+    Cells beyond the edge of the world, which the game's own map leaves empty, count as Ocean at -1000 m. Section 10 of
     the terrain specification.
 
     Args:
-        columns: x in metres, ``[n]``.
-        rows: z in metres, ``[m]``.
+        columns: x in meters, ``[n]``.
+        rows: z in meters, ``[m]``.
         biome: the indices, ``[m, n]``.
-        height: the heights in metres, ``[m, n]``.
+        height: the heights in meters, ``[m, n]``.
     """
     x, z = columns.astype(np.float64), rows.astype(np.float64)
     beyond = (x[None, :] ** 2 + z[:, None] ** 2).astype(np.float32) > WORLD_RADIUS_M**2

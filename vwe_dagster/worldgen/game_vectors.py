@@ -8,20 +8,20 @@ from vwe_dagster.worldgen.numerics import f, length
 
 @kernel
 def distance(ax: float, az: float, bx: float, bz: float) -> float:
-    """The distance between two points."""
+    """Return the distance between two points."""
     return length(f(ax - bx), f(az - bz))
 
 
 @kernel
 def are_equal(ax: float, az: float, bx: float, bz: float) -> bool:
-    """Whether the game takes two points for the same: an epsilon test."""
+    """Return whether the game considers two points equal, by an epsilon test."""
     dx, dz = f(ax - bx), f(az - bz)
     return dx * dx + dz * dz < 9.9999994e-11
 
 
 @kernel
 def direction(ax: float, az: float, bx: float, bz: float) -> tuple[float, float]:
-    """The unit vector from one point to another; zero where they are too near."""
+    """Return the unit vector from one point to another; zero if they are too near."""
     dx, dz = f(bx - ax), f(bz - az)
     magnitude = length(dx, dz)
     if magnitude > f(1e-5):

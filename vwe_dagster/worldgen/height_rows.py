@@ -195,7 +195,7 @@ def _fill_sides(c: WorldConstants, s: Sampling, row: int, panel: int, room: Room
 
 
 @inlined_kernel
-def _metres_row(s: Sampling, row: int, first: int, last: int, ground: Floats) -> None:
+def _meters_row(s: Sampling, row: int, first: int, last: int, ground: Floats) -> None:
     """Turn the ground of blocks into meters, less in trenches, and write the void beyond the edge of the world."""
     begin, end = s.rings.begin[row], s.rings.end[row]
     for block in range(first, last):
@@ -255,5 +255,5 @@ def fill_heights(
             _fill_panel(c, field, s, strip, end, panel, room, biome, height)
         for row in range(strip, end):
             start, stop = s.rings.start[row], s.rings.stop[row]
-            _metres_row(s, row, start, stop, height[row])
+            _meters_row(s, row, start, stop, height[row])
         strip = end

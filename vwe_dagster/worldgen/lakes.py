@@ -31,7 +31,7 @@ Coordinates = npt.NDArray[np.float64]
 
 @kernel
 def low_points(c: WorldConstants) -> tuple[Coordinates, Coordinates]:
-    """The candidates: x and z in metres, southernmost row first."""
+    """Return the candidates: x and z in meters, southernmost row first."""
     xs, zs = np.empty(SIDE * SIDE), np.empty(SIDE * SIDE)
     count = 0
     for row in range(SIDE):
@@ -57,10 +57,10 @@ def _bucket(v: float) -> int:
 
 @kernel
 def find_lakes(c: WorldConstants) -> tuple[Coordinates, Coordinates]:
-    """The lakes of a world, x and z in metres, in the order that the game finds them in.
+    """Return the lakes of a world, x and z in meters, in the order in which the game finds them.
 
-    The game searches its whole list for the nearest point and moves the last one into the place of the one it takes.
-    Here points stay where they are, in buckets, and ``place`` is where each would be in that list, which decides ties.
+    The game searches its whole list for the nearest point, removes it and moves the last point to its index.
+    Here points stay in buckets, and ``place`` is the index that each would have in that list, which decides ties.
     """
     xs, zs = low_points(c)
     last = xs.size
@@ -104,9 +104,9 @@ def _nearest(
     x: float,
     z: float,
 ) -> int:
-    """The nearest point left within reach, the first of the list among equals; -1 for none.
+    """Return the nearest remaining point within reach, the first of the list among equals; -1 if there is none.
 
-    Points that are taken are unlinked on the way.
+    Removed points are unlinked on the way.
     """
     best, nearest = -1, MERGE_M
     for row in range(_bucket(z) - 1, _bucket(z) + 2):

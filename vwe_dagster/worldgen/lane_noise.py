@@ -1,4 +1,4 @@
-"""Perlin noise of many places at a time: one place, or one channel of the noise, in each lane of a vector."""
+"""Perlin noise of many places at a time: each lane of a vector has one place, or one channel of the noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vwe_dagster.worldgen.noise import GRADIENT_X, GRADIENT_Y, PERLIN_OFFSET, PE
 def _corner_gradients() -> npt.NDArray[np.int32]:
     """Return the gradient factors at the corners of every lattice cell, ``[256 * row + column]``.
 
-    Each number holds the corners south-west, south-east, north-west and north-east, x before z, from the lowest bits
+    Each number packs the corners south-west, south-east, north-west and north-east, x before z, from the lowest bits
     upwards, in two bits with a sign.
     """
     column, row = np.meshgrid(np.arange(257) & 255, np.arange(257) & 255)

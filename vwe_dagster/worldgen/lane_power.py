@@ -1,4 +1,4 @@
-"""Powers of many numbers at a time, accurate enough that rounding them to float32 is hardly ever in doubt."""
+"""Powers of many numbers at a time, so accurate that their rounding to float32 is rarely uncertain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXPONENTIAL = tuple(math.log(2) ** k / math.factorial(k) for k in range(14))
 """The power series of 2**r."""
 LEAST = 2.0**-20
 CERTAIN = 2.0**-42
-"""More than the relative error of :func:`power`."""
+"""An upper bound of the relative error of :func:`power`."""
 
 
 @inlined_kernel

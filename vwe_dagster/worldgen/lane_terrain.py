@@ -95,9 +95,9 @@ def shape_base(min_mountain: float, h: Lanes, d: Lanes) -> Lanes:
     rim = select(d > 10490.0, lerp(rim, -2.0, lerp_step(10490.0, 10500.0, d)), rim)
     t = rounded(clamp01((H - f(0.28)) / (f(0.38) - f(0.28))))
     limit = lerp(f(0.28), f(0.38), t)
-    centre = lerp(limit, H, lerp_step(min_mountain - 400.0, min_mountain, d))
+    center = lerp(limit, H, lerp_step(min_mountain - 400.0, min_mountain, d))
     is_central = (d < min_mountain) & (f(0.28) < H)
-    return as_f32(select(d > RIM, rim, select(is_central, centre, H)))
+    return as_f32(select(d > RIM, rim, select(is_central, center, H)))
 
 
 @inlined_kernel

@@ -14,7 +14,7 @@ SINE = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(9))
 COSINE = tuple((-1.0) ** k / math.factorial(2 * k) for k in range(10))
 """The coefficients of the Taylor series; up to a quarter of pi their error is at most 2**-60."""
 CERTAIN = 2.0**-47
-"""More than the relative error of a sine: where a result times 1 plus and minus this rounds alike, it is certain."""
+"""An upper bound of the relative error of a sine: a result is certain if 1 plus and minus this times it round alike."""
 
 
 @inlined_kernel

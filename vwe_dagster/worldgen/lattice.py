@@ -37,7 +37,7 @@ CHANNELS = 30
 
 
 class Rows(NamedTuple):
-    """The rows of a grid as the noise channels see them; every array is ``[channels, n]``.
+    """The rows of a grid in the coordinates of the noise channels; every array is ``[channels, n]``.
 
     Attributes:
         cell: int32 lattice cell, 0 to 255.
@@ -51,10 +51,10 @@ class Rows(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The columns of a grid, a multiple of LANES, as the noise channels see them.
+    """The columns of a grid, a multiple of LANES, in the coordinates of the noise channels.
 
     Attributes:
-        offset, faded: as those of :class:`Rows`.
+        offset, faded: see :class:`Rows`.
         is_fine: bool, whether the cells of a block have more than LANES corners along x, ``[channels]``.
         first: int32, the least cell of each block; 0 in fine channels, ``[channels, n // LANES]``.
         place: int32, the number of cells from ``first`` to the cell of each column, ``[channels, n]``.
@@ -78,7 +78,7 @@ ALONG_X, ALONG_Z = _gradients(GRADIENT_X), _gradients(GRADIENT_Y)
 
 @inner_kernel
 def channel_arguments(c: WorldConstants, at: float, along_z: bool, out: npt.NDArray[np.float64]) -> None:
-    """Fills in what each channel's noise is asked for at one coordinate: sections 5, 6 and 7 of the specification."""
+    """Write the argument of each channel's noise at one coordinate: sections 5, 6 and 7 of the specification."""
     X = at + (100000.0 + (c.o1 if along_z else c.o0))
     out[0], out[1] = X * f(0.002) * 0.5, X * f(0.003) * 0.5
     out[2], out[3] = X * f(0.002), X * f(0.003)
@@ -106,7 +106,7 @@ def channel_arguments(c: WorldConstants, at: float, along_z: bool, out: npt.NDAr
 
 @kernel
 def make_rows(c: WorldConstants, coordinates: npt.NDArray[np.float32], along_z: bool, channels: int) -> Rows:
-    """Return coordinates, float32 meters ``[n]`` along x or z, as the first ``channels`` channels see them."""
+    """Return the rows at coordinates, float32 meters ``[n]`` along x or z, for the first ``channels`` channels."""
     shape = channels, coordinates.size
     whole, offset, faded = np.empty(shape, np.int32), np.empty(shape, np.float32), np.empty(shape, np.float32)
     argument = np.empty(channels)
@@ -123,7 +123,7 @@ def make_rows(c: WorldConstants, coordinates: npt.NDArray[np.float32], along_z: 
 
 @kernel
 def make_columns(c: WorldConstants, coordinates: npt.NDArray[np.float32], channels: int) -> Columns:
-    """Return the columns at the coordinates, float32 meters ``[n]``, as the first ``channels`` channels see them."""
+    """Return the columns at coordinates, float32 meters ``[n]``, for the first ``channels`` channels."""
     cell, offset, faded = make_rows(c, coordinates, False, channels)
     blocks = coordinates.size // LANES
     first, is_fine = np.zeros((channels, blocks), np.int32), np.zeros(channels, np.bool_)

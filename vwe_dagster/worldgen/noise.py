@@ -1,4 +1,4 @@
-"""The noises: Unity's Perlin noise, and FastNoise's cellular and simplex noise with seed 0.
+"""Unity's Perlin noise, and FastNoise's cellular and simplex noise with seed 0.
 
 Sections 2 and 7 of the terrain specification.
 """
@@ -30,7 +30,7 @@ PERMUTATION = np.array(2 * [
 
 
 def _gradient(corner_hash: int) -> tuple[int, int]:
-    """The gradient of a corner as factors of the x and of the y distance, each -1, 0 or 1."""
+    """Return the gradient of a corner as factors of the x and of the y distance, each -1, 0 or 1."""
     k = corner_hash & 15
     first, second = -1 if k & 1 else 1, -1 if k & 2 else 1
     if k < 8:
@@ -41,7 +41,7 @@ def _gradient(corner_hash: int) -> tuple[int, int]:
 GRADIENT_X, GRADIENT_Y = (
     np.array([_gradient(int(p))[axis] for p in PERMUTATION[:256]], dtype=np.float32) for axis in (0, 1)
 )
-"""The gradient factors of corner ``p[p[..]]``, by the inner value ``p[..]``."""
+"""The gradient factors of corner ``p[p[..]]``, indexed by the inner value ``p[..]``."""
 
 PERLIN_OFFSET = np.float32(0.69)
 PERLIN_SCALE = np.float32(1.483)
@@ -51,18 +51,18 @@ CELL_POINTS = np.loadtxt(
 """FastNoise's 256 cell vectors, float32, ``[256, 2]``."""
 JITTER = float(np.float32(0.45))
 CELL_JITTER = CELL_POINTS.astype(np.float64) * JITTER
-"""How far FastNoise's 256 cell vectors move a cell point, ``[256, 2]``."""
+"""The shifts of cell points by FastNoise's 256 cell vectors, ``[256, 2]``."""
 
 
 @kernel
 def fade(t: np.float32) -> np.float32:
-    """Perlin's quintic, in the order of operations of Unity."""
+    """Return Perlin's quintic, in Unity's order of operations."""
     return (((t * np.float32(6) - np.float32(15)) * t) + np.float32(10)) * ((t * t) * t)
 
 
 @kernel
 def perlin(x: float, y: float) -> float:
-    """Unity's ``Mathf.PerlinNoise``: float32 arithmetic on float32 inputs; the result widened, not clamped."""
+    """Return Unity's ``Mathf.PerlinNoise``, in float32 arithmetic on float32 inputs, widened and not clamped."""
     ax, ay = abs(np.float32(x)), abs(np.float32(y))
     ix, iy = np.int64(ax), np.int64(ay)
     fx, fy = ax - np.float32(ix), ay - np.float32(iy)
@@ -83,7 +83,7 @@ def perlin(x: float, y: float) -> float:
 
 @kernel
 def cell_hash(seed: int, x: int | np.int32, y: int | np.int32) -> int:
-    """FastNoise's hash of a lattice place: 32-bit arithmetic that wraps."""
+    """Return FastNoise's hash of a lattice place, in wrapping 32-bit arithmetic."""
     n = np.int32(seed) ^ (np.int32(1619) * np.int32(x)) ^ (np.int32(31337) * np.int32(y))
     n = np.int32(np.int32(np.int32(n * n) * n) * np.int32(60493))
     return np.int32((n >> np.int32(13)) ^ n)
@@ -91,13 +91,13 @@ def cell_hash(seed: int, x: int | np.int32, y: int | np.int32) -> int:
 
 @kernel
 def nearest_integer(value: float) -> int:
-    """The nearest integer, halves away from zero."""
+    """Return the nearest integer; halves are rounded away from zero."""
     return np.int32(value + 0.5 if value >= 0.0 else value - 0.5)
 
 
 @kernel
 def cellular(x: float, y: float) -> float:
-    """The squared distance to the nearest cell point, frequency 0.01, jitter 0.45."""
+    """Return the squared distance to the nearest cell point, frequency 0.01, jitter 0.45."""
     x *= 0.01
     y *= 0.01
     column, row = nearest_integer(x), nearest_integer(y)
@@ -118,7 +118,7 @@ SIMPLEX_SKEW, SIMPLEX_UNSKEW = 0.3660254037844386, 0.21132486540518713
 
 @kernel
 def _floor(value: float) -> float:
-    """FastNoise's floor, one too low for negative integers."""
+    """Return FastNoise's floor, which is one too low for negative integers."""
     whole = np.float64(np.int32(value))
     return whole if value >= 0.0 else whole - 1.0
 
@@ -151,7 +151,7 @@ def _simplex_octave(seed: int, x: float, y: float) -> float:
 
 @kernel
 def simplex(x: float, y: float) -> float:
-    """Two octaves of simplex noise, frequency 0.01."""
+    """Return two octaves of simplex noise, frequency 0.01."""
     x *= 0.01
     y *= 0.01
     return (_simplex_octave(0, x, y) + _simplex_octave(1, 2.0 * x, 2.0 * y) * 0.5) * (1.0 / 1.5)

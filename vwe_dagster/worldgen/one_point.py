@@ -251,7 +251,7 @@ def biome_and_height(c: WorldConstants, rivers: RiverField, x: float, z: float) 
     where = biome_of(c, x, z, base, p)
     if length(x, z) > terrain.EDGE:
         return where, terrain.VOID
-    return where, f(ground_of(c, rivers, x, z, where, base, p) * terrain.metres(x, z))
+    return where, f(ground_of(c, rivers, x, z, where, base, p) * terrain.meters(x, z))
 
 
 @borrowing_kernel

@@ -1,6 +1,6 @@
 """Biome and height of a whole grid, in two stages, from the same formulas as single points.
 
-The first stage needs no rivers: base height and biome (:mod:`~vwe_dagster.worldgen.biome_rows`), and the Ashlands
+The first stage does not need rivers: base height and biome (:mod:`~vwe_dagster.worldgen.biome_rows`), and the Ashlands
 (:mod:`~vwe_dagster.worldgen.ashlands`). The second turns the base height into the height
 (:mod:`~vwe_dagster.worldgen.height_rows`). Threads take some rows at a time.
 """
@@ -29,12 +29,12 @@ CHUNK = 64
 
 
 class Planes(NamedTuple):
-    """What there is of every place, each ``[z, x]``.
+    """The planes of a grid, each ``[z, x]``.
 
     Attributes:
         biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
-        height: float32 metres.
-        lava: float32, how much of a place is lava, 0 to 1.
+        height: float32 meters.
+        lava: float32, the share of lava, 0 to 1.
     """
 
     biome: npt.NDArray[np.uint8]
@@ -45,7 +45,7 @@ class Planes(NamedTuple):
 def fill_planes(c: WorldConstants, find_rivers: Callable[[], RiverField], x: Floats, z: Floats) -> Planes:
     """Compute the planes of all ascending columns and rows.
 
-    ``find_rivers`` runs while other threads compute the first stage, which needs no rivers.
+    ``find_rivers`` runs while other threads compute the first stage.
     """
     columns = np.concatenate((x, np.repeat(x[-1:], -x.size % LANES)))
     s = make_sampling(c, columns, z, survey_of(columns, z, c.max_swamp))
@@ -70,6 +70,6 @@ def fill_planes(c: WorldConstants, find_rivers: Callable[[], RiverField], x: Flo
 
 
 def _fill_dry(c: WorldConstants, s: Sampling, first: int, last: int, planes: Planes) -> None:
-    """Fill in the first stage of some rows, which needs no rivers."""
+    """Compute the first stage, which does not need rivers, for some rows."""
     fill_biomes(c, s.x, s.z, s.columns, s.rows, s.rings, first, last, planes.biome, planes.height)
     fill_ashlands(s, first, last, *planes)

@@ -162,4 +162,4 @@ def _scale(points: Points, left: int) -> None:
     while left != 0:
         k = lowest_bit(left)
         left &= left - 1
-        points.scale[k] = terrain.metres(points.x[k], points.z[k])
+        points.scale[k] = terrain.meters(points.x[k], points.z[k])

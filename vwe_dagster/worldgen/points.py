@@ -25,7 +25,7 @@ def _load(points: Points, x: Floats, z: Floats, first: int) -> int:
 
 @kernel
 def biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint8]:
-    """The biome index of each point."""
+    """Return the biome index of each point."""
     out, points = np.empty(x.size, np.uint8), make_points()
     for i in range(0, x.size, LANES):
         n = _load(points, x, z, i)
@@ -37,7 +37,7 @@ def biomes(c: WorldConstants, x: Floats, z: Floats) -> npt.NDArray[np.uint8]:
 
 @kernel
 def heights(c: WorldConstants, rivers: RiverField, x: Floats, z: Floats) -> Floats:
-    """The height of each point in metres."""
+    """Return the height of each point in meters."""
     out, points = np.empty(x.size, np.float32), make_points()
     for i in range(0, x.size, LANES):
         n = _load(points, x, z, i)
@@ -48,7 +48,7 @@ def heights(c: WorldConstants, rivers: RiverField, x: Floats, z: Floats) -> Floa
 
 @kernel
 def base_heights(c: WorldConstants, x: Floats, z: Floats) -> Floats:
-    """The normalised base height of each point."""
+    """Return the normalized base height of each point."""
     out, points = np.empty(x.size, np.float32), make_points()
     for i in range(0, x.size, LANES):
         n = _load(points, x, z, i)
@@ -59,7 +59,7 @@ def base_heights(c: WorldConstants, x: Floats, z: Floats) -> Floats:
 
 @kernel
 def lavas(c: WorldConstants, x: Floats, z: Floats) -> Floats:
-    """How much of each point is lava, 0 to 1."""
+    """Return the share of lava at each point, 0 to 1."""
     out = np.empty(x.size, np.float32)
     for i in range(x.size):
         out[i] = terrain.lava(c, np.float64(x[i]), np.float64(z[i]))
@@ -68,7 +68,7 @@ def lavas(c: WorldConstants, x: Floats, z: Floats) -> Floats:
 
 @kernel
 def forests(x: Floats, z: Floats) -> Floats:
-    """The forest factor of each point."""
+    """Return the forest factor of each point."""
     out = np.empty(x.size, np.float32)
     for i in range(x.size):
         out[i] = terrain.forest_factor(np.float64(x[i]), np.float64(z[i]))
@@ -77,7 +77,7 @@ def forests(x: Floats, z: Floats) -> Floats:
 
 @kernel
 def forest_plane(x: Floats, z: Floats) -> Floats:
-    """The forest factor of each crossing of columns and rows, ``[z, x]``."""
+    """Return the forest factor at each crossing of columns and rows, ``[z, x]``."""
     out = np.empty((z.size, x.size), np.float32)
     for i in range(z.size):
         for j in range(x.size):

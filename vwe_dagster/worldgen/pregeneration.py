@@ -1,4 +1,4 @@
-"""What the game lays out before any height: lakes, rivers, streams. Section 8 of the terrain specification."""
+"""Lakes, rivers and streams, which the game lays out before any height. Section 8 of the terrain specification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vwe_dagster.worldgen.unity_random import init_state
 
 
 class Rendered(NamedTuple):
-    """Rivers or streams as points: float32 ``[m, 3]`` x, z and width in metres; int64 ``[n + 1]`` where each begins."""
+    """Rivers or streams as points: float32 ``[m, 3]`` x, z, width in meters; int64 ``[n + 1]`` first point of each."""
 
     points: npt.NDArray[np.float32]
     begins: npt.NDArray[np.int64]
@@ -28,9 +28,9 @@ class Pregeneration(NamedTuple):
     """The waters of a world.
 
     Attributes:
-        lakes_x, lakes_z: float64 metres, ``[n]``.
-        accepted: how many streams were found in each pass, rendered or not, int64 ``[2]``.
-        rivers, first_streams, second_streams: as rendered.
+        lakes_x, lakes_z: float64 meters, ``[n]``.
+        accepted: the number of streams found in each pass, rendered or not, int64 ``[2]``.
+        rivers, first_streams, second_streams: the rendered lines.
         field: the points of all of them, by cell.
     """
 
@@ -44,7 +44,7 @@ class Pregeneration(NamedTuple):
 
 
 def pregenerate(c: WorldConstants, seeds: RiverSeeds) -> Pregeneration:
-    """Lays out the waters of a world."""
+    """Lay out the waters of a world."""
     lakes_x, lakes_z = find_lakes(c)
     state = init_state(seeds.river)
     rivers = render(state, find_rivers(c, state, lakes_x, lakes_z))
@@ -65,7 +65,7 @@ def pregenerate(c: WorldConstants, seeds: RiverSeeds) -> Pregeneration:
 
 @kernel
 def _in_deep_north(streams: Courses, wanted: bool) -> Courses:
-    """The streams that start in the Deep North, or those that do not."""
+    """Return the streams that start in the Deep North, or all others."""
     kept = np.empty_like(streams)
     count = 0
     for i in range(len(streams)):

@@ -1,4 +1,4 @@
-"""Properties of the position alone, the same in every world: rings around the center, and the Ashlands' ridge.
+"""Properties that depend only on the position and are equal in all worlds: rings, and the Ashlands' ridge.
 
 A sine of the bearing makes the borders of the rings ragged. It is costly, so :func:`survey` computes it only near a
 border, and the result is kept for further worlds on the same grid.
@@ -24,7 +24,7 @@ from vwe_dagster.worldgen.terrain import (
     is_beyond,
     is_deep_north,
     is_near_trench,
-    metres,
+    meters,
 )
 
 IN_ASHLANDS, IN_DEEP_NORTH, IN_TRENCH = 1, 2, 4
@@ -60,7 +60,7 @@ class Rings(NamedTuple):
 
 @kernel
 def zone_of_point(x: float, z: float, max_swamp: float) -> int:
-    """The bits of one place."""
+    """Return the bits of one place."""
     d = length(x, z)
     zone = 0
     if is_ashlands(x, z):
@@ -165,14 +165,14 @@ def survey(x: npt.NDArray[np.float32], z: npt.NDArray[np.float32], max_swamp: fl
                 at = b * LANES + k
                 xk, zi = np.float64(x[at]), np.float64(z[i])
                 if zone[i, at] & IN_TRENCH:
-                    trench[trench_block[i, b], k] = metres(xk, zi)
+                    trench[trench_block[i, b], k] = meters(xk, zi)
                 if zone[i, at] & IN_ASHLANDS:
                     ridge[ridge_block[i, b], k] = ashlands_ridge(xk, zi)
     return Rings(zone, start, stop, begin, end, trench_block, ridge_block, trench, ridge)
 
 
 class _Cache:
-    """Surveys by grid, the latest last; the oldest are dropped when all together take more than CACHE_BYTES."""
+    """Surveys by grid, the latest last; the oldest are dropped while all together take more than CACHE_BYTES."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -196,4 +196,4 @@ def size_of(rings: Rings) -> int:
 
 
 survey_of = _Cache().get
-"""Return the survey of a grid, kept for further worlds: a warm engine samples the same grids again and again."""
+"""Return the survey of a grid, cached because a warm engine samples the same grids repeatedly."""

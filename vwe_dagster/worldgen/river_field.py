@@ -1,4 +1,4 @@
-"""The points that rivers and streams are drawn with, by 64 m cell, and how they carve the ground.
+"""The points of rivers and streams by cells of 64 m, and the carving of the ground.
 
 Section 8 of the specification, ``add_rivers``.
 """
@@ -16,7 +16,7 @@ from vwe_dagster.worldgen.numerics import f, lerp, lerp_step
 
 CELL_M = 64.0
 REACH = 176
-"""Cells run from -REACH to REACH - 1 along both axes: some 11,200 m, farther than any river or stream gets."""
+"""Cells run from -REACH to REACH - 1 along both axes: some 11,200 m, beyond the reach of any river or stream."""
 SPAN = 2 * REACH
 DEEPEST_BED = 0.12
 """Rivers do not change ground that is not higher, see :func:`carve`; less than the float32 of the game."""
@@ -42,20 +42,20 @@ class RiverField(NamedTuple):
 
 
 def no_rivers() -> RiverField:
-    """A field without a point."""
+    """Return a field without points."""
     empty = np.empty(SPARE, np.float32)[:0]
     return RiverField(np.zeros(SPAN * SPAN + 1, np.int32), empty, empty, empty)
 
 
 @kernel
 def cell_index(v: float) -> int:
-    """The column or row of the cell that holds a coordinate, 0 being the one around the centre."""
+    """Return the column or row of the cell of a coordinate; 0 is around the center."""
     return np.int64(math.floor(f((v + CELL_M / 2.0) / CELL_M)))
 
 
 @kernel
 def cell_indices(coordinates: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The column or row of the cell that holds each coordinate."""
+    """Return the column or row of the cell of each coordinate."""
     indices = np.empty(coordinates.size, np.int64)
     for i in range(coordinates.size):
         indices[i] = cell_index(np.float64(coordinates[i]))
@@ -64,7 +64,7 @@ def cell_indices(coordinates: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
 
 @kernel
 def cell_number(column: int, row: int) -> int:
-    """The number of a cell; -1 where the field does not reach."""
+    """Return the number of a cell; -1 outside the field."""
     if -REACH <= column < REACH and -REACH <= row < REACH:
         return (row + REACH) * SPAN + column + REACH
     return -1
@@ -72,13 +72,13 @@ def cell_number(column: int, row: int) -> int:
 
 @kernel
 def cell_of(x: float, z: float) -> int:
-    """The number of the cell that holds a point; -1 where the field does not reach."""
+    """Return the number of the cell of a point; -1 outside the field."""
     return cell_number(cell_index(x), cell_index(z))
 
 
 @borrowing_kernel
 def cell_points(start: npt.NDArray[np.int32], column: int, row: int) -> tuple[int, int]:
-    """Where the points of a cell begin and end in a field with this ``start``; none where the field does not reach."""
+    """Return the first and the end index of a cell's points in a field with this ``start``; equal outside the field."""
     cell = cell_number(column, row)
     if cell < 0:
         return 0, 0
@@ -87,7 +87,7 @@ def cell_points(start: npt.NDArray[np.int32], column: int, row: int) -> tuple[in
 
 @borrowing_kernel
 def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
-    """The ground ``h``, in units of 200 m, lowered to the beds of the rivers at a point."""
+    """Return the ground ``h``, in units of 200 m, lowered to the beds of the rivers at a point."""
     cell = cell_of(x, z)
     if cell < 0:
         return h
@@ -108,9 +108,9 @@ def add_rivers(field: RiverField, x: float, z: float, h: float) -> float:
 
 @kernel
 def carve(h: float, weight: float, width: float) -> float:
-    """The ground ``h`` lowered by a river of a width in metres whose middle is near, ``weight`` 1, or far, 0.
+    """Return the ground ``h`` lowered by a river: its width in meters, and ``weight``, 1 at its middle and 0 far away.
 
-    Beds lie at 0.12 or higher: lower ground stays as it is.
+    Beds are at 0.12 or higher; lower ground is unchanged.
     """
     t = lerp_step(20.0, 60.0, width)
     bed = lerp(f(0.14), f(0.12), t)

@@ -1,4 +1,4 @@
-"""Rivers in a strip of a grid: the places of a river cell are packed into vectors, for each point of the cell."""
+"""Rivers in a strip of a grid: the places of a river cell are packed into vectors and tested against its points."""
 
 from __future__ import annotations
 

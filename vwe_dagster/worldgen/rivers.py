@@ -1,4 +1,4 @@
-"""Rivers from lake to lake, and how rivers and streams become points. Section 8 of the specification."""
+"""Rivers between lakes, and the conversion of rivers and streams to points. Section 8 of the specification."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FARTHEST = 2
 
 @kernel
 def set_course(out: Courses, i: int, ax: float, az: float, bx: float, bz: float, least: float, greatest: float) -> None:
-    """Writes the course from ``a`` to ``b`` to row ``i``."""
+    """Write the course from ``a`` to ``b`` to row ``i``."""
     span = distance(ax, az, bx, bz)
     out[i, 0], out[i, 1], out[i, 2], out[i, 3] = ax, az, bx, bz
     out[i, 4], out[i, 5], out[i, 6], out[i, 7] = least, greatest, f(span / 15.0), f(span / 20.0)
@@ -53,7 +53,7 @@ def set_course(out: Courses, i: int, ax: float, az: float, bx: float, bz: float,
 
 @kernel
 def _may_flow(c: WorldConstants, ax: float, az: float, bx: float, bz: float) -> bool:
-    """Whether a straight line crosses land, and no mountain."""
+    """Return whether a straight line crosses land, but no mountain."""
     dx, dz = direction(ax, az, bx, bz)
     end = f(distance(bx, bz, ax, az) - 128.0)
     crosses_land = False
@@ -78,7 +78,7 @@ def _river_end(
     reach: float,
     is_joined: npt.NDArray[np.bool_],
 ) -> int:
-    """The lake that a river from ``start`` flows to, drawn from all it may flow to; -1 for none."""
+    """Return a lake drawn from all that a river from ``start`` may flow to; -1 if there is none."""
     found = np.empty(xs.size, np.int64)
     count = 0
     x, z = xs[start], zs[start]
@@ -93,7 +93,7 @@ def _river_end(
 
 @kernel
 def find_rivers(c: WorldConstants, state: State, xs: Coordinates, zs: Coordinates) -> Courses:
-    """The rivers between the lakes at ``xs``, ``zs``."""
+    """Return the rivers between the lakes at ``xs``, ``zs``."""
     lakes = xs.size
     is_joined = np.zeros((lakes, lakes), np.bool_)
     has_river = np.zeros(lakes, np.bool_)
@@ -117,10 +117,10 @@ def find_rivers(c: WorldConstants, state: State, xs: Coordinates, zs: Coordinate
 
 @kernel
 def render(state: State, courses: Courses) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """The points of every course, in order.
+    """Return the points of every course, in order.
 
     Returns:
-        float32 ``[m, 3]``: x, z and width in metres; int64 ``[n + 1]``: where the points of each course begin.
+        float32 ``[m, 3]``: x, z and width in meters; int64 ``[n + 1]``: the first point of each course.
     """
     begins = np.zeros(len(courses) + 1, np.int64)
     capacity, longest = 0, 0
@@ -236,7 +236,7 @@ def _append(
 
 @kernel
 def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField:
-    """The field with the points ``[m, 3]`` of a rendered list behind the old ones of every cell that they reach."""
+    """Return the field with more points, ``[m, 3]``, appended to the old ones of every cell that they reach."""
     reached, counts = _reached_cells(points), np.zeros(SPAN * SPAN, np.int32)
     total = field.x.size + _count_by_cell(reached, counts)
     x, z = np.empty(total + SPARE, np.float32)[:total], np.empty(total + SPARE, np.float32)[:total]
@@ -248,7 +248,7 @@ def add_points(field: RiverField, points: npt.NDArray[np.float32]) -> RiverField
         end = int(field.start[cell + 1])
         new.start[cell], free[cell] = field.start[cell] + shift, end + shift
         if counts[cell] > 0:
-            # What is copied beyond the end is overwritten: by the next copy, and in the end by the new points.
+            # A copy that exceeds the end is overwritten by the next copy, and finally by the new points.
             _copy_old(field, begin, end, shift, new)
             begin, shift = end, shift + counts[cell]
     _copy_old(field, begin, field.x.size, shift, new)

@@ -1,4 +1,4 @@
-"""A grid as one world sees it: the data that the kernels of all rows share."""
+"""A grid with the offsets of one world: the data that the kernels of all rows share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CELL_OCTAVES = 5
 
 
 class CellAxis(NamedTuple):
-    """The columns, or the rows, of a grid as the cellular noise sees them.
+    """The columns, or the rows, of a grid in the coordinates of the cellular noise.
 
     Attributes:
         at: float64, ``[n]``: the coordinate with the world's offset, meters.
@@ -37,7 +37,7 @@ class CellAxis(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """A grid as one world sees it.
+    """A grid with the offsets of one world.
 
     Attributes:
         x, z: float32 meters: the columns, a multiple of LANES, and rows, ascending.
@@ -81,16 +81,16 @@ def make_cell_axis(c: WorldConstants, coordinates: Floats) -> CellAxis:
 @kernel
 def make_sampling(c: WorldConstants, x: Floats, z: Floats, surveyed: Rings) -> Sampling:
     """Prepare a grid of columns ``x``, a multiple of LANES, and rows ``z`` for one world."""
-    metre = np.float32(1)
+    meter = np.float32(1)
     return Sampling(
         x,
         z,
         lattice.make_columns(c, x, lattice.CHANNELS),
         lattice.make_rows(c, z, True, lattice.CHANNELS),
-        lattice.make_columns(c, x - metre, lattice.BASE_CHANNELS),
-        lattice.make_columns(c, x + metre, lattice.BASE_CHANNELS),
-        lattice.make_rows(c, z - metre, True, lattice.BASE_CHANNELS),
-        lattice.make_rows(c, z + metre, True, lattice.BASE_CHANNELS),
+        lattice.make_columns(c, x - meter, lattice.BASE_CHANNELS),
+        lattice.make_columns(c, x + meter, lattice.BASE_CHANNELS),
+        lattice.make_rows(c, z - meter, True, lattice.BASE_CHANNELS),
+        lattice.make_rows(c, z + meter, True, lattice.BASE_CHANNELS),
         make_cell_axis(c, x),
         make_cell_axis(c, z),
         cell_indices(x),

@@ -40,11 +40,11 @@ from vwe_dagster.worldgen.river_field import CELL_M, REACH, SPAN, RiverField
 from vwe_dagster.worldgen.scattered import base_lanes, fixed_biomes, other_biomes, swamp_lanes, zone_lanes
 
 MOUNTAIN_DIP = 40.0
-"""Meters, more than the slope of a Mountain takes off: 200 * 2 * 0.136 of the noise * 0.65 of the slope."""
+"""Meters, an upper bound of a Mountain's lowering by its slope: 200 * 2 * 0.136 of the noise * 0.65 of the slope."""
 LEAST_SHAPED = float(np.float32(0.15))
 """Ground up to this is the same in Meadows, Plains, Black Forest and Mistlands before rivers."""
 HIGHEST_BUMPS = 0.02
-"""More than the noises of the finest bumps add: 0.013 times less than 1.2."""
+"""An upper bound of the noises of the finest bumps: 0.013 times less than 1.2."""
 Memory = npt.NDArray[np.int64]
 """``[2]``: the cell whose river points were last looked up, and 1 while it still has the points of before pass 1."""
 
@@ -150,7 +150,7 @@ def _dry_heights(
     store(tries.p1, 0, p1)
     store(tries.p4, 0, perlin_lanes(U * f(0.4), V * f(0.4)))
     where = swamp_lanes(c, x, z, zone, base, wanted)
-    # Below LEAST_SHAPED the lowlands have the same ground in all biomes, and what is too low fails in all of them.
+    # Below LEAST_SHAPED all lowland biomes have the same ground, so ground that is too low fails in all of them.
     forest = as_f32(as_f64(base) + as_f64(d) * f(0.1))
     where = other_biomes(c, x, z, zone, where, wanted & (forest > np.float32(max(LEAST_SHAPED, low - HIGHEST_BUMPS))))
     store(tries.where, 0, where)

@@ -36,7 +36,7 @@ REACHES = np.cumsum([200.0] + [-np.float32((200.0 - 80.0) / 100.0)] * (TRIES + L
 )
 """The distances of the ends that are tried from their start, meters: each is rounded to float32."""
 NOT_ASKED = -2
-"""In the memory of the last cell: no cell has been looked up since the middle of the last stream."""
+"""The remembered cell if no cell has been looked up since the middle of the last stream."""
 
 
 @kernel
@@ -116,7 +116,7 @@ def _find(
     """Find a start anywhere, or an end near the start ``ax``, ``az``.
 
     Returns:
-        Whether there is one, where it is, and the place of the next word.
+        Whether a point was found, its coordinates, and the place of the next word.
     """
     words_of_a_try = 2 if is_start else 1
     for first in range(0, TRIES, LANES):

@@ -1,6 +1,6 @@
 """Base height, biome and height at a point: a plain transcription of sections 5, 6, 7 and 9 of the specification.
 
-This is the oracle that the grid kernels are tested against, and what answers for single points. Everything is float64;
+The grid kernels are tested against it, and it computes single points. Everything is float64;
 ``f`` rounds to float32 where the game stores a value.
 """
 
@@ -41,7 +41,7 @@ VOID = -400.0
 
 @kernel
 def base_height(c: WorldConstants, x: float, z: float) -> float:
-    """The base height, 0.15 being the sea. Section 5."""
+    """Return the base height; the sea level is 0.15. Section 5."""
     d = length(x, z)
     X = x + (100000.0 + c.o0)
     Z = z + (100000.0 + c.o1)
@@ -61,7 +61,7 @@ def base_height(c: WorldConstants, x: float, z: float) -> float:
 
 @kernel
 def channel_cut(d: float) -> float:
-    """How deep the channels between the continents are cut: 0 at the centre, 1 from 1,000 m on."""
+    """Return the depth of the channels between the continents: 0 at the center, 1 from 1,000 m on."""
     return smooth_step(744.0, CHANNELS_FROM, d)
 
 
@@ -69,9 +69,9 @@ def channel_cut(d: float) -> float:
 def base_from_noise(
     p0: float, p1: float, p2: float, p3: float, p4: float, p5: float, a: float, b: float, cut: float
 ) -> float:
-    """The base height before :func:`shape_base`, from the eight noises of its formula.
+    """Return the base height before :func:`shape_base`, from the eight noises of its formula.
 
-    ``a`` and ``b`` make the channels between the continents, and ``cut`` is their :func:`channel_cut`.
+    ``a`` and ``b`` are the noises of the channels between the continents, and ``cut`` is their :func:`channel_cut`.
     """
     h = f(p0 * p1)
     h = f(h + p2 * p3 * h * f(0.9))
@@ -83,7 +83,7 @@ def base_from_noise(
 
 @kernel
 def shape_base(c: WorldConstants, h: float, d: float) -> float:
-    """The edge of the world, and no mountains at its centre."""
+    """Return the base height with the edge of the world, and without mountains at its center."""
     if d > RIM:
         h = lerp(h, f(-0.2), lerp_step(RIM, EDGE, d))
         if d > 10490.0:
@@ -97,13 +97,13 @@ def shape_base(c: WorldConstants, h: float, d: float) -> float:
 
 @kernel
 def angle(x: float, z: float) -> float:
-    """The wave that makes the borders of the biome rings ragged."""
+    """Return the wave that makes the borders of the biome rings ragged."""
     return f(math.sin(f(f(math.atan2(x, z)) * 20.0)))
 
 
 @kernel
 def is_beyond(distance: float, radius: float, x: float, z: float) -> bool:
-    """Whether a distance is beyond a ragged ring; the wave of up to 100 m is only asked for near it."""
+    """Return whether a distance is beyond a ragged ring; the wave of up to 100 m is computed only near the ring."""
     if abs(distance - radius) > WAVE + 1.0:
         return distance > radius
     return distance > f(radius + f(angle(x, z) * WAVE))
@@ -111,7 +111,7 @@ def is_beyond(distance: float, radius: float, x: float, z: float) -> bool:
 
 @kernel
 def is_ashlands(x: float, z: float) -> bool:
-    """Whether a point lies in the Ashlands' ring, whose radius the game does not round."""
+    """Return whether a point is in the Ashlands' ring, whose radius the game does not round."""
     distance = length(x, f(z - 4000.0))
     if abs(distance - 12000.0) > WAVE + 1.0:
         return distance > 12000.0
@@ -120,19 +120,19 @@ def is_ashlands(x: float, z: float) -> bool:
 
 @kernel
 def is_deep_north(x: float, z: float) -> bool:
-    """Whether a point lies in the Deep North's ring."""
+    """Return whether a point is in the Deep North's ring."""
     return is_beyond(length(x, f(z + 4000.0)), 12000.0, x, z)
 
 
 @kernel
 def mask(offset: float, x: float, z: float) -> float:
-    """The noise that spreads a biome, with the offset of that biome."""
+    """Return the noise that places a biome, with the offset of that biome."""
     return perlin(f(offset + x) * f(0.001), f(offset + z) * f(0.001))
 
 
 @kernel
 def biome(c: WorldConstants, x: float, z: float, base: float) -> int:
-    """The biome's index where the base height is ``base``. Section 6."""
+    """Return the index of the biome at a point with the base height ``base``. Section 6."""
     if is_ashlands(x, z):
         return ASHLANDS
     if base <= f(0.02):
@@ -157,33 +157,33 @@ def biome(c: WorldConstants, x: float, z: float, base: float) -> int:
 
 @kernel
 def detail(p01: float, p02: float, p05: float, p1: float) -> float:
-    """The detail of the ground from noise of the frequencies 0.01, 0.02, 0.05 and 0.1."""
+    """Return the detail of the ground from noise of the frequencies 0.01, 0.02, 0.05 and 0.1."""
     d = f(p01 * p02)
     return f(d + p05 * p1 * d * 0.5)
 
 
 @kernel
 def fine(h: float, p1: float, p4: float) -> float:
-    """The ground with its finest bumps, from noise of the frequencies 0.1 and 0.4."""
+    """Return the ground with its finest bumps, from noise of the frequencies 0.1 and 0.4."""
     return f(f(h + p1 * f(0.01)) + p4 * f(0.003))
 
 
 @kernel
 def _flatten(h: float, k: float) -> float:
-    """Lowers what rises above the beach."""
+    """Lower the ground above the beach."""
     over = f(h - f(0.15))
     return f(h - over * ((1.0 - k) * 0.75)) if over > 0.0 else h
 
 
 @kernel
 def meadows_ground(base: float, d: float) -> float:
-    """The Meadows before rivers, ``d`` being the :func:`detail`."""
+    """Return the Meadows before rivers; ``d`` is the :func:`detail`."""
     return _flatten(f(base + d * f(0.1)), f(clamp01(base / f(0.4))))
 
 
 @kernel
 def plains_ground(base: float, d: float) -> float:
-    """The Plains before rivers: as the Meadows, multiplied in another order."""
+    """Return the Plains before rivers: the formula of the Meadows, multiplied in another order."""
     h = f(base + d * f(0.1))
     over = f(h - f(0.15))
     return f(h - over * (1.0 - f(clamp01(base / f(0.4)))) * 0.75) if over > 0.0 else h
@@ -191,20 +191,20 @@ def plains_ground(base: float, d: float) -> float:
 
 @kernel
 def black_forest_ground(base: float, d: float) -> float:
-    """The Black Forest before rivers."""
+    """Return the Black Forest before rivers."""
     return f(base + d * f(0.1))
 
 
 @kernel
 def deep_north_ground(base: float, d: float) -> float:
-    """The Deep North before rivers."""
+    """Return the Deep North before rivers."""
     raised = base + f(0.1)
     return _flatten(f(f(raised) + d * f(0.1)), f(clamp01(raised / f(0.4))))
 
 
 @kernel
 def lowland_ground(where: int, base: float, d: float) -> float:
-    """The ground of the Meadows, the Plains, the Black Forest or the Deep North before rivers."""
+    """Return the ground of the Meadows, the Plains, the Black Forest or the Deep North before rivers."""
     if where == MEADOWS:
         return meadows_ground(base, d)
     if where == PLAINS:
@@ -216,39 +216,39 @@ def lowland_ground(where: int, base: float, d: float) -> float:
 
 @kernel
 def swamp_ground(p04: float, p08: float) -> float:
-    """The Swamp before rivers, from noise of the frequencies 0.04 and 0.08."""
+    """Return the Swamp before rivers, from noise of the frequencies 0.04 and 0.08."""
     return f(f(0.137) + f(p04 * p08) * f(0.03))
 
 
 @kernel
 def mountain_ground(base: float, d: float) -> float:
-    """The Mountain before rivers."""
+    """Return the Mountain before rivers."""
     return f(f(base + f(base - f(0.4))) + d * f(0.2))
 
 
 @kernel
 def upland_ground(where: int, base: float, d: float) -> float:
-    """The ground of the Mountain or of what :func:`lowland_ground` is for."""
+    """Return the ground before rivers of the Mountain, or of the biomes of :func:`lowland_ground`."""
     return mountain_ground(base, d) if where == MOUNTAIN else lowland_ground(where, base, d)
 
 
 @kernel
 def mountain_tilt(west: float, east: float, south: float, north: float) -> float:
-    """How steep the base is, from its height 1 m off in each direction."""
+    """Return the slope of the base height, from its values 1 m away in each direction."""
     return f(abs(f(east - west)) + abs(f(south - north)))
 
 
 @kernel
 def mountain_top(h: float, p: float, tilt: float) -> float:
-    """The Mountain's ground with what its :func:`mountain_tilt` makes of the noise of the frequency 0.2."""
+    """Return the Mountain's ground with the noise of the frequency 0.2, scaled by its :func:`mountain_tilt`."""
     return f(h + p * 2.0 * tilt)
 
 
 @kernel
 def mist(p0: float, p1: float, p2: float, p3: float) -> float:
-    """The ruggedness of the Mistlands from their four noises.
+    """Return the ruggedness of the Mistlands from their four noises.
 
-    The game takes ``pow(m, 1.5)``; rounded to float32 that equals ``m * sqrt(m)`` for every positive float32 below 4.
+    The game computes ``pow(m, 1.5)``; as float32 that equals ``m * sqrt(m)`` for every positive float32 below 4.
     """
     m = f(p0 * p1)
     m = f(m + p2 * p3 * m * 0.5)
@@ -257,13 +257,13 @@ def mist(p0: float, p1: float, p2: float, p3: float) -> float:
 
 @kernel
 def mistlands_ground(base: float, m: float) -> float:
-    """The Mistlands before rivers, ``m`` being the :func:`mist`."""
+    """Return the Mistlands before rivers; ``m`` is the :func:`mist`."""
     return f(base + m * f(0.4))
 
 
 @kernel
 def mistlands_steps(h: float, m: float, p1: float, p4: float) -> float:
-    """The Mistlands' ground with its bumps and terraces, from noise of the frequencies 0.1 and 0.4."""
+    """Return the Mistlands' ground with its bumps and terraces, from noise of the frequencies 0.1 and 0.4."""
     k = f(clamp01(m * 7.0))
     h = f(h + p1 * f(0.03) * k)
     h = f(h + p4 * f(0.01) * k)
@@ -274,7 +274,7 @@ def mistlands_steps(h: float, m: float, p1: float, p4: float) -> float:
 
 @kernel
 def detail_at(U: float, V: float) -> float:
-    """The :func:`detail` at a point of the detail noise."""
+    """Return the :func:`detail` at a point of the detail noise."""
     return detail(
         perlin(U * f(0.01), V * f(0.01)),
         perlin(U * f(0.02), V * f(0.02)),
@@ -323,7 +323,7 @@ def _mistlands(rivers: RiverField, x: float, z: float, base: float, U: float, V:
 
 @kernel
 def ashlands_ridge(x: float, z: float) -> float:
-    """How far a point is up the ridge that runs through the Ashlands, 0 to 1; the same in every world."""
+    """Return the height of a point on the Ashlands' ridge, 0 to 1; equal in all worlds."""
     w = z - 2800.0
     r = abs(math.sqrt(x * x + w * w) - (12000.0 + angle(x, z) * 100.0)) / 1000.0
     r = smooth01(0.1, 1.0, 1.0 - clamp01(r))
@@ -332,7 +332,7 @@ def ashlands_ridge(x: float, z: float) -> float:
 
 @kernel
 def ashlands_land(x: float, z: float, base: float, r: float, cells: float, hills: float) -> float:
-    """The Ashlands before lava, ``r`` being their :func:`ashlands_ridge`.
+    """Return the Ashlands before lava; ``r`` is their :func:`ashlands_ridge`.
 
     ``cells`` are the five octaves of eased cellular noise, and ``hills`` is the simplex noise.
     """
@@ -344,13 +344,13 @@ def ashlands_land(x: float, z: float, base: float, r: float, cells: float, hills
 
 @kernel
 def ashlands_dryness(h: float) -> float:
-    """How far the Ashlands' land has risen out of the sea, 0 to 1; only dry land has lava."""
+    """Return the dryness of the Ashlands' land, 0 in the sea to 1; only dry land has lava."""
     return clamp01((h - 0.15 - 0.02) / 0.01)
 
 
 @kernel
 def ashlands_lava(X: float, Z: float, r: float, dry: float, p0: float, p1: float, p2: float) -> float:
-    """How much of a point is lava, 0 to 1, from the three octaves of the noise that spreads it."""
+    """Return the share of lava at a point, 0 to 1, from the three octaves of its noise."""
     t = (p0 + 0.5 * p1 + 0.25 * p2) * clamp01(remap(r, 0.0, 0.5, 0.5, 1.0))
     t = math.pow(clamp01((t - f(0.7)) / (1.0 - f(0.7))), 2.0)
     if t == 0.0 or dry == 0.0:
@@ -366,7 +366,7 @@ def ashlands_lava(X: float, Z: float, r: float, dry: float, p0: float, p1: float
 
 @kernel
 def ashlands_ground(h: float, lava: float, p: float) -> float:
-    """The Ashlands' land ``h`` with its lava, which lies as deep as a noise says."""
+    """Return the Ashlands' land ``h``, lowered where it has lava by a depth from noise."""
     if lava == 0.0:
         return f(h)
     dip = remap(math.pow(p, 2.0), 0.0, 1.0, f(0.01), f(0.055))
@@ -376,7 +376,7 @@ def ashlands_ground(h: float, lava: float, p: float) -> float:
 
 @kernel
 def ashlands(c: WorldConstants, x: float, z: float, base: float, r: float) -> tuple[float, float]:
-    """The Ashlands' ground, and how much of it is lava, 0 to 1; ``r`` is their :func:`ashlands_ridge`."""
+    """Return the Ashlands' ground and its share of lava, 0 to 1; ``r`` is their :func:`ashlands_ridge`."""
     X, Z = x + f(100000.0 + c.o3), z + f(100000.0 + c.o3)
     cells, amplitude, q = 0.0, 1.0, f(0.33)
     for _ in range(5):
@@ -393,19 +393,19 @@ def ashlands(c: WorldConstants, x: float, z: float, base: float, r: float) -> tu
 
 @kernel
 def is_near_trench(distance: float) -> bool:
-    """Whether a distance from a shifted centre may lie in its trench."""
+    """Return whether a point at this distance from a shifted center may be in its trench."""
     return abs(distance - 12000.0) <= 400.0 + WAVE + 1.0
 
 
 @kernel
-def metres(x: float, z: float) -> float:
-    """What a unit of ground is worth at a point: 200 m, less in the trenches."""
+def meters(x: float, z: float) -> float:
+    """Return the meters per unit of ground at a point: 200, less in the trenches."""
     return f(200.0 * gap(x, z, f(z - 4000.0)) * gap(x, z, f(z + 4000.0)))
 
 
 @kernel
 def gap(x: float, z: float, shifted_z: float) -> float:
-    """The trench along a ring 12 km around a shifted centre: 0 in it, 1 away from it."""
+    """Return the factor of the trench along a ring 12 km around a shifted center: 0 in it, 1 away from it."""
     distance = length(x, shifted_z)
     if not is_near_trench(distance):
         return 1.0
@@ -415,7 +415,7 @@ def gap(x: float, z: float, shifted_z: float) -> float:
 
 @inner_kernel
 def _ground(c: WorldConstants, rivers: RiverField, x: float, z: float, where: int, base: float) -> float:
-    """The height before the trenches, in units of 200 m."""
+    """Return the height before the trenches, in units of 200 m."""
     if where == OCEAN:
         return base
     if where == SWAMP:
@@ -433,21 +433,21 @@ def _ground(c: WorldConstants, rivers: RiverField, x: float, z: float, where: in
 
 @borrowing_kernel
 def height(c: WorldConstants, rivers: RiverField, x: float, z: float) -> float:
-    """The height in metres, sea level at 30. Section 7."""
+    """Return the height in meters; the sea level is 30. Section 7."""
     if length(x, z) > EDGE:
         return VOID
     base = base_height(c, x, z)
     g = _ground(c, rivers, x, z, biome(c, x, z, base), base)
-    return f(g * metres(x, z))
+    return f(g * meters(x, z))
 
 
 @borrowing_kernel
 def pregeneration_height(
     c: WorldConstants, rivers: RiverField, x: float, z: float, where: int, base: float, second_pass: bool
 ) -> float:
-    """The height in metres that streams are placed by. Section 8.
+    """Return the height in meters by which streams are placed. Section 8.
 
-    ``second_pass`` is whether this is the second pass of streams, which raises the Deep North.
+    ``second_pass`` is true in the second pass of streams, which raises the Deep North.
     """
     if where not in (MISTLANDS, ASHLANDS, DEEP_NORTH):
         return f(_ground(c, rivers, x, z, where, base) * 200.0)
@@ -466,7 +466,7 @@ def pregeneration_height(
 
 @kernel
 def forest_factor(x: float, z: float) -> float:
-    """The forest factor, the same in every world; lower is denser. Section 9."""
+    """Return the forest factor, equal in all worlds; lower is denser. Section 9."""
     vx, vz = f(f(x * f(0.01)) * f(0.4)), f(f(z * f(0.01)) * f(0.4))
     total, amplitude = 0.0, 1.0
     for _ in range(3):
@@ -478,7 +478,7 @@ def forest_factor(x: float, z: float) -> float:
 
 @kernel
 def lava(c: WorldConstants, x: float, z: float) -> float:
-    """How much of a point is lava, 0 to 1; none outside the Ashlands and beyond the edge of the world."""
+    """Return the share of lava at a point, 0 to 1; 0 outside the Ashlands and beyond the edge of the world."""
     if length(x, z) > EDGE or not is_ashlands(x, z):
         return 0.0
     return ashlands(c, x, z, base_height(c, x, z), ashlands_ridge(x, z))[1]

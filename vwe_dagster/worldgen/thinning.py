@@ -1,4 +1,4 @@
-"""Thinning rivers and streams to the vertices that are stored of them."""
+"""Reduce rivers and streams to the vertices that are stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ThinLines(NamedTuple):
 
 
 def thin_lines(lines: Sequence[npt.NDArray[np.float32]]) -> ThinLines:
-    """Thin lines to a vertex every 16 m or so, their ends kept.
+    """Reduce lines to one vertex every 16 m or so, and keep both ends.
 
     Args:
         lines: x, z and width in meters, ``[m, 3]`` each.

@@ -15,7 +15,7 @@ State = npt.NDArray[np.uint32]
 
 @kernel
 def init_state(seed: int) -> State:
-    """The state after ``Random.InitState(seed)``."""
+    """Return the state after ``Random.InitState(seed)``."""
     state = np.empty(4, np.uint32)
     word = np.uint64(seed) & np.uint64(0xFFFFFFFF)
     for i in range(4):
@@ -26,7 +26,7 @@ def init_state(seed: int) -> State:
 
 @kernel
 def next_word(state: State) -> np.uint32:
-    """The next 32 random bits."""
+    """Draw the next 32 random bits."""
     t = np.uint32(state[0] ^ np.uint32(state[0] << np.uint32(11)))
     last = state[3]
     state[0], state[1], state[2] = state[1], state[2], last
@@ -36,7 +36,7 @@ def next_word(state: State) -> np.uint32:
 
 @kernel
 def range_int(state: State, low: int, high: int) -> int:
-    """A whole number from ``low`` to below ``high``; nothing is drawn when they are equal."""
+    """Draw an integer from ``low`` to below ``high``; if they are equal, nothing is drawn."""
     if low == high:
         return low
     return low + np.int64(next_word(state)) % (high - low)
@@ -44,12 +44,15 @@ def range_int(state: State, low: int, high: int) -> int:
 
 @kernel
 def unit_float(state: State) -> np.float32:
-    """A float32 from 0 to 1."""
+    """Draw a float32 from 0 to 1."""
     return np.float32(next_word(state) & np.uint32(0x7FFFFF)) * np.float32(1.1920930376163765e-07)
 
 
 @kernel
 def range_float(state: State, low: float, high: float) -> float:
-    """A number from ``low`` to ``high``, in float32 arithmetic; equal bounds draw too and are not always met."""
+    """Draw a number from ``low`` to ``high``, in float32 arithmetic.
+
+    Equal bounds also draw, and the result may differ from them.
+    """
     r = unit_float(state)
     return np.float64((np.float32(1) - r) * np.float32(high) + r * np.float32(low))
