@@ -1,4 +1,4 @@
-"""What is measured of a world: statistics, islands, peaks, rivers, distances."""
+"""The measures of a world: statistics, islands, peaks, rivers and distances."""
 
 CODE_VERSION = "5"
 """Version of the analysis; a stage ``processed`` of another version is stale."""

@@ -1,4 +1,4 @@
-"""The table of biomes: how much of a world each biome covers, how high it is and where its first patch is."""
+"""The table of biomes: area, heights, patches and nearest patch of each biome."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ def biome_table(measured: MeasuredLands) -> pd.DataFrame:
         One row for each of :data:`vwe_dagster.world.biomes.BIOMES`, in that order. A biome that does not occur
         has areas, shares and patches of 0 and nulls elsewhere. Columns:
 
-        - ``biome``: the game's name of it.
+        - ``biome``: the game's name of the biome.
         - ``area_km2``: area of its cells, land and water.
-        - ``share_of_disc``: that as a fraction of the area of all cells inside the disc.
+        - ``share_of_disc``: ``area_km2`` as a fraction of the area of all cells inside the disc.
         - ``land_area_km2``: area of its land, the cells at sea level (30 m) or above.
-        - ``share_of_land``: that as a fraction of all land; null in a world without land.
+        - ``share_of_land``: ``land_area_km2`` as a fraction of all land; null in a world without land.
         - ``min_above_sea_m``, ``mean_above_sea_m``, ``max_above_sea_m``: heights above the sea over its cells, land
-          and water. The mean is of a sum in
-          float64, row by row: a sum in another order may differ in the last digit.
+          and water. The mean is computed from a float64 sum, row by row; another order may differ in the last digit.
         - ``first_m``, ``first_bearing_deg``, ``first_km2``: distance and compass bearing of its first patch from the
-          center of the world, and the area of that, see :class:`vwe_dagster.analysis.lands.FirstPatch`; null without.
-        - ``patch_count``, ``largest_patch_km2``: patches are its cells, land and water, that hang together by their
-          sides; cells that touch at a corner only are two patches.
+          center of the world, and its area, see :class:`vwe_dagster.analysis.lands.FirstPatch`; null if there is none.
+        - ``patch_count``, ``largest_patch_km2``: a patch is a set of its cells, land and water, that are connected by
+          their sides; cells that touch only at a corner are in two patches.
     """
     disc = measured.disc
     patches = find_patches(disc.biome * disc.inside)

@@ -1,4 +1,4 @@
-"""The columns as people read them: in groups, with labels and units; for pages, pictures and the terminal."""
+"""The columns in groups, with labels and units, for pages, pictures and the terminal."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "bog_witch_m",
     ),
 }
-"""Columns that tell a world from others, by title of their group."""
+"""Columns that distinguish a world from others, by the title of their group."""
 
 
 class Figure(NamedTuple):
-    """A column of a world for people.
+    """A column of a world with its formatted value.
 
     Attributes:
         column: the column.
@@ -73,12 +73,12 @@ def figures(row: Mapping[str, object], group: str) -> Iterator[Figure]:
 
 
 def text_of(column: Column, value: float, area_unit: str = "km²") -> str:
-    """Return a value with its unit, as in ``2,345 m``.
+    """Return a value with its unit, such as ``2,345 m``.
 
     Args:
         column: the column of the value.
         value: the value.
-        area_unit: the word for square kilometers; fonts of pictures lack the raised two.
+        area_unit: the symbol of square kilometers; the fonts of pictures lack the superscript two.
     """
     number = f"{value:,.{column.decimals}f}"
     unit = area_unit if column.unit == "km²" else column.unit

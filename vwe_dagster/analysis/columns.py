@@ -19,7 +19,7 @@ ROW_VERSION = "2"
 """Version of the columns and their definitions; rows of another version are stale."""
 
 LANDMARK_COUNT = sum(each.prioritized for each in shipped_table().types)
-"""Number of location types that the game places first; depth ``world`` has these only."""
+"""Number of location types that the game places first; depth ``world`` has only these."""
 
 NEAR_M = 3000.0
 """Radius of the surroundings of the center, which depth ``start`` measures."""
@@ -37,7 +37,7 @@ COUNT_RADII_KM = (2, 3, 4)
 
 
 class Depth(enum.StrEnum):
-    """How much of a world is computed for its row. Each depth includes the columns of the depths before it."""
+    """The parts of a world that are computed for its row. Each depth includes the columns of the depths before it."""
 
     START = "start"
     """Biomes and ground within 3 km of the center, without rivers."""
@@ -70,8 +70,8 @@ class Column:
         name: its name; a unit ends it.
         type: type of its values; every column may be null where the world lacks the subject.
         depth: the shallowest depth at which it is computed.
-        meaning: definition in one sentence, for people.
-        label: what a page or a table names it, without the unit.
+        meaning: definition in one sentence, for users.
+        label: its title on pages and in tables, without the unit.
         short: other names that conditions may use for it.
     """
 
@@ -84,19 +84,19 @@ class Column:
 
     @property
     def unit(self) -> str:
-        """The unit as people read it: ``m``, ``km``, ``km²``, ``°``; empty for counts."""
+        """The symbol of the unit: ``m``, ``km``, ``km²``, ``°``; empty for counts."""
         if self.type is ColumnType.COUNT:
             return ""
         return _UNITS[self.name.rpartition("_")[2]]
 
     @property
     def heading(self) -> str:
-        """The label with the unit, for the head of a table."""
+        """The label with the unit, for table headings."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     @property
     def decimals(self) -> int:
-        """Number of decimals that values are rounded to."""
+        """Number of decimals to which values are rounded."""
         return {"km": 1, "km²": 2}.get(self.unit, 0)
 
 
@@ -137,7 +137,7 @@ _BIOMES: Mapping[Biome, tuple[str, ...]] = {
     Biome.ASHLANDS: ("all_km2", "largest_km2", "sail_m"),
     Biome.DEEP_NORTH: ("all_km2", "largest_km2", "sail_m"),
 }
-"""What depth ``world`` measures of each biome, likewise."""
+"""Measures of each biome at depth ``world``, selected in the same way."""
 
 _PLACES: Mapping[str, tuple[str, ...]] = {
     "eikthyr": ("m", "start_land"),
@@ -166,7 +166,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "tar_pit": ("4km", "count"),
     "giant_remains": ("count",),
 }
-"""What is measured of each kind of places, likewise."""
+"""Measures of each kind of places, selected in the same way."""
 
 PLACE_KINDS = tuple(_PLACES)
 """Kinds of places that are measured."""
@@ -234,8 +234,8 @@ def _whole() -> Iterator[Column]:
         "peak",
     )
     yield _count("rivers", world, "Rivers", "Number of rivers.")
-    yield _measure("river_length_km", world, "River length", "Length of all rivers, parts under the sea included.")
-    yield _count("lakes", world, "Lakes", "Number of points that rivers run between.")
+    yield _measure("river_length_km", world, "River length", "Length of all rivers, including parts under the sea.")
+    yield _count("lakes", world, "Lakes", "Number of points that rivers connect.")
 
 
 def _start_land() -> Iterator[Column]:
@@ -282,7 +282,7 @@ def _biomes() -> Iterator[Column]:
             "5km_km2": (f"{title} within 5 km", f"Area of the {title} within 5 km of the center, {_WALKED}."),
             "all_km2": (f"All {title}", f"Area of all {title}, {_WALKED}."),
             "largest_km2": (f"Largest {title}", f"Area of the largest connected {title}, {_WALKED}."),
-            "sail_m": (f"Voyage to {title}", f"{voyage}; 0 if the start land has it, null if no way leads there."),
+            "sail_m": (f"Voyage to {title}", f"{voyage}; 0 if the start land has it, null if there is no way."),
         }
         for part in parts:
             label, meaning = texts[part]

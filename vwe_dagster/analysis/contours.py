@@ -1,4 +1,4 @@
-"""Contour lines of a world: lines of equal height, at a chosen interval from the shore up and down."""
+"""Contour lines of a world: lines of equal height, at equal intervals above and below the shore."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 INTERVAL_M, TOLERANCE_M = 25.0, 1.0
-"""The interval and the tolerance where none is chosen."""
+"""The default interval and tolerance."""
 
 MIN_INTERVAL_M = 1.0
 """The least interval. On half of all land the ground rises by 2 m or more from one sample of 12 m to the next: finer
 lines would show nothing but how the samples are joined, in files of more than 100 MB."""
 
 MAX_TOLERANCE_M = 100.0
-"""The greatest tolerance: beyond it lines would cross their neighbours, and islands lose their shape."""
+"""The largest tolerance: beyond it, lines would cross their neighbors and islands would lose their shape."""
 
 INDEX_EVERY = 5
-"""Every so many lines, counted from the shore, one is an index contour."""
+"""One contour of this many is an index contour, counted from the shore."""
 
 RIM_M = WORLD_RADIUS_M - 10
-"""Where the ground begins to fall into the void, as seen from the centre of the world."""
+"""Distance from the center of the world at which the ground begins to fall into the void."""
 
 Points = npt.NDArray[np.float64]
 Offsets = npt.NDArray[np.uint32]
 
 
 class ContourError(ValueError):
-    """Contours that cannot be drawn; the message says what to ask for instead."""
+    """The interval or the tolerance of contours is invalid; the message includes the valid range."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Contour:
 
     Attributes:
         height_m: their height.
-        number: how many intervals that is above the shore; negative in the sea.
-        lines: each float64 ``[vertex, 2]``, x and z in metres; a closed line ends with the point it begins with. Higher
-            ground lies to the left.
+        number: their height above the shore in intervals; negative in the sea.
+        lines: each float64 ``[vertex, 2]``, x and z in meters; a closed line ends with its first point. Higher ground
+            is to the left.
     """
 
     height_m: float
@@ -55,22 +55,22 @@ class Contour:
 
     @property
     def is_index(self) -> bool:
-        """Whether it is one of every five that are drawn stronger."""
+        """Whether it is an index contour, which is drawn with a stronger line."""
         return self.number % INDEX_EVERY == 0
 
     @property
     def kind(self) -> Literal["sea", "shore", "land"]:
-        """Where it lies."""
+        """The kind: above the shore, at the shore, or below it."""
         return "shore" if self.number == 0 else "land" if self.number > 0 else "sea"
 
 
 @dataclasses.dataclass(frozen=True)
 class Contours:
-    """The contours of a world, the lowest first; heights without a line are left out.
+    """The contours of a world, the lowest first; heights without a line are omitted.
 
     Attributes:
-        interval_m: height from one to the next; one of them is the shore, at 30 m.
-        tolerance_m: no line is further than this from where it was before it was simplified.
+        interval_m: height difference of successive contours; one contour is the shore, at 30 m.
+        tolerance_m: the largest distance of a line from its course before simplification.
         contours: the lines.
     """
 
@@ -80,35 +80,35 @@ class Contours:
 
 
 def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolerance_m: float = TOLERANCE_M) -> Contours:
-    """Traces the contour lines of a world by marching squares.
+    """Trace the contour lines of a world by marching squares.
 
-    In each square between four neighbouring samples, a line runs straight between the points where the height, linear
-    along the square's sides, is that of the line; every vertex lies on such a side. Only squares within 10,490 m of
-    the centre of the world count, with all four corners: beyond, the ground falls into the void. Lines that reach the
-    rim end there, within a square of it. Lines are then simplified (Douglas and Peucker, Cartographica 10, 1973,
-    p. 112), by which they lose vertices and never gain any; rings that are smaller than the tolerance are left out.
+    In each square between four neighboring samples, a line runs straight between the points where the height, linear
+    along the square's sides, equals the height of the line; every vertex is on such a side. Only squares with all four
+    corners within 10,490 m of the center of the world count: beyond, the ground falls into the void. Lines that reach
+    the rim end there, within a square of it. Lines are then simplified (Douglas and Peucker, Cartographica 10, 1973,
+    p. 112), which only removes vertices; rings smaller than the tolerance are omitted.
 
     Args:
-        world: on any grid.
+        world: the world, on any grid.
         interval_m: at least :data:`MIN_INTERVAL_M`.
         tolerance_m: 0 to 100 m; 0 keeps every vertex.
 
     Raises:
-        ContourError: the interval or the tolerance is out of its bounds.
+        ContourError: the interval or the tolerance is out of range.
     """
     if not math.isfinite(interval_m):
         raise ContourError(
-            f"Contours are drawn every {MIN_INTERVAL_M:g} m or more, not every {interval_m:g} m. Name a number."
+            f"The interval of contours {interval_m:g} is not a length; choose {MIN_INTERVAL_M:g} m or more."
         )
     if interval_m < MIN_INTERVAL_M:
         raise ContourError(
-            f"Contours are drawn every {MIN_INTERVAL_M:g} m or more, not every {interval_m:g} m: the samples of the "
-            f"ground do not tell finer lines apart, and their file would be huge. Choose another interval."
+            f"The interval of contours {interval_m:g} m is too small: the samples of the ground do not resolve such "
+            f"lines, and their file would be huge. Choose {MIN_INTERVAL_M:g} m or more."
         )
     if not 0 <= tolerance_m <= MAX_TOLERANCE_M:
         raise ContourError(
-            f"Lines are simplified by 0 to {MAX_TOLERANCE_M:g} m, not by {tolerance_m:g} m: more, and they would cross "
-            f"each other. Choose a tolerance in between."
+            f"The tolerance {tolerance_m:g} m is out of range: contours simplified by more than {MAX_TOLERANCE_M:g} m "
+            f"would cross each other. Choose 0 to {MAX_TOLERANCE_M:g} m."
         )
     at_m, heights = _ground(world)
     if heights.size == 0 or heights.count() == 0:
@@ -121,7 +121,7 @@ def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolera
     contours = []
     for number in range(first, last + 1):
         height_m = SEA_LEVEL_M + number * interval_m
-        # All lines of a height are one chunk of points.
+        # All lines of a height are in one chunk of points.
         ((points,), (offsets,)) = cast("tuple[list[Points | None], list[Offsets | None]]", generator.lines(height_m))
         if points is not None and offsets is not None:
             lines = _simplified(points, offsets, tolerance_m)
@@ -131,7 +131,7 @@ def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolera
 
 
 def _ground(world: CanonicalWorld) -> tuple[Points, np.ma.MaskedArray[tuple[int, int], np.dtype[np.float64]]]:
-    """Coordinates and heights of the samples about the disc of the world; those beyond its rim are masked."""
+    """Return coordinates and heights of the samples around the disc of the world; samples beyond its rim are masked."""
     at_m = world.grid.coordinates().astype(np.float64)
     reached = np.flatnonzero(np.abs(at_m) <= RIM_M)
     span = slice(reached[0], reached[-1] + 1) if reached.size > 1 else slice(0)
@@ -141,7 +141,7 @@ def _ground(world: CanonicalWorld) -> tuple[Points, np.ma.MaskedArray[tuple[int,
 
 
 def _simplified(points: Points, offsets: Offsets, tolerance_m: float) -> tuple[Points, ...]:
-    """The lines between offsets, each without the vertices that a tolerance allows to leave out."""
+    """Return the lines between offsets, each without the vertices that the tolerance allows to omit."""
     owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
     lines = shapely.linestrings(points, indices=owner)
     if tolerance_m > 0:

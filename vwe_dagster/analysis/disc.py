@@ -1,7 +1,7 @@
-"""The measured part of a world: its cells within the edge of the world, and where they lie.
+"""The measured part of a world: the cells within the edge of the world, and their positions.
 
-Every number of the analysis is about the cells whose centre is at most 10,500 m from the centre of the world. A cell
-stands for the square of ``cell_m`` around its centre, the ones cut by the edge included whole or not at all.
+The analysis measures the cells whose center is at most 10,500 m from the center of the world. A cell stands for the
+whole square of ``cell_m`` around its center, even if the edge of the world cuts the square.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 
 Cells = npt.NDArray[np.intp]
-"""Cells of a :class:`Disc` by their index in its flattened planes: ascending is south to north, then west to east."""
+"""Cells of a :class:`Disc` by their index in its flattened planes: from south to north, then from west to east."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Disc:
     """The bounding square of the disc, cut out of a world's planes; planes are C-contiguous ``[z, x]``, south first.
 
     Attributes:
-        cell_m: distance between neighbouring cells in metres.
-        cell_area_km2: the area a cell stands for.
-        coordinates_m: coordinate of every row's and every column's cell centres, float64 ``[side]``.
-        inside: whether the cell centre lies within the edge of the world.
-        land: whether the cell lies inside and its height is at sea level or above.
+        cell_m: distance between neighboring cells in meters.
+        cell_area_km2: the area of a cell.
+        coordinates_m: coordinates of the cell centers, the same for rows and columns, float64 ``[side]``.
+        inside: whether the cell center is within the edge of the world.
+        land: whether the cell is inside and its height is at sea level or above.
         biome: uint8 indices of :class:`vwe_dagster.world.biomes.Biome`.
-        height: float32 metres.
+        height: float32 meters.
     """
 
     cell_m: float
@@ -44,7 +44,7 @@ class Disc:
 
     @classmethod
     def of_world(cls, world: CanonicalWorld) -> Self:
-        """Cut the disc out of a world; a grid that does not reach the disc gives planes without cells."""
+        """Cut the disc out of a world; if the grid does not reach the disc, the planes have no cells."""
         return cls.of_planes(world.grid, world.biome, world.height)
 
     @classmethod
@@ -63,19 +63,19 @@ class Disc:
         )
 
     def x_m(self, cells: Cells) -> npt.NDArray[np.float64]:
-        """How far east of the centre of the world each cell lies, in metres."""
+        """Return the distance of each cell to the east of the center of the world, in meters."""
         return self.coordinates_m[cells % self.coordinates_m.size]
 
     def z_m(self, cells: Cells) -> npt.NDArray[np.float64]:
-        """How far north of the centre of the world each cell lies, in metres."""
+        """Return the distance of each cell to the north of the center of the world, in meters."""
         return self.coordinates_m[cells // self.coordinates_m.size]
 
     def distance_m(self, cells: Cells) -> npt.NDArray[np.float64]:
-        """How far from the centre of the world each cell lies, in metres."""
+        """Return the distance of each cell from the center of the world, in meters."""
         return np.sqrt(self.z_m(cells) ** 2 + self.x_m(cells) ** 2)
 
     def bearing_deg(self, cells: Cells) -> npt.NDArray[np.float64]:
-        """The compass bearing of each cell from the centre of the world, see :func:`bearing_deg`."""
+        """Return the compass bearing of each cell from the center of the world, see :func:`bearing_deg`."""
         return bearing_deg(self.x_m(cells), self.z_m(cells))
 
 
@@ -93,9 +93,9 @@ def _within_edge(grid: Grid) -> tuple[slice, npt.NDArray[np.float64], npt.NDArra
 
 
 def bearing_deg(x_m: npt.NDArray[np.float64], z_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The compass bearing of points from the centre of the world.
+    """Return the compass bearing of points from the center of the world.
 
-    Degrees clockwise from north, 0 included and 360 excluded: 90 is due east. It is 0 at the centre itself.
+    Degrees clockwise from north, 0 included and 360 excluded: 90 is due east. The bearing of the center itself is 0.
     """
-    # The first remainder of a tiny negative angle rounds to 360 itself, the second makes that 0.
+    # The first remainder of a tiny negative angle rounds to 360, and the second one converts that to 0.
     return np.degrees(np.arctan2(x_m, z_m)) % 360 % 360

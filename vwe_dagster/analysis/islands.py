@@ -71,7 +71,7 @@ def island_table(disc: Disc, landmasses: Landmasses, shorelines_m: npt.NDArray[n
         - ``shoreline_km``: length of its shore, lakes included.
         - ``dominant_biome``, ``dominant_biome_share``: the biome that covers most of it, and the fraction it covers.
         - ``is_start``: whether it is the start island, the one whose ``nearest_m`` is smallest, the larger one of two
-          at the same distance. It holds the center of the world, where players first appear, or lies nearest to it.
+          at the same distance. It contains the center of the world, where players first appear, or is nearest to it.
     """
     areas_km2 = landmasses.cells * disc.cell_area_km2
     areas_km2 = areas_km2[areas_km2 > ISLAND_AREA_KM2]

@@ -1,4 +1,4 @@
-"""Lands: ground that can be walked from one place to another, and its patches of biomes, found as runs along rows."""
+"""Lands, areas of connected walkable ground, and their patches of biomes, found as runs along rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
 WADING_DEPTH_M = 1.0
-"""Water up to this depth is walked through; deeper water is swum or sailed."""
+"""Depth up to which water can be walked through; players swim or sail in deeper water."""
 
 PATCH_AREA_KM2 = 0.1
 """Smallest patch of a biome that counts: ten hectares, a square of 316 m."""
@@ -56,7 +56,7 @@ class Lands(NamedTuple):
 
 
 class Areas(NamedTuple):
-    """What is measured of the lands; all cells that can be walked count, water up to wading depth included.
+    """The measures of the lands over all walkable cells, including water up to wading depth.
 
     Attributes:
         landmass_cells: number of cells of each landmass, int64 ``[landmass + 1]``; 0 at 0.
@@ -92,7 +92,7 @@ class Areas(NamedTuple):
 
 
 class FirstPatch(NamedTuple):
-    """The large enough patch of a biome whose middle, its mean position, is nearest to the center.
+    """The patch of a biome, among those that are large enough, whose mean position is nearest to the center.
 
     Attributes:
         distance_m: distance of its middle from the center.
@@ -112,7 +112,7 @@ class MeasuredLands:
     Attributes:
         disc: the measured part of the world.
         lands: its lands.
-        areas: what is measured of them.
+        areas: their measures.
     """
 
     disc: Disc
@@ -164,7 +164,7 @@ def measure_lands(disc: Disc, lands: Lands, radii_m: tuple[float, ...], spawn: t
 def land_at(
     disc: Disc, lands: Lands, x_m: npt.NDArray[np.float64], z_m: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int32]:
-    """Return the number of the land in the cell that holds each point, 0 where that cannot be walked."""
+    """Return the number of the land in the cell of each point; 0 if the cell cannot be walked."""
     first_m = disc.coordinates_m[:1] if disc.coordinates_m.size else np.zeros(1)
     rows, columns = (np.rint((values - first_m) / disc.cell_m).astype(np.int64) for values in (z_m, x_m))
     return _land_at(lands, rows, columns)
@@ -221,7 +221,7 @@ def _find_runs(
 ]:
     """Return row, first column, end and kind of each run of equal cells that can be walked, and the first by row."""
     rows, columns = height.shape
-    # Memory that is not written to is not taken.
+    # The system does not allocate memory that is never written.
     row, start, stop = np.empty(height.size, np.int32), np.empty(height.size, np.int32), np.empty(height.size, np.int32)
     kind, first = np.empty(height.size, np.uint8), np.zeros(rows + 1, np.int64)
     kinds, found = np.zeros(columns + 1, np.uint8), 0

@@ -1,4 +1,4 @@
-"""The surroundings of the center before rivers are carved: what a survey learns of a seed in a few milliseconds."""
+"""The surroundings of the center before rivers are carved, which a survey computes in a few milliseconds per seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NO_RIVERS = no_rivers()
 
 
 def near_center(world: World) -> Disc:
-    """Return the ground within 3 km of the center as it is before rivers are carved, sampled every 24 m."""
+    """Return the ground within 3 km of the center before rivers are carved, sampled every 24 m."""
     planes = fill_planes(world.constants, lambda: _NO_RIVERS, _AXIS, _AXIS)
     return Disc(
         cell_m=NEAR_CELL_M,

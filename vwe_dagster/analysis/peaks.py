@@ -1,4 +1,4 @@
-"""The highest peaks, each on its own: summits with nothing higher for a long way around."""
+"""The highest peaks: summits without higher ground within a long distance."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M
 
 PEAK_COUNT = 20
-"""As many peaks are listed at most."""
+"""The largest number of listed peaks."""
 
 PEAK_ISOLATION_M = 1000.0
-"""A peak is the highest ground as far around as this."""
+"""Distance within which a peak is the highest ground."""
 
 
 def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -> pd.DataFrame:
-    """Finds the highest peaks by their topographic isolation.
+    """Find the highest peaks by their topographic isolation.
 
     A peak is a land cell with no higher cell within :data:`PEAK_ISOLATION_M` of it, and some lower one: distances are
     between cell centers, cells outside the disc do not count. Where cells within that distance are equally high, only
@@ -31,16 +31,16 @@ def peak_table(disc: Disc, landmass: npt.NDArray[np.int32], island_count: int) -
     Args:
         disc: the measured part of the world.
         landmass: numbers by cell, see :class:`vwe_dagster.analysis.islands.Landmasses`.
-        island_count: how many of the landmasses are islands.
+        island_count: number of landmasses that are islands.
 
     Returns:
-        The :data:`PEAK_COUNT` highest peaks, the highest first, or as many as there are. Columns:
+        At most :data:`PEAK_COUNT` peaks, the highest first. Columns:
 
         - ``peak``: its rank, counted from 1.
         - ``above_sea_m``, ``x_m``, ``z_m``: its height above the sea and its position.
         - ``distance_m``, ``bearing_deg``: distance and compass bearing from the center of the world.
         - ``biome``: the game's name of the biome at the cell.
-        - ``island``: number of the island it stands on; null on a landmass too small to be one.
+        - ``island``: number of its island; null on a landmass too small to be an island.
     """
     cells = _highest_peaks(disc)
     island = pd.Series(landmass.ravel()[cells], dtype="Int32")

@@ -66,7 +66,7 @@ class Places:
 
     @property
     def spawn(self) -> tuple[float, float]:
-        """Where players first appear; the center where that is unknown."""
+        """The point where players first appear; the center of the world if it is unknown."""
         stones = self.of_kind(_SPAWN)
         return (float(stones[0, 0]), float(stones[0, 1])) if len(stones) else (0.0, 0.0)
 
@@ -76,7 +76,7 @@ def place_columns(places: Places, is_on_start_land: Callable[[Points], npt.NDArr
 
     Args:
         places: the places.
-        is_on_start_land: says of points whether they are on the start land.
+        is_on_start_land: returns whether points are on the start land.
     """
     columns: dict[str, object] = {
         "boss_tour_km": tour_km(places.spawn, [places.of_kind(boss) for boss in BOSSES]),
@@ -98,7 +98,9 @@ def place_columns(places: Places, is_on_start_land: Callable[[Points], npt.NDArr
 
 
 def tour_km(spawn: tuple[float, float], altars: Sequence[Points]) -> float | None:
-    """Return the length of the shortest way from the spawn to one altar of each boss, in order; None if one has none.
+    """Return the length of the shortest way from the spawn to one altar of each boss, in order.
+
+    The length is None if a boss has no altar.
 
     Args:
         spawn: x and z in meters.

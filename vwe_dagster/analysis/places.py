@@ -84,12 +84,12 @@ def place_table(locations: pd.DataFrame, table: LocationTable | None = None) -> 
 
 
 def place_statistics(places: pd.DataFrame | None) -> dict[str, object]:
-    """Return the statistics of the places of a world; null where its source has no locations.
+    """Return the statistics of the places of a world; null if its source has no locations.
 
     - ``location_count``: number of all locations.
     - ``places``: for each kind of :func:`known_kinds` its ``label`` and ``group``; ``count``; ``candidates``, the
       number of candidates among them; ``within_2km``, the number within :data:`NEAR_M` of the center; and of the
-      nearest one ``nearest_m``, ``nearest_bearing_deg``, ``nearest_x_m`` and ``nearest_z_m``, null where there is none.
+      nearest one ``nearest_m``, ``nearest_bearing_deg``, ``nearest_x_m`` and ``nearest_z_m``, null if there is none.
       The distance to the nearest candidate is a best case.
 
     Args:

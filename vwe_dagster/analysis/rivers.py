@@ -1,4 +1,4 @@
-"""How many rivers and streams a world has, and how long they are."""
+"""Number and length of the rivers and streams of a world."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class RiverStatistics(NamedTuple):
 
     Attributes:
         river_count: number of rivers.
-        river_length_km: their length along their vertices, parts under the sea included.
+        river_length_km: their length along their vertices, including parts under the sea.
         stream_count: number of streams.
         stream_length_km: their length, likewise.
-        lake_count: number of points that rivers run between.
+        lake_count: number of points that rivers connect.
     """
 
     river_count: int | None
@@ -46,7 +46,7 @@ def _measured(lines: pd.DataFrame) -> tuple[int, float]:
 
 
 def rivers_of_seed(world: World) -> RiverStatistics:
-    """Return the statistics of the river table that an engine exports of a world, without those of the streams."""
+    """Return the statistics of the rivers of a seed as in the river table of an export, without streams."""
     waterways = world.waterways
     thin = thin_lines(waterways.rivers)
     line = np.repeat(np.arange(thin.ends.size), np.diff(thin.ends, prepend=0))

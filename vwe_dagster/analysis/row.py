@@ -40,7 +40,7 @@ def seed_row(number: int, depth: Depth, world_gen_version: int = 2) -> Mapping[s
 
     Args:
         number: the seed as a signed 32-bit integer.
-        depth: how much is computed.
+        depth: the parts that are computed.
         world_gen_version: the world-gen version.
     """
     world = World(number, world_gen_version)
@@ -63,7 +63,7 @@ def lands_of(disc: Disc, places: Places | None) -> MeasuredLands:
 def world_columns(
     world: World | None, measured: MeasuredLands, rivers: RiverStatistics, places: Places | None
 ) -> dict[str, object]:
-    """Return all columns that can be computed of a world, among others, not rounded.
+    """Return all columns that can be computed for a world, and other values, not rounded.
 
     Args:
         world: the world in the terrain library; None if it is another world than the terrain library's, or unknown.
@@ -91,7 +91,7 @@ def make_row(columns: Mapping[str, object], depth: Depth = Depth.ALL) -> dict[st
     """Return the row of a depth: the columns' values rounded, null where they are missing.
 
     Args:
-        columns: values by name, not rounded; names that are not columns are left out.
+        columns: values by name, not rounded; names that are not columns are ignored.
         depth: the depth of the row.
     """
     return {column.name: _rounded(column, columns.get(column.name)) for column in columns_of(depth)}

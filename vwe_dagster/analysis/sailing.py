@@ -1,4 +1,4 @@
-"""Sailing: the shortest way over water from the start land to the lands that have a biome."""
+"""The shortest way over water from the start land to lands with a biome."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Queue(NamedTuple):
 
 
 def sailing_m(measured: MeasuredLands) -> npt.NDArray[np.float64]:
-    """Measure how far one sails from the start land to a land with a large enough patch of each biome.
+    """Return the sailing distance from the start land to a land with a large enough patch of each biome.
 
     The cells are taken together in square blocks of :data:`SAILING_GRID_M`, or of one cell where the grid is coarser. A
     ship sails through a block if at least half of its cells are water that cannot be walked. The way leads from any

@@ -1,4 +1,4 @@
-"""The analysis of one world: its tables, and the statistics that sum them up."""
+"""The analysis of one world: its tables, and statistics that summarize them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from vwe_dagster.worldgen import World
 
 @dataclasses.dataclass(frozen=True)
 class WorldAnalysis:
-    """What was measured of a world; units are in the names of columns and keys.
+    """The measures of a world; units are in the names of columns and keys.
 
     Attributes:
-        biomes: one row a biome, see :func:`vwe_dagster.analysis.biomes.biome_table`.
-        islands: one row an island, see :func:`vwe_dagster.analysis.islands.island_table`.
-        peaks: one row a peak, see :func:`vwe_dagster.analysis.peaks.peak_table`.
-        places: one row a location, see :func:`vwe_dagster.analysis.places.place_table`; None where the source of the
+        biomes: one row per biome, see :func:`vwe_dagster.analysis.biomes.biome_table`.
+        islands: one row per island, see :func:`vwe_dagster.analysis.islands.island_table`.
+        peaks: one row per peak, see :func:`vwe_dagster.analysis.peaks.peak_table`.
+        places: one row per location, see :func:`vwe_dagster.analysis.places.place_table`; None if the source of the
             world has no locations.
-        statistics: the sums, see :func:`analyse`; made of JSON's types only, null where there is nothing to tell.
+        statistics: see :func:`analyse`; only JSON's types, null for statistics that the world does not have.
     """
 
     biomes: pd.DataFrame
@@ -47,8 +47,8 @@ def analyse(
 ) -> WorldAnalysis:
     """Measure a world inside its edge, 10,500 m from its center.
 
-    Works on any grid; what the grid does not cover is not measured. Land is every cell at sea level (30 m) or above,
-    an area the number of cells times the area of one. Keys of the statistics:
+    Any grid is valid; parts outside the grid are not measured. Land is every cell at sea level (30 m) or above, and the
+    area of a region is the number of its cells times the area of a cell. Keys of the statistics:
 
     - ``grid_size``, ``grid_cell_m``, ``grid_first_m``: the grid, as in :class:`vwe_dagster.world.grid.Grid`.
     - ``world_radius_m``, ``sea_level_m``, ``island_min_area_km2``, ``peak_isolation_m``: the measures applied.
@@ -56,9 +56,9 @@ def analyse(
       covers, and land in it.
     - ``shoreline_km``: length of the shore of all landmasses, islands or not; it grows with the resolution of the
       grid, see :func:`vwe_dagster.analysis.shoreline.shorelines_m`.
-    - ``landmass_count``, ``island_count``: pieces of land of any size, and those of them that are islands.
+    - ``landmass_count``, ``island_count``: number of landmasses of any size, and of islands among them.
     - ``largest_island_area_km2``; ``start_island``, ``start_island_area_km2``, ``start_island_nearest_m``: the number
-      of the start island, its area, and its distance from the centre of the world.
+      of the start island, its area, and its distance from the center of the world.
     - ``highest_peak_above_sea_m``, ``highest_peak_x_m``, ``highest_peak_z_m``.
     - ``river_count``, ``river_length_km``, ``stream_count``, ``stream_length_km``, ``lake_count``: see
       :class:`vwe_dagster.analysis.rivers.RiverStatistics`.
@@ -126,7 +126,7 @@ def _land(disc: Disc) -> dict[str, object]:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
-    """The rows of a table as JSON's types, with None for nulls."""
+    """Return the rows of a table in JSON's types, with None for nulls."""
     return [
         {str(column): None if pd.isna(value) else value for column, value in row.items()}
         for row in table.to_dict("records")
