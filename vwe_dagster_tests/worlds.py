@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.analysis.columns import COLUMNS
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.engine.messages import LANDMARKS, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.native_locations import location_lines
@@ -216,7 +216,7 @@ def _publish_stages(store: WorldStore, key: str, world: CanonicalWorld, recipe: 
         write_extracted(draft, world, {})
     recipe = dataclasses.replace(recipe, inputs=_input(store, key, "extracted"), code_version=CODE_VERSION)
     with store.publish(parse_seed(key), "processed", recipe) as draft:
-        write_processed(draft, analyse(world))
+        write_processed(draft, analyze(world))
 
 
 def _input(store: WorldStore, key: str, stage: Stage) -> dict[str, str]:

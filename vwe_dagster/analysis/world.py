@@ -32,7 +32,7 @@ class WorldAnalysis:
         peaks: one row per peak, see :func:`vwe_dagster.analysis.peaks.peak_table`.
         places: one row per location, see :func:`vwe_dagster.analysis.places.place_table`; None if the source of the
             world has no locations.
-        statistics: see :func:`analyse`; only JSON's types, null for statistics that the world does not have.
+        statistics: see :func:`analyze`; only JSON's types, null for statistics that the world does not have.
     """
 
     biomes: pd.DataFrame
@@ -42,7 +42,7 @@ class WorldAnalysis:
     statistics: dict[str, object]
 
 
-def analyse(
+def analyze(
     world: CanonicalWorld, terrain: World | None = None, location_table: LocationTable | None = None
 ) -> WorldAnalysis:
     """Measure a world inside its edge, 10,500 m from its center.

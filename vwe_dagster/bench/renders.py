@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.bench.engine import SEED
 from vwe_dagster.bench.figures import spread
 from vwe_dagster.engine.messages import WorldRequest
@@ -78,7 +78,7 @@ def bench_renders(
     grid = Grid.of_world(size)
     export = NativeEngine().generate(WorldRequest(SEED, grid))
     world = canonical_world(export.planes, export.lines, grid)
-    figures = [*_pictures(world, analyse(world), rounds, announce)]
+    figures = [*_pictures(world, analyze(world), rounds, announce)]
     tiles = WorldTiles(world, World(SEED))
     for style in STYLES:
         announce(f"Drawing the tiles of the style {style}")

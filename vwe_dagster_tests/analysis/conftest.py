@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster_tests.worlds import make_world
 
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_kernels() -> None:
     """Compiles the kernels before a test whose examples have a deadline is the first to need them."""
-    analyse(make_world(np.full((4, 4), 40)))
+    analyze(make_world(np.full((4, 4), 40)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from vwe_dagster.analysis.biomes import BIOME_COLUMNS
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
@@ -23,7 +23,7 @@ def test_a_drawn_world() -> None:
         "wm~w~",
         "ww~~~",
     )
-    rows = biome_rows(analyse(world))
+    rows = biome_rows(analyze(world))
     assert rows["Meadows"] == {
         "area_km2": pytest.approx(0.07),
         "share_of_disc": pytest.approx(7 / 25),
@@ -39,7 +39,7 @@ def test_a_drawn_world() -> None:
         "largest_patch_km2": pytest.approx(0.04),
     }
     assert rows["Mountain"]["largest_patch_km2"] == pytest.approx(0.02)
-    assert tuple(analyse(world).biomes.columns) == BIOME_COLUMNS
+    assert tuple(analyze(world).biomes.columns) == BIOME_COLUMNS
 
 
 def test_first_patch_is_measured_to_its_middle() -> None:
@@ -52,7 +52,7 @@ def test_first_patch_is_measured_to_its_middle() -> None:
         "~~~~~",
         cell_m=300,
     )
-    rows = biome_rows(analyse(world))
+    rows = biome_rows(analyze(world))
     assert rows["Meadows"]["first_m"] == pytest.approx(450)
     assert rows["Meadows"]["first_bearing_deg"] == pytest.approx(270)
     assert rows["Meadows"]["first_km2"] == pytest.approx(0.18)
@@ -60,12 +60,12 @@ def test_first_patch_is_measured_to_its_middle() -> None:
 
 
 def test_patches_hang_together_by_their_sides_only() -> None:
-    rows = biome_rows(analyse(draw_world("mb", "bm")))
+    rows = biome_rows(analyze(draw_world("mb", "bm")))
     assert rows["Meadows"]["patch_count"] == rows["BlackForest"]["patch_count"] == 2
 
 
 def test_a_biome_that_does_not_occur_has_a_row() -> None:
-    rows = biome_rows(analyse(draw_world("mm", "mm")))
+    rows = biome_rows(analyze(draw_world("mm", "mm")))
     assert list(rows) == [biome.game_name for biome in BIOMES]
     zeros = {"area_km2", "share_of_disc", "land_area_km2", "share_of_land", "patch_count", "largest_patch_km2"}
     assert {column for column, value in rows["Swamp"].items() if value == 0} == zeros
@@ -75,7 +75,7 @@ def test_a_biome_that_does_not_occur_has_a_row() -> None:
 def test_cells_beyond_the_edge_of_the_world_do_not_count() -> None:
     height, biome = np.full((3, 3), 40.0), np.full((3, 3), Biome.MEADOWS)
     height[0, 0], biome[0, 0] = 90, Biome.SWAMP
-    rows = biome_rows(analyse(make_world(height, biome, cell_m=10_000)))
+    rows = biome_rows(analyze(make_world(height, biome, cell_m=10_000)))
     assert rows["Meadows"]["area_km2"] == pytest.approx(500)
     assert rows["Meadows"]["max_above_sea_m"] == 10
     assert rows["Swamp"]["area_km2"] == 0
@@ -83,7 +83,7 @@ def test_cells_beyond_the_edge_of_the_world_do_not_count() -> None:
 
 @given(random_worlds())
 def test_areas_and_shares_add_up(world: CanonicalWorld) -> None:
-    analysis = analyse(world)
+    analysis = analyze(world)
     rows, statistics = analysis.biomes, analysis.statistics
     assert rows["area_km2"].sum() == pytest.approx(statistics["disc_area_km2"])
     assert rows["land_area_km2"].sum() == pytest.approx(statistics["land_area_km2"])
@@ -104,7 +104,7 @@ def test_areas_and_shares_add_up(world: CanonicalWorld) -> None:
 def test_each_row_says_what_its_cells_say(world: CanonicalWorld) -> None:
     at_m = world.grid.coordinates().astype(np.float64)
     distance_m = np.hypot(at_m[:, np.newaxis], at_m)
-    rows = biome_rows(analyse(world))
+    rows = biome_rows(analyze(world))
     for biome in BIOMES:
         covered = (world.biome == biome) & (distance_m <= WORLD_RADIUS_M)
         land = covered & (world.height >= SEA_LEVEL_M)

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M
 from vwe_dagster_tests.worlds import draw_world, make_world, random_worlds
 
 
 def test_a_drawn_archipelago() -> None:
-    islands = analyse(
+    islands = analyze(
         draw_world(
             "~~~~~~~",
             "~mmm~~~",
@@ -45,7 +45,7 @@ def test_a_drawn_archipelago() -> None:
 
 
 def test_the_cell_furthest_inland_lies_on_the_island_and_not_in_its_bay() -> None:
-    (island,) = analyse(
+    (island,) = analyze(
         draw_world(
             "mmmmmmm",
             "m~~~~~m",
@@ -60,24 +60,24 @@ def test_the_cell_furthest_inland_lies_on_the_island_and_not_in_its_bay() -> Non
 
 
 def test_land_that_touches_at_a_corner_is_two_islands() -> None:
-    statistics = analyse(draw_world("~~~~", "~m~~", "~~m~", "~~~~", cell_m=200)).statistics
+    statistics = analyze(draw_world("~~~~", "~m~~", "~~m~", "~~~~", cell_m=200)).statistics
     assert statistics["island_count"] == 2
 
 
 @pytest.mark.parametrize(("cell_m", "islands"), [(100.0, 0), (100.5, 1)])
 def test_an_island_is_larger_than_one_hectare(cell_m: float, islands: int) -> None:
-    analysis = analyse(draw_world("~~~", "~m~", "~~~", cell_m=cell_m))
+    analysis = analyze(draw_world("~~~", "~m~", "~~~", cell_m=cell_m))
     assert analysis.statistics["landmass_count"] == 1
     assert analysis.statistics["island_count"] == islands == len(analysis.islands)
     assert analysis.statistics["land_area_km2"] == pytest.approx(cell_m**2 / 1e6)
 
 
 def test_sea_level_itself_is_land() -> None:
-    assert analyse(make_world([[30, np.nextafter(np.float32(30), 0)], [29, 29]])).statistics["land_area_km2"] == 0.01
+    assert analyze(make_world([[30, np.nextafter(np.float32(30), 0)], [29, 29]])).statistics["land_area_km2"] == 0.01
 
 
 def test_the_start_island_holds_the_centre_even_if_another_is_larger() -> None:
-    analysis = analyse(
+    analysis = analyze(
         draw_world(
             "bbbbb",
             "~~~~~",
@@ -94,7 +94,7 @@ def test_the_start_island_holds_the_centre_even_if_another_is_larger() -> None:
 
 
 def test_of_two_islands_at_the_same_distance_the_larger_is_the_start() -> None:
-    islands = analyse(draw_world("~~~~~", "~~~~~", "mm~mm", "~~~~m", "~~~~~")).islands
+    islands = analyze(draw_world("~~~~~", "~~~~~", "mm~mm", "~~~~m", "~~~~~")).islands
     assert islands["area_km2"].tolist() == pytest.approx([0.03, 0.02])
     assert islands["nearest_m"].tolist() == [100, 100]
     assert islands["is_start"].tolist() == [True, False]
@@ -102,7 +102,7 @@ def test_of_two_islands_at_the_same_distance_the_larger_is_the_start() -> None:
 
 @given(random_worlds())
 def test_islands_are_land_and_one_of_them_is_the_start(world: CanonicalWorld) -> None:
-    analysis = analyse(world)
+    analysis = analyze(world)
     islands: pd.DataFrame = analysis.islands
     statistics: dict[str, Any] = analysis.statistics
     assert islands["area_km2"].sum() <= statistics["land_area_km2"] * (1 + 1e-9)

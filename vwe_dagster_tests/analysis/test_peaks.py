@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from vwe_dagster.analysis.peaks import PEAK_COUNT, PEAK_ISOLATION_M
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
@@ -20,7 +20,7 @@ def test_a_shoulder_and_a_neighbour_are_no_peaks() -> None:
     height[10, 11] = 290
     height[10, 19] = 250
     height[10, 30] = 200
-    peaks = analyse(make_world(height)).peaks
+    peaks = analyze(make_world(height)).peaks
     assert peaks["above_sea_m"].tolist()[:2] == [270, 170]
     assert 220 not in peaks["above_sea_m"].tolist()
     first = peaks.iloc[0]
@@ -30,19 +30,19 @@ def test_a_shoulder_and_a_neighbour_are_no_peaks() -> None:
 
 
 def test_a_peak_on_a_rock_belongs_to_no_island() -> None:
-    peaks = analyse(draw_world("~~~", "~^~", "~~~", cell_m=50)).peaks
+    peaks = analyze(draw_world("~~~", "~^~", "~~~", cell_m=50)).peaks
     assert peaks["biome"].tolist() == [Biome.MOUNTAIN.game_name]
     assert peaks["island"].isna().tolist() == [True]
 
 
 def test_flat_land_has_no_peaks() -> None:
-    assert analyse(make_world(np.full((30, 30), 40.0), cell_m=1000)).peaks.empty
+    assert analyze(make_world(np.full((30, 30), 40.0), cell_m=1000)).peaks.empty
 
 
 def test_ground_beyond_the_edge_hides_no_peak() -> None:
     height = np.full((45, 45), 40.0)
     height[22, 43], height[22, 44] = 50, 90
-    peaks = analyse(make_world(height, cell_m=500)).peaks
+    peaks = analyze(make_world(height, cell_m=500)).peaks
     assert peaks[["above_sea_m", "x_m", "z_m"]].to_numpy().tolist() == [[20, WORLD_RADIUS_M, 0]]
 
 
@@ -58,7 +58,7 @@ def test_peaks_are_exactly_the_cells_of_the_definition(world: CanonicalWorld) ->
         first_as_high = np.flatnonzero(near & (height == height[cell]))[0]
         if height[near].max() == height[cell] > height[near].min() and first_as_high == cell:
             expected.append((-height[cell], z_m[cell], x_m[cell]))
-    peaks = analyse(world).peaks
+    peaks = analyze(world).peaks
     found = list(zip(-peaks["above_sea_m"] - SEA_LEVEL_M, peaks["z_m"], peaks["x_m"], strict=True))
     assert found == sorted(expected)[:PEAK_COUNT]
     assert peaks["peak"].tolist() == list(range(1, len(peaks) + 1))
@@ -66,7 +66,7 @@ def test_peaks_are_exactly_the_cells_of_the_definition(world: CanonicalWorld) ->
 
 @given(random_worlds())
 def test_peaks_stand_apart(world: CanonicalWorld) -> None:
-    peaks = analyse(world).peaks
+    peaks = analyze(world).peaks
     position = peaks["x_m"].to_numpy() + 1j * peaks["z_m"].to_numpy()
     apart_m = np.abs(position[:, np.newaxis] - position)
     assert (apart_m[np.triu_indices(len(peaks), 1)] > PEAK_ISOLATION_M).all()

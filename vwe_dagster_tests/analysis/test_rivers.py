@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.engine.messages import WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.extraction.engine_export import canonical_world
@@ -31,7 +31,7 @@ def test_lines_are_counted_and_measured_by_kind() -> None:
     ]
     rivers = pd.DataFrame(vertices, columns=list(RIVER_COLUMNS)).astype(RIVER_COLUMNS)
     lakes = pd.DataFrame({"x_m": [0, 300, -3000], "z_m": [0, 900, 0]}, dtype=np.float32)
-    statistics = analyse(dataclasses.replace(SEA, rivers=rivers, lakes=lakes)).statistics
+    statistics = analyze(dataclasses.replace(SEA, rivers=rivers, lakes=lakes)).statistics
     assert statistics["river_count"] == 2
     assert statistics["river_length_km"] == pytest.approx(3)
     assert statistics["stream_count"] == 1
@@ -41,13 +41,13 @@ def test_lines_are_counted_and_measured_by_kind() -> None:
 
 def test_a_world_without_rivers_is_not_a_world_that_tells_nothing_of_them() -> None:
     none = pd.DataFrame(columns=list(RIVER_COLUMNS)).astype(RIVER_COLUMNS)
-    assert analyse(dataclasses.replace(SEA, rivers=none)).statistics["river_count"] == 0
-    assert analyse(dataclasses.replace(SEA, rivers=none)).statistics["stream_length_km"] == 0
-    untold = analyse(SEA).statistics
+    assert analyze(dataclasses.replace(SEA, rivers=none)).statistics["river_count"] == 0
+    assert analyze(dataclasses.replace(SEA, rivers=none)).statistics["stream_length_km"] == 0
+    untold = analyze(SEA).statistics
     assert [untold[key] for key in ("river_count", "river_length_km", "stream_count", "lake_count")] == [None] * 4
 
 
 def test_a_real_world_has_the_lines_that_the_game_makes() -> None:
     export = NativeEngine().generate(WorldRequest(-1772362158, Grid.of_world(64)))
-    statistics = analyse(canonical_world(export.planes, export.lines, export.request.grid)).statistics
+    statistics = analyze(canonical_world(export.planes, export.lines, export.request.grid)).statistics
     assert [statistics[key] for key in ("river_count", "stream_count", "lake_count")] == [140, 1973 + 20, 111]

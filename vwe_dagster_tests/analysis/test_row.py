@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vwe_dagster.analysis.columns import COLUMNS, ColumnType, Depth, columns_of
 from vwe_dagster.analysis.row import Value, make_row, seed_row
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.engine.messages import LANDMARKS, LOCATIONS, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.native_locations import location_lines
@@ -34,7 +34,7 @@ def processed_row(number: int, layer: str | None) -> Mapping[str, Value]:
         lines = location_lines(World(number), layer, None)
         export = dataclasses.replace(export, lines={**export.lines, layer: lines})
     world = canonical_world(export.planes, export.lines, grid)
-    columns: dict[str, Value] = json.loads(json.dumps(analyse(world, World(number)).statistics))["columns"]
+    columns: dict[str, Value] = json.loads(json.dumps(analyze(world, World(number)).statistics))["columns"]
     return columns
 
 
@@ -59,7 +59,7 @@ def test_world_with_landmarks_lacks_the_columns_of_all_locations() -> None:
 
 def test_columns_of_depth_start_need_the_terrain_library() -> None:
     world = native_world(Grid.of_world(256))
-    without, with_terrain = (analyse(world, terrain).statistics["columns"] for terrain in (None, World(SEED_NUMBER)))
+    without, with_terrain = (analyze(world, terrain).statistics["columns"] for terrain in (None, World(SEED_NUMBER)))
     assert isinstance(without, dict)
     assert isinstance(with_terrain, dict)
     assert row_of(with_terrain, Depth.START) == seed_row(SEED_NUMBER, Depth.START)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 from vwe_dagster_tests.worlds import draw_world, make_world, random_worlds
 
 
 def shoreline_m(world: CanonicalWorld) -> float:
-    shoreline_km = analyse(world).statistics["shoreline_km"]
+    shoreline_km = analyze(world).statistics["shoreline_km"]
     assert isinstance(shoreline_km, float)
     return shoreline_km * 1000
 
@@ -42,7 +42,7 @@ def test_a_single_cell_is_a_diamond() -> None:
     # Halfway between 40 m and 20 m is sea level: the diamond's corners are half a cell from the cell's centre.
     height = np.full((5, 5), 20.0)
     height[2, 2] = 40
-    analysis = analyse(make_world(height, cell_m=200))
+    analysis = analyze(make_world(height, cell_m=200))
     assert analysis.islands["shoreline_km"].tolist() == pytest.approx([4 * 0.1 * np.sqrt(2)])
     assert analysis.statistics["shoreline_km"] == pytest.approx(4 * 0.1 * np.sqrt(2))
 
@@ -61,8 +61,8 @@ def test_neither_the_edge_of_the_grid_nor_of_the_world_is_a_shore() -> None:
 
 
 def test_islands_that_touch_at_a_corner_have_shores_of_their_own() -> None:
-    apart = analyse(draw_world("~~~~~", "~m~~~", "~~~~~", "~~~m~", "~~~~~", cell_m=200)).islands
-    touching = analyse(draw_world("~~~~", "~m~~", "~~m~", "~~~~", cell_m=200)).islands
+    apart = analyze(draw_world("~~~~~", "~m~~~", "~~~~~", "~~~m~", "~~~~~", cell_m=200)).islands
+    touching = analyze(draw_world("~~~~", "~m~~", "~~m~", "~~~~", cell_m=200)).islands
     assert touching["shoreline_km"].tolist() == pytest.approx(apart["shoreline_km"].tolist())
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
@@ -42,7 +42,7 @@ def assert_same_measures(one: WorldAnalysis, other: WorldAnalysis) -> None:
 
 @given(random_worlds(distinct_heights=True))
 def test_a_turned_world_measures_the_same(world: CanonicalWorld) -> None:
-    one, other = analyse(world), analyse(turned(world))
+    one, other = analyze(world), analyze(turned(world))
     assert_same_measures(one, other)
     assert other.peaks["z_m"].tolist() == one.peaks["x_m"].tolist()
     assert other.peaks["x_m"].tolist() == (-one.peaks["z_m"]).tolist()
@@ -53,7 +53,7 @@ def test_a_turned_world_measures_the_same(world: CanonicalWorld) -> None:
 
 @given(random_worlds(distinct_heights=True))
 def test_a_mirrored_world_measures_the_same(world: CanonicalWorld) -> None:
-    one, other = analyse(world), analyse(mirrored(world))
+    one, other = analyze(world), analyze(mirrored(world))
     assert_same_measures(one, other)
     assert other.peaks["x_m"].tolist() == (-one.peaks["x_m"]).tolist()
     assert other.peaks["bearing_deg"].tolist() == pytest.approx(((-one.peaks["bearing_deg"]) % 360).tolist())
@@ -63,7 +63,7 @@ def test_a_mirrored_world_measures_the_same(world: CanonicalWorld) -> None:
 def test_a_moved_world_keeps_its_shape(seed: int, cells: int) -> None:
     noise = np.random.default_rng(seed)
     height, biome = noise.normal(30, 10, (16, 16)), noise.choice(BIOMES, (16, 16))
-    here, there = (analyse(make_world(height, biome, first_m=cells_m)) for cells_m in (-800, -800 + 100 * cells))
+    here, there = (analyze(make_world(height, biome, first_m=cells_m)) for cells_m in (-800, -800 + 100 * cells))
     shape = ["biome", "area_km2", "land_area_km2", "mean_above_sea_m", "patch_count", "largest_patch_km2"]
     pd.testing.assert_frame_equal(here.biomes[shape], there.biomes[shape])
     assert here.islands["shoreline_km"].tolist() == there.islands["shoreline_km"].tolist()
@@ -77,7 +77,7 @@ def test_finer_cells_of_the_same_ground_cover_the_same_areas(seed: int, parts: i
     noise = np.random.default_rng(seed)
     height, biome = noise.normal(30, 10, (12, 12)), noise.choice(BIOMES, (12, 12))
     refined = [np.kron(plane, np.ones((parts, parts))) for plane in (height, biome)]
-    coarse, fine = analyse(make_world(height, biome, cell_m=240)), analyse(make_world(*refined, cell_m=240 / parts))
+    coarse, fine = analyze(make_world(height, biome, cell_m=240)), analyze(make_world(*refined, cell_m=240 / parts))
     areas = ["area_km2", "land_area_km2", "largest_patch_km2", "patch_count", "min_above_sea_m", "max_above_sea_m"]
     pd.testing.assert_frame_equal(coarse.biomes[areas], fine.biomes[areas])
     measures = ["area_km2", "centroid_x_m", "centroid_z_m", "peak_above_sea_m", "dominant_biome"]
@@ -99,7 +99,7 @@ ALL_OCEAN = np.zeros((64, 64))
     ],
 )
 def test_any_world_gives_tables_and_json(world: CanonicalWorld) -> None:
-    analysis = analyse(world)
+    analysis = analyze(world)
     parsed = json.loads(json.dumps(analysis.statistics, allow_nan=False))
     # Their representations differ where numbers of numpy hide among the statistics.
     assert repr(parsed) == repr(analysis.statistics)
@@ -111,13 +111,13 @@ def test_any_world_gives_tables_and_json(world: CanonicalWorld) -> None:
 def test_tables_have_the_same_columns_whether_or_not_they_have_rows(height_m: float) -> None:
     height = np.full((20, 20), float(height_m))
     height[5, 5] += 5
-    usual, this = analyse(make_world([[20, 20], [20, 40]], cell_m=800)), analyse(make_world(height, cell_m=500))
+    usual, this = analyze(make_world([[20, 20], [20, 40]], cell_m=800)), analyze(make_world(height, cell_m=500))
     assert this.islands.dtypes.equals(usual.islands.dtypes)
     assert this.peaks.dtypes.equals(usual.peaks.dtypes)
 
 
 def test_a_world_without_land_has_nulls_where_there_is_nothing_to_tell() -> None:
-    statistics = analyse(make_world(ALL_OCEAN, Biome.OCEAN, cell_m=384)).statistics
+    statistics = analyze(make_world(ALL_OCEAN, Biome.OCEAN, cell_m=384)).statistics
     counts = ("land_area_km2", "land_share_of_disc", "shoreline_km", "landmass_count", "island_count")
     assert [statistics[key] for key in counts] == [0] * len(counts)
     nulls = ("largest_island_area_km2", "start_island", "start_island_nearest_m", "highest_peak_above_sea_m")
@@ -134,7 +134,7 @@ def real_world() -> CanonicalWorld:
 
 @pytest.fixture(scope="module")
 def real_analysis(real_world: CanonicalWorld) -> WorldAnalysis:
-    return analyse(real_world)
+    return analyze(real_world)
 
 
 def test_a_real_world_measures_what_its_cells_say(real_world: CanonicalWorld, real_analysis: WorldAnalysis) -> None:
@@ -170,10 +170,10 @@ Change = Callable[[CanonicalWorld], CanonicalWorld]
 def test_a_real_world_measures_the_same_whichever_way_it_lies(
     change: Change, real_world: CanonicalWorld, real_analysis: WorldAnalysis
 ) -> None:
-    assert_same_measures(real_analysis, analyse(change(real_world)))
+    assert_same_measures(real_analysis, analyze(change(real_world)))
 
 
 def test_the_grid_of_a_world_is_part_of_its_statistics() -> None:
     grid = Grid(64, 78.125, -10_000)
-    statistics = analyse(make_world(ALL_OCEAN, cell_m=78.125, first_m=-10_000)).statistics
+    statistics = analyze(make_world(ALL_OCEAN, cell_m=78.125, first_m=-10_000)).statistics
     assert Grid(statistics["grid_size"], statistics["grid_cell_m"], statistics["grid_first_m"]) == grid  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from vwe_dagster.analysis.places import place_table
-from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import lettering
 from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
@@ -29,7 +29,7 @@ SIZES = (64, 100, 128, 255, 256, 333)
 
 def analysed(grid: Grid) -> tuple[CanonicalWorld, WorldAnalysis]:
     world = plateau_world(grid)
-    return world, analyse(world)
+    return world, analyze(world)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.biome_map import biome_thumbnail, render_biomes
@@ -230,7 +230,7 @@ def test_analysis_adds_peaks_and_figures(world: CanonicalWorld) -> None:
     height[GRID.nearest(z_m), GRID.nearest(x_m)] = 300
     peaked = dataclasses.replace(world, height=height)
     plain = render_map(peaked, title="Plateaus")
-    changed = difference(render_map(peaked, title="Plateaus", analysis=analyse(peaked)), plain)
+    changed = difference(render_map(peaked, title="Plateaus", analysis=analyze(peaked)), plain)
     column, row = MapView(MAP_PIXELS).to_pixel(x_m, z_m)
     assert changed[int(row) - 12 : int(row) + 12, int(column) - 12 : int(column) + 12].mean() > 0.1
     assert changed[150:260, 40:400].any()
@@ -251,7 +251,7 @@ def test_relief_shows_peaks_figures_and_any_title(world: CanonicalWorld, picture
     height[GRID.nearest(z_m), GRID.nearest(x_m)] = 300
     peaked = dataclasses.replace(world, height=height)
     plain, document = (
-        np.asarray(render_relief(peaked, title="W" * 32, analysis=analysis)) for analysis in (None, analyse(peaked))
+        np.asarray(render_relief(peaked, title="W" * 32, analysis=analysis)) for analysis in (None, analyze(peaked))
     )
     changed = (plain != document).any(axis=-1)
     column, row = Scene.of_size(*RELIEF_SIZE).to_pixel(x_m, z_m, 300)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.map import render_map
@@ -48,7 +48,7 @@ def located(*placed: tuple[str, float, float]) -> CanonicalWorld:
 
 def table_of(*placed: tuple[str, float, float]) -> pd.DataFrame:
     """Return the places of a world with locations, see :func:`located`."""
-    table = analyse(located(*placed)).places
+    table = analyze(located(*placed)).places
     assert table is not None
     return table
 
@@ -60,7 +60,7 @@ def world() -> CanonicalWorld:
 
 @pytest.fixture(scope="module")
 def analysis(world: CanonicalWorld) -> WorldAnalysis:
-    return analyse(world)
+    return analyze(world)
 
 
 @given(places)
@@ -152,5 +152,5 @@ def test_places_are_in_a_legend(
 def test_world_without_places_has_the_same_map_as_one_with_unknown_places() -> None:
     unknown = plateau_world(Grid.of_world(128))
     for render in (render_map, render_relief):
-        one, other = (render(world, title="Plateaus", analysis=analyse(world)) for world in (unknown, located()))
+        one, other = (render(world, title="Plateaus", analysis=analyze(world)) for world in (unknown, located()))
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))

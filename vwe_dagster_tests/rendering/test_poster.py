@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vwe_dagster.analysis.world import analyse
+from vwe_dagster.analysis.world import analyze
 from vwe_dagster.rendering import palette, poster
 from vwe_dagster.rendering.poster import POSTER_SIZE, compass_point, render_poster
 from vwe_dagster.rendering.sheet import Sheet
@@ -30,7 +30,7 @@ def world() -> CanonicalWorld:
 
 @pytest.fixture(scope="module")
 def picture(world: CanonicalWorld) -> Image.Image:
-    return render_poster(world, title="Plateaus", analysis=analyse(world))
+    return render_poster(world, title="Plateaus", analysis=analyze(world))
 
 
 def test_poster_is_large_enough_to_print(picture: Image.Image) -> None:
@@ -48,7 +48,7 @@ def test_map_is_inside_its_frame(biome: Biome, picture: Image.Image) -> None:
 
 
 def test_same_world_has_the_same_pixels_after_other_drawings(world: CanonicalWorld, picture: Image.Image) -> None:
-    again = render_poster(world, title="Plateaus", analysis=analyse(world))
+    again = render_poster(world, title="Plateaus", analysis=analyze(world))
     np.testing.assert_array_equal(np.asarray(again), np.asarray(picture))
 
 
@@ -65,7 +65,7 @@ def test_world_of_ocean_alone_has_a_poster(monkeypatch: pytest.MonkeyPatch) -> N
     grid = Grid.of_world(64)
     plane = np.zeros((64, 64), dtype=np.float32)
     ocean = CanonicalWorld(grid, np.full((64, 64), Biome.OCEAN, dtype=np.uint8), plane, plane)
-    drawn = render_poster(ocean, title="W" * 32, typed_in_game="fctz8nm", analysis=analyse(ocean))
+    drawn = render_poster(ocean, title="W" * 32, typed_in_game="fctz8nm", analysis=analyze(ocean))
     assert drawn.size == POSTER_SIZE
     assert {"THE TENTH WORLD, IN THE GAME fctz8nm", "0", "islands".upper(), "100.0 %", "W" * 32} <= set(lettered)
     assert not {"START ISLAND", "HIGHEST PEAK", "Rivers"} & set(lettered)

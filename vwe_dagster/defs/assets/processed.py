@@ -8,7 +8,7 @@ import pydantic
 
 from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.analysis.columns import COLUMNS
-from vwe_dagster.analysis.world import WorldAnalysis, analyse
+from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
 from vwe_dagster.defs.metadata import materialization
@@ -63,7 +63,7 @@ def processed(
 def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
     world = read_extracted(store, source)
     table = own_location_table(store, source, store.manifest(source.seed, "raw"))
-    analysis = analyse(world, terrain_of(world, source.seed.number), table)
+    analysis = analyze(world, terrain_of(world, source.seed.number), table)
     write_processed(draft, analysis)
     return analysis
 
