@@ -29,7 +29,7 @@ SPACINGS = st.floats(6, 60)
 
 
 def cone(size: int = 81, cell_m: float = 60, rise: float = 0.1) -> CanonicalWorld:
-    """A round hill that meets the sea 2000 m from the centre."""
+    """A round hill that meets the sea 2000 m from the center."""
     at_m = (np.arange(size) - (size - 1) / 2) * cell_m
     return make_world(SEA_LEVEL_M + (2000 - np.hypot(at_m[:, np.newaxis], at_m)) * rise, cell_m=cell_m)
 
@@ -51,7 +51,7 @@ def bilinear(world: CanonicalWorld, points: Points) -> npt.NDArray[np.float64]:
 
 
 @given(SPACINGS)
-def test_on_a_cone_they_are_rings_as_far_from_the_centre_as_their_height_says(interval_m: float) -> None:
+def test_on_a_cone_they_are_rings_as_far_from_the_center_as_their_height_says(interval_m: float) -> None:
     contours = trace_contours(cone(), interval_m, tolerance_m=0)
     for contour in contours.contours:
         for line in contour.lines:

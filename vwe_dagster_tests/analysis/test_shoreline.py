@@ -22,7 +22,7 @@ def shoreline_m(world: CanonicalWorld) -> float:
 
 
 def cone(radius_m: float, size: int, cell_m: float) -> CanonicalWorld:
-    """A round hill in the centre that meets the sea at a radius."""
+    """A round hill in the center that meets the sea at a radius."""
     at_m = (np.arange(size) - (size - 1) / 2) * cell_m
     return make_world(SEA_LEVEL_M + (radius_m - np.hypot(at_m[:, np.newaxis], at_m)) / 10, cell_m=cell_m)
 
@@ -39,7 +39,7 @@ def test_a_lake_has_a_shore_as_long_as_an_island_of_its_shape() -> None:
 
 
 def test_a_single_cell_is_a_diamond() -> None:
-    # Halfway between 40 m and 20 m is sea level: the diamond's corners are half a cell from the cell's centre.
+    # Halfway between 40 m and 20 m is sea level: the diamond's corners are half a cell from the cell's center.
     height = np.full((5, 5), 20.0)
     height[2, 2] = 40
     analysis = analyze(make_world(height, cell_m=200))

@@ -40,7 +40,7 @@ SEED = 298112588
 
 @contextlib.contextmanager
 def pool_of(vwe: Vwe) -> Iterator[EnginePool]:
-    """The pool that the command looks after."""
+    """The pool that the command uses."""
     settings = settings_from_environment(vwe.environment)
     with open_pool(settings, Home(vwe.home, vwe.home, own_instance=True).pools / settings.name) as pool:
         yield pool
