@@ -224,8 +224,7 @@ def test_progress_of_a_batch_counts_the_seeds(pipeline: Pipeline) -> None:
 def test_foreign_export_of_several_seeds_is_rejected(pipeline: Pipeline) -> None:
     outcome = pipeline.run("alpha", "beta", assets=["extracted"], config={"extracted": {"foreign_export": "/nowhere"}})
     assert outcome.failures == {
-        "extracted": "/nowhere has one world, but the run has 2 seeds; "
-        "start a run of the one seed that it is the world of."
+        "extracted": "/nowhere has one world, but the run has 2 seeds; start a run of the seed of that world only."
     }
 
 

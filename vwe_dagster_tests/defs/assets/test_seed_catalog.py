@@ -36,8 +36,8 @@ def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
     heads, _, maps = metadata["Highest peak above the sea (m): all maps"].splitlines()
     assert heads == f"| {KEY} | flat |"
     assert maps.count("![map](<data:image/svg+xml") == 1
-    assert maps.endswith("| Its stage extracted is missing; make the world again. |")
-    assert metadata["Nearest Swamp (m): flat"] == "Its stage extracted is missing; make the world again."
+    assert maps.endswith("| The stage extracted is missing; materialize the world again. |")
+    assert metadata["Nearest Swamp (m): flat"] == "The stage extracted is missing; materialize the world again."
     assert SeedCatalog(WorldStore(with_world.root)).path == Path(metadata["file"])
 
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_made_is_refused_with_a_sentence(pipeline: Pipeline) -> N
     refused = made(pipeline, styles=["map", "nothing"])
     assert refused.failures == {"tiles": "There is no style nothing of tiles; choose map, biomes, heights, forest."}
     assert made(pipeline, styles=[]).failures["tiles"].startswith("The list of styles is empty")
-    assert "has not been made or has no valid manifest; materialize extracted first" in made(pipeline).failures["tiles"]
+    assert "does not exist or has no valid manifest; materialize extracted first" in made(pipeline).failures["tiles"]
     assert not pipeline.store.folder(SEED, "tiles").exists()
 
 

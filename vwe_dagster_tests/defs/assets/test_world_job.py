@@ -235,7 +235,7 @@ def test_a_foreign_export_of_another_seed_is_refused(pipeline: Pipeline, tmp_pat
     tile_export(native_world(Grid.of_world(64)), 2, "MWd8eV6svz").write(tmp_path)
     config = {"extracted": {"foreign_export": str(tmp_path)}}
     refused = pipeline.run(KEY, assets=["extracted"], config=config)
-    assert "holds the world of the seed MWd8eV6svz" in refused.failures["extracted"]
+    assert "has the world of the seed MWd8eV6svz" in refused.failures["extracted"]
     assert "import it as Hh9m9a or as @-1772362158, which are the same world." in refused.failures["extracted"]
     assert pipeline.run("@-1772362158", assets=["extracted"], config=config).success
 
