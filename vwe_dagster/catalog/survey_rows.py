@@ -24,7 +24,7 @@ from vwe_dagster.engine.rows import stamps_of
 from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.store import StoreError, WorldStore
-from vwe_dagster.survey.files import SurveyFiles, read_rows, survey_files
+from vwe_dagster.survey.files import SurveyFile, SurveyFiles, read_rows, survey_files
 from vwe_dagster.survey.seed_sets import block_number
 
 KEPT_COLUMNS = 64
@@ -84,28 +84,31 @@ class SurveyRows:
         names = list(columns)
         if all((depth, name) in self._kept for name in names):
             return self.table(depth, names).take(pa.array(places))
-        files = [file for file in self.files.current(depth) if file.rows]
+        files = self._files(depth)
         ends = np.array(list(itertools.accumulate(file.rows for file in files)), np.int64)
         holders, which = np.unique(np.searchsorted(ends, places, "right"), return_inverse=True)
         rows = np.array([files[holder].rows for holder in holders], np.int64)
         starts = ends[holders] - rows
-        read = _read([files[holder].path for holder in holders], names)
+        read = _read([files[holder] for holder in holders], names)
         return read.take(pa.array(places - starts[which] + (np.cumsum(rows) - rows)[which]))
 
     def _read(self, depth: Depth, names: list[str]) -> pa.Table:
         """Read columns from cached files if these are current, else from the survey, and cache them."""
-        paths = self.files.paths(depth)
-        if self._folder is None or len(paths) < MANY_FILES:
-            return _read(paths, names)
+        files = self._files(depth)
+        if self._folder is None or len(files) < MANY_FILES:
+            return _read(files, names)
         folder, digest = self._folder / depth.value, self._digest(depth)
         found = {name: column for name in names if (column := _kept_column(folder, name, digest)) is not None}
         missing = [name for name in names if name not in found]
         if missing:
-            read = _read(paths, missing)
+            read = _read(files, missing)
             for name in missing:
                 _keep_column(folder, name, digest, read.select([name]))
                 found[name] = read.column(name)
         return pa.table([found[name] for name in names], schema=_schema(names))
+
+    def _files(self, depth: Depth) -> list[SurveyFile]:
+        return [file for file in self.files.current(depth) if file.rows]
 
     def _digest(self, depth: Depth) -> bytes:
         """Return a digest that changes with the rows of a depth.
@@ -135,11 +138,16 @@ def _keep_column(folder: Path, name: str, digest: bytes, column: pa.Table) -> No
         write_whole(folder / f"{name}.arrow", memory.getvalue().to_pybytes())
 
 
-def _read(paths: Sequence[Path], names: list[str]) -> pa.Table:
+def _read(files: Sequence[SurveyFile], names: list[str]) -> pa.Table:
     schema = _schema(names)
+
+    def rows_of(file: SurveyFile) -> pa.Table:
+        # A survey may have added rows since the file was listed; without them the places of all columns agree.
+        return read_rows(file.path, list(names)).select(names).slice(0, file.rows).cast(schema)
+
     with ThreadPoolExecutor(usable_cores()) as threads:
-        tables = threads.map(lambda path: read_rows(path, list(names)).select(names).cast(schema), paths)
-        # Every later step over one chunk per column takes half the time of one over a thousand chunks.
+        tables = threads.map(rows_of, files)
+        # One chunk per column: every later step takes half the time of one over a thousand chunks.
         return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
 
 

@@ -77,3 +77,12 @@ def test_rows_taken_by_place_equal_those_of_the_table(store: WorldStore, places:
     wanted = np.array(places, np.int64)
     taken = survey_rows(store).take(Depth.WORLD, ["number", "islands"], wanted)
     assert taken.equals(survey_rows(store).table(Depth.WORLD, ["number", "islands"]).take(pa.array(wanted)))
+
+
+def test_rows_added_while_a_question_is_answered_change_no_place(store: WorldStore) -> None:
+    rows = survey_rows(store)
+    assert rows.table(Depth.WORLD, ["number"]).column("number").to_pylist() == [0, 1, 10, 11, 20, 21]
+    publish(store, 0, 4)
+    assert rows.table(Depth.WORLD, ["islands"]).column("islands").to_pylist() == [0, 2, 20, 22, 40, 42]
+    taken = rows.take(Depth.WORLD, ["number", "rivers"], np.array([1, 2, 5]))
+    assert taken.column("number").to_pylist() == [1, 10, 21]

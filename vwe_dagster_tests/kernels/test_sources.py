@@ -58,7 +58,7 @@ def test_kernels_depend_exactly_on_the_imports_of_their_modules(module: Path) ->
         ("from vwe_dagster.rendering.palette import PAPER", {"rendering/palette.py"}),
         ("from vwe_dagster.rendering import palette", {"rendering/__init__.py", "rendering/palette.py"}),
         (
-            "from vwe_dagster.rendering import (\n    palette,  # colours (all)\n    shading as light,\n)",
+            "from vwe_dagster.rendering import (\n    palette,  # colors (all)\n    shading as light,\n)",
             {"rendering/__init__.py", "rendering/palette.py", "rendering/shading.py"},
         ),
         ("from vwe_dagster.rendering \\\n    import palette", {"rendering/__init__.py", "rendering/palette.py"}),
