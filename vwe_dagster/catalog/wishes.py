@@ -17,6 +17,9 @@ _WISH = re.compile(
     r"(?P<name>[A-Za-z_]\w*)(?:\s+(?P<order>asc|desc))?(?:\s+x\s*(?P<weight>\d+(?:\.\d+)?))?", re.IGNORECASE
 )
 
+GREATEST_WEIGHT = 1_000_000
+_LONGEST_SHOWN = 100
+
 Values = npt.NDArray[np.float64]
 
 
@@ -27,7 +30,7 @@ class Wish:
     Attributes:
         column: the column.
         descending: true if the largest values are the best ones.
-        weight: its weight among other wishes; greater than 0.
+        weight: its weight among other wishes; greater than 0, at most :data:`GREATEST_WEIGHT`.
     """
 
     column: str
@@ -92,6 +95,9 @@ def _parsed(text: str) -> Wish:
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         raise QueryError(f"The column {column} has no numbers; choose another column for the preference.")
     weight = float(match["weight"] or 1)
-    if not weight > 0:
-        raise QueryError(f"The weight of the preference {text!r} is 0; write a larger one, or remove the preference.")
+    if not 0 < weight <= GREATEST_WEIGHT:
+        raise QueryError(
+            f"The weight of the preference {text[:_LONGEST_SHOWN]!r} is not above 0 and at most {GREATEST_WEIGHT:,}; "
+            f"write another one, or remove the preference."
+        )
     return Wish(column, (match["order"] or "asc").lower() == "desc", weight)

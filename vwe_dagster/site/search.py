@@ -181,12 +181,15 @@ def _row_json(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
         "text": typable_text(parse_seed(key).number) if key.startswith("@") else key,
         "page": f"worlds/{folder_of(key)}/" if is_generated else None,
         "command": vwe_command("world", operands=[key]),
-        "values": [_rounded(row[name], name) for name in columns],
+        "values": [_shown(row[name], name) for name in columns],
     }
 
 
-def _rounded(value: float | None, name: str) -> float | None:
-    return None if value is None else round(value, COLUMNS[name].decimals if name in COLUMNS else 1)
+def _shown(value: object, name: str) -> float | str | None:
+    """Return a value for JSON: floats are rounded, times are texts."""
+    if isinstance(value, float):
+        return round(value, COLUMNS[name].decimals if name in COLUMNS else 1)
+    return value if value is None or isinstance(value, int | str) else str(value)
 
 
 def _distribution(column: pa.ChunkedArray) -> dict[str, Any]:

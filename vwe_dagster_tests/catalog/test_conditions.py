@@ -161,6 +161,12 @@ def test_condition_that_is_not_true_or_false_is_rejected(condition: str, kind: s
         parse_condition(condition)
 
 
+@pytest.mark.parametrize("text", ["(" * 201, "abs(" * 201, "islands = " + "- " * 100])
+def test_condition_that_takes_much_memory_to_parse_is_rejected_unparsed(text: str) -> None:
+    with pytest.raises(QueryError, match="more than 200 parentheses, or 100 signs in a row"):
+        parse_condition(text)
+
+
 def test_empty_condition_is_rejected() -> None:
     with pytest.raises(QueryError, match="leave it out to find all worlds"):
         parse_condition(" ")

@@ -30,7 +30,8 @@ def test_wish_prints_as_it_is_read() -> None:
         ("land up", "'land up' is not a column with an order and a weight"),
         ("", "'' is not a column"),
         ("seed", "The column seed has no numbers"),
-        ("land x0", "The weight of the preference 'land x0' is 0"),
+        ("land x0", "The weight of the preference 'land x0' is not above 0"),
+        (f"land x{'9' * 400}", "is not above 0 and at most 1,000,000"),
         ("land, land_5km_km2 desc", "Two preferences name the column land_5km_km2"),
     ],
 )

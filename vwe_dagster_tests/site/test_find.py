@@ -87,6 +87,12 @@ def test_answer_is_bounded(client: httpx.Client) -> None:
     assert client.get("/find/answer.json", params={"limit": "-1"}).status_code == 200
 
 
+@pytest.mark.parametrize(("column", "value"), [("seed", "@100"), ("number", 100), ("made_at", None), ("stale", False)])
+def test_answer_has_columns_without_measures(client: httpx.Client, column: str, value: object) -> None:
+    answer = client.get("/find/answer.json", params={"column": column, "limit": 1}).json()
+    assert answer["rows"][0]["values"] == [value]
+
+
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
