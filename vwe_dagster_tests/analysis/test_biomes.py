@@ -101,7 +101,7 @@ def test_areas_and_shares_add_up(world: CanonicalWorld) -> None:
 
 
 @given(random_worlds())
-def test_each_row_says_what_its_cells_say(world: CanonicalWorld) -> None:
+def test_each_row_matches_the_cells_of_its_biome(world: CanonicalWorld) -> None:
     at_m = world.grid.coordinates().astype(np.float64)
     distance_m = np.hypot(at_m[:, np.newaxis], at_m)
     rows = biome_rows(analyze(world))

@@ -51,7 +51,7 @@ def bilinear(world: CanonicalWorld, points: Points) -> npt.NDArray[np.float64]:
 
 
 @given(SPACINGS)
-def test_on_a_cone_they_are_rings_as_far_from_the_center_as_their_height_says(interval_m: float) -> None:
+def test_contours_of_a_cone_are_rings_at_the_distance_of_their_height(interval_m: float) -> None:
     contours = trace_contours(cone(), interval_m, tolerance_m=0)
     for contour in contours.contours:
         for line in contour.lines:
@@ -101,7 +101,7 @@ def test_heights_count_from_the_shore_by_the_interval(interval_m: float) -> None
     assert contours[-1].height_m <= 230 <= contours[-1].height_m + interval_m
 
 
-def test_higher_ground_lies_to_the_left() -> None:
+def test_higher_ground_is_to_the_left() -> None:
     def signed_area(line: Points) -> float:
         x, z = line.T
         return float(np.sum(x[:-1] * z[1:] - x[1:] * z[:-1]) / 2)
@@ -154,13 +154,13 @@ def test_rings_smaller_than_the_tolerance_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("interval_m", [0, -25, 0.5, math.nan, math.inf])
-def test_intervals_that_make_no_lines_are_refused(interval_m: float) -> None:
+def test_invalid_interval_is_rejected(interval_m: float) -> None:
     with pytest.raises(ContourError, match="every 1 m or more"):
         trace_contours(cone(), interval_m)
 
 
 @pytest.mark.parametrize("tolerance_m", [-1, 101, math.nan, math.inf])
-def test_tolerances_out_of_bounds_are_refused(tolerance_m: float) -> None:
+def test_tolerance_out_of_range_is_rejected(tolerance_m: float) -> None:
     with pytest.raises(ContourError, match="0 to 100 m"):
         trace_contours(cone(), 25, tolerance_m)
 

@@ -44,7 +44,7 @@ def test_a_drawn_archipelago() -> None:
     assert islands["is_start"].tolist() == [True, False]
 
 
-def test_the_cell_furthest_inland_lies_on_the_island_and_not_in_its_bay() -> None:
+def test_cell_furthest_inland_is_on_the_island_and_not_in_its_bay() -> None:
     (island,) = analyze(
         draw_world(
             "mmmmmmm",

@@ -39,7 +39,7 @@ def test_lines_are_counted_and_measured_by_kind() -> None:
     assert statistics["lake_count"] == 3
 
 
-def test_a_world_without_rivers_is_not_a_world_that_tells_nothing_of_them() -> None:
+def test_world_without_rivers_differs_from_a_world_with_unknown_rivers() -> None:
     none = pd.DataFrame(columns=list(RIVER_COLUMNS)).astype(RIVER_COLUMNS)
     assert analyze(dataclasses.replace(SEA, rivers=none)).statistics["river_count"] == 0
     assert analyze(dataclasses.replace(SEA, rivers=none)).statistics["stream_length_km"] == 0

@@ -98,7 +98,7 @@ ALL_OCEAN = np.zeros((64, 64))
         pytest.param(make_world([[40.0, 20.0], [20.0, 20.0]], cell_m=5_000), id="coarser than a peak's isolation"),
     ],
 )
-def test_any_world_gives_tables_and_json(world: CanonicalWorld) -> None:
+def test_any_world_has_tables_and_json(world: CanonicalWorld) -> None:
     analysis = analyze(world)
     parsed = json.loads(json.dumps(analysis.statistics, allow_nan=False))
     # Their representations differ where numbers of numpy hide among the statistics.
@@ -116,7 +116,7 @@ def test_tables_have_the_same_columns_whether_or_not_they_have_rows(height_m: fl
     assert this.peaks.dtypes.equals(usual.peaks.dtypes)
 
 
-def test_a_world_without_land_has_nulls_where_there_is_nothing_to_tell() -> None:
+def test_world_without_land_has_nulls_for_measures_of_land() -> None:
     statistics = analyze(make_world(ALL_OCEAN, Biome.OCEAN, cell_m=384)).statistics
     counts = ("land_area_km2", "land_share_of_disc", "shoreline_km", "landmass_count", "island_count")
     assert [statistics[key] for key in counts] == [0] * len(counts)
@@ -167,7 +167,7 @@ Change = Callable[[CanonicalWorld], CanonicalWorld]
 
 
 @pytest.mark.parametrize("change", [turned, mirrored])
-def test_a_real_world_measures_the_same_whichever_way_it_lies(
+def test_real_world_has_the_same_measures_in_any_orientation(
     change: Change, real_world: CanonicalWorld, real_analysis: WorldAnalysis
 ) -> None:
     assert_same_measures(real_analysis, analyze(change(real_world)))

@@ -87,7 +87,7 @@ def test_removed_worlds_leave_it(store: WorldStore, catalog: SeedCatalog) -> Non
     assert catalog.update().table["seed"].to_pylist() == []
 
 
-def test_a_damaged_world_is_left_out_and_told_of(store: WorldStore, catalog: SeedCatalog) -> None:
+def test_damaged_world_is_skipped_and_reported(store: WorldStore, catalog: SeedCatalog) -> None:
     publish_statistics(store, "good")
     publish_statistics(store, "bad")
     (store.folder(parse_seed("bad"), "processed") / "statistics.json").write_text("{}")
@@ -97,7 +97,7 @@ def test_a_damaged_world_is_left_out_and_told_of(store: WorldStore, catalog: See
 
 
 @pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1PAR1"], ids=["empty", "text", "torn"])
-def test_a_broken_file_is_made_anew(store: WorldStore, catalog: SeedCatalog, content: bytes) -> None:
+def test_broken_file_is_rebuilt(store: WorldStore, catalog: SeedCatalog, content: bytes) -> None:
     publish_statistics(store, "one")
     catalog.update()
     catalog.path.write_bytes(content)

@@ -112,9 +112,7 @@ def test_a_list_of_seeds_is_built_ten_per_run(vwe: Vwe, tmp_path: Path) -> None:
     ("content", "sentence"),
     [("good\n../evil\n", "line 2: The seed '../evil' has two dots"), (None, "cannot be read")],
 )
-def test_a_list_with_anything_else_in_it_is_refused(
-    vwe: Vwe, tmp_path: Path, content: str | None, sentence: str
-) -> None:
+def test_list_with_invalid_entries_is_rejected(vwe: Vwe, tmp_path: Path, content: str | None, sentence: str) -> None:
     seed_list = tmp_path / "seeds.txt"
     if content is not None:
         seed_list.write_text(content)
@@ -124,7 +122,7 @@ def test_a_list_with_anything_else_in_it_is_refused(
     assert list(vwe.store.seeds()) == []
 
 
-def test_a_world_of_no_seed_is_refused(vwe: Vwe) -> None:
+def test_world_without_a_seed_is_rejected(vwe: Vwe) -> None:
     refused = vwe.call("world")
     assert refused.returncode == 2
     assert "No seed to build a world of" in refused.stderr
@@ -161,14 +159,14 @@ def test_every_invalid_seed_of_a_command_is_reported(vwe: Vwe) -> None:
         (["grow", "abc"], "No such command 'grow'"),
     ],
 )
-def test_wrong_commands_are_refused_in_words(vwe: Vwe, arguments: list[str], sentence: str) -> None:
+def test_invalid_command_is_rejected_with_a_message(vwe: Vwe, arguments: list[str], sentence: str) -> None:
     refused = vwe.call(*arguments)
     assert refused.returncode == 2
     assert sentence in refused.stderr
     assert list(vwe.home.iterdir()) == []
 
 
-def test_a_seed_is_told_without_making_anything(vwe: Vwe) -> None:
+def test_seed_is_shown_without_building_anything(vwe: Vwe) -> None:
     told = vwe.call("seed", KEY)
     assert told.returncode == 0
     facts = dict(line.split("  ", 1) for line in (line.strip() for line in told.stdout.splitlines()))
@@ -262,7 +260,7 @@ def test_the_backup_that_the_manual_names_is_a_list_of_the_seeds(with_world: Vwe
     assert (content.seeds, content.rejected) == ((SEED,), ())
 
 
-def test_a_partition_that_is_no_seed_is_told_of_and_can_be_removed(with_world: Vwe) -> None:
+def test_partition_that_is_not_a_seed_is_reported_and_can_be_removed(with_world: Vwe) -> None:
     with with_world.instance() as instance:
         instance.add_dynamic_partitions("seeds", ["a,b"])
     assert (
@@ -299,7 +297,7 @@ def test_a_run_is_ended_when_its_process_is_gone_and_not_before(with_world: Vwe)
     assert status_of(with_world, run) is dg.DagsterRunStatus.FAILURE
 
 
-def test_a_taken_port_is_told_of(vwe: Vwe) -> None:
+def test_port_in_use_is_reported(vwe: Vwe) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -59,7 +59,7 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_worlds_of_saves_are_made_by_their_version(
+def test_worlds_of_saves_are_generated_by_their_version(
     made_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key, version in (("@-5", 1), (KEY, 2)):
@@ -115,7 +115,7 @@ def test_a_world_file_is_named_as_its_world_and_of_its_version(
 
 
 @pytest.mark.parametrize("version", [36, 41])
-def test_a_world_file_is_written_in_the_version_asked_for(
+def test_world_file_has_the_requested_version(
     made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
     path = tmp_path / "Midgard.fwl"
@@ -200,7 +200,7 @@ def test_a_world_file_needs_no_world(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list(home.iterdir()) == []
 
 
-def test_a_world_that_is_not_there_is_made_first(
+def test_missing_world_is_built_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def make_small(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
@@ -217,7 +217,7 @@ def test_a_world_that_is_not_there_is_made_first(
     assert path.is_file()
 
 
-def test_a_half_made_world_is_finished_and_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partially_built_world_is_completed_from_its_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     store = WorldStore(home / "data")
     facts = publish_world(store, "old", Grid.of_world(64))
@@ -229,7 +229,7 @@ def test_a_half_made_world_is_finished_and_stays_what_it_is(tmp_path: Path, monk
     assert WorldFacts(store, facts.seed).is_built
 
 
-def test_nothing_is_exported_of_a_world_that_cannot_be_made(
+def test_nothing_is_exported_if_the_world_cannot_be_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", lambda _home, _wanted: {KEY})
@@ -265,7 +265,7 @@ def test_nothing_is_exported_of_a_world_that_cannot_be_made(
         (["seed", KEY, "--from-save", __file__], 2, "Name one seed"),
     ],
 )
-def test_wrong_commands_are_refused_in_words(
+def test_invalid_command_is_rejected_with_a_message(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -282,7 +282,7 @@ def test_wrong_commands_are_refused_in_words(
     ("version", "sentence"),
     [(7, "has the unknown world-gen version 7"), (1, "is named with two world-gen versions: 2, and 1 of")],
 )
-def test_versions_that_cannot_be_made_are_refused(
+def test_unsupported_version_is_rejected(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

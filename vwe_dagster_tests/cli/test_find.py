@@ -76,7 +76,7 @@ def test_preferences_rank_and_are_explained(tmp_path: Path) -> None:
     assert as_json["score"] == pytest.approx(25)
 
 
-def test_ready_question_is_listed_and_asked(tmp_path: Path) -> None:
+def test_ready_question_is_listed_and_answered(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_survey(vwe.store, Depth.WORLD, [{"number": 4, "islands": 3}, {"number": 5, "islands": 30}])
     (tmp_path / "questions.toml").write_text('[mine]\nmeaning = "Some islands."\ncondition = "islands > 20"\n')
@@ -163,7 +163,7 @@ def test_seed_in_another_case_is_suggested(tmp_path: Path) -> None:
         (("--json", "--csv"), "exclude each other"),
     ],
 )
-def test_question_that_cannot_be_asked_is_rejected(vwe: Vwe, words: tuple[str, ...], sentence: str) -> None:
+def test_invalid_question_is_rejected(vwe: Vwe, words: tuple[str, ...], sentence: str) -> None:
     refused = vwe.call("find", *words)
     assert refused.returncode == 2
     assert sentence in refused.stderr

@@ -59,7 +59,7 @@ def test_distances_are_measured_from_a_point(vwe: Vwe) -> None:
     assert distances[0] == pytest.approx(((x + 500) ** 2 + (z - 100.5) ** 2) ** 0.5, abs=0.01)
 
 
-def test_limit_says_how_many_more_there_are(vwe: Vwe) -> None:
+def test_limit_reports_the_number_of_all_locations(vwe: Vwe) -> None:
     shown = vwe.call("locations", SEED, "--kind", "haldor", "--limit", "3")
     assert sum("one of 10" in line for line in shown.stdout.splitlines()) == 3
     assert "3 of 10 are shown; show more with --limit." in shown.stderr

@@ -33,7 +33,7 @@ def test_metrics_are_served_on_this_machine_only_until_the_command_is_ended(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_told_of(tmp_path: Path) -> None:
+def test_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = Vwe(tmp_path).run("metrics", "serve", "--port", str(port))

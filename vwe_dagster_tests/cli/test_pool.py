@@ -65,7 +65,7 @@ def vwe(tmp_path: Path) -> Iterator[Vwe]:
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vwe]:
-    """The command in a home with one engine that has made one world; it is to be looked at only."""
+    """The command in a home with one engine that has generated one world; tests must not change it."""
     with drained(Vwe(tmp_path_factory.mktemp("home"), SETTINGS)) as vwe:
         warmed = vwe.run("pool", "warm", "1")
         assert (warmed.returncode, warmed.stdout) == (0, "1 engine is ready.\n"), warmed.stderr
@@ -179,7 +179,7 @@ def test_the_settings_come_from_the_environment(used: Vwe) -> None:
         ({"VWE_POOL_CONNECTION": "smoke"}, ["bench", "pool"], 2, "it must be 'unix' or 'tcp'."),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_words(
+def test_impossible_command_is_rejected_with_a_message(
     tmp_path: Path, settings: dict[str, str], arguments: list[str], code: int, sentence: str
 ) -> None:
     refused = Vwe(tmp_path, {**SETTINGS, **settings}).call(*arguments)
@@ -286,7 +286,7 @@ def test_the_live_table_changes_until_interrupted(vwe: Vwe) -> None:
     os.close(terminal)
 
 
-def test_an_engine_is_served_by_itself_until_it_is_told_to_end() -> None:
+def test_engine_serves_alone_until_it_is_ended() -> None:
     # The path of a socket is limited, and that of a test's folder may be long.
     folder = Path(tempfile.mkdtemp(prefix="vwe-test-"))
     try:

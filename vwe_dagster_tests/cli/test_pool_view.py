@@ -92,13 +92,13 @@ def test_the_commands_that_are_advised_are_for_the_pool_in_question() -> None:
     assert "To find the cause: vwe pool logs 2 --pool valheim, and" in text
 
 
-def test_the_last_trial_of_an_engine_is_told_of() -> None:
+def test_last_verification_is_shown() -> None:
     verified = Verified("2026-11-24T00:17:03+00:00", True, "The engine is sound.", "/pool/verification/report.json")
     status = PoolStatus("default", "process", 3, 0, 0, 0, 0, CLOSED, verified, [EMPTY])
     assert "Verified 11-24 00:17:03: The engine is sound." in shown(pool_view(status, PoolSettings()))
 
 
-def test_a_failed_world_says_why_below_the_table() -> None:
+def test_error_of_a_failed_world_is_below_the_table() -> None:
     job = JobRecord(
         "a-1", "2026-11-24T00:17:03.995Z", 0, "a", 1, "me", 7, 2048, RecordedJobState.FAILED, 0.0028, 16.2, "no memory"
     )
@@ -132,5 +132,5 @@ def test_a_step_names_its_holder_once() -> None:
         (130_000, "1.5 d"),
     ],
 )
-def test_a_span_is_told_in_the_unit_it_is_read_in(seconds: float | None, text: str) -> None:
+def test_span_is_shown_in_a_readable_unit(seconds: float | None, text: str) -> None:
     assert span(seconds) == text

@@ -30,7 +30,7 @@ def test_the_site_is_served_on_this_machine_until_the_command_is_ended(tmp_path:
     assert serving.returncode in {0, -signal.SIGINT}
 
 
-def test_a_port_that_is_taken_is_told_of(tmp_path: Path) -> None:
+def test_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused = Vwe(tmp_path).run("serve", "--port", str(taken.getsockname()[1]))
     assert refused.returncode == 1

@@ -1,4 +1,4 @@
-"""The page *Find a seed*: what it requests, who may request a world, and how a person uses it."""
+"""The page *Find a seed*: its requests, the permission to request a world, and its use in a browser."""
 
 from __future__ import annotations
 

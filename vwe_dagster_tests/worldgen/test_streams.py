@@ -118,8 +118,8 @@ def waters() -> Pregeneration:
 
 
 @pytest.mark.slow
-def test_the_remembered_cell_is_seen_as_it_was_until_another_is_asked_for(waters: Pregeneration) -> None:
-    """No known world shows it, so the two fields are told apart by a river that only the new one has."""
+def test_remembered_cell_keeps_its_points_until_another_is_looked_up(waters: Pregeneration) -> None:
+    """No known world shows the difference, so only the new field has a certain river."""
     world = World(298112588)
     old, new = no_rivers(), waters.field
     x, z = next(

@@ -105,12 +105,12 @@ def test_the_forest_plane_needs_no_world() -> None:
 
 
 @pytest.mark.parametrize("seed", [2**31, -(2**31) - 1, "HHcLC5acQt", 1.5, True, None])
-def test_what_is_no_seed_is_refused(seed: int) -> None:
+def test_invalid_seed_is_rejected(seed: int) -> None:
     with pytest.raises(WorldError, match=r"seed"):
         World(seed)
 
 
-def test_what_is_no_version_is_refused() -> None:
+def test_invalid_version_is_rejected() -> None:
     for version in (3, -1, True):
         with pytest.raises(WorldError, match=r"choose 0, 1 or 2"):
             World(1, version)
@@ -122,7 +122,7 @@ def test_size_that_no_grid_has_is_rejected() -> None:
 
 
 @pytest.mark.parametrize("x", [float("nan"), float("inf"), 2e6])
-def test_what_is_no_coordinate_is_refused(x: float) -> None:
+def test_invalid_coordinate_is_rejected(x: float) -> None:
     with pytest.raises(WorldError, match="number of metres"):
         World(1).height(x, 0)
 
@@ -130,17 +130,17 @@ def test_what_is_no_coordinate_is_refused(x: float) -> None:
 @pytest.mark.parametrize(
     ("x", "z"), [("1", "2"), (1j, 0), (np.array(5, "M8[s]"), 0), (True, 0), ([1, 2], [1, 2, 3]), (1e300, 0)]
 )
-def test_what_are_no_coordinates_is_refused(x: object, z: object) -> None:
+def test_invalid_coordinates_are_rejected(x: object, z: object) -> None:
     with pytest.raises(WorldError):
         World(1).height(x, z)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rows", [3, [1, 2], None, slice(None, None, -1), slice(0, 10, 2)])
-def test_what_is_no_rectangle_is_refused(rows: slice) -> None:
+def test_invalid_rectangle_is_rejected(rows: slice) -> None:
     with pytest.raises(WorldError, match="slices without a step"):
         World(1).grid(64, rows=rows)
 
 
-def test_columns_that_do_not_ascend_are_refused() -> None:
+def test_columns_that_do_not_ascend_are_rejected() -> None:
     with pytest.raises(WorldError, match="greater than the one before"):
         World(1).sample([0, 0], [1])
