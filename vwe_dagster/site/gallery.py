@@ -117,7 +117,7 @@ class Gallery:
 def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
     """Return the content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values per world.
 
-    ``measures`` are the columns to sort by: label, name, and whether the smallest value comes first. ``colours`` and
+    ``measures`` are the columns to sort by: label, name, and whether the smallest value comes first. ``colors`` and
     ``titles`` have the color and the title of the biome of each distance on the card of a world, by column.
 
     Args:
@@ -129,7 +129,7 @@ def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
         "finds": finds,
         "columns": _COLUMNS,
         "measures": [[ROW_COLUMNS[name].label, name, least_first] for name, least_first in _SORTED.items()],
-        "colours": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _WAYS.items()},
+        "colors": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _WAYS.items()},
         "titles": {column: biome.title for column, biome in _WAYS.items()},
         "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows],
     }

@@ -112,7 +112,7 @@ def test_gallery_lists_every_world(client: httpx.Client) -> None:
     rows = [dict(zip(worlds["columns"], row, strict=True)) for row in worlds["rows"]]
     assert [row["seed"] for row in rows] == [NUMBERED, OTHER, ONE]
     assert all(row["islands"] > 0 and row["swamp_first_m"] > 2000 for row in rows)
-    assert worlds["colours"]["swamp_first_m"] == "#a48668"
+    assert worlds["colors"]["swamp_first_m"] == "#a48668"
 
 
 @pytest.mark.parametrize(

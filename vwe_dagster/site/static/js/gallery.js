@@ -13,10 +13,10 @@ const CONDITION = /[<>=]/;
 const PAUSE_MS = 200;
 
 class Gallery {
-  constructor({ columns, rows, measures, colours, titles, finds }) {
+  constructor({ columns, rows, measures, colors, titles, finds }) {
     // Measures to sort by: label, column, whether lower values come first.
     this.measures = [["Name", "seed", true], ...measures];
-    this.ways = Object.entries(titles).map(([column, title]) => [title, column, colours[column]]);
+    this.ways = Object.entries(titles).map(([column, title]) => [title, column, colors[column]]);
     this.finds = finds;
     $("#find").hidden = !finds;
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
