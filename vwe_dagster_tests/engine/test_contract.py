@@ -218,7 +218,8 @@ def test_invalid_job_is_rejected(
     [
         ("POST", "/v1/claim", b"{", 422, "invalid"),
         ("POST", "/v1/claim", b'{"token": 0}', 422, "invalid"),
-        ("POST", "/v1/jobs", b" " * (64 * 1024 + 1), 413, "too_large"),
+        ("POST", "/v1/claim", b" " * (64 * 1024 + 1), 413, "too_large"),
+        ("POST", "/v1/jobs", b" " * (1024 * 1024 + 1), 413, "too_large"),
         ("GET", "/v1/jobs/nobody", None, 404, "unknown_job"),
         ("GET", "/v1/jobs/nobody?wait_s=31", None, 422, "invalid"),
         ("GET", "/v1/jobs/nobody?wait_s=soon", None, 422, "invalid"),

@@ -97,7 +97,7 @@ def test_exception_in_progress_stops_the_generation() -> None:
     ("request_", "sentence"),
     [
         (WorldRequest(SEED, GRID, layers=("height", "gold")), "no layer gold"),
-        (WorldRequest(2**31, GRID), "between -2147483648 and 2147483647"),
+        (WorldRequest(2**31, GRID), "from -2147483648 to 2147483647"),
         (WorldRequest(SEED, GRID, world_gen_version=3), "choose 0, 1 or 2"),
         (WorldRequest(SEED, Grid(96, 100.0, -1000.0)), r"Grid\.of_world"),
     ],
