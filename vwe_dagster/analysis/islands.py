@@ -61,7 +61,7 @@ def island_table(disc: Disc, landmasses: Landmasses, shorelines_m: npt.NDArray[n
 
         - ``island``: its number, counted from 1.
         - ``area_km2``: area of its cells.
-        - ``centroid_x_m``, ``centroid_z_m``: mean position of its cells; it need not lie on the island.
+        - ``centroid_x_m``, ``centroid_z_m``: mean position of its cells; it may be outside the island.
         - ``peak_above_sea_m``, ``peak_x_m``, ``peak_z_m``: its highest cell, of equally high ones the southernmost,
           then the westernmost.
         - ``inland_x_m``, ``inland_z_m``: its cell furthest from all water, as

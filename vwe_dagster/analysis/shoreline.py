@@ -20,7 +20,7 @@ def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32], count: int) -> npt
 
     In each square between four neighboring cell centers the contour is a straight line between the points where the
     height, linear along the square's sides, crosses 30 m. Two landmasses that touch at a corner only are kept apart
-    by it, so a stretch of shore always belongs to one landmass. Only squares that lie inside the disc with all four
+    by it, so a stretch of shore always belongs to one landmass. Only squares that are inside the disc with all four
     corners count: neither the edge of the world nor the edge of the grid is a shore. Lakes inside a landmass have
     shores too.
 
