@@ -190,6 +190,12 @@ def test_deepen_counts_the_matches_among_the_seeds_of_that_depth(vwe: Vwe) -> No
     assert told.stdout == f"Added 0 seeds. {len(matching)} had been surveyed before.\n"
 
 
+def test_deepen_without_seeds_of_the_depth_shows_how_to_survey_some(vwe: Vwe) -> None:
+    result = vwe.call("survey", "deepen", "islands > 3")
+    assert result.returncode == 1
+    assert "No seed has been surveyed to depth world; survey some with: vwe survey run 1000" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("condition", "message"),
     [

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vwe_dagster.analysis.columns import Depth
+    from vwe_dagster.catalog.search import Searched
     from vwe_dagster.survey.files import SurveyFiles
     from vwe_dagster.survey.running import Outcome, Report, Survey
 
@@ -151,8 +152,12 @@ def deepen(
     from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
 
     files = survey_files(WorldStore(find_home().data))
-    matching, among = _matching(files, condition)
-    say(notices(), f"{matching.size:,} of {among:,} surveyed seeds match.")
+    matching, searched = _matching(files, condition)
+    if not searched.surveyed:
+        depth = searched.depth or DepthName.START
+        command = vwe_command("survey", "run", "1000", "--depth", depth.value)
+        raise CommandError(f"No seed has been surveyed to depth {depth.value}; survey some with: {command}")
+    say(notices(), f"{matching.size:,} of {searched.surveyed:,} surveyed seeds match.")
     if matching.size:
         _run_seeds(matching, DepthName(to.value))
 
@@ -237,8 +242,8 @@ def _numbers_between(first: int, last: int) -> _Seeds:
     return np.arange(first, last + 1, dtype=np.int64)
 
 
-def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, int]:
-    """Return the seeds that match a condition, and the number of seeds it was evaluated on.
+def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, Searched]:
+    """Return the seeds that match a condition, and the seeds it was evaluated on.
 
     The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.
     """
@@ -257,7 +262,7 @@ def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, int]:
         raise InputError(
             f"The condition {condition!r} names a column that only built worlds have; use columns of the survey."
         )
-    return answer.numbers().astype("int64"), answer.searched.surveyed
+    return answer.numbers().astype("int64"), answer.searched
 
 
 def _write_table(table: pa.Table, to: Path) -> None:
