@@ -17,8 +17,8 @@ from typing import Any
 
 import duckdb
 
-from vwe_dagster.catalog.errors import QueryError
 from vwe_dagster.catalog.names import column_name, condition_schema
+from vwe_dagster.catalog.query_error import QueryError
 
 TIME_LIMIT_S = 10.0
 MEMORY_LIMIT = "1GB"

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.analysis.columns import ColumnType
-from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.table import COLUMNS as CATALOG_COLUMNS
 from vwe_dagster.text.commands import vwe_command
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vwe_dagster.catalog.conditions import Condition, parse_condition
-from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.search import Question
 from vwe_dagster.catalog.wishes import parse_wishes
 from vwe_dagster.files.bounded_read import NotAFileError, read_file

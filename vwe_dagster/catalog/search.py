@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.catalog.conditions import TIME_LIMIT_S, Condition
-from vwe_dagster.catalog.errors import QueryError
 from vwe_dagster.catalog.names import WORLD_COLUMNS, condition_schema
 from vwe_dagster.catalog.query import matching_rows
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.catalog.wishes import Wish, numbers, percentiles, score

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from vwe_dagster.catalog.errors import QueryError
 from vwe_dagster.catalog.names import column_name, condition_schema
+from vwe_dagster.catalog.query_error import QueryError
 
 _WISH = re.compile(
     r"(?P<name>[A-Za-z_]\w*)(?:\s+(?P<order>asc|desc))?(?:\s+x\s*(?P<weight>\d+(?:\.\d+)?))?", re.IGNORECASE

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.catalog.conditions import FUNCTIONS, parse_condition
-from vwe_dagster.catalog.errors import QueryError
 from vwe_dagster.catalog.names import column_name, condition_schema
 from vwe_dagster.catalog.query import matching_rows
+from vwe_dagster.catalog.query_error import QueryError
 
 ROWS = [
     {"seed": "dry", "number": 1, "islands": 10, "land_5km_km2": None},

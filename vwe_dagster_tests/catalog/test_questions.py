@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.questions import named, question_of, ready_questions
 from vwe_dagster.catalog.wishes import Wish
 

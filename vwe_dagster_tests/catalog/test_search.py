@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vwe_dagster.analysis.columns import Depth
-from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.questions import question_of
 from vwe_dagster.catalog.search import SCORE, Answer, Search
 from vwe_dagster.catalog.survey_rows import SurveyRows

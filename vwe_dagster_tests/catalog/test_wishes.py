@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vwe_dagster.catalog.errors import QueryError
+from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.wishes import Wish, parse_wishes, percentiles, score
 
 

@@ -56,4 +56,6 @@ def test_something_is_named() -> None:
     text = "See `deploy/engine/Dockerfile`, vwe_dagster.cli.app.run and vwe_dagster.cli.nothing."
     assert _PATH.findall(text) == ["deploy/engine/Dockerfile"]
     assert [exists(module) for module in _MODULE.findall(text)] == [True, False]
-    assert {ROOT / "deploy" / "compose.yaml", ROOT / ".ci" / "run", ROOT / "docs" / "how-to" / "deployment.md"} <= set(NAMING)
+    assert {ROOT / "deploy" / "compose.yaml", ROOT / ".ci" / "run", ROOT / "docs" / "how-to" / "deployment.md"} <= set(
+        NAMING
+    )

@@ -128,7 +128,7 @@ def survey(
 
     The first rows are compared with their known digests.
     """
-    from vwe_dagster.bench.survey import bench_survey  # noqa: PLC0415
+    from vwe_dagster.bench.survey_figures import bench_survey  # noqa: PLC0415
 
     try:
         _check_folder(json_file)

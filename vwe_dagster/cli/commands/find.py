@@ -81,7 +81,7 @@ def find(
 
     A condition is in SQL: comparisons of columns, joined by and, or, not. Without one, all seeds match.
     """
-    from vwe_dagster.catalog.errors import QueryError  # noqa: PLC0415
+    from vwe_dagster.catalog.query_error import QueryError  # noqa: PLC0415
     from vwe_dagster.cli.find_view import Form, show_columns, show_questions  # noqa: PLC0415
 
     if as_json and as_csv:

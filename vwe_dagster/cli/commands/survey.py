@@ -248,8 +248,8 @@ def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, Searched]:
     The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.
     """
     from vwe_dagster.catalog.conditions import parse_condition  # noqa: PLC0415
-    from vwe_dagster.catalog.errors import QueryError  # noqa: PLC0415
     from vwe_dagster.catalog.names import condition_schema  # noqa: PLC0415
+    from vwe_dagster.catalog.query_error import QueryError  # noqa: PLC0415
     from vwe_dagster.catalog.search import Question, Search  # noqa: PLC0415
     from vwe_dagster.catalog.survey_rows import SurveyRows  # noqa: PLC0415
 

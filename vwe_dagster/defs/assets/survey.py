@@ -12,7 +12,7 @@ from vwe_dagster.defs.resources import Surveys
 from vwe_dagster.defs.survey_metadata import block_metadata
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.rows import stamps_of
-from vwe_dagster.quality.survey import BLOCK_CHECKS, run_block_check
+from vwe_dagster.quality.survey_blocks import BLOCK_CHECKS, run_block_check
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.survey.files import FileState, SurveyFile, file_of, read_rows
 from vwe_dagster.survey.running import Outcome, survey_set

@@ -53,7 +53,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of few seeds, and rows that take no time."""
     for module in ("survey.seed_sets", "survey.running"):
         monkeypatch.setattr(f"vwe_dagster.{module}.BLOCK_SEEDS", SEEDS)
-    monkeypatch.setattr("vwe_dagster.quality.survey.seed_row", lambda seed, depth, _: invented_row(seed, depth))
+    monkeypatch.setattr("vwe_dagster.quality.survey_blocks.seed_row", lambda seed, depth, _: invented_row(seed, depth))
 
 
 @pytest.fixture
@@ -175,7 +175,9 @@ def test_changed_row_fails_when_it_is_computed_again(
     store: WorldStore, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(store, block_name(3), block(3).seeds, Depth.START)
-    monkeypatch.setattr("vwe_dagster.quality.survey.seed_row", lambda seed, depth, _: invented_row(seed + 1, depth))
+    monkeypatch.setattr(
+        "vwe_dagster.quality.survey_blocks.seed_row", lambda seed, depth, _: invented_row(seed + 1, depth)
+    )
     assert check(store, instance) == {**dict.fromkeys(CHECKS, True), "sampled_row_recomputed": False}
 
 
@@ -244,7 +246,7 @@ def test_histograms_fit_into_the_metadata() -> None:
 def test_block_is_surveyed_by_the_engines_of_a_real_pool(
     store: WorldStore, disk_instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vwe_dagster.quality.survey.seed_row", seed_row)
+    monkeypatch.setattr("vwe_dagster.quality.survey_blocks.seed_row", seed_row)
     pool = WarmEnginePool(folder=str(tmp_path / "pool"), max_warm_containers=1, min_free_disk_gb=0)
     try:
         outcome = run(store, disk_instance, pool=pool)

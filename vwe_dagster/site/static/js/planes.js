@@ -128,8 +128,7 @@ export class Planes {
     if (!answer.ok) throw new Error(`The server cannot read the data of this place (status ${answer.status}).`);
     const tag = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
     // A rebuilt world may have another grid.
-    if (tag && tag[1] !== this.version)
-      throw new Error("This world was rebuilt. Reload the page to see the new one.");
+    if (tag && tag[1] !== this.version) throw new Error("This world was rebuilt. Reload the page to see the new one.");
     return answer.arrayBuffer();
   }
 }

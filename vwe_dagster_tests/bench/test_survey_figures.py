@@ -8,9 +8,9 @@ import pytest
 
 from vwe_dagster.analysis.columns import ROW_VERSION, Depth
 from vwe_dagster.analysis.row import seed_row
-from vwe_dagster.bench import survey as bench
+from vwe_dagster.bench import survey_figures as bench
 from vwe_dagster.bench.figures import BenchError, report
-from vwe_dagster.bench.survey import KNOWN_DIGESTS, SAMPLE, SurveyFigure, bench_survey, sample_digest
+from vwe_dagster.bench.survey_figures import KNOWN_DIGESTS, SAMPLE, SurveyFigure, bench_survey, sample_digest
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.seeds.permutation import seeds_from
 

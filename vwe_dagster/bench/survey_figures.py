@@ -109,7 +109,7 @@ def sample_digest(rows: Sequence[Mapping[str, object]]) -> str:
 
 def _measured(depth: Depth, cores: int, seeds: int) -> SurveyFigure:
     allowed = ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores]))
-    command = [sys.executable, "-m", "vwe_dagster.bench.survey", depth.value, str(seeds), allowed]
+    command = [sys.executable, "-m", "vwe_dagster.bench.survey_figures", depth.value, str(seeds), allowed]
     run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if run.returncode:
         reason = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
