@@ -174,6 +174,27 @@ def test_impossible_export_is_rejected(vwe: Vwe, arguments: tuple[str, ...], cod
     assert message in told.stderr
 
 
+def test_export_reports_damaged_files(vwe: Vwe, tmp_path: Path) -> None:
+    publish(vwe.store, block_name(0), range(3), Depth.START)
+    publish(vwe.store, block_name(1), range(3, 6), Depth.START)
+    damaged = file_of(vwe.store, Depth.START, block_name(1))
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    told = vwe.call("survey", "export", "--to", str(tmp_path / "rows.csv"))
+    assert (told.returncode, told.stdout) == (0, f"Wrote 3 rows of 19 columns to {tmp_path / 'rows.csv'}.\n")
+    assert "Not exported: 0 stale rows, 1 damaged files; list them with: vwe survey status" in told.stderr
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_export_that_fails_leaves_nothing_behind(vwe: Vwe, tmp_path: Path, suffix: str) -> None:
+    publish(vwe.store, block_name(0), range(3), Depth.START)
+    to = tmp_path / "exports" / f"folder{suffix}"
+    to.mkdir(parents=True)
+    told = vwe.call("survey", "export", "--to", str(to))
+    assert told.returncode == 1
+    assert f"{to} cannot be written (Is a directory); name another file." in told.stderr
+    assert list(to.parent.iterdir()) == [to]
+
+
 def test_deepen_counts_the_matches_among_the_seeds_of_that_depth(vwe: Vwe) -> None:
     publish(vwe.store, block_name(0), range(100), Depth.START)
     publish(vwe.store, block_name(0), range(20), Depth.WORLD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -133,6 +134,10 @@ def export(
         command = vwe_command("survey", "run", "1000", "--depth", wanted.value)
         raise CommandError(f"No seed has been surveyed to depth {wanted}; survey some with: {command}")
     _write_table(table, to)
+    stale, damaged = (sum(map(count, Depth)) for count in (files.stale_rows, lambda each: len(files.damaged(each))))
+    if stale or damaged:
+        status = f"list them with: {vwe_command('survey', 'status')}"
+        say(notices(), f"Not exported: {stale:,} stale rows, {damaged:,} damaged files; {status}", "yellow")
     say(output(), f"Wrote {table.num_rows:,} rows of {table.num_columns} columns to {to}.")
 
 
@@ -269,10 +274,14 @@ def _write_table(table: pa.Table, to: Path) -> None:
     import pyarrow.csv  # noqa: PLC0415
     import pyarrow.parquet  # noqa: PLC0415
 
+    draft = to.with_name(f".{to.name}.{os.getpid()}.part")
     try:
         if to.suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(table, to)
+            pyarrow.csv.write_csv(table, draft)
         else:
-            pyarrow.parquet.write_table(table, to, compression="zstd")
+            pyarrow.parquet.write_table(table, draft, compression="zstd")
+        draft.replace(to)
     except OSError as error:
         raise CommandError(f"{to} cannot be written ({error.strerror or error}); name another file.") from error
+    finally:
+        draft.unlink(missing_ok=True)
