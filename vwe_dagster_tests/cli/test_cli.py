@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 KEY = "HHcLC5acQt"
 SEED = parse_seed(KEY)
-MANUAL = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "deployment.md"
 
 
 @pytest.fixture

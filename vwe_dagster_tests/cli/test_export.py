@@ -254,7 +254,11 @@ def test_nothing_is_exported_if_the_world_cannot_be_built(
             "None of these formats has the option --interval; it applies to: contours-",
         ),
         (["export", KEY, "--to", "fwl", "--world-version", "40"], 2, "version 40; choose 36 or 41."),
-        (["export", KEY, "--to", "csv", "--world-version", "41"], 2, "takes --world-version; only fwl does."),
+        (
+            ["export", KEY, "--to", "csv", "--world-version", "41"],
+            2,
+            "has the option --world-version; it applies to: fwl.",
+        ),
         (["export", KEY, "--to", "fwl", "--out", "_main.1.fwl2"], 1, "Invalid file name _main.1"),
         (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "greater than or equal to 1"),
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),

@@ -208,7 +208,7 @@ def test_wait_ends_after_its_time_or_at_a_change(client: EngineClient, token: in
 def test_invalid_job_is_rejected(
     contract: tuple[str, str | None], token: int, change: dict[str, object], code: str
 ) -> None:
-    body = json.dumps({**json.loads(a_job(token).model_dump_json()), **change}).encode()
+    body = json.dumps({**json.loads(a_job(token).model_dump_json(exclude_none=True)), **change}).encode()
     status, content = call(contract, "POST", "/v1/jobs", body)
     assert (status, ErrorBody.model_validate_json(content).code) == (422, code)
 

@@ -194,7 +194,7 @@ def test_visitor_goes_to_typed_places(visitor: Visitor, screenshots: Path) -> No
     expect(page.locator("#readout .distance")).to_have_text("671 m")
     expect(page.locator("#readout .bearing")).to_have_text("117° ESE")
     said = page.locator("#readout").get_by_role("status")
-    expect(said).to_have_text(re.compile(rf"^[A-Z][a-zA-Z ]+; [\d.]+ m; .+; 600, {MINUS}300$"))
+    expect(said).to_have_text(re.compile(rf"^[A-Z][a-zA-Z ]+; [\d.]+ m above the sea; 600, {MINUS}300$"))
 
 
 def test_world_with_unknown_rivers_shows_no_figures_of_rivers(visitor: Visitor) -> None:
@@ -207,7 +207,7 @@ def test_world_with_unknown_rivers_shows_no_figures_of_rivers(visitor: Visitor) 
 
     page.route("**/world.json", without_rivers)
     visit(page, WORLD)
-    expect(page.locator("#facts")).to_contain_text("Start island")
+    expect(page.locator("#facts")).to_contain_text("Start land")
     expect(page.locator("#facts")).not_to_contain_text("Rivers")
     expect(page.locator("#facts")).not_to_contain_text("null")
 
@@ -223,7 +223,7 @@ def test_typed_coordinates_are_parsed_or_rejected(visitor: Visitor) -> None:
     expect(page.locator("#goto input")).not_to_be_focused()
     page.keyboard.press("x")
     said = page.locator("#readout").get_by_role("status")
-    expect(said).to_have_text(re.compile(rf"^[A-Z].+; .+ m; .+; {MINUS}?\d+, {MINUS}?\d+$"))
+    expect(said).to_have_text(re.compile(rf"^[A-Z].+; .+ m (above the sea|under water); {MINUS}?\d+, {MINUS}?\d+$"))
     for texts, place in READ.items():
         for text in texts:
             parsed = page.evaluate("text => import('/static/js/geo.js').then((geo) => geo.parsePlace(text))", text)
@@ -415,6 +415,7 @@ def test_pages_fit_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
     expect(page.locator("#readout .biome")).not_to_have_text("…")
     expect(page.locator("path.spot")).to_be_visible()
     page.get_by_role("button", name="Show more of the panel").click()
+    page.locator("#legend li").first.scroll_into_view_if_needed()
     expect(page.locator("#legend li").first).to_be_in_viewport()
     page.get_by_role("tab", name="Places").click()
     expect(page.locator(".places li").first).to_be_in_viewport()

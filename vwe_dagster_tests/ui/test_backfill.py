@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.ui.pages import ASSETS, GROUP, launch_backfill, select_partitions, shown_size
@@ -29,7 +30,7 @@ def test_user_backfills_seeds_and_reads_the_catalog(vwe: Vwe, page: Page, screen
     assert all(vwe.store.damaged(seed, stage) == [] for seed in vwe.store.seeds() for stage in WORLD_STAGES)
     # The catalog is materialized automatically.
     page.goto("/assets/seed_catalog?view=events")
-    expect(page.get_by_text("highest peak (m)", exact=True).first).to_be_visible(timeout=CATALOG_MS)
+    expect(page.get_by_text(COLUMNS["start_land_km2"].heading, exact=True).first).to_be_visible(timeout=CATALOG_MS)
     assert shown_size(page, "img[alt=map]") == [176, 176]
     page.screenshot(path=screenshots / "catalog.png")
     found = vwe.run("find", "--json", "--columns", "seed")

@@ -301,7 +301,7 @@ def test_pool_of_another_kind_rejects_the_image(game_image: str, pool_folder: Pa
     )
     with open_pool(settings, pool_folder) as pool:
         try:
-            with pytest.raises(PoolError, match="an engine of the kind valheim, not native"):
+            with pytest.raises(PoolError, match="its kind is valheim, but the pool requires native"):
                 pool.generate(WorldRequest(1, Grid.of_world(64)))
         finally:
             pool.drain()
