@@ -113,7 +113,7 @@ def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
             "index": int(biome),
             "name": biome.game_name,
             "title": biome.title,
-            "colour": hex_code(BIOME_COLORS[biome]),
+            "color": hex_code(BIOME_COLORS[biome]),
             **measured.get(biome.game_name, {}),
         }
         for biome in sorted(BIOMES, key=BIOME_ORDER.index)

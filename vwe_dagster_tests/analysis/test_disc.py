@@ -45,6 +45,6 @@ def test_the_disc_of_the_games_own_grid_is_where_the_game_has_no_void() -> None:
     assert np.count_nonzero(disc.inside) == 2048 * 2048 - 1_788_980
 
 
-def test_a_cell_centre_on_the_edge_is_inside() -> None:
+def test_a_cell_center_on_the_edge_is_inside() -> None:
     disc = Disc.of_world(make_world(np.zeros((3, 3)), cell_m=10_500))
     assert disc.inside.tolist() == [[False, True, False], [True, True, True], [False, True, False]]

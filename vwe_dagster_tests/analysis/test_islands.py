@@ -76,7 +76,7 @@ def test_sea_level_itself_is_land() -> None:
     assert analyze(make_world([[30, np.nextafter(np.float32(30), 0)], [29, 29]])).statistics["land_area_km2"] == 0.01
 
 
-def test_the_start_island_holds_the_centre_even_if_another_is_larger() -> None:
+def test_the_start_island_holds_the_center_even_if_another_is_larger() -> None:
     analysis = analyze(
         draw_world(
             "bbbbb",

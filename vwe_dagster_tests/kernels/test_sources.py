@@ -105,11 +105,11 @@ def test_edit_changes_only_the_digests_of_dependent_kernels(copied: PackageCopy)
         (copied.package / module).write_text("EDITED = True\n")
     assert digests(copied) == original
     copied.edit("rendering/palette.py", "PAPER: Rgb = (240, 229, 203)", "PAPER: Rgb = (1, 2, 3)")
-    recoloured = digests(copied)
-    changed = {name for name, digest in recoloured.items() if digest != original[name]}
+    recolored = digests(copied)
+    changed = {name for name, digest in recolored.items() if digest != original[name]}
     assert changed == {"rendering/blank.py", "rendering/brush.py", "rendering/tile_styles.py"}
     with (copied.package / "worldgen/cell2d.csv").open("a") as table:
         table.write("\n")
-    changed = {name for name, digest in digests(copied).items() if digest != recoloured[name]}
+    changed = {name for name, digest in digests(copied).items() if digest != recolored[name]}
     assert "worldgen/noise.py" in changed
     assert "rendering/brush.py" not in changed

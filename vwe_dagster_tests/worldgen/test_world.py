@@ -46,7 +46,7 @@ def test_a_rectangle_of_a_fine_grid_equals_its_points(
     assert_equals_the_points(terrain)
 
 
-def test_the_centre_in_every_version() -> None:
+def test_the_center_in_every_version() -> None:
     for version in (0, 1, 2):
         assert_equals_the_points(
             World(298112588, version).grid(8192, rows=slice(3990, 4202), columns=slice(3596, 4596))
@@ -72,7 +72,7 @@ def test_versions_differ_where_they_should() -> None:
 
 
 @pytest.mark.parametrize("size", [64, 65, 100, 255, 2048])
-def test_cell_centres(size: int) -> None:
+def test_cell_centers(size: int) -> None:
     coordinates = World(0).grid(size, rows=slice(0, 1)).x
     cell = 24576 / size
     expected = np.array([(i - size / 2) * cell + cell / 2 for i in range(size)], np.float32)

@@ -143,9 +143,9 @@ namespace Vwe.Engine
             return kept;
         }
 
-        static double Rounded(float metres)
+        static double Rounded(float meters)
         {
-            return (float)Math.Round(metres * 100f) / 100f;
+            return (float)Math.Round(meters * 100f) / 100f;
         }
 
         static string Line(string kind, List<Point> points)

@@ -2,7 +2,7 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { metresPerPixel, number, RADIUS_M } from "./geo.js";
+import { metersPerPixel, number, RADIUS_M } from "./geo.js";
 
 /** A canvas over the view that is redrawn with every step of a move, and zooms with the tiles. */
 const Canvas = L.Layer.extend({
@@ -60,7 +60,7 @@ const Canvas = L.Layer.extend({
     const context = this._canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, size.x, size.y);
-    const pixel = metresPerPixel(map.getZoom());
+    const pixel = metersPerPixel(map.getZoom());
     const corner = map.containerPointToLatLng([0, 0]);
     const view = {
       width: size.x,
@@ -80,14 +80,14 @@ const Canvas = L.Layer.extend({
 
 const LABEL_FONT = "500 11px system-ui, sans-serif";
 
-function label(context, text, x, y, colour, halo, align = "center") {
+function label(context, text, x, y, color, halo, align = "center") {
   context.font = LABEL_FONT;
   context.textAlign = align;
   context.textBaseline = "middle";
   context.lineJoin = "round";
   context.lineWidth = 3.5;
   context.strokeStyle = halo;
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.strokeText(text, x, y);
   context.fillText(text, x, y);
 }
@@ -96,8 +96,8 @@ const STEPS = [20, 50, 100, 200, 500, 1000, 2000, 5000];
 
 /** Lines of equal x and z, with their coordinates along the edges of the view. */
 export const GridChart = Canvas.extend({
-  paint(context, view, colour) {
-    const step = STEPS.find((metres) => metres / view.pixel >= 84) ?? 5000;
+  paint(context, view, color) {
+    const step = STEPS.find((meters) => meters / view.pixel >= 84) ?? 5000;
     const lines = (from, to) => {
       const first = Math.ceil(from / step);
       return Array.from(
@@ -108,7 +108,7 @@ export const GridChart = Canvas.extend({
     const within = (value) => Math.abs(value) <= RADIUS_M;
     const columns = lines(view.west, view.east).filter(within);
     const rows = lines(view.south, view.north).filter(within);
-    const [line, ink, halo] = [colour("--chart-line"), colour("--chart-ink"), colour("--chart-halo")];
+    const [line, ink, halo] = [color("--chart-line"), color("--chart-ink"), color("--chart-halo")];
     for (const strong of [false, true]) {
       context.beginPath();
       for (const x of columns.filter((value) => (value === 0) === strong)) {
@@ -137,10 +137,10 @@ export const GridChart = Canvas.extend({
 
 /** Circles around the center of the world, every 1000 m. */
 export const RingsChart = Canvas.extend({
-  paint(context, view, colour) {
+  paint(context, view, color) {
     const step = 1000 / view.pixel < 15 ? 2000 : 1000;
     const [column, row] = [view.column(0), view.row(0)];
-    const [line, ink, halo] = [colour("--chart-line"), colour("--chart-ink"), colour("--chart-halo")];
+    const [line, ink, halo] = [color("--chart-line"), color("--chart-ink"), color("--chart-halo")];
     const seen = column > 0 && row > 0 && column < view.width && row < view.height;
     const [ahead, down] = [view.width / 2 - column, view.height / 2 - row];
     const length = Math.hypot(ahead, down) || 1;
@@ -193,12 +193,12 @@ export const WaterChart = Canvas.extend({
     this.redraw();
   },
 
-  paint(context, view, colour) {
+  paint(context, view, color) {
     if (!this._lines) return;
     context.lineJoin = "round";
     context.lineCap = "round";
-    context.strokeStyle = colour("--water-line");
-    context.fillStyle = colour("--water-line");
+    context.strokeStyle = color("--water-line");
+    context.fillStyle = color("--water-line");
     const reach = 60;
     for (const [kind, least] of [
       ["streams", 0.7],

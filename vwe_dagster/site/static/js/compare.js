@@ -3,7 +3,7 @@
 
 import { at } from "./crs.js";
 import { $, $$, fetchJson, fillIcons, h, icon } from "./dom.js";
-import { area, folderOf, metres, number, share } from "./geo.js";
+import { area, folderOf, meters, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
@@ -182,7 +182,7 @@ class Comparison {
       ["Islands", ...sums("island_count", number)],
       ["Largest island", ...sums("largest_island_area_km2", area)],
       ["Shore", ...sums("shoreline_km", (km) => `${number(km)} km`)],
-      ["Highest peak above the sea", ...sums("highest_peak_above_sea_m", metres)],
+      ["Highest peak above the sea", ...sums("highest_peak_above_sea_m", meters)],
       ["Rivers", ...sums("river_count", number)],
       ...one.biomes.map((biome, index) => [biome, share, biome.share_of_disc, other.biomes[index].share_of_disc]),
       ...one.figures.flatMap((group, index) => figureRows(group, other.figures[index])),
@@ -207,7 +207,7 @@ class Comparison {
               { class: index > 0 && block(rows[index]) !== block(rows[index - 1]) ? "begins" : "" },
               typeof what === "string"
                 ? h("th", { scope: "row" }, what)
-                : h("th", { scope: "row" }, h("i", { class: "swatch", colour: what.colour }), what.title),
+                : h("th", { scope: "row" }, h("i", { class: "swatch", color: what.color }), what.title),
               cell(show, a),
               cell(show, b),
             ),

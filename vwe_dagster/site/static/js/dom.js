@@ -22,7 +22,7 @@ function fill(element, properties, children) {
     if (value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "class") element.className = value;
-    else if (name === "colour") element.style.setProperty("--colour", value);
+    else if (name === "color") element.style.setProperty("--color", value);
     else if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
     else element[name] = value;
   }

@@ -1,7 +1,7 @@
 // The gallery of all worlds.
 
 import { $, copy, fetchJson, fillIcons, h, icon } from "./dom.js";
-import { area, folderOf, metres, number } from "./geo.js";
+import { area, folderOf, meters, number } from "./geo.js";
 import { listen } from "./shortcuts.js";
 
 const STEP = 60;
@@ -161,7 +161,7 @@ class Gallery {
         { class: "sums" },
         fact("Start land", world.start_land_km2 === null ? "–" : area(world.start_land_km2)),
         fact("Islands", number(world.islands)),
-        fact("Highest", world.highest_peak_above_sea_m === null ? "–" : metres(world.highest_peak_above_sea_m)),
+        fact("Highest", world.highest_peak_above_sea_m === null ? "–" : meters(world.highest_peak_above_sea_m)),
       ),
       h(
         "dl",
@@ -170,11 +170,11 @@ class Gallery {
           title:
             "From the center to the nearest Swamp and Mountain; by sea from the start land to Plains and Mistlands",
         },
-        ...this.ways.map(([title, column, colour]) =>
+        ...this.ways.map(([title, column, color]) =>
           h(
             "div",
             {},
-            h("dt", {}, h("i", { class: "swatch", colour }), title),
+            h("dt", {}, h("i", { class: "swatch", color }), title),
             h("dd", {}, world[column] === null ? "–" : `${number(world[column] / 1000, 1)} km`),
           ),
         ),

@@ -7,7 +7,7 @@ export const SEA_M = 30;
 export const VOID_M = -399;
 
 /** Zoom 0 shows the whole map on 256 pixels. */
-export const metresPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;
+export const metersPerPixel = (zoom) => WIDTH_M / 256 / 2 ** zoom;
 
 /** Returns the compass bearing of a vector, 0 to 360 degrees. */
 export function bearing(dx, dz) {
@@ -29,17 +29,17 @@ export const number = (value, digits = 0) =>
     ? "–"
     : signed((digits === 0 ? whole : digits === 1 ? tenth : hundredth).format(value));
 
-export const metres = (value) => `${number(value)} m`;
-export const metresExactly = (value) => `${number(value, 1)} m`;
+export const meters = (value) => `${number(value)} m`;
+export const metersExactly = (value) => `${number(value, 1)} m`;
 export const area = (km2) => (km2 < 0.1 ? `${number(km2 * 100, 1)} ha` : `${number(km2, km2 < 10 ? 2 : 1)} km²`);
 export const share = (value) => `${number(value * 100, 1)} %`;
 export const degrees = (value) => `${number(value % 360)}° ${compassPoint(value)}`;
 export const place = (x, z) => `${number(x)}, ${number(z)}`;
 
 /** Describes a point by its distance and bearing from the center of the world. */
-export function fromCentre(x, z) {
+export function fromCenter(x, z) {
   const distance = Math.hypot(x, z);
-  return distance < 0.5 ? "the center" : `${metres(distance)} · ${degrees(bearing(x, z))}`;
+  return distance < 0.5 ? "the center" : `${meters(distance)} · ${degrees(bearing(x, z))}`;
 }
 
 const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/.source;

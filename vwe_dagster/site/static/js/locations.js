@@ -1,7 +1,7 @@
 // The locations of a world: groups and kinds, their visibility on the map, and all places after they are read.
 
 import { fetchJson } from "./dom.js";
-import { fromCentre } from "./geo.js";
+import { fromCenter } from "./geo.js";
 
 /** Title of each group, in the plural and in the singular. */
 export const GROUPS = {
@@ -57,7 +57,7 @@ class Location {
     return [
       ["The game's name", this.prefab.name],
       ...(this.placed ? [["Built", "already"]] : []),
-      ["From the center", fromCentre(this.x, this.z)],
+      ["From the center", fromCenter(this.x, this.z)],
     ];
   }
 }

@@ -3,7 +3,7 @@
 
 import { alone, cluster } from "./clusters.js";
 import { at } from "./crs.js";
-import { metresPerPixel } from "./geo.js";
+import { metersPerPixel } from "./geo.js";
 import { GROUPS } from "./locations.js";
 import { SignPictures } from "./signs.js";
 
@@ -107,7 +107,7 @@ export class LocationsLayer extends L.Layer {
   /** Returns the mark `{x, z, places}` of a place or a cluster at a point of the view, or undefined. */
   hit(point) {
     const { lng, lat } = this._map.containerPointToLatLng(point);
-    const pixel = metresPerPixel(this._map.getZoom());
+    const pixel = metersPerPixel(this._map.getZoom());
     let found;
     let least = Infinity;
     for (const mark of this.#marks) {
@@ -139,7 +139,7 @@ export class LocationsLayer extends L.Layer {
 
   #draw() {
     if (!this._map || this._map._animatingZoom) return;
-    const pixel = metresPerPixel(this._map.getZoom());
+    const pixel = metersPerPixel(this._map.getZoom());
     const context = this.#clear();
     this.#zoom = this._map.getZoom();
     if (this.#drawn?.zoom !== this.#zoom) this.#drawn = { zoom: this.#zoom, marks: this.#cluster(pixel) };
@@ -201,7 +201,7 @@ export class LocationsLayer extends L.Layer {
       context.beginPath();
       context.arc(column, row, radius + 5, 0, 2 * Math.PI);
       context.lineWidth = place === this.#chosen ? 4 : 2;
-      context.strokeStyle = this.#pictures.colour("--measure");
+      context.strokeStyle = this.#pictures.color("--measure");
       context.stroke();
     }
     const { picture, side } = this.#pictures.of(place, size);
@@ -214,7 +214,7 @@ export class LocationsLayer extends L.Layer {
     for (const { kind } of places) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     context.beginPath();
     context.arc(column, row, radius + 1.5, 0, 2 * Math.PI);
-    context.fillStyle = this.#pictures.colour("--panel");
+    context.fillStyle = this.#pictures.color("--panel");
     context.fill();
     let angle = -Math.PI / 2;
     context.lineWidth = 3.5;
@@ -223,14 +223,14 @@ export class LocationsLayer extends L.Layer {
       const next = angle + (2 * Math.PI * counts.get(group)) / places.length;
       context.beginPath();
       context.arc(column, row, radius - 1, angle, next);
-      context.strokeStyle = this.#pictures.colour(`--group-${group}`);
+      context.strokeStyle = this.#pictures.color(`--group-${group}`);
       context.stroke();
       angle = next;
     }
     context.font = "600 11px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillStyle = this.#pictures.colour("--ink");
+    context.fillStyle = this.#pictures.color("--ink");
     context.fillText(shorten(places.length), column, row + 0.5);
   }
 }

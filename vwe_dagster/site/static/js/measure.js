@@ -2,7 +2,7 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { bearing, degrees, metres } from "./geo.js";
+import { bearing, degrees, meters } from "./geo.js";
 
 const FINGER = 24;
 
@@ -98,8 +98,8 @@ export class Measure {
     const total = lengthOf(this.points) + Math.hypot(dx, dz);
     this.ahead.bindTooltip("", { permanent: true, className: "measure-tip", direction: "right", offset: [14, 0] });
     this.ahead.setTooltipContent(
-      `${metres(Math.hypot(dx, dz))} · ${degrees(bearing(dx, dz))}` +
-        (this.points.length > 1 ? `<br>${metres(total)} in all` : ""),
+      `${meters(Math.hypot(dx, dz))} · ${degrees(bearing(dx, dz))}` +
+        (this.points.length > 1 ? `<br>${meters(total)} in all` : ""),
     );
     this.ahead.openTooltip(latlng);
   }
@@ -115,7 +115,7 @@ export class Measure {
     });
     this.points.slice(1).forEach(([x, z], index) => {
       const [fromX, fromZ] = this.points[index];
-      const text = metres(Math.hypot(x - fromX, z - fromZ));
+      const text = meters(Math.hypot(x - fromX, z - fromZ));
       const middle = L.marker(at((x + fromX) / 2, (z + fromZ) / 2), {
         interactive: false,
         keyboard: false,

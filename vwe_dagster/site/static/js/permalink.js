@@ -6,7 +6,7 @@ const round = (value, digits) => Number(value.toFixed(digits));
 
 const number = (text) => (text?.trim() ? Number(text) : NaN);
 
-const isPoint = (numbers) => numbers.length === 2 && numbers.every((metres) => Math.abs(metres) <= FARTHEST_M);
+const isPoint = (numbers) => numbers.length === 2 && numbers.every((meters) => Math.abs(meters) <= FARTHEST_M);
 
 /** Parses a fragment to a state, without missing or invalid parts. */
 export function read(fragment) {

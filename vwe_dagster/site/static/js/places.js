@@ -3,7 +3,7 @@
 
 import { at } from "./crs.js";
 import { $, copy, h, icon } from "./dom.js";
-import { area, bearing, degrees, fromCentre, metres, metresPerPixel, number, place, share } from "./geo.js";
+import { area, bearing, degrees, fromCenter, meters, metersPerPixel, number, place, share } from "./geo.js";
 import { sign } from "./signs.js";
 
 const ISLAND_PIXELS = 26;
@@ -24,15 +24,15 @@ export function placesOf(facts) {
     kind: "peak",
     title: `Peak ${peak.peak}`,
     label: number(peak.above_sea_m),
-    note: `${metres(peak.above_sea_m)} · ${titles.get(peak.biome)}`,
+    note: `${meters(peak.above_sea_m)} · ${titles.get(peak.biome)}`,
     x: peak.x_m,
     z: peak.z_m,
     zoom: CLOSE_ZOOM,
     facts: [
-      ["Height above the sea", metres(peak.above_sea_m)],
+      ["Height above the sea", meters(peak.above_sea_m)],
       ["Biome", titles.get(peak.biome)],
       ["Island", peak.island === null ? "a rock" : `no. ${peak.island}`],
-      ["From the center", fromCentre(peak.x_m, peak.z_m)],
+      ["From the center", fromCenter(peak.x_m, peak.z_m)],
     ],
   }));
   const islands = facts.islands.map((island) => ({
@@ -49,9 +49,9 @@ export function placesOf(facts) {
     facts: [
       ["Area", area(island.area_km2)],
       ["Mostly", `${titles.get(island.dominant_biome)}, ${share(island.dominant_biome_share)}`],
-      ["Highest above the sea", `${metres(island.peak_above_sea_m)} at ${place(island.peak_x_m, island.peak_z_m)}`],
+      ["Highest above the sea", `${meters(island.peak_above_sea_m)} at ${place(island.peak_x_m, island.peak_z_m)}`],
       ["Shore", `${number(island.shoreline_km, 1)} km`],
-      ["Nearest shore", `${metres(island.nearest_m)} · ${degrees(island.nearest_bearing_deg)}`],
+      ["Nearest shore", `${meters(island.nearest_m)} · ${degrees(island.nearest_bearing_deg)}`],
     ],
   }));
   return [...peaks, ...islands].map((each) => ({ ...each, words: `${each.title} ${each.note}`.toLowerCase() }));
@@ -99,7 +99,7 @@ export class PlacesLayer {
   /** Shows the places in the view, and islands only if they are large enough to be distinguishable. */
   #sift() {
     const seen = this.map.getBounds().pad(0.3);
-    const pixel = metresPerPixel(this.map.getZoom());
+    const pixel = metersPerPixel(this.map.getZoom());
     for (const { place: each, mark } of this.map.hasLayer(this.group) ? this.marks : []) {
       const large = each.kind !== "island" || each.across / pixel > ISLAND_PIXELS;
       if (large && seen.contains(mark.getLatLng())) this.group.addLayer(mark);
@@ -275,7 +275,7 @@ export class PlacesList {
         { type: "button", onclick: () => this.open(each) },
         signOf(each),
         h("span", { class: "what" }, h("strong", {}, each.title), h("small", {}, each.note)),
-        h("span", { class: "where" }, metres(Math.hypot(dx, dz)), h("small", {}, degrees(bearing(dx, dz)))),
+        h("span", { class: "where" }, meters(Math.hypot(dx, dz)), h("small", {}, degrees(bearing(dx, dz)))),
       ),
     );
   }

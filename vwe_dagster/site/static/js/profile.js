@@ -1,7 +1,7 @@
 // The height profile along a line, linked with the map: each point of it is a place there.
 
 import { $, h, s, toast } from "./dom.js";
-import { bearing, degrees, metres, number, place, SEA_M, VOID_M } from "./geo.js";
+import { bearing, degrees, meters, number, place, SEA_M, VOID_M } from "./geo.js";
 import { lengthOf } from "./measure.js";
 import { describe } from "./readout.js";
 
@@ -86,19 +86,19 @@ export class Profile {
     const facts = [];
     if (line.length > 1) {
       const [first, last] = [line[0], line.at(-1)];
-      facts.push(["Length", metres(lengthOf(line))]);
+      facts.push(["Length", meters(lengthOf(line))]);
       facts.push(["Bearing", degrees(bearing(last[0] - first[0], last[1] - first[1]))]);
-      if (line.length > 2) facts.push(["Straight", metres(Math.hypot(last[0] - first[0], last[1] - first[1]))]);
+      if (line.length > 2) facts.push(["Straight", meters(Math.hypot(last[0] - first[0], last[1] - first[1]))]);
       const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height >= VOID_M);
       if (heights.length) {
         // Too many values to spread into arguments.
-        facts.push(["Lowest", metres(heights.reduce((a, b) => Math.min(a, b)) - SEA_M)]);
-        facts.push(["Highest", metres(heights.reduce((a, b) => Math.max(a, b)) - SEA_M)]);
+        facts.push(["Lowest", meters(heights.reduce((a, b) => Math.min(a, b)) - SEA_M)]);
+        facts.push(["Highest", meters(heights.reduce((a, b) => Math.max(a, b)) - SEA_M)]);
         let climb = 0;
         heights.slice(1).forEach((height, index) => {
           climb += Math.max(0, height - heights[index]);
         });
-        facts.push(["Climb", metres(climb)]);
+        facts.push(["Climb", meters(climb)]);
         const wet = heights.filter((height) => height < SEA_M).length / heights.length;
         facts.push(["Over water", `${number(wet * 100)} %`]);
       }
@@ -151,7 +151,7 @@ export class Profile {
     for (let distance = 0; distance <= whole; distance += step) {
       const x = toX(distance);
       const anchor = distance === 0 ? "start" : x > right - 24 ? "end" : "middle";
-      drawing.append(s("text", { class: "axis", x, y: bottom + 16, "text-anchor": anchor }, metres(distance)));
+      drawing.append(s("text", { class: "axis", x, y: bottom + 16, "text-anchor": anchor }, meters(distance)));
     }
     this.cursor = s(
       "g",
@@ -181,7 +181,7 @@ export class Profile {
       }
       const [left, right] = [toX(this.samples[begin].distance), toX(this.samples[end].distance)];
       const points = `${left.toFixed(1)},${bottom} ${top.join(" ")} ${right.toFixed(1)},${bottom}`;
-      pieces.push(s("polygon", { class: "ground", points, fill: this.biomes.get(biome)?.colour ?? "#888" }));
+      pieces.push(s("polygon", { class: "ground", points, fill: this.biomes.get(biome)?.color ?? "#888" }));
       begin = end;
     }
     return pieces;
@@ -216,7 +216,7 @@ export class Profile {
       h("strong", {}, words.sea || "–"),
       ` ${words.biome}`,
       h("br"),
-      `after ${metres(distance)}`,
+      `after ${meters(distance)}`,
       h("br"),
       place(x, z),
     );

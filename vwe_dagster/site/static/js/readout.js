@@ -1,7 +1,7 @@
 // The line with the place and the sample under the pointer.
 
 import { h } from "./dom.js";
-import { bearing, degrees, metres, metresExactly, number, place, SEA_M, VOID_M } from "./geo.js";
+import { bearing, degrees, meters, metersExactly, number, place, SEA_M, VOID_M } from "./geo.js";
 
 /** Returns the texts of a sample: its biome, and its height above or below the sea. */
 export function describe(sample, biomes) {
@@ -10,8 +10,8 @@ export function describe(sample, biomes) {
   const above = sample.height - SEA_M;
   return {
     biome: biomes.get(sample.biome)?.title ?? "Unknown",
-    colour: biomes.get(sample.biome)?.colour,
-    sea: above < 0 ? `${metresExactly(-above)} under water` : `${metresExactly(above)} above the sea`,
+    color: biomes.get(sample.biome)?.color,
+    sea: above < 0 ? `${metersExactly(-above)} under water` : `${metersExactly(above)} above the sea`,
   };
 }
 
@@ -36,7 +36,7 @@ export class Readout {
       h("span", { class: "group" }, this.swatch, biome),
       h("span", { class: "group" }, sea),
       h("span", { class: "group" }, where),
-      h("span", { class: "group from-centre" }, distance, way),
+      h("span", { class: "group from-center" }, distance, way),
     );
     // Screen readers announce places that were requested by key, not those that a pointer passes.
     this.announced = h("span", { class: "unseen", role: "status" });
@@ -60,11 +60,11 @@ export class Readout {
     const { x, z, sample } = looked;
     const words = describe(sample, this.biomes);
     this.element.dataset.ready = sample !== undefined;
-    this.swatch.style.setProperty("--colour", words.colour ?? "transparent");
+    this.swatch.style.setProperty("--color", words.color ?? "transparent");
     this.parts.biome.textContent = words.biome;
     this.parts.sea.textContent = words.sea;
     this.parts.place.textContent = `x ${number(x)}  z ${number(z)}`;
-    this.parts.distance.textContent = metres(Math.hypot(x, z));
+    this.parts.distance.textContent = meters(Math.hypot(x, z));
     this.parts.bearing.textContent = Math.hypot(x, z) < 0.5 ? "" : degrees(bearing(x, z));
   }
 }

@@ -21,7 +21,7 @@ export function sign(kind, { hollow = false } = {}) {
 /** Signs as pictures for a canvas, each drawn only once; every theme has its own. */
 export class SignPictures {
   #pictures = new Map();
-  #colours = new Map();
+  #colors = new Map();
   #style = window.getComputedStyle(document.documentElement);
 
   /** @param ratio device pixels per pixel. */
@@ -30,11 +30,11 @@ export class SignPictures {
   }
 
   /** Returns a color of the page by the name of its custom property. */
-  colour(name) {
-    let value = this.#colours.get(name);
+  color(name) {
+    let value = this.#colors.get(name);
     if (value === undefined) {
       value = this.#style.getPropertyValue(name).trim();
-      this.#colours.set(name, value);
+      this.#colors.set(name, value);
     }
     return value;
   }
@@ -59,7 +59,7 @@ export class SignPictures {
     const scale = picture.width / side;
     context.scale(scale, scale);
     context.translate(side / 2, side / 2);
-    const [own, paper] = [this.colour(`--group-${kind.group}`), this.colour("--sign-paper")];
+    const [own, paper] = [this.color(`--group-${kind.group}`), this.color("--sign-paper")];
     context.beginPath();
     context.arc(0, 0, size / 2, 0, 2 * Math.PI);
     context.fillStyle = hollow ? paper : own;

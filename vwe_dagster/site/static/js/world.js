@@ -3,7 +3,7 @@
 
 import { at } from "./crs.js";
 import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from "./dom.js";
-import { area, degrees, folderOf, metres, number, parsePlace, place, share } from "./geo.js";
+import { area, degrees, folderOf, meters, number, parsePlace, place, share } from "./geo.js";
 import { KindChips } from "./kind_chips.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Locations } from "./locations.js";
@@ -275,7 +275,7 @@ class WorldPage {
       tile("Islands", number(sums.island_count), `${number(sums.shoreline_km)} km of shore`),
       tile(
         "Highest peak above the sea",
-        metres(sums.highest_peak_above_sea_m),
+        meters(sums.highest_peak_above_sea_m),
         highest && place(highest.x, highest.z),
         highest && (() => this.open(highest)),
       ), // prettier-ignore
@@ -339,7 +339,7 @@ class WorldPage {
       ...this.facts.biomes.map((biome) => {
         const near = biome.first_m ?? null;
         const way = biome.first_bearing_deg;
-        const bar = h("i", { class: "bar", colour: biome.colour });
+        const bar = h("i", { class: "bar", color: biome.color });
         bar.style.width = `${((biome.share_of_disc ?? 0) / most) * 100}%`;
         const go = () => {
           const angle = (way * Math.PI) / 180;
@@ -355,9 +355,9 @@ class WorldPage {
               type: "button",
               disabled: near === null,
               onclick: go,
-              title: near === null ? "" : `Go to the first patch of ${biome.title}: ${metres(near)}, ${degrees(way)}`,
+              title: near === null ? "" : `Go to the first patch of ${biome.title}: ${meters(near)}, ${degrees(way)}`,
             },
-            h("i", { class: "swatch", colour: biome.colour }),
+            h("i", { class: "swatch", color: biome.color }),
             h("span", { class: "name" }, biome.title),
             h("span", { class: "share" }, share(biome.share_of_disc ?? 0)),
             h("span", { class: "track" }, bar),
@@ -366,7 +366,7 @@ class WorldPage {
               {},
               near === null
                 ? area(biome.area_km2 ?? 0)
-                : `${area(biome.area_km2)} · first patch ${metres(near)} ${degrees(way).split(" ")[1]}`,
+                : `${area(biome.area_km2)} · first patch ${meters(near)} ${degrees(way).split(" ")[1]}`,
             ),
           ),
         );

@@ -4,7 +4,7 @@
 import { edge, GridChart, RingsChart, WaterChart } from "./charts.js";
 import { at, CRS } from "./crs.js";
 import { fetchJson, toast } from "./dom.js";
-import { metresPerPixel, RADIUS_M } from "./geo.js";
+import { metersPerPixel, RADIUS_M } from "./geo.js";
 import { Planes } from "./planes.js";
 
 const BEYOND_TILES = 2;
@@ -116,7 +116,7 @@ export class WorldMap {
     const { top, right, bottom, left } = this.inset();
     const size = this.map.getSize();
     const room = Math.max(64, Math.min(size.x - left - right, size.y - top - bottom) - 12);
-    const zoom = Math.log2((room / (2 * RADIUS_M)) * metresPerPixel(0));
+    const zoom = Math.log2((room / (2 * RADIUS_M)) * metersPerPixel(0));
     const shift = L.point((right - left) / 2, (bottom - top) / 2);
     this.view(this.map.unproject(this.map.project(at(0, 0), zoom).add(shift), zoom), zoom, { animate });
   }
