@@ -12,8 +12,8 @@ from vwe_dagster.engine.messages import LANDMARKS, NATIVE
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
 from vwe_dagster.store.stages import (
+    built_stages,
     grid_of,
-    made_stages,
     native_terrain,
     read_extracted,
     read_processed,
@@ -71,7 +71,7 @@ class WorldFacts:
     @property
     def is_built(self) -> bool:
         """True if the stages that exports read exist, each built from the present version of the one before."""
-        return made_stages(self.store, self.seed) is not None
+        return built_stages(self.store, self.seed) is not None
 
     @property
     def has_planes(self) -> bool:

@@ -49,7 +49,7 @@ class SeedRuns:
         """Register seeds as partitions; seeds that are already registered stay."""
         self._dagster.add_dynamic_partitions(str(partitions.name), [seed.key for seed in seeds])
 
-    def make_worlds(
+    def build_worlds(
         self,
         keys: Sequence[str],
         *,

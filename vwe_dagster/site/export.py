@@ -9,8 +9,8 @@ from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.rendering.tiles import NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import pages
+from vwe_dagster.site.built_world import built_world, why_not_shown
 from vwe_dagster.site.gallery import gallery_json, rows_of
-from vwe_dagster.site.made import made_world, why_not_shown
 from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import StoreError, WorldStore
 
@@ -37,10 +37,10 @@ def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = N
         StoreError: the world is not built, or a stage is damaged.
         OSError: a file cannot be written.
     """
-    made = made_world(store, seed)
-    if made is None:
+    built = built_world(store, seed)
+    if built is None:
         raise StoreError(why_not_shown(store, seed))
-    for name, content in _files(store, WorldSource(store, made, max_zoom=max_zoom)):
+    for name, content in _files(store, WorldSource(store, built, max_zoom=max_zoom)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -48,7 +48,7 @@ def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = N
 
 def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of every file."""
-    seed = source.made.seed
+    seed = source.built.seed
     for name, shared in pages.static_files().items():
         yield f"static/{name}", shared.plain
     yield "index.html", pages.html_files()[pages.GALLERY_PAGE].plain

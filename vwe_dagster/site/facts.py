@@ -17,7 +17,7 @@ from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.seeds.typable import typable_key
 from vwe_dagster.site.blocks import BLOCK
-from vwe_dagster.site.made import MadeWorld
+from vwe_dagster.site.built_world import BuiltWorld
 from vwe_dagster.site.places import places_summary
 from vwe_dagster.store.stages import grid_of
 from vwe_dagster.world.biomes import BIOMES
@@ -31,7 +31,7 @@ _APART = {"biomes", "places", "columns"}
 
 
 def world_facts(
-    made: MadeWorld,
+    built: BuiltWorld,
     analysis: WorldAnalysis,
     *,
     same_world: Iterable[Seed],
@@ -45,22 +45,22 @@ def world_facts(
     :mod:`vwe_dagster.site.blocks`.
 
     Args:
-        made: the world.
+        built: the world.
         analysis: the analysis of this world.
         same_world: the other seeds with the same world.
         max_zoom: the highest zoom that has tiles.
     """
-    recipe, grid = made.extracted.recipe, grid_of(made.extracted)
+    recipe, grid = built.extracted.recipe, grid_of(built.extracted)
     return {
-        "key": made.seed.key,
-        "number": made.seed.number,
-        "typed_in_game": typable_key(made.seed),
+        "key": built.seed.key,
+        "number": built.seed.number,
+        "typed_in_game": typable_key(built.seed),
         "same_world": [seed.key for seed in same_world],
-        "version": made.version,
-        "made_at": made.extracted.made_at.isoformat(timespec="seconds"),
+        "version": built.version,
+        "made_at": built.extracted.made_at.isoformat(timespec="seconds"),
         "engine": {
             **recipe.made_by,
-            "world_gen_version": made.world_gen_version,
+            "world_gen_version": built.world_gen_version,
             "vwe": __version__,
         },
         "grid": {"size": grid.size, "cell_m": grid.cell_m, "first_m": grid.first_m},
@@ -68,7 +68,7 @@ def world_facts(
         "radius_m": WORLD_RADIUS_M,
         "sea_level_m": SEA_LEVEL_M,
         "data": {
-            "version": made.data_version,
+            "version": built.data_version,
             "block": BLOCK,
             "order": "height float32 LE, biome uint8; rows from the south, columns from the west",
         },
@@ -77,8 +77,8 @@ def world_facts(
         "figures": _figures(analysis),
         "peaks": _rows(analysis.peaks),
         "islands": _rows(analysis.islands),
-        "has_waterways": "rivers.parquet" in made.extracted.files,
-        "places": places_summary(made, analysis),
+        "has_waterways": "rivers.parquet" in built.extracted.files,
+        "places": places_summary(built, analysis),
         "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
         "native_zoom": NATIVE_ZOOM,
         "max_zoom": max_zoom,

@@ -18,7 +18,7 @@ from vwe_dagster.seeds.lookalikes import LookAlikes
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import MANIFEST_NAME, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
-from vwe_dagster.store.stages import made_stages
+from vwe_dagster.store.stages import built_stages
 from vwe_dagster.world.biomes import Biome
 
 _SORTED: Mapping[str, bool] = {
@@ -95,7 +95,7 @@ class Gallery:
             return self._known.table
 
     def _can_be_shown(self, seed: Seed, _: _Trace) -> bool:
-        return made_stages(self._store, seed) is not None
+        return built_stages(self._store, seed) is not None
 
     def _traces(self) -> dict[str, _Trace]:
         """Return the inodes and times of the manifests that decide whether a world is shown, by folder.

@@ -11,12 +11,12 @@ import pandas as pd
 from vwe_dagster.analysis.places import known_kinds
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.icons import icon_path
-from vwe_dagster.site.made import MadeWorld
+from vwe_dagster.site.built_world import BuiltWorld
 
 _NEAREST = ("nearest_m", "nearest_bearing_deg", "nearest_x_m", "nearest_z_m")
 
 
-def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] | None:
+def places_summary(built: BuiltWorld, analysis: WorldAnalysis) -> dict[str, Any] | None:
     """Return the summary of places for ``world.json``; None if the source of the world has no locations.
 
     - ``count``: number of all places.
@@ -32,7 +32,7 @@ def places_summary(made: MadeWorld, analysis: WorldAnalysis) -> dict[str, Any] |
     kinds = [kind for kind in known_kinds().values() if measured[kind.kind]["count"]]
     return {
         "count": len(analysis.places),
-        "table": made.location_table,
+        "table": built.location_table,
         "icons": {icon: icon_path(icon) for icon in sorted({kind.icon for kind in kinds})},
         "kinds": [
             {

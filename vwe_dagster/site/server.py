@@ -31,8 +31,8 @@ from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.builds import Builds, TooManyBuildsError
+from vwe_dagster.site.built_world import BuiltWorld, built_world, why_not_shown
 from vwe_dagster.site.gallery import Gallery
-from vwe_dagster.site.made import MadeWorld, made_world, why_not_shown
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
 from vwe_dagster.site.source import NotThereError, WorldSource, warm
@@ -58,7 +58,7 @@ _LONGEST_KEY = 100
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _NO_WEIGHT = re.compile(r"0(\.0*)?")
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 class _Index(IntegerConvertor):
@@ -171,58 +171,58 @@ class _Site:
         return _answer(request, pages.html_files()[pages.COMPARE_PAGE])
 
     async def facts(self, request: Request) -> Response:
-        made = await self._find(request.path_params["folder"])
+        built = await self._find(request.path_params["folder"])
 
         def read() -> Content:
-            source = self._open.source(made)
-            return Content.of(source.facts(self._gallery.same_world(made.seed)), "application/json")
+            source = self._open.source(built)
+            return Content.of(source.facts(self._gallery.same_world(built.seed)), "application/json")
 
         return _answer(request, await self._read(read))
 
     async def waterways(self, request: Request) -> Response:
-        made = await self._find(request.path_params["folder"])
+        built = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            made,
+            built,
             lambda source: source.waterways(),
-            etag=f"{made.data_version}-waterways",
+            etag=f"{built.data_version}-waterways",
             media_type="application/json",
         )
 
     async def places(self, request: Request) -> Response:
-        made = await self._find(request.path_params["folder"])
+        built = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            made,
+            built,
             lambda source: source.places(),
-            etag=f"{made.version}-places",
+            etag=f"{built.version}-places",
             media_type="application/json",
         )
 
     async def thumbnail(self, request: Request) -> Response:
-        made = await self._find(request.path_params["folder"])
-        etag = made.version if made.renders is None else made.renders.digest[:24]
+        built = await self._find(request.path_params["folder"])
+        etag = built.version if built.renders is None else built.renders.digest[:24]
         if _is_known(request, f'"{etag}"'):
             return _unchanged(f'"{etag}"', _ASK)
-        picture = await self._read(lambda: self._open.source(made).thumbnail())
+        picture = await self._read(lambda: self._open.source(built).thumbnail())
         return _answer(request, Content.of(picture, "image/png", etag=etag))
 
     async def block(self, request: Request) -> Response:
         x, y = request.path_params["x"], request.path_params["y"]
-        made = await self._find(request.path_params["folder"])
+        built = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            made,
+            built,
             lambda source: source.block(x, y),
-            etag=f"{made.data_version}-data-{x}-{y}",
+            etag=f"{built.data_version}-data-{x}-{y}",
             media_type="application/octet-stream",
         )
 
     async def tile(self, request: Request) -> Response:
         style, zoom, x, y = (request.path_params[name] for name in ("style", "zoom", "x", "y"))
 
-        def etag(made: MadeWorld) -> str:
-            return f"{made.version}-{style}-{zoom}-{x}-{y}"
+        def etag(built: BuiltWorld) -> str:
+            return f"{built.version}-{style}-{zoom}-{x}-{y}"
 
         if "if-none-match" in request.headers:
             # A tile in the browser's cache need not wait for a paint slot.
@@ -232,12 +232,12 @@ class _Site:
         async with self._paint_slots:
             if await request.is_disconnected():
                 return Response(status_code=_GONE_AWAY)
-            made = await self._find(request.path_params["folder"])
+            built = await self._find(request.path_params["folder"])
             return await self._file(
                 request,
-                made,
+                built,
                 lambda source: source.tile(style, zoom, x, y),
-                etag=etag(made),
+                etag=etag(built),
                 media_type="image/webp",
                 workers=self._painters,
             )
@@ -245,7 +245,7 @@ class _Site:
     async def _file(
         self,
         request: Request,
-        made: MadeWorld,
+        built: BuiltWorld,
         make: Callable[[WorldSource], bytes],
         *,
         etag: str,
@@ -258,27 +258,27 @@ class _Site:
             return known
 
         def content() -> Content:
-            return Content.of(make(self._open.source(made)), media_type, etag=etag)
+            return Content.of(make(self._open.source(built)), media_type, etag=etag)
 
         loop = asyncio.get_running_loop()
-        made_content = await loop.run_in_executor(workers or self._readers, content)
-        return _answer(request, made_content, _cache_of(request, etag))
+        content_now = await loop.run_in_executor(workers or self._readers, content)
+        return _answer(request, content_now, _cache_of(request, etag))
 
-    async def _find(self, folder: str) -> MadeWorld:
+    async def _find(self, folder: str) -> BuiltWorld:
         try:
             seed = parse_seed(pages.key_of(folder))
         except SeedError as error:
             raise NotThereError(str(error)) from error
-        made = await self._read(lambda: self._open.made(seed))
-        if made is None:
+        built = await self._read(lambda: self._open.built(seed))
+        if built is None:
             raise NotThereError(await self._read(lambda: self._open.why_not(seed)))
-        return made
+        return built
 
-    def _prepare(self, made: MadeWorld) -> None:
+    def _prepare(self, built: BuiltWorld) -> None:
         """Read a world while the browser loads the page. A failure is reported by the request that needs the world."""
-        self._painters.submit(lambda: self._open.source(made).prepare())
+        self._painters.submit(lambda: self._open.source(built).prepare())
 
-    async def _read(self, make: Callable[[], _Made]) -> _Made:
+    async def _read(self, make: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, make)
 
 
@@ -369,7 +369,7 @@ class _OpenWorlds:
         self._sources: collections.OrderedDict[str, WorldSource] = collections.OrderedDict()
         self._manifests = functools.lru_cache(maxsize=64)(self._made)
 
-    def made(self, seed: Seed) -> MadeWorld | None:
+    def built(self, seed: Seed) -> BuiltWorld | None:
         """Return the current world of a seed; None if it is not built."""
         return self._manifests(seed, self._traces(seed))
 
@@ -377,19 +377,19 @@ class _OpenWorlds:
         """See :func:`why_not_shown`."""
         return why_not_shown(self._store, seed)
 
-    def source(self, made: MadeWorld) -> WorldSource:
+    def source(self, built: BuiltWorld) -> WorldSource:
         """Return the files of a world."""
         with self._lock:
-            source = self._sources.pop(made.seed.key, None)
-            if source is None or source.made != made:
-                source = WorldSource(self._store, made)
-            self._sources[made.seed.key] = source
+            source = self._sources.pop(built.seed.key, None)
+            if source is None or source.built != built:
+                source = WorldSource(self._store, built)
+            self._sources[built.seed.key] = source
             while len(self._sources) > OPEN_WORLDS:
                 self._sources.popitem(last=False)
             return source
 
-    def _made(self, seed: Seed, _: tuple[tuple[int, int] | None, ...]) -> MadeWorld | None:
-        return made_world(self._store, seed)
+    def _made(self, seed: Seed, _: tuple[tuple[int, int] | None, ...]) -> BuiltWorld | None:
+        return built_world(self._store, seed)
 
     def _traces(self, seed: Seed) -> tuple[tuple[int, int] | None, ...]:
         """Return the inodes and times of the seed's manifests, which change with its stages; no file is read."""

@@ -15,8 +15,8 @@ from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import blocks
+from vwe_dagster.site.built_world import BuiltWorld
 from vwe_dagster.site.facts import world_facts
-from vwe_dagster.site.made import MadeWorld
 from vwe_dagster.site.places import places_columns
 from vwe_dagster.site.waterways import waterways
 from vwe_dagster.store import WorldStore
@@ -40,13 +40,13 @@ class WorldSource:
 
     Args:
         store: the data folder.
-        made: the world.
-        max_zoom: the highest zoom that has tiles, at most :attr:`MadeWorld.max_zoom`.
+        built: the world.
+        max_zoom: the highest zoom that has tiles, at most :attr:`BuiltWorld.max_zoom`.
     """
 
-    def __init__(self, store: WorldStore, made: MadeWorld, *, max_zoom: int = MAX_ZOOM) -> None:
-        self.made = made
-        self.max_zoom = min(max_zoom, made.max_zoom)
+    def __init__(self, store: WorldStore, built: BuiltWorld, *, max_zoom: int = MAX_ZOOM) -> None:
+        self.built = built
+        self.max_zoom = min(max_zoom, built.max_zoom)
         self._store = store
         self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
         self._reading = threading.Lock()
@@ -58,8 +58,8 @@ class WorldSource:
 
     def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
         """Return the content of ``world.json``."""
-        analysis = read_processed(self._store, self.made.processed)
-        return _json(world_facts(self.made, analysis, same_world=same_world, max_zoom=self.max_zoom))
+        analysis = read_processed(self._store, self.built.processed)
+        return _json(world_facts(self.built, analysis, same_world=same_world, max_zoom=self.max_zoom))
 
     def places(self) -> bytes:
         """Return the content of ``places.json``.
@@ -69,12 +69,12 @@ class WorldSource:
         """
         if not self.has_places:
             raise NotThereError("The source of this world has no locations.")
-        return _json(places_columns(read_table(self._store, self.made.processed, PLACES_FILE)))
+        return _json(places_columns(read_table(self._store, self.built.processed, PLACES_FILE)))
 
     @property
     def has_places(self) -> bool:
         """Whether the world has a ``places.json``."""
-        return PLACES_FILE in self.made.processed.files
+        return PLACES_FILE in self.built.processed.files
 
     def waterways(self) -> bytes:
         """Return the content of ``waterways.json``."""
@@ -86,7 +86,7 @@ class WorldSource:
         Raises:
             NotThereError: there is no such block.
         """
-        count = blocks.blocks_a_side(grid_of(self.made.extracted))
+        count = blocks.blocks_a_side(grid_of(self.built.extracted))
         if not (x < count and y < count):
             raise NotThereError(f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.")
         return blocks.block(self._world(), x, y)
@@ -107,7 +107,7 @@ class WorldSource:
 
     def thumbnail(self) -> bytes:
         """Return ``thumbnail.png`` of the stage ``renders``, or only the biomes if that stage is not built."""
-        renders = self.made.renders
+        renders = self.built.renders
         if renders is not None and THUMBNAIL in renders.files:
             return self._store.read(renders, THUMBNAIL).getvalue()
         world = self._world()
@@ -121,7 +121,7 @@ class WorldSource:
 
     def block_names(self) -> list[tuple[int, int]]:
         """Return x and y of every block of data."""
-        count = blocks.blocks_a_side(grid_of(self.made.extracted))
+        count = blocks.blocks_a_side(grid_of(self.built.extracted))
         return [(x, y) for x in range(count) for y in range(count)]
 
     def _world(self) -> CanonicalWorld:
@@ -133,18 +133,18 @@ class WorldSource:
             return self._prepared
 
     def _draw(self, style: str, zoom: int, x: int, y: int) -> bytes:
-        made, name = self.made.tiles, tile_file(style, zoom, x, y)
-        if made is not None and name in made.files:
-            return self._store.read(made, name).getvalue()
+        built, name = self.built.tiles, tile_file(style, zoom, x, y)
+        if built is not None and name in built.files:
+            return self._store.read(built, name).getvalue()
         return self._tiles().tile(style, zoom, x, y)
 
     @functools.cached_property
     def _read(self) -> CanonicalWorld:
-        return read_extracted(self._store, self.made.extracted)
+        return read_extracted(self._store, self.built.extracted)
 
     @functools.cached_property
     def _prepared(self) -> WorldTiles:
-        return WorldTiles(self._world(), self.made.terrain())
+        return WorldTiles(self._world(), self.built.terrain())
 
 
 @functools.cache

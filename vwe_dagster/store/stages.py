@@ -274,7 +274,7 @@ def grid_of(manifest: Manifest) -> Grid:
     return manifest.recipe.grid
 
 
-def made_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | None:
+def built_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | None:
     """Return the stages ``extracted`` and ``processed`` of a world; None unless both exist and match.
 
     Raises:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vwe_dagster.cli.commands.making import Config
+from vwe_dagster.cli.commands.building import Config
 from vwe_dagster.cli.entry import main
 from vwe_dagster.config.home import Home
 from vwe_dagster.exporting.facts import WorldFacts
@@ -129,7 +129,7 @@ def test_world_file_has_the_requested_version(
 def test_world_modifiers_of_a_save_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vwe_dagster.cli.commands.worlds.make_worlds", lambda _home, _wanted: set())
+    monkeypatch.setattr("vwe_dagster.cli.commands.worlds.build_worlds", lambda _home, _wanted: set())
     home, keys = tmp_path / "home", ("preset hard", "nomap")
     folder = tmp_path / "Midgard"
     folder.mkdir()
@@ -173,7 +173,7 @@ def test_folder_of_a_world_shows_its_seed(
 def test_seed_text_that_is_not_a_seed_is_shown_and_stored_as_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, note: str
 ) -> None:
-    monkeypatch.setattr("vwe_dagster.cli.commands.worlds.make_worlds", lambda _home, _wanted: set())
+    monkeypatch.setattr("vwe_dagster.cli.commands.worlds.build_worlds", lambda _home, _wanted: set())
     home, path = tmp_path / "home", tmp_path / "Midgard.fwl"
     number = seed_number(text)
     world = new_world(parse_seed(f"@{number}"), "Midgard", world_gen_version=2)
@@ -210,7 +210,7 @@ def test_missing_world_is_built_first(
             publish_world(WorldStore(home.data), seed.key, Grid.of_world(64))
         return set()
 
-    monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", make_small)
+    monkeypatch.setattr("vwe_dagster.cli.commands.building.build_worlds", make_small)
     path = tmp_path / "world.npz"
     assert run_here(monkeypatch, tmp_path, "export", KEY, "--to", "numpy", "--out", str(path)) == 0
     assert str(path) in capsys.readouterr().out
@@ -232,7 +232,7 @@ def test_partially_built_world_is_completed_from_its_planes(tmp_path: Path, monk
 def test_nothing_is_exported_if_the_world_cannot_be_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vwe_dagster.cli.commands.making.make_worlds", lambda _home, _wanted: {KEY})
+    monkeypatch.setattr("vwe_dagster.cli.commands.building.build_worlds", lambda _home, _wanted: {KEY})
     assert run_here(monkeypatch, tmp_path, "export", KEY, "--to", "fwl", "--to", "csv", "--out", str(tmp_path)) == 1
     assert capsys.readouterr().err == f"The world of {KEY} could not be built, so nothing was exported.\n"
     assert list(tmp_path.iterdir()) == []

@@ -28,7 +28,7 @@ def pipeline(instance: dg.DagsterInstance, tmp_path: Path) -> Pipeline:
 
 
 @dataclasses.dataclass(frozen=True)
-class MadeWorld:
+class BuiltWorld:
     """A world as one run made it; not to be changed."""
 
     pipeline: Pipeline
@@ -36,14 +36,14 @@ class MadeWorld:
 
 
 @pytest.fixture(scope="session")
-def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeWorld]:
+def built_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuiltWorld]:
     with dg.DagsterInstance.ephemeral() as instance:
         pipeline = Pipeline(tmp_path_factory.mktemp("made") / "data", instance)
-        yield MadeWorld(pipeline, pipeline.run(KEY))
+        yield BuiltWorld(pipeline, pipeline.run(KEY))
 
 
 @pytest.fixture
-def with_world(pipeline: Pipeline, made_world: MadeWorld) -> Pipeline:
+def with_world(pipeline: Pipeline, built_world: BuiltWorld) -> Pipeline:
     """A pipeline in which the world of :data:`KEY` has been made."""
-    shutil.copytree(made_world.pipeline.root, pipeline.root)
+    shutil.copytree(built_world.pipeline.root, pipeline.root)
     return pipeline

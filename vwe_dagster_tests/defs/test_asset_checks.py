@@ -21,7 +21,7 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES, Recipe, Stage, WorldStore
 from vwe_dagster.store.arrays import array_from_bytes, array_to_bytes
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
+from vwe_dagster_tests.defs.conftest import KEY, BuiltWorld
 from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
 ALL = {(stage, check) for stage, checks in STAGE_CHECKS.items() for check in checks}
@@ -29,10 +29,10 @@ OF_WORLDS = {at for at in ALL if at[0] in WORLD_STAGES}
 
 
 @pytest.fixture(scope="session")
-def with_tiles(made_world: MadeWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_tiles(built_world: BuiltWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a world that has tiles; not to be changed."""
     root = tmp_path_factory.mktemp("tiles") / "data"
-    shutil.copytree(made_world.pipeline.root, root)
+    shutil.copytree(built_world.pipeline.root, root)
     with dg.DagsterInstance.ephemeral() as other:
         config = {"tiles": {"styles": ["map"], "max_zoom": 1}}
         assert Pipeline(root, other).run(KEY, assets=["tiles"], config=config).success

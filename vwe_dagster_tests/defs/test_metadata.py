@@ -17,7 +17,7 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
+from vwe_dagster_tests.defs.conftest import KEY, BuiltWorld
 from vwe_dagster_tests.defs.pipeline import ASSETS
 
 
@@ -26,8 +26,8 @@ def picture_in(url: str) -> Image.Image:
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_every_asset_shows_a_map_without_a_click_and_a_larger_one_behind_it(made_world: MadeWorld, asset: str) -> None:
-    metadata = made_world.outcome.metadata(asset)
+def test_metadata_of_every_asset_has_a_small_and_a_large_map(built_world: BuiltWorld, asset: str) -> None:
+    metadata = built_world.outcome.metadata(asset)
     assert len(metadata["map"]) <= INLINE_CHARACTERS
     svg = urllib.parse.unquote(metadata["map"])
     assert picture_in(re.search(r"href='([^']*)'", svg)[1]).size == (64, 64)  # type: ignore[index]
@@ -35,8 +35,8 @@ def test_every_asset_shows_a_map_without_a_click_and_a_larger_one_behind_it(made
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_every_asset_shows_biomes_engine_seed_time_and_grid(made_world: MadeWorld, asset: str) -> None:
-    metadata = made_world.outcome.metadata(asset)
+def test_every_asset_shows_biomes_engine_seed_time_and_grid(built_world: BuiltWorld, asset: str) -> None:
+    metadata = built_world.outcome.metadata(asset)
     assert [record.data["biome"] for record in metadata["biomes"].records] == [biome.game_name for biome in BIOMES]
     assert metadata["engine"] == "native 1.0"
     assert metadata["seed number"] == parse_seed(KEY).number
@@ -46,17 +46,17 @@ def test_every_asset_shows_biomes_engine_seed_time_and_grid(made_world: MadeWorl
 
 
 @pytest.mark.parametrize(("asset", "stage"), list(zip(ASSETS, WORLD_STAGES, strict=True)))
-def test_every_asset_shows_its_files_with_hash_and_path(made_world: MadeWorld, asset: str, stage: str) -> None:
-    metadata = made_world.outcome.metadata(asset)
-    manifest = made_world.pipeline.manifest(KEY, stage)  # type: ignore[arg-type]
+def test_every_asset_shows_its_files_with_hash_and_path(built_world: BuiltWorld, asset: str, stage: str) -> None:
+    metadata = built_world.outcome.metadata(asset)
+    manifest = built_world.pipeline.manifest(KEY, stage)  # type: ignore[arg-type]
     shown = {record.data["file"]: record.data["sha256 begins"] for record in metadata["files"].records}
     assert shown == {name: facts.sha256[:16] for name, facts in manifest.files.items()}
     assert all(Path(metadata[name]).is_file() for name in [*shown, "manifest.json"])
     assert metadata["digest"] == manifest.digest
 
 
-def test_assets_show_what_they_count(made_world: MadeWorld) -> None:
-    raw, extracted, processed = (made_world.outcome.metadata(asset) for asset in ASSETS[:3])
+def test_assets_show_what_they_count(built_world: BuiltWorld) -> None:
+    raw, extracted, processed = (built_world.outcome.metadata(asset) for asset in ASSETS[:3])
     for lines in ("rivers", "streams", "lakes"):
         assert raw[lines] == extracted[lines] == processed[lines] > 0
     assert raw["terrain (s)"] > 0

@@ -19,7 +19,7 @@ ENGINE = ROOT / "deploy" / "engine" / "Dockerfile"
 DAGSTER = ROOT / "deploy" / "dagster" / "Dockerfile"
 IDS = ("engine", "dagster")
 IMPORT_ENGINE = "import vwe_dagster.engine.__main__, vwe_dagster.engine.native, vwe_dagster.engine.serving"
-IMPORT_DAGSTER = "import vwe_dagster.definitions, vwe_dagster.cli.app, vwe_dagster.cli.commands.making"
+IMPORT_DAGSTER = "import vwe_dagster.definitions, vwe_dagster.cli.app, vwe_dagster.cli.commands.building"
 
 
 def run_python(code: str, image: Path) -> subprocess.CompletedProcess[str]:

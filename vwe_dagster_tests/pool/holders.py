@@ -175,7 +175,7 @@ def work(site: Site, connection: Connection[Any, Any], pause: State) -> None:
             connection.send("done")
 
 
-def make_worlds(site: Site, connection: Connection[Any, Any], count: int) -> None:
+def build_worlds(site: Site, connection: Connection[Any, Any], count: int) -> None:
     """Generate worlds after a signal to begin; send engine, start and end of each lease."""
     connection.send("here")
     connection.recv()

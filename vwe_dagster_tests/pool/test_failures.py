@@ -33,11 +33,11 @@ from vwe_dagster_tests.pool.holders import (
     SEED,
     Site,
     at_first,
+    build_worlds,
     causes,
     hashes,
     holder,
     lease_once,
-    make_worlds,
     publish,
     until,
     work,
@@ -277,7 +277,7 @@ def test_many_callers_share_the_error_of_one_failed_start(site: Site, pool: Engi
 def test_engines_start_one_at_a_time_for_many_waiting_processes(site: Site) -> None:
     site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 3}))
     with site.pool() as pool, contextlib.ExitStack() as stack:
-        others = [stack.enter_context(holder(make_worlds, site, 1)) for _ in range(6)]
+        others = [stack.enter_context(holder(build_worlds, site, 1)) for _ in range(6)]
         assert {other.receive() for other in others} == {"here"}
         for other in others:
             other.go_on()
@@ -488,7 +488,7 @@ def _idle_s(client: EngineClient) -> float:
 
 
 def test_engine_outlives_the_process_that_started_it(site: Site, pool: EnginePool) -> None:
-    with holder(make_worlds, site, 1) as other:
+    with holder(build_worlds, site, 1) as other:
         other.receive()
         other.go_on()
         engine = other.receive()[0]
@@ -504,7 +504,7 @@ def test_processes_never_hold_the_same_engine_concurrently(site: Site) -> None:
     worlds = 4
     with site.pool() as pool, contextlib.ExitStack() as stack:
         pool.warm(2)
-        others = [stack.enter_context(holder(make_worlds, site, worlds)) for _ in range(3)]
+        others = [stack.enter_context(holder(build_worlds, site, worlds)) for _ in range(3)]
         assert {other.receive() for other in others} == {"here"}
         for other in others:
             other.go_on()

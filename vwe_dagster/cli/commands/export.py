@@ -111,12 +111,12 @@ def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
 
 def _build(facts: WorldFacts) -> None:
     """Build the world. If its planes exist, from an engine or an import, build only the later stages."""
-    from vwe_dagster.cli.commands.making import make_worlds, world_config  # noqa: PLC0415
+    from vwe_dagster.cli.commands.building import build_worlds, world_config  # noqa: PLC0415
 
     config = world_config()
     if facts.has_planes:
         config = {asset: config[asset] for asset in ("processed", "renders")}
-    if make_worlds(find_home(), [([facts.seed], config)]):
+    if build_worlds(find_home(), [([facts.seed], config)]):
         raise CommandError(f"The world of {facts.seed.key} could not be built, so nothing was exported.")
 
 

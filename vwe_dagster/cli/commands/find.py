@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from vwe_dagster.cli.commands.building import build_worlds, refuse_failed, world_config
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, InputError, suggestion
-from vwe_dagster.cli.commands.making import make_worlds, refuse_failed, world_config
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.seeds.seed import parse_seed
@@ -216,4 +216,4 @@ def _make(home: Home, answer: Answer, count: int) -> None:
     if len(seeds) < len(first):
         say(notices(), f"{len(first) - len(seeds)} of the first {len(first)} are generated already.")
     if seeds:
-        refuse_failed(seeds, make_worlds(home, [(seeds, world_config())]))
+        refuse_failed(seeds, build_worlds(home, [(seeds, world_config())]))

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vwe_dagster.cli.commands.building import build_worlds, refuse_failed, world_config
 from vwe_dagster.cli.commands.common import CommandError, InputError, SeedTexts, parse_seeds
-from vwe_dagster.cli.commands.making import make_worlds, refuse_failed, world_config
 from vwe_dagster.cli.console import output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.seeds.seed import Seed
@@ -48,12 +48,12 @@ def tiles(
     home = find_home()
     store = WorldStore(home.data)
     new = [seed for seed in parsed if store.manifest(seed, "extracted") is None]
-    failed = make_worlds(home, [(new, world_config())]) if new else set()
+    failed = build_worlds(home, [(new, world_config())]) if new else set()
     ready = [seed for seed in parsed if seed.key not in failed]
     config = {"styles": style, "max_zoom": max_zoom, "force": force}
     given = {name: value for name, value in config.items() if value is not None}
     if ready:
-        failed |= make_worlds(home, [(ready, {"tiles": given})])
+        failed |= build_worlds(home, [(ready, {"tiles": given})])
     for seed in ready:
         if seed.key not in failed:
             _show_ready(store, seed)

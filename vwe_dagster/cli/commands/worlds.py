@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vwe_dagster.cli.commands.building import Config, build_worlds, refuse_failed, world_config
 from vwe_dagster.cli.commands.common import (
     SHOWN_SINGLY,
     CommandError,
@@ -19,7 +20,6 @@ from vwe_dagster.cli.commands.common import (
     remark,
     suggestion,
 )
-from vwe_dagster.cli.commands.making import Config, make_worlds, refuse_failed, world_config
 from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.pool import EngineChoice
@@ -268,7 +268,7 @@ def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
     """Build worlds and print the paths of their files."""
     home = find_home()
     seeds = [seed for group, _ in wanted for seed in group]
-    failed = make_worlds(home, wanted)
+    failed = build_worlds(home, wanted)
     _show_ready(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
     refuse_failed(seeds, failed)
 

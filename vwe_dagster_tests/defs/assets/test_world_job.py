@@ -15,7 +15,7 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.defs.conftest import KEY, MadeWorld
+from vwe_dagster_tests.defs.conftest import KEY, BuiltWorld
 from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, PoolOfOne
 from vwe_dagster_tests.extraction.foreign_files import tile_export
 from vwe_dagster_tests.worlds import native_world
@@ -24,11 +24,11 @@ SEED = parse_seed(KEY)
 STAGE_OF = dict(zip(ASSETS, WORLD_STAGES, strict=True))
 
 
-def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
-    assert made_world.outcome.success
-    store = made_world.pipeline.store
+def test_a_seed_becomes_four_whole_stages(built_world: BuiltWorld) -> None:
+    assert built_world.outcome.success
+    store = built_world.pipeline.store
     assert [store.damaged(SEED, stage) for stage in WORLD_STAGES] == [[], [], [], []]
-    files = {stage: set(made_world.pipeline.manifest(KEY, stage).files) for stage in WORLD_STAGES}
+    files = {stage: set(built_world.pipeline.manifest(KEY, stage).files) for stage in WORLD_STAGES}
     assert files == {
         "raw": {"biome.npy.gz", "height.npy.gz", "lava.npy.gz", "rivers.jsonl", "streams.jsonl", "lakes.jsonl"},
         "extracted": {
@@ -45,14 +45,14 @@ def test_a_seed_becomes_four_whole_stages(made_world: MadeWorld) -> None:
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_data_version_is_the_version_of_the_recipe(made_world: MadeWorld, asset: str) -> None:
-    manifest = made_world.pipeline.manifest(KEY, STAGE_OF[asset])
-    assert made_world.outcome.data_version(asset) == made_world.pipeline.store.version(manifest)
-    assert made_world.outcome.metadata(asset)["digest"] == manifest.digest
+def test_data_version_is_the_version_of_the_recipe(built_world: BuiltWorld, asset: str) -> None:
+    manifest = built_world.pipeline.manifest(KEY, STAGE_OF[asset])
+    assert built_world.outcome.data_version(asset) == built_world.pipeline.store.version(manifest)
+    assert built_world.outcome.metadata(asset)["digest"] == manifest.digest
 
 
-def test_every_stage_says_what_it_was_made_from_and_by(made_world: MadeWorld) -> None:
-    raw, extracted, processed, renders = (made_world.pipeline.manifest(KEY, stage) for stage in WORLD_STAGES)
+def test_every_stage_says_what_it_was_made_from_and_by(built_world: BuiltWorld) -> None:
+    raw, extracted, processed, renders = (built_world.pipeline.manifest(KEY, stage) for stage in WORLD_STAGES)
     assert extracted.recipe.inputs == {"raw": raw.digest}
     assert processed.recipe.inputs == {"extracted": extracted.digest}
     assert renders.recipe.inputs == {"extracted": extracted.digest, "processed": processed.digest}
@@ -60,9 +60,9 @@ def test_every_stage_says_what_it_was_made_from_and_by(made_world: MadeWorld) ->
     assert [manifest.recipe.made_by for manifest in (raw, extracted, processed, renders)] == [native] * 4
 
 
-def test_the_raw_stage_is_what_the_engine_said(made_world: MadeWorld) -> None:
+def test_the_raw_stage_is_what_the_engine_said(built_world: BuiltWorld) -> None:
     export = NativeEngine().generate(WorldRequest(SEED.number, Grid.of_world(64)))
-    folder = made_world.pipeline.store.folder(SEED, "raw")
+    folder = built_world.pipeline.store.folder(SEED, "raw")
     for name, plane in export.planes.items():
         with gzip.open(folder / f"{name}.npy.gz") as file:
             np.testing.assert_array_equal(np.load(file), plane)
@@ -70,8 +70,8 @@ def test_the_raw_stage_is_what_the_engine_said(made_world: MadeWorld) -> None:
         assert [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()] == lines
 
 
-def test_planes_that_stay_as_the_engine_gave_them_are_on_the_disk_once(made_world: MadeWorld) -> None:
-    raw, extracted = (made_world.pipeline.store.folder(SEED, stage) for stage in ("raw", "extracted"))
+def test_planes_that_stay_as_the_engine_gave_them_are_on_the_disk_once(built_world: BuiltWorld) -> None:
+    raw, extracted = (built_world.pipeline.store.folder(SEED, stage) for stage in ("raw", "extracted"))
     same = [path.name for path in sorted(raw.iterdir()) if (extracted / path.name).exists()]
     shared = [name for name in same if (raw / name).samefile(extracted / name)]
     assert shared == ["height.npy.gz", "lava.npy.gz"]
@@ -84,10 +84,10 @@ def test_a_second_run_touches_nothing(with_world: Pipeline) -> None:
     assert with_world.files() == before
 
 
-def test_force_makes_a_stage_again_and_what_is_made_from_it_stays(with_world: Pipeline, made_world: MadeWorld) -> None:
+def test_force_rebuilds_a_stage_and_keeps_later_stages(with_world: Pipeline, built_world: BuiltWorld) -> None:
     outcome = with_world.run(KEY, config={"raw_export": {"size": 64, "force": True}})
     assert outcome.kept() == {"raw_export": False, "extracted": True, "processed": True, "renders": True}
-    assert outcome.data_version("raw_export") == made_world.outcome.data_version("raw_export")
+    assert outcome.data_version("raw_export") == built_world.outcome.data_version("raw_export")
 
 
 @pytest.mark.usefixtures("thumbnails_only")

@@ -54,7 +54,7 @@ def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
         raise CommandError(f"Failed: {keys}. The UI (vwe ui) has the log of each run.")
 
 
-def make_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
+def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
     """Register seeds and build their worlds.
 
     Args:
@@ -85,7 +85,7 @@ def _make_batch(console: Console, instance: SeedRuns, keys: Sequence[str], confi
     title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
     with showing_run(console, title) as listener:
         try:
-            return instance.make_worlds(keys, config=config, listener=listener)
+            return instance.build_worlds(keys, config=config, listener=listener)
         except Exception as error:  # noqa: BLE001  the other batches are built after any error
             say(console, f"{title} failed unexpectedly: {error!r}", "red")
             return keys

@@ -12,13 +12,13 @@ from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, WorldStore
-from vwe_dagster.store.stages import made_stages, native_terrain, tile_choice, world_gen_version
+from vwe_dagster.store.stages import built_stages, native_terrain, tile_choice, world_gen_version
 from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.worldgen import World
 
 
 @dataclasses.dataclass(frozen=True)
-class MadeWorld:
+class BuiltWorld:
     """A world that can be shown.
 
     Attributes:
@@ -75,18 +75,18 @@ class MadeWorld:
         return native_terrain(self.extracted, self.raw)
 
 
-def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
+def built_world(store: WorldStore, seed: Seed) -> BuiltWorld | None:
     """Return the stages of a seed; None unless ``extracted`` exists and ``processed`` is built from it.
 
     Raises:
         StoreError: the data folder cannot be read.
     """
-    stages = made_stages(store, seed)
+    stages = built_stages(store, seed)
     if stages is None:
         return None
     extracted, processed = stages
     renders, tiles = store.manifest(seed, "renders"), store.manifest(seed, "tiles")
-    return MadeWorld(
+    return BuiltWorld(
         extracted=extracted,
         processed=processed,
         raw=store.manifest(seed, "raw"),
@@ -96,7 +96,7 @@ def made_world(store: WorldStore, seed: Seed) -> MadeWorld | None:
 
 
 def why_not_shown(store: WorldStore, seed: Seed) -> str:
-    """Return a sentence that explains why :func:`made_world` is None for a seed, and what to do."""
+    """Return a sentence that explains why :func:`built_world` is None for a seed, and what to do."""
     if store.manifest(seed, "extracted") is None:
         command = vwe_command("world", operands=[seed.key])
         return f"The world of {seed.key} is not built yet; build it with: {command}"
