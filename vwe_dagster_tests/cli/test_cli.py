@@ -60,7 +60,7 @@ def with_world(built_home: Path, tmp_path: Path) -> Vwe:
     return Vwe(tmp_path / "home")
 
 
-def test_a_second_run_touches_nothing(with_world: Vwe) -> None:
+def test_second_run_changes_no_file(with_world: Vwe) -> None:
     before = with_world.files()
     again = with_world.run("world", KEY, "--size", "64")
     assert again.returncode == 0
@@ -69,7 +69,7 @@ def test_a_second_run_touches_nothing(with_world: Vwe) -> None:
 
 
 @pytest.mark.usefixtures("thumbnails_only")
-def test_force_makes_everything_again(with_world: Vwe) -> None:
+def test_force_rebuilds_everything(with_world: Vwe) -> None:
     again = with_world.call("world", KEY, "--size", "64", "--force")
     assert again.stderr.count(": built") == len(WORLD_STAGES)
 
@@ -284,7 +284,7 @@ def test_a_seed_in_the_making_is_not_removed(with_world: Vwe, status: dg.Dagster
     assert registered(with_world) == [KEY]
 
 
-def test_a_run_is_ended_when_its_process_is_gone_and_not_before(with_world: Vwe) -> None:
+def test_run_ends_with_its_process(with_world: Vwe) -> None:
     run = dg.DagsterRun(
         "world", str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED, tags={"vwe/made_by": "command line"}
     )

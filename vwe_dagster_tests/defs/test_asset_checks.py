@@ -106,7 +106,7 @@ def at(row: int, column: int, value: float) -> Callable[[np.ndarray], object]:
     return change
 
 
-def test_a_sound_world_passes_every_check(with_world: Pipeline) -> None:
+def test_valid_world_passes_every_check(with_world: Pipeline) -> None:
     assert red(with_world.store) == set()
     assert set(results(with_world.store)) == ALL
 
@@ -181,9 +181,7 @@ def test_impossible_value_fails_one_check(
         (b'"disc_area_km2"', b'"disc_area_km2": 1.0, "x"', "biomes' areas"),
     ],
 )
-def test_statistics_that_do_not_add_up_are_found(
-    with_world: Pipeline, before: bytes, after: bytes, sentence: str
-) -> None:
+def test_inconsistent_statistics_fail_a_check(with_world: Pipeline, before: bytes, after: bytes, sentence: str) -> None:
     rewritten(
         with_world.store,
         "processed",
@@ -218,7 +216,7 @@ def evaluations(events: Iterable[dg.DagsterEvent]) -> dict[tuple[str, str, str |
 
 
 @pytest.mark.slow
-def test_a_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
+def test_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
     outcome = pipeline.run("solo")
     assert outcome.success
     assert evaluations(outcome.result.all_events) == {
@@ -271,7 +269,7 @@ def test_world_with_a_failed_check_is_not_built_further(pipeline: Pipeline, monk
     assert pipeline.store.manifest(parse_seed("solo"), "extracted") is None
 
 
-def test_a_check_can_be_run_by_itself_for_one_seed(with_world: Pipeline) -> None:
+def test_check_can_run_alone_for_one_seed(with_world: Pipeline) -> None:
     path = with_world.store.folder(parse_seed(KEY), "raw") / "height.npy.gz"
     path.write_bytes(path.read_bytes()[:-1])
     defs = build_defs(resource_overrides={"store": WorldStoreResource(root=str(with_world.root))})

@@ -47,19 +47,19 @@ def ticks(instance: dg.DagsterInstance) -> Ticks:
     return ticks
 
 
-def test_a_new_seed_is_not_made_by_itself(ticks: Ticks) -> None:
+def test_new_seed_is_not_built_automatically(ticks: Ticks) -> None:
     ticks.instance.add_dynamic_partitions("seeds", ["four"])
     assert ticks.requested() == {}
     assert ticks.requested() == {}
 
 
-def test_a_world_that_was_made_is_not_made_twice_and_the_catalog_is_brought_up_to_date_once(ticks: Ticks) -> None:
+def test_built_world_updates_the_catalog_once_and_is_not_rebuilt(ticks: Ticks) -> None:
     ticks.made(ASSETS, "one", "two")
     assert ticks.requested() == {"seed_catalog": {None}}
     assert ticks.requested() == {}
 
 
-def test_a_raw_export_made_again_flows_down(ticks: Ticks) -> None:
+def test_rebuilt_raw_export_rebuilds_later_stages(ticks: Ticks) -> None:
     ticks.made(ASSETS, "one", "two")
     ticks.requested()
     ticks.made(["raw_export"], "two")
@@ -71,7 +71,7 @@ def test_a_raw_export_made_again_flows_down(ticks: Ticks) -> None:
     assert ticks.requested() == {}
 
 
-def test_a_seed_added_after_the_first_tick_flows_down_too(ticks: Ticks) -> None:
+def test_seed_added_after_the_first_tick_is_updated_too(ticks: Ticks) -> None:
     ticks.instance.add_dynamic_partitions("seeds", ["four"])
     ticks.made(ASSETS, "four")
     assert ticks.requested() == {"seed_catalog": {None}}
@@ -81,12 +81,12 @@ def test_a_seed_added_after_the_first_tick_flows_down_too(ticks: Ticks) -> None:
     assert "extracted" not in requested
 
 
-def test_a_raw_export_alone_is_not_taken_further(ticks: Ticks) -> None:
+def test_raw_export_alone_requests_no_later_stage(ticks: Ticks) -> None:
     ticks.made(["raw_export"], "one")
     assert ticks.requested() == {}
 
 
-def test_a_tick_between_the_stages_of_a_world_waits_for_the_rest(ticks: Ticks) -> None:
+def test_tick_between_stages_waits_for_the_rest(ticks: Ticks) -> None:
     ticks.made(ASSETS, "one")
     ticks.requested()
     run = start_run(ticks.instance, "one")
@@ -97,7 +97,7 @@ def test_a_tick_between_the_stages_of_a_world_waits_for_the_rest(ticks: Ticks) -
     assert ticks.requested() == {"seed_catalog": {None}}
 
 
-def test_runs_of_many_seeds_ask_for_nothing_but_the_catalog(ticks: Ticks, pipeline: Pipeline) -> None:
+def test_runs_of_many_seeds_request_only_the_catalog(ticks: Ticks, pipeline: Pipeline) -> None:
     assert pipeline.run("one", "two", "three").success
     assert ticks.requested() == {"seed_catalog": {None}}
     assert ticks.requested() == {}

@@ -121,7 +121,7 @@ def test_data_versions_do_not_depend_on_how_seeds_are_grouped(pipeline: Pipeline
         assert len(set(joint.values())) == 1
 
 
-def test_materializing_one_seed_of_a_batch_again_leaves_nothing_stale(pipeline: Pipeline) -> None:
+def test_rebuilding_one_seed_of_a_batch_makes_nothing_stale(pipeline: Pipeline) -> None:
     pipeline.run(*GOOD[:3])
     assert pipeline.run(GOOD[2], assets=["raw_export"]).metadata("raw_export")["cached"]
     graph = build_defs().resolve_asset_graph()
@@ -228,6 +228,6 @@ def test_foreign_export_of_several_seeds_is_rejected(pipeline: Pipeline) -> None
     }
 
 
-def test_a_backfill_puts_ten_seeds_into_a_run() -> None:
+def test_backfill_puts_ten_seeds_into_a_run() -> None:
     for asset in ASSETS:
         assert build_defs().resolve_assets_def(asset).backfill_policy == dg.BackfillPolicy.multi_run(10)

@@ -38,18 +38,18 @@ def run_python(code: str, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_definitions_are_whole() -> None:
+def test_definitions_are_loadable() -> None:
     dg.Definitions.validate_loadable(build_defs())
 
 
-def test_the_job_world_makes_the_four_assets_of_a_seed() -> None:
+def test_job_world_selects_the_four_assets_of_a_seed() -> None:
     job = build_defs().resolve_job_def("world")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(ASSETS)
     assert isinstance(job.partitions_def, dg.DynamicPartitionsDefinition)
     assert job.partitions_def.name == "seeds"
 
 
-def test_the_job_tile_pyramid_makes_the_tiles_alone() -> None:
+def test_job_tile_pyramid_selects_only_the_tiles() -> None:
     job = build_defs().resolve_job_def("tile_pyramid")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"tiles"}
 
@@ -60,7 +60,7 @@ def test_every_job_runs_in_one_process() -> None:
 
 
 @pytest.mark.parametrize("asset", [*ASSETS, "tiles"])
-def test_every_asset_tells_people_and_caches_what_it_is(asset: str) -> None:
+def test_every_asset_has_description_kinds_code_version_and_group(asset: str) -> None:
     spec = build_defs().resolve_assets_def(asset).get_asset_spec(dg.AssetKey(asset))
     assert spec.description
     assert spec.kinds
@@ -74,9 +74,9 @@ import sys, threading
 import vwe_dagster.definitions
 print(threading.active_count(), "docker" in sys.modules)
 """
-    told = run_python(code, tmp_path)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.split() == ["1", "False"]
+    printed = run_python(code, tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout.split() == ["1", "False"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -88,9 +88,9 @@ import vwe_dagster.definitions, vwe_dagster.instance.seed_runs
 hidden = {dg.BetaWarning, dg.PreviewWarning}
 print([entry for entry in warnings.filters if entry[0] == "ignore" and entry[2] in hidden])
 """
-    told = run_python(code, tmp_path)
-    assert told.stdout == "[]\n", told.stderr
-    assert "Warning" not in told.stderr
+    printed = run_python(code, tmp_path)
+    assert printed.stdout == "[]\n", printed.stderr
+    assert "Warning" not in printed.stderr
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ print([entry for entry in warnings.filters if entry[0] == "ignore" and entry[2] 
     ],
     ids=["Dagster's processes", "vwe", "an engine"],
 )
-def test_processes_start_by_looking_for_garbage_rarely(start: str, tmp_path: Path) -> None:
+def test_garbage_collection_is_rare_from_the_start(start: str, tmp_path: Path) -> None:
     code = f"""
 import atexit, gc
 before = gc.isenabled(), gc.get_freeze_count()
@@ -110,21 +110,21 @@ atexit.register(lambda: print(gc.get_threshold()[0], before == (gc.isenabled(), 
 {start}
 if "main" in dir(): main()
 """
-    told = run_python(code, tmp_path)
-    assert told.stdout.splitlines()[-1:] == [f"{NEW_OBJECTS} True"], told.stderr
+    printed = run_python(code, tmp_path)
+    assert printed.stdout.splitlines()[-1:] == [f"{NEW_OBJECTS} True"], printed.stderr
 
 
 @pytest.mark.parametrize("module", WITHOUT_DAGSTER)
-def test_domain_packages_and_the_start_of_the_command_line_do_without_dagster(module: str, tmp_path: Path) -> None:
-    told = run_python(f"import sys, {module}; print('dagster' in sys.modules)", tmp_path)
-    assert told.stdout == "False\n", told.stderr
+def test_domain_packages_and_the_command_line_start_without_dagster(module: str, tmp_path: Path) -> None:
+    printed = run_python(f"import sys, {module}; print('dagster' in sys.modules)", tmp_path)
+    assert printed.stdout == "False\n", printed.stderr
 
 
-def test_the_start_of_the_command_line_and_a_look_at_a_pool_load_neither_kernels_nor_tables(tmp_path: Path) -> None:
+def test_command_line_and_pool_status_start_without_kernels_and_tables(tmp_path: Path) -> None:
     modules = "vwe_dagster.cli.app, vwe_dagster.pool.opening"
     code = f"import sys, {modules}; print({{'numba', 'pandas', 'scipy'}} & set(sys.modules))"
-    told = run_python(code, tmp_path)
-    assert told.stdout == "set()\n", told.stderr
+    printed = run_python(code, tmp_path)
+    assert printed.stdout == "set()\n", printed.stderr
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_seeds_can_be_registered_only(instance: dg.DagsterInstance, data: Path) 
         ({"seeds": ["ok"], "random_seeds": 10_000}, ["10,001 seeds are more than the limit of 10,000"]),
     ],
 )
-def test_nothing_is_added_if_anything_is_wrong(
+def test_invalid_seed_adds_none_of_the_list(
     instance: dg.DagsterInstance, data: Path, config: Mapping[str, object], sentences: list[str]
 ) -> None:
     failure = add(instance, data, config)
@@ -76,6 +76,6 @@ def test_nothing_is_added_if_anything_is_wrong(
     assert not data.exists()
 
 
-def test_the_form_of_the_job_shows_what_can_be_set() -> None:
+def test_schema_of_the_job_has_every_setting() -> None:
     job = build_defs().resolve_job_def("add_seeds")
     assert job.run_config == {"ops": {"register": {"config": {"seeds": [], "random_seeds": 0, "make": True}}}}

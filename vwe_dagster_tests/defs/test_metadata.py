@@ -64,7 +64,7 @@ def test_assets_show_what_they_count(built_world: BuiltWorld) -> None:
     assert 0 < processed["land (share of the disc)"] < 1
 
 
-def test_cover_is_measured_within_the_edge_of_the_world() -> None:
+def test_shares_are_measured_within_the_edge_of_the_world() -> None:
     grid = Grid.of_world(64)
     plane = np.full((64, 64), Biome.OCEAN, np.uint8)
     plane[0, 0] = Biome.ASHLANDS
@@ -76,11 +76,11 @@ def test_cover_is_measured_within_the_edge_of_the_world() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_even_noise_makes_a_miniature_that_fits(seed: int) -> None:
+def test_inline_map_of_noise_fits_the_limit(seed: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (2176, 2176, 3), np.uint8)
     assert len(miniature(Image.fromarray(noise))) <= INLINE_CHARACTERS
 
 
-def test_a_large_picture_becomes_a_thumbnail() -> None:
+def test_large_picture_becomes_a_thumbnail() -> None:
     url = thumbnail(Image.new("RGBA", (2176, 2176))).removeprefix("![map](").removesuffix(")")
     assert picture_in(url).size == (256, 256)

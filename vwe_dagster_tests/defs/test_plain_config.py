@@ -37,7 +37,7 @@ CONFIGS = sorted(
 )
 
 
-def test_every_asset_and_op_with_a_config_is_tried() -> None:
+def test_every_asset_and_op_with_a_config_is_tested() -> None:
     tried = {next(iter(config["ops"])) for _, config in CONFIGS if "ops" in config}
     assert tried >= {"raw_export", "extracted", "processed", "renders", "tiles", "register", "start_engines"}
     assert {next(iter(config)) for _, config in CONFIGS} >= {"ops", "resources"}

@@ -14,7 +14,7 @@ from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.settings import PoolSettings
 
 
-def test_the_resource_has_every_setting_of_a_pool_with_its_default_and_a_description() -> None:
+def test_resource_has_every_pool_setting_with_default_and_description() -> None:
     fields = WarmEnginePool.model_fields
     assert fields.keys() - PoolSettings.model_fields.keys() == {"folder", "data"}
     for name, setting in PoolSettings.model_fields.items():
@@ -23,7 +23,7 @@ def test_the_resource_has_every_setting_of_a_pool_with_its_default_and_a_descrip
         assert setting.description, name
 
 
-def test_what_is_set_reaches_the_pool(tmp_path: Path) -> None:
+def test_settings_of_the_resource_reach_the_pool(tmp_path: Path) -> None:
     told: dict[str, object] = {
         "name": "other",
         "engine": "valheim",
@@ -55,7 +55,7 @@ def test_what_is_set_reaches_the_pool(tmp_path: Path) -> None:
         ({"folder": "pools"}, "The pool's setting folder cannot be 'pools': write it as an absolute path."),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_refused_in_a_sentence_when_a_run_begins(
+def test_invalid_setting_is_rejected_when_a_run_begins(
     tmp_path: Path, settings: dict[str, object], sentence: str
 ) -> None:
     pool = WarmEnginePool(**{"folder": str(tmp_path), **settings})  # type: ignore[arg-type]
@@ -64,14 +64,14 @@ def test_a_setting_that_cannot_be_used_is_refused_in_a_sentence_when_a_run_begin
     assert str(refusal.value).startswith(sentence)
 
 
-def test_having_the_pool_and_asking_what_it_is_writes_and_starts_nothing(tmp_path: Path) -> None:
+def test_creating_the_resource_writes_and_starts_nothing(tmp_path: Path) -> None:
     pool = {"pool": WarmEnginePool(folder=str(tmp_path / "pool"))}
     with dg.DagsterInstance.ephemeral() as instance, dg.build_resources(pool, instance) as resources:
         assert resources.pool.identity == EngineIdentity("native", "1.0")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_pool_tells_its_state_outside_of_a_run(tmp_path: Path) -> None:
+def test_pool_state_can_be_read_outside_of_a_run(tmp_path: Path) -> None:
     pool = WarmEnginePool(folder=str(tmp_path / "pool"), max_warm_containers=2)
     status = pool.status()
     pool.close()
@@ -80,9 +80,7 @@ def test_the_pool_tells_its_state_outside_of_a_run(tmp_path: Path) -> None:
     pool.close()
 
 
-def test_the_project_takes_its_pool_from_the_environment_and_the_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pool_of_the_project_follows_environment_and_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VWE_HOME", str(tmp_path))
     monkeypatch.setenv("VWE_POOL_NAME", "test")
     monkeypatch.setenv("VWE_POOL_MAX_JOBS_PER_ENGINE", "4")

@@ -13,12 +13,12 @@ from vwe_dagster.defs.schedules import ScheduleSettingsError, nightly_seeds, see
 from vwe_dagster_tests.defs.pipeline import PoolOfOne
 
 
-def test_the_nightly_seeds_are_off_until_somebody_switches_them_on() -> None:
+def test_nightly_seeds_are_off_by_default() -> None:
     assert nightly_seeds.default_status is dg.DefaultScheduleStatus.STOPPED
     assert nightly_seeds.cron_schedule == "0 2 * * *"
 
 
-def test_each_night_adds_as_many_seeds_as_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nightly_run_adds_the_configured_number_of_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VWE_NIGHTLY_SEEDS", "25")
     resources = {"store": WorldStoreResource(root=str(tmp_path)), "pool": PoolOfOne()}
     with dg.DagsterInstance.ephemeral() as instance:
@@ -31,12 +31,12 @@ def test_each_night_adds_as_many_seeds_as_are_wanted(tmp_path: Path, monkeypatch
     assert len(path.read_text().splitlines()) == 25
 
 
-def test_ten_seeds_are_added_unless_told_otherwise() -> None:
+def test_nightly_run_adds_ten_seeds_by_default() -> None:
     assert seeds_a_night({}) == seeds_a_night({"VWE_NIGHTLY_SEEDS": ""}) == 10
     assert seeds_a_night({"VWE_NIGHTLY_SEEDS": "10000"}) == 10_000
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "10001", "1.5", "many", "٣", "9" * 5000])
-def test_a_number_that_cannot_be_used_is_refused_in_words(text: str) -> None:
+def test_invalid_number_of_seeds_is_rejected_with_a_message(text: str) -> None:
     with pytest.raises(ScheduleSettingsError, match=r"VWE_NIGHTLY_SEEDS is '.*'; write a whole number from 1 to 10000"):
         seeds_a_night({"VWE_NIGHTLY_SEEDS": text})

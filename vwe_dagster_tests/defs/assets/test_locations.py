@@ -91,7 +91,7 @@ def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
     assert {"locations.parquet"} & pipeline.manifest(KEY, "extracted").files.keys() == set()
 
 
-def test_a_world_with_no_location_at_all_is_one(pipeline: Pipeline) -> None:
+def test_world_without_any_location_is_valid(pipeline: Pipeline) -> None:
     assert run(pipeline, []).metadata("processed")["locations"] == 0
 
 

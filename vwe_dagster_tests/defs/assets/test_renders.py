@@ -30,5 +30,5 @@ def test_pictures_have_the_size_of_the_grid_or_the_requested_one(with_world: Pip
     assert height_of_map(with_world) < 500
 
 
-def test_a_size_out_of_range_fails_the_configuration(with_world: Pipeline) -> None:
+def test_size_out_of_range_fails_the_configuration(with_world: Pipeline) -> None:
     assert "less than or equal to 4096" in drawn(with_world, pixels=5000).failures["renders"]

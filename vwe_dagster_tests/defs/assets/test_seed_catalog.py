@@ -27,7 +27,7 @@ def shown(event: dg.AssetMaterialization) -> dict[str, Any]:
     return {label: value.value for label, value in event.metadata.items()}
 
 
-def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
+def test_catalog_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
     publish_statistics(with_world.store, "flat", highest_peak_above_sea_m=1, swamp_first_m=1)
     metadata = shown(materialize(with_world.root, with_world.instance))
     assert metadata["seeds"] == metadata["updated rows"] == 2
@@ -41,7 +41,7 @@ def test_it_ranks_worlds_and_shows_the_first(with_world: Pipeline) -> None:
     assert SeedCatalog(WorldStore(with_world.root)).path == Path(metadata["file"])
 
 
-def test_its_data_version_tells_of_its_content(with_world: Pipeline) -> None:
+def test_data_version_of_the_catalog_follows_its_content(with_world: Pipeline) -> None:
     def version() -> str:
         return (materialize(with_world.root, with_world.instance).tags or {})["dagster/data_version"]
 

@@ -23,7 +23,7 @@ def made(pipeline: Pipeline, **config: object) -> Outcome:
     return pipeline.run(KEY, assets=["tiles"], config={"tiles": config})
 
 
-def test_tiles_lie_where_web_maps_look_for_them_and_are_told_of(with_world: Pipeline) -> None:
+def test_tiles_are_at_the_paths_of_web_maps_and_in_the_metadata(with_world: Pipeline) -> None:
     before = with_world.files()
     outcome = made(with_world, styles=["heights", "map"], max_zoom=1)
     assert outcome.success
@@ -49,7 +49,7 @@ def test_tiles_lie_where_web_maps_look_for_them_and_are_told_of(with_world: Pipe
     assert {path: with_world.files()[path] for path in before} == before
 
 
-def test_tiles_are_kept_until_other_ones_are_wanted_and_made_again_as_they_were(with_world: Pipeline) -> None:
+def test_tiles_are_kept_until_the_choice_changes_and_rebuilt_with_the_same_choice(with_world: Pipeline) -> None:
     assert made(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is False
     assert made(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is True
     # As the automation asks for them.
@@ -63,19 +63,19 @@ def test_tiles_are_kept_until_other_ones_are_wanted_and_made_again_as_they_were(
     assert {name.partition("/")[0] for name in with_world.manifest(KEY, "tiles").files} == {"forest"}
 
 
-def test_at_first_every_style_is_made(with_world: Pipeline) -> None:
+def test_default_tiles_have_every_style(with_world: Pipeline) -> None:
     assert made(with_world, max_zoom=0).success
     assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(tuple(STYLES), 0)
 
 
-def test_at_first_tiles_are_made_up_to_the_native_zoom(with_world: Pipeline) -> None:
+def test_default_tiles_end_at_the_native_zoom(with_world: Pipeline) -> None:
     assert made(with_world, styles=["biomes"]).success
     manifest = with_world.manifest(KEY, "tiles")
     assert tile_choice(manifest) == TileChoice(("biomes",), 3)
     assert len(manifest.files) == 85
 
 
-def test_what_cannot_be_made_is_refused_with_a_sentence(pipeline: Pipeline) -> None:
+def test_unknown_style_or_zoom_is_rejected_with_a_message(pipeline: Pipeline) -> None:
     refused = made(pipeline, styles=["map", "nothing"])
     assert refused.failures == {"tiles": "There is no style nothing of tiles; choose map, biomes, heights, forest."}
     assert made(pipeline, styles=[]).failures["tiles"].startswith("The list of styles is empty")
@@ -83,6 +83,6 @@ def test_what_cannot_be_made_is_refused_with_a_sentence(pipeline: Pipeline) -> N
     assert not pipeline.store.folder(SEED, "tiles").exists()
 
 
-def test_a_world_is_whole_without_tiles(with_world: Pipeline) -> None:
+def test_world_without_tiles_is_complete(with_world: Pipeline) -> None:
     assert all(with_world.store.manifest(SEED, stage) for stage in WORLD_STAGES)
     assert with_world.store.manifest(SEED, "tiles") is None

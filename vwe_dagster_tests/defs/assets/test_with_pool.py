@@ -63,7 +63,7 @@ def made(tmp_path: Path, keys: list[str]) -> list[str]:
     return [key for key in keys if not store.damaged(parse_seed(key), "raw")]
 
 
-def test_two_runs_in_two_processes_share_the_engines_of_a_pool(
+def test_two_run_processes_share_the_engines_of_a_pool(
     environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
 ) -> None:
     runs = [start_run(environment, keys) for keys in (FIRST, SECOND)]
@@ -80,7 +80,7 @@ def test_two_runs_in_two_processes_share_the_engines_of_a_pool(
     assert (status.leased, status.ready) == (0, ENGINES)
 
 
-def test_a_run_that_is_killed_holds_up_nobody_and_leaves_nothing_half(
+def test_killed_run_blocks_no_other_and_leaves_no_partial_stage(
     environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
 ) -> None:
     # Worlds that take seconds: both engines are at work at once for long enough to be seen.

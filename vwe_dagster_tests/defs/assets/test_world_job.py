@@ -24,7 +24,7 @@ SEED = parse_seed(KEY)
 STAGE_OF = dict(zip(ASSETS, WORLD_STAGES, strict=True))
 
 
-def test_a_seed_becomes_four_whole_stages(built_world: BuiltWorld) -> None:
+def test_seed_becomes_four_complete_stages(built_world: BuiltWorld) -> None:
     assert built_world.outcome.success
     store = built_world.pipeline.store
     assert [store.damaged(SEED, stage) for stage in WORLD_STAGES] == [[], [], [], []]
@@ -51,7 +51,7 @@ def test_data_version_is_the_version_of_the_recipe(built_world: BuiltWorld, asse
     assert built_world.outcome.metadata(asset)["digest"] == manifest.digest
 
 
-def test_every_stage_says_what_it_was_made_from_and_by(built_world: BuiltWorld) -> None:
+def test_manifest_of_every_stage_names_inputs_and_engine(built_world: BuiltWorld) -> None:
     raw, extracted, processed, renders = (built_world.pipeline.manifest(KEY, stage) for stage in WORLD_STAGES)
     assert extracted.recipe.inputs == {"raw": raw.digest}
     assert processed.recipe.inputs == {"extracted": extracted.digest}
@@ -60,7 +60,7 @@ def test_every_stage_says_what_it_was_made_from_and_by(built_world: BuiltWorld) 
     assert [manifest.recipe.made_by for manifest in (raw, extracted, processed, renders)] == [native] * 4
 
 
-def test_the_raw_stage_is_what_the_engine_said(built_world: BuiltWorld) -> None:
+def test_raw_stage_equals_the_export_of_the_engine(built_world: BuiltWorld) -> None:
     export = NativeEngine().generate(WorldRequest(SEED.number, Grid.of_world(64)))
     folder = built_world.pipeline.store.folder(SEED, "raw")
     for name, plane in export.planes.items():
@@ -70,14 +70,14 @@ def test_the_raw_stage_is_what_the_engine_said(built_world: BuiltWorld) -> None:
         assert [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()] == lines
 
 
-def test_planes_that_stay_as_the_engine_gave_them_are_on_the_disk_once(built_world: BuiltWorld) -> None:
+def test_unchanged_planes_are_stored_once(built_world: BuiltWorld) -> None:
     raw, extracted = (built_world.pipeline.store.folder(SEED, stage) for stage in ("raw", "extracted"))
     same = [path.name for path in sorted(raw.iterdir()) if (extracted / path.name).exists()]
     shared = [name for name in same if (raw / name).samefile(extracted / name)]
     assert shared == ["height.npy.gz", "lava.npy.gz"]
 
 
-def test_a_second_run_touches_nothing(with_world: Pipeline) -> None:
+def test_second_run_changes_no_file(with_world: Pipeline) -> None:
     before = with_world.files()
     outcome = with_world.run(KEY)
     assert outcome.kept() == dict.fromkeys(ASSETS, True)
@@ -91,7 +91,7 @@ def test_force_rebuilds_a_stage_and_keeps_later_stages(with_world: Pipeline, bui
 
 
 @pytest.mark.usefixtures("thumbnails_only")
-def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
+def test_changed_request_rebuilds_every_stage(with_world: Pipeline) -> None:
     before = {asset: with_world.store.version(with_world.manifest(KEY, STAGE_OF[asset])) for asset in ASSETS}
     outcome = with_world.run(KEY, size=65)
     assert outcome.kept() == dict.fromkeys(ASSETS, False)
@@ -111,9 +111,7 @@ def test_another_request_makes_every_stage_again(with_world: Pipeline) -> None:
     ],
 )
 @pytest.mark.parametrize("damage", ["changed", "cut", "removed"])
-def test_a_damaged_file_is_noticed_and_its_stage_made_again(
-    with_world: Pipeline, asset: str, name: str, damage: str
-) -> None:
+def test_stage_with_a_damaged_file_is_rebuilt(with_world: Pipeline, asset: str, name: str, damage: str) -> None:
     path = with_world.store.folder(SEED, STAGE_OF[asset]) / name
     content = path.read_bytes()
     if damage == "removed":
@@ -130,13 +128,13 @@ def test_a_damaged_file_is_noticed_and_its_stage_made_again(
     assert any(str(path) in line and "rebuilt" in line for line in with_world.log(outcome))
 
 
-def test_a_stage_without_a_valid_manifest_is_made_again(with_world: Pipeline) -> None:
+def test_stage_without_a_valid_manifest_is_rebuilt(with_world: Pipeline) -> None:
     path = with_world.store.folder(SEED, "extracted") / "manifest.json"
     path.write_text("{}")
     assert with_world.run(KEY).kept() == {"raw_export": True, "extracted": False, "processed": True, "renders": True}
 
 
-def test_a_stage_whose_source_is_damaged_is_refused_when_made_alone(with_world: Pipeline) -> None:
+def test_single_stage_with_a_damaged_source_is_rejected(with_world: Pipeline) -> None:
     path = with_world.store.folder(SEED, "raw") / "height.npy.gz"
     path.write_bytes(b"")
     outcome = with_world.run(KEY, assets=["extracted"], config={"extracted": {"force": True}})
@@ -144,7 +142,7 @@ def test_a_stage_whose_source_is_damaged_is_refused_when_made_alone(with_world: 
 
 
 @pytest.mark.parametrize(("asset", "source"), [("extracted", "raw_export"), ("processed", "extracted")])
-def test_a_stage_whose_source_is_missing_says_what_to_do_first(pipeline: Pipeline, asset: str, source: str) -> None:
+def test_single_stage_with_a_missing_source_names_the_command(pipeline: Pipeline, asset: str, source: str) -> None:
     sentence = pipeline.run(KEY, assets=[asset]).failures[asset]
     assert sentence.endswith(f"materialize {source} first.")
 
@@ -183,20 +181,20 @@ def with_engine(pipeline: Pipeline, engine: TalkativeEngine) -> Pipeline:
     return dataclasses.replace(pipeline, resources={"pool": PoolOfOne(engine)})
 
 
-def test_an_engine_that_fails_fails_the_asset_in_its_own_words_and_leaves_nothing(pipeline: Pipeline) -> None:
+def test_failure_of_the_engine_fails_the_asset_with_its_message(pipeline: Pipeline) -> None:
     outcome = with_engine(pipeline, TalkativeEngine(error="The mountain did not come.")).run(KEY)
     assert outcome.failures == {"raw_export": "The mountain did not come."}
     assert pipeline.files() == {}
 
 
-def test_an_impossible_world_stays_raw(pipeline: Pipeline) -> None:
+def test_impossible_world_is_not_extracted(pipeline: Pipeline) -> None:
     outcome = with_engine(pipeline, TalkativeEngine(height_m=1e6)).run(KEY)
     assert list(outcome.failures) == ["extracted"]
     assert "row 3, column 4" in outcome.failures["extracted"]
     assert [stage for stage in WORLD_STAGES if pipeline.store.manifest(SEED, stage)] == ["raw"]
 
 
-def test_another_kind_of_engine_is_asked_again(with_world: Pipeline) -> None:
+def test_world_of_another_engine_kind_is_rebuilt(with_world: Pipeline) -> None:
     outcome = with_engine(with_world, TalkativeEngine()).run(KEY)
     assert outcome.metadata("raw_export")["engine"] == "talkative 1"
     assert not outcome.metadata("raw_export")["cached"]
@@ -211,7 +209,7 @@ def test_progress_is_logged_by_phase_and_tenth(pipeline: Pipeline) -> None:
     ]
 
 
-def test_seeds_that_are_taken_for_one_another_are_remarked_upon(pipeline: Pipeline) -> None:
+def test_look_alike_seeds_are_logged(pipeline: Pipeline) -> None:
     pipeline.instance.add_dynamic_partitions("seeds", [KEY.lower(), f"@{SEED.number}", "no, seed"])
     outcome = with_engine(pipeline, TalkativeEngine(error="Enough.")).run(KEY)
     assert {line for line in pipeline.log(outcome) if KEY in line and "world" in line} == {
@@ -220,7 +218,7 @@ def test_seeds_that_are_taken_for_one_another_are_remarked_upon(pipeline: Pipeli
     }
 
 
-def test_a_foreign_export_becomes_a_world(pipeline: Pipeline, real_export: Path) -> None:
+def test_foreign_export_becomes_a_world(pipeline: Pipeline, real_export: Path) -> None:
     config = {"extracted": {"foreign_export": str(real_export)}}
     outcome = pipeline.run("@991789801", assets=ASSETS[1:], config=config)
     assert outcome.success
@@ -231,7 +229,7 @@ def test_a_foreign_export_becomes_a_world(pipeline: Pipeline, real_export: Path)
     assert pipeline.run("@991789801", assets=ASSETS[1:2], config=config).metadata("extracted")["cached"]
 
 
-def test_a_foreign_export_of_another_seed_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_foreign_export_of_another_seed_is_rejected(pipeline: Pipeline, tmp_path: Path) -> None:
     tile_export(native_world(Grid.of_world(64)), 2, "MWd8eV6svz").write(tmp_path)
     config = {"extracted": {"foreign_export": str(tmp_path)}}
     refused = pipeline.run(KEY, assets=["extracted"], config=config)
@@ -240,6 +238,6 @@ def test_a_foreign_export_of_another_seed_is_refused(pipeline: Pipeline, tmp_pat
     assert pipeline.run("@-1772362158", assets=["extracted"], config=config).success
 
 
-def test_a_folder_without_an_export_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_folder_without_an_export_is_rejected(pipeline: Pipeline, tmp_path: Path) -> None:
     outcome = pipeline.run(KEY, assets=["extracted"], config={"extracted": {"foreign_export": str(tmp_path)}})
     assert "holds no export" in outcome.failures["extracted"]

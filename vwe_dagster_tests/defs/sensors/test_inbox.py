@@ -133,7 +133,7 @@ def test_empty_inbox_is_reported(daemon: Daemon) -> None:
     assert daemon.told == f"There is no new seed list in {daemon.folder}."
 
 
-def test_a_file_that_is_being_written_is_not_read(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_is_being_written_is_not_read(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vwe_dagster.store.inbox.SETTLED_S", 60.0)
     daemon.drop("spring.txt", "HHcLC5acQt")
     daemon.tick()
@@ -219,7 +219,7 @@ def test_failed_seeds_are_requested_again_when_the_list_is_added_again(daemon: D
     assert daemon.lists("done") == ["spring-2.txt", "spring.txt"]
 
 
-def test_a_seed_that_another_run_works_on_is_waited_for(daemon: Daemon) -> None:
+def test_seed_of_an_unfinished_run_is_requested_after_it(daemon: Daemon) -> None:
     keys = ["a", "b", "c", "d"]
     daemon.instance.add_dynamic_partitions("seeds", keys)
     daemon.add_run(partition_tags(["b", "c"]))
@@ -255,7 +255,7 @@ def test_list_of_ten_thousand_seeds_is_processed_in_short_ticks(daemon: Daemon) 
     ("seconds", "runs", "next_runs"),
     [(60.0, 8, RUNS_PER_TICK), (22.0, 8, 20), (45.0, 24, 24), (20.0, 16, 36), (1.0, 8, MOST_RUNS_PER_TICK)],
 )
-def test_a_tick_requests_as_many_runs_as_fit_by_the_pace_of_the_last(
+def test_number_of_runs_follows_the_pace_of_the_last_tick(
     timed_daemon: Daemon, seconds: float, runs: int, next_runs: int
 ) -> None:
     timed_daemon.instance.add_dynamic_partitions("seeds", keys := drawn(4000))
@@ -326,6 +326,6 @@ def test_runs_build_the_worlds_and_existing_worlds_are_not_requested(daemon: Dae
     assert daemon.tick() == [["a"]]
 
 
-def test_the_sensor_is_on_from_the_start() -> None:
+def test_sensor_is_on_by_default() -> None:
     assert inbox.default_status is dg.DefaultSensorStatus.RUNNING
     assert inbox.job_name == "world"
