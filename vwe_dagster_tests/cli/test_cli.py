@@ -167,9 +167,9 @@ def test_invalid_command_is_rejected_with_a_message(vwe: Vwe, arguments: list[st
 
 
 def test_seed_is_shown_without_building_anything(vwe: Vwe) -> None:
-    told = vwe.call("seed", KEY)
-    assert told.returncode == 0
-    facts = dict(line.split("  ", 1) for line in (line.strip() for line in told.stdout.splitlines()))
+    reported = vwe.call("seed", KEY)
+    assert reported.returncode == 0
+    facts = dict(line.split("  ", 1) for line in (line.strip() for line in reported.stdout.splitlines()))
     assert {label: fact.strip() for label, fact in facts.items()} == {
         "seed": KEY,
         "integer": "298112588",
@@ -183,10 +183,10 @@ def test_seed_is_shown_without_building_anything(vwe: Vwe) -> None:
 
 
 def test_a_seed_knows_its_twins_and_its_lookalikes(with_world: Vwe) -> None:
-    told = with_world.call("seed", "@298112588")
-    assert f"same world as  {KEY}" in told.stdout
-    told = with_world.call("seed", KEY.lower())
-    assert "differ only in upper and lower case and are different worlds" in told.stderr
+    reported = with_world.call("seed", "@298112588")
+    assert f"same world as  {KEY}" in reported.stdout
+    reported = with_world.call("seed", KEY.lower())
+    assert "differ only in upper and lower case and are different worlds" in reported.stderr
 
 
 def test_a_world_is_shown_in_tables(with_world: Vwe) -> None:

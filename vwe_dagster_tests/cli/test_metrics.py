@@ -21,11 +21,11 @@ def test_metrics_are_served_on_this_machine_only_until_the_command_is_ended(
 ) -> None:
     serving = Vwe(tmp_path).start("metrics", "serve", "--port", "0")
     assert serving.stderr is not None
-    told = re.fullmatch(
+    reported = re.fullmatch(
         r"Metrics are at (http://127\.0\.0\.1:\d+)/metrics; Ctrl-C stops the server\.\n", serving.stderr.readline()
     )
-    assert told is not None
-    assert b"vwe_build_info" in get(f"{told[1]}/metrics").read()
+    assert reported is not None
+    assert b"vwe_build_info" in get(f"{reported[1]}/metrics").read()
     serving.send_signal(number)
     output, errors = serving.communicate(timeout=PATIENCE_S)
     assert (output, errors) == ("", "")

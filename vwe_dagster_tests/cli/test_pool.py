@@ -77,9 +77,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vwe]:
 
 def documents(vwe: Vwe, *arguments: str) -> object:
     """What a command prints with ``--json``."""
-    told = vwe.run("pool", *arguments, "--json")
-    assert told.returncode == 0, told.stderr
-    return json.loads(told.stdout)
+    reported = vwe.run("pool", *arguments, "--json")
+    assert reported.returncode == 0, reported.stderr
+    return json.loads(reported.stdout)
 
 
 def wait_for_line(stream_lines: Iterator[str], words: str) -> str:
@@ -88,9 +88,9 @@ def wait_for_line(stream_lines: Iterator[str], words: str) -> str:
 
 
 def test_a_pool_without_engines_is_shown_slot_by_slot(vwe: Vwe) -> None:
-    told = vwe.call("pool", "status")
-    assert told.returncode == 0, told.stderr
-    lines = told.stdout.splitlines()
+    reported = vwe.call("pool", "status")
+    assert reported.returncode == 0, reported.stderr
+    lines = reported.stdout.splitlines()
     assert lines[0] == "Pool default, at most 2 processes: 0 free, 0 in use, 0 starting"
     assert [line.split() for line in lines if "EMPTY" in line] == [["0", "EMPTY", "0"], ["1", "EMPTY", "0"]]
     assert vwe.call("pool", "history").stderr == "This pool has had no job yet.\n"
@@ -100,8 +100,8 @@ def test_a_pool_without_engines_is_shown_slot_by_slot(vwe: Vwe) -> None:
 def test_the_table_shows_the_engine_of_each_slot(used: Vwe) -> None:
     with pool_of(used) as pool:
         engine = str(pool.status().slots[0].engine)
-    told = used.call("pool", "status").stdout
-    (row,) = [line.split() for line in told.splitlines() if engine in line]
+    reported = used.call("pool", "status").stdout
+    (row,) = [line.split() for line in reported.splitlines() if engine in line]
     assert row[1:3] == ["READY", engine]
     assert row[4] == "1/10"
     assert row[-1] == "MB"

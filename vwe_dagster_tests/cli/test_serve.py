@@ -19,11 +19,11 @@ pytestmark = pytest.mark.slow
 def test_the_site_is_served_on_this_machine_until_the_command_is_ended(tmp_path: Path) -> None:
     serving = Vwe(tmp_path).start("serve", "--port", "0")
     assert serving.stderr is not None
-    told = re.fullmatch(
+    reported = re.fullmatch(
         r"The worlds are at (http://127\.0\.0\.1:\d+); Ctrl-C stops the server\.\n", serving.stderr.readline()
     )
-    assert told is not None
-    with urllib.request.urlopen(f"{told[1]}/worlds.json", timeout=PATIENCE_S) as answer:  # noqa: S310  loopback
+    assert reported is not None
+    with urllib.request.urlopen(f"{reported[1]}/worlds.json", timeout=PATIENCE_S) as answer:  # noqa: S310  loopback
         assert json.load(answer)["rows"] == []
     serving.send_signal(signal.SIGINT)
     assert serving.communicate(timeout=PATIENCE_S) == ("", "")

@@ -86,13 +86,13 @@ def test_survey_is_interrupted_killed_and_resumed(vwe: Vwe) -> None:
 def test_lists_ranges_and_conditions_are_surveyed(vwe: Vwe, tmp_path: Path) -> None:
     listed = tmp_path / "seeds.txt"
     listed.write_text("@1\n@2\n@-3\n")
-    told = vwe.run("survey", "run", "--file", str(listed), "--depth", "start")
-    assert (told.returncode, told.stdout) == (0, "Added 3 seeds.\n"), told.stderr
-    told = vwe.run("survey", "run", "--range", "-3", "2", "--depth", "start")
-    assert (told.returncode, told.stdout) == (0, "Added 3 seeds. 3 had been surveyed before.\n"), told.stderr
-    told = vwe.run("survey", "deepen", "number in (1, 2)", "--to", "world")
-    assert (told.returncode, told.stdout) == (0, "Added 2 seeds.\n"), told.stderr
-    assert "2 of 6 surveyed seeds match." in told.stderr
+    reported = vwe.run("survey", "run", "--file", str(listed), "--depth", "start")
+    assert (reported.returncode, reported.stdout) == (0, "Added 3 seeds.\n"), reported.stderr
+    reported = vwe.run("survey", "run", "--range", "-3", "2", "--depth", "start")
+    assert (reported.returncode, reported.stdout) == (0, "Added 3 seeds. 3 had been surveyed before.\n"), reported.stderr
+    reported = vwe.run("survey", "deepen", "number in (1, 2)", "--to", "world")
+    assert (reported.returncode, reported.stdout) == (0, "Added 2 seeds.\n"), reported.stderr
+    assert "2 of 6 surveyed seeds match." in reported.stderr
     assert surveyed_rows(survey_files(vwe.store), Depth.WORLD)["number"].to_pylist() == [1, 2]
 
 
@@ -109,16 +109,16 @@ def test_lists_ranges_and_conditions_are_surveyed(vwe: Vwe, tmp_path: Path) -> N
     ],
 )
 def test_wrong_command_is_rejected_before_an_engine_starts(vwe: Vwe, arguments: tuple[str, ...], message: str) -> None:
-    told = vwe.call("survey", "run", *arguments)
-    assert told.returncode == 2
-    assert message in told.stderr
+    reported = vwe.call("survey", "run", *arguments)
+    assert reported.returncode == 2
+    assert message in reported.stderr
     assert not (vwe.home / ".vwe").exists()
 
 
 def test_status_of_an_empty_home_shows_how_to_begin(vwe: Vwe) -> None:
-    told = vwe.call("survey", "status")
-    assert told.returncode == 0
-    assert "vwe survey run 1000" in told.stderr
+    reported = vwe.call("survey", "status")
+    assert reported.returncode == 0
+    assert "vwe survey run 1000" in reported.stderr
 
 
 def test_status_counts_stale_and_damaged_rows(vwe: Vwe) -> None:
@@ -128,8 +128,8 @@ def test_status_counts_stale_and_damaged_rows(vwe: Vwe) -> None:
     publish(vwe.store, "set-0123456789abcdef", range(5), Depth.WORLD)
     damaged = file_of(vwe.store, Depth.WORLD, block_name(3))
     damaged.write_bytes(b"")
-    told = vwe.call("survey", "status")
-    assert str(damaged) in told.stderr
+    reported = vwe.call("survey", "status")
+    assert str(damaged) in reported.stderr
     world = json.loads(vwe.call("survey", "status", "--json").stdout)[1]
     assert world.pop("bytes") > BLOCK_SEEDS
     assert world == {
@@ -149,8 +149,8 @@ def test_export_has_a_row_per_seed(vwe: Vwe, tmp_path: Path, suffix: str) -> Non
     publish(vwe.store, block_name(0), range(10, 20), Depth.WORLD)
     to = tmp_path / f"rows{suffix}"
     for depth, numbers in ((None, range(10, 20)), (Depth.WORLD, range(10, 20)), (Depth.START, range(30))):
-        told = vwe.call("survey", "export", "--to", str(to), *([] if depth is None else ["--depth", depth.value]))
-        assert told.returncode == 0, told.stderr
+        reported = vwe.call("survey", "export", "--to", str(to), *([] if depth is None else ["--depth", depth.value]))
+        assert reported.returncode == 0, reported.stderr
         table = pq.read_table(to) if suffix == ".parquet" else pyarrow.csv.read_csv(to)
         expected = invented_rows(sorted(numbers), depth or Depth.WORLD)
         found = table.sort_by("number")
@@ -169,9 +169,9 @@ def test_export_has_a_row_per_seed(vwe: Vwe, tmp_path: Path, suffix: str) -> Non
 )
 def test_impossible_export_is_rejected(vwe: Vwe, arguments: tuple[str, ...], code: int, message: str) -> None:
     publish(vwe.store, block_name(0), range(3), Depth.START)
-    told = vwe.call("survey", "export", *arguments)
-    assert told.returncode == code
-    assert message in told.stderr
+    reported = vwe.call("survey", "export", *arguments)
+    assert reported.returncode == code
+    assert message in reported.stderr
 
 
 def test_export_reports_damaged_files(vwe: Vwe, tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_export_reports_damaged_files(vwe: Vwe, tmp_path: Path) -> None:
     publish(vwe.store, block_name(1), range(3, 6), Depth.START)
     damaged = file_of(vwe.store, Depth.START, block_name(1))
     damaged.write_bytes(damaged.read_bytes()[:-5])
-    told = vwe.call("survey", "export", "--to", str(tmp_path / "rows.csv"))
-    assert (told.returncode, told.stdout) == (0, f"Wrote 3 rows of 19 columns to {tmp_path / 'rows.csv'}.\n")
-    assert "Not exported: 0 stale rows, 1 damaged files; list them with: vwe survey status" in told.stderr
+    reported = vwe.call("survey", "export", "--to", str(tmp_path / "rows.csv"))
+    assert (reported.returncode, reported.stdout) == (0, f"Wrote 3 rows of 19 columns to {tmp_path / 'rows.csv'}.\n")
+    assert "Not exported: 0 stale rows, 1 damaged files; list them with: vwe survey status" in reported.stderr
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -189,9 +189,9 @@ def test_export_that_fails_leaves_nothing_behind(vwe: Vwe, tmp_path: Path, suffi
     publish(vwe.store, block_name(0), range(3), Depth.START)
     to = tmp_path / "exports" / f"folder{suffix}"
     to.mkdir(parents=True)
-    told = vwe.call("survey", "export", "--to", str(to))
-    assert told.returncode == 1
-    assert f"{to} cannot be written (Is a directory); name another file." in told.stderr
+    reported = vwe.call("survey", "export", "--to", str(to))
+    assert reported.returncode == 1
+    assert f"{to} cannot be written (Is a directory); name another file." in reported.stderr
     assert list(to.parent.iterdir()) == [to]
 
 
@@ -199,16 +199,16 @@ def test_deepen_counts_the_matches_among_the_seeds_of_that_depth(vwe: Vwe) -> No
     publish(vwe.store, block_name(0), range(100), Depth.START)
     publish(vwe.store, block_name(0), range(20), Depth.WORLD)
     impossible = f"{COUNT} < -5"
-    told = vwe.call("survey", "deepen", impossible)
-    assert (told.returncode, told.stderr) == (0, "0 of 20 surveyed seeds match.\n")
+    reported = vwe.call("survey", "deepen", impossible)
+    assert (reported.returncode, reported.stderr) == (0, "0 of 20 surveyed seeds match.\n")
     counts = {number: invented_row(number, Depth.WORLD)[COUNT] or -1 for number in range(20)}
     least = sorted(counts.values())[10]
     matching = [number for number, count in counts.items() if count >= least]
     for number in matching:
         publish(vwe.store, f"set-{number:016x}", [number], Depth.ALL)
-    told = vwe.call("survey", "deepen", f"{COUNT} >= {least}", "--to", "all")
-    assert f"{len(matching)} of 20 surveyed seeds match." in told.stderr
-    assert told.stdout == f"Added 0 seeds. {len(matching)} had been surveyed before.\n"
+    reported = vwe.call("survey", "deepen", f"{COUNT} >= {least}", "--to", "all")
+    assert f"{len(matching)} of 20 surveyed seeds match." in reported.stderr
+    assert reported.stdout == f"Added 0 seeds. {len(matching)} had been surveyed before.\n"
 
 
 def test_deepen_without_seeds_of_the_depth_shows_how_to_survey_some(vwe: Vwe) -> None:
@@ -228,9 +228,9 @@ def test_deepen_without_seeds_of_the_depth_shows_how_to_survey_some(vwe: Vwe) ->
 )
 def test_condition_that_cannot_be_used_is_rejected(vwe: Vwe, condition: str, message: str) -> None:
     publish(vwe.store, block_name(0), range(3), Depth.START)
-    told = vwe.call("survey", "deepen", condition)
-    assert told.returncode == 2
-    assert message in told.stderr
+    reported = vwe.call("survey", "deepen", condition)
+    assert reported.returncode == 2
+    assert message in reported.stderr
 
 
 def test_damaged_rows_are_reported_by_name(vwe: Vwe) -> None:
@@ -239,9 +239,9 @@ def test_damaged_rows_are_reported_by_name(vwe: Vwe) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
     path.write_bytes(content)
-    told = vwe.call("survey", "export", "--to", str(vwe.home / "rows.csv"))
-    assert told.returncode == 1
-    assert str(path) in told.stderr
+    reported = vwe.call("survey", "export", "--to", str(vwe.home / "rows.csv"))
+    assert reported.returncode == 1
+    assert str(path) in reported.stderr
     with pytest.raises(Exception, match="damaged"):
         read_rows(path)
 

@@ -71,7 +71,7 @@ class Outcome:
         return {str(event.step_key): reason(event) for event in self.result.all_events if event.is_step_failure}
 
     def materialized(self, asset: str) -> dict[str, dg.AssetMaterialization]:
-        """What the run told of each seed it materialized an asset of, once at most, by key."""
+        """What the run reported of each seed it materialized an asset of, once at most, by key."""
         events = self.result.asset_materializations_for_node(asset)
         by_key = {str(event.partition): event for event in events}
         assert len(by_key) == len(events)

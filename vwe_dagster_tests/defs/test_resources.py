@@ -24,7 +24,7 @@ def test_resource_has_every_pool_setting_with_default_and_description() -> None:
 
 
 def test_settings_of_the_resource_reach_the_pool(tmp_path: Path) -> None:
-    told: dict[str, object] = {
+    reported: dict[str, object] = {
         "name": "other",
         "engine": "valheim",
         "launcher": "docker",
@@ -41,8 +41,8 @@ def test_settings_of_the_resource_reach_the_pool(tmp_path: Path) -> None:
         "connection": "tcp",
         "min_free_disk_gb": 0.0,
     }
-    assert told.keys() == PoolSettings.model_fields.keys()
-    assert WarmEnginePool(folder=str(tmp_path), **told).settings == PoolSettings.model_validate(told)  # type: ignore[arg-type]
+    assert reported.keys() == PoolSettings.model_fields.keys()
+    assert WarmEnginePool(folder=str(tmp_path), **reported).settings == PoolSettings.model_validate(reported)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

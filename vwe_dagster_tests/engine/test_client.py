@@ -102,21 +102,21 @@ def test_running_job_is_followed(client: EngineClient, token: int) -> None:
 
 
 def test_exporting_is_called_once_between_the_job_and_its_layers(client: EngineClient, token: int) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     run_job(
         client,
         SMALL,
         token=token,
         job_id=f"job-{token}",
         deadline_s=60,
-        progress=lambda fraction, phase: told.append(f"{fraction} {phase}"),
-        exporting=lambda: told.append("exporting"),
+        progress=lambda fraction, phase: reported.append(f"{fraction} {phase}"),
+        exporting=lambda: reported.append("exporting"),
     )
-    assert told[-2:] == ["1.0 done", "exporting"]
-    assert told.count("exporting") == 1
+    assert reported[-2:] == ["1.0 done", "exporting"]
+    assert reported.count("exporting") == 1
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("told to")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("reported to")])
 def test_exception_in_progress_cancels_the_job(client: EngineClient, token: int, error: BaseException) -> None:
     def progress(fraction: float, phase: str) -> None:  # noqa: ARG001
         if fraction > 0:

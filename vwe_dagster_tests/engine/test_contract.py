@@ -131,12 +131,12 @@ def test_busy_engine_rejects_a_second_job_and_still_answers(
 
 
 def test_running_job_reports_progress_and_can_be_canceled(client: EngineClient, running: JobStatus) -> None:
-    status, told = running, [running.progress]
-    while len(set(told)) < 3:
+    status, reported = running, [running.progress]
+    while len(set(reported)) < 3:
         status = client.job(running.job_id, wait_s=30, seen=status.seen)
-        told.append(status.progress)
+        reported.append(status.progress)
     assert status.state is JobState.RUNNING
-    assert told == sorted(told)
+    assert reported == sorted(reported)
     client.cancel(running.job_id)
     wait_until(lambda: client.job(running.job_id).state is not JobState.RUNNING)
     assert client.job(running.job_id).state is JobState.CANCELLED

@@ -67,9 +67,9 @@ def test_exception_in_the_terrain_code_fails_the_job_but_not_the_engine(error: B
     jobs = serving(raising(error))
     job = jobs.start(a_job(1))
     assert ended(jobs, job.job_id) is JobState.FAILED
-    told = jobs.job(job.job_id).error
-    assert told is not None
-    assert (told.code, str(error) in told.message) == ("engine_failed", True)
+    reported = jobs.job(job.job_id).error
+    assert reported is not None
+    assert (reported.code, str(error) in reported.message) == ("engine_failed", True)
     assert jobs.status().state is EngineState.READY
 
 

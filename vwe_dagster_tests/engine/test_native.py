@@ -40,8 +40,8 @@ def test_lines_keep_their_ends() -> None:
     assert not export.planes
     for name, lines in (("rivers", waterways.rivers), ("streams", waterways.streams)):
         assert len(export.lines[name]) == len(lines)
-        for told, line in zip(export.lines[name], lines, strict=True):
-            points = np.array(told["points"])
+        for reported, line in zip(export.lines[name], lines, strict=True):
+            points = np.array(reported["points"])
             np.testing.assert_allclose(points[[0, -1]], line[[0, -1]], atol=0.006)
             assert np.hypot(*np.diff(points[:, :2], axis=0).T).max() < 40
     assert len(export.lines["lakes"]) == len(waterways.lakes)
@@ -56,9 +56,9 @@ def test_only_requested_layers_are_returned() -> None:
 
 
 def test_progress_rises_from_0_to_1() -> None:
-    told: list[tuple[float, str]] = []
-    NativeEngine().generate(WorldRequest(SEED, GRID), lambda fraction, phase: told.append((fraction, phase)))
-    fractions = [fraction for fraction, _ in told]
+    reported: list[tuple[float, str]] = []
+    NativeEngine().generate(WorldRequest(SEED, GRID), lambda fraction, phase: reported.append((fraction, phase)))
+    fractions = [fraction for fraction, _ in reported]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
 
@@ -67,16 +67,16 @@ def test_a_grid_sampled_in_strips_is_the_same_grid(monkeypatch: pytest.MonkeyPat
     request = WorldRequest(SEED, GRID, layers=(*PLANES, *LINES))
     whole = NativeEngine().generate(request)
     monkeypatch.setattr(native, "STRIP_CELLS", 40 * GRID.size)
-    told: list[tuple[float, str]] = []
+    reported: list[tuple[float, str]] = []
     made: dict[str, Layer] = {}
-    strips = NativeEngine().generate(request, lambda *step: told.append(step), made.__setitem__)
+    strips = NativeEngine().generate(request, lambda *step: reported.append(step), made.__setitem__)
     for name, plane in whole.planes.items():
         np.testing.assert_array_equal(strips.planes[name], plane)
         assert made[name] is strips.planes[name]
     assert strips.lines == whole.lines
     assert set(made) == set(request.layers)
-    assert [phase for _, phase in told].count("sampling the terrain") == 1 + 3
-    assert told == sorted(told, key=lambda step: step[0])
+    assert [phase for _, phase in reported].count("sampling the terrain") == 1 + 3
+    assert reported == sorted(reported, key=lambda step: step[0])
 
 
 def test_exception_in_progress_stops_the_generation() -> None:

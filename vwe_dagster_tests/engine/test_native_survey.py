@@ -43,10 +43,10 @@ def invented(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("invented")
 def test_progress_counts_every_seed() -> None:
-    told: list[tuple[float, str]] = []
-    table = survey_table(SurveyRequest(tuple(range(50)), Depth.WORLD), lambda *step: told.append(step))
+    reported: list[tuple[float, str]] = []
+    table = survey_table(SurveyRequest(tuple(range(50)), Depth.WORLD), lambda *step: reported.append(step))
     assert table.equals(invented_rows(range(50), Depth.WORLD))
-    phases = [phase for fraction, phase in told if fraction]
+    phases = [phase for fraction, phase in reported if fraction]
     assert phases == [f"{count} of 50 seeds" for count in range(1, 51)]
 
 

@@ -49,19 +49,19 @@ def surveying(client: EngineClient, token: int) -> int:
 @pytest.mark.parametrize("depth", [Depth.START, Depth.WORLD])
 def test_rows_are_those_of_the_seeds_in_their_order(client: EngineClient, surveying: int, depth: Depth) -> None:
     request = SurveyRequest(SEEDS, depth)
-    told: list[float] = []
+    reported: list[float] = []
     export = run_survey(
         client,
         request,
         token=surveying,
         job_id=f"job-{next_number()}",
         deadline_s=120,
-        progress=lambda fraction, _: told.append(fraction),
+        progress=lambda fraction, _: reported.append(fraction),
     )
     expected = table_of(SEEDS, [seed_row(seed, depth) for seed in SEEDS], depth, 2)
     assert export.table.equals(expected, check_metadata=True)
     assert export.engine.kind == "native"
-    assert told == sorted(told)
+    assert reported == sorted(reported)
 
 
 def test_engine_state_after_a_survey_is_that_after_a_world(client: EngineClient, surveying: int) -> None:
@@ -85,11 +85,11 @@ def running(client: EngineClient, surveying: int) -> Iterator[JobStatus]:
 
 
 def test_survey_reports_progress_per_seed_and_can_be_canceled(client: EngineClient, running: JobStatus) -> None:
-    status, told = running, [running.progress]
-    while len(set(told)) < 3:
+    status, reported = running, [running.progress]
+    while len(set(reported)) < 3:
         status = client.job(running.job_id, wait_s=30, seen=status.seen)
-        told.append(status.progress)
-    assert told == sorted(told)
+        reported.append(status.progress)
+    assert reported == sorted(reported)
     assert f"of {MAX_SURVEY_SEEDS} seeds" in status.phase
     client.cancel(running.job_id)
     wait_until(lambda: client.job(running.job_id).state is JobState.CANCELLED)

@@ -200,11 +200,11 @@ def test_interrupted_list_continues_in_its_files(store: WorldStore) -> None:
 
 
 def test_reports_count_up_to_the_seeds_added(store: WorldStore) -> None:
-    told: list[tuple[float, str]] = []
-    survey_more(store, 1500, Depth.WORLD, invented, lambda added, phase: told.append((added, phase)))
-    counts = [added for added, _ in told]
+    reported: list[tuple[float, str]] = []
+    survey_more(store, 1500, Depth.WORLD, invented, lambda added, phase: reported.append((added, phase)))
+    counts = [added for added, _ in reported]
     assert counts == sorted(counts)
-    assert told[-1] == (1500, STORED)
+    assert reported[-1] == (1500, STORED)
 
 
 @pytest.mark.parametrize("depth", Depth)

@@ -103,8 +103,8 @@ def test_world_of_the_chosen_engine_is_kept_when_rebuilding_fails(
 
 def test_log_has_the_progress_of_each_engine(pipeline: Pipeline) -> None:
     outcome = run(pipeline, Server(frozenset({BAD})), "VALHEIM_ELSE_NATIVE", BAD)
-    told = [line for line in pipeline.log(outcome) if "lakes" in line]
-    assert len(told) == 2 * len(set(told))
+    reported = [line for line in pipeline.log(outcome) if "lakes" in line]
+    assert len(reported) == 2 * len(set(reported))
 
 
 def test_engine_without_waters_builds_worlds_without_them(pipeline: Pipeline) -> None:

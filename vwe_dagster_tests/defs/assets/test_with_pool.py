@@ -30,12 +30,12 @@ ENGINES = 2
 def environment(tmp_path: Path) -> dict[str, str]:
     """That of a home of the test's own with the seeds registered and a pool of two engines."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("VWE_", "DAGSTER_"))}
-    told = {"VWE_HOME": str(tmp_path), "VWE_POOL_MAX_WARM_CONTAINERS": str(ENGINES)}
-    home = find_home(told)
+    reported = {"VWE_HOME": str(tmp_path), "VWE_POOL_MAX_WARM_CONTAINERS": str(ENGINES)}
+    home = find_home(reported)
     with open_instance(home) as instance:
         for key in [*FIRST, *SECOND]:
             instance.register([parse_seed(key)])
-    return {**inherited, **told, **home.environment}
+    return {**inherited, **reported, **home.environment}
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_two_run_processes_share_the_engines_of_a_pool(
 ) -> None:
     runs = [start_run(environment, keys) for keys in (FIRST, SECOND)]
     for run in runs:
-        told, _ = run.communicate(timeout=PATIENCE_S)
-        assert run.returncode == 0, told
+        reported, _ = run.communicate(timeout=PATIENCE_S)
+        assert run.returncode == 0, reported
     assert made(tmp_path, [*FIRST, *SECOND]) == [*FIRST, *SECOND]
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("raw_export")) == {*FIRST, *SECOND}
@@ -90,7 +90,7 @@ def test_killed_run_blocks_no_other_and_leaves_no_partial_stage(
     doomed.communicate(timeout=PATIENCE_S)
     assert len(made(tmp_path, FIRST)) < len(FIRST)
     other = start_run(environment, [*FIRST, *SECOND])
-    told, _ = other.communicate(timeout=PATIENCE_S)
-    assert other.returncode == 0, told
+    reported, _ = other.communicate(timeout=PATIENCE_S)
+    assert other.returncode == 0, reported
     assert made(tmp_path, [*FIRST, *SECOND]) == [*FIRST, *SECOND]
     assert pool.status().leased == 0

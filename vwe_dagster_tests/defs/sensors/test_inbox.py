@@ -34,7 +34,7 @@ class Daemon:
     root: Path
     instance: dg.DagsterInstance
     asked: list[dg.RunRequest] = dataclasses.field(default_factory=list)
-    told: str = ""
+    reported: str = ""
 
     @property
     def folder(self) -> Path:
@@ -65,7 +65,7 @@ class Daemon:
         for request in result.dynamic_partitions_requests or []:
             assert isinstance(request, dg.AddDynamicPartitionsRequest)
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        self.told = result.skip_reason.skip_message or "" if result.skip_reason else ""
+        self.reported = result.skip_reason.skip_message or "" if result.skip_reason else ""
         requests = [
             request
             for request in (result.run_requests or [])[:submit]
@@ -130,7 +130,7 @@ def drawn(count: int) -> list[str]:
 
 def test_empty_inbox_is_reported(daemon: Daemon) -> None:
     assert daemon.tick() == []
-    assert daemon.told == f"There is no new seed list in {daemon.folder}."
+    assert daemon.reported == f"There is no new seed list in {daemon.folder}."
 
 
 def test_file_that_is_being_written_is_not_read(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_new_seeds_are_registered_then_requested_in_batches_then_the_list_is_don
     assert daemon.lists() == ["spring.txt"]
     assert daemon.tick() == []
     assert daemon.lists("done") == ["spring.txt"]
-    assert daemon.told == f"spring.txt: 21 seeds are built or requested. It was moved to {daemon.folder / 'done'}."
+    assert daemon.reported == f"spring.txt: 21 seeds are built or requested. It was moved to {daemon.folder / 'done'}."
 
 
 def test_registered_seeds_are_grouped_in_their_order(daemon: Daemon) -> None:
@@ -175,7 +175,7 @@ def test_invalid_list_is_rejected_and_does_not_block_others(daemon: Daemon) -> N
     daemon.tick()
     assert daemon.lists() == ["b.txt"]
     assert daemon.lists("rejected") == ["a.txt", "a.txt.report.txt", "c.xlsx", "c.xlsx.report.txt"]
-    assert "a.txt has no seeds" in daemon.told
+    assert "a.txt has no seeds" in daemon.reported
     assert daemon.tick() == [["ok"]]
 
 
@@ -184,7 +184,7 @@ def test_list_that_cannot_be_moved_does_not_block_others(daemon: Daemon) -> None
     (daemon.folder / "rejected").write_text("in the way")
     daemon.drop("b.txt", "b")
     daemon.tick()
-    assert "a.xlsx cannot be moved" in daemon.told
+    assert "a.xlsx cannot be moved" in daemon.reported
     assert daemon.tick() == [["b"]]
 
 
@@ -226,7 +226,7 @@ def test_seed_of_an_unfinished_run_is_requested_after_it(daemon: Daemon) -> None
     daemon.drop("spring.txt", *keys)
     assert daemon.tick() == [["a"], ["d"]]
     assert daemon.tick() == []
-    assert daemon.told == "spring.txt: 2 wait for other unfinished runs."
+    assert daemon.reported == "spring.txt: 2 wait for other unfinished runs."
     assert daemon.lists() == ["spring.txt"]
     daemon.end_runs()
     assert daemon.tick() == [["b", "c"]]
