@@ -150,9 +150,9 @@ def test_engines_that_do_not_start_fail_the_job_once_with_what_to_do(
         pool.generate(REQUEST)
     (request,), cursor = tick(instance, resource)
     assert "engines fail repeatedly" in request.tags["vwe/reasons"]
-    reported = failure(upkeep(instance, resource))
-    assert reported.startswith("Engines do not start: it could not be started: There is no such image. 3 failed in a row;")
-    assert "vwe pool logs" in reported
+    text = failure(upkeep(instance, resource))
+    assert text.startswith("Engines do not start: it could not be started: There is no such image. 3 failed in a row;")
+    assert "vwe pool logs" in text
     assert tick(instance, resource, cursor)[0] == []
     assert upkeep(instance, resource).success
 
