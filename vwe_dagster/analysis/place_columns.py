@@ -106,10 +106,31 @@ def tour_km(spawn: tuple[float, float], altars: Sequence[Points]) -> float | Non
         spawn: x and z in meters.
         altars: the altars of each boss.
     """
-    here, lengths_m = np.array([spawn]), np.zeros(1)
+    steps = _tour_steps(spawn, altars)
+    return None if steps is None else float(steps[-1][1].min() / 1000)
+
+
+def tour_stops(spawn: tuple[float, float], altars: Sequence[Points]) -> Points | None:
+    """Return the altars of the way that :func:`tour_km` measures, ``[boss, 2]``; None if a boss has no altar."""
+    steps = _tour_steps(spawn, altars)
+    if steps is None:
+        return None
+    stops, stop = np.empty((len(altars), 2)), int(steps[-1][1].argmin())
+    for index in range(len(altars) - 1, -1, -1):
+        stops[index] = altars[index][stop]
+        stop = int(steps[index][0][stop])
+    return stops
+
+
+def _tour_steps(
+    spawn: tuple[float, float], altars: Sequence[Points]
+) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]] | None:
+    """Return for each boss the best preceding altar and the length in meters of the way up to each of its altars."""
+    here, lengths_m, steps = np.array([spawn]), np.zeros(1), []
     for there in altars:
         if not len(there):
             return None
-        steps_m = np.hypot(there[:, :1] - here[:, 0], there[:, 1:] - here[:, 1])
-        here, lengths_m = there, (steps_m + lengths_m).min(axis=1)
-    return float(lengths_m.min() / 1000)
+        ways_m = np.hypot(there[:, :1] - here[:, 0], there[:, 1:] - here[:, 1]) + lengths_m
+        here, lengths_m = there, ways_m.min(axis=1)
+        steps.append((ways_m.argmin(axis=1), lengths_m))
+    return steps

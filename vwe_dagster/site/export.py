@@ -18,6 +18,7 @@ _FILES: Mapping[str, Callable[[WorldSource], bytes]] = {
     "index.html": lambda _: pages.html_files()[pages.WORLD_PAGE].plain,
     "world.json": WorldSource.facts,
     "waterways.json": WorldSource.waterways,
+    "ground.bin": WorldSource.ground,
     "thumbnail.png": WorldSource.thumbnail,
 }
 """The files of a world other than blocks and tiles."""

@@ -18,7 +18,7 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.seeds.typable import typable_key
 from vwe_dagster.site.blocks import BLOCK
 from vwe_dagster.site.built_world import BuiltWorld
-from vwe_dagster.site.places import places_summary
+from vwe_dagster.site.places import boss_tour, places_summary, start
 from vwe_dagster.store.stages import grid_of
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
@@ -40,9 +40,10 @@ def world_facts(
     """Return the content of ``world.json``.
 
     Units are in the names of keys. ``places`` is null if the source has no locations, else a summary, see
-    :func:`vwe_dagster.site.places.places_summary`. ``figures`` are groups of columns: a ``title``, and ``name``,
-    ``label``, ``meaning`` and ``text`` of each figure. ``data`` describes the format of the planes, see
-    :mod:`vwe_dagster.site.blocks`.
+    :func:`vwe_dagster.site.places.places_summary`. ``start`` and ``boss_tour`` are points, see the functions
+    :func:`vwe_dagster.site.places.start` and :func:`vwe_dagster.site.places.boss_tour`. ``figures`` are groups of
+    columns: a ``title``, and ``name``, ``label``, ``meaning`` and ``text`` of each figure. ``data`` describes the
+    format of the planes, see :mod:`vwe_dagster.site.blocks`.
 
     Args:
         built: the world.
@@ -79,6 +80,8 @@ def world_facts(
         "islands": _rows(analysis.islands),
         "has_waterways": "rivers.parquet" in built.extracted.files,
         "places": places_summary(built, analysis),
+        "start": start(analysis),
+        "boss_tour": boss_tour(analysis),
         "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
         "native_zoom": NATIVE_ZOOM,
         "max_zoom": max_zoom,

@@ -8,6 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from vwe_dagster.analysis.columns import BOSSES
+from vwe_dagster.analysis.place_columns import Places, tour_stops
 from vwe_dagster.analysis.places import known_kinds
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.icons import icon_path
@@ -48,6 +50,29 @@ def places_summary(built: BuiltWorld, analysis: WorldAnalysis) -> dict[str, Any]
             for kind in kinds
         ],
     }
+
+
+def start(analysis: WorldAnalysis) -> dict[str, float]:
+    """Return ``x_m`` and ``z_m`` of the point where players first appear; the center if it is unknown."""
+    x_m, z_m = (0.0, 0.0) if analysis.places is None else Places.of_table(analysis.places).spawn
+    return {"x_m": round(x_m, 1), "z_m": round(z_m, 1)}
+
+
+def boss_tour(analysis: WorldAnalysis) -> list[dict[str, Any]] | None:
+    """Return the stops of the shortest way from the start to an altar of each boss, the way of ``boss_tour_km``.
+
+    Each stop has ``kind``, ``x_m`` and ``z_m``. The result is None if a boss has no altar.
+    """
+    if analysis.places is None:
+        return None
+    places = Places.of_table(analysis.places)
+    stops = tour_stops(places.spawn, [places.of_kind(boss) for boss in BOSSES])
+    if stops is None:
+        return None
+    return [
+        {"kind": boss, "x_m": round(float(x_m), 1), "z_m": round(float(z_m), 1)}
+        for boss, (x_m, z_m) in zip(BOSSES, stops, strict=True)
+    ]
 
 
 def places_columns(places: pd.DataFrame) -> dict[str, list[Any]]:

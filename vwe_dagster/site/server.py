@@ -110,6 +110,7 @@ def site_app(
             Route("/worlds/{folder}/world.json", site.facts),
             Route("/worlds/{folder}/waterways.json", site.waterways),
             Route("/worlds/{folder}/places.json", site.places),
+            Route("/worlds/{folder}/ground.bin", site.ground),
             Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
             Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", site.block),
             Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
@@ -197,6 +198,16 @@ class _Site:
             lambda source: source.places(),
             etag=f"{built.version}-places",
             media_type="application/json",
+        )
+
+    async def ground(self, request: Request) -> Response:
+        built = await self._find(request.path_params["folder"])
+        return await self._file(
+            request,
+            built,
+            lambda source: source.ground(),
+            etag=f"{built.data_version}-ground",
+            media_type="application/octet-stream",
         )
 
     async def thumbnail(self, request: Request) -> Response:

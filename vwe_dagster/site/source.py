@@ -91,6 +91,10 @@ class WorldSource:
             raise NotThereError(f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.")
         return blocks.block(self._world(), x, y)
 
+    def ground(self) -> bytes:
+        """Return the content of ``ground.bin``, see :mod:`vwe_dagster.site.blocks`."""
+        return blocks.ground(self._world())
+
     def tile(self, style: str, zoom: int, x: int, y: int) -> bytes:
         """Return the content of ``tiles/{style}/{zoom}/{x}/{y}.webp``, from the stage ``tiles`` or drawn now.
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vwe_dagster.analysis.columns import Depth
-from vwe_dagster.analysis.place_columns import Places, Points, place_columns, tour_km
+from vwe_dagster.analysis.place_columns import Places, Points, place_columns, tour_km, tour_stops
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
 
 Spot = tuple[str, float, float]
@@ -70,7 +70,12 @@ def test_tour_is_the_shortest_of_all_choices_of_altars(
 ) -> None:
     ways = (itertools.pairwise([spawn, *choice]) for choice in itertools.product(*altars))
     shortest_m = min(sum(math.dist(here, there) for here, there in way) for way in ways)
-    assert tour_km(spawn, [np.array(each, float) for each in altars]) == pytest.approx(shortest_m / 1000)
+    points = [np.array(each, float) for each in altars]
+    assert tour_km(spawn, points) == pytest.approx(shortest_m / 1000)
+    stops = tour_stops(spawn, points)
+    assert stops is not None
+    assert all(stop in there.tolist() for stop, there in zip(stops.tolist(), points, strict=True))
+    assert np.hypot(*np.diff([spawn, *stops], axis=0).T).sum() == pytest.approx(shortest_m)
 
 
 def test_tour_chooses_an_altar_further_from_the_center_if_the_way_is_shorter() -> None:

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Request, expect
 
+from vwe_dagster.analysis.columns import BOSSES
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.rendering.icons import icon_path
 from vwe_dagster.seeds.seed import parse_seed
@@ -84,6 +85,23 @@ def test_world_json_has_a_summary_of_each_kind(site: Site, places: pd.DataFrame)
     assert summary["icons"][haldor["icon"]] == icon_path("haldor")
     assert (haldor["nearest_m"], haldor["nearest_x_m"]) == (round(nearest["distance_m"]), round(nearest["x_m"]))
     assert not {"places", "biomes"} & facts["statistics"].keys()
+
+
+def test_boss_tour_has_the_length_of_the_column(site: Site, places: pd.DataFrame) -> None:
+    facts = httpx.get(f"{site.address}{WORLD}world.json").json()
+    spawn = places[places["kind"] == "spawn"].iloc[0]
+    assert facts["start"] == pytest.approx({"x_m": spawn["x_m"], "z_m": spawn["z_m"]}, abs=0.06)
+    assert tuple(stop["kind"] for stop in facts["boss_tour"]) == BOSSES
+    altars = {(kind, round(x, 1), round(z, 1)) for kind, x, z in places[["kind", "x_m", "z_m"]].itertuples(index=False)}
+    stops = [tuple(stop.values()) for stop in facts["boss_tour"]]
+    assert set(stops) <= altars
+    way = np.array([tuple(facts["start"].values()), *(stop[1:] for stop in stops)])
+    length_km = np.hypot(*np.diff(way, axis=0).T).sum() / 1000
+    (shown,) = (
+        each["text"] for group in facts["figures"] for each in group["figures"] if each["name"] == "boss_tour_km"
+    )
+    assert shown == f"{length_km:.1f} km"
+    assert httpx.get(f"{site.address}/worlds/{BARE}/world.json").json()["boss_tour"] is None
 
 
 def test_places_are_packed_and_kept_for_good(site: Site) -> None:

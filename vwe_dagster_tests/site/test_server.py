@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vwe_dagster.analysis.lands import WADING_DEPTH_M
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.seeds.seed import parse_seed
@@ -26,7 +27,7 @@ from vwe_dagster.site.source import WorldSource
 from vwe_dagster.store import Recipe, WorldStore
 from vwe_dagster.store.stages import TileChoice, read_processed, write_tile
 from vwe_dagster.world.biomes import BIOMES
-from vwe_dagster.world.grid import Grid
+from vwe_dagster.world.grid import SEA_LEVEL_M, Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site, served
 from vwe_dagster_tests.worlds import publish_extracted_again, publish_raw, publish_world
@@ -54,6 +55,14 @@ def test_blocks_of_data_form_the_planes(site: Site, client: httpx.Client) -> Non
     world = site.world()
     assert np.array_equal(height, world.height)
     assert np.array_equal(biome, world.biome)
+
+
+def test_ground_has_the_biome_and_the_depth_of_every_sample(site: Site, client: httpx.Client) -> None:
+    ground = np.frombuffer(client.get(f"{WORLD}/ground.bin").content, np.uint8).reshape(SIZE, SIZE)
+    world = site.world()
+    assert np.array_equal(ground & 15, world.biome)
+    assert np.array_equal((ground & 16) > 0, world.height >= SEA_LEVEL_M)
+    assert np.array_equal((ground & 32) > 0, world.height >= SEA_LEVEL_M - WADING_DEPTH_M)
 
 
 def test_metadata_is_that_of_the_stages(site: Site, client: httpx.Client) -> None:
