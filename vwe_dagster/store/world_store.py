@@ -30,6 +30,7 @@ from vwe_dagster.store.manifest import (
     Recipe,
     Stage,
 )
+from vwe_dagster.store.name_links import NameLinks
 from vwe_dagster.store.stage_counts import Outcome, StageCounts
 
 _UPSTREAM: tuple[Stage, ...] = ("raw", "extracted", "processed")
@@ -53,6 +54,7 @@ class WorldStore:
         """
         self.root = root.absolute()
         self._stage_counts = stage_counts
+        self._names = NameLinks(self.root)
 
     def folder(self, seed: Seed, stage: Stage) -> Path:
         """Return the path of a stage, which need not exist."""
@@ -136,6 +138,7 @@ class WorldStore:
                 seconds=draft.seconds_before + time.monotonic() - began,
             )
             write_to_disk(folder / MANIFEST_NAME, manifest.to_json())
+        self._names.add(seed)
         self.count(stage, "made")
 
     def count(self, stage: Stage, outcome: Outcome) -> None:
@@ -183,6 +186,15 @@ class WorldStore:
             # The folder stays if another process has just begun to build a stage.
             with contextlib.suppress(OSError):
                 self._seed_folder(seed).rmdir()
+        self._names.remove(seed)
+
+    def repair_names(self) -> int:
+        """Repair the readable links to the folders of seeds, see :class:`vwe_dagster.store.name_links.NameLinks`.
+
+        Returns:
+            The number of added and removed links.
+        """
+        return self._names.repair(self.seed_of)
 
     def _seed_folder(self, seed: Seed) -> Path:
         return self.root / "seeds" / seed.folder_name

@@ -78,6 +78,7 @@ def _check_that_a_later_making_succeeds(store: WorldStore, number: int) -> None:
     publish(store.root, number)
     assert _number_of(store) == number
     assert entries(store) == {STAGE}
+    assert (store.root / "by-name" / SEED.key / STAGE).samefile(store.folder(SEED, STAGE))
 
 
 @pytest.mark.parametrize("former", [None, 0])
@@ -112,6 +113,7 @@ def test_removal_killed_at_any_step_leaves_a_complete_seed_or_none(tmp_path: Pat
         outcomes.append(_number_of(store))
         store.remove(SEED)
         assert not store.folder(SEED, STAGE).parent.exists()
+        assert list((store.root / "by-name").iterdir()) == []
     assert len(outcomes) > 20
     assert set(outcomes) == {1, None}
 

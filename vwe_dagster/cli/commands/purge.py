@@ -41,6 +41,8 @@ def purge(
 ) -> None:
     """Remove old runs with their events and logs, and leftover files of killed processes; keep all worlds.
 
+    Missing links in data/by-name are added, and links to removed worlds are deleted.
+
     A run is kept at any age if it has the latest record of a world in Dagster. The command is safe at any time, also
     while Dagster is running.
     """
@@ -49,6 +51,7 @@ def purge(
     from vwe_dagster.instance.retention.compacting import compact  # noqa: PLC0415
     from vwe_dagster.instance.retention.plan import PurgeError, plan_purge  # noqa: PLC0415
     from vwe_dagster.instance.seed_runs import SeedRuns, open_dagster  # noqa: PLC0415
+    from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
     home = find_home()
     if not home.instance.is_dir():
@@ -64,11 +67,14 @@ def purge(
                 removed = plan.carry_out()
                 SeedRuns(home, dagster).end_dead_runs()
                 freed_bytes = compact(dagster, home.instance)
+                links = WorldStore(home.data).repair_names()
         except Timeout as error:
             raise CommandError("Another vwe purge is running; wait until it ends, then run this one again.") from error
         except PurgeError as error:
             raise CommandError(str(error)) from error
     _show(removed, as_json=as_json, dry_run=False)
+    if links:
+        say(notices(), f"Links in {home.data / 'by-name'} that were added or deleted: {links}.")
     if freed_bytes is None:
         say(notices(), "The databases were not compacted because a run is in progress; Dagster reuses the free space.")
     elif freed_bytes:
