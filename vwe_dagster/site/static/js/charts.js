@@ -172,47 +172,40 @@ export const RingsChart = Canvas.extend({
   },
 });
 
-const INKED_SHARE = 0.34;
+const VALUES = 3;
 
-/** Rivers, streams and the points of lakes. */
+/** Prepares a piece of a waterway, `[x, z, width, ...]`, with the box around it. */
+function pieceOf(values) {
+  const piece = { values, west: Infinity, east: -Infinity, south: Infinity, north: -Infinity };
+  for (let index = 0; index < values.length; index += VALUES) {
+    piece.west = Math.min(piece.west, values[index]);
+    piece.east = Math.max(piece.east, values[index]);
+    piece.south = Math.min(piece.south, values[index + 1]);
+    piece.north = Math.max(piece.north, values[index + 1]);
+  }
+  return piece;
+}
+
+/** Rivers and streams with the width of their water, and the points of lakes. */
 export const WaterChart = Canvas.extend({
-  setWaterways(waterways) {
-    const prepare = (lines) =>
-      lines.map(([width, ...points]) => {
-        const box = { west: Infinity, east: -Infinity, south: Infinity, north: -Infinity };
-        for (let index = 0; index < points.length; index += 2) {
-          box.west = Math.min(box.west, points[index]);
-          box.east = Math.max(box.east, points[index]);
-          box.south = Math.min(box.south, points[index + 1]);
-          box.north = Math.max(box.north, points[index + 1]);
-        }
-        return { width, points, box };
-      });
-    this._lines = { rivers: prepare(waterways.rivers), streams: prepare(waterways.streams) };
-    this._lakes = waterways.lakes;
+  setWaterways({ rivers, streams, lakes }) {
+    this._pieces = { rivers: rivers.map(pieceOf), streams: streams.map(pieceOf) };
+    this._lakes = lakes;
     this.redraw();
   },
 
   paint(context, view, color) {
-    if (!this._lines) return;
-    context.lineJoin = "round";
-    context.lineCap = "round";
-    context.strokeStyle = color("--water-line");
+    if (!this._pieces) return;
     context.fillStyle = color("--water-line");
     const reach = 60;
     for (const [kind, least] of [
       ["streams", 0.7],
       ["rivers", 1.4],
     ]) {
-      for (const { width, points, box } of this._lines[kind]) {
-        if (box.east < view.west - reach || box.west > view.east + reach) continue;
-        if (box.north < view.south - reach || box.south > view.north + reach) continue;
-        context.beginPath();
-        for (let index = 0; index < points.length; index += 2) {
-          context.lineTo(view.column(points[index]), view.row(points[index + 1]));
-        }
-        context.lineWidth = Math.max(least, (width * INKED_SHARE) / view.pixel);
-        context.stroke();
+      for (const piece of this._pieces[kind]) {
+        if (piece.east < view.west - reach || piece.west > view.east + reach) continue;
+        if (piece.north < view.south - reach || piece.south > view.north + reach) continue;
+        this._paintPiece(context, view, piece.values, least);
       }
     }
     if (view.pixel > 40) return;
@@ -221,6 +214,29 @@ export const WaterChart = Canvas.extend({
       context.arc(view.column(x), view.row(z), 3.2, 0, 2 * Math.PI);
       context.fill();
     }
+  },
+
+  /** Draws a piece that narrows and widens as its water does. */
+  _paintPiece(context, view, values, least) {
+    let former;
+    context.beginPath();
+    for (let index = 0; index < values.length; index += VALUES) {
+      const [column, row] = [view.column(values[index]), view.row(values[index + 1])];
+      const half = Math.max(least, values[index + 2] / view.pixel) / 2;
+      context.moveTo(column + half, row);
+      context.arc(column, row, half, 0, 2 * Math.PI);
+      if (former) {
+        const length = Math.hypot(column - former.column, row - former.row) || 1;
+        const [x, y] = [(row - former.row) / length, (former.column - column) / length];
+        context.moveTo(former.column + x * former.half, former.row + y * former.half);
+        context.lineTo(column + x * half, row + y * half);
+        context.lineTo(column - x * half, row - y * half);
+        context.lineTo(former.column - x * former.half, former.row - y * former.half);
+        context.closePath();
+      }
+      former = { column, row, half };
+    }
+    context.fill();
   },
 });
 
