@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.convertors import IntegerConvertor, register_url_convertor
@@ -114,7 +115,9 @@ def site_app(
             Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
             Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", site.block),
             Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
-            Route("/compare/{one}/{other}", site.compare_page),
+            Route("/compare/", site.compare_page),
+            Route("/compare/index.html", site.compare_page),
+            Route("/compare/{one}/{other}", site.to_comparison),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={404: _missing, 405: _missing, NotThereError: _missing, StoreError: _damaged},
@@ -168,8 +171,14 @@ class _Site:
 
     async def compare_page(self, request: Request) -> Response:
         for name in ("one", "other"):
-            self._prepare(await self._find(request.path_params[name]))
+            if name in request.query_params:
+                self._prepare(await self._find(pages.folder_of(request.query_params[name])))
         return _answer(request, pages.html_files()[pages.COMPARE_PAGE])
+
+    async def to_comparison(self, request: Request) -> Response:
+        """Redirect the former address of a comparison."""
+        keys = {name: (await self._find(request.path_params[name])).seed.key for name in ("one", "other")}
+        return RedirectResponse(f"../?{urlencode(keys)}", 308)
 
     async def facts(self, request: Request) -> Response:
         built = await self._find(request.path_params["folder"])

@@ -20,6 +20,7 @@ from vwe_dagster_tests.site.browsing import MINUS, PAGE_MS, PHONE, PIXEL_M, Visi
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site
 
 WORLD = f"/worlds/{ONE}/"
+COMPARISON = f"/compare/?one={ONE}&other={OTHER}"
 READ: dict[tuple[str, ...], tuple[float, float] | None] = {
     ("600, -100", "600,-100", "600 \N{MINUS SIGN}100", "x 600 z -100", "X=600, Z=-100", "x600z-100"): (600, -100),
     ("600 m; -100 m", "6e2, -1E2", "[600, -100.0]", "+600 ,-100."): (600, -100),
@@ -135,7 +136,7 @@ def test_unreachable_server_is_reported(visitor: Visitor) -> None:
     assert all("Failed to load resource" in complaint for complaint in visitor.complaints)
 
     page.route("**/world.json", lambda route: route.abort())
-    page.goto(f"/compare/{ONE}/{OTHER}")
+    page.goto(COMPARISON)
     expect(page.locator(".failure")).to_have_text("The server does not answer.")
     visitor.complaints.clear()
 
@@ -241,7 +242,7 @@ def test_page_of_a_world_links_to_a_comparison(visitor: Visitor) -> None:
         expect(dialog.get_by_role("status")).to_contain_text(message)
     dialog.get_by_role("combobox").fill(OTHER)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(f"/compare/{ONE}/{OTHER}"))
+    expect(page).to_have_url(re.compile(re.escape(COMPARISON)))
 
 
 def test_two_worlds_are_compared_at_one_pointer(visitor: Visitor, site: Site, screenshots: Path) -> None:
@@ -250,8 +251,8 @@ def test_two_worlds_are_compared_at_one_pointer(visitor: Visitor, site: Site, sc
     for key in (ONE, OTHER):
         page.get_by_role("button", name=f"Choose {key} to compare").click()
     page.get_by_role("link", name="Compare", exact=True).click()
-    expect(page).to_have_url(re.compile(f"/compare/{ONE}/{OTHER}"))
-    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=3&style=biomes&show=grid")
+    expect(page).to_have_url(re.compile(re.escape(COMPARISON)))
+    visit(page, f"{COMPARISON}#at=0,0&zoom=3&style=biomes&show=grid")
     left, right = page.locator(".side-map").first, page.locator(".side-map").last
     for row, column in [(160, 161), (150, 172)]:
         point_at(page, left, site.world(), row, column)
@@ -283,7 +284,7 @@ def test_two_worlds_are_compared_at_one_pointer(visitor: Visitor, site: Site, sc
 
 def test_late_sample_of_a_former_place_is_not_shown(visitor: Visitor) -> None:
     page, held, is_left = visitor.page, list[Route](), False
-    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=3&style=biomes&show=grid")
+    visit(page, f"{COMPARISON}#at=0,0&zoom=3&style=biomes&show=grid")
 
     def hold(route: Route) -> None:
         if is_left:
@@ -319,7 +320,7 @@ def test_samples_of_a_rebuilt_world_are_not_shown(visitor: Visitor) -> None:
     expect(page.locator("#readout .biome")).to_have_text("…")
 
 
-@pytest.mark.parametrize("path", [WORLD, f"/compare/{ONE}/{OTHER}"])
+@pytest.mark.parametrize("path", [WORLD, COMPARISON])
 def test_page_that_cannot_be_shown_has_an_error(browser: Browser, site: Site, path: str) -> None:
     page = browser.new_context(base_url=site.address).new_page()
     said = json.dumps({"message": "A file is damaged; make the stage extracted again."})
@@ -337,7 +338,7 @@ def test_worlds_with_different_zooms_are_compared_in_one_view(visitor: Visitor) 
         route.fulfill(body=json.dumps(facts), content_type="application/json")
 
     page.route(f"**/{OTHER}/world.json", of_another_program)
-    visit(page, f"/compare/{ONE}/{OTHER}#at=0,0&zoom=6.5&show=grid")
+    visit(page, f"{COMPARISON}#at=0,0&zoom=6.5&show=grid")
     scales = page.locator(".leaflet-control-scale-line")
     expect(scales).to_have_text(["100 m", "100 m"])
 
@@ -406,7 +407,7 @@ def test_dark_theme_follows_the_system_until_it_is_switched(visitor: Visitor) ->
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)
 def test_pages_fit_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page
-    for name, path in {"gallery": "/", "compare": f"/compare/{ONE}/{OTHER}", "world": WORLD}.items():
+    for name, path in {"gallery": "/", "compare": COMPARISON, "world": WORLD}.items():
         visit(page, path)
         page.locator(".leaflet-tile-loaded, .world img").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 390, name
@@ -432,7 +433,7 @@ def test_pages_fit_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
 )
 def test_buttons_are_not_covered_on_small_screens(visitor: Visitor) -> None:
     page = visitor.page
-    visit(page, f"/compare/{ONE}/{OTHER}")
+    visit(page, COMPARISON)
     for button in page.locator(".compare-bar button:visible").all():
         button.click(trial=True)
     page.get_by_role("button", name="Layers").click()

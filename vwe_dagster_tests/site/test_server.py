@@ -137,7 +137,9 @@ def test_gallery_lists_every_world(client: httpx.Client) -> None:
         (f"{WORLD}/tiles/map/{'9' * 5000}/0/0.webp", "no such page"),
         ("/static/../server.py", "no such page"),
         ("/static/..%2Fserver.py", "no such file"),
+        (f"/compare/?one={ONE}&other=nothing", "vwe world nothing"),
         (f"/compare/{ONE}/nothing", "vwe world nothing"),
+        (f"/compare/?one={ONE}&other=..%2F..", "seed"),
         (f"{WORLD}/places.json", "has no locations"),
         ("/elsewhere", "no such page"),
     ],
@@ -149,6 +151,12 @@ def test_missing_page_has_an_error_message(client: httpx.Client, path: str, word
     assert answer.headers["cache-control"] == "no-store"
     page = client.get(path, headers={"accept": "text/html"})
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_former_address_of_a_comparison_redirects(client: httpx.Client) -> None:
+    answer = client.get(f"/compare/{ONE}/{NUMBERED}", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.url.raw_path.decode() == f"/compare/?one={ONE}&other={NUMBERED.replace('@', '%40')}"
 
 
 def test_error_page_does_not_include_markup_of_the_address(client: httpx.Client) -> None:

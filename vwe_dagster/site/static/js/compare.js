@@ -2,16 +2,20 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { $, $$, fetchJson, fillIcons, h, icon } from "./dom.js";
-import { area, folderOf, meters, number, share } from "./geo.js";
+import { $, $$, fillIcons, h, icon } from "./dom.js";
+import { comparisonOf, fetchJson, pageIn } from "./files.js";
+import { area, folderOf, isKey, meters, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
 import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
+import { t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
 
 const OVERLAYS = ["grid", "rings", "water", "peak", "island"];
+
+const worldFolder = (key) => `../worlds/${folderOf(key)}/`;
 
 /** The figures of a group as rows of the table: those that one of the worlds has. */
 function figureRows(group, other) {
@@ -34,7 +38,7 @@ class Side {
     this.ghost = L.circleMarker(at(0, 0), { radius: 7, className: "ghost", interactive: false });
     const title = $(".side-title", element);
     title.textContent = facts.key;
-    title.href = base;
+    title.href = pageIn(base);
     title.title = `Open ${facts.key} by itself`;
   }
 
@@ -67,7 +71,7 @@ class Comparison {
     this.layers = new LayersCard(
       $("#layers"),
       one.facts,
-      `../../worlds/${folderOf(one.facts.key)}/`,
+      worldFolder(one.facts.key),
       names,
       (id) => this.#set(id, null),
       (name, on) => this.#set(null, { [name]: on }),
@@ -87,7 +91,7 @@ class Comparison {
     one.map.on("moveend", () => this.link.changed());
     $("#home-button").addEventListener("click", () => one.world.fitWorld({ animate: true }));
     $("#swap-button").addEventListener("click", () => {
-      window.location.href = `../${folderOf(other.facts.key)}/${folderOf(one.facts.key)}${window.location.hash}`;
+      window.location.href = `../${comparisonOf(other.facts.key, one.facts.key)}${window.location.hash}`;
     });
     for (const { map } of sides) {
       new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(map.getContainer());
@@ -219,12 +223,16 @@ class Comparison {
 }
 
 fillIcons();
-const folders = window.location.pathname.split("/").slice(-2);
-Promise.all(folders.map((folder) => fetchJson(`../../worlds/${folder}/world.json`)))
+async function readWorlds() {
+  const query = new URLSearchParams(window.location.search);
+  const keys = ["one", "other"].map((name) => query.get(name) ?? "");
+  if (!keys.every(isKey)) throw new Error(t("compare.no_seeds"));
+  return Promise.all(keys.map((key) => fetchJson(`${worldFolder(key)}world.json`)));
+}
+
+readWorlds()
   .then((both) => {
-    const sides = $$(".side").map(
-      (element, index) => new Side(element, both[index], `../../worlds/${folders[index]}/`),
-    );
+    const sides = $$(".side").map((element, index) => new Side(element, both[index], worldFolder(both[index].key)));
     new Comparison(sides);
     document.body.classList.add("ready");
   })

@@ -94,27 +94,6 @@ export async function copy(text, what) {
   }
 }
 
-/** Fetches, with retries if the connection breaks, for example when a machine changes its network. */
-export async function fetchAgain(address, tries = 3) {
-  try {
-    return await fetch(address);
-  } catch (error) {
-    if (tries <= 1) throw new Error("The server does not answer.", { cause: error });
-    await new Promise((resolve) => window.setTimeout(resolve, 400));
-    return fetchAgain(address, tries - 1);
-  }
-}
-
-/** Returns the JSON at an address; a failure throws an error with the server's message. */
-export async function fetchJson(address) {
-  const answer = await fetchAgain(address);
-  if (!answer.ok) {
-    const answered = await answer.json().catch(() => ({}));
-    throw new Error(answered.message ?? `${address} cannot be read (${answer.status}).`);
-  }
-  return answer.json();
-}
-
 /** Opens a dialog by its id; a press outside closes it. */
 export function openDialog(id) {
   const dialog = $(`#${id}`);

@@ -1,6 +1,7 @@
 // The page that finds seeds: a question, a condition and sliders on the left, the matching seeds on the right.
 
-import { $, copy, fetchJson, fillIcons, h, icon, toast } from "./dom.js";
+import { $, copy, fillIcons, h, icon, toast } from "./dom.js";
+import { fetchJson } from "./files.js";
 import { number } from "./geo.js";
 import { Range } from "./range.js";
 import { listen } from "./shortcuts.js";

@@ -1,6 +1,7 @@
 // The gallery of all worlds.
 
-import { $, copy, fetchJson, fillIcons, h, icon } from "./dom.js";
+import { $, copy, fillIcons, h, icon } from "./dom.js";
+import { comparisonOf, fetchJson, pageIn } from "./files.js";
 import { area, folderOf, meters, number } from "./geo.js";
 import { listen } from "./shortcuts.js";
 
@@ -133,7 +134,7 @@ class Gallery {
 
   #card(world) {
     if (this.cards.has(world.seed)) return this.cards.get(world.seed);
-    const page = `worlds/${folderOf(world.seed)}/`;
+    const folder = `worlds/${folderOf(world.seed)}/`;
     const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
     const choose = h(
       "button",
@@ -152,8 +153,15 @@ class Gallery {
       { class: "world" },
       h(
         "a",
-        { href: page },
-        h("img", { src: `${page}thumbnail.png`, alt: "", loading: "lazy", decoding: "async", width: 200, height: 200 }),
+        { href: pageIn(folder) },
+        h("img", {
+          src: `${folder}thumbnail.png`,
+          alt: "",
+          loading: "lazy",
+          decoding: "async",
+          width: 200,
+          height: 200,
+        }),
         h("h2", {}, world.seed),
       ),
       h(
@@ -204,7 +212,7 @@ class Gallery {
         other ? " and " : " — choose another to compare it with",
         h("strong", {}, other ?? ""),
       ),
-      other ? h("a", { class: "go", href: `compare/${folderOf(one)}/${folderOf(other)}` }, "Compare") : "",
+      other ? h("a", { class: "go", href: comparisonOf(one, other) }, "Compare") : "",
     );
   }
 }

@@ -1,6 +1,6 @@
 // The locations of a world: groups and kinds, their visibility on the map, and all places after they are read.
 
-import { fetchJson } from "./dom.js";
+import { fetchJson } from "./files.js";
 import { fromCenter } from "./geo.js";
 
 /** Title of each group, in the plural and in the singular. */

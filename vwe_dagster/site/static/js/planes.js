@@ -1,6 +1,6 @@
 // The exact heights and biomes of a world, read in blocks on demand.
 
-import { fetchAgain } from "./dom.js";
+import { fetchBytes } from "./files.js";
 import { VOID_M } from "./geo.js";
 
 const KEPT = 96;
@@ -123,12 +123,7 @@ export class Planes {
     return block;
   }
 
-  async #fetch(x, y) {
-    const answer = await fetchAgain(`${this.base}data/${x}/${y}.bin?v=${this.version}`);
-    if (!answer.ok) throw new Error(`The server cannot read the data of this place (status ${answer.status}).`);
-    const tag = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
-    // A rebuilt world may have another grid.
-    if (tag && tag[1] !== this.version) throw new Error("This world was rebuilt. Reload the page to see the new one.");
-    return answer.arrayBuffer();
+  #fetch(x, y) {
+    return fetchBytes(`${this.base}data/${x}/${y}.bin?v=${this.version}`, this.version);
   }
 }

@@ -2,7 +2,8 @@
 /* global L */
 
 import { at } from "./crs.js";
-import { $, $$, copy, fetchJson, fillIcons, h, icon, openDialog, toast } from "./dom.js";
+import { $, $$, copy, fillIcons, h, icon, openDialog, toast } from "./dom.js";
+import { comparisonOf, fetchJson } from "./files.js";
 import { area, degrees, folderOf, meters, number, parsePlace, place, share } from "./geo.js";
 import { KindChips } from "./kind_chips.js";
 import { LayersCard, popUnder } from "./layers.js";
@@ -557,7 +558,7 @@ fetchJson("../../worlds.json")
     $("#compare form").addEventListener("submit", (event) => {
       event.preventDefault();
       const other = $("#compare input").value.trim();
-      if (others.includes(other)) window.location.href = `../../compare/${encodeURIComponent(here)}/${folderOf(other)}`;
+      if (others.includes(other)) window.location.href = `../../${comparisonOf(here === "~." ? "." : here, other)}`;
       else
         $("#compare output").textContent = keys.includes(other)
           ? "That is the world of this page; choose another."

@@ -3,7 +3,8 @@
 
 import { edge, GridChart, RingsChart, WaterChart } from "./charts.js";
 import { at, CRS } from "./crs.js";
-import { fetchJson, toast } from "./dom.js";
+import { toast } from "./dom.js";
+import { fetchJson } from "./files.js";
 import { metersPerPixel, RADIUS_M } from "./geo.js";
 import { Planes } from "./planes.js";
 
