@@ -18,8 +18,8 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.native_locations import location_lines
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.extraction.engine_export import canonical_world
-from vwe_dagster.rendering.map import render_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
+from vwe_dagster.rendering.thumbnail import render_thumbnail
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Manifest, Recipe, Stage, WorldStore
 from vwe_dagster.store.manifest import STATISTICS

@@ -1,4 +1,4 @@
-"""The map, the main picture of a world, and its thumbnail."""
+"""The map, the main picture of a world."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vwe_dagster.rendering.plates import (
     draw_scale_bar,
     draw_title,
 )
-from vwe_dagster.rendering.view import THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M, MapPlanes, MapView
+from vwe_dagster.rendering.view import MapPlanes
 from vwe_dagster.rendering.waterways import river_ink
 from vwe_dagster.world.canonical import CanonicalWorld
 
@@ -79,12 +79,6 @@ def _blank(size: PictureSize, has_places: bool, rivers: bool, lava: bool) -> Ima
     draw_legend(sheet, "Signs", signs, layout.signs)
     draw_scale_bar(sheet, layout.scale_bar)
     return sheet.image
-
-
-def render_thumbnail(world: CanonicalWorld) -> Image.Image:
-    """Draw the disc of a world without text, north up: RGB, 256 x 256."""
-    view = MapView(2 * THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M)
-    return ground.paint(MapPlanes.of(world, view), detailed=False).reduce(2)
 
 
 def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, float, float]]:

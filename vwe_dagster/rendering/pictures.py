@@ -11,9 +11,10 @@ from PIL import Image
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.biome_map import render_biomes
 from vwe_dagster.rendering.heights import render_heights
-from vwe_dagster.rendering.map import paint_ground, render_map, render_thumbnail
+from vwe_dagster.rendering.map import paint_ground, render_map
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.relief import render_relief
+from vwe_dagster.rendering.thumbnail import render_thumbnail
 from vwe_dagster.world.canonical import CanonicalWorld
 
 THUMBNAIL = "thumbnail.png"

@@ -19,15 +19,15 @@ from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.place_marks import Site, sites_of
 from vwe_dagster.rendering.relief_marks import draw_relief_marks, with_legend
-from vwe_dagster.rendering.room import Box
+from vwe_dagster.rendering.room import Box, Room
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow, MapView
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
-RELIEF_SIZE = (1760, 1164)
-"""Width and height of the picture in pixels, at scale 1."""
+RELIEF_SIZE = (1760, 1244)
+"""Width and height of the picture in pixels, at scale 1: a peak of 500 m at the northern rim has room for its label."""
 
 EXAGGERATION = 3.0
 """Factor by which heights are enlarged, because a world is 50 times as wide as its mountains are high."""
@@ -75,21 +75,23 @@ def render_relief(
             by default painted here.
 
     Returns:
-        RGB, 1760 x 1164 for 2048 pixels of map, higher by the legend if places are known; the same pixels for the
+        RGB, 1760 x 1244 for 2048 pixels of map, higher by the legend if places are known; the same pixels for the
         same input.
     """
     size = size or PictureSize.of_grid(world.grid)
     heights = GridWindow(world.grid, size.ground).heights(world.height)
     scene = Scene.of_size(*(round(side * size.scale) for side in RELIEF_SIZE))
     picture = scene.draw(painted or paint_ground(world, size), heights, size.ground.pixel_m)
-    _letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale)
-    scene.draw_directions(picture)
+    room = Room()
+    room.take(_letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale))
+    room.take(*scene.draw_directions(picture))
     if analysis is None:
         return picture
-    peaks, sites = highest_peaks(analysis, LABELED_PEAKS), sites_of(analysis.places)
+    sites = sites_of(analysis.places)
     pinned = [(site, scene.to_pixel(site.x_m, site.z_m, _height_at(heights, size.ground, site))) for site in sites]
-    draw_relief_marks(picture, pinned, scene.peak_boxes(peaks), size.scale)
-    scene.draw_peak_heights(picture, peaks)
+    labels = scene.place_peak_labels(highest_peaks(analysis, LABELED_PEAKS), room)
+    draw_relief_marks(picture, pinned, room, size.scale)
+    scene.draw_peak_labels(picture, labels)
     return with_legend(picture, sites, size.scale) if sites else picture
 
 
@@ -157,41 +159,64 @@ class Scene:
         drop_m = self.camera.eye_m - height_m * self.camera.exaggeration
         return self.width / 2 + scale * x_m, self.camera.horizon + scale * drop_m
 
-    def draw_directions(self, picture: Image.Image) -> None:
-        """Draw the directions of the compass around the rim."""
+    def draw_directions(self, picture: Image.Image) -> list[Box]:
+        """Draw the directions of the compass around the rim; return their boxes."""
+        size, boxes = self.width / 82, []
         for name, east, north in (("N", 0, 1), ("E", 1, 0), ("S", 0, -1), ("W", -1, 0)):
             x, y = self.to_pixel(
                 east * 1.045 * WORLD_RADIUS_M,
                 (1.09 if north > 0 else 1.04) * north * WORLD_RADIUS_M,
                 min(north, 0) * -_BASE_M,
             )
-            lettering.letter(picture, (x, y), name, self.width / 82, anchor="mm", color=palette.INK_SOFT)
-
-    @property
-    def _rise(self) -> int:
-        """Return the pixels from a peak to its label."""
-        return round(self.width / 90)
-
-    def peak_boxes(self, peaks: Sequence[tuple[float, float, float]]) -> list[Box]:
-        """Return the boxes that :meth:`draw_peak_heights` takes."""
-        boxes = []
-        for x_m, z_m, above_sea_m in peaks:
-            (x, y), size = self.to_pixel(x_m, z_m, above_sea_m + SEA_LEVEL_M), self.width / 106
-            half = lettering.width(f"{above_sea_m:.0f}", size) / 2 + 3
-            boxes.append((x - half, y - self._rise - 8 - max(size, lettering.LEAST_TYPE), x + half, y))
+            lettering.letter(picture, (x, y), name, size, anchor="mm", color=palette.INK_SOFT)
+            boxes.append((x - size / 2, y - size / 2, x + size / 2, y + size / 2))
         return boxes
 
-    def draw_peak_heights(self, picture: Image.Image, peaks: Sequence[tuple[float, float, float]]) -> None:
-        """Draw the heights of peaks, given by x, z and height above the sea in meters, on a line above each."""
-        rise = self._rise
+    def place_peak_labels(self, peaks: Sequence[tuple[float, float, float]], room: Room) -> list[PeakLabel]:
+        """Place the heights of peaks above them without overlaps, and mark their boxes as taken.
+
+        A label without room is tried on a longer line; one without room there is left out.
+
+        Args:
+            peaks: x, z and height above the sea in meters, in the order in which they choose.
+            room: free space of the picture.
+        """
+        labels, size = [], max(self.width / 106, lettering.LEAST_TYPE)
         for x_m, z_m, above_sea_m in peaks:
             x, y = (round(place) for place in self.to_pixel(x_m, z_m, above_sea_m + SEA_LEVEL_M))
-            line = Stencil(6, rise)
-            line.rectangle((2.25, 0), (3.75, rise))
-            picture.paste(palette.INK, (x - 3, y - rise), line.coverage())
-            lettering.letter(
-                picture, (x, y - rise - 5), f"{above_sea_m:.0f}", self.width / 106, anchor="ms", halo=palette.PAPER
-            )
+            text = f"{above_sea_m:.0f}"
+            half = lettering.width(text, size) / 2 + 3
+            for lines in (1, 1.8, 2.6):
+                row = max(round(y - lines * self.width / 90), math.ceil(size) + 6)
+                if room.take_if_free([(x - half, row - 8 - size, x + half, max(y, row))]):
+                    labels.append(PeakLabel((x, y), row, text))
+                    break
+        return labels
+
+    def draw_peak_labels(self, picture: Image.Image, labels: Sequence[PeakLabel]) -> None:
+        """Draw the heights of peaks, each on a line above its peak."""
+        for label in labels:
+            x, y = label.peak
+            line = Stencil(6, max(1, y - label.row))
+            line.rectangle((2.25, 0), (3.75, y - label.row))
+            picture.paste(palette.INK, (x - 3, label.row), line.coverage())
+            size = self.width / 106
+            lettering.letter(picture, (x, label.row - 5), label.text, size, anchor="ms", halo=palette.PAPER)
+
+
+@dataclasses.dataclass(frozen=True)
+class PeakLabel:
+    """The height of a peak on the picture.
+
+    Attributes:
+        peak: column and row of the peak.
+        row: row at which the line from the peak ends; the text is above it.
+        text: the height in meters.
+    """
+
+    peak: tuple[int, int]
+    row: int
+    text: str
 
 
 @functools.lru_cache(maxsize=2)
@@ -210,8 +235,8 @@ def _paper(scene: Scene) -> npt.NDArray[np.uint8]:
     return oversampled
 
 
-def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale: float) -> None:
-    """Draw the title and the lines below it; positions and sizes are those of a picture at scale 1."""
+def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale: float) -> Box:
+    """Draw the title and the lines below it; positions and sizes are those of a picture at scale 1. Return its box."""
 
     def letter(at: tuple[float, float], text: str, size: float, spacing: float, color: Rgb) -> None:
         place = (at[0] * scale, at[1] * scale)
@@ -225,3 +250,5 @@ def _letter_title(picture: Image.Image, title: str, facts: Sequence[str], scale:
         letter((left, top + 102 + 26 * row), fact, 18, 0.5, palette.INK_SOFT)
     remark = f"Seen from the south, heights {EXAGGERATION:g} times enlarged"
     letter((left, RELIEF_SIZE[1] - 44), remark, 18, 0.5, palette.INK_SOFT)
+    bottom = top + 74 + (14 + 26 * len(facts) if facts else 0)
+    return 0, 0, (left + room) * scale, bottom * scale

@@ -8,7 +8,7 @@ from PIL import Image, ImageChops
 
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.place_marks import Mark, Site, arrange, badge_picture, badge_size
-from vwe_dagster.rendering.room import Box, Room
+from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.stencil import Stencil
 
 _BADGE_SHARE = 0.8
@@ -24,18 +24,17 @@ _LEGEND_TYPE, _LEGEND_ROW, _LEGEND_LEFT, _LEGEND_GAP = 17.0, 34.0, 52.0, 14.0
 
 
 def draw_relief_marks(
-    picture: Image.Image, sites: Sequence[tuple[Site, tuple[float, float]]], taken: Sequence[Box], scale: float
+    picture: Image.Image, sites: Sequence[tuple[Site, tuple[float, float]]], room: Room, scale: float
 ) -> None:
     """Mark places with badges on pins without overlaps.
 
     Args:
         picture: RGB, changed in place.
         sites: each with the pixel of its ground.
-        taken: boxes that marks leave free.
+        room: free space of the picture.
         scale: scale of the picture.
     """
-    pixels, room = badge_size(_BADGE_SHARE * scale), Room()
-    room.take(*taken)
+    pixels = badge_size(_BADGE_SHARE * scale)
     pin = _PIN * pixels
     tops = [(site, (x, y - pin)) for site, (x, y) in sites]
     marks = arrange(tops, pixels, _GROUND_SHARE * picture.width * picture.height, room)

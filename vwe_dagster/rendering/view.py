@@ -24,8 +24,8 @@ MAP_PIXELS = 2048
 _LOOKED_AT = 3
 """Samples that bicubic resampling reads on each side beyond the nearest."""
 
-THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M = 256, 21800.0
-"""Side of a thumbnail, and the ground it shows: the disc of the world and a little paper."""
+THUMBNAIL_PIXELS, THUMBNAIL_WIDTH_M = 256, 21050.0
+"""Side of a thumbnail, and the ground it shows: the disc of the world up to its edge."""
 
 Sample = TypeVar("Sample", bound=np.generic)
 Coordinate = TypeVar("Coordinate", float, npt.NDArray[np.float32], npt.NDArray[np.float64])

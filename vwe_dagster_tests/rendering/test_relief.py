@@ -14,7 +14,8 @@ from PIL import Image
 
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.block import cast_shadows
-from vwe_dagster.rendering.relief import EXAGGERATION, Scene
+from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
+from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.view import MapView
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
@@ -129,8 +130,26 @@ def test_a_level_surface_has_no_shadows() -> None:
     assert not cast_shadows(np.full((20, 20), 30, dtype=np.float32), 2.0, 6.0).any()
 
 
+def test_label_of_a_high_peak_at_the_northern_rim_is_within_the_picture() -> None:
+    scene = Scene.of_size(*RELIEF_SIZE)
+    (label,) = scene.place_peak_labels([(0, 10_000, 500)], Room())
+    picture = Image.new("RGB", RELIEF_SIZE, palette.PAPER)
+    scene.draw_peak_labels(picture, [label])
+    rows, _ = np.nonzero(changed(np.asarray(picture), np.asarray(Image.new("RGB", RELIEF_SIZE, palette.PAPER))))
+    assert rows.min() > 4
+
+
+def test_labels_of_neighboring_peaks_do_not_collide() -> None:
+    scene, room = Scene.of_size(*RELIEF_SIZE), Room()
+    room.take((0, 0, 10, 10))
+    first, second, *others = scene.place_peak_labels([(100 * k, 50 * k, 400 - 2 * k) for k in range(9)], room)
+    assert first.text == "400"
+    assert abs(first.row - second.row) > 16 or abs(first.peak[0] - second.peak[0]) > 30
+    assert len(others) < 7
+
+
 def test_block_fits_into_pictures_of_every_size() -> None:
-    for width, height in ((1760, 1164), (300, 200)):
+    for width, height in ((1760, 1244), (300, 200)):
         scene = Scene.of_size(width, height)
         angles = np.linspace(0, 2 * math.pi, 100)
         rim = [scene.to_pixel(WORLD_RADIUS_M * math.cos(a), WORLD_RADIUS_M * math.sin(a)) for a in angles]
