@@ -25,6 +25,7 @@ const Canvas = L.Layer.extend({
 
   getEvents() {
     return {
+      labels: this._draw,
       move: this._draw,
       zoom: this._draw,
       zoomend: this._draw,
@@ -79,18 +80,34 @@ const Canvas = L.Layer.extend({
 });
 
 const LABEL_FONT = "500 11px system-ui, sans-serif";
+const LABEL_HEIGHT = 14;
 
-function label(context, text, x, y, color, halo, align = "center") {
+/**
+ * Draws the labels `{text, x, y, align}` that have room.
+ *
+ * @param taken boxes `{left, right, top, bottom}`; those of drawn labels are added.
+ */
+function drawLabels(context, labels, taken, ink, halo) {
   context.font = LABEL_FONT;
-  context.textAlign = align;
   context.textBaseline = "middle";
   context.lineJoin = "round";
   context.lineWidth = 3.5;
   context.strokeStyle = halo;
-  context.fillStyle = color;
-  context.strokeText(text, x, y);
-  context.fillText(text, x, y);
+  context.fillStyle = ink;
+  for (const { text, x, y, align } of labels) {
+    const width = context.measureText(text).width;
+    const left = align === "left" ? x : x - width / 2;
+    const box = { left, right: left + width, top: y - LABEL_HEIGHT / 2, bottom: y + LABEL_HEIGHT / 2 };
+    if (taken.some((other) => isCovered(box, other))) continue;
+    taken.push(box);
+    context.textAlign = align;
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
+  }
 }
+
+const isCovered = (one, other) =>
+  one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
 
 const STEPS = [20, 50, 100, 200, 500, 1000, 2000, 5000];
 
@@ -108,7 +125,6 @@ export const GridChart = Canvas.extend({
     const within = (value) => Math.abs(value) <= RADIUS_M;
     const columns = lines(view.west, view.east).filter(within);
     const rows = lines(view.south, view.north).filter(within);
-    const [line, ink, halo] = [color("--chart-line"), color("--chart-ink"), color("--chart-halo")];
     for (const strong of [false, true]) {
       context.beginPath();
       for (const x of columns.filter((value) => (value === 0) === strong)) {
@@ -119,46 +135,54 @@ export const GridChart = Canvas.extend({
         context.moveTo(0, Math.round(view.row(z)) + 0.5);
         context.lineTo(view.width, Math.round(view.row(z)) + 0.5);
       }
-      context.strokeStyle = line;
+      context.strokeStyle = color("--chart-line");
       context.lineWidth = strong ? 1.6 : 0.8;
       context.stroke();
     }
+    this.taken = this.options.labels.boxesIn(view);
+    const labels = this._edgeLabels(view, columns, rows);
+    drawLabels(context, labels, this.taken, color("--chart-ink"), color("--chart-halo"));
+  },
+
+  _edgeLabels(view, columns, rows) {
     const { top, right, bottom, left } = this.options.inset();
+    const labels = [];
     for (const z of rows) {
-      const row = view.row(z);
-      if (row > top + 30 && row < view.height - bottom - 8) label(context, number(z), left + 6, row, ink, halo, "left");
+      const y = view.row(z);
+      if (y > top + 30 && y < view.height - bottom - 8) labels.push({ text: number(z), x: left + 6, y, align: "left" });
     }
-    for (const x of columns) {
-      const column = view.column(x);
-      if (column > 52 && column < view.width - right - 20) label(context, number(x), column, top + 12, ink, halo);
+    for (const value of columns) {
+      const x = view.column(value);
+      if (x > 52 && x < view.width - right - 20) {
+        labels.push({ text: number(value), x, y: top + 12, align: "center" });
+      }
     }
+    return labels;
   },
 });
+
+/** Turns of a ring's label, in degrees, that are tried until it has room. */
+const TURNS = [0, 5, -5, 10, -10, 16, -16, 24, -24, 34, -34];
 
 /** Circles around the center of the world, every 1000 m. */
 export const RingsChart = Canvas.extend({
   paint(context, view, color) {
     const step = 1000 / view.pixel < 15 ? 2000 : 1000;
     const [column, row] = [view.column(0), view.row(0)];
-    const [line, ink, halo] = [color("--chart-line"), color("--chart-ink"), color("--chart-halo")];
-    const seen = column > 0 && row > 0 && column < view.width && row < view.height;
-    const [ahead, down] = [view.width / 2 - column, view.height / 2 - row];
-    const length = Math.hypot(ahead, down) || 1;
-    // Labels are north of the center if that is visible, else on the line from it to the middle of the view.
-    const [x, y] = seen ? [0, -1] : [ahead / length, down / length];
-    context.strokeStyle = line;
-    const labels = [];
+    const [ink, halo] = [color("--chart-ink"), color("--chart-halo")];
+    context.strokeStyle = color("--chart-line");
     for (let radius = step; radius < RADIUS_M; radius += step) {
-      const pixels = radius / view.pixel;
       context.beginPath();
-      context.arc(column, row, pixels, 0, 2 * Math.PI);
+      context.arc(column, row, radius / view.pixel, 0, 2 * Math.PI);
       context.lineWidth = radius % 5000 === 0 ? 1.5 : 0.9;
       context.stroke();
-      labels.push([`${radius / 1000} km`, column + x * pixels, row + y * pixels]);
     }
-    for (const [text, labelX, labelY] of labels) {
-      if (labelX > -20 && labelX < view.width + 20 && labelY > 0 && labelY < view.height) {
-        label(context, text, labelX, labelY, ink, halo);
+    const { grid, labels } = this.options;
+    const taken = grid._map && grid.taken ? [...grid.taken] : labels.boxesIn(view);
+    for (let radius = step; radius < RADIUS_M; radius += step) {
+      const before = taken.length;
+      for (const each of this._places(view, radius)) {
+        if (taken.length === before) drawLabels(context, [each], taken, ink, halo);
       }
     }
     context.beginPath();
@@ -169,6 +193,24 @@ export const RingsChart = Canvas.extend({
     context.lineWidth = 2;
     context.strokeStyle = ink;
     context.stroke();
+  },
+
+  /** Returns where the label of a ring may be, the best place first. */
+  _places(view, radius) {
+    const [column, row] = [view.column(0), view.row(0)];
+    const seen = column > 0 && row > 0 && column < view.width && row < view.height;
+    // Labels are north of the center if that is visible, else on the line from it to the middle of the view.
+    const middle = seen ? 0 : Math.atan2(view.width / 2 - column, row - view.height / 2);
+    return TURNS.map((turn) => {
+      const angle = middle + (turn * Math.PI) / 180;
+      const pixels = radius / view.pixel;
+      return {
+        text: `${radius / 1000} km`,
+        x: column + Math.sin(angle) * pixels,
+        y: row - Math.cos(angle) * pixels,
+        align: "center",
+      };
+    }).filter(({ x, y }) => x > 20 && x < view.width - 20 && y > 8 && y < view.height - 8);
   },
 });
 

@@ -60,15 +60,21 @@ export function placesOf(facts) {
 /** Returns the kinds of the given places. */
 export const kindsOf = (places) => Object.keys(KINDS).filter((kind) => places.some((each) => each.kind === kind));
 
+const COARSE = window.matchMedia("(pointer: coarse)").matches;
+/** Width in pixels of the part of a mark that can be pressed. */
+const TARGET = COARSE ? 44 : 26;
+const LABELLED_ZOOM = 1.5;
+/** Kinds in the order of their priority on the map. */
+const RANKS = { island: 0, peak: 1 };
+
 /** A layer of the map with the places of one kind. */
 export class PlacesLayer {
+  /** @param places the places, those with priority first. */
   constructor(worldMap, places, open) {
-    this.worldMap = worldMap;
     this.map = worldMap.map;
     this.marks = places.map((each) => ({ place: each, mark: this.#mark(each, open) }));
     this.group = L.layerGroup();
-    this.group.on("add", () => this.#sift());
-    this.map.on("zoomend moveend", () => this.map.hasLayer(this.group) && this.#sift());
+    worldMap.labels.add(this, RANKS[places[0].kind]);
   }
 
   addTo(map) {
@@ -77,11 +83,10 @@ export class PlacesLayer {
 
   remove() {
     this.group.remove();
-    this.#sift();
   }
 
   #mark(each, open) {
-    const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [26, 26], html: "" });
+    const sign = L.divIcon({ className: `place ${each.kind}`, iconSize: [TARGET, TARGET], html: "" });
     const mark = L.marker(at(each.x, each.z), { icon: sign, title: `${each.title}: ${each.note}`, alt: each.title });
     mark.on("add", () => {
       const element = mark.getElement();
@@ -96,22 +101,40 @@ export class PlacesLayer {
       });
   }
 
-  /** Shows the places in the view, and islands only if they are large enough to be distinguishable. */
-  #sift() {
+  /** Shows the places in the view that have room, and islands only if they are large enough to be distinguishable. */
+  sift(labels) {
+    if (!this.map.hasLayer(this.group)) return;
     const seen = this.map.getBounds().pad(0.3);
-    const pixel = metersPerPixel(this.map.getZoom());
-    for (const { place: each, mark } of this.map.hasLayer(this.group) ? this.marks : []) {
-      const large = each.kind !== "island" || each.across / pixel > ISLAND_PIXELS;
-      if (large && seen.contains(mark.getLatLng())) this.group.addLayer(mark);
-      else this.group.removeLayer(mark);
+    const zoom = this.map.getZoom();
+    const pixel = metersPerPixel(zoom);
+    for (const { place: each, mark } of this.marks) {
+      const isLarge = each.kind !== "island" || each.across / pixel > ISLAND_PIXELS;
+      // Places out of the view take room, too, so that a move does not show or hide labels.
+      const hasRoom = isLarge && labels.take(each.x, each.z, BOXES[each.kind](each.label.length));
+      const hasLabel =
+        hasRoom &&
+        each.kind === "peak" &&
+        zoom >= LABELLED_ZOOM &&
+        labels.take(each.x, each.z, labelBox(each.label.length));
+      if (hasRoom && seen.contains(mark.getLatLng())) {
+        this.group.addLayer(mark);
+        mark.getElement()?.classList.toggle("labelled", hasLabel);
+      } else this.group.removeLayer(mark);
     }
-    const { classList } = this.map.getContainer();
-    classList.toggle("labelled", this.map.getZoom() >= 1.5);
-    // The numbers of islands would cover those of peaks.
-    const islands = this.worldMap.shown.has("island");
-    classList.toggle("crowded", islands && this.map.getZoom() < 3);
   }
 }
+
+/** Returns a box around a place, in pixels. */
+const around = (width, height) => ({ left: -width / 2, right: width / 2, top: -height / 2, bottom: height / 2 });
+
+/** The boxes of the signs on the map by kind, for a label of some letters; see map.css. */
+const BOXES = {
+  island: (letters) => around(Math.max(22, 12 + 7 * letters), 18),
+  peak: () => around(18, 14),
+};
+
+/** Returns the box of the label under the sign of a peak. */
+const labelBox = (letters) => ({ ...around(2 + 7 * letters, 0), top: 10, bottom: 20 });
 
 const signOf = (each) =>
   each.location

@@ -6,6 +6,7 @@ import { at, CRS } from "./crs.js";
 import { toast } from "./dom.js";
 import { fetchJson } from "./files.js";
 import { metersPerPixel, RADIUS_M } from "./geo.js";
+import { Labels } from "./labels.js";
 import { Planes } from "./planes.js";
 
 const BEYOND_TILES = 2;
@@ -58,10 +59,10 @@ export class WorldMap {
     fit();
     edge().addTo(this.map);
     L.control.scale({ imperial: false, position: "bottomright", maxWidth: 120 }).addTo(this.map);
-    this.overlays = {
-      grid: new GridChart({ pane: "charts", inset }),
-      rings: new RingsChart({ pane: "charts" }),
-    };
+    this.labels = new Labels(this.map);
+    const grid = new GridChart({ pane: "charts", inset, labels: this.labels });
+    // The chart of the rings is drawn later, because its labels give way to the coordinates.
+    this.overlays = { grid, rings: new RingsChart({ pane: "charts", grid, labels: this.labels }) };
     if (facts.has_waterways) this.overlays.water = this.#water();
     this.shown = new Set();
     this.style = null;
@@ -110,6 +111,7 @@ export class WorldMap {
       this.shown.delete(name);
       layer.remove();
     }
+    this.labels.sift();
   }
 
   /** Fits the whole world into the part of the view that is not covered. */
