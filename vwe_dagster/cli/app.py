@@ -19,6 +19,7 @@ from vwe_dagster.cli.commands import (
     find,
     locations,
     metrics,
+    open_world,
     pool,
     purge,
     seeds,
@@ -66,6 +67,7 @@ app.command()(worlds.show)
 app.command()(locations.locations)
 app.command(cls=find.FindCommand)(find.find)
 app.command()(serve.serve)
+app.command(name="open")(open_world.open_world)
 app.command()(ui.ui)
 app.command()(docs.docs)
 app.command()(purge.purge)

@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'vwe find --prefer "start_land desc x2" --prefer swamp --explain @-1772362158',
     ),
     "serve": ("vwe serve --open", "vwe serve --port 8081"),
+    "open": ("vwe open HHcLC5acQt", "vwe open -- -abc"),
     "docs": ("vwe docs",),
     "ui": ("vwe ui", "vwe ui --port 3001"),
     "purge": ("vwe purge --dry-run", "vwe purge --older-than 7d"),

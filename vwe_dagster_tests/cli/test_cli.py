@@ -49,6 +49,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage in ("raw_export", "extracted", "processed", "renders"):
         assert f"{KEY}: {stage}: built" in made.stderr
     assert f"{KEY}: raw_export: sampling the terrain" in made.stderr
+    assert made.stderr.endswith("Look at it in the browser with: vwe serve --open\n")
     return home
 
 

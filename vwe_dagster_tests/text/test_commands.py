@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,20 @@ def test_no_message_builds_a_command_without_quoting() -> None:
                 if UNQUOTED.search(text):
                     built.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
     assert built == []
+
+
+@pytest.mark.parametrize(
+    ("started", "in_path", "shown"),
+    [(".venv/bin/vwe", False, ".venv/bin/vwe"), (".venv/bin/vwe", True, "vwe"), ("pytest", False, "vwe")],
+)
+def test_printed_command_starts_the_program_that_is_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str, in_path: bool, shown: str
+) -> None:
+    program = tmp_path / ".venv" / "bin" / "vwe"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(program.parent) if in_path else "/usr/bin:/bin")
+    monkeypatch.setattr(sys, "argv", [started, "world"])
+    assert vwe_command("serve", "--open") == f"{shown} serve --open"

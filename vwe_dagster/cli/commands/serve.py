@@ -11,8 +11,9 @@ import typer
 
 from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
-from vwe_dagster.config.home import find_home
+from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.config.hosts import allowed_hosts
+from vwe_dagster.config.map_server import recorded_map_server
 from vwe_dagster.seeds.seed import Seed
 
 HOST, PORT = "127.0.0.1", 8080
@@ -27,22 +28,38 @@ def serve(
 
     Reload a page to see worlds that were built since. Ctrl-C stops the server.
     """
+    serve_page(find_home(), port, "", open_browser=open_)
+
+
+def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
+    """Serve the map pages until Ctrl-C.
+
+    Args:
+        home: the home whose worlds are served.
+        port: the port; 0 for any free one.
+        page: the page to show, relative to the root of the server.
+        open_browser: whether to open the page in the browser.
+
+    Raises:
+        CommandError: the port cannot be used.
+    """
     # Imported here because loading these takes longer than other commands run.
     from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
-    home, hosts = find_home(), allowed_hosts()
+    hosts = allowed_hosts()
     # A server with configured host names may have remote visitors; these must not start builds on this machine.
     builds = None if hosts else Builds(_world_command, {**os.environ, **home.environment})
     app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds)
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
-        say(notices(), f"The worlds are at {worlds}; Ctrl-C stops the server.")
-        if open_:
-            # The socket is listening already, so the browser waits until the server answers.
-            webbrowser.open(worlds)
-        serve_until_ended(app, listener)
+        with recorded_map_server(home, worlds):
+            say(notices(), f"The worlds are at {worlds}; Ctrl-C stops the server.")
+            if open_browser:
+                # The socket is listening already, so the browser waits until the server answers.
+                webbrowser.open(f"{worlds}/{page}")
+            serve_until_ended(app, listener)
 
 
 def _world_command(seed: Seed) -> list[str]:

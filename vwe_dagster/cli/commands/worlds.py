@@ -269,8 +269,11 @@ def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
     home = find_home()
     seeds = [seed for group, _ in wanted for seed in group]
     failed = build_worlds(home, wanted)
-    _show_ready(WorldStore(home.data), [seed for seed in seeds if seed.key not in failed])
+    ready = [seed for seed in seeds if seed.key not in failed]
+    _show_ready(WorldStore(home.data), ready)
     refuse_failed(seeds, failed)
+    if ready:
+        say(notices(), f"Look at it in the browser with: {vwe_command('serve', '--open')}")
 
 
 def _show_ready(store: WorldStore, seeds: Sequence[Seed]) -> None:

@@ -1,0 +1,36 @@
+"""The command ``vwe open``: open the page of a world in the browser."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.parse
+import webbrowser
+
+from vwe_dagster.cli.commands.common import CommandError, SeedText, parse_seeds
+from vwe_dagster.cli.commands.serve import PORT, serve_page
+from vwe_dagster.cli.console import notices, say
+from vwe_dagster.config.home import find_home
+from vwe_dagster.config.map_server import running_map_server
+from vwe_dagster.site.pages import folder_of
+
+_ANY_PORT = 0
+
+
+def open_world(seed: SeedText) -> None:
+    """Open the page of a world in the browser; also serve the pages, as vwe serve does, if no server is running.
+
+    The world need not be built: the page then shows a preview.
+    """
+    (parsed,) = parse_seeds([seed])
+    home = find_home()
+    page = f"worlds/{urllib.parse.quote(folder_of(parsed.key))}/"
+    server = running_map_server(home)
+    if server is not None:
+        say(notices(), f"Opening {server}/{page}")
+        webbrowser.open(f"{server}/{page}")
+        return
+    # Another program may listen on the usual port.
+    with contextlib.suppress(CommandError):
+        serve_page(home, PORT, page, open_browser=True)
+        return
+    serve_page(home, _ANY_PORT, page, open_browser=True)

@@ -1,0 +1,79 @@
+"""The map server of a home: whether `vwe serve` is running, and at which address."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+from vwe_dagster.config.home import Home
+from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.bounded_read import NotAFileError, read_file
+
+_ADDRESS = re.compile(r"http://(?P<host>127\.0\.0\.1):(?P<port>[1-9][0-9]{0,4})")
+_MAX_BYTES = 1000
+_CONNECT_S = 2.0
+
+
+@contextlib.contextmanager
+def recorded_map_server(home: Home, address: str) -> Iterator[None]:
+    """Record the address of the map server for the block, unless another server of the home is recorded.
+
+    The server holds a lock for the block. The kernel releases the lock of a killed server, so its record is ignored.
+    A home that cannot be written has no record.
+
+    Args:
+        home: the home whose worlds are served.
+        address: the URL of the server, without a slash at the end.
+    """
+    record = _record_of(home)
+    with contextlib.ExitStack() as until_ended:
+        with contextlib.suppress(OSError, NotImplementedError):
+            record.parent.mkdir(parents=True, exist_ok=True)
+            until_ended.enter_context(_lock_of(record))
+            write_whole(record, json.dumps({"address": address}).encode())
+            until_ended.callback(record.unlink, missing_ok=True)
+        yield
+
+
+def running_map_server(home: Home) -> str | None:
+    """Return the URL of the running map server of a home, without a slash at the end; None if none is running."""
+    record = _record_of(home)
+    try:
+        if _is_free(record):
+            return None
+        address = str(json.loads(read_file(record, _MAX_BYTES))["address"])
+    except (OSError, NotImplementedError, NotAFileError, ValueError, KeyError, TypeError):
+        return None
+    match = _ADDRESS.fullmatch(address)
+    return address if match is not None and _accepts_connections(match["host"], int(match["port"])) else None
+
+
+def _record_of(home: Home) -> Path:
+    return home.folder / ".vwe" / "serve.json"
+
+
+def _lock_of(record: Path) -> FileLock:
+    return FileLock(record.with_suffix(".lock"), timeout=0)
+
+
+def _is_free(record: Path) -> bool:
+    """Return whether no running server has the lock of a record."""
+    if not record.is_file():
+        return True
+    with contextlib.suppress(TimeoutError), _lock_of(record):
+        return True
+    return False
+
+
+def _accepts_connections(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_S):
+            return True
+    except (OSError, OverflowError):
+        return False
