@@ -41,11 +41,13 @@ class ExportOptions:
         stride: export every n-th row and column only.
         interval: height between contours, in meters.
         world_version: version of a world file, one of :data:`vwe_dagster.formats.fwl.NO_PLAYERS`.
+        paper: size of the paper of a poster, one of :data:`vwe_dagster.exporting.formats.PAPERS`.
     """
 
     stride: int | None = None
     interval: float | None = None
     world_version: int | None = None
+    paper: str | None = None
 
     @property
     def given(self) -> set[str]:

@@ -92,6 +92,9 @@ class Format:
                 )
 
 
+PAPERS = ("30x40", "a2", "2x3")
+"""The sizes of paper of posters, see :class:`vwe_dagster.rendering.poster.Paper`; the first one is the default."""
+
 FORMATS = {
     each.name: each
     for each in (
@@ -161,9 +164,10 @@ FORMATS = {
         ),
         Format(
             "poster",
-            "a picture to print at 35 by 46 cm, with the map, the relief and statistics",
+            "a picture to print on 30 x 40 cm, A2 or 2:3 paper, with the map, the relief and statistics",
             "-poster.png",
             "vwe_dagster.exporting.poster:write",
+            options=("paper",),
         ),
         Format(
             "site",

@@ -80,6 +80,8 @@ class Site:
     @property
     def title(self) -> str:
         """Name of the place in a legend."""
+        if self.is_start:
+            return "Start"
         return f"{self.name} (1 of {self.count})" if self.is_candidate else self.name
 
 

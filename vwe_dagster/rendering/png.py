@@ -19,7 +19,7 @@ _METER = 1
 _METERS_OF_INCH = 0.0254
 
 
-def png_bytes(picture: Image.Image, *, dpi: int | None = None) -> bytes:
+def png_bytes(picture: Image.Image, *, dpi: float | None = None) -> bytes:
     """Return an RGB picture as PNG; the same bytes for the same picture on the same kind of processor.
 
     Every row is stored as its difference from the one above. Pillow, which tries five such filters on every row and

@@ -1,12 +1,15 @@
 """The poster: a sheet to print, with the map at double resolution, the relief, and the figures of the world.
 
-Positions and sizes are in units of two pixels.
+Positions and sizes are in units of two pixels. Every paper has the same map. A higher paper has more space between the
+parts.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Self, cast
 
 import pandas as pd
 from PIL import Image
@@ -40,28 +43,97 @@ from vwe_dagster.world.canonical import CanonicalWorld
 SCALE = 2
 """Pixels of the poster per unit of its sheet."""
 
-POSTER_SIZE = (4096, 5460)
-"""Width and height in pixels: three to four, the ratio of common frames."""
-
-DPI = 300
-"""Pixels per inch of the intended size, 35 by 46 cm."""
+POSTER_WIDTH = 4096
+"""Width in pixels on every paper. The map has 6 m per pixel, which is the finest grid that is sampled for it."""
 
 _VIEW = MapView(1832, 1832 * 12.0)
-_LEFT, _TOP = (POSTER_SIZE[0] // SCALE - _VIEW.pixels) // 2, 316
+_LEFT = (POSTER_WIDTH // SCALE - _VIEW.pixels) // 2
 _GROUND = MapView(_VIEW.pixels * SCALE, _VIEW.width_m).disc()
-
-_PANEL = _VIEW.pixels + 74
-"""Upper edge of the panels below the map, in units."""
 
 _FACTS, _RELIEF = 806, 1232
 """Left edges of the second and the third panel, from the left edge of the map."""
 
 _BAR_WIDTH = 190
+_SEPARATOR = " \N{MIDDLE DOT} "
+_MM_PER_INCH = 25.4
 _POINTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 
+class Paper(enum.StrEnum):
+    """A size of paper. Values are names for options and addresses."""
+
+    CM_30X40 = "30x40"
+    A2 = "a2"
+    TWO_TO_THREE = "2x3"
+
+    @property
+    def size_mm(self) -> tuple[int, int]:
+        """Width and height in millimeters; 2 to 3 is printed at 40 x 60 cm or at 24 x 36 inches."""
+        return {Paper.CM_30X40: (300, 400), Paper.A2: (420, 594), Paper.TWO_TO_THREE: (400, 600)}[self]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the poster in pixels."""
+        width, height = self.size_mm
+        return POSTER_WIDTH, SCALE * round(POSTER_WIDTH * height / width / SCALE)
+
+    @property
+    def dpi(self) -> float:
+        """Pixels per inch of the poster on this paper."""
+        return POSTER_WIDTH / self.size_mm[0] * _MM_PER_INCH
+
+
+@dataclasses.dataclass(frozen=True)
+class PosterText:
+    """The text that identifies a world on its poster.
+
+    Attributes:
+        title: text at the top, the seed; ASCII.
+        number: the integer of the seed.
+        typed_in_game: a text of the same world for the game's seed box; None for none.
+        versions: versions of the game, the terrain and this program, for the lower edge; ASCII.
+    """
+
+    title: str
+    number: int
+    typed_in_game: str | None = None
+    versions: tuple[str, ...] = ()
+
+    @property
+    def above(self) -> str:
+        """The line above the title."""
+        typed = () if self.typed_in_game is None else (f"IN THE GAME {self.typed_in_game}",)
+        return _SEPARATOR.join(("THE TENTH WORLD", f"SEED NUMBER {self.number}", *typed))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """Rows of the parts of a poster in units.
+
+    Attributes:
+        top: upper edge of the map, from that of the sheet.
+        panel: headings of the panels below the map, from its upper edge.
+        step: from one entry of a panel to the next.
+        foot: last line of text, from the upper edge of the map.
+    """
+
+    top: int
+    panel: float
+    step: float
+    foot: float
+
+    @classmethod
+    def on(cls, paper: Paper) -> Self:
+        """Return the rows on a paper: space that 30 x 40 cm does not have is distributed."""
+        height = paper.size[1] // SCALE
+        more = height - Paper.CM_30X40.size[1] // SCALE
+        top = round(292 + 0.27 * more)
+        foot = height - top - 44 - 0.16 * more
+        return cls(top, _VIEW.pixels + 72 + 0.14 * more, LEGEND_ROW - 1 + 0.022 * more, foot)
+
+
 def render_poster(
-    world: CanonicalWorld, *, title: str, typed_in_game: str | None = None, analysis: WorldAnalysis
+    world: CanonicalWorld, text: PosterText, *, analysis: WorldAnalysis, paper: Paper = Paper.CM_30X40
 ) -> Image.Image:
     """Draw the poster of a world.
 
@@ -69,16 +141,16 @@ def render_poster(
 
     Args:
         world: a world on any grid; unknown layers are not drawn.
-        title: text at the top; ASCII.
-        typed_in_game: a text of the same world for the game's seed box, drawn above the title; None for none.
+        text: the text that identifies the world.
         analysis: analysis of the same world, on any grid.
+        paper: size of the paper.
 
     Returns:
-        RGB, 4096 x 5460; the same pixels for the same input.
+        RGB, in the size of the paper; the same pixels for the same input.
     """
-    planes = MapPlanes.of(world, _GROUND)
+    planes, rows = MapPlanes.of(world, _GROUND), _Rows.on(paper)
     painted = ground.paint(planes, None if world.rivers is None else river_ink(world.rivers, _GROUND))
-    sheet = Sheet(Image.new("RGB", POSTER_SIZE, palette.PAPER), _VIEW, (_LEFT, _TOP), SCALE)
+    sheet = Sheet(Image.new("RGB", paper.size, palette.PAPER), _VIEW, (_LEFT, rows.top), SCALE)
     sheet.frame(painted)
     draw_circles(sheet)
     sites = sites_of(analysis.places)
@@ -88,14 +160,16 @@ def render_poster(
     draw_legend(sheet, "Signs", signs, Legend((CORNER, _VIEW.pixels - CORNER), rows=len(signs)))
     draw_place_legends(sheet, sites, (CORNER, CORNER), (_VIEW.pixels - CORNER - 190, _VIEW.pixels - CORNER - 218))
     draw_scale_bar(sheet, (_VIEW.pixels - CORNER,) * 2)
-    _draw_heading(sheet, title, typed_in_game, analysis)
-    _draw_biomes(sheet, analysis)
-    _draw_facts(sheet, analysis)
-    _draw_relief(sheet, painted, planes)
+    _draw_heading(sheet, text, analysis)
+    _draw_biomes(sheet, analysis, rows)
+    _draw_facts(sheet, analysis, rows)
+    _draw_relief(sheet, painted, planes, rows)
+    versions = _SEPARATOR.join(text.versions)
+    sheet.letter((0, rows.foot), versions, 19, spacing=0.6, color=palette.INK_SOFT)
     return printed(sheet.image)
 
 
-def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis: WorldAnalysis) -> None:
+def _draw_heading(sheet: Sheet, text: PosterText, analysis: WorldAnalysis) -> None:
     """Draw the title on the left, and the main figures on the right."""
     statistics = analysis.statistics
     figures = [(f"{statistics['land_area_km2']:.0f}", "sq km of land"), (f"{statistics['island_count']}", "islands")]
@@ -106,20 +180,19 @@ def _draw_heading(sheet: Sheet, title: str, typed_in_game: str | None, analysis:
         sheet.letter((right, -112), number, 76, anchor="rs")
         sheet.letter((right, -70), name.upper(), 19, anchor="rs", spacing=4, color=palette.INK_FAINT)
         right -= 56 + max(lettering.width(number, 76), lettering.width(name.upper(), 19, 4))
-    size = min(150.0, 150 * (right - 40) / lettering.width(title, 150, 5))
-    above = "THE TENTH WORLD" if typed_in_game is None else f"THE TENTH WORLD, IN THE GAME {typed_in_game}"
-    sheet.letter((0, -224), above, 26, spacing=11, color=palette.INK_FAINT)
-    sheet.letter((-4, -76), title, size, spacing=size / 30)
+    size = min(150.0, 150 * (right - 40) / lettering.width(text.title, 150, 5))
+    sheet.letter((0, -224), text.above, 26, spacing=9, color=palette.INK_FAINT)
+    sheet.letter((-4, -76), text.title, size, spacing=size / 30)
 
 
-def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis) -> None:
+def _draw_biomes(sheet: Sheet, analysis: WorldAnalysis, rows: _Rows) -> None:
     """Draw the legend of the biomes, with the share of the world of each and the way to its first patch."""
-    _draw_panel_heading(sheet, 0, "Biomes", "share of the world, first patch from the center")
-    rows = {row["biome"]: row for row in analysis.biomes.fillna({"share_of_disc": 0.0}).to_dict("records")}
-    largest = max(1e-9, *(row["share_of_disc"] for row in rows.values()))
+    _draw_panel_heading(sheet, 0, rows, "Biomes", "share of the world, first patch from the center")
+    measures = {row["biome"]: row for row in analysis.biomes.fillna({"share_of_disc": 0.0}).to_dict("records")}
+    largest = max(1e-9, *(row["share_of_disc"] for row in measures.values()))
     for number, (biome, (swatch, name)) in enumerate(zip(BIOME_ORDER, biome_entries(SCALE), strict=True)):
-        row = rows[biome.game_name]
-        top = _PANEL + 30 + number * LEGEND_ROW
+        row = measures[biome.game_name]
+        top = rows.panel + 30 + number * rows.step
         middle, share = top + 18, float(row["share_of_disc"])
         sheet.paste_swatch((0, top), swatch)
         sheet.letter((82, middle), name, 22, spacing=0.4, anchor="lm")
@@ -147,14 +220,15 @@ def compass_point(bearing_deg: float) -> str:
     return _POINTS[round(bearing_deg / 45) % 8]
 
 
-def _draw_facts(sheet: Sheet, analysis: WorldAnalysis) -> None:
+def _draw_facts(sheet: Sheet, analysis: WorldAnalysis, rows: _Rows) -> None:
     """Draw the figures of the world and of the land on which players start."""
-    _draw_panel_heading(sheet, _FACTS, "The world")
-    y = _draw_table(sheet, _PANEL + 48, _world_facts(analysis))
+    _draw_panel_heading(sheet, _FACTS, rows, "The world")
+    step = rows.step - 10
+    y = _draw_table(sheet, rows.panel + 48, step, _world_facts(analysis))
     start = _start_facts(cast("Mapping[str, object]", analysis.statistics["columns"]))
     if start:
         sheet.letter((_FACTS, y + 28), "START LAND", 19, spacing=5, color=palette.INK_FAINT)
-        _draw_table(sheet, y + 66, start)
+        _draw_table(sheet, y + 66, step, start)
 
 
 def _world_facts(analysis: WorldAnalysis) -> list[tuple[str, str]]:
@@ -187,27 +261,28 @@ def _start_facts(row: Mapping[str, object]) -> list[tuple[str, str]]:
     ]
 
 
-def _draw_table(sheet: Sheet, y: float, facts: Sequence[tuple[str, str]]) -> float:
+def _draw_table(sheet: Sheet, y: float, step: float, facts: Sequence[tuple[str, str]]) -> float:
     """Draw names and values from a row on; return the row after the last."""
     for name, value in facts:
         sheet.letter((_FACTS, y), name, 22, color=palette.INK_SOFT)
         sheet.letter((_RELIEF - 72, y), value, 22, anchor="rs")
-        y += 36
+        y += step
     return y
 
 
-def _draw_relief(sheet: Sheet, painted: Image.Image, planes: MapPlanes) -> None:
+def _draw_relief(sheet: Sheet, painted: Image.Image, planes: MapPlanes, rows: _Rows) -> None:
     """Draw the relief, on paper that extends a little beyond its panel."""
     remark = f"from the south, heights {EXAGGERATION:g} times enlarged"
-    _draw_panel_heading(sheet, _RELIEF, "Relief", remark)
+    _draw_panel_heading(sheet, _RELIEF, rows, "Relief", remark)
     left, width = _RELIEF - 40, _VIEW.pixels - _RELIEF + 80
     scene = Scene.of_size(width * SCALE, round(width * RELIEF_SIZE[1] / RELIEF_SIZE[0]) * SCALE)
     side = painted.width // SCALE
     picture = scene.draw(painted.reduce(SCALE), resized(planes.height, side), planes.pixel_m * SCALE)
-    sheet.image.paste(picture, ((sheet.origin[0] + left) * SCALE, (sheet.origin[1] + _PANEL + 6) * SCALE))
+    top = round(sheet.origin[1] + rows.panel + 6)
+    sheet.image.paste(picture, ((sheet.origin[0] + left) * SCALE, top * SCALE))
 
 
-def _draw_panel_heading(sheet: Sheet, left: int, heading: str, remark: str = "") -> None:
-    sheet.letter((left, _PANEL), heading.upper(), 19, spacing=5, color=palette.INK_FAINT)
+def _draw_panel_heading(sheet: Sheet, left: int, rows: _Rows, heading: str, remark: str = "") -> None:
+    sheet.letter((left, rows.panel), heading.upper(), 19, spacing=5, color=palette.INK_FAINT)
     after = left + lettering.width(heading.upper(), 19, 5) + 20
-    sheet.letter((after, _PANEL), remark, 18, spacing=0.4, color=palette.INK_FAINT)
+    sheet.letter((after, rows.panel), remark, 18, spacing=0.4, color=palette.INK_FAINT)

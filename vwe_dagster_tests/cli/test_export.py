@@ -260,6 +260,7 @@ def test_nothing_is_exported_if_the_world_cannot_be_built(
             "has the option --world-version; it applies to: fwl.",
         ),
         (["export", KEY, "--to", "fwl", "--out", "_main.1.fwl2"], 1, "Invalid file name _main.1"),
+        (["export", KEY, "--to", "poster", "--paper", "a5"], 2, "Unknown paper 'a5'; choose from 30x40, a2, 2x3."),
         (["export", KEY, "--to", "contours-svg", "--interval", "0.5"], 2, "greater than or equal to 1"),
         (["export", "a,b", "--to", "fwl"], 2, "has a comma"),
         (["export", KEY, "--to", "csv", "--out", __file__], 1, "exists; replace it with --force"),

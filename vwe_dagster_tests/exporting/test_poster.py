@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vwe_dagster.exporting import poster
 from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.formats import PAPERS
+from vwe_dagster.rendering.poster import Paper, PosterText
+from vwe_dagster.site import poster
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
@@ -24,10 +26,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
     """Return the worlds passed to a replaced poster function; the real one takes seconds and has tests of its own."""
     worlds: list[CanonicalWorld] = []
 
-    def draw(world: CanonicalWorld, *, title: str, typed_in_game: str | None, analysis: object) -> Image.Image:
-        assert title
-        assert (typed_in_game is not None) == title.startswith("@")
+    def draw(world: CanonicalWorld, text: PosterText, *, analysis: object, paper: Paper) -> Image.Image:
+        assert text.title
+        assert text.versions[-1].startswith("VWE ")
+        assert (text.typed_in_game is not None) == text.title.startswith("@")
         assert analysis is not None
+        assert paper in Paper
         worlds.append(world)
         return SMALL
 
@@ -36,11 +40,18 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
     return worlds
 
 
-def test_poster_has_300_dpi(facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path) -> None:
-    with Image.open(write(tmp_path / "poster.png", "poster", facts)) as picture:
-        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+@pytest.mark.parametrize(("paper", "width_inches"), [(None, 30 / 2.54), ("a2", 42 / 2.54), ("2x3", 40 / 2.54)])
+def test_poster_has_the_resolution_for_its_paper(
+    paper: str | None, width_inches: float, facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
+) -> None:
+    with Image.open(write(tmp_path / "poster.png", "poster", facts, paper=paper)) as picture:
+        assert picture.info["dpi"] == pytest.approx((4096 / width_inches,) * 2, abs=0.02)
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(SMALL))
     assert len(drawn) == 1
+
+
+def test_command_offers_every_paper() -> None:
+    assert list(PAPERS) == list(Paper)
 
 
 def test_native_world_is_drawn_from_finer_samples(

@@ -145,7 +145,7 @@ def test_places_are_in_a_legend(
     for render in (render_map, render_relief):
         lettered.clear()
         render(world, title="Plateaus", size=PictureSize(pixels), analysis=analysis)
-        assert {"Sacrificial stones", "Eikthyr", "Haldor (1 of 2)", "Hildir"} <= set(lettered)
+        assert {"Start", "Eikthyr", "Haldor (1 of 2)", "Hildir"} <= set(lettered)
 
 
 @pytest.mark.slow

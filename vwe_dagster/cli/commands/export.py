@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds, suggestion
 from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
-from vwe_dagster.exporting.formats import FORMATS, Format
+from vwe_dagster.exporting.formats import FORMATS, PAPERS, Format
 from vwe_dagster.formats.fwl import NO_PLAYERS, WRITTEN
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
@@ -55,6 +55,13 @@ def export(
             f"1.0; the default is {WRITTEN}.",
         ),
     ] = None,
+    paper: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(PAPERS),
+            help=f"The paper ({_formats_with('paper')}): 30 x 40 cm, A2 or 2:3; the default is {PAPERS[0]}.",
+        ),
+    ] = None,
 ) -> None:
     """Write a world in formats that other programs read.
 
@@ -66,7 +73,9 @@ def export(
 
     (parsed,) = parse_seeds([seed])
     formats = [_format(name) for name in dict.fromkeys(to)]
-    options = ExportOptions(stride=stride, interval=interval, world_version=_world_version(world_version))
+    options = ExportOptions(
+        stride=stride, interval=interval, world_version=_world_version(world_version), paper=_paper(paper)
+    )
     _check_options(options, formats)
     paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
@@ -92,6 +101,12 @@ def _world_version(version: int | None) -> int | None:
     if version is not None and version not in NO_PLAYERS:
         raise InputError(f"Cannot write a world file of version {version}; choose {' or '.join(map(str, NO_PLAYERS))}.")
     return version
+
+
+def _paper(name: str | None) -> str | None:
+    if name is not None and name not in PAPERS:
+        raise InputError(f"Unknown paper {name!r}; choose from {', '.join(PAPERS)}.")
+    return name
 
 
 def _check_options(options: ExportOptions, formats: list[Format]) -> None:
