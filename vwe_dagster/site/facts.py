@@ -42,8 +42,8 @@ def world_facts(
     Units are in the names of keys. ``places`` is null if the source has no locations, else a summary, see
     :func:`vwe_dagster.site.places.places_summary`. ``start`` and ``boss_tour`` are points, see the functions
     :func:`vwe_dagster.site.places.start` and :func:`vwe_dagster.site.places.boss_tour`. ``figures`` are groups of
-    columns: a ``title``, and ``name``, ``label``, ``meaning`` and ``text`` of each figure. ``data`` describes the
-    format of the planes, see :mod:`vwe_dagster.site.blocks`.
+    columns: a ``title``, and ``name``, ``label``, ``meaning``, ``value``, ``unit`` and ``decimals`` of each figure.
+    ``data`` describes the format of the planes, see :mod:`vwe_dagster.site.blocks`.
 
     Args:
         built: the world.
@@ -99,7 +99,9 @@ def _figures(analysis: WorldAnalysis) -> list[dict[str, Any]]:
                     "name": each.column.name,
                     "label": each.column.label,
                     "meaning": each.column.meaning,
-                    "text": each.text,
+                    "value": each.value,
+                    "unit": each.column.unit,
+                    "decimals": each.column.decimals,
                 }
                 for each in figures(row, group)
             ],

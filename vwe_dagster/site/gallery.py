@@ -117,8 +117,9 @@ class Gallery:
 def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
     """Return the content of ``worlds.json``: ``columns``, their names, and ``rows``, a list of values per world.
 
-    ``measures`` are the columns to sort by: label, name, and whether the smallest value comes first. ``colors`` and
-    ``titles`` have the color and the title of the biome of each distance on the card of a world, by column.
+    ``measures`` are the columns to sort by: label, name, and whether the smallest value comes first. ``colors``,
+    ``titles`` and ``biomes`` have the color, the title and the name of the biome of each distance on the card of a
+    world, by column.
 
     Args:
         table: a catalog, or some rows of one.
@@ -131,6 +132,7 @@ def gallery_json(table: pa.Table, *, finds: bool = False) -> bytes:
         "measures": [[ROW_COLUMNS[name].label, name, least_first] for name, least_first in _SORTED.items()],
         "colors": {column: hex_code(BIOME_COLORS[biome]) for column, biome in _WAYS.items()},
         "titles": {column: biome.title for column, biome in _WAYS.items()},
+        "biomes": {column: biome.game_name for column, biome in _WAYS.items()},
         "rows": [[_short(row[name]) for name in _COLUMNS] for row in rows],
     }
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()

@@ -6,11 +6,12 @@ import { $, $$, fillIcons, h, icon } from "./dom.js";
 import { comparisonOf, fetchJson, pageIn } from "./files.js";
 import { area, folderOf, isKey, meters, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
+import { translateFacts } from "./names.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
 import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
-import { t } from "./texts.js";
+import { fillTexts, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
 
 const OVERLAYS = ["grid", "rings", "water", "peak", "island"];
@@ -39,7 +40,7 @@ class Side {
     const title = $(".side-title", element);
     title.textContent = facts.key;
     title.href = pageIn(base);
-    title.title = `Open ${facts.key} by itself`;
+    title.title = t("compare.open", { seed: facts.key });
   }
 
   look(looked, { elsewhere }) {
@@ -65,7 +66,7 @@ class Comparison {
   constructor(sides) {
     this.sides = sides;
     const [one, other] = sides;
-    document.title = `${one.facts.key} and ${other.facts.key} · VWE`;
+    document.title = t("compare.document_of", { one: one.facts.key, other: other.facts.key });
     const names = OVERLAYS.filter((name) => sides.some(({ world }) => world.overlays[name]));
     this.names = names;
     this.layers = new LayersCard(
@@ -182,12 +183,12 @@ class Comparison {
     const [one, other] = this.sides.map(({ facts }) => facts);
     const sums = (name, show) => [show, one.statistics[name], other.statistics[name]];
     const rows = [
-      ["Land", ...sums("land_area_km2", area)],
-      ["Islands", ...sums("island_count", number)],
-      ["Largest island", ...sums("largest_island_area_km2", area)],
-      ["Shore", ...sums("shoreline_km", (km) => `${number(km)} km`)],
-      ["Highest peak above the sea", ...sums("highest_peak_above_sea_m", meters)],
-      ["Rivers", ...sums("river_count", number)],
+      [t("world.land"), ...sums("land_area_km2", area)],
+      [t("world.islands"), ...sums("island_count", number)],
+      [t("world.largest_island"), ...sums("largest_island_area_km2", area)],
+      [t("world.shore_label"), ...sums("shoreline_km", (km) => `${number(km)} km`)],
+      [t("world.highest_peak"), ...sums("highest_peak_above_sea_m", meters)],
+      [t("world.rivers"), ...sums("river_count", number)],
       ...one.biomes.map((biome, index) => [biome, share, biome.share_of_disc, other.biomes[index].share_of_disc]),
       ...one.figures.flatMap((group, index) => figureRows(group, other.figures[index])),
     ];
@@ -222,6 +223,7 @@ class Comparison {
   }
 }
 
+fillTexts();
 fillIcons();
 async function readWorlds() {
   const query = new URLSearchParams(window.location.search);
@@ -232,7 +234,9 @@ async function readWorlds() {
 
 readWorlds()
   .then((both) => {
-    const sides = $$(".side").map((element, index) => new Side(element, both[index], worldFolder(both[index].key)));
+    const sides = $$(".side").map(
+      (element, index) => new Side(element, translateFacts(both[index]), worldFolder(both[index].key)),
+    );
     new Comparison(sides);
     document.body.classList.add("ready");
   })

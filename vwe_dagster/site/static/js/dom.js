@@ -1,5 +1,7 @@
 // Creates and finds elements, icons, and short messages.
 
+import { t } from "./texts.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Creates an element: `class` and dashed names become attributes, `on*` listeners, other names properties. */
@@ -85,12 +87,13 @@ export function toast(text) {
   vanishing = window.setTimeout(() => box.classList.remove("shown"), 2600);
 }
 
-export async function copy(text, what) {
+/** Copies a text, and shows `message`, by default the copied text. */
+export async function copy(text, message = t("copy.done", { text })) {
   try {
     await navigator.clipboard.writeText(text);
-    toast(`Copied ${what ?? text}`);
+    toast(message);
   } catch {
-    window.prompt("Copy this:", text);
+    window.prompt(t("copy.prompt"), text);
   }
 }
 

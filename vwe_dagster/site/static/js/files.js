@@ -1,5 +1,7 @@
 // The files of the site as its pages reach them: on a server, or in an export, which also works without a server.
 
+import { t } from "./texts.js";
+
 /** Whether the page is part of an export. Browsers let no page from a disk fetch, so the data of an export are scripts. */
 const isExport = "export" in document.documentElement.dataset;
 
@@ -14,7 +16,7 @@ async function fetchAgain(address, tries = 3) {
   try {
     return await fetch(address);
   } catch (error) {
-    if (tries <= 1) throw new Error("The server does not answer.", { cause: error });
+    if (tries <= 1) throw new Error(t("error.no_answer"), { cause: error });
     await new Promise((resolve) => window.setTimeout(resolve, 400));
     return fetchAgain(address, tries - 1);
   }
@@ -26,7 +28,7 @@ function scriptValue(address) {
   const script = document.createElement("script");
   script.src = query ? `${path}.js?${query}` : `${path}.js`;
   return new Promise((resolve, reject) => {
-    const fail = () => reject(new Error(`${path} cannot be read.`));
+    const fail = () => reject(new Error(t("error.unreadable_file", { address: path })));
     script.addEventListener("load", () => (script.value === undefined ? fail() : resolve(script.value)));
     script.addEventListener("error", fail);
     document.head.append(script);
@@ -39,7 +41,7 @@ export async function fetchJson(address) {
   const answer = await fetchAgain(address);
   if (!answer.ok) {
     const answered = await answer.json().catch(() => ({}));
-    throw new Error(answered.message ?? `${address} cannot be read (${answer.status}).`);
+    throw new Error(answered.message ?? t("error.unreadable", { address, status: String(answer.status) }));
   }
   return answer.json();
 }
@@ -51,9 +53,9 @@ export async function fetchJson(address) {
 export async function fetchBytes(address, version) {
   if (isExport) return unpacked(await scriptValue(address));
   const answer = await fetchAgain(address);
-  if (!answer.ok) throw new Error(`The server cannot read the data of this place (status ${answer.status}).`);
+  if (!answer.ok) throw new Error(t("error.data_unreadable", { status: String(answer.status) }));
   const tag = /^(?:W\/)?"([0-9a-f]{16})-data-/.exec(answer.headers.get("etag") ?? "");
-  if (tag && tag[1] !== version) throw new Error("This world was rebuilt. Reload the page to see the new one.");
+  if (tag && tag[1] !== version) throw new Error(t("error.rebuilt"));
   return answer.arrayBuffer();
 }
 

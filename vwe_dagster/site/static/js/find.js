@@ -3,8 +3,10 @@
 import { $, copy, fillIcons, h, icon, toast } from "./dom.js";
 import { fetchJson } from "./files.js";
 import { number } from "./geo.js";
+import { columnLabel, columnMeaning, measure, questionMeaning, questionName } from "./names.js";
 import { Range } from "./range.js";
 import { listen } from "./shortcuts.js";
+import { fillTexts, t } from "./texts.js";
 
 const FIRST = ["start_land_km2", "haldor_m", "swamp_first_m", "mountain_first_m", "boss_tour_km", "islands"];
 const SHOWN = 24;
@@ -13,19 +15,30 @@ const LOOK_MS = 2000;
 
 class Finder {
   constructor({ columns, questions, token }) {
-    this.columns = new Map(columns.map((column) => [column.name, column]));
+    this.columns = new Map(
+      columns.map((column) => [
+        column.name,
+        {
+          ...column,
+          label: columnLabel(column.name, column.label),
+          meaning: columnMeaning(column.name, column.meaning),
+        },
+      ]),
+    );
     this.questions = questions;
     this.token = token;
     this.ranges = new Map();
     this.request = 0;
     $("#question").append(
-      h("option", { value: "" }, "none"),
-      ...Object.keys(questions).map((name) => h("option", { value: name }, name)),
+      h("option", { value: "" }, t("find.no_question")),
+      ...Object.keys(questions).map((name) => h("option", { value: name }, questionName(name))),
     );
     const options = () =>
-      columns.map(({ name, label, unit }) => h("option", { value: name }, unit ? `${label} (${unit})` : label));
+      [...this.columns.values()].map(({ name, label, unit }) =>
+        h("option", { value: name }, unit ? `${label} (${unit})` : label),
+      );
     $("#add").append(h("option", { value: "" }, "…"), ...options());
-    $("#sort").append(h("option", { value: "" }, "best score, or seed"), ...options());
+    $("#sort").append(h("option", { value: "" }, t("find.sort_default")), ...options());
     this.#restore();
     for (const id of ["question", "sort"]) $(`#${id}`).addEventListener("change", () => this.ask());
     $("#condition").addEventListener("input", () => this.later());
@@ -75,7 +88,7 @@ class Finder {
     const [question, condition, sort] = ["question", "condition", "sort"].map((id) => $(`#${id}`).value.trim());
     this.#remember({ question, condition, sort }, ranges);
     $("#meaning").hidden = !question;
-    $("#meaning").textContent = this.questions[question]?.meaning ?? "";
+    $("#meaning").textContent = questionMeaning(question, this.questions[question]?.meaning ?? "");
     const all = [...(condition ? [`(${condition})`] : []), ...ranges.flatMap((range) => range.conditions)];
     const asked = new URLSearchParams({ condition: ranges.length ? all.join(" and ") : condition, limit: SHOWN });
     if (question) asked.set("question", question);
@@ -108,19 +121,20 @@ class Finder {
 
   #show(answer) {
     $("#hint").hidden = true;
-    const counted = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
-    const among = `${counted(answer.surveyed, "surveyed seed")} and ${counted(answer.worlds, "world")}`;
-    const shallow = answer.shallow ? `; ${number(answer.shallow)} not surveyed to depth ${answer.depth}` : "";
-    const stale = answer.stale ? `; ${counted(answer.stale, "stale row")} not searched` : "";
-    $("#count").replaceChildren(h("strong", {}, number(answer.matches)), ` of ${among}${shallow}${stale}`);
+    const among = t("find.among", {
+      surveyed: t("find.surveyed", { count: answer.surveyed }),
+      worlds: t("find.worlds", { count: answer.worlds }),
+    });
+    const shallow = answer.shallow ? t("find.shallow", { count: answer.shallow, depth: answer.depth }) : "";
+    const stale = answer.stale ? t("find.stale", { count: answer.stale }) : "";
+    $("#count").replaceChildren(h("strong", {}, number(answer.matches)), ` ${among}${shallow}${stale}`);
     $("#rows").replaceChildren(...answer.rows.map((row) => this.#row(row, answer.columns)));
   }
 
   #row({ seed, text, page, command, values }, columns) {
     const facts = columns.map((name, index) => {
-      const { label, unit, decimals } = this.columns.get(name) ?? { label: "Score", unit: "", decimals: 1 };
-      const value = values[index] === null ? "–" : `${number(values[index], decimals)}${unit && ` ${unit}`}`;
-      return h("div", {}, h("dt", {}, label), h("dd", {}, value));
+      const column = this.columns.get(name) ?? { label: t("find.score"), unit: "", decimals: 1 };
+      return h("div", {}, h("dt", {}, column.label), h("dd", {}, measure(values[index], column)));
     });
     return h(
       "li",
@@ -129,7 +143,7 @@ class Finder {
       h(
         "div",
         { class: "acts" },
-        this.#button("copy", "Copy seed", () => copy(text)),
+        this.#button("copy", t("find.copy_seed"), () => copy(text)),
         page ? null : this.#build(seed, command),
       ),
       h("dl", {}, ...facts),
@@ -143,7 +157,7 @@ class Finder {
   /** Returns a button that builds the world, or copies the command for it if the server does not build worlds. */
   #build(seed, command) {
     if (!this.token) return this.#button("copy", h("code", {}, command), () => copy(command));
-    const button = this.#button("plus", "Generate", async () => {
+    const button = this.#button("plus", t("find.generate"), async () => {
       button.disabled = true;
       const response = await fetch("builds", { method: "POST", headers: { "x-vwe-token": this.token }, body: seed });
       const { message } = await response.json();
@@ -158,15 +172,14 @@ class Finder {
 
   async #watch(seed, button) {
     const state = (await fetchJson("builds.json"))[seed];
-    button.lastChild.textContent = { waiting: "Waiting", building: "Generating", failed: "Failed", built: "Open" }[
-      state
-    ];
-    if (state === "built") button.replaceWith(h("a", { class: "go", href: `../worlds/${seed}/` }, "Open"));
+    button.lastChild.textContent = t(`find.state.${state}`);
+    if (state === "built") button.replaceWith(h("a", { class: "go", href: `../worlds/${seed}/` }, t("find.open")));
     else if (state !== "failed") window.setTimeout(() => this.#watch(seed, button), LOOK_MS);
-    else toast(`The world of ${seed} was not generated; vwe world ${seed} shows why.`);
+    else toast(t("find.failed", { seed }));
   }
 }
 
+fillTexts();
 fillIcons();
 listen({
   "/": () => $("#condition").focus(),

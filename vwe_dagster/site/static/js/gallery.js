@@ -3,7 +3,9 @@
 import { $, copy, fillIcons, h, icon } from "./dom.js";
 import { comparisonOf, fetchJson, pageIn } from "./files.js";
 import { area, folderOf, meters, number } from "./geo.js";
+import { biomeTitle, columnLabel } from "./names.js";
 import { listen } from "./shortcuts.js";
+import { fillTexts, locale, t } from "./texts.js";
 
 const STEP = 60;
 
@@ -14,10 +16,17 @@ const CONDITION = /[<>=]/;
 const PAUSE_MS = 200;
 
 class Gallery {
-  constructor({ columns, rows, measures, colors, titles, finds }) {
+  constructor({ columns, rows, measures, colors, titles, biomes, finds }) {
     // Measures to sort by: label, column, whether lower values come first.
-    this.measures = [["Name", "seed", true], ...measures];
-    this.ways = Object.entries(titles).map(([column, title]) => [title, column, colors[column]]);
+    this.measures = [
+      [t("gallery.name"), "seed", true],
+      ...measures.map(([label, column, isAscending]) => [columnLabel(column, label), column, isAscending]),
+    ];
+    this.ways = Object.entries(titles).map(([column, title]) => [
+      biomeTitle(biomes[column], title),
+      column,
+      colors[column],
+    ]);
     this.finds = finds;
     $("#find").hidden = !finds;
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
@@ -52,12 +61,15 @@ class Gallery {
     const { holds, fault } = await search;
     if (search !== this.search) return;
     const direction = ascending === this.turned ? -1 : 1;
-    const [up, down] = column === "seed" ? ["from A to Z", "from Z to A"] : ["the least first", "the greatest first"];
+    const [up, down] =
+      column === "seed"
+        ? [t("gallery.a_to_z"), t("gallery.z_to_a")]
+        : [t("gallery.least_first"), t("gallery.greatest_first")];
     this.found = this.worlds
       .filter(({ seed }) => holds(seed))
       .sort((a, b) => {
         const [one, other] = [a[column], b[column]];
-        if (typeof one === "string") return direction * one.localeCompare(other);
+        if (typeof one === "string") return direction * one.localeCompare(other, locale);
         if (one === null || other === null) return (one === null) - (other === null);
         return direction * (one - other) || a.seed.localeCompare(b.seed);
       });
@@ -68,8 +80,8 @@ class Gallery {
     $("#count").textContent =
       this.found.length === this.worlds.length
         ? number(this.worlds.length)
-        : `${number(this.found.length)} of ${number(this.worlds.length)}`; // prettier-ignore
-    $("#direction").title = `${title}: ${direction === 1 ? up : down}; turn round`;
+        : t("gallery.some_of", { found: this.found.length, all: this.worlds.length }); // prettier-ignore
+    $("#direction").title = t("gallery.direction_title", { measure: title, order: direction === 1 ? up : down });
     $("#direction").setAttribute("aria-label", $("#direction").title);
     this.#hint(fault);
     this.#absent(text, CONDITION.test(text));
@@ -86,7 +98,7 @@ class Gallery {
       const words = text.toLowerCase().split(/[\s,]+/);
       return { holds: (seed) => words.every((word) => seed.toLowerCase().includes(word)) };
     }
-    if (!this.finds) return { holds: () => false, fault: "Conditions are evaluated by vwe serve, not by plain files." };
+    if (!this.finds) return { holds: () => false, fault: t("gallery.no_conditions") };
     try {
       const { seeds, fault } = await fetchJson(`find/worlds.json?${new URLSearchParams({ condition: text })}`);
       const found = new Set(seeds);
@@ -100,7 +112,7 @@ class Gallery {
     const hint = $("#hint");
     if (this.worlds.length === 0) {
       hint.hidden = false;
-      hint.replaceChildren("No world is built yet. Build one with ", command("HHcLC5acQt"));
+      hint.replaceChildren(`${t("gallery.empty")} `, command("HHcLC5acQt"));
     } else {
       hint.hidden = !fault;
       hint.textContent = fault ?? "";
@@ -115,14 +127,8 @@ class Gallery {
     if (box.hidden) return;
     box.replaceChildren(
       ...(isSeed(text)
-        ? [h("p", {}, "The world of ", h("strong", {}, text), " is not built yet. Build it with"), command(text)]
-        : [
-            h(
-              "p",
-              {},
-              `A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written as one from @${LEAST_SEED} to @${GREATEST_SEED}.`,
-            ),
-          ]),
+        ? [h("p", {}, t("gallery.absent", { seed: text })), command(text)]
+        : [h("p", {}, t("gallery.not_a_seed", { least: `@${LEAST_SEED}`, greatest: `@${GREATEST_SEED}` }))]),
     );
   }
 
@@ -142,8 +148,8 @@ class Gallery {
         type: "button",
         class: "tool choose",
         "aria-pressed": "false",
-        "aria-label": `Choose ${world.seed} to compare`,
-        title: "Choose two to compare",
+        "aria-label": t("gallery.choose_seed", { seed: world.seed }),
+        title: t("gallery.choose_two"),
         onclick: () => this.#choose(world.seed),
       },
       icon("compare"),
@@ -167,16 +173,18 @@ class Gallery {
       h(
         "dl",
         { class: "sums" },
-        fact("Start land", world.start_land_km2 === null ? "–" : area(world.start_land_km2)),
-        fact("Islands", number(world.islands)),
-        fact("Highest", world.highest_peak_above_sea_m === null ? "–" : meters(world.highest_peak_above_sea_m)),
+        fact(t("world.start_land"), world.start_land_km2 === null ? "–" : area(world.start_land_km2)),
+        fact(t("world.islands"), number(world.islands)),
+        fact(
+          t("gallery.highest"),
+          world.highest_peak_above_sea_m === null ? "–" : meters(world.highest_peak_above_sea_m),
+        ),
       ),
       h(
         "dl",
         {
           class: "nearest",
-          title:
-            "From the center to the nearest Swamp and Mountain; by sea from the start land to Plains and Mistlands",
+          title: t("gallery.nearest_title"),
         },
         ...this.ways.map(([title, column, color]) =>
           h(
@@ -209,10 +217,10 @@ class Gallery {
         "span",
         {},
         h("strong", {}, one ?? ""),
-        other ? " and " : " — choose another to compare it with",
+        other ? ` ${t("gallery.and")} ` : ` ${t("gallery.chosen_one")}`,
         h("strong", {}, other ?? ""),
       ),
-      other ? h("a", { class: "go", href: comparisonOf(one, other) }, "Compare") : "",
+      other ? h("a", { class: "go", href: comparisonOf(one, other) }, t("page.compare")) : "",
     );
   }
 }
@@ -228,6 +236,7 @@ function command(seed) {
   return h("button", { type: "button", class: "text", onclick: () => copy(text) }, icon("copy"), h("code", {}, text));
 }
 
+fillTexts();
 fillIcons();
 listen({
   "/": () => $("#search").focus(),

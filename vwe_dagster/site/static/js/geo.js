@@ -1,5 +1,7 @@
 // Coordinates in meters, x to the east and z to the north, and the formats of places, measures and worlds.
 
+import { locale, t } from "./texts.js";
+
 export const WIDTH_M = 24576;
 export const RADIUS_M = 10500;
 export const SEA_M = 30;
@@ -14,15 +16,15 @@ export function bearing(dx, dz) {
   return ((Math.atan2(dx, dz) * 180) / Math.PI + 360) % 360;
 }
 
-const POINTS = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"];
+const POINTS = t("compass.points").split(" ");
 
 export const compassPoint = (degrees) => POINTS[Math.round(degrees / 22.5) % 16];
 
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const tenth = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const hundredth = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const [whole, tenth, hundredth] = [0, 1, 2].map(
+  (digits) => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
 
-const signed = (text) => (/^-0(\.0+)?$/.test(text) ? text.slice(1) : text.replace("-", "−"));
+const signed = (text) => (/^-0([.,]0+)?$/.test(text) ? text.slice(1) : text.replace("-", "−"));
 
 export const number = (value, digits = 0) =>
   value === null || value === undefined
@@ -39,20 +41,33 @@ export const place = (x, z) => `${number(x)}, ${number(z)}`;
 /** Describes a point by its distance and bearing from the center of the world. */
 export function fromCenter(x, z) {
   const distance = Math.hypot(x, z);
-  return distance < 0.5 ? "the center" : `${meters(distance)} · ${degrees(bearing(x, z))}`;
+  return distance < 0.5 ? t("page.center") : `${meters(distance)} · ${degrees(bearing(x, z))}`;
 }
 
 const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/.source;
-const GROUPED = `${/[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?/.source}|${PLAIN}`;
+const HAS_DECIMAL_COMMA = (1.5).toLocaleString(locale).includes(",");
+// In a language with a decimal comma, 1.234 means 1234, and 600.5, which the game prints, still means 600.5.
+const LOCAL = HAS_DECIMAL_COMMA
+  ? /[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+(?![\d.])|\d+)(?:,\d+)?(?![\d.])/.source
+  : /[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?/.source;
+const GROUPED = `${LOCAL}|${PLAIN}`;
 const NUMBER = new RegExp(`^(?:${GROUPED})$`, "i");
+const LOCAL_NUMBER = new RegExp(`^(?:${LOCAL})$`);
 
 const LONGEST_PLACE = 200;
 
 const spelled = (text) => text.replaceAll("−", "-");
 
-/** Parses a typed number, such as 2000, 2,000 or 2e3; returns null for other text. */
+const withPoint = (text) =>
+  HAS_DECIMAL_COMMA
+    ? LOCAL_NUMBER.test(text)
+      ? text.replaceAll(".", "").replace(",", ".")
+      : text
+    : text.replaceAll(",", "");
+
+/** Parses a typed number: 2000 or 2e3, and 2,000.5 as the language writes it; returns null for other text. */
 export function parseNumber(text) {
-  const value = NUMBER.test(spelled(text)) ? Number(spelled(text).replaceAll(",", "")) : NaN;
+  const value = NUMBER.test(spelled(text)) ? Number(withPoint(spelled(text))) : NaN;
   return Number.isFinite(value) ? value : null;
 }
 
@@ -65,7 +80,7 @@ function coordinates(number, gap) {
   );
 }
 
-// Commas separate coordinates, or thousands if blanks or letters separate the coordinates.
+// Commas separate coordinates; if blanks, semicolons or letters do, commas belong to the numbers of the language.
 const COORDINATES = [coordinates(PLAIN, ","), coordinates(GROUPED, /(?:\s*[,;]\s+|\s+[,;]?\s*|;|,?(?=[yz]))/.source)];
 
 /** Parses typed coordinates: `600, -100`, `x 600 z -100`, or the game's three; returns null for other text. */

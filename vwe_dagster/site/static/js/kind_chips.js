@@ -5,6 +5,7 @@ import { number } from "./geo.js";
 import { GROUPS, tokenOf } from "./locations.js";
 import { KINDS, kindsOf } from "./places.js";
 import { sign } from "./signs.js";
+import { locale, t } from "./texts.js";
 
 const DOCS = "https://github.com/vwe-dagster/vwe/blob/main/docs/explanation/locations.md";
 /** Kinds that a search offers to show. */
@@ -28,7 +29,7 @@ export class KindChips {
       ...locations.groups.map((group) => [group, [GROUPS[group][0], locations.countOf(group)]]),
       ...kindsOf(places).map((kind) => [kind, [KINDS[kind], places.filter((each) => each.kind === kind).length]]),
     ]);
-    this.all = this.#chip("All", null, null, () => this.toggle(this.names, this.all.ariaPressed !== "true"));
+    this.all = this.#chip(t("places.all"), null, null, () => this.toggle(this.names, this.all.ariaPressed !== "true"));
     this.chips = this.names.map((name) => this.#chipOf(name, ...this.titles.get(name)));
     this.kinds = locations.groups.map((group) => this.#groupOf(group));
     this.chosen = h("span", { role: "status" });
@@ -43,11 +44,11 @@ export class KindChips {
     this.known = h(
       "p",
       { class: "faint" },
-      "Hollow signs are candidates, rotation and interiors are unknown, and a world that was played or re-rolled may differ. ",
-      h("a", { href: DOCS, target: "_blank", rel: "noopener" }, "More about locations"),
+      `${t("places.known")} `,
+      h("a", { href: DOCS, target: "_blank", rel: "noopener" }, t("places.more_about")),
     );
     this.elements = [
-      h("div", { class: "chips", role: "group", "aria-label": "Places on the map" }, this.all, ...this.chips),
+      h("div", { class: "chips", role: "group", "aria-label": t("places.on_map") }, this.all, ...this.chips),
       h("div", { class: "chosen" }, this.chosen, this.unfold),
       this.chooser,
       this.known,
@@ -66,8 +67,8 @@ export class KindChips {
   }
 
   nothing(isSearch) {
-    if (this.locations.loading && !this.locations.loaded) return "Loading the places…";
-    return isSearch ? "No place has this name." : "The map shows no places. Choose some above.";
+    if (this.locations.loading && !this.locations.loaded) return t("places.loading");
+    return isSearch ? t("places.none_found") : t("places.none_shown");
   }
 
   /** Offers the kinds that a search finds; null ends the search. */
@@ -91,7 +92,7 @@ export class KindChips {
     });
     for (const chip of this.kinds.flatMap((group) => group.chips)) chip.ariaPressed = String(this.state(chip.name));
     const shown = [...this.locations.shown].reduce((sum, { count }) => sum + count, 0);
-    this.chosen.textContent = `${number(shown)} of ${number(this.locations.countOfAll)} on the map`;
+    this.chosen.textContent = t("places.on_map_count", { shown, all: this.locations.countOfAll });
     this.onchange?.();
   }
 
@@ -99,7 +100,7 @@ export class KindChips {
 
   #unfold(open) {
     this.unfold.ariaExpanded = String(open);
-    this.unfold.textContent = open ? "Hide the kinds" : "Choose kinds";
+    this.unfold.textContent = open ? t("places.hide_kinds") : t("places.choose_kinds");
     this.chooser.hidden = !open;
   }
 
@@ -116,7 +117,7 @@ export class KindChips {
   }
 
   #groupOf(group) {
-    const kinds = this.locations.kindsOf(group).toSorted((a, b) => a.label.localeCompare(b.label));
+    const kinds = this.locations.kindsOf(group).toSorted((a, b) => a.label.localeCompare(b.label, locale));
     const chips = kinds.map((kind) => {
       const chip = this.#chipOf(tokenOf(kind), kind.label, kind.count, sign(kind));
       chip.kind = kind;

@@ -1,20 +1,21 @@
 // The card that selects the style and the overlays of the map.
 
 import { $, h } from "./dom.js";
+import { t } from "./texts.js";
 
 export const OVERLAYS = {
-  grid: ["Coordinates", "G"],
-  rings: ["Rings every 1 km", "R"],
-  water: ["Rivers, streams and lakes", "W"],
-  peak: ["Peaks", "P"],
-  island: ["Islands", "I"],
-  boss: ["Bosses", "B"],
-  trader: ["Traders", "T"],
-  dungeon: ["Dungeons", "N"],
-  camp: ["Camps", "K"],
-  resource: ["Resources", "E"],
-  ruin: ["Ruins", "U"],
-  other: ["Other places", "O"],
+  grid: [t("overlay.grid"), "G"],
+  rings: [t("overlay.rings"), "R"],
+  water: [t("overlay.water"), "W"],
+  peak: [t("overlay.peak"), "P"],
+  island: [t("overlay.island"), "I"],
+  boss: [t("group.boss"), "B"],
+  trader: [t("group.trader"), "T"],
+  dungeon: [t("group.dungeon"), "N"],
+  camp: [t("group.camp"), "K"],
+  resource: [t("group.resource"), "E"],
+  ruin: [t("group.ruin"), "U"],
+  other: [t("group.other"), "O"],
 };
 
 export class LayersCard {
@@ -49,8 +50,8 @@ export class LayersCard {
       return h("label", { class: "overlay" }, box, h("span", {}, title), key ? h("kbd", {}, key) : null);
     });
     element.append(
-      h("fieldset", { class: "styles" }, h("legend", {}, "Map style"), ...styles),
-      h("fieldset", { class: "overlays" }, h("legend", {}, "Show"), ...overlays),
+      h("fieldset", { class: "styles" }, h("legend", {}, t("layers.styles")), ...styles),
+      h("fieldset", { class: "overlays" }, h("legend", {}, t("layers.show")), ...overlays),
     );
   }
 

@@ -2,16 +2,17 @@
 
 import { fetchJson } from "./files.js";
 import { fromCenter } from "./geo.js";
+import { t } from "./texts.js";
 
 /** Title of each group, in the plural and in the singular. */
 export const GROUPS = {
-  boss: ["Bosses", "Boss"],
-  trader: ["Traders", "Trader"],
-  dungeon: ["Dungeons", "Dungeon"],
-  camp: ["Camps", "Camp"],
-  resource: ["Resources", "Resource"],
-  ruin: ["Ruins", "Ruin"],
-  other: ["Other places", "Other place"],
+  boss: [t("group.boss"), t("group.boss.one")],
+  trader: [t("group.trader"), t("group.trader.one")],
+  dungeon: [t("group.dungeon"), t("group.dungeon.one")],
+  camp: [t("group.camp"), t("group.camp.one")],
+  resource: [t("group.resource"), t("group.resource.one")],
+  ruin: [t("group.ruin"), t("group.ruin.one")],
+  other: [t("group.other"), t("group.other.one")],
 };
 
 const ZOOM = 5;
@@ -41,7 +42,7 @@ class Location {
   }
 
   get note() {
-    return this.candidate ? `One of ${this.set.length} candidates` : GROUPS[this.kind][1];
+    return this.candidate ? t("places.candidate", { count: this.set.length }) : GROUPS[this.kind][1];
   }
 
   get words() {
@@ -55,9 +56,9 @@ class Location {
 
   get facts() {
     return [
-      ["The game's name", this.prefab.name],
-      ...(this.placed ? [["Built", "already"]] : []),
-      ["From the center", fromCenter(this.x, this.z)],
+      [t("places.game_name"), this.prefab.name],
+      ...(this.placed ? [[t("places.placed"), t("places.already")]] : []),
+      [t("places.from_center"), fromCenter(this.x, this.z)],
     ];
   }
 }

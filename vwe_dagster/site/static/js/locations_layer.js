@@ -3,7 +3,7 @@
 
 import { alone, cluster } from "./clusters.js";
 import { at } from "./crs.js";
-import { metersPerPixel } from "./geo.js";
+import { metersPerPixel, number } from "./geo.js";
 import { GROUPS } from "./locations.js";
 import { SignPictures } from "./signs.js";
 
@@ -19,7 +19,7 @@ const MOST_SCALED = 1.6;
 
 const radiusOf = (count) => 10.5 + 1.25 * Math.log2(count);
 
-const shorten = (count) => (count < 1000 ? String(count) : `${(count / 1000).toFixed(count < 10000 ? 1 : 0)}k`);
+const shorten = (count) => (count < 1000 ? String(count) : `${number(count / 1000, count < 10000 ? 1 : 0)}k`);
 
 /** Returns the mark of a cluster `{x, z, places}`. */
 function markOf({ x, z, places }, zoom) {

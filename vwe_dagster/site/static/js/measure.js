@@ -3,6 +3,7 @@
 
 import { at } from "./crs.js";
 import { bearing, degrees, meters } from "./geo.js";
+import { t } from "./texts.js";
 
 const FINGER = 24;
 
@@ -99,7 +100,7 @@ export class Measure {
     this.ahead.bindTooltip("", { permanent: true, className: "measure-tip", direction: "right", offset: [14, 0] });
     this.ahead.setTooltipContent(
       `${meters(Math.hypot(dx, dz))} · ${degrees(bearing(dx, dz))}` +
-        (this.points.length > 1 ? `<br>${meters(total)} in all` : ""),
+        (this.points.length > 1 ? `<br>${t("measure.in_all", { length: meters(total) })}` : ""),
     );
     this.ahead.openTooltip(latlng);
   }
@@ -130,7 +131,7 @@ export class Measure {
       draggable: true,
       keyboard: false,
       icon: dot(index === this.points.length - 1),
-      title: "Drag to move this point",
+      title: t("measure.drag"),
       zIndexOffset: 1000,
     });
     vertex.on("drag", ({ latlng }) => {

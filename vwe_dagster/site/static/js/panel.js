@@ -1,6 +1,7 @@
 // The panel beside the map: its tabs, its hiding, and its form on a phone, a sheet.
 
 import { $, $$ } from "./dom.js";
+import { t } from "./texts.js";
 
 const phone = window.matchMedia("(max-width: 760px)");
 const HEIGHTS = ["peek", "half", "full"];
@@ -35,7 +36,7 @@ export class Panel {
   collapse(away = !document.body.classList.contains("panel-away")) {
     document.body.classList.toggle("panel-away", away);
     $("#collapse").setAttribute("aria-expanded", String(!away));
-    $("#collapse").setAttribute("aria-label", away ? "Show the panel" : "Hide the panel");
+    $("#collapse").setAttribute("aria-label", t(away ? "world.panel_show" : "world.panel_hide"));
   }
 
   /** Lowers the sheet on a phone, so that the map is visible. */
@@ -66,7 +67,7 @@ export class Panel {
   #sheet(height) {
     document.body.dataset.sheet = height;
     $("#handle").setAttribute("aria-expanded", String(height !== "peek"));
-    $("#handle").setAttribute("aria-label", height === "full" ? "Show less of the panel" : "Show more of the panel");
+    $("#handle").setAttribute("aria-label", t(height === "full" ? "world.panel_less" : "world.panel_more"));
   }
 
   #drag() {

@@ -5,6 +5,7 @@ import { at } from "./crs.js";
 import { $, copy, h, icon } from "./dom.js";
 import { area, bearing, degrees, fromCenter, meters, metersPerPixel, number, place, share } from "./geo.js";
 import { sign } from "./signs.js";
+import { t } from "./texts.js";
 
 const ISLAND_PIXELS = 26;
 const CLOSE_ZOOM = 4;
@@ -14,7 +15,7 @@ const REST_MS = 250;
 const SIGNS = { peak: "peak", island: "island" };
 
 /** Titles of peaks and islands, which exist in every world. */
-export const KINDS = { peak: "Peaks", island: "Islands" };
+export const KINDS = { peak: t("overlay.peak"), island: t("overlay.island") };
 
 /** Returns peaks and islands as `{id, kind, title, note, words, x, z, zoom, facts}`, the members of locations. */
 export function placesOf(facts) {
@@ -22,23 +23,23 @@ export function placesOf(facts) {
   const peaks = facts.peaks.map((peak) => ({
     id: `peak-${peak.peak}`,
     kind: "peak",
-    title: `Peak ${peak.peak}`,
+    title: t("places.peak", { rank: peak.peak }),
     label: number(peak.above_sea_m),
     note: `${meters(peak.above_sea_m)} · ${titles.get(peak.biome)}`,
     x: peak.x_m,
     z: peak.z_m,
     zoom: CLOSE_ZOOM,
     facts: [
-      ["Height above the sea", meters(peak.above_sea_m)],
-      ["Biome", titles.get(peak.biome)],
-      ["Island", peak.island === null ? "a rock" : `no. ${peak.island}`],
-      ["From the center", fromCenter(peak.x_m, peak.z_m)],
+      [t("places.height"), meters(peak.above_sea_m)],
+      [t("places.biome"), titles.get(peak.biome)],
+      [t("places.on_island"), peak.island === null ? t("places.rock") : t("places.island_no", { rank: peak.island })],
+      [t("places.from_center"), fromCenter(peak.x_m, peak.z_m)],
     ],
   }));
   const islands = facts.islands.map((island) => ({
     id: `island-${island.island}`,
     kind: "island",
-    title: `Island ${island.island}${island.is_start ? ", the start" : ""}`,
+    title: t(island.is_start ? "places.start_island" : "places.island", { rank: island.island }),
     label: String(island.island),
     note: `${area(island.area_km2)} · ${titles.get(island.dominant_biome)}`,
     // Worlds of earlier versions have only the middle, which may be in the sea.
@@ -47,11 +48,17 @@ export function placesOf(facts) {
     zoom: Math.min(5, Math.max(1.5, Math.log2(96 / ((Math.sqrt(island.area_km2) * 1000) / 220)))),
     across: Math.sqrt(island.area_km2) * 1000,
     facts: [
-      ["Area", area(island.area_km2)],
-      ["Mostly", `${titles.get(island.dominant_biome)}, ${share(island.dominant_biome_share)}`],
-      ["Highest above the sea", `${meters(island.peak_above_sea_m)} at ${place(island.peak_x_m, island.peak_z_m)}`],
-      ["Shore", `${number(island.shoreline_km, 1)} km`],
-      ["Nearest shore", `${meters(island.nearest_m)} · ${degrees(island.nearest_bearing_deg)}`],
+      [t("places.area"), area(island.area_km2)],
+      [t("places.mostly"), `${titles.get(island.dominant_biome)}, ${share(island.dominant_biome_share)}`],
+      [
+        t("places.highest"),
+        t("places.height_at", {
+          height: meters(island.peak_above_sea_m),
+          place: place(island.peak_x_m, island.peak_z_m),
+        }),
+      ],
+      [t("places.shore"), `${number(island.shoreline_km, 1)} km`],
+      [t("places.nearest_shore"), `${meters(island.nearest_m)} · ${degrees(island.nearest_bearing_deg)}`],
     ],
   }));
   return [...peaks, ...islands].map((each) => ({ ...each, words: `${each.title} ${each.note}`.toLowerCase() }));
@@ -163,11 +170,11 @@ export function popupOf(each, showSet) {
       ? h(
           "p",
           {},
-          `One of these ${each.set.length} becomes ${each.title}: the one whose zone is explored first. `,
+          `${t("places.becomes", { count: each.set.length, place: each.title })} `,
           h(
             "button",
             { class: "link", type: "button", onclick: () => showSet(each.set) },
-            `Show all ${each.set.length}`,
+            t("places.show_set", { count: each.set.length }),
           ),
         )
       : null,
@@ -178,15 +185,15 @@ export function popupOf(each, showSet) {
       copied(`${x}, ${z}`, place(each.x, each.z)),
       each.location ? copied(`goto ${x} ${z}`) : null,
     ),
-    each.location ? h("small", {}, "In the console of the game, after devcommands") : null,
+    each.location ? h("small", {}, t("places.console")) : null,
   );
 }
 
 const ORDERS = {
-  rank: "Largest first",
-  center: "Nearest to the center",
-  pointer: "Nearest to the pointer",
-  middle: "Nearest to the middle of the map",
+  rank: t("places.order.rank"),
+  center: t("places.order.center"),
+  pointer: t("places.order.pointer"),
+  middle: t("places.order.middle"),
 };
 
 /** The list of places, with a box to search in, and a filter below it. */
@@ -206,15 +213,15 @@ export class PlacesList {
     this.moving = {};
     this.search = h("input", {
       type: "search",
-      placeholder: "Search places",
-      "aria-label": "Search places",
+      placeholder: t("places.search"),
+      "aria-label": t("places.search"),
       autocomplete: "off",
       spellcheck: false,
       oninput: () => this.show(),
     });
     this.order = h(
       "select",
-      { "aria-label": "Order", onchange: () => this.show() },
+      { "aria-label": t("places.order"), onchange: () => this.show() },
       ...filter.orders.map((name) => h("option", { value: name }, ORDERS[name])),
     );
     this.list = h("ol", { class: "places" });
@@ -315,20 +322,20 @@ export class KindTabs {
       const chip = h(
         "button",
         { type: "button", class: "chip", "aria-pressed": String(kind === null), onclick: () => this.#choose(kind) },
-        KINDS[kind] ?? "All",
+        KINDS[kind] ?? t("places.all"),
         h("span", {}, number(count)),
       );
       chip.kind = kind;
       return chip;
     });
-    this.elements = [h("div", { class: "chips", role: "group", "aria-label": "Kinds of places" }, ...this.chips)];
+    this.elements = [h("div", { class: "chips", role: "group", "aria-label": t("places.kinds") }, ...this.chips)];
   }
 
   has = (each) => this.kind === null || each.kind === this.kind;
 
   search() {}
 
-  nothing = () => "No place has this name.";
+  nothing = () => t("places.none_found");
 
   #choose(kind) {
     this.kind = kind;

@@ -4,6 +4,7 @@ import { $, h, s, toast } from "./dom.js";
 import { bearing, degrees, meters, number, place, SEA_M, VOID_M } from "./geo.js";
 import { lengthOf } from "./measure.js";
 import { describe } from "./readout.js";
+import { t } from "./texts.js";
 
 const SIDE = { left: 46, right: 14, top: 12, bottom: 26 };
 const FLOOR_M = -60;
@@ -86,27 +87,28 @@ export class Profile {
     const facts = [];
     if (line.length > 1) {
       const [first, last] = [line[0], line.at(-1)];
-      facts.push(["Length", meters(lengthOf(line))]);
-      facts.push(["Bearing", degrees(bearing(last[0] - first[0], last[1] - first[1]))]);
-      if (line.length > 2) facts.push(["Straight", meters(Math.hypot(last[0] - first[0], last[1] - first[1]))]);
+      facts.push([t("profile.length"), meters(lengthOf(line))]);
+      facts.push([t("profile.bearing"), degrees(bearing(last[0] - first[0], last[1] - first[1]))]);
+      if (line.length > 2)
+        facts.push([t("profile.straight"), meters(Math.hypot(last[0] - first[0], last[1] - first[1]))]);
       const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height >= VOID_M);
       if (heights.length) {
         // Too many values to spread into arguments.
-        facts.push(["Lowest", meters(heights.reduce((a, b) => Math.min(a, b)) - SEA_M)]);
-        facts.push(["Highest", meters(heights.reduce((a, b) => Math.max(a, b)) - SEA_M)]);
+        facts.push([t("profile.lowest"), meters(heights.reduce((a, b) => Math.min(a, b)) - SEA_M)]);
+        facts.push([t("profile.highest"), meters(heights.reduce((a, b) => Math.max(a, b)) - SEA_M)]);
         let climb = 0;
         heights.slice(1).forEach((height, index) => {
           climb += Math.max(0, height - heights[index]);
         });
-        facts.push(["Climb", meters(climb)]);
+        facts.push([t("profile.climb"), meters(climb)]);
         const wet = heights.filter((height) => height < SEA_M).length / heights.length;
-        facts.push(["Over water", `${number(wet * 100)} %`]);
+        facts.push([t("profile.over_water"), `${number(wet * 100)} %`]);
       }
     }
     this.figures.replaceChildren(
       ...(facts.length
         ? facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))
-        : [h("p", {}, "Click points on the map. Double-click, or press Enter, to finish.")]),
+        : [h("p", {}, t("profile.hint"))]),
     );
   }
 
@@ -216,7 +218,7 @@ export class Profile {
       h("strong", {}, words.sea || "–"),
       ` ${words.biome}`,
       h("br"),
-      `after ${meters(distance)}`,
+      t("profile.after", { distance: meters(distance) }),
       h("br"),
       place(x, z),
     );

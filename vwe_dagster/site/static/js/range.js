@@ -2,6 +2,7 @@
 
 import { h, icon, s } from "./dom.js";
 import { number } from "./geo.js";
+import { t } from "./texts.js";
 
 const STEPS = 200;
 
@@ -10,17 +11,17 @@ export class Range {
   constructor(column, { low, high, bars }, [least, greatest], { changed, removed }) {
     this.column = column;
     [this.low, this.high] = [low ?? 0, high ?? 0];
-    const thumb = (name, value, position) =>
+    const thumb = (label, value, position) =>
       h("input", {
         type: "range",
         min: 0,
         max: STEPS,
         value: value === null ? position : this.#position(value),
-        "aria-label": `${column.label}, ${name}`,
+        "aria-label": label,
         oninput: () => this.#moved(changed),
       });
-    this.from = thumb("least", least, 0);
-    this.to = thumb("greatest", greatest, STEPS);
+    this.from = thumb(t("range.least", { column: column.label }), least, 0);
+    this.to = thumb(t("range.greatest", { column: column.label }), greatest, STEPS);
     const most = Math.max(1, ...bars);
     this.bars = bars.map((count, index) =>
       s("rect", { x: index, width: 0.9, y: 1 - count / most, height: count / most }),
@@ -33,7 +34,7 @@ export class Range {
       this.output,
       h(
         "button",
-        { type: "button", class: "tool", "aria-label": `Remove ${column.label}`, onclick: removed },
+        { type: "button", class: "tool", "aria-label": t("range.remove", { column: column.label }), onclick: removed },
         icon("close"),
       ),
       s(
@@ -74,12 +75,12 @@ export class Range {
     const text = (value) => `${number(value, this.column.decimals)}${unit}`;
     this.output.textContent =
       least === null && greatest === null
-        ? "any"
+        ? t("range.any")
         : least === null
-          ? `up to ${text(greatest)}`
+          ? t("range.up_to", { value: text(greatest) })
           : greatest === null
-            ? `from ${text(least)}`
-            : `${number(least, this.column.decimals)} to ${text(greatest)}`;
+            ? t("range.from", { value: text(least) })
+            : t("range.between", { least: number(least, this.column.decimals), greatest: text(greatest) });
     const [from, to] = [this.from, this.to].map(({ value }) => (Number(value) / STEPS) * this.bars.length);
     for (const [index, bar] of this.bars.entries()) {
       bar.classList.toggle("outside", index + 0.5 < from || index + 0.5 > to);

@@ -2,16 +2,20 @@
 
 import { h } from "./dom.js";
 import { bearing, degrees, meters, metersExactly, number, place, SEA_M, VOID_M } from "./geo.js";
+import { t } from "./texts.js";
 
 /** Returns the texts of a sample: its biome, and its height above or below the sea. */
 export function describe(sample, biomes) {
   if (sample === undefined) return { biome: "…", sea: "…" };
-  if (sample === null || sample.height < VOID_M) return { biome: "Beyond the edge", sea: "" };
+  if (sample === null || sample.height < VOID_M) return { biome: t("readout.beyond"), sea: "" };
   const above = sample.height - SEA_M;
   return {
-    biome: biomes.get(sample.biome)?.title ?? "Unknown",
+    biome: biomes.get(sample.biome)?.title ?? t("readout.unknown"),
     color: biomes.get(sample.biome)?.color,
-    sea: above < 0 ? `${metersExactly(-above)} under water` : `${metersExactly(above)} above the sea`,
+    sea:
+      above < 0
+        ? t("readout.under_water", { height: metersExactly(-above) })
+        : t("readout.above_sea", { height: metersExactly(above) }),
   };
 }
 
@@ -22,13 +26,13 @@ export class Readout {
     const part = (name, title) => h("span", { class: `part ${name}`, title });
     this.swatch = h("i", { class: "swatch" });
     this.parts = {
-      biome: part("biome", "Biome of the nearest sample"),
-      sea: part("sea", "Height above the sea, or depth of the water"),
-      place: part("place", "Coordinates: x to the east, z to the north"),
-      distance: part("distance", "Distance from the center of the world"),
-      bearing: part("bearing", "Bearing from the center of the world"),
+      biome: part("biome", t("readout.biome_title")),
+      sea: part("sea", t("readout.sea_title")),
+      place: part("place", t("readout.place_title")),
+      distance: part("distance", t("readout.distance_title")),
+      bearing: part("bearing", t("readout.bearing_title")),
     };
-    this.idle = h("span", { class: "idle" }, element.dataset.idle ?? "");
+    this.idle = h("span", { class: "idle" }, t(element.dataset.idle));
     const { biome, sea, place: where, distance, bearing: way } = this.parts;
     this.filled = h(
       "span",

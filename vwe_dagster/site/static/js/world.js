@@ -4,18 +4,20 @@
 import { at } from "./crs.js";
 import { $, $$, copy, fillIcons, h, icon, openDialog, toast } from "./dom.js";
 import { comparisonOf, fetchJson } from "./files.js";
-import { area, degrees, folderOf, meters, number, parsePlace, place, share } from "./geo.js";
+import { area, compassPoint, degrees, folderOf, meters, number, parsePlace, place, share } from "./geo.js";
 import { KindChips } from "./kind_chips.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Locations } from "./locations.js";
 import { LocationsLayer } from "./locations_layer.js";
 import { Measure } from "./measure.js";
+import { translateFacts } from "./names.js";
 import { isPhone, Panel } from "./panel.js";
 import { Permalink } from "./permalink.js";
 import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
+import { fillTexts, locale, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
 
 /** The deepest zoom at which a cluster, or a set of candidates, is shown as a whole. */
@@ -259,7 +261,7 @@ class WorldPage {
     document.title = `${key} · VWE`;
     for (const element of $$("[data-key]")) element.textContent = key;
     $("#seed-number").textContent = seed;
-    if (typed) $("#seed-typed").textContent = `, typed in the game as ${typed}`;
+    if (typed) $("#seed-typed").textContent = t("world.typed", { text: typed });
     const tile = (name, value, note, act) =>
       h(
         act ? "button" : "div",
@@ -272,37 +274,43 @@ class WorldPage {
     const start = this.places.find(({ id }) => id === `island-${sums.start_island}`);
     const largest = this.places.find(({ id }) => id === "island-1");
     $("#facts").append(
-      tile("Land", area(sums.land_area_km2), share(sums.land_share_of_disc ?? 0)),
-      tile("Islands", number(sums.island_count), `${number(sums.shoreline_km)} km of shore`),
+      tile(t("world.land"), area(sums.land_area_km2), share(sums.land_share_of_disc ?? 0)),
+      tile(t("world.islands"), number(sums.island_count), t("world.shore", { km: number(sums.shoreline_km) })),
       tile(
-        "Highest peak above the sea",
+        t("world.highest_peak"),
         meters(sums.highest_peak_above_sea_m),
         highest && place(highest.x, highest.z),
         highest && (() => this.open(highest)),
       ), // prettier-ignore
       tile(
-        "Largest island",
+        t("world.largest_island"),
         sums.largest_island_area_km2 === null ? "–" : area(sums.largest_island_area_km2),
         null,
         largest && (() => this.open(largest)),
       ), // prettier-ignore
-      tile("Start land", this.#figure("start_land_km2"), null, start && (() => this.open(start))),
+      tile(t("world.start_land"), this.#figure("start_land_km2"), null, start && (() => this.open(start))),
       ...(sums.river_count === null
         ? []
-        : [tile("Rivers", number(sums.river_count), `${number(sums.stream_count)} streams`)]),
-    );
-    const maker = [engine.kind, engine.game_version ?? engine.version].filter(Boolean).join(" ");
-    const gen = engine.world_gen_version === null ? "" : `, world-gen version ${engine.world_gen_version}`;
-    $("#made").append(
-      `Engine: ${maker}${gen}. ${number(grid.size)} × ${number(grid.size)} samples, ${number(grid.cell_m, grid.cell_m % 1 ? 1 : 0)} m apart. `,
-      `Built ${this.facts.made_at.slice(0, 10)} by VWE ${engine.vwe}.`,
+        : [tile(t("world.rivers"), number(sums.river_count), t("world.streams", { count: sums.stream_count }))]),
     );
     const { table } = this.facts.places ?? {};
-    if (table) $("#made").append(` Location table: ${table.name}, ${table.sha256.slice(0, 12)}.`);
+    const maker = [engine.kind, engine.game_version ?? engine.version].filter(Boolean).join(" ");
+    const version = engine.world_gen_version;
+    const date = new Date(this.facts.made_at).toLocaleDateString(locale, { dateStyle: "medium", timeZone: "UTC" });
+    $("#made").append(
+      [
+        version === null
+          ? t("world.engine", { engine: maker })
+          : t("world.engine_gen", { engine: maker, version: String(version) }),
+        t("world.samples", { size: grid.size, cell: number(grid.cell_m, grid.cell_m % 1 ? 1 : 0) }),
+        t("world.built", { date, version: engine.vwe }),
+        table ? t("world.table", { name: table.name, digest: table.sha256.slice(0, 12) }) : "",
+      ].join(" "),
+    );
     if (same.length) {
       $("#made").append(
         h("br"),
-        "Seeds with the same world: ",
+        `${t("world.same")} `,
         ...same.flatMap((other, index) => [index ? ", " : "", h("a", { href: `../${folderOf(other)}/` }, other)]),
       );
     }
@@ -356,7 +364,10 @@ class WorldPage {
               type: "button",
               disabled: near === null,
               onclick: go,
-              title: near === null ? "" : `Go to the first patch of ${biome.title}: ${meters(near)}, ${degrees(way)}`,
+              title:
+                near === null
+                  ? ""
+                  : t("world.biome_go", { biome: biome.title, distance: meters(near), bearing: degrees(way) }),
             },
             h("i", { class: "swatch", color: biome.color }),
             h("span", { class: "name" }, biome.title),
@@ -367,7 +378,11 @@ class WorldPage {
               {},
               near === null
                 ? area(biome.area_km2 ?? 0)
-                : `${area(biome.area_km2)} · first patch ${meters(near)} ${degrees(way).split(" ")[1]}`,
+                : t("world.biome_first", {
+                    area: area(biome.area_km2),
+                    distance: meters(near),
+                    point: compassPoint(way),
+                  }),
             ),
           ),
         );
@@ -404,12 +419,12 @@ class WorldPage {
     press("#measure-clear", () => this.measure.clear());
     press("#link-button", () => {
       this.link.changed({ step: true });
-      copy(window.location.href, "the link to this view");
+      copy(window.location.href, t("world.link_copied"));
     });
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {
       const found = parsePlace($("#goto input").value);
-      $("#goto output").textContent = found ? "" : "Write x and z in meters, such as 600, -100.";
+      $("#goto output").textContent = found ? "" : t("goto.fault");
       if (found) this.goTo(found.x, found.z);
       else event.preventDefault();
     });
@@ -426,7 +441,7 @@ class WorldPage {
       this.map.getContainer().classList.toggle("at-sign", Boolean(mark));
       if (!mark) return this.tooltip.remove();
       const [first] = mark.places;
-      const text = mark.places.length > 1 ? `${number(mark.places.length)} places` : first.title;
+      const text = mark.places.length > 1 ? t("map.cluster", { count: mark.places.length }) : first.title;
       // A text node, because Leaflet treats strings as HTML.
       this.tooltip.setLatLng(at(mark.x, mark.z)).setContent(document.createTextNode(text)).addTo(this.map);
     };
@@ -529,10 +544,11 @@ class WorldPage {
   }
 }
 
+fillTexts();
 fillIcons();
 fetchJson("world.json")
   .then((facts) => {
-    new WorldPage(facts);
+    new WorldPage(translateFacts(facts));
     document.body.classList.add("ready");
   })
   .catch((error) => {
@@ -559,10 +575,7 @@ fetchJson("../../worlds.json")
       event.preventDefault();
       const other = $("#compare input").value.trim();
       if (others.includes(other)) window.location.href = `../../${comparisonOf(here === "~." ? "." : here, other)}`;
-      else
-        $("#compare output").textContent = keys.includes(other)
-          ? "That is the world of this page; choose another."
-          : "That world is not built.";
+      else $("#compare output").textContent = keys.includes(other) ? t("compare_with.same") : t("compare_with.absent");
     });
   })
   .catch(() => {});
