@@ -55,7 +55,7 @@ export default {
   "find.worlds": { one: "{count} world", other: "{count} worlds" },
   "gallery.a_to_z": "from A to Z",
   "gallery.absent": "The world of {seed} is not built yet. Build it with",
-  "gallery.and": " and",
+  "gallery.and": "and",
   "gallery.choose_seed": "Choose {seed} to compare",
   "gallery.choose_two": "Choose two to compare",
   "gallery.chosen_one": "— choose another to compare it with",
