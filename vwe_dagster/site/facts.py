@@ -99,7 +99,7 @@ def _figures(analysis: WorldAnalysis) -> list[dict[str, Any]]:
                     "name": each.column.name,
                     "label": each.column.label,
                     "meaning": each.column.meaning,
-                    "value": each.value,
+                    "value": _plain(each.value),
                     "unit": each.column.unit,
                     "decimals": each.column.decimals,
                 }

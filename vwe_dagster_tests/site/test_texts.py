@@ -22,7 +22,9 @@ MODULES = pages.STATIC / "js"
 HTML = Path(pages.__file__).parent / "html"
 LANGUAGES = ("en", "de")
 
-ENTRY = re.compile(r'^  "(?P<key>[^"]+)":\s+(?P<text>"(?:[^"\\]|\\.)*"|\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}),$', re.MULTILINE)
+ENTRY = re.compile(
+    r'^  "(?P<key>[^"]+)":\s+(?P<text>"(?:[^"\\]|\\.)*"|\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}),$', re.MULTILINE
+)
 FORM = re.compile(r'(?P<form>\w+): (?P<text>"(?:[^"\\]|\\.)*")')
 PLACE = re.compile(r"\{(\w+)\}")
 USED = re.compile(r'\bt\((?P<first>[^,)]*)|data-(?:text[a-z-]*|idle)="(?P<attribute>[^"]+)"')
