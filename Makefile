@@ -107,6 +107,7 @@ lock: $(SUPPLY_TOOLS)
 	$(LOCK) pyproject.toml requirements/build.in --extra deploy --extra formats --output-file requirements/deploy.txt
 	$(LOCK) deploy/engine/requirements.txt --output-file requirements/engine.txt
 	$(LOCK) requirements/supply.in --output-file requirements/supply.txt
+	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
 
 sbom: $(SUPPLY_TOOLS)
 	@mkdir -p build
@@ -122,17 +123,17 @@ clean:
 	find vwe_dagster vwe_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): pyproject.toml requirements/runtime.txt
-	$(call environment)
-	$(call install,runtime)
+	$(require_python)
+	@$(PYTHON) requirements/install.py $(VENV) runtime
 	@touch $@
 
 $(DEV): pyproject.toml requirements/dev.txt
-	$(call environment)
-	$(call install,dev)
+	$(require_python)
+	@$(PYTHON) requirements/install.py $(VENV) dev
 	@touch $(RUNTIME) $@
 
 $(SUPPLY_TOOLS): requirements/supply.txt
-	$(call environment)
+	$(require_python)
 	@$(PYTHON) -m venv --clear $(SUPPLY)
 	@$(SUPPLY)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/supply.txt
 	@touch $@
@@ -141,16 +142,7 @@ $(NODE_DEV): package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# A virtual environment with pip in it; one that was left half made is made anew.
-define environment
+define require_python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "This needs Python 3.11 or later as $(PYTHON); install it, or name another: make PYTHON=python3.12" >&2; exit 1; }
-@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
-	{ rm -rf $(VENV); echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
-endef
-
-define install
-@echo "Installing Python packages into $(VENV)"
-@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/$(1).txt
-@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --editable .
 endef

@@ -26,6 +26,7 @@ SETS = {
     ],
     "engine": (ROOT / "deploy" / "engine" / "requirements.txt").read_text().splitlines(),
     "supply": (FOLDER / "supply.in").read_text().splitlines(),
+    "uv": (FOLDER / "uv.in").read_text().splitlines(),
 }
 INSTALLERS = [ROOT / "Makefile", *(ROOT / "deploy" / folder / "Dockerfile" for folder in ("dagster", "engine"))]
 
