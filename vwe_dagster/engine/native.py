@@ -91,7 +91,7 @@ class NativeEngine:
         if not are_compiled:
             remove_other_versions()
             progress(0.0, "compiling the terrain kernels, once on this machine, half a minute")
-        return _export(world, request, progress, on_layer)
+        return export_world(world, request, progress, on_layer)
 
     def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> pa.Table:
         """Compute the row of each seed; see :func:`vwe_dagster.engine.native_survey.survey_table`."""
@@ -103,7 +103,7 @@ class NativeEngine:
     def warm(self) -> None:
         """Load every kernel, so that the first world is as fast as the next."""
         request = WorldRequest(_REFERENCE_SEED, Grid.of_world(MIN_SIZE), layers=(*PLANES, *LINES))
-        _export(_reference_world(), request, no_progress, ignore_layer)
+        export_world(_reference_world(), request)
         self.verify()
 
     def verify(self) -> None:
@@ -128,7 +128,10 @@ def _reference_world() -> World:
     return World(_REFERENCE_SEED)
 
 
-def _export(world: World, request: WorldRequest, progress: Progress, on_layer: OnLayer) -> WorldExport:
+def export_world(
+    world: World, request: WorldRequest, progress: Progress = no_progress, on_layer: OnLayer = ignore_layer
+) -> WorldExport:
+    """Compute the layers of a world; see :meth:`NativeEngine.generate`."""
     started = time.perf_counter()
     layers = request.layers_of(LAYERS)
     progress(0.0, "laying rivers")

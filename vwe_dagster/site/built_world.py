@@ -11,8 +11,9 @@ from pydantic import JsonValue
 from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.store import Manifest, WorldStore
-from vwe_dagster.store.stages import built_stages, native_terrain, tile_choice, world_gen_version
+from vwe_dagster.store.stages import built_stages, grid_of, native_terrain, tile_choice, world_gen_version
 from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.worldgen import World
 
@@ -41,24 +42,23 @@ class BuiltWorld:
         return self.extracted.seed
 
     @functools.cached_property
-    def version(self) -> str:
-        """A digest that identifies this build of the world and the code that generates its files."""
+    def header(self) -> WorldHeader:
+        """The header of the world."""
         drawn = "" if self.tiles is None else self.tiles.digest
-        return _version(self.extracted.digest, self.processed.digest, drawn, str(self.world_gen_version))
+        version = world_gen_version(self.extracted, self.raw)
+        return WorldHeader(
+            seed=self.seed,
+            version=_version(self.extracted.digest, self.processed.digest, drawn, str(version)),
+            data_version=_version(self.extracted.digest),
+            grid=grid_of(self.extracted),
+            engine=self.extracted.recipe.made_by,
+            world_gen_version=version,
+            location_table=self._location_table(),
+            has_waterways="rivers.parquet" in self.extracted.files,
+            built_at=self.extracted.made_at,
+        )
 
-    @functools.cached_property
-    def data_version(self) -> str:
-        """A digest that identifies its planes and waterways and the code; drawing tiles does not change it."""
-        return _version(self.extracted.digest)
-
-    @property
-    def world_gen_version(self) -> int | None:
-        """The world-gen version, see :func:`vwe_dagster.store.stages.world_gen_version`."""
-        return world_gen_version(self.extracted, self.raw)
-
-    @property
-    def location_table(self) -> JsonValue:
-        """Name and hash of the table of location types; None if the engine of the world does not name one."""
+    def _location_table(self) -> JsonValue:
         if self.raw is None or not self.extracted.is_made_of(self.raw):
             return None
         return self.raw.recipe.inputs.get("location_table")
@@ -112,4 +112,4 @@ def _version(*digests: str) -> str:
 @functools.cache
 def _code() -> str:
     """Return the digest of the code that generates the files, because browsers cache them by version forever."""
-    return sources_digest(PACKAGE / "site" / "source.py")
+    return sources_digest(PACKAGE / "site" / "stored.py")

@@ -11,15 +11,15 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.built_world import built_world, why_not_shown
 from vwe_dagster.site.gallery import gallery_json, rows_of
-from vwe_dagster.site.source import WorldSource
+from vwe_dagster.site.stored import StoredWorld
 from vwe_dagster.store import StoreError, WorldStore
 
-_FILES: Mapping[str, Callable[[WorldSource], bytes]] = {
+_FILES: Mapping[str, Callable[[StoredWorld], bytes]] = {
     "index.html": lambda _: pages.html_files()[pages.WORLD_PAGE].plain,
-    "world.json": WorldSource.facts,
-    "waterways.json": WorldSource.waterways,
-    "ground.bin": WorldSource.ground,
-    "thumbnail.png": WorldSource.thumbnail,
+    "world.json": StoredWorld.facts,
+    "waterways.json": StoredWorld.waterways,
+    "ground.bin": StoredWorld.ground,
+    "thumbnail.png": StoredWorld.thumbnail,
 }
 """The files of a world other than blocks and tiles."""
 
@@ -41,13 +41,13 @@ def write_site(folder: Path, store: WorldStore, seed: Seed, *, max_zoom: int = N
     built = built_world(store, seed)
     if built is None:
         raise StoreError(why_not_shown(store, seed))
-    for name, content in _files(store, WorldSource(store, built, max_zoom=max_zoom)):
+    for name, content in _files(store, StoredWorld(store, built, max_zoom=max_zoom)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def _files(store: WorldStore, source: WorldSource) -> Iterator[tuple[str, bytes]]:
+def _files(store: WorldStore, source: StoredWorld) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of every file."""
     seed = source.built.seed
     for name, shared in pages.static_files().items():

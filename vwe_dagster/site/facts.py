@@ -17,9 +17,8 @@ from vwe_dagster.rendering.tiles import NATIVE_ZOOM, STYLES
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.seeds.typable import typable_key
 from vwe_dagster.site.blocks import BLOCK
-from vwe_dagster.site.built_world import BuiltWorld
+from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.site.places import boss_tour, places_summary, start
-from vwe_dagster.store.stages import grid_of
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import MAP_WIDTH_M, SEA_LEVEL_M, WORLD_RADIUS_M
 
@@ -30,38 +29,26 @@ _APART = {"biomes", "places", "columns"}
 """Statistics that ``world.json`` has outside its member ``statistics``."""
 
 
-def world_facts(
-    built: BuiltWorld,
-    analysis: WorldAnalysis,
-    *,
-    same_world: Iterable[Seed],
-    max_zoom: int,
-) -> dict[str, Any]:
-    """Return the content of ``world.json``.
+def world_outline(header: WorldHeader, *, max_zoom: int) -> dict[str, Any]:
+    """Return the members of ``world.json`` that need no analysis: all that a map without places needs.
 
-    Units are in the names of keys. ``places`` is null if the source has no locations, else a summary, see
-    :func:`vwe_dagster.site.places.places_summary`. ``start`` and ``boss_tour`` are points, see the functions
-    :func:`vwe_dagster.site.places.start` and :func:`vwe_dagster.site.places.boss_tour`. ``figures`` are groups of
-    columns: a ``title``, and ``name``, ``label``, ``meaning``, ``value``, ``unit`` and ``decimals`` of each figure.
-    ``data`` describes the format of the planes, see :mod:`vwe_dagster.site.blocks`.
+    Units are in the names of keys. ``made_at`` is null for a world that is not stored. ``data`` describes the format
+    of the planes, see :mod:`vwe_dagster.site.blocks`.
 
     Args:
-        built: the world.
-        analysis: the analysis of this world.
-        same_world: the other seeds with the same world.
+        header: the header of the world.
         max_zoom: the highest zoom that has tiles.
     """
-    recipe, grid = built.extracted.recipe, grid_of(built.extracted)
+    grid = header.grid
     return {
-        "key": built.seed.key,
-        "number": built.seed.number,
-        "typed_in_game": typable_key(built.seed),
-        "same_world": [seed.key for seed in same_world],
-        "version": built.version,
-        "made_at": built.extracted.made_at.isoformat(timespec="seconds"),
+        "key": header.seed.key,
+        "number": header.seed.number,
+        "typed_in_game": typable_key(header.seed),
+        "version": header.version,
+        "made_at": None if header.built_at is None else header.built_at.isoformat(timespec="seconds"),
         "engine": {
-            **recipe.made_by,
-            "world_gen_version": built.world_gen_version,
+            **header.engine,
+            "world_gen_version": header.world_gen_version,
             "vwe": __version__,
         },
         "grid": {"size": grid.size, "cell_m": grid.cell_m, "first_m": grid.first_m},
@@ -69,22 +56,49 @@ def world_facts(
         "radius_m": WORLD_RADIUS_M,
         "sea_level_m": SEA_LEVEL_M,
         "data": {
-            "version": built.data_version,
+            "version": header.data_version,
             "block": BLOCK,
             "order": "height float32 LE, biome uint8; rows from the south, columns from the west",
         },
-        "biomes": _biomes(analysis),
+        "biomes": _biomes({}),
+        "has_waterways": header.has_waterways,
+        "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
+        "native_zoom": NATIVE_ZOOM,
+        "max_zoom": max_zoom,
+    }
+
+
+def world_facts(
+    header: WorldHeader,
+    analysis: WorldAnalysis,
+    *,
+    same_world: Iterable[Seed],
+    max_zoom: int,
+) -> dict[str, Any]:
+    """Return the content of ``world.json``: :func:`world_outline`, and the analysis of the world.
+
+    ``places`` is null if the source has no locations, else a summary, see
+    :func:`vwe_dagster.site.places.places_summary`. ``start`` and ``boss_tour`` are points, see the functions
+    :func:`vwe_dagster.site.places.start` and :func:`vwe_dagster.site.places.boss_tour`. ``figures`` are groups of
+    columns: a ``title``, and ``name``, ``label``, ``meaning``, ``value``, ``unit`` and ``decimals`` of each figure.
+
+    Args:
+        header: the header of the world.
+        analysis: the analysis of this world.
+        same_world: the other seeds with the same world.
+        max_zoom: the highest zoom that has tiles.
+    """
+    return {
+        **world_outline(header, max_zoom=max_zoom),
+        "same_world": [seed.key for seed in same_world],
+        "biomes": _biomes({row.pop("biome"): row for row in _rows(analysis.biomes)}),
         "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name not in _APART},
         "figures": _figures(analysis),
         "peaks": _rows(analysis.peaks),
         "islands": _rows(analysis.islands),
-        "has_waterways": "rivers.parquet" in built.extracted.files,
-        "places": places_summary(built, analysis),
+        "places": places_summary(header.location_table, analysis),
         "start": start(analysis),
         "boss_tour": boss_tour(analysis),
-        "styles": [{"id": style, "title": title} for style, title in STYLES.items()],
-        "native_zoom": NATIVE_ZOOM,
-        "max_zoom": max_zoom,
     }
 
 
@@ -110,9 +124,8 @@ def _figures(analysis: WorldAnalysis) -> list[dict[str, Any]]:
     ]
 
 
-def _biomes(analysis: WorldAnalysis) -> list[dict[str, Any]]:
+def _biomes(measured: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return every biome with its measures, in the order in which players reach them."""
-    measured = {row.pop("biome"): row for row in _rows(analysis.biomes)}
     return [
         {
             "index": int(biome),

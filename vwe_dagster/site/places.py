@@ -7,18 +7,18 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from pydantic import JsonValue
 
 from vwe_dagster.analysis.columns import BOSSES
 from vwe_dagster.analysis.place_columns import Places, tour_stops
 from vwe_dagster.analysis.places import known_kinds
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering.icons import icon_path
-from vwe_dagster.site.built_world import BuiltWorld
 
 _NEAREST = ("nearest_m", "nearest_bearing_deg", "nearest_x_m", "nearest_z_m")
 
 
-def places_summary(built: BuiltWorld, analysis: WorldAnalysis) -> dict[str, Any] | None:
+def places_summary(table: JsonValue, analysis: WorldAnalysis) -> dict[str, Any] | None:
     """Return the summary of places for ``world.json``; None if the source of the world has no locations.
 
     - ``count``: number of all places.
@@ -27,6 +27,10 @@ def places_summary(built: BuiltWorld, analysis: WorldAnalysis) -> dict[str, Any]
     - ``kinds``: the kinds that occur, in the order of :func:`vwe_dagster.analysis.places.known_kinds`: ``kind``,
       ``label``, ``group``, ``icon``, whether the map has it ``shown`` initially, ``count``, ``candidates``, and of the
       place nearest to the center ``nearest_m``, ``nearest_bearing_deg``, ``nearest_x_m``, ``nearest_z_m``.
+
+    Args:
+        table: see :attr:`vwe_dagster.site.header.WorldHeader.location_table`.
+        analysis: the analysis of the world.
     """
     if analysis.places is None:
         return None
@@ -34,7 +38,7 @@ def places_summary(built: BuiltWorld, analysis: WorldAnalysis) -> dict[str, Any]
     kinds = [kind for kind in known_kinds().values() if measured[kind.kind]["count"]]
     return {
         "count": len(analysis.places),
-        "table": built.location_table,
+        "table": table,
         "icons": {icon: icon_path(icon) for icon in sorted({kind.icon for kind in kinds})},
         "kinds": [
             {

@@ -29,19 +29,22 @@ from starlette.routing import Route
 
 from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.kernels.cores import usable_cores
+from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.builds import Builds, TooManyBuildsError
-from vwe_dagster.site.built_world import BuiltWorld, built_world, why_not_shown
+from vwe_dagster.site.built_world import BuiltWorld, built_world
 from vwe_dagster.site.gallery import Gallery
 from vwe_dagster.site.pages import Content
+from vwe_dagster.site.previews import Previews
 from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
-from vwe_dagster.site.source import NotThereError, WorldSource, warm
+from vwe_dagster.site.source import NotThereError, Part, WorldSource, warm
+from vwe_dagster.site.stored import StoredWorld
 from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
 from vwe_dagster.web.guard import Guard
 
 OPEN_WORLDS = 4
-"""Number of worlds kept in memory, the most recently used ones."""
+"""Number of stored worlds kept in memory, the most recently used ones."""
 
 _EVER = "public, max-age=31536000, immutable"
 _ASK = "no-cache"
@@ -54,6 +57,8 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _GONE_AWAY = 499
+_LOOK_S = 0.25
+"""Interval at which a request that waits for a part of a world checks whether its client is still connected."""
 _MOST_COLUMNS = 24
 _LONGEST_KEY = 100
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
@@ -72,7 +77,12 @@ register_url_convertor("index", _Index())
 
 
 def site_app(
-    store: WorldStore, hosts: Iterable[str] = (), *, home: Path | None = None, builds: Builds | None = None
+    store: WorldStore,
+    hosts: Iterable[str] = (),
+    *,
+    home: Path | None = None,
+    builds: Builds | None = None,
+    table: LocationTable | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -81,8 +91,9 @@ def site_app(
         hosts: host names of the server besides those of loopback.
         home: the home folder, which may have ready questions; by default the parent of the data folder.
         builds: builds the worlds that a page requests; if None, pages show a command instead.
+        table: the location table of worlds that are not stored; the game's own if omitted.
     """
-    site = _Site(store)
+    site = _Site(store, Previews(table))
     search = _SearchRoutes(SiteSearch(store, home or store.root.parent), builds)
 
     @contextlib.asynccontextmanager
@@ -120,7 +131,13 @@ def site_app(
             Route("/compare/{one}/{other}", site.to_comparison),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
-        exception_handlers={404: _missing, 405: _missing, NotThereError: _missing, StoreError: _damaged},
+        exception_handlers={
+            404: _missing,
+            405: _missing,
+            NotThereError: _missing,
+            StoreError: _damaged,
+            _GoneAwayError: _gone_away,
+        },
         lifespan=lifespan,
     )
 
@@ -128,9 +145,10 @@ def site_app(
 class _Site:
     """The routes of pages and worlds."""
 
-    def __init__(self, store: WorldStore) -> None:
+    def __init__(self, store: WorldStore, previews: Previews) -> None:
         self._gallery = Gallery(store)
         self._open = _OpenWorlds(store)
+        self._previews = previews
         cores = usable_cores()
         self._readers = ThreadPoolExecutor(4, "read")
         self._painters = ThreadPoolExecutor(cores, "paint")
@@ -144,6 +162,7 @@ class _Site:
     def close(self) -> None:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._painters.shutdown(wait=False, cancel_futures=True)
+        self._previews.close()
 
     def page(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
@@ -177,87 +196,91 @@ class _Site:
 
     async def to_comparison(self, request: Request) -> Response:
         """Redirect the former address of a comparison."""
-        keys = {name: (await self._find(request.path_params[name])).seed.key for name in ("one", "other")}
+        keys = {name: (await self._find(request.path_params[name])).header.seed.key for name in ("one", "other")}
         return RedirectResponse(f"../?{urlencode(keys)}", 308)
 
     async def facts(self, request: Request) -> Response:
-        built = await self._find(request.path_params["folder"])
+        """Return ``world.json``, with the query ``outline`` only its outline if the rest is still being computed."""
+        source = await self._find(request.path_params["folder"])
+        outline = source.outline() if "outline" in request.query_params else None
+        if outline is not None:
+            return _answer(request, Content.of(outline, "application/json"))
+        await _arrival(request, source, Part.ANALYSIS)
 
         def read() -> Content:
-            source = self._open.source(built)
-            return Content.of(source.facts(self._gallery.same_world(built.seed)), "application/json")
+            return Content.of(source.facts(self._gallery.same_world(source.header.seed)), "application/json")
 
         return _answer(request, await self._read(read))
 
     async def waterways(self, request: Request) -> Response:
-        built = await self._find(request.path_params["folder"])
+        source = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            built,
-            lambda source: source.waterways(),
-            etag=f"{built.data_version}-waterways",
+            source,
+            source.waterways,
+            etag=f"{source.header.data_version}-waterways",
             media_type="application/json",
         )
 
     async def places(self, request: Request) -> Response:
-        built = await self._find(request.path_params["folder"])
+        source = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            built,
-            lambda source: source.places(),
-            etag=f"{built.version}-places",
+            source,
+            source.places,
+            etag=f"{source.header.version}-places",
             media_type="application/json",
+            part=Part.ANALYSIS,
         )
 
     async def ground(self, request: Request) -> Response:
-        built = await self._find(request.path_params["folder"])
+        source = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            built,
-            lambda source: source.ground(),
-            etag=f"{built.data_version}-ground",
+            source,
+            source.ground,
+            etag=f"{source.header.data_version}-ground",
             media_type="application/octet-stream",
         )
 
     async def thumbnail(self, request: Request) -> Response:
-        built = await self._find(request.path_params["folder"])
-        etag = built.version if built.renders is None else built.renders.digest[:24]
-        if _is_known(request, f'"{etag}"'):
-            return _unchanged(f'"{etag}"', _ASK)
-        picture = await self._read(lambda: self._open.source(built).thumbnail())
-        return _answer(request, Content.of(picture, "image/png", etag=etag))
+        source = await self._find(request.path_params["folder"])
+        return await self._file(
+            request, source, source.thumbnail, etag=source.thumbnail_version, media_type="image/png"
+        )
 
     async def block(self, request: Request) -> Response:
         x, y = request.path_params["x"], request.path_params["y"]
-        built = await self._find(request.path_params["folder"])
+        source = await self._find(request.path_params["folder"])
         return await self._file(
             request,
-            built,
-            lambda source: source.block(x, y),
-            etag=f"{built.data_version}-data-{x}-{y}",
+            source,
+            lambda: source.block(x, y),
+            etag=f"{source.header.data_version}-data-{x}-{y}",
             media_type="application/octet-stream",
         )
 
     async def tile(self, request: Request) -> Response:
         style, zoom, x, y = (request.path_params[name] for name in ("style", "zoom", "x", "y"))
 
-        def etag(built: BuiltWorld) -> str:
-            return f"{built.version}-{style}-{zoom}-{x}-{y}"
+        def etag(source: WorldSource) -> str:
+            return f"{source.header.version}-{style}-{zoom}-{x}-{y}"
 
-        if "if-none-match" in request.headers:
-            # A tile in the browser's cache need not wait for a paint slot.
-            known = _known(request, etag(await self._find(request.path_params["folder"])))
-            if known is not None:
-                return known
+        source = await self._find(request.path_params["folder"])
+        # A tile in the browser's cache need not wait for a paint slot.
+        known = _known(request, etag(source))
+        if known is not None:
+            return known
+        await _arrival(request, source, Part.GROUND)
         async with self._paint_slots:
             if await request.is_disconnected():
-                return Response(status_code=_GONE_AWAY)
-            built = await self._find(request.path_params["folder"])
+                raise _GoneAwayError
+            source = await self._find(request.path_params["folder"])
             return await self._file(
                 request,
-                built,
-                lambda source: source.tile(style, zoom, x, y),
-                etag=etag(built),
+                source,
+                lambda: source.tile(style, zoom, x, y),
+                etag=etag(source),
                 media_type="image/webp",
                 workers=self._painters,
             )
@@ -265,38 +288,38 @@ class _Site:
     async def _file(
         self,
         request: Request,
-        built: BuiltWorld,
-        make: Callable[[WorldSource], bytes],
+        source: WorldSource,
+        make: Callable[[], bytes],
         *,
         etag: str,
         media_type: str,
+        part: Part = Part.GROUND,
         workers: ThreadPoolExecutor | None = None,
     ) -> Response:
         """Return the response with a file; ``etag`` begins with a version and changes when the file does."""
         known = _known(request, etag)
         if known is not None:
             return known
+        await _arrival(request, source, part)
 
         def content() -> Content:
-            return Content.of(make(self._open.source(built)), media_type, etag=etag)
+            return Content.of(make(), media_type, etag=etag)
 
         loop = asyncio.get_running_loop()
         content_now = await loop.run_in_executor(workers or self._readers, content)
         return _answer(request, content_now, _cache_of(request, etag))
 
-    async def _find(self, folder: str) -> BuiltWorld:
+    async def _find(self, folder: str) -> WorldSource:
+        """Return the stored world of a seed in its newest build, or a preview of it."""
         try:
             seed = parse_seed(pages.key_of(folder))
         except SeedError as error:
             raise NotThereError(str(error)) from error
-        built = await self._read(lambda: self._open.built(seed))
-        if built is None:
-            raise NotThereError(await self._read(lambda: self._open.why_not(seed)))
-        return built
+        return await self._read(lambda: self._open.source(seed)) or self._previews.open(seed)
 
-    def _prepare(self, built: BuiltWorld) -> None:
-        """Read a world while the browser loads the page. A failure is reported by the request that needs the world."""
-        self._painters.submit(lambda: self._open.source(built).prepare())
+    def _prepare(self, source: WorldSource) -> None:
+        """Prepare a world while the browser loads the page. The request that needs it reports a failure."""
+        self._painters.submit(source.prepare)
 
     async def _read(self, make: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, make)
@@ -386,24 +409,19 @@ class _OpenWorlds:
     def __init__(self, store: WorldStore) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._sources: collections.OrderedDict[str, WorldSource] = collections.OrderedDict()
+        self._sources: collections.OrderedDict[str, StoredWorld] = collections.OrderedDict()
         self._manifests = functools.lru_cache(maxsize=64)(self._made)
 
-    def built(self, seed: Seed) -> BuiltWorld | None:
+    def source(self, seed: Seed) -> StoredWorld | None:
         """Return the current world of a seed; None if it is not built."""
-        return self._manifests(seed, self._traces(seed))
-
-    def why_not(self, seed: Seed) -> str:
-        """See :func:`why_not_shown`."""
-        return why_not_shown(self._store, seed)
-
-    def source(self, built: BuiltWorld) -> WorldSource:
-        """Return the files of a world."""
+        built = self._manifests(seed, self._traces(seed))
+        if built is None:
+            return None
         with self._lock:
-            source = self._sources.pop(built.seed.key, None)
+            source = self._sources.pop(seed.key, None)
             if source is None or source.built != built:
-                source = WorldSource(self._store, built)
-            self._sources[built.seed.key] = source
+                source = StoredWorld(self._store, built)
+            self._sources[seed.key] = source
             while len(self._sources) > OPEN_WORLDS:
                 self._sources.popitem(last=False)
             return source
@@ -414,6 +432,26 @@ class _OpenWorlds:
     def _traces(self, seed: Seed) -> tuple[tuple[int, int] | None, ...]:
         """Return the inodes and times of the seed's manifests, which change with its stages; no file is read."""
         return tuple(_trace(self._store.folder(seed, stage) / MANIFEST_NAME) for stage in STAGES)
+
+
+class _GoneAwayError(Exception):
+    """The client of a request has closed its connection."""
+
+
+async def _arrival(request: Request, source: WorldSource, part: Part) -> None:
+    """Wait until a part of a world is there.
+
+    Raises:
+        _GoneAwayError: the client does not wait any longer.
+    """
+    with source.wanted(part) as arriving:
+        if arriving is None:
+            return
+        arrival = asyncio.wrap_future(arriving)
+        while not (await asyncio.wait({arrival}, timeout=_LOOK_S))[0]:
+            if await request.is_disconnected():
+                raise _GoneAwayError
+        await arrival
 
 
 def _trace(path: Path) -> tuple[int, int] | None:
@@ -470,6 +508,10 @@ async def _missing(request: Request, error: Exception) -> Response:
         return _refusal(request, error.status_code, "Pages and files are read-only; use GET or HEAD.", error.headers)
     sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
     return _refusal(request, getattr(error, "status_code", 404), sentence)
+
+
+async def _gone_away(_: Request, __: Exception) -> Response:
+    return Response(status_code=_GONE_AWAY)
 
 
 async def _damaged(request: Request, error: Exception) -> Response:

@@ -2,64 +2,98 @@
 
 from __future__ import annotations
 
+import abc
+import contextlib
+import enum
 import functools
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
+from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.extraction.engine_export import forest_of
-from vwe_dagster.rendering.biome_map import biome_thumbnail
-from vwe_dagster.rendering.pictures import THUMBNAIL
-from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import blocks
-from vwe_dagster.site.built_world import BuiltWorld
-from vwe_dagster.site.facts import world_facts
+from vwe_dagster.site.facts import world_facts, world_outline
+from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.site.places import places_columns
+from vwe_dagster.site.tile_cache import TileCache
 from vwe_dagster.site.waterways import waterways
-from vwe_dagster.store import WorldStore
-from vwe_dagster.store.stages import PLACES_FILE, grid_of, read_extracted, read_processed, read_table, tile_file
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import MIN_SIZE, Grid
 from vwe_dagster.worldgen import World
-
-_TILES_KEPT = 1024
-"""Tiles kept in memory, of 15 KB each on average."""
 
 
 class NotThereError(Exception):
     """A page or file does not exist; the message is a sentence with the reason."""
 
 
-class WorldSource:
+class Part(enum.Enum):
+    """The parts of a world that its files are generated from, in the order of their computation."""
+
+    GROUND = "ground"
+    ANALYSIS = "analysis"
+
+
+class WorldSource(abc.ABC):
     """Generates the files of a world on request; thread-safe.
 
-    Every method raises :class:`vwe_dagster.store.StoreError` if a stage is damaged or has been rebuilt.
+    Tiles, blocks, waterways and the thumbnail need the part ``GROUND``; facts and places need ``ANALYSIS``. A method
+    blocks until its part is computed; :meth:`wanted` lets a server wait without blocking a thread.
 
     Args:
-        store: the data folder.
-        built: the world.
-        max_zoom: the highest zoom that has tiles, at most :attr:`BuiltWorld.max_zoom`.
+        header: the header of the world.
+        max_zoom: the highest zoom that has tiles.
     """
 
-    def __init__(self, store: WorldStore, built: BuiltWorld, *, max_zoom: int = MAX_ZOOM) -> None:
-        self.built = built
-        self.max_zoom = min(max_zoom, built.max_zoom)
-        self._store = store
-        self._drawn = functools.lru_cache(_TILES_KEPT)(self._draw)
-        self._reading = threading.Lock()
+    def __init__(self, header: WorldHeader, max_zoom: int) -> None:
+        self.header = header
+        self.max_zoom = max_zoom
+        self._drawn = TileCache()
         self._preparing = threading.Lock()
 
+    @abc.abstractmethod
+    def wanted(self, part: Part) -> contextlib.AbstractContextManager[Future[Any] | None]:
+        """Return a context in which the part is wanted; its value is done when the part is, or None if it is stored."""
+
+    @abc.abstractmethod
     def prepare(self) -> None:
-        """Read the planes and prepare the tiles in advance."""
-        self._tiles()
+        """Begin in advance what the page of the world needs."""
+
+    @abc.abstractmethod
+    def thumbnail(self) -> bytes:
+        """Return the content of ``thumbnail.png``."""
+
+    @property
+    @abc.abstractmethod
+    def thumbnail_version(self) -> str:
+        """A text that changes with the thumbnail."""
+
+    @abc.abstractmethod
+    def _world(self) -> CanonicalWorld:
+        """Return the planes and waterways."""
+
+    @abc.abstractmethod
+    def _analysis(self) -> WorldAnalysis:
+        """Return the analysis."""
+
+    @abc.abstractmethod
+    def _terrain(self) -> World | None:
+        """Return the native engine's terrain; None if another program generated the world."""
+
+    def outline(self) -> bytes | None:
+        """Return the part of ``world.json`` that needs no analysis; None if all of it is ready."""
+        with self.wanted(Part.ANALYSIS) as analysis:
+            if analysis is None or analysis.done():
+                return None
+        return _json(world_outline(self.header, max_zoom=self.max_zoom))
 
     def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
         """Return the content of ``world.json``."""
-        analysis = read_processed(self._store, self.built.processed)
-        return _json(world_facts(self.built, analysis, same_world=same_world, max_zoom=self.max_zoom))
+        return _json(world_facts(self.header, self._analysis(), same_world=same_world, max_zoom=self.max_zoom))
 
     def places(self) -> bytes:
         """Return the content of ``places.json``.
@@ -67,14 +101,10 @@ class WorldSource:
         Raises:
             NotThereError: the source of the world has no locations.
         """
-        if not self.has_places:
+        places = self._analysis().places
+        if places is None:
             raise NotThereError("The source of this world has no locations.")
-        return _json(places_columns(read_table(self._store, self.built.processed, PLACES_FILE)))
-
-    @property
-    def has_places(self) -> bool:
-        """Whether the world has a ``places.json``."""
-        return PLACES_FILE in self.built.processed.files
+        return _json(places_columns(places))
 
     def waterways(self) -> bytes:
         """Return the content of ``waterways.json``."""
@@ -86,9 +116,7 @@ class WorldSource:
         Raises:
             NotThereError: there is no such block.
         """
-        count = blocks.blocks_a_side(grid_of(self.built.extracted))
-        if not (x < count and y < count):
-            raise NotThereError(f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.")
+        self._check_block(x, y)
         return blocks.block(self._world(), x, y)
 
     def ground(self) -> bytes:
@@ -96,26 +124,18 @@ class WorldSource:
         return blocks.ground(self._world())
 
     def tile(self, style: str, zoom: int, x: int, y: int) -> bytes:
-        """Return the content of ``tiles/{style}/{zoom}/{x}/{y}.webp``, from the stage ``tiles`` or drawn now.
+        """Return the content of ``tiles/{style}/{zoom}/{x}/{y}.webp``, stored or drawn now.
 
         Raises:
             NotThereError: there is no such tile.
         """
-        if style not in STYLES:
-            raise NotThereError(f"Unknown style {style}; choose from {', '.join(STYLES)}.")
-        if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
-            raise NotThereError(
-                f"There is no tile {zoom}/{x}/{y}; zoom is 0 to {self.max_zoom}, and each side has 2**zoom tiles."
-            )
-        return self._drawn(style, zoom, x, y)
-
-    def thumbnail(self) -> bytes:
-        """Return ``thumbnail.png`` of the stage ``renders``, or only the biomes if that stage is not built."""
-        renders = self.built.renders
-        if renders is not None and THUMBNAIL in renders.files:
-            return self._store.read(renders, THUMBNAIL).getvalue()
-        world = self._world()
-        return png_bytes(biome_thumbnail(world.biome, world.grid))
+        self._check_tile(style, zoom, x, y)
+        name = style, zoom, x, y
+        content = self._drawn.get(name)
+        if content is None:
+            content = self._draw(style, zoom, x, y)
+            self._drawn.put(name, content)
+        return content
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the content of every tile, drawn on all cores."""
@@ -125,30 +145,32 @@ class WorldSource:
 
     def block_names(self) -> list[tuple[int, int]]:
         """Return x and y of every block of data."""
-        count = blocks.blocks_a_side(grid_of(self.built.extracted))
+        count = blocks.blocks_a_side(self.header.grid)
         return [(x, y) for x in range(count) for y in range(count)]
 
-    def _world(self) -> CanonicalWorld:
-        with self._reading:
-            return self._read
+    def _check_block(self, x: int, y: int) -> None:
+        count = blocks.blocks_a_side(self.header.grid)
+        if not (x < count and y < count):
+            raise NotThereError(f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.")
+
+    def _check_tile(self, style: str, zoom: int, x: int, y: int) -> None:
+        if style not in STYLES:
+            raise NotThereError(f"Unknown style {style}; choose from {', '.join(STYLES)}.")
+        if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
+            raise NotThereError(
+                f"There is no tile {zoom}/{x}/{y}; zoom is 0 to {self.max_zoom}, and each side has 2**zoom tiles."
+            )
+
+    def _draw(self, style: str, zoom: int, x: int, y: int) -> bytes:
+        return self._tiles().tile(style, zoom, x, y)
 
     def _tiles(self) -> WorldTiles:
         with self._preparing:
             return self._prepared
 
-    def _draw(self, style: str, zoom: int, x: int, y: int) -> bytes:
-        built, name = self.built.tiles, tile_file(style, zoom, x, y)
-        if built is not None and name in built.files:
-            return self._store.read(built, name).getvalue()
-        return self._tiles().tile(style, zoom, x, y)
-
-    @functools.cached_property
-    def _read(self) -> CanonicalWorld:
-        return read_extracted(self._store, self.built.extracted)
-
     @functools.cached_property
     def _prepared(self) -> WorldTiles:
-        return WorldTiles(self._world(), self.built.terrain())
+        return WorldTiles(self._world(), self._terrain())
 
 
 @functools.cache

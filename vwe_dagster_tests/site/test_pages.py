@@ -135,7 +135,7 @@ def test_unreachable_server_is_reported(visitor: Visitor) -> None:
     assert {complaint.partition(":")[0] for complaint in visitor.complaints} == {"error"}
     assert all("Failed to load resource" in complaint for complaint in visitor.complaints)
 
-    page.route("**/world.json", lambda route: route.abort())
+    page.route("**/world.json*", lambda route: route.abort())
     page.goto(COMPARISON)
     expect(page.locator(".failure")).to_have_text("The server does not answer.")
     visitor.complaints.clear()
@@ -206,7 +206,7 @@ def test_world_with_unknown_rivers_shows_no_figures_of_rivers(visitor: Visitor) 
         facts["statistics"] |= {"river_count": None, "stream_count": None}
         route.fulfill(body=json.dumps(facts), content_type="application/json")
 
-    page.route("**/world.json", without_rivers)
+    page.route("**/world.json*", without_rivers)
     visit(page, WORLD)
     expect(page.locator("#facts")).to_contain_text("Start land")
     expect(page.locator("#facts")).not_to_contain_text("Rivers")
@@ -324,7 +324,7 @@ def test_samples_of_a_rebuilt_world_are_not_shown(visitor: Visitor) -> None:
 def test_page_that_cannot_be_shown_has_an_error(browser: Browser, site: Site, path: str) -> None:
     page = browser.new_context(base_url=site.address).new_page()
     said = json.dumps({"message": "A file is damaged; make the stage extracted again."})
-    page.route("**/world.json", lambda route: route.fulfill(status=503, body=said))
+    page.route("**/world.json*", lambda route: route.fulfill(status=503, body=said))
     page.goto(path)
     expect(page.locator("main .failure")).to_have_text("A file is damaged; make the stage extracted again.")
     page.context.close()

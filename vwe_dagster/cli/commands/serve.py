@@ -44,14 +44,17 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
         CommandError: the port cannot be used.
     """
     # Imported here because loading these takes longer than other commands run.
+    from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
+    from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
     hosts = allowed_hosts()
+    table = location_table_from_environment(NATIVE_GAME_VERSION)
     # A server with configured host names may have remote visitors; these must not start builds on this machine.
     builds = None if hosts else Builds(_world_command, {**os.environ, **home.environment})
-    app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds)
+    app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds, table=table)
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
         with recorded_map_server(home, worlds):

@@ -17,9 +17,9 @@ export const measure = (value, { unit, decimals }) =>
     ? "–"
     : `${number(value, decimals)}${unit === "°" || !unit ? unit : ` ${unit}`}`;
 
-/** Returns a world.json with names in the language, and with the texts of figures. */
+/** Returns a world.json, or its outline, with names in the language, and with the texts of figures. */
 export function translateFacts(facts) {
-  const figures = facts.figures.map(({ title, figures: all }) => ({
+  const figures = (facts.figures ?? []).map(({ title, figures: all }) => ({
     title: translated(`figures.${title.toLowerCase().replaceAll(" ", "_")}`, title),
     figures: all.map((each) => ({
       ...each,

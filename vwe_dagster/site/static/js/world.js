@@ -12,7 +12,7 @@ import { LocationsLayer } from "./locations_layer.js";
 import { Measure } from "./measure.js";
 import { translateFacts } from "./names.js";
 import { isPhone, Panel } from "./panel.js";
-import { Permalink } from "./permalink.js";
+import { Permalink, read } from "./permalink.js";
 import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
@@ -24,10 +24,29 @@ import { WorldMap } from "./world_map.js";
 const CLUSTER_ZOOM = 5.5;
 const FIRST_SHOWN = ["grid", "peak"];
 
+/** Returns the covered pixels of the map at each side. */
+function inset() {
+  if (!isPhone()) return { top: 0, right: 64, bottom: 60, left: 16 };
+  return { top: 58, right: 0, bottom: 116, left: 0 };
+}
+
+/** Shows a map in the style and the view of a state; missing parts are as on a first visit. */
+function showMap(world, state) {
+  const styles = world.facts.styles.map(({ id }) => id);
+  world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
+  if (state.zoom === undefined) world.fitWorld();
+  else world.view(at(state.x, state.z), state.zoom);
+}
+
 class WorldPage {
-  constructor(facts) {
+  /**
+   * @param facts the world's world.json.
+   * @param world its map.
+   * @param view the view of the map if it is already shown: `{x, z, zoom}`.
+   */
+  constructor(facts, world, view = {}) {
     this.facts = facts;
-    this.world = new WorldMap($("#map"), facts, "./", () => this.#inset());
+    this.world = world;
     this.map = this.world.map;
     this.places = placesOf(facts);
     for (const kind of kindsOf(this.places)) {
@@ -78,7 +97,7 @@ class WorldPage {
     this.#listen();
     this.#listenToSigns();
     this.#keys();
-    this.apply(this.link.initial(), { first: true });
+    this.apply({ ...this.link.initial(), ...view }, { first: true });
     this.map.on("moveend", () => this.link.changed());
   }
 
@@ -100,14 +119,11 @@ class WorldPage {
 
   /** Sets the page to a state; missing parts are as on a first visit. */
   apply(state, { first = false } = {}) {
-    const styles = this.facts.styles.map(({ id }) => id);
-    this.world.setStyle(styles.includes(state.style) ? state.style : styles[0]);
+    showMap(this.world, state);
     const shown = state.show ?? [...FIRST_SHOWN, ...this.locations.first];
     for (const name of Object.keys(this.world.overlays)) this.world.setOverlay(name, shown.includes(name));
     this.locations.show(shown);
     this.#showLayers();
-    if (state.zoom === undefined) this.world.fitWorld();
-    else this.world.view(at(state.x, state.z), state.zoom);
     this.measure.set(state.line ?? []);
     this.#measured({ done: false });
     this.#popUpById(state.place);
@@ -172,7 +188,7 @@ class WorldPage {
 
   /** Shows all given places in the part of the view that is not covered. */
   showAll(places) {
-    const { top, right, bottom, left } = this.#inset();
+    const { top, right, bottom, left } = inset();
     const bounds = L.latLngBounds(places.map(({ x, z }) => at(x, z)));
     this.panel.giveWay();
     this.link.changed({ step: true });
@@ -251,11 +267,6 @@ class WorldPage {
     }
   }
 
-  #inset() {
-    if (!isPhone()) return { top: 0, right: 64, bottom: 60, left: 16 };
-    return { top: 58, right: 0, bottom: 116, left: 0 };
-  }
-
   #showFacts() {
     const { key, number: seed, statistics: sums, grid, engine, same_world: same, typed_in_game: typed } = this.facts;
     document.title = `${key} · VWE`;
@@ -303,7 +314,9 @@ class WorldPage {
           ? t("world.engine", { engine: maker })
           : t("world.engine_gen", { engine: maker, version: String(version) }),
         t("world.samples", { size: grid.size, cell: number(grid.cell_m, grid.cell_m % 1 ? 1 : 0) }),
-        t("world.built", { date, version: engine.vwe }),
+        this.facts.made_at
+          ? t("world.built", { date, version: engine.vwe })
+          : t("world.computed", { version: engine.vwe }),
         table ? t("world.table", { name: table.name, digest: table.sha256.slice(0, 12) }) : "",
       ].join(" "),
     );
@@ -544,13 +557,22 @@ class WorldPage {
   }
 }
 
+/** Shows the map as soon as the outline of the world is read, and all else with its metadata. */
+async function open() {
+  const outline = translateFacts(await fetchJson("world.json?outline"));
+  const world = new WorldMap($("#map"), outline, "./", inset);
+  if (outline.statistics) return new WorldPage(outline, world);
+  showMap(world, read(window.location.hash));
+  for (const element of $$("[data-key]")) element.textContent = outline.key;
+  world.facts = translateFacts(await fetchJson("world.json"));
+  const { lng, lat } = world.map.getCenter();
+  return new WorldPage(world.facts, world, { x: lng, z: lat, zoom: world.map.getZoom() });
+}
+
 fillTexts();
 fillIcons();
-fetchJson("world.json")
-  .then((facts) => {
-    new WorldPage(translateFacts(facts));
-    document.body.classList.add("ready");
-  })
+open()
+  .then(() => document.body.classList.add("ready"))
   .catch((error) => {
     $("#map").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
     toast(error.message);

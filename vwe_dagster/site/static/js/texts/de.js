@@ -691,6 +691,7 @@ export default {
   "world.biomes": "Biome",
   "world.built": "Erzeugt am {date} von VWE {version}.",
   "world.compare": "Mit einer anderen Welt vergleichen",
+  "world.computed": "Berechnet von VWE {version}, nicht behalten.",
   "world.engine": "Engine: {engine}.",
   "world.engine_gen": "Engine: {engine}, Weltgenerator-Version {version}.",
   "world.highest_peak": "Höchster Gipfel über dem Meer",

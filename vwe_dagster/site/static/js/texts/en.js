@@ -248,6 +248,7 @@ export default {
   "world.biomes": "Biomes",
   "world.built": "Built {date} by VWE {version}.",
   "world.compare": "Compare with another world",
+  "world.computed": "Computed by VWE {version}, not kept.",
   "world.engine": "Engine: {engine}.",
   "world.engine_gen": "Engine: {engine}, world-gen version {version}.",
   "world.highest_peak": "Highest peak above the sea",
