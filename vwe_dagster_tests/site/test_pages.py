@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.site.export import write_site
-from vwe_dagster.store import StoreError
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M
-from vwe_dagster_tests.site.browsing import MINUS, PAGE_MS, PHONE, PIXEL_M, Visitor, click_at, plain_server, visit
+from vwe_dagster_tests.site.browsing import MINUS, PHONE, PIXEL_M, Visitor, click_at, visit
 from vwe_dagster_tests.site.conftest import NUMBERED, ONE, OTHER, SIZE, Site
 
 WORLD = f"/worlds/{ONE}/"
@@ -445,42 +442,6 @@ def test_buttons_are_not_covered_on_small_screens(visitor: Visitor) -> None:
         box = button.bounding_box()
         assert box is not None
         button.click(trial=True, position={"x": box["width"] - 8, "y": box["height"] / 2})
-
-
-def test_site_of_plain_files_equals_that_of_the_server(
-    site: Site, browser: Browser, tmp_path: Path, screenshots: Path
-) -> None:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    write_site(folder, site.store, parse_seed(ONE), max_zoom=1)
-    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert {"index.html", "worlds.json", "static/leaflet/LICENSE", f"worlds/{ONE}/tiles/map/1/1/1.webp"} <= files
-    page = browser.new_context(base_url=site.address).new_page()
-    for name in files - {"worlds.json", f"worlds/{ONE}/world.json"}:
-        if "/tiles/" not in name or name.endswith("map/1/1/1.webp"):
-            for address in {name, name.removesuffix("index.html")}:
-                served = page.request.get(f"/{address}")
-                assert served.body() == (folder / name).read_bytes(), address
-    with plain_server(folder) as address:
-        complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(said.text))
-        visit(page, f"{address}/")
-        expect(page.get_by_role("link", name="Find a seed")).to_be_hidden()
-        page.get_by_label("Search worlds", exact=False).fill("islands > 3")
-        expect(page.locator("#hint")).to_contain_text("Conditions are evaluated by vwe serve")
-        page.get_by_label("Search worlds", exact=False).fill(ONE[:4])
-        page.get_by_role("link", name=ONE).click()
-        page.locator("img.leaflet-tile-loaded").first.wait_for(timeout=PAGE_MS)
-        box = page.locator("#map").bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        expect(page.locator("#readout")).to_have_attribute("data-ready", "true")
-        expect(page.get_by_role("button", name="Compare with another world")).to_be_hidden()
-        page.screenshot(path=screenshots / "page_plain_files.png")
-        assert complaints == []
-    page.context.close()
-    with pytest.raises(StoreError, match="vwe world nothing"):
-        write_site(folder, site.store, parse_seed("nothing"))
 
 
 def point_at(page: Page, view: Locator, world: CanonicalWorld, row: int, column: int) -> None:
