@@ -18,6 +18,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "export": (
         "vwe export HHcLC5acQt --to site",
         "vwe export HHcLC5acQt --to geotiff --to csv --out exports/",
+        "vwe export --gallery HHcLC5acQt wVJCZahxX8 --out gallery/",
+        "vwe export --gallery --file seeds.txt --out gallery/ --url https://example.org/worlds/",
     ),
     "tiles": ("vwe tiles HHcLC5acQt --style map --max-zoom 5",),
     "seed": ("vwe seed HHcLC5acQt", "vwe seed @-530322020", "vwe seed --from-save Midgard.fwl"),

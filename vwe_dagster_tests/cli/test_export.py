@@ -74,6 +74,27 @@ def test_worlds_of_saves_are_generated_by_their_version(
     assert facts["built"] == ", ".join(WORLD_STAGES)
 
 
+def test_a_gallery_has_the_worlds_of_arguments_and_of_a_list(
+    made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seeds.txt").write_text(f"# known worlds\n{KEY}\n@-5\n")
+    out, listed = tmp_path / "out", str(tmp_path / "seeds.txt")
+    gallery = ["export", "--gallery", KEY, "--file", listed, "--out", str(out)]
+    assert run_here(monkeypatch, made_home, *gallery) == 0
+    printed = capsys.readouterr()
+    assert {path.name for path in (out / "worlds").iterdir()} == {KEY, "@-5"}
+    assert f"writing the gallery: {KEY}" in printed.err
+    assert "only if --url has the gallery's address" in " ".join(printed.err.split())
+    assert [line.split()[0] for line in printed.out.splitlines()] == [KEY, "@-5", "gallery"]
+    assert run_here(monkeypatch, made_home, *gallery) == 1
+    assert "exists; replace it with --force" in " ".join(capsys.readouterr().err.split())
+    again = ["export", "--gallery", KEY, "--out", str(out), "--force", "--url", "https://example.org/worlds"]
+    assert run_here(monkeypatch, made_home, *again) == 0
+    assert {path.name for path in (out / "worlds").iterdir()} == {KEY}
+    assert f"https://example.org/worlds/worlds/{KEY}/card.jpg" in (out / "worlds" / KEY / "index.html").read_text()
+    assert "--url" not in capsys.readouterr().err
+
+
 def test_a_world_is_exported_in_several_formats(
     made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,7 +263,16 @@ def test_nothing_is_exported_if_the_world_cannot_be_built(
     ("arguments", "code", "sentence"),
     [
         (["export", KEY, "--to", "png"], 2, "Unknown format 'png'; choose from valheim-map, game-cache,"),
-        (["export", KEY], 2, "Missing option"),
+        (["export", KEY], 2, "Choose a format with --to, such as --to site, or several worlds with --gallery."),
+        (["export", KEY, "other", "--to", "csv"], 2, "--to exports one world, not 2"),
+        (["export", "--to", "csv"], 2, "--to exports one world, not 0"),
+        (["export", KEY, "--to", "csv", "--url", "https://example.org/"], 2, "apply to --gallery only"),
+        (["export", "--gallery"], 2, "A gallery needs at least one seed"),
+        (["export", "--gallery", KEY, "--to", "csv"], 2, "--gallery has no other format"),
+        (["export", "--gallery", KEY, "--stride", "2"], 2, "none of its options"),
+        (["export", "--gallery", KEY, "--url", "example.org"], 2, "'example.org' is not the address of a folder"),
+        (["export", "--gallery", KEY, "--url", "https://example.org/?a=b"], 2, "is not the address of a folder"),
+        (["export", "--gallery", KEY, "--out", str(Path(__file__).parent)], 1, "is not a site export"),
         (
             ["export", KEY, "--to", "fwl", "--stride", "2"],
             2,

@@ -1,4 +1,4 @@
-"""The command ``vwe export``: write a world in the formats of other programs."""
+"""The command ``vwe export``: write a world in the formats of other programs, or a gallery of worlds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal
 
-from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds, suggestion
+from vwe_dagster.cli.commands.common import InputError, parse_seeds, suggestion
+from vwe_dagster.cli.commands.gallery import GALLERY, build_missing, export_gallery
 from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS, PAPERS, Format
@@ -28,9 +29,21 @@ def _formats_with(option: str) -> str:
 
 
 def export(
-    seed: SeedText,
+    seeds: Annotated[
+        list[str] | None, typer.Argument(metavar="SEED...", help="A seed; with --gallery one or more.")
+    ] = None,
     *,
-    to: Annotated[list[str], typer.Option("--to", metavar="FORMAT", help="The format; can be repeated.")],
+    to: Annotated[list[str] | None, typer.Option("--to", metavar="FORMAT", help="The format; can be repeated.")] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Write the map pages of the worlds, to host them on any web server.")
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --gallery: also the seeds of a list, .txt, .csv or .json.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="With --gallery: the address where it will be, for the pictures of links."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -63,19 +76,30 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a world in formats that other programs read.
+    """Write a world in formats that other programs read, or the map pages of several worlds.
 
-    The world is built first if it does not exist. Without --out the exports are named after the seed and written to
-    the current folder.
+    Worlds that do not exist are built first. Without --out the exports are named after the seed, or gallery, and
+    written to the current folder.
     """
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts  # noqa: PLC0415
     from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
 
-    (parsed,) = parse_seeds([seed])
-    formats = [_format(name) for name in dict.fromkeys(to)]
     options = ExportOptions(
         stride=stride, interval=interval, world_version=_world_version(world_version), paper=_paper(paper)
     )
+    if gallery:
+        if to or options.given:
+            raise InputError("--gallery has no other format and none of its options; leave them out.")
+        export_gallery(seeds or [], file, out or Path(GALLERY), url=url, force=force)
+        return
+    if not to:
+        raise InputError("Choose a format with --to, such as --to site, or several worlds with --gallery.")
+    if file is not None or url is not None:
+        raise InputError("--file and --url apply to --gallery only.")
+    if len(seeds or []) != 1:
+        raise InputError(f"--to exports one world, not {len(seeds or [])}; name one seed, or choose --gallery.")
+    (parsed,) = parse_seeds(seeds or [])
+    formats = [_format(name) for name in dict.fromkeys(to)]
     _check_options(options, formats)
     paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
@@ -86,7 +110,7 @@ def export(
         hint = suggestion(parsed.key, (seed.key for seed in facts.store.seeds()))
         if hint:
             say(notices(), f"The world of {parsed.key} is built first.{hint}", "yellow")
-        _build(facts)
+        build_missing([facts])
     for each, path in zip(formats, paths, strict=True):
         _write(each, path, facts, options, force=force)
 
@@ -122,17 +146,6 @@ def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
     if alone and not (out.is_dir() and not of.is_folder):
         return out
     return out / of.default_name(seed)
-
-
-def _build(facts: WorldFacts) -> None:
-    """Build the world. If its planes exist, from an engine or an import, build only the later stages."""
-    from vwe_dagster.cli.commands.building import build_worlds, world_config  # noqa: PLC0415
-
-    config = world_config()
-    if facts.has_planes:
-        config = {asset: config[asset] for asset in ("processed", "renders")}
-    if build_worlds(find_home(), [([facts.seed], config)]):
-        raise CommandError(f"The world of {facts.seed.key} could not be built, so nothing was exported.")
 
 
 def _write(of: Format, path: Path, facts: WorldFacts, options: ExportOptions, *, force: bool) -> None:
