@@ -54,6 +54,10 @@ _REFERENCE_POINTS = (
 """Points of the reference world: x and z in meters, biome, bits of the height as float32."""
 
 
+COMPILED_FUNCTIONS = 300
+"""Number of functions that :meth:`NativeEngine.warm` compiles without a cache, for a bar of progress."""
+
+
 class NativeEngine:
     """Generates worlds in this process."""
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.cli.commands.pool import settings_of
-from vwe_dagster.cli.console import say, showing_run, undiverted_notices
+from vwe_dagster.cli.console import notices, say, showing_progress, showing_run, undiverted_notices
 from vwe_dagster.cli.interrupts import exiting_on_interrupt
 from vwe_dagster.config.home import Home
-from vwe_dagster.config.pool import EngineChoice
+from vwe_dagster.config.pool import EngineChoice, engine_choice_from_environment
 from vwe_dagster.engine.messages import LocationScope
 from vwe_dagster.seeds.seed import Seed
 
@@ -70,7 +70,9 @@ def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) ->
         from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
 
     # An invalid setting raises an error before anything is registered.
-    settings_of()
+    settings = settings_of()
+    if settings.launcher == "process" and engine_choice_from_environment() is not EngineChoice.VALHEIM:
+        compile_kernels_once()
     failed: set[str] = set()
     with undiverted_notices() as console, open_instance(home) as instance:
         instance.register([seed for seeds, _ in wanted for seed in seeds])
@@ -78,6 +80,23 @@ def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) ->
             for batch in side_by_side(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
                 failed.update(_make_batch(console, instance, batch, config))
     return failed
+
+
+def compile_kernels_once() -> None:
+    """Compile the terrain kernels with a bar, unless they are in the cache; engines then load them from there."""
+    from vwe_dagster.kernels.cache import are_kernels_cached  # noqa: PLC0415  loads numba
+
+    if are_kernels_cached():
+        return
+    from vwe_dagster.engine.native import COMPILED_FUNCTIONS, NativeEngine  # noqa: PLC0415
+    from vwe_dagster.kernels.compiling import counting_compilations  # noqa: PLC0415
+
+    with showing_progress(notices(), "Compiling the terrain kernels") as show:
+        phase = "once, about 30 s"
+        show(0.0, phase)
+        with counting_compilations(lambda count: show(min(count / COMPILED_FUNCTIONS, 1.0), phase)):
+            NativeEngine().warm()
+        show(1.0, phase)
 
 
 def _make_batch(console: Console, instance: SeedRuns, keys: Sequence[str], config: Config) -> Collection[str]:
