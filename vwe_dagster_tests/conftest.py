@@ -1,4 +1,4 @@
-"""Fixtures of several rooms: the tiers, the real export of the game (not in the project), and a browser."""
+"""Fixtures of several rooms: the tiers, the real export of the game (not in the project), a browser, and Redis."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from vwe_dagster_tests.hosts.redis_server import RedisServer
 
 TIER_OF_FIXTURE = {
     "docker_client": "docker",
@@ -128,3 +130,28 @@ def screenshots(tmp_path: Path) -> Path:
     folder = Path(os.environ.get("VWE_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Yield a Redis server of this session, which is required on a CI machine."""
+    # Most tests need no Redis.
+    from vwe_dagster_tests.hosts.redis_server import is_installed, running_redis  # noqa: PLC0415
+
+    if not is_installed():
+        absence = "redis-server is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(absence)
+        pytest.skip(absence)
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def broker(redis_process: RedisServer) -> str:
+    """Return the URL of an empty Redis server."""
+    from vwe_dagster.hosts.redis_connection import connect  # noqa: PLC0415
+
+    with connect(redis_process.url) as client:
+        client.flushall()
+    return redis_process.url

@@ -17,6 +17,7 @@ from vwe_dagster.cli.commands import (
     engine,
     export,
     find,
+    hosts,
     locations,
     metrics,
     open_world,
@@ -32,6 +33,7 @@ from vwe_dagster.cli.commands import (
 from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
 from vwe_dagster.cli.console import notices, output, say
 from vwe_dagster.cli.examples import complete_help
+from vwe_dagster.config.broker import BrokerError
 from vwe_dagster.config.home import HomeError
 from vwe_dagster.config.hosts import HostsError
 from vwe_dagster.engine.messages import EngineError
@@ -69,6 +71,8 @@ app.command(cls=find.FindCommand)(find.find)
 app.command()(serve.serve)
 app.command(name="open")(open_world.open_world)
 app.command()(ui.ui)
+app.command()(hosts.worker)
+app.command()(hosts.hosts)
 app.command()(docs.docs)
 app.command()(purge.purge)
 app.add_typer(seeds.app, name="seeds")
@@ -100,7 +104,7 @@ def run() -> int:
         if error.format_message():
             say(notices(), _usage_message(error), "red")
         code = error.exit_code
-    except (SeedError, SeedListError, SaveError, GridError, HomeError, HostsError, InputError) as error:
+    except (SeedError, SeedListError, SaveError, GridError, HomeError, HostsError, BrokerError, InputError) as error:
         say(notices(), str(error), "red")
         code = BAD_INPUT
     except (StoreError, EngineError, ExportError, CommandError) as error:

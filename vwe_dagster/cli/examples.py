@@ -42,6 +42,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "serve": ("vwe serve --open", "vwe serve --port 8081"),
     "open": ("vwe open HHcLC5acQt", "vwe open -- -abc"),
+    "worker": ("vwe worker --name attic --slots 2", "vwe worker --check"),
+    "hosts": ("vwe hosts", "vwe hosts --json"),
     "docs": ("vwe docs",),
     "ui": ("vwe ui", "vwe ui --port 3001"),
     "purge": ("vwe purge --dry-run", "vwe purge --older-than 7d"),

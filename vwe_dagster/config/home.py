@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from vwe_dagster.config.broker import BROKER_VARIABLE
+
 HOME_VARIABLE = "VWE_HOME"
 """The environment variable that names the home folder."""
 
@@ -14,6 +16,9 @@ INSTANCE_VARIABLE = "DAGSTER_HOME"
 """Dagster's own environment variable for the folder of an instance."""
 
 SETTINGS = "dagster.yaml"
+HOSTS_SETTINGS = "hosts/dagster.yaml"
+"""The settings of an instance that several hosts share, within the package."""
+
 WORKSPACE = "workspace.yaml"
 
 _PARENT_OF_PACKAGE = Path(__file__).resolve().parents[2]
@@ -33,11 +38,13 @@ class Home:
         folder: the home folder.
         instance: the folder of Dagster's runs, events and partitions.
         own_instance: whether ``instance`` is within the home folder, as opposed to a folder that the user set.
+        has_broker: whether several hosts share the instance.
     """
 
     folder: Path
     instance: Path
     own_instance: bool
+    has_broker: bool = False
 
     @property
     def data(self) -> Path:
@@ -86,7 +93,8 @@ class Home:
             return
         try:
             self.instance.mkdir(parents=True, exist_ok=True)
-            _link(self.instance / SETTINGS, self._project_file(SETTINGS))
+            shared = _PACKAGED.parent / HOSTS_SETTINGS
+            _link(self.instance / SETTINGS, shared if self.has_broker else self._project_file(SETTINGS))
         except OSError as error:
             raise HomeError(
                 f"The folder {self.instance} cannot be created ({error.strerror}); "
@@ -119,12 +127,13 @@ def find_home(environ: Mapping[str, str] = os.environ) -> Home:
         folder = Path.cwd()
     own = folder / ".dagster"
     named = environ.get(INSTANCE_VARIABLE)
+    has_broker = bool(environ.get(BROKER_VARIABLE, "").strip())
     if not named:
-        return Home(folder, own, own_instance=True)
+        return Home(folder, own, own_instance=True, has_broker=has_broker)
     instance = Path(named).expanduser()
     if not instance.is_absolute():
         raise HomeError(f"{INSTANCE_VARIABLE} is {named}, but Dagster requires an absolute path; set it to one.")
-    return Home(folder, instance, own_instance=instance == own)
+    return Home(folder, instance, own_instance=instance == own, has_broker=has_broker)
 
 
 def _link(link: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from vwe_dagster.config.broker import broker_from_environment
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.config.pool import settings_from_environment, valheim_settings_from_environment
 from vwe_dagster.defs.asset_checks import CHECKS
@@ -44,6 +45,7 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
     Raises:
         HomeError: the home folder cannot be determined.
         PoolSettingsError: an environment variable has an invalid pool setting.
+        BrokerError: the URL of the broker is invalid.
     """
     home = find_home()
     valheim = valheim_settings_from_environment()
@@ -60,11 +62,21 @@ def build_defs(*, resource_overrides: Mapping[str, object] | None = None) -> dg.
         asset_checks=[*CHECKS, SURVEY_CHECKS],
         jobs=[world, tile_pyramid, add_seeds, pool_upkeep, warm_pool, survey_job],
         schedules=[nightly_seeds, warm_before_nightly, survey_idle],
-        sensors=[automation, inbox, pool_upkeep_sensor],
+        sensors=[automation, inbox, pool_upkeep_sensor, *_sensors_of_center()],
         resources={**resources, **(resource_overrides or {})},
         loggers={"console": dg.colored_console_logger, LISTENER: listener_logger},
         executor=_EXECUTOR,
     )
+
+
+def _sensors_of_center() -> list[dg.SensorDefinition]:
+    """Return the sensors of an instance that several hosts share."""
+    if broker_from_environment() is None:
+        return []
+    # The client of Redis is an optional package.
+    from vwe_dagster.defs.sensors.lost_runs import lost_runs  # noqa: PLC0415
+
+    return [lost_runs]
 
 
 def _pool_of(home: Home, settings: PoolSettings) -> WarmEnginePool:

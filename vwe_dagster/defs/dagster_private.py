@@ -10,6 +10,8 @@ Dagster has no public equivalent:
   ``LocalRunLauncher`` also reads ``_instance``, which its base class defines.
 - ``WorkspaceProcessContext``, ``WorkspaceFileTarget``, ``ProxyServerManager``: the parts of ``dagster dev``, whose web
   server has no guard.
+- ``LocalComputeLogManager``: the base of the log manager of several hosts.
+- ``execute_run_command``: the command that executes a run in a process of its own.
 - ``conversion_utils``, ``ConfigBoolInstance``, ``ConfigIntInstance``, ``ConfigStringInstance``: the types of fields of
   config classes.
 - ``AssetCheckExecutionsTable``, ``SqlEventLogStorageTable``, ``SqlEventLogStorage``, ``SqliteEventLogStorage``: the
@@ -27,11 +29,13 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 if TYPE_CHECKING:
+    import click
     from dagster._cli.proxy_server_manager import ProxyServerManager
 
 READ_IN = "1.13.27"
@@ -47,6 +51,7 @@ __all__ = [
     "ConfigBoolInstance",
     "ConfigIntInstance",
     "ConfigStringInstance",
+    "LocalComputeLogManager",
     "SqlEventLogStorage",
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
@@ -54,6 +59,7 @@ __all__ = [
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
     "conversion_utils",
+    "load_execute_run_command",
     "load_proxy_server_manager",
 ]
 
@@ -63,3 +69,10 @@ def load_proxy_server_manager() -> type[ProxyServerManager]:
     from dagster._cli.proxy_server_manager import ProxyServerManager  # noqa: PLC0415
 
     return ProxyServerManager
+
+
+def load_execute_run_command() -> click.Command:
+    """Import the command ``dagster api execute_run``, which only the process of a run needs."""
+    from dagster._cli.api import execute_run_command  # noqa: PLC0415
+
+    return execute_run_command

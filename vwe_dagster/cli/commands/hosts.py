@@ -1,0 +1,148 @@
+"""The commands ``vwe worker`` and ``vwe hosts``: work for a center on this host, and list the hosts."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import platform
+import re
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from vwe_dagster.cli.commands.common import FAILED, CommandError, InputError
+from vwe_dagster.cli.console import notices, output, say
+from vwe_dagster.config.broker import BROKER_VARIABLE, required_broker
+from vwe_dagster.config.home import Home, find_home
+from vwe_dagster.text.commands import command_line
+
+Result = TypeVar("Result")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_NEEDED = ("celery", "dagster_celery", "redis")
+DEFAULT_SLOTS = 1
+
+
+def worker(
+    *,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The name of this host; by default that of the machine.")
+    ] = None,
+    slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Runs to execute concurrently.")] = (
+        DEFAULT_SLOTS
+    ),
+    check: Annotated[
+        bool, typer.Option("--check", help="Only check that the data folder works on this host, and print the results.")
+    ] = False,
+) -> None:
+    """Execute runs of the center on this host until SIGTERM or Ctrl-C, which finish the runs in progress.
+
+    VWE_BROKER and VWE_DATABASE name the Redis and the Postgres server of the center. The data folder must be the
+    center's; pools and engines are those of this host.
+    """
+    home, broker, host = find_home(), required_broker(), _host_name(name)
+    _check_packages()
+    if check:
+        _print_checks(home, broker, host)
+        return
+    # Loading Celery takes longer than other commands run.
+    from vwe_dagster.hosts.worker import Worker  # noqa: PLC0415
+
+    home.prepare_instance()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("celery").setLevel(logging.WARNING)
+    say(notices(), f"Waiting for the center to answer in the data folder {home.data}.")
+    seconds = _check_data(broker, home, host)
+    say(notices(), f"The data folder is the center's; it answered within {seconds:.1f} s.")
+    say(notices(), f"The worker {host} takes up to {slots} runs at a time; SIGTERM or Ctrl-C drains it.", "green")
+    Worker(host, slots, home, broker).run()
+
+
+def hosts(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """List the workers of all hosts, with their slots, pools and runs, and the runs that wait."""
+    broker = required_broker()
+    _check_packages()
+    from vwe_dagster.cli.hosts_view import hosts_as_json, hosts_view  # noqa: PLC0415
+    from vwe_dagster.hosts.overview import read_overview  # noqa: PLC0415
+    from vwe_dagster.hosts.redis_connection import connect  # noqa: PLC0415
+
+    with connect(broker) as server:
+        overview = _explained(lambda: read_overview(server))
+    if json:
+        say(output(), hosts_as_json(overview))
+    else:
+        output().print(hosts_view(overview))
+
+
+def _host_name(name: str | None) -> str:
+    host = platform.node().partition(".")[0].lower() if name is None else name
+    if not _NAME.fullmatch(host):
+        raise InputError(
+            f"{host!r} is not a name of a host; use 1 to 31 lowercase letters, digits and '-', with --name."
+        )
+    return host
+
+
+def _check_packages() -> None:
+    missing = [module for module in _NEEDED if importlib.util.find_spec(module) is None]
+    if missing:
+        raise CommandError(
+            f"Several hosts need {', '.join(missing)}, which is not installed; "
+            f"install it with: {command_line('pip', 'install', 'vwe-dagster[hosts]')}"
+        )
+
+
+def _check_data(broker: str, home: Home, host: str) -> float:
+    from vwe_dagster.hosts.redis_connection import connect  # noqa: PLC0415
+    from vwe_dagster.hosts.shared_data import SharedDataError, check_shared_data  # noqa: PLC0415
+
+    with connect(broker) as server:
+        try:
+            return _explained(lambda: check_shared_data(server, home.data, host))
+        except SharedDataError as error:
+            raise CommandError(str(error)) from error
+
+
+def _print_checks(home: Home, broker: str, host: str) -> None:
+    """Print the checks of the data folder, the last one together with the center.
+
+    Raises:
+        Exit: a required check failed.
+    """
+    from vwe_dagster.cli.hosts_view import checks_view  # noqa: PLC0415
+    from vwe_dagster.hosts.mount_checks import MountCheck, mount_checks  # noqa: PLC0415
+
+    try:
+        checks = list(mount_checks(home.data))
+    except OSError as error:
+        raise CommandError(
+            f"The data folder {home.data} cannot be written ({error.strerror}); mount the center's data folder there."
+        ) from error
+    try:
+        detail, passed = f"answered within {_check_data(broker, home, host):.1f} s", True
+    except CommandError as error:
+        detail, passed = str(error), False
+    checks.append(MountCheck("the center sees files and locks", passed, required=True, detail=detail))
+    output().print(checks_view(checks))
+    if not all(one.passed for one in checks if one.required):
+        raise typer.Exit(FAILED)
+
+
+def _explained(ask: Callable[[], Result]) -> Result:
+    """Return what a function of Redis returns.
+
+    Raises:
+        CommandError: the server does not answer.
+    """
+    import redis  # noqa: PLC0415
+
+    try:
+        return ask()
+    except redis.RedisError as error:
+        raise CommandError(
+            f"The Redis server of the center does not answer ({error}); check {BROKER_VARIABLE} and the network."
+        ) from error

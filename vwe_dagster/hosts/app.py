@@ -1,0 +1,120 @@
+"""The Celery app: its queues and settings, and the task that executes a run in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import celery
+import kombu
+import redis
+
+from vwe_dagster.hosts.redis_connection import connect
+from vwe_dagster.hosts.run_leases import RunLeases
+
+COMMON_QUEUE = "vwe"
+"""The queue of runs that any host may execute."""
+
+TASK = "execute_job"
+"""The name of the task, that of dagster-celery."""
+
+LONGEST_RUN_S = 21_600
+"""Maximum duration of a run, ``max_runtime_seconds`` in the settings of the instance."""
+
+REDELIVERED_AFTER_S = LONGEST_RUN_S + 3600
+"""Seconds after which Redis delivers an unacknowledged message again, ``visibility_timeout``.
+
+It must exceed the longest run: a message is acknowledged after its run, and a second delivery reserves a slot in vain.
+"""
+
+_RUN_PROCESS = "vwe_dagster.instance.run_process"
+_RECORDING_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+SETTINGS: Mapping[str, Any] = {
+    # A worker that prefetches or acknowledges early holds runs while other hosts are idle.
+    "task_acks_late": True,
+    "worker_prefetch_multiplier": 1,
+    "broker_transport_options": {"visibility_timeout": REDELIVERED_AFTER_S},
+    # The loss of a connection ends no run.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "task_ignore_result": True,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+}
+"""Settings of Celery for workers and the center."""
+
+
+def queue_of(host: str) -> str:
+    """Return the name of a host's own queue, for the tag ``dagster-celery/queue`` of a run."""
+    return f"{COMMON_QUEUE}.{host}"
+
+
+def worker_app(broker: str, host: str) -> celery.Celery:
+    """Return the app of a worker, which consumes the common queue and the host's own.
+
+    Args:
+        broker: the URL of Redis.
+        host: the name of the host.
+    """
+    app = celery.Celery("vwe", broker=broker)
+    app.conf.update(SETTINGS)
+    app.conf.task_queues = [
+        kombu.Queue(name, kombu.Exchange(name), routing_key=name) for name in (queue_of(host), COMMON_QUEUE)
+    ]
+    leases = RunLeases(connect(broker))
+
+    @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
+    def execute_job(task: celery.Task, execute_job_args_packed: dict[str, Any]) -> None:
+        _execute(leases, host, str(task.request.id), execute_job_args_packed)
+
+    return app
+
+
+def _execute(leases: RunLeases, host: str, run: str, arguments: dict[str, Any]) -> None:
+    """Execute a run in a process, unless another delivery of the same message already did."""
+    # The instance of this host has other folders than that of the center.
+    text = json.dumps({**arguments, "instance_ref": None})
+    if not leases.claim(run, host, os.getpid()):
+        _log.info("The run %s was canceled or taken before.", run)
+        return
+    _log.info("The run %s starts.", run)
+    command = [sys.executable, "-m", _RUN_PROCESS, "--run", run, "--host", host, "--parent", str(os.getpid()), text]
+    # A session of its own: Ctrl-C in the terminal of the worker drains it and does not interrupt its runs.
+    exit_code = subprocess.run(command, start_new_session=True, check=False).returncode  # noqa: S603
+    _log.info("The run %s has ended with exit code %d.", run, exit_code)
+    _record_end(leases, run, exit_code)
+
+
+def _record_end(leases: RunLeases, run: str, exit_code: int) -> None:
+    """Record the end of a run; if Redis does not answer for a minute, the lease becomes silent instead."""
+    deadline = time.monotonic() + _RECORDING_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(redis.RedisError):
+            leases.end(run, exit_code)
+            return
+        time.sleep(1)
+
+
+def waiting_runs(server: redis.Redis, hosts: Iterable[str], others: Iterable[str] = ()) -> dict[str, int]:
+    """Return the number of runs that wait in the common queue and in the queues of hosts, by queue.
+
+    Args:
+        server: the Redis server.
+        hosts: names of hosts.
+        others: other queues to count.
+    """
+    queues = dict.fromkeys([COMMON_QUEUE, *map(queue_of, hosts), *sorted(others)])
+    return {queue: server.llen(queue) for queue in queues}

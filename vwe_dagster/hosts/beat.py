@@ -1,0 +1,63 @@
+"""The thread of a run's process that renews its lease, interrupts the run on request, and ends a revoked process."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import threading
+import time
+
+import redis
+
+from vwe_dagster.hosts.run_leases import BEAT_S, LeaseState, RunLeases
+
+CANCEL_S = 45.0
+"""Seconds that an interrupted run may take to end; the center marks it as canceled after 60 s."""
+
+_PR_SET_PDEATHSIG = 1
+
+_log = logging.getLogger(__name__)
+
+
+def start_beat(leases: RunLeases, run: str, host: str) -> None:
+    """Renew the lease of a run in a daemon thread until the process ends.
+
+    The thread sends SIGTERM to this process if the run is canceled, and SIGKILL if the lease is revoked.
+
+    Args:
+        leases: the leases.
+        run: the id of the run.
+        host: the name of this host.
+    """
+    threading.Thread(target=_beat, args=(leases, run, host), name="lease", daemon=True).start()
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, so that a killed worker leaves no run behind.
+
+    Args:
+        parent: the process id of the parent when it started this process.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _beat(leases: RunLeases, run: str, host: str) -> None:
+    interrupted_at: float | None = None
+    while True:
+        try:
+            state = leases.renew(run, host, os.getpid())
+        except redis.RedisError as error:
+            # The center cannot revoke a lease without Redis, either.
+            _log.warning("The lease of the run %s cannot be renewed: %s", run, error)
+        else:
+            now = time.monotonic()
+            if state is LeaseState.ENDED or (interrupted_at is not None and now - interrupted_at > CANCEL_S):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if state is LeaseState.CANCELING and interrupted_at is None:
+                interrupted_at = now
+                os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(BEAT_S)

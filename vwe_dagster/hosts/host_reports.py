@@ -1,0 +1,117 @@
+"""Reports of workers in Redis: each worker reports its slots, its pools and its state every few seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import redis
+
+from vwe_dagster.hosts.redis_connection import server_time
+
+REPORT_S = 5.0
+"""Seconds between two reports of a worker."""
+
+LOST_S = 20.0
+"""Seconds without a report after which a worker counts as lost."""
+
+FORGOTTEN_S = 7 * 24 * 3600
+"""Seconds without a report after which a worker is no longer listed."""
+
+_REPORTS = "vwe:hosts"
+
+
+class HostState(enum.StrEnum):
+    """The state of a worker."""
+
+    WORKING = "working"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+@dataclasses.dataclass(frozen=True)
+class PoolReport:
+    """The state of one pool of a host.
+
+    Attributes:
+        name: the name of the pool.
+        size: its maximum number of engines.
+        free: engines that can be leased.
+        engines: slots by the state of their engine; EMPTY means no engine.
+        waiting: callers that wait for an engine.
+    """
+
+    name: str
+    size: int
+    free: int
+    engines: Mapping[str, int]
+    waiting: int
+
+
+@dataclasses.dataclass(frozen=True)
+class HostReport:
+    """The last report of a worker.
+
+    Attributes:
+        name: the name of the host.
+        machine: the name that the operating system has for it.
+        process: the process id of the worker.
+        slots: runs that it executes concurrently.
+        version: the version of the project.
+        state: its state; LOST if it has not reported for :data:`LOST_S`.
+        seen_s: seconds since the report.
+        pools: its pools.
+        free_disk_bytes: free space on the disk of its home.
+    """
+
+    name: str
+    machine: str
+    process: int
+    slots: int
+    version: str
+    state: HostState
+    seen_s: float
+    pools: tuple[PoolReport, ...]
+    free_disk_bytes: int
+
+
+class HostReports:
+    """The reports of all workers; each method raises :class:`redis.RedisError` if the server does not answer."""
+
+    def __init__(self, server: redis.Redis) -> None:
+        """Use a connection; see :func:`vwe_dagster.hosts.redis_connection.connect`."""
+        self._server = server
+
+    def write(self, report: HostReport) -> None:
+        """Replace the report of a worker; its age is counted from now."""
+        content = {**dataclasses.asdict(report), "seen": server_time(self._server)}
+        self._server.hset(_REPORTS, report.name, json.dumps(content))
+
+    def read(self) -> list[HostReport]:
+        """Return the reports of all workers by name, and forget those of workers that ended long ago."""
+        now = server_time(self._server)
+        found = []
+        for name, text in sorted(cast("dict[str, str]", self._server.hgetall(_REPORTS)).items()):
+            report = _report(json.loads(text), now)
+            if report.seen_s > FORGOTTEN_S:
+                self._server.hdel(_REPORTS, name)
+            else:
+                found.append(report)
+        return found
+
+
+def _report(content: dict[str, Any], now: float) -> HostReport:
+    seen_s = max(0.0, now - content.pop("seen"))
+    state = HostState(content["state"])
+    return HostReport(
+        **{
+            **content,
+            "state": HostState.LOST if seen_s > LOST_S and state is not HostState.STOPPED else state,
+            "seen_s": seen_s,
+            "pools": tuple(PoolReport(**pool) for pool in content["pools"]),
+        }
+    )

@@ -1,0 +1,220 @@
+"""Check one by one what the store expects of the file system of the data folder, with two processes of this host."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vwe_dagster.files.atomic import sync_folder, write_to_disk
+from vwe_dagster.hosts.shared_data import FOLDER
+
+_RENAMES = 300
+_ROUNDS = 50
+_LENGTH = 65_536
+_CHILD_S = 60.0
+_RELEASE_S = 10.0
+
+_processes = multiprocessing.get_context("spawn")
+
+
+@dataclasses.dataclass(frozen=True)
+class MountCheck:
+    """The result of a check.
+
+    Attributes:
+        name: what was checked.
+        passed: whether the file system does what the store expects.
+        required: whether the store needs it; it can do without the others.
+        detail: what was found.
+    """
+
+    name: str
+    passed: bool
+    required: bool
+    detail: str
+
+
+def mount_checks(data: Path) -> Iterator[MountCheck]:
+    """Run every check in a folder of its own within the data folder, and remove it afterwards.
+
+    Raises:
+        OSError: the data folder cannot be written.
+    """
+    folder = data / FOLDER / f"check-{secrets.token_hex(8)}"
+    folder.mkdir(parents=True)
+    try:
+        for name, required, check in (
+            ("a rename replaces a file atomically", True, _renamed_file),
+            ("a folder is renamed as a whole", True, _renamed_folder),
+            ("O_EXCL: one of two processes creates a file", True, _exclusive_creation),
+            ("fsync of files and folders", True, _synced),
+            ("a lock excludes another process", True, _lock),
+            ("a killed process loses its lock", True, _killed_holder),
+            ("hard links", False, _hard_link),
+        ):
+            yield _result(name, check, folder, required=required)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _result(name: str, check: Callable[[Path], str], folder: Path, *, required: bool) -> MountCheck:
+    try:
+        return MountCheck(name, passed=True, required=required, detail=check(folder))
+    except (OSError, _FailedError) as error:
+        return MountCheck(name, passed=False, required=required, detail=str(error))
+
+
+class _FailedError(Exception):
+    """The file system does not do what the store expects."""
+
+
+def _renamed_file(folder: Path) -> str:
+    path = folder / "file"
+    path.write_bytes(bytes(_LENGTH))
+    with _child(_read_repeatedly, str(path)) as (_, pipe):
+        for number in range(_RENAMES):
+            draft = folder / f"draft-{number}"
+            draft.write_bytes(bytes([number % 256]) * _LENGTH)
+            draft.replace(path)
+        pipe.send("end")
+        reads, faults = _receive(pipe)
+    if faults:
+        raise _FailedError(f"{faults} of {reads} reads saw no file or a part of one")
+    return f"{reads} reads during {_RENAMES} renames saw a whole file"
+
+
+def _read_repeatedly(pipe: Connection, name: str) -> None:
+    path, reads, faults = Path(name), 0, 0
+    pipe.send("ready")
+    while not pipe.poll():
+        reads += 1
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            faults += 1
+        else:
+            faults += content != content[:1] * _LENGTH
+    pipe.send((reads, faults))
+
+
+def _renamed_folder(folder: Path) -> str:
+    draft, target, former = folder / "draft", folder / "target", folder / "former"
+    for each in (draft, target):
+        each.mkdir()
+        (each / "name").write_text(each.name, encoding="utf-8")
+    target.rename(former)
+    draft.rename(target)
+    if (target / "name").read_text(encoding="utf-8") != "draft" or draft.exists():
+        raise _FailedError("the renamed folder has not the content of the former one")
+    return "the folder has the new content"
+
+
+def _exclusive_creation(folder: Path) -> str:
+    with _child(_create_files, str(folder)) as (_, pipe):
+        own = [number for number in range(_ROUNDS) if _creates(folder, number)]
+        others = _receive(pipe)
+    both, total = set(own) & set(others), len(own) + len(others)
+    if both or total != _ROUNDS:
+        raise _FailedError(f"{len(both)} of {_ROUNDS} files were created by both processes")
+    return f"{_ROUNDS} files were created once each"
+
+
+def _create_files(pipe: Connection, name: str) -> None:
+    pipe.send("ready")
+    pipe.send([number for number in range(_ROUNDS) if _creates(Path(name), number)])
+
+
+def _creates(folder: Path, number: int) -> bool:
+    try:
+        os.close(os.open(folder / f"exclusive-{number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _synced(folder: Path) -> str:
+    began = time.perf_counter()
+    for number in range(10):
+        write_to_disk(folder / f"synced-{number}", bytes(_LENGTH))
+        sync_folder(folder)
+    return f"{100 * (time.perf_counter() - began):.1f} ms for a file of 64 KiB and its folder"
+
+
+def _lock(folder: Path) -> str:
+    path = folder / "lock"
+    with _child(_hold, str(path)) as (_, pipe):
+        _check_held(path)
+        pipe.send("end")
+        _receive(pipe)
+        with FileLock(path, timeout=_RELEASE_S):
+            return "it was held, then released"
+
+
+def _killed_holder(folder: Path) -> str:
+    path = folder / "killed"
+    with _child(_hold, str(path)) as (process, _):
+        _check_held(path)
+        process.kill()
+        began = time.perf_counter()
+        try:
+            with FileLock(path, timeout=_RELEASE_S):
+                return f"released after {1e3 * (time.perf_counter() - began):.0f} ms"
+        except Timeout:
+            raise _FailedError(f"the lock of a killed process was held for {_RELEASE_S:g} s more") from None
+
+
+def _check_held(path: Path) -> None:
+    with contextlib.suppress(Timeout), FileLock(path, timeout=0):
+        raise _FailedError("two processes held the lock")
+
+
+def _hold(pipe: Connection, name: str) -> None:
+    with FileLock(name, timeout=0):
+        pipe.send("ready")
+        pipe.recv()
+    pipe.send("released")
+
+
+def _hard_link(folder: Path) -> str:
+    first, second = folder / "first", folder / "second"
+    first.write_bytes(bytes(_LENGTH))
+    try:
+        second.hardlink_to(first)
+    except OSError as error:
+        raise _FailedError(f"not supported ({error.strerror}); the store copies files instead") from error
+    first.unlink()
+    if second.read_bytes() != bytes(_LENGTH):
+        raise _FailedError("the second name has another content")
+    return "two names share one file"
+
+
+@contextlib.contextmanager
+def _child(
+    work: Callable[[Connection, str], None], name: str
+) -> Iterator[tuple[multiprocessing.process.BaseProcess, Connection]]:
+    """Run ``work`` in another process for the block; the block begins when it has sent its first message."""
+    pipe, other = _processes.Pipe()
+    process = _processes.Process(target=work, args=(other, name), daemon=True)
+    process.start()
+    try:
+        _receive(pipe)
+        yield process, pipe
+    finally:
+        process.kill()
+        process.join()
+
+
+def _receive(pipe: Connection) -> tuple[int, int]:
+    if not pipe.poll(_CHILD_S):
+        raise _FailedError(f"the other process did not answer for {_CHILD_S:g} s")
+    return pipe.recv()  # type: ignore[no-any-return]

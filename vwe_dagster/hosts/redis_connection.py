@@ -1,0 +1,29 @@
+"""Connections to the Redis server of the center, and its clock."""
+
+from __future__ import annotations
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+TIMEOUT_S = 5.0
+"""Seconds that a connection or an answer may take; callers repeat what matters."""
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client that connects at its first command, and again after each lost connection."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        # A pooled connection that Redis closed while it restarted is replaced within the command.
+        retry=Retry(NoBackoff(), 1),
+        retry_on_error=[redis.ConnectionError],
+    )
+
+
+def server_time(server: redis.Redis) -> float:
+    """Return the clock of the server in seconds since 1970; the clocks of hosts may differ."""
+    seconds, microseconds = server.time()
+    return seconds + microseconds / 1e6

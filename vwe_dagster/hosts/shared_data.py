@@ -1,0 +1,176 @@
+"""Check that the data folder of a worker is that of the center, and that locks hold between them.
+
+The worker writes a file into the folder, holds a lock on it, and puts a question into Redis. The center reads the file,
+tries the lock, writes its answer into the folder and into Redis, and the worker compares the two. A copy of the folder,
+an empty mount point and a file system without locks each fail one of these steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import redis
+from filelock import FileLock, Timeout
+
+from vwe_dagster.files.atomic import write_whole
+
+ANSWERED_WITHIN_S = 60.0
+"""Seconds that a worker waits for the center, whose sensor answers every five seconds."""
+
+FOLDER = ".hosts"
+"""The folder of questions and answers within the data folder."""
+
+_QUESTIONS = "vwe:questions"
+_ANSWERS = "vwe:answers:"
+_KEPT_S = 600
+_POLL_S = 0.2
+
+
+class Finding(enum.StrEnum):
+    """What the center found in its data folder."""
+
+    SAME = "same"
+    MISSING = "missing"
+    UNLOCKED = "unlocked"
+
+
+class SharedDataError(RuntimeError):
+    """The data folder is not that of the center. The message contains a remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Answer:
+    finding: Finding
+    secret: str
+
+
+def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: float = ANSWERED_WITHIN_S) -> float:
+    """Check that a data folder is that of the center.
+
+    Args:
+        server: the Redis server.
+        data: the data folder of this host.
+        name: the name of this host.
+        within_s: seconds to wait for the center.
+
+    Returns:
+        The seconds from the question to the answer.
+
+    Raises:
+        SharedDataError: the folder is another one, locks do not hold, or the center does not answer.
+    """
+    question = f"{name}-{secrets.token_hex(8)}"
+    began = time.monotonic()
+    with _question_file(data, name, question):
+        server.hset(_QUESTIONS, question, name)
+        server.expire(_QUESTIONS, _KEPT_S)
+        try:
+            answer = _await_answer(server, question, within_s)
+        finally:
+            server.hdel(_QUESTIONS, question)
+        if answer.finding is Finding.MISSING:
+            raise SharedDataError(
+                f"The data folder {data} is not that of the center, which does not see a file written here; "
+                f"mount the center's data folder at this path."
+            )
+        if answer.finding is Finding.UNLOCKED:
+            raise SharedDataError(
+                f"Locks in the data folder {data} do not hold between this host and the center; "
+                f"mount it over NFS 4 without the options nolock and local_lock."
+            )
+        if _read(_answer_file(data, question)) != answer.secret:
+            raise SharedDataError(
+                f"The data folder {data} does not show a file that the center wrote into it; "
+                f"mount the center's data folder at this path, without a cache of missing files (lookupcache=positive)."
+            )
+    return time.monotonic() - began
+
+
+def answer_questions(server: redis.Redis, data: Path) -> list[str]:
+    """Answer the questions of workers that start, at the center; return the names of these hosts.
+
+    Args:
+        server: the Redis server.
+        data: the data folder of the center.
+    """
+    questions = cast("dict[str, str]", server.hgetall(_QUESTIONS))
+    for question in questions:
+        answer = _Answer(_find(data, question), secrets.token_hex(8))
+        with contextlib.suppress(FileNotFoundError):
+            if answer.finding is Finding.SAME:
+                write_whole(_answer_file(data, question), answer.secret.encode())
+        server.set(_ANSWERS + question, json.dumps(dataclasses.asdict(answer)), ex=_KEPT_S)
+        server.hdel(_QUESTIONS, question)
+    return sorted(set(questions.values()))
+
+
+@contextlib.contextmanager
+def _question_file(data: Path, name: str, question: str) -> Iterator[None]:
+    """Write the file of a question, hold its lock for the block, and remove both files."""
+    folder = data / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"{name}-*"):
+            old.unlink(missing_ok=True)
+        path = _question_path(data, question)
+        write_whole(path, question.encode())
+    except OSError as error:
+        raise SharedDataError(
+            f"The data folder {data} cannot be written ({error.strerror}); mount the center's data folder at this path "
+            f"for the user of this process."
+        ) from error
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            yield
+    finally:
+        for left in (path, path.with_suffix(".lock"), _answer_file(data, question)):
+            left.unlink(missing_ok=True)
+
+
+def _await_answer(server: redis.Redis, question: str, within_s: float) -> _Answer:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        text = cast("str | None", server.get(_ANSWERS + question))
+        if text is not None:
+            content = json.loads(text)
+            return _Answer(Finding(content["finding"]), content["secret"])
+        time.sleep(_POLL_S)
+    raise SharedDataError(
+        f"The center did not answer for {within_s:g} s, so the data folder cannot be checked; start the center, "
+        f"with its daemon and the sensor lost_runs."
+    )
+
+
+def _find(data: Path, question: str) -> Finding:
+    path = _question_path(data, question)
+    if _read(path) != question:
+        return Finding.MISSING
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            return Finding.UNLOCKED
+    except Timeout:
+        return Finding.SAME
+
+
+def _question_path(data: Path, question: str) -> Path:
+    return data / FOLDER / f"{question}.question"
+
+
+def _answer_file(data: Path, question: str) -> Path:
+    return data / FOLDER / f"{question}.answer"
+
+
+def _read(path: Path) -> str | None:
+    # Opening a folder makes an NFS client look for changes of its entries.
+    with contextlib.suppress(OSError):
+        list(path.parent.iterdir())
+        return path.read_text(encoding="utf-8")
+    return None

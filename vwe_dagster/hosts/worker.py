@@ -1,0 +1,175 @@
+"""The worker of a host: executes runs from the queues, maintains the pools of the host, and reports both.
+
+Celery consumes the queues. SIGTERM drains the worker: it takes no other run, waits for its runs, and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import logging
+import os
+import platform
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import celery.signals
+import redis
+
+from vwe_dagster.config.home import Home
+from vwe_dagster.config.pool import settings_from_environment, valheim_settings_from_environment
+from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.hosts.app import worker_app
+from vwe_dagster.hosts.host_reports import REPORT_S, HostReport, HostReports, HostState, PoolReport
+from vwe_dagster.hosts.redis_connection import connect
+from vwe_dagster.pool.clock import SystemClock
+from vwe_dagster.pool.counts import read_counts
+from vwe_dagster.pool.database import ledger_file
+from vwe_dagster.pool.ledger import Ledger
+from vwe_dagster.pool.opening import open_pool, state_folder
+from vwe_dagster.pool.settings import PoolSettings
+
+UPKEEP_S = 30.0
+"""Seconds between two passes of the reaper over the pools of the host."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    """A worker of one host.
+
+    Attributes:
+        name: the name of the host.
+        slots: runs that it executes concurrently.
+        home: its home, with the pools of the host and the shared data folder.
+        broker: the URL of Redis.
+    """
+
+    name: str
+    slots: int
+    home: Home
+    broker: str
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; runs in progress are finished first."""
+        os.environ.update(self.home.environment)
+        with self._reporting() as report, self._maintaining():
+
+            def drain(**_: object) -> None:
+                report(HostState.DRAINING)
+
+            celery.signals.worker_shutting_down.connect(drain)
+            # Threads wait for the processes of the runs. Workers need no events of each other.
+            worker = worker_app(self.broker, self.name).Worker(
+                hostname=f"{self.name}@{platform.node()}",
+                pool_cls="threads",
+                concurrency=self.slots,
+                quiet=True,
+                without_gossip=True,
+                without_mingle=True,
+                without_heartbeat=True,
+            )
+            worker.start()
+
+    def pools(self) -> Sequence[tuple[PoolSettings, Path]]:
+        """Return the settings and folder of each pool of this host."""
+        settings = (settings_from_environment(), valheim_settings_from_environment())
+        return [(one, self.home.pools / one.folder_name) for one in settings if one is not None]
+
+    def maintain(self) -> None:
+        """Run one pass of the reaper over the pools that exist, and start their missing warm engines."""
+        for settings, folder in self.pools():
+            if not ledger_file(state_folder(folder)).is_file():
+                continue
+            try:
+                with open_pool(settings, folder, data=self.home.data) as pool:
+                    report = pool.reap()
+                    alerts = pool.take_alerts()
+            except EngineError as error:
+                _log.warning("The pool %s cannot be maintained: %s", settings.name, error)
+                continue
+            for action in report.actions:
+                _log.info("%s", action)
+            for problem in filter(None, [report.problem, *alerts]):
+                _log.warning("The pool %s: %s", settings.name, problem)
+
+    def report(self, state: HostState) -> HostReport:
+        """Return the report of this worker."""
+        return HostReport(
+            name=self.name,
+            machine=platform.node(),
+            process=os.getpid(),
+            slots=self.slots,
+            version=importlib.metadata.version("vwe-dagster"),
+            state=state,
+            seen_s=0.0,
+            pools=tuple(filter(None, (_pool_report(settings, folder) for settings, folder in self.pools()))),
+            free_disk_bytes=shutil.disk_usage(self.home.folder).free,
+        )
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[Callable[[HostState], None]]:
+        """Report every few seconds during the block, and the end of the worker; yield the setter of the state."""
+        reports, state, ended = HostReports(connect(self.broker)), HostState.WORKING, threading.Event()
+
+        def write() -> None:
+            try:
+                reports.write(self.report(state))
+            except (redis.RedisError, EngineError, OSError) as error:
+                _log.warning("The state of the host cannot be reported: %s", error)
+
+        def change(wanted: HostState) -> None:
+            nonlocal state
+            state = wanted
+
+        thread = _repeat(write, REPORT_S, ended, "reports")
+        try:
+            yield change
+        finally:
+            ended.set()
+            thread.join()
+            change(HostState.STOPPED)
+            write()
+
+    @contextlib.contextmanager
+    def _maintaining(self) -> Iterator[None]:
+        ended = threading.Event()
+        thread = _repeat(self.maintain, UPKEEP_S, ended, "upkeep")
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _repeat(work: Callable[[], None], every_s: float, ended: threading.Event, name: str) -> threading.Thread:
+    """Call ``work`` immediately and then repeatedly in a thread, until the event is set."""
+
+    def repeat() -> None:
+        while not ended.is_set():
+            try:
+                work()
+            except Exception:  # noqa: BLE001  a failed pass must not end the thread
+                _log.exception("The thread %s of the worker failed and tries again.", name)
+            ended.wait(every_s)
+
+    thread = threading.Thread(target=repeat, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _pool_report(settings: PoolSettings, folder: Path) -> PoolReport | None:
+    """Return the state of a pool; None if it was never used."""
+    if not ledger_file(state_folder(folder)).is_file():
+        return None
+    ledger = Ledger(state_folder(folder))
+    try:
+        counts = read_counts(ledger, SystemClock())
+    finally:
+        ledger.close()
+    engines = {state.value: count for state, count in counts.slots.items() if count}
+    return PoolReport(settings.name, counts.size, counts.free, engines, counts.waiting)

@@ -1,0 +1,31 @@
+"""The process of a run on a worker: ``python -m`` of this module executes the run and renews its lease."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from vwe_dagster.config.broker import required_broker
+from vwe_dagster.hosts.beat import end_with_parent, start_beat
+from vwe_dagster.hosts.redis_connection import connect
+from vwe_dagster.hosts.run_leases import RunLeases
+
+
+def main() -> None:
+    """Execute a run with Dagster's own command, as every launcher of Dagster does."""
+    parser = argparse.ArgumentParser(prog="python -m vwe_dagster.instance.run_process", allow_abbrev=False)
+    parser.add_argument("--run", required=True, help="the id of the run")
+    parser.add_argument("--host", required=True, help="the name of this host")
+    parser.add_argument("--parent", type=int, required=True, help="the process id of the worker")
+    parser.add_argument("arguments", help="Dagster's ExecuteRunArgs as JSON")
+    given = parser.parse_args()
+    end_with_parent(given.parent)
+    start_beat(RunLeases(connect(required_broker())), given.run, given.host)
+    # Loading Dagster takes seconds, in which the lease must already be renewed.
+    from vwe_dagster.defs.dagster_private import load_execute_run_command  # noqa: PLC0415
+
+    load_execute_run_command().main(args=[given.arguments], prog_name=f"run {given.run}, pid {os.getpid()}")
+
+
+if __name__ == "__main__":
+    main()
