@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import vwe_dagster
+from vwe_dagster.seeds.lists import read_seed_list
 
 ROOT = Path(vwe_dagster.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -52,6 +53,11 @@ def test_workflow_tests_every_declared_python() -> None:
     declared = [each.rpartition(" ")[2] for each in PROJECT["classifiers"] if each.startswith(prefix)]
     assert tested == declared
     assert PROJECT["requires-python"] == f">={declared[0]}"
+
+
+def test_seeds_of_the_example_gallery_are_a_valid_list() -> None:
+    seed_list = read_seed_list(ROOT / "docs" / "gallery-seeds.txt")
+    assert (len(seed_list.seeds), seed_list.rejected) == (20, ())
 
 
 def test_every_requirement_is_pinned_within_its_range() -> None:
