@@ -66,6 +66,9 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
     "autoinstall_known_extensions": False,
     "python_enable_replacements": False,
+    # A division by zero is null, because NaN would be greater than any number.
+    "ieee_floating_point_ops": False,
+    "error_on_division_by_zero": False,
 }
 _UNKNOWN_TABLE = re.compile(r'Table "(?P<name>[^"]+)" (?:not found|does not exist)')
 _LONGEST_SHOWN = 200

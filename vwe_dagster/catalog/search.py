@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from vwe_dagster.catalog.conditions import TIME_LIMIT_S, Condition
 from vwe_dagster.catalog.names import WORLD_COLUMNS, condition_schema
 from vwe_dagster.catalog.query import matching_rows
 from vwe_dagster.catalog.query_error import QueryError
-from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
+from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows, without_nan
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.catalog.wishes import Wish, numbers, percentiles, score
 from vwe_dagster.seeds.seed import Seed
@@ -27,6 +28,9 @@ SCORE = "score"
 """The column with the score of a row; only questions with wishes have it."""
 
 _SEED, _NUMBER, _STALE = "seed", "number", "stale"
+_TRIES = 3
+"""How often a question is asked if files of the survey vanish while it is answered."""
+
 Places = npt.NDArray[np.int64]
 
 
@@ -76,7 +80,7 @@ class Searched:
         shallow: skipped seeds that are surveyed only to a lesser depth.
         stale_worlds: keys of skipped worlds with stale statistics.
         stale_rows: skipped rows of the survey that are stale.
-        damaged_files: skipped files of the survey that cannot be read.
+        damaged_files: paths of skipped files of the survey that cannot be read.
     """
 
     worlds: int
@@ -85,7 +89,7 @@ class Searched:
     shallow: int
     stale_worlds: tuple[str, ...]
     stale_rows: int
-    damaged_files: int
+    damaged_files: tuple[Path, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,11 +155,12 @@ class Answer:
 
         Args:
             columns: the names of the columns, in order, and :data:`SCORE` if the question has wishes. A value that a
-                row lacks, for example because the seed is surveyed to a lesser depth, is null.
+                row lacks, for example because the seed is surveyed to a lesser depth, is null. Floats are float64,
+                see :func:`shortest_floats`.
             limit: the largest number of rows; None for all.
         """
         places = self._places[:limit]
-        shown = self._rows.table([name for name in columns if name != SCORE], places)
+        shown = shortest_floats(self._rows.table([name for name in columns if name != SCORE], places))
         if self._scores is not None:
             shown = shown.append_column(SCORE, pa.array(self._scores[:limit], pa.float64()))
         return shown.select(list(columns))
@@ -178,7 +183,7 @@ class Search:
         Raises:
             QueryError: the condition fails, or exceeds the limits of time or memory.
         """
-        rows = _Rows(self._catalog, self._survey, question)
+        rows = self._rows(question)
         table = rows.table(question.columns)
         places = np.arange(table.num_rows, dtype=np.int64)
         if question.condition is not None:
@@ -192,7 +197,7 @@ class Search:
 
     def values(self, wish: Wish) -> pa.ChunkedArray:
         """Return the values of the column of a wish over all seeds that have it."""
-        return _Rows(self._catalog, self._survey, Question(wishes=(wish,))).table([wish.column]).column(wish.column)
+        return self._rows(Question(wishes=(wish,))).table([wish.column]).column(wish.column)
 
     def explain(self, question: Question, seed: Seed) -> Explanation:
         """Return how a seed ranks in each wish among all rows that the question searches.
@@ -204,7 +209,7 @@ class Search:
         Raises:
             QueryError: the seed is not among the searched rows.
         """
-        rows = _Rows(self._catalog, self._survey, question)
+        rows = self._rows(question)
         table = rows.table((_SEED, *question.columns))
         of_world = np.asarray(pc.equal(table.column(_SEED), seed.key))
         of_number = np.asarray(pc.equal(table.column(_NUMBER), seed.number))
@@ -212,12 +217,24 @@ class Search:
         if not places.size:
             command = vwe_command("world", operands=[seed.key])
             raise QueryError(f"The seed {seed.key} is not among the searched rows; generate its world with: {command}")
-        row = table.take(pa.array(places)).to_pylist()[0]
+        row = shortest_floats(table.take(pa.array(places))).to_pylist()[0]
         ranks = [_ranks(wish, table, places) for wish in question.wishes]
         reasons = [
             Reason(wish, row[wish.column], float(rank[0])) for wish, rank in zip(question.wishes, ranks, strict=True)
         ]
         return Explanation(row[_SEED], reasons, float(score(question.wishes, ranks)[0]), rows.searched)
+
+    def _rows(self, question: Question) -> _Rows:
+        """Return the rows that a question searches, with its columns in memory.
+
+        If a file vanished since the files were listed, they are listed again.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return _Rows(self._catalog, self._survey, question)
+            except FileNotFoundError:
+                self._survey = self._survey.reloaded()
+        return _Rows(self._catalog, self._survey, question)
 
 
 def open_search(store: WorldStore) -> tuple[Search, Mapping[str, str]]:
@@ -261,8 +278,12 @@ class _Rows:
             wanted = [name for name in question.columns if is_searched and _is_of_depth(name, each)]
             own = survey.table(each, [_NUMBER, *wanted]).column(_NUMBER)
             places = _places_besides(own, taken, may_repeat=survey.may_repeat(each))
+            damaged = survey.damaged_places(each)
+            if damaged.size:
+                places = np.setdiff1d(places, damaged, assume_unique=True)
+                own = own.take(pa.array(np.setdiff1d(np.arange(len(own)), damaged, assume_unique=True)))
             if is_searched:
-                self._parts.append(_Part(each, places, is_whole=places.size == len(own)))
+                self._parts.append(_Part(each, places, is_whole=places.size == survey.size(each)))
             else:
                 shallow += places.size
             taken = pa.chunked_array([*taken.chunks, *own.chunks], pa.int32())
@@ -273,7 +294,7 @@ class _Rows:
             shallow=0 if depth is None else shallow,
             stale_worlds=stale_worlds,
             stale_rows=sum(map(survey.files.stale_rows, Depth)),
-            damaged_files=sum(len(survey.files.damaged(each)) for each in Depth),
+            damaged_files=survey.damaged_files(),
         )
 
     def table(self, columns: Iterable[str], places: Places | None = None) -> pa.Table:
@@ -314,6 +335,17 @@ class _Rows:
         return _of_schema(found, names)
 
 
+def shortest_floats(table: pa.Table) -> pa.Table:
+    """Return a table with float64 in place of float32.
+
+    A value becomes the shortest decimal that rounds to the float32: 4.6 instead of 4.599999904632568.
+    """
+    for index, field in enumerate(table.schema):
+        if pa.types.is_float32(field.type):
+            table = table.set_column(index, field.name, table.column(index).cast(pa.string()).cast(pa.float64()))
+    return table
+
+
 def _places_besides(numbers: pa.ChunkedArray, taken: pa.ChunkedArray, *, may_repeat: bool) -> Places:
     """Return the indices of the seeds that are not taken; for a repeated seed, its first index."""
     places = np.arange(len(numbers), dtype=np.int64)
@@ -349,7 +381,7 @@ def _of_schema(table: pa.Table | None, names: Sequence[str]) -> pa.Table:
     if table is None:
         return schema.empty_table()
     columns = [
-        table.column(field.name).cast(field.type)
+        without_nan(table.column(field.name).cast(field.type))
         if field.name in table.column_names
         else pa.nulls(table.num_rows, field.type)
         for field in schema

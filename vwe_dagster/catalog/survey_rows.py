@@ -10,13 +10,14 @@ import collections
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.catalog.names import condition_schema
@@ -42,13 +43,20 @@ Places = npt.NDArray[np.int64]
 class SurveyRows:
     """The current rows of a survey. The most recently used columns stay in memory.
 
+    A file that is damaged behind a valid footer has null in place of the values that cannot be read.
+
     Args:
         files: the files of the data folder.
         kept: the folder of cached columns; None to cache none on disk.
+        list_files: returns the present files, for :meth:`reloaded`.
     """
 
-    def __init__(self, files: SurveyFiles, kept: Path | None = None) -> None:
+    def __init__(
+        self, files: SurveyFiles, kept: Path | None = None, list_files: Callable[[], SurveyFiles] | None = None
+    ) -> None:
         self.files = files
+        self._list_files = list_files
+        self._damaged: set[Path] = set()
         self._folder = kept
         self._kept: collections.OrderedDict[tuple[Depth, str], pa.ChunkedArray] = collections.OrderedDict()
 
@@ -56,7 +64,7 @@ class SurveyRows:
         """Return all rows of a depth, in the order of its files.
 
         Raises:
-            StoreError: a file is damaged.
+            FileNotFoundError: a file vanished since the files were listed; see :meth:`reloaded`.
         """
         names = list(columns)
         found = {name: self._kept[depth, name] for name in names if (depth, name) in self._kept}
@@ -71,6 +79,32 @@ class SurveyRows:
             self._kept.popitem(last=False)
         return pa.table([found[name] for name in names], schema=_schema(names))
 
+    def reloaded(self) -> SurveyRows:
+        """Return the rows of the present files; nothing is in memory.
+
+        Raises:
+            StoreError: the data folder cannot be read.
+        """
+        return SurveyRows(self._list_files() if self._list_files else self.files, self._folder, self._list_files)
+
+    def size(self, depth: Depth) -> int:
+        """Return the number of rows of a depth."""
+        return sum(file.rows for file in self._files(depth))
+
+    def damaged_files(self) -> tuple[Path, ...]:
+        """Return the files that cannot be read, as far as they were read."""
+        listed = {file.path for depth in Depth for file in self.files.damaged(depth)}
+        return tuple(sorted(listed | self._damaged))
+
+    def damaged_places(self, depth: Depth) -> Places:
+        """Return the indices of the rows of damaged files in :meth:`table`, as far as they were read."""
+        files = self._files(depth)
+        ends = list(itertools.accumulate(file.rows for file in files))
+        damaged = [
+            np.arange(end - file.rows, end) for file, end in zip(files, ends, strict=True) if file.path in self._damaged
+        ]
+        return np.concatenate([np.empty(0, np.int64), *damaged])
+
     def may_repeat(self, depth: Depth) -> bool:
         """Return whether a seed may have several rows of a depth: blocks are disjoint, other sets may overlap."""
         return any(block_number(file.name) is None for file in self.files.current(depth))
@@ -79,7 +113,7 @@ class SurveyRows:
         """Return rows by their indices in :meth:`table`; only the files with these rows are read.
 
         Raises:
-            StoreError: a file is damaged.
+            StoreError: a file vanished since the files were listed.
         """
         names = list(columns)
         if all((depth, name) in self._kept for name in names):
@@ -89,23 +123,46 @@ class SurveyRows:
         holders, which = np.unique(np.searchsorted(ends, places, "right"), return_inverse=True)
         rows = np.array([files[holder].rows for holder in holders], np.int64)
         starts = ends[holders] - rows
-        read = _read([files[holder] for holder in holders], names)
+        try:
+            read = self._read_files([files[holder] for holder in holders], names)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"The survey changed while the question was answered: {error.filename or error} is missing; ask again."
+            ) from error
         return read.take(pa.array(places - starts[which] + (np.cumsum(rows) - rows)[which]))
 
     def _read(self, depth: Depth, names: list[str]) -> pa.Table:
         """Read columns from cached files if these are current, else from the survey, and cache them."""
         files = self._files(depth)
         if self._folder is None or len(files) < MANY_FILES:
-            return _read(files, names)
+            return self._read_files(files, names)
         folder, digest = self._folder / depth.value, self._digest(depth)
         found = {name: column for name in names if (column := _kept_column(folder, name, digest)) is not None}
         missing = [name for name in names if name not in found]
         if missing:
-            read = _read(files, missing)
+            read = self._read_files(files, missing)
             for name in missing:
-                _keep_column(folder, name, digest, read.select([name]))
+                if not self._damaged:
+                    _keep_column(folder, name, digest, read.select([name]))
                 found[name] = read.column(name)
         return pa.table([found[name] for name in names], schema=_schema(names))
+
+    def _read_files(self, files: Sequence[SurveyFile], names: list[str]) -> pa.Table:
+        schema = _schema(names)
+
+        def rows_of(file: SurveyFile) -> pa.Table:
+            try:
+                # A survey may have added rows since the file was listed; without them the places of all columns agree.
+                read = read_rows(file.path, list(names)).select(names).slice(0, file.rows).cast(schema)
+            except StoreError:
+                self._damaged.add(file.path)
+                return pa.table([pa.nulls(file.rows, field.type) for field in schema], schema=schema)
+            return pa.table([without_nan(column) for column in read.columns], schema=schema)
+
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            tables = threads.map(rows_of, files)
+            # One chunk per column: every later step takes half the time of one over a thousand chunks.
+            return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
 
     def _files(self, depth: Depth) -> list[SurveyFile]:
         return [file for file in self.files.current(depth) if file.rows]
@@ -138,26 +195,20 @@ def _keep_column(folder: Path, name: str, digest: bytes, column: pa.Table) -> No
         write_whole(folder / f"{name}.arrow", memory.getvalue().to_pybytes())
 
 
-def _read(files: Sequence[SurveyFile], names: list[str]) -> pa.Table:
-    schema = _schema(names)
-
-    def rows_of(file: SurveyFile) -> pa.Table:
-        # A survey may have added rows since the file was listed; without them the places of all columns agree.
-        return read_rows(file.path, list(names)).select(names).slice(0, file.rows).cast(schema)
-
-    with ThreadPoolExecutor(usable_cores()) as threads:
-        tables = threads.map(rows_of, files)
-        # One chunk per column: every later step takes half the time of one over a thousand chunks.
-        return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
-
-
 def survey_rows(store: WorldStore) -> SurveyRows:
     """Return the current rows of a data folder.
 
     Raises:
         StoreError: the data folder cannot be read.
     """
-    return SurveyRows(survey_files(store), store.root / "catalog" / "survey")
+    return SurveyRows(survey_files(store), store.root / "catalog" / "survey", lambda: survey_files(store))
+
+
+def without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with null in place of NaN, which conditions would treat as the greatest number."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
 
 
 def _schema(names: Iterable[str]) -> pa.Schema:

@@ -25,6 +25,8 @@ def showing_survey(
 ) -> Iterator[Callable[[float, str], None]]:
     """Show the progress of a survey: on a terminal a bar, elsewhere a line every :data:`LINE_EVERY_S` seconds.
 
+    A line that equals the former one, as while the survey waits for an engine, is not repeated.
+
     Args:
         console: the console to print to.
         total: the number of seeds to add.
@@ -35,13 +37,13 @@ def showing_survey(
     """
     rate = _Rate(total, clock)
     if not console.is_terminal:
-        shown_s = clock()
+        shown_s, shown = clock(), ""
 
         def print_line(added: float, phase: str) -> None:
-            nonlocal shown_s
+            nonlocal shown_s, shown
             sentence = rate.sentence(added, phase)
-            if clock() - shown_s >= LINE_EVERY_S:
-                shown_s = clock()
+            if clock() - shown_s >= LINE_EVERY_S and sentence != shown:
+                shown_s, shown = clock(), sentence
                 say(console, sentence)
 
         yield print_line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,10 +14,10 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.questions import question_of
 from vwe_dagster.catalog.search import SCORE, Answer, Search
-from vwe_dagster.catalog.survey_rows import SurveyRows
+from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.store import WorldStore
-from vwe_dagster.survey.files import survey_files
+from vwe_dagster.store import StoreError, WorldStore
+from vwe_dagster.survey.files import file_of, read_rows, survey_files
 from vwe_dagster_tests.catalog.rows import Row, catalog_of, publish_survey
 
 MEADOWS = "meadows_3km_km2"
@@ -159,3 +160,45 @@ def test_answer_equals_a_search_by_brute_force(
     expected = [key for key, islands in deepest.values() if islands is not None and islands >= limit]
     assert sorted(seeds(answer)) == sorted(expected)
     assert answer.searched.shallow == sum(islands is None for _, islands in deepest.values())
+
+
+def test_value_that_is_not_a_number_matches_no_condition(store: WorldStore) -> None:
+    publish_survey(store, Depth.START, [row(8, math.nan), row(9, 50)], name="block-0000002")
+    catalog = catalog_of({"seed": "abc", "number": 10, MEADOWS: math.nan})
+    search = search_of(store, catalog)
+    assert seeds(search.ask(question_of([f"{MEADOWS} > 9"]))) == ["@9"]
+    assert seeds(search.ask(question_of([f"{MEADOWS} is null"]))) == ["abc", "@8"]
+    assert seeds(search.ask(question_of(["(number - 9) / (number - 9) > 0 and number > 7"]))) == ["abc", "@8"]
+
+
+def test_floats_are_the_shortest_decimals(store: WorldStore) -> None:
+    publish_survey(store, Depth.START, [row(8, 4.6)], name="block-0000002")
+    answer = search_of(store).ask(question_of(["number = 8"]))
+    assert answer.table([MEADOWS]).to_pylist() == [{MEADOWS: 4.6}]
+
+
+def damage_pages(path: Path) -> None:
+    """Change a byte of the values of a file, not of its footer."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1
+    path.write_bytes(content)
+
+
+def test_file_that_is_damaged_behind_a_valid_footer_is_skipped_and_named(store: WorldStore) -> None:
+    publish_survey(store, Depth.WORLD, [row(number, 8, number) for number in range(100, 1100)], name="block-0000005")
+    path = file_of(store, Depth.WORLD, "block-0000005")
+    damage_pages(path)
+    with pytest.raises(StoreError, match="damaged"):
+        read_rows(path, ["number", MEADOWS, "islands"])
+    answer = search_of(store).ask(question_of(["islands >= 20", f"{MEADOWS} > 1"]))
+    assert seeds(answer) == ["@2", "@3"]
+    assert answer.searched.surveyed == 3
+    assert answer.searched.damaged_files == (path,)
+
+
+def test_files_that_vanish_before_the_question_are_listed_again(store: WorldStore) -> None:
+    rows = survey_rows(store)
+    publish_survey(store, Depth.WORLD, [row(1, 5, 10), row(2, 6, 20)], name="block-0000007")
+    file_of(store, Depth.WORLD, "block-0000000").unlink()
+    answer = Search(catalog_of(), rows).ask(question_of(["islands >= 20"]))
+    assert seeds(answer) == ["@2"]

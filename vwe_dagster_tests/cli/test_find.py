@@ -11,6 +11,7 @@ import pytest
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.seeds.seed import parse_seed, seed_number
+from vwe_dagster.survey.files import file_of
 from vwe_dagster_tests.catalog.rows import publish_survey
 from vwe_dagster_tests.command import Vwe
 from vwe_dagster_tests.worlds import publish_statistics
@@ -195,3 +196,25 @@ def test_worlds_of_the_first_seeds_are_generated(tmp_path: Path) -> None:
     assert "1 of the first 2 are generated already." in made.stderr
     assert vwe.store.manifest(parse_seed("@6"), "processed") is not None
     assert vwe.store.manifest(parse_seed("@5"), "processed") is None
+
+
+def test_survey_that_is_too_shallow_shows_how_to_deepen_it(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_survey(vwe.store, Depth.START, [{"number": number} for number in (1, 2, 3)])
+    found = vwe.call("find", "islands > 100")
+    assert found.returncode == 0
+    assert "survey deepen --to world true" in found.stderr
+    assert "deepen" not in vwe.call("find", "land_1km_km2 is null").stderr
+
+
+def test_damaged_file_of_the_survey_is_named(tmp_path: Path) -> None:
+    vwe = Vwe(tmp_path)
+    publish_survey(vwe.store, Depth.START, [{"number": number} for number in range(1000)])
+    publish_survey(vwe.store, Depth.START, [{"number": 2000}], name="block-0000001")
+    path = file_of(vwe.store, Depth.START, "block-0000000")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    found = vwe.call("find", "number >= 0", "--json")
+    assert [each["seed"] for each in json.loads(found.stdout)] == ["@2000"]
+    assert str(path) in found.stderr

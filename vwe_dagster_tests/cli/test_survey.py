@@ -253,6 +253,8 @@ def test_progress_has_a_rate_and_the_time_left() -> None:
         now += LINE_EVERY_S
         report(0, "waiting for an engine")
         now += LINE_EVERY_S
+        report(0, "waiting for an engine")
+        now += LINE_EVERY_S
         report(100.5, "3 of 4 seeds")
         now += LINE_EVERY_S / 2
         report(160, "stored")

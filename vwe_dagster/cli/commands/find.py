@@ -155,10 +155,10 @@ def _report(answer: Answer, question: Question, shown: int) -> None:
     status = f"see: {vwe_command('survey', 'status')}"
     if searched.stale_rows:
         say(notices(), f"The survey has {_counted(searched.stale_rows, 'stale row')}, not searched; {status}", "yellow")
-    if searched.damaged_files:
+    for path in searched.damaged_files:
         say(
             notices(),
-            f"The survey has {_counted(searched.damaged_files, 'damaged file')}, not searched; {status}",
+            f"The survey file {path} is damaged and was not searched; delete it, then survey its seeds again.",
             "yellow",
         )
     is_empty = not (searched.worlds or searched.surveyed or searched.shallow)
@@ -167,6 +167,13 @@ def _report(answer: Answer, question: Question, shown: int) -> None:
         say(notices(), f"No world has been generated yet; generate one with: {command}, or survey many with: {survey}")
         return
     say(notices(), f"{_matches(answer)}{_not_deep(searched)}{_hints(answer, question)}")
+    if searched.shallow and not searched.surveyed:
+        deepen = vwe_command("survey", "deepen", "--to", str(searched.depth), operands=["true"])
+        say(
+            notices(),
+            f"The survey has no seed of depth {searched.depth}. Survey its {searched.shallow:,} seeds to this depth "
+            f"with the following command, or those that match a condition in place of true: {deepen}",
+        )
     if 0 < shown < len(answer):
         say(notices(), f"{shown:,} of {len(answer):,} are shown; show more with --limit.")
 

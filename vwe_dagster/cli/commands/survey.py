@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from vwe_dagster.analysis.columns import Depth
     from vwe_dagster.catalog.search import Searched
-    from vwe_dagster.survey.files import SurveyFiles
     from vwe_dagster.survey.running import Outcome, Report, Survey
 
     _Seeds = npt.NDArray[np.int64]
@@ -154,10 +153,7 @@ def deepen(
     The condition selects among the seeds surveyed so far: a cheap survey of many seeds can select the few that are
     worth a deeper one.
     """
-    from vwe_dagster.survey.files import survey_files  # noqa: PLC0415
-
-    files = survey_files(WorldStore(find_home().data))
-    matching, searched = _matching(files, condition)
+    matching, searched = _matching(WorldStore(find_home().data), condition)
     if not searched.surveyed:
         depth = searched.depth or DepthName.START
         command = vwe_command("survey", "run", "1000", "--depth", depth.value)
@@ -247,7 +243,7 @@ def _numbers_between(first: int, last: int) -> _Seeds:
     return np.arange(first, last + 1, dtype=np.int64)
 
 
-def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, Searched]:
+def _matching(store: WorldStore, condition: str) -> tuple[_Seeds, Searched]:
     """Return the seeds that match a condition, and the seeds it was evaluated on.
 
     The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.
@@ -256,11 +252,11 @@ def _matching(files: SurveyFiles, condition: str) -> tuple[_Seeds, Searched]:
     from vwe_dagster.catalog.names import condition_schema  # noqa: PLC0415
     from vwe_dagster.catalog.query_error import QueryError  # noqa: PLC0415
     from vwe_dagster.catalog.search import Question, Search  # noqa: PLC0415
-    from vwe_dagster.catalog.survey_rows import SurveyRows  # noqa: PLC0415
+    from vwe_dagster.catalog.survey_rows import survey_rows  # noqa: PLC0415
 
     try:
         question = Question(parse_condition(condition))
-        answer = Search(condition_schema().empty_table(), SurveyRows(files)).ask(question)
+        answer = Search(condition_schema().empty_table(), survey_rows(store)).ask(question)
     except QueryError as error:
         raise InputError(str(error)) from error
     if question.is_of_worlds:
