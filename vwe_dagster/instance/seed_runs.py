@@ -24,9 +24,11 @@ from vwe_dagster.defs.partitions import seeds as partitions
 from vwe_dagster.defs.run_events import LISTENER, Listener, is_check_failure, listening, was_interrupted
 from vwe_dagster.instance.partition_statuses import warm_partition_statuses, wipe_partition_statuses
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import WorldStore
 
 _COMMAND_LINE_TAGS = {"vwe/made_by": "command line"}
-_LOCK_TAG = "vwe/lock"
+_LOCK_TAG = ".dagster/vwe_lock"
+"""Tag of a run with the name of its lock file; Dagster's pages hide tags with this prefix."""
 
 
 class SeedInFlightError(RuntimeError):
@@ -120,6 +122,13 @@ class SeedRuns:
         except SeedInFlightError:
             self._dagster.add_dynamic_partitions(str(partitions.name), [key])
             raise
+
+    def unregister_unbuilt(self, seeds: Iterable[Seed], store: WorldStore) -> None:
+        """Remove seeds without any stage from the registered partitions, unless a run or backfill includes them."""
+        for seed in seeds:
+            if not store.published_stages(seed):
+                with contextlib.suppress(SeedInFlightError):
+                    self.remove(seed.key)
 
     def forget_runs(self, key: str) -> int:
         """Delete the records of a partition key's runs, including their asset events.

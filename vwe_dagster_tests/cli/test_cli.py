@@ -285,6 +285,21 @@ def test_a_seed_in_the_making_is_not_removed(with_world: Vwe, status: dg.Dagster
     assert registered(with_world) == [KEY]
 
 
+def test_seed_that_fails_without_a_stage_is_not_registered(with_world: Vwe) -> None:
+    with_world.call("seeds", "add", "kept")
+    failed = with_world.call("world", "--engine", "valheim", "kept", "new")
+    assert failed.returncode == 1
+    assert "Failed: kept, new." in failed.stderr
+    assert registered(with_world) == [KEY, "kept"]
+
+
+def test_tags_of_locks_are_hidden_on_the_pages(with_world: Vwe) -> None:
+    with with_world.instance() as instance:
+        (run,) = instance.get_runs()
+    assert {tag for tag in run.tags if not tag.startswith((".dagster/", "dagster/"))} == {"vwe/made_by"}
+    assert run.tags[".dagster/vwe_lock"]
+
+
 def test_run_ends_with_its_process(with_world: Vwe) -> None:
     run = dg.DagsterRun(
         "world", str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED, tags={"vwe/made_by": "command line"}

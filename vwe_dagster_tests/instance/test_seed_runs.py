@@ -17,7 +17,10 @@ from dagster._core.execution.backfill import (
 from vwe_dagster.config.home import find_home
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.instance.seed_runs import SeedInFlightError, SeedRuns
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.defs.pipeline import partition_tags
+from vwe_dagster_tests.store.stages import publish
 
 KEYS = ["a", "b", "c", "d", "e"]
 
@@ -123,3 +126,13 @@ def test_only_runs_of_the_seed_alone_are_deleted(instance: SeedRuns, dagster: dg
     }
     assert instance.forget_runs("b") == len(alone)
     assert {run.run_id for run in dagster.get_runs()} == others
+
+
+def test_only_seeds_without_a_stage_and_a_run_are_unregistered(
+    instance: SeedRuns, dagster: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    store = WorldStore(tmp_path / "data")
+    publish(store.root, 1, parse_seed("b"))
+    add_run(dagster, ["c"], dg.DagsterRunStatus.STARTED)
+    instance.unregister_unbuilt([parse_seed(key) for key in "abcd"], store)
+    assert instance.keys() == ["b", "c", "e"]

@@ -13,6 +13,7 @@ from vwe_dagster.config.home import Home
 from vwe_dagster.config.pool import EngineChoice, engine_choice_from_environment
 from vwe_dagster.engine.messages import LocationScope
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.store import WorldStore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +58,8 @@ def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
 def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
     """Register seeds and build their worlds.
 
+    A seed that fails without any stage is not registered afterwards, unless it was before.
+
     Args:
         home: the home of the instance and the data.
         wanted: groups of seeds, each with its configuration.
@@ -75,10 +78,15 @@ def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) ->
         compile_kernels_once()
     failed: set[str] = set()
     with undiverted_notices() as console, open_instance(home) as instance:
-        instance.register([seed for seeds, _ in wanted for seed in seeds])
+        known = set(instance.keys())
+        every = [seed for seeds, _ in wanted for seed in seeds]
+        instance.register(every)
         for seeds, config in wanted:
             for batch in side_by_side(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
                 failed.update(_make_batch(console, instance, batch, config))
+        instance.unregister_unbuilt(
+            [seed for seed in every if seed.key in failed and seed.key not in known], WorldStore(home.data)
+        )
     return failed
 
 
