@@ -11,9 +11,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from vwe_dagster.config.home import Home
 from vwe_dagster.files.atomic import write_whole
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
+
+HOST, PORT = "127.0.0.1", 8080
+"""The default address of the map server."""
 
 _ADDRESS = re.compile(r"http://(?P<host>127\.0\.0\.1):(?P<port>[1-9][0-9]{0,4})")
 _MAX_BYTES = 1000
@@ -21,14 +23,14 @@ _CONNECT_S = 2.0
 
 
 @contextlib.contextmanager
-def recorded_map_server(home: Home, address: str) -> Iterator[None]:
+def recorded_map_server(home: Path, address: str) -> Iterator[None]:
     """Record the address of the map server for the block, unless another server of the home is recorded.
 
     The server holds a lock for the block. The kernel releases the lock of a killed server, so its record is ignored.
     A home that cannot be written has no record.
 
     Args:
-        home: the home whose worlds are served.
+        home: the home folder whose worlds are served.
         address: the URL of the server, without a slash at the end.
     """
     record = _record_of(home)
@@ -41,8 +43,8 @@ def recorded_map_server(home: Home, address: str) -> Iterator[None]:
         yield
 
 
-def running_map_server(home: Home) -> str | None:
-    """Return the URL of the running map server of a home, without a slash at the end; None if none is running."""
+def running_map_server(home: Path) -> str | None:
+    """Return the URL of the running map server of a home folder, without a slash at the end; None if none runs."""
     record = _record_of(home)
     try:
         if _is_free(record):
@@ -54,8 +56,8 @@ def running_map_server(home: Home) -> str | None:
     return address if match is not None and _accepts_connections(match["host"], int(match["port"])) else None
 
 
-def _record_of(home: Home) -> Path:
-    return home.folder / ".vwe" / "serve.json"
+def _record_of(home: Path) -> Path:
+    return home / ".vwe" / "serve.json"
 
 
 def _lock_of(record: Path) -> FileLock:

@@ -1,7 +1,7 @@
 """Build the metadata that Dagster's pages show for a materialization, in one form for all assets.
 
-Dagster's pages show Markdown of less than 1000 characters inline and longer Markdown only after a click. Each map
-therefore appears twice: as an inline miniature, and as a thumbnail behind a click.
+Dagster's pages show Markdown of less than 1000 characters inline and longer Markdown only after a click. Each asset has
+an inline miniature; only ``renders`` also has a thumbnail behind a click, because the event database stores all of it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import bisect
 import functools
 import io
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageEnhance
 
+from vwe_dagster.config.hosts import allowed_hosts
+from vwe_dagster.config.map_server import HOST, PORT, running_map_server
+from vwe_dagster.site.pages import folder_of
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import WORLD_RADIUS_M, Grid
@@ -29,7 +33,7 @@ INLINE_CHARACTERS = 999
 THUMBNAIL_PIXELS = 256
 """Side of a thumbnail; the event database, which stores metadata, is not for larger pictures."""
 
-THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 85, 5
+THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 75, 5
 """Settings of WebP; the highest effort, 6, takes twice as long and saves 1 %."""
 
 SHA256_SHOWN = 16
@@ -38,7 +42,10 @@ SHA256_SHOWN = 16
 MINIATURE_SAMPLES = 64
 """Side of the picture in a miniature; at the given length, more or fewer samples look worse."""
 
-MINIATURE_SATURATION = 1.8
+MINIATURE_PIXELS = 96
+"""Side of a miniature on the page; on a larger one, so few samples look blurred."""
+
+MINIATURE_SATURATION = 1.5
 """Factor of saturation before compression, since strong compression fades colors."""
 
 MINIATURE_QUALITIES, MINIATURE_EFFORT = range(61), 6
@@ -48,8 +55,8 @@ _CACHED_PICTURES = 32
 
 # The browser scales the picture smoothly and clips the disc sharply.
 _MINIATURE = (
-    "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='176' height='176'%3E"
-    "%3Cimage width='176' clip-path='circle(48%25)' href='{picture}'/%3E%3C/svg%3E>)"
+    "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='96' height='96'%3E"
+    "%3Cimage width='96' clip-path='circle(48%25)' href='{picture}'/%3E%3C/svg%3E>)"
 )
 
 
@@ -70,14 +77,15 @@ def materialization(
         manifest: manifest of the stage.
         kept: True if the stage was up to date and was not rebuilt.
         emblem: square picture of the world that is recognizable at a small size.
-        picture: square picture for the thumbnail; None for the emblem.
+        picture: square picture of the world for a thumbnail; None for no thumbnail.
         biomes: table of biomes, see :func:`biome_cover`.
         counts: further values by label; None values are left out.
     """
     return dg.MaterializeResult(
         metadata={
             "map": dg.MetadataValue.md(miniature(emblem)),
-            "larger map": dg.MetadataValue.md(thumbnail(picture or emblem)),
+            **({} if picture is None else {"larger map": dg.MetadataValue.md(thumbnail(picture))}),
+            **links(store, manifest, has_picture=picture is not None),
             "biomes": _biome_table(biomes),
             **{label: _shown(count) for label, count in counts.items() if count is not None},
             **_provenance(manifest, kept=kept),
@@ -115,6 +123,21 @@ def thumbnail(picture: Image.Image) -> str:
     small = picture.convert("RGB")
     small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
     return _thumbnail(small.size, small.tobytes())
+
+
+def links(store: WorldStore, manifest: Manifest, *, has_picture: bool) -> dict[str, dg.MetadataValue[Any]]:
+    """Return a link to the map page of the world, and a picture from the map server if it is running.
+
+    A server with configured host names has other addresses, which are not known here.
+    """
+    if allowed_hosts():
+        return {}
+    server = running_map_server(store.root.parent)
+    page = f"worlds/{urllib.parse.quote(folder_of(manifest.seed.key))}"
+    link = {"map page (vwe serve)": dg.MetadataValue.url(f"{server or f'http://{HOST}:{PORT}'}/{page}/")}
+    if server is None or not has_picture:
+        return {**link}
+    return {**link, "picture": dg.MetadataValue.md(f"![map]({server}/{page}/thumbnail.png)")}
 
 
 @functools.lru_cache(maxsize=1)

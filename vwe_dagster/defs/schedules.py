@@ -27,9 +27,15 @@ class ScheduleSettingsError(ValueError):
     """Raised for an invalid setting of a schedule; the message includes the remedy."""
 
 
-@dg.schedule(job=add_seeds, cron_schedule=NIGHTLY, default_status=dg.DefaultScheduleStatus.STOPPED)
+@dg.schedule(
+    job=add_seeds,
+    cron_schedule=NIGHTLY,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=f"Adds random seeds each night and builds their worlds: {NIGHTLY_VARIABLE}, by default "
+    f"{_DEFAULT_COUNT}. Stopped by default.",
+)
 def nightly_seeds() -> dg.RunRequest:
-    """Adds random seeds each night and builds their worlds: VWE_NIGHTLY_SEEDS, by default 10. Stopped by default."""
+    """Request the run of the night."""
     config = AddSeedsConfig(random_seeds=seeds_a_night())
     return dg.RunRequest(run_config=dg.RunConfig(ops={register.name: config}))
 

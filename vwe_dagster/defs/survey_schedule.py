@@ -34,9 +34,15 @@ survey_job = dg.define_asset_job(
 )
 
 
-@dg.schedule(job=survey_job, cron_schedule=IDLE, default_status=dg.DefaultScheduleStatus.STOPPED)
+@dg.schedule(
+    job=survey_job,
+    cron_schedule=IDLE,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=f"Surveys blocks of seeds at depth world each night: {BLOCKS_VARIABLE}, by default {_DEFAULT_BLOCKS}. "
+    "Stopped by default.",
+)
 def survey_idle(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[WorldStore]) -> Iterator[dg.RunRequest]:
-    """Surveys blocks of seeds at depth world each night: VWE_SURVEY_BLOCKS, by default 25. Stopped by default."""
+    """Request a run for each block of the night."""
     count = blocks_a_night()
     instance = context.instance
     registered = instance.get_dynamic_partitions(str(survey_blocks.name))

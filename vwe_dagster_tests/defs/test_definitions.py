@@ -68,6 +68,14 @@ def test_every_asset_has_description_kinds_code_version_and_group(asset: str) ->
     assert spec.group_name == ("tiles" if asset == "tiles" else "world")
 
 
+def test_everything_on_the_pages_has_a_description() -> None:
+    defs = build_defs()
+    sensors, schedules = defs.sensors or (), defs.schedules or ()
+    named = [*sensors, *schedules, *defs.resolve_all_job_defs()]
+    assert [each.name for each in named if not each.description and not each.name.startswith("__")] == []
+    assert [spec.key for spec in defs.resolve_all_asset_specs() if not spec.description] == []
+
+
 def test_importing_the_definitions_starts_nothing(tmp_path: Path) -> None:
     code = """
 import sys, threading

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import socket
 import urllib.parse
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vwe_dagster.defs.metadata import INLINE_CHARACTERS, biome_cover, miniature, thumbnail
+from vwe_dagster.config.map_server import recorded_map_server
+from vwe_dagster.defs.metadata import INLINE_CHARACTERS, biome_cover, links, miniature, thumbnail
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster.world.biomes import BIOMES, Biome
@@ -26,12 +28,14 @@ def picture_in(url: str) -> Image.Image:
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_metadata_of_every_asset_has_a_small_and_a_large_map(built_world: BuiltWorld, asset: str) -> None:
+def test_every_asset_has_a_small_map_and_only_renders_a_large_one(built_world: BuiltWorld, asset: str) -> None:
     metadata = built_world.outcome.metadata(asset)
     assert len(metadata["map"]) <= INLINE_CHARACTERS
     svg = urllib.parse.unquote(metadata["map"])
     assert picture_in(re.search(r"href='([^']*)'", svg)[1]).size == (64, 64)  # type: ignore[index]
-    assert picture_in(metadata["larger map"].removeprefix("![map](").removesuffix(")")).size == (256, 256)
+    assert ("larger map" in metadata) == (asset == "renders")
+    if asset == "renders":
+        assert picture_in(metadata["larger map"].removeprefix("![map](").removesuffix(")")).size == (256, 256)
 
 
 @pytest.mark.parametrize("asset", ASSETS)
@@ -53,6 +57,29 @@ def test_every_asset_shows_its_files_with_hash_and_path(built_world: BuiltWorld,
     assert shown == {name: facts.sha256[:16] for name, facts in manifest.files.items()}
     assert all(Path(metadata[name]).is_file() for name in [*shown, "manifest.json"])
     assert metadata["digest"] == manifest.digest
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_every_asset_links_to_the_map_page(built_world: BuiltWorld, asset: str) -> None:
+    metadata = built_world.outcome.metadata(asset)
+    assert metadata["map page (vwe serve)"] == f"http://127.0.0.1:8080/worlds/{KEY}/"
+    assert "picture" not in metadata
+
+
+def test_running_map_server_is_linked_with_a_picture(built_world: BuiltWorld) -> None:
+    store, manifest = built_world.pipeline.store, built_world.pipeline.manifest(KEY, "renders")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with recorded_map_server(built_world.pipeline.root.parent, server):
+            values = links(store, manifest, has_picture=True)
+    assert values["map page (vwe serve)"].value == f"{server}/worlds/{KEY}/"
+    assert values["picture"].value == f"![map]({server}/worlds/{KEY}/thumbnail.png)"
+
+
+def test_server_with_host_names_is_not_linked(built_world: BuiltWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VWE_ALLOWED_HOSTS", "maps.example")
+    store, manifest = built_world.pipeline.store, built_world.pipeline.manifest(KEY, "renders")
+    assert links(store, manifest, has_picture=True) == {}
 
 
 def test_assets_show_what_they_count(built_world: BuiltWorld) -> None:

@@ -31,7 +31,7 @@ def test_user_backfills_seeds_and_reads_the_catalog(vwe: Vwe, page: Page, screen
     # The catalog is materialized automatically.
     page.goto("/assets/seed_catalog?view=events")
     expect(page.get_by_text(COLUMNS["start_land_km2"].heading, exact=True).first).to_be_visible(timeout=CATALOG_MS)
-    assert shown_size(page, "img[alt=map]") == [176, 176]
+    assert shown_size(page, "img[alt=map]") == [96, 96]
     page.screenshot(path=screenshots / "catalog.png")
     found = vwe.run("find", "--json", "--columns", "seed")
     assert {row["seed"] for row in json.loads(found.stdout)} >= set(KEYS)

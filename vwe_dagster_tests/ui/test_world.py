@@ -44,7 +44,7 @@ def look_at(page: Page, asset: str) -> None:
     """Open the seed's metadata on the page of an asset, and check it."""
     page.goto(f"/assets/{asset}?view=partitions&partition={KEY}")
     expect(page.get_by_text("Black", exact=False).first).to_be_visible()
-    assert shown_size(page, "img[alt=map]") == [176, 176]
+    assert shown_size(page, "img[alt=map]") == [96, 96]
     text = page.inner_text("body")
     for words in ("Materialized", "BlackForest", "Mistlands", "native 1.0", "built in (s)", "sha256", "manifest.json"):
         assert words in text

@@ -13,10 +13,8 @@ from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.config.hosts import allowed_hosts
-from vwe_dagster.config.map_server import recorded_map_server
+from vwe_dagster.config.map_server import HOST, PORT, recorded_map_server
 from vwe_dagster.seeds.seed import Seed
-
-HOST, PORT = "127.0.0.1", 8080
 
 
 def serve(
@@ -57,7 +55,7 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
     app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds, table=table)
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
-        with recorded_map_server(home, worlds):
+        with recorded_map_server(home.folder, worlds):
             say(notices(), f"The worlds are at {worlds}; Ctrl-C stops the server.")
             if open_browser:
                 # The socket is listening already, so the browser waits until the server answers.

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
+from vwe_dagster.catalog.names import column_helps
 from vwe_dagster.catalog.table import COLUMNS, SeedCatalog
 from vwe_dagster.defs.automation import CATALOG
 from vwe_dagster.defs.metadata import miniature, rows_table
@@ -33,11 +34,25 @@ RANKINGS: Mapping[str, bool] = {
 """Columns that seeds are ranked by; True if the smallest value comes first."""
 
 
+_OWN_COLUMNS = {
+    "processed_digest": "Digest of the files of the stage processed from which the row was read.",
+    "manifests": "Text that changes with the manifests of the stages raw, extracted and processed.",
+}
+"""Meanings of columns that conditions cannot use."""
+
+
+def column_schema() -> dg.TableSchema:
+    """Return the columns of the catalog with their types and meanings."""
+    meanings = {column.name: column.meaning for column in column_helps()} | _OWN_COLUMNS
+    return dg.TableSchema([dg.TableColumn(name, str(kind), meanings[name]) for name, kind in COLUMNS.items()])
+
+
 @dg.asset(
     deps=["processed"],
     group_name="catalog",
     kinds={"parquet", "duckdb"},
     automation_condition=CATALOG,
+    metadata={"dagster/column_schema": column_schema()},
 )
 def seed_catalog(store: dg.ResourceParam[WorldStore]) -> dg.MaterializeResult[None]:
     """The statistics of every world, with one row per seed; `vwe find` searches it.
@@ -52,9 +67,6 @@ def seed_catalog(store: dg.ResourceParam[WorldStore]) -> dg.MaterializeResult[No
             "updated rows": state.read,
             **({"left out": dg.MetadataValue.json(dict(state.left_out))} if state.left_out else {}),
             "file": dg.MetadataValue.path(catalog.path),
-            "dagster/column_schema": dg.TableSchema(
-                [dg.TableColumn(name, str(kind)) for name, kind in COLUMNS.items()]
-            ),
             **dict(_rankings(store, state.table)),
         },
         data_version=dg.DataVersion(_digest(state.table)),
@@ -66,7 +78,7 @@ def _digest(table: pa.Table) -> str:
 
 
 def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.MetadataValue[Any]]]:
-    """Yield for each ranking a table of the best seeds, the map of the first seed, and the maps of all of them."""
+    """Yield for each ranking a table of the best seeds, and the map of the first of them."""
     for column, least_first in RANKINGS.items():
         title = ROW_COLUMNS[column].heading
         order = "ascending" if least_first else "descending"
@@ -75,15 +87,7 @@ def _rankings(store: WorldStore, table: pa.Table) -> Iterator[tuple[str, dg.Meta
         if best:
             rows = [{"seed": row["seed"], title: f"{row[column]:,.2f}".removesuffix(".00")} for row in best]
             yield title, rows_table(pd.DataFrame(rows))
-            maps = {row["seed"]: _map_of(store, row["seed"]) for row in best}
-            yield f"{title}: {best[0]['seed']}", dg.MetadataValue.md(maps[best[0]["seed"]])
-            yield f"{title}: all maps", dg.MetadataValue.md(_side_by_side(maps))
-
-
-def _side_by_side(maps: Mapping[str, str]) -> str:
-    """Return maps as a Markdown table, with the seed above each."""
-    rows = [maps.keys(), ["---"] * len(maps), maps.values()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+            yield f"{title}: {best[0]['seed']}", dg.MetadataValue.md(_map_of(store, best[0]["seed"]))
 
 
 def _map_of(store: WorldStore, key: str) -> str:

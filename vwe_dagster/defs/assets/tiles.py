@@ -5,7 +5,6 @@ import time
 
 import dagster as dg
 import pydantic
-from PIL import Image
 
 from vwe_dagster.defs.automation import FOLLOW
 from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
@@ -17,7 +16,7 @@ from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
-from vwe_dagster.store.stages import TileChoice, grid_of, read_extracted, read_plane, tile_choice, tile_file, write_tile
+from vwe_dagster.store.stages import TileChoice, grid_of, read_extracted, read_plane, tile_choice, write_tile
 
 CODE_VERSION = "1"
 
@@ -110,7 +109,6 @@ def _report(store: WorldStore, manifest: Manifest, source: Manifest, *, kept: bo
         manifest,
         kept=kept,
         emblem=biome_thumbnail(biome, grid),
-        picture=Image.open(store.read(manifest, tile_file(choice.styles[0], 0, 0, 0))),
         biomes=biome_cover(biome, grid),
         counts={"styles": ", ".join(choice.styles), "last zoom": choice.max_zoom, "tiles": len(manifest.files)},
     )

@@ -55,9 +55,15 @@ _RECENT_TICKS = 5
 _SUBMITTING_THREADS = 4
 
 
-@dg.sensor(job_name=world.name, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job_name=world.name,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Builds the worlds of the seed lists in data/inbox: .txt with a seed per line, .csv with a column seed "
+    "or .json. A list moves to data/inbox/done, or to data/inbox/rejected with a report on its invalid entries.",
+)
 def inbox(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStore]) -> dg.SensorResult:
-    """Builds the worlds of the seed lists in data/inbox: .txt with a seed per line, .csv with a column seed, or .json.
+    """Request runs for the seeds of the lists in the inbox, and register new seeds.
 
     A list is moved to data/inbox/done when all its seeds are requested, or to data/inbox/rejected with a report if it
     has invalid entries; its valid seeds are built anyway. Existing worlds are not rebuilt.
