@@ -20,6 +20,8 @@ from vwe_dagster.config.hosts import allowed_hosts
 
 HOST = "127.0.0.1"
 _POLL_S = 0.5
+_WORLD_GROUP = "/locations/vwe/asset-groups/world/lineage"
+"""The page whose *Materialize all* takes the four assets of a world; the page *Lineage* takes every asset."""
 
 
 def ui(*, port: Annotated[int, typer.Option(help="The port on this machine.", min=1, max=65535)] = 3000) -> None:
@@ -55,3 +57,4 @@ def _report_ready(pages: str) -> None:
         except OSError:
             time.sleep(_POLL_S)
     say(notices(), f"The UI is ready: {pages}", "green")
+    say(notices(), f"Build worlds at {pages}{_WORLD_GROUP}")
