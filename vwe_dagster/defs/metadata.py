@@ -33,7 +33,7 @@ INLINE_CHARACTERS = 999
 THUMBNAIL_PIXELS = 256
 """Side of a thumbnail; the event database, which stores metadata, is not for larger pictures."""
 
-THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 75, 5
+THUMBNAIL_QUALITY, THUMBNAIL_EFFORT = 60, 5
 """Settings of WebP; the highest effort, 6, takes twice as long and saves 1 %."""
 
 SHA256_SHOWN = 16
