@@ -124,10 +124,10 @@ def test_site_of_plain_files_has_the_places_of_the_world(site: Site, tmp_path: P
     assert not (tmp_path / BARE / "worlds" / BARE / "places.json").exists()
     with plain_server(tmp_path / KEY) as address:
         visit(visitor.page, f"{address}/worlds/{KEY}/#place=haldor-1")
-        expect(visitor.page.locator(".place-card h3")).to_have_text("Haldor")
+        expect(visitor.page.locator(".place-card h2")).to_have_text("Haldor")
     page = tmp_path / KEY / "worlds" / KEY / "index.html"
     visit(visitor.page, f"{page.as_uri()}#place=haldor-1")
-    expect(visitor.page.locator(".place-card h3")).to_have_text("Haldor")
+    expect(visitor.page.locator(".place-card h2")).to_have_text("Haldor")
     visitor.hosts -= {address.removeprefix("http://"), ""}
     visitor.hosts.add(site.address.removeprefix("http://"))
 
@@ -148,7 +148,7 @@ def test_first_visit_shows_bosses_traders_and_the_start(
     haldor = places[places["id"] == "haldor-1"].iloc[0]
     look_at(page, haldor, show="trader")
     press_middle(page)
-    expect(page.locator(".place-card h3")).to_have_text("Haldor")
+    expect(page.locator(".place-card h2")).to_have_text("Haldor")
     look_at(page, haldor, show="grid")
     press_middle(page)
     expect(page.locator("#readout .place")).to_have_text(re.compile(rf"^x {MINUS}?[\d,]+"))
@@ -261,7 +261,7 @@ def test_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places: 
     page.locator(".places button").first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("place=frost_cave-1"))
-    expect(page.locator(".place-card h3")).to_have_text("Frost cave")
+    expect(page.locator(".place-card h2")).to_have_text("Frost cave")
     expect(page.locator(".places button").first).to_have_attribute("aria-current", "true")
     # The game's own names are found, too.
     page.get_by_label("Search places").fill("mountaincave02")
@@ -395,13 +395,13 @@ def test_names_of_modded_locations_are_not_interpreted_as_html(visitor: Visitor,
         point_at_middle(page)
         expect(page.locator(".leaflet-tooltip")).to_have_text(name)
         press_middle(page)
-        expect(page.locator(".place-card h3")).to_have_text(name)
+        expect(page.locator(".place-card h2")).to_have_text(name)
 
 
 def test_link_opens_a_place_of_a_hidden_kind(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, f"{WORLD}#at=0,0&zoom=3&show=grid&place=sunken_crypt-3")
-    expect(page.locator(".place-card h3")).to_have_text("Sunken crypt")
+    expect(page.locator(".place-card h2")).to_have_text("Sunken crypt")
     assert sign_pixels(page) > 0
     page.keyboard.press("Escape")
     expect(page.locator(".place-card")).to_be_hidden()
@@ -473,7 +473,7 @@ def test_locations_are_found_on_a_phone(visitor: Visitor, places: pd.DataFrame, 
     page.get_by_label("Search places").fill("bonemass")
     page.locator(".places button").first.tap()
     card = page.locator(".place-card")
-    expect(card.locator("h3")).to_have_text("Bonemass")
+    expect(card.locator("h2")).to_have_text("Bonemass")
     page.wait_for_timeout(1200)
     page.screenshot(path=screenshots / "locations_phone_popup.png")
     expect(card.get_by_role("button", name="goto")).to_be_in_viewport(ratio=1)

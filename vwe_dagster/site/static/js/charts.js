@@ -13,6 +13,8 @@ const Canvas = L.Layer.extend({
   onAdd() {
     this._canvas = L.DomUtil.create("canvas", "chart leaflet-zoom-animated", this.getPane());
     this._canvas.setAttribute("aria-hidden", "true");
+    // Labels of other charts are above it.
+    if (this.options.isBelow) this.getPane().prepend(this._canvas);
     this._themed = () => this._draw();
     document.addEventListener("themechange", this._themed);
     this._draw();

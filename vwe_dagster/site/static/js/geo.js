@@ -35,7 +35,7 @@ export const meters = (value) => `${number(value)} m`;
 export const metersExactly = (value) => `${number(value, 1)} m`;
 export const area = (km2) => (km2 < 0.1 ? `${number(km2 * 100, 1)} ha` : `${number(km2, km2 < 10 ? 2 : 1)} km²`);
 export const share = (value) => `${number(value * 100, 1)} %`;
-export const degrees = (value) => `${number(value % 360)}° ${compassPoint(value)}`;
+export const degrees = (value) => `${number(Math.round(value) % 360)}° ${compassPoint(value)}`;
 export const place = (x, z) => `${number(x)}, ${number(z)}`;
 
 /** Describes a point by its distance and bearing from the center of the world. */

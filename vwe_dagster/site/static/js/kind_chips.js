@@ -124,7 +124,7 @@ export class KindChips {
       return chip;
     });
     const title = GROUPS[group][0];
-    const element = h("div", { role: "group", "aria-label": title }, h("h3", {}, title));
+    const element = h("div", { role: "group", "aria-label": title }, h("h2", {}, title));
     element.append(h("div", { class: "chips" }, ...chips));
     element.chips = chips;
     return element;

@@ -165,7 +165,7 @@ export function popupOf(each, showSet) {
   return h(
     "article",
     { class: "place-card" },
-    h("h3", {}, signOf(each), each.title),
+    h("h2", {}, signOf(each), each.title),
     each.candidate
       ? h(
           "p",

@@ -3,7 +3,7 @@
 import { $, h, s, toast } from "./dom.js";
 import { bearing, degrees, meters, number, place, SEA_M, VOID_M } from "./geo.js";
 import { lengthOf } from "./measure.js";
-import { describe } from "./readout.js";
+import { describe, seaText } from "./readout.js";
 import { t } from "./texts.js";
 
 const SIDE = { left: 46, right: 14, top: 12, bottom: 26 };
@@ -94,8 +94,8 @@ export class Profile {
       const heights = (this.samples ?? []).map((each) => each.sample?.height).filter((height) => height >= VOID_M);
       if (heights.length) {
         // Too many values to spread into arguments.
-        facts.push([t("profile.lowest"), meters(heights.reduce((a, b) => Math.min(a, b)) - SEA_M)]);
-        facts.push([t("profile.highest"), meters(heights.reduce((a, b) => Math.max(a, b)) - SEA_M)]);
+        facts.push([t("profile.lowest"), seaText(heights.reduce((a, b) => Math.min(a, b)))]);
+        facts.push([t("profile.highest"), seaText(heights.reduce((a, b) => Math.max(a, b)))]);
         let climb = 0;
         heights.slice(1).forEach((height, index) => {
           climb += Math.max(0, height - heights[index]);

@@ -4,18 +4,22 @@ import { h } from "./dom.js";
 import { bearing, degrees, meters, metersExactly, number, place, SEA_M, VOID_M } from "./geo.js";
 import { t } from "./texts.js";
 
+/** Returns the text of a height: above the sea or under water. */
+export function seaText(height, format = meters) {
+  const above = height - SEA_M;
+  return above < 0
+    ? t("readout.under_water", { height: format(-above) })
+    : t("readout.above_sea", { height: format(above) });
+}
+
 /** Returns the texts of a sample: its biome, and its height above or below the sea. */
 export function describe(sample, biomes) {
   if (sample === undefined) return { biome: "…", sea: "…" };
   if (sample === null || sample.height < VOID_M) return { biome: t("readout.beyond"), sea: "" };
-  const above = sample.height - SEA_M;
   return {
     biome: biomes.get(sample.biome)?.title ?? t("readout.unknown"),
     color: biomes.get(sample.biome)?.color,
-    sea:
-      above < 0
-        ? t("readout.under_water", { height: metersExactly(-above) })
-        : t("readout.above_sea", { height: metersExactly(above) }),
+    sea: seaText(sample.height, metersExactly),
   };
 }
 
@@ -33,6 +37,7 @@ export class Readout {
       bearing: part("bearing", t("readout.bearing_title")),
     };
     this.idle = h("span", { class: "idle" }, t(element.dataset.idle));
+    const center = h("span", { class: "center" }, t("readout.from_center"));
     const { biome, sea, place: where, distance, bearing: way } = this.parts;
     this.filled = h(
       "span",
@@ -40,7 +45,7 @@ export class Readout {
       h("span", { class: "group" }, this.swatch, biome),
       h("span", { class: "group" }, sea),
       h("span", { class: "group" }, where),
-      h("span", { class: "group from-center" }, distance, way),
+      h("span", { class: "group from-center" }, distance, way, center),
     );
     // Screen readers announce places that were requested by key, not those that a pointer passes.
     this.announced = h("span", { class: "unseen", role: "status" });

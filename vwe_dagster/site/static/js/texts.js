@@ -14,6 +14,11 @@ export const locale = { en: "en-US", de: "de-DE" }[language];
 
 const plural = new Intl.PluralRules(locale);
 
+const isTouch = window.matchMedia("(pointer: coarse)").matches;
+
+/** Returns the text of a key in a language; the key with `.touch` at its end has precedence on touch screens. */
+const textOf = (texts, key) => (isTouch && texts[`${key}.touch`]) || texts[key];
+
 /**
  * Returns a text.
  * @param key its key.
@@ -21,7 +26,7 @@ const plural = new Intl.PluralRules(locale);
  *   its place `{count}` receives the number formatted for the language.
  */
 export function t(key, values = {}) {
-  const found = LANGUAGES[language][key] ?? en[key];
+  const found = textOf(LANGUAGES[language], key) ?? textOf(en, key);
   if (found === undefined) throw new Error(`There is no text ${key}.`);
   const form = typeof found === "string" ? found : (found[plural.select(values.count)] ?? found.other);
   return form.replaceAll(/\{(\w+)\}/g, (_, name) => {

@@ -3,15 +3,20 @@
 
 import { edge, GridChart, RingsChart, WaterChart } from "./charts.js";
 import { at, CRS } from "./crs.js";
-import { toast } from "./dom.js";
+import { h, toast } from "./dom.js";
 import { fetchJson } from "./files.js";
 import { metersPerPixel, RADIUS_M } from "./geo.js";
 import { Labels } from "./labels.js";
 import { Planes } from "./planes.js";
+import { t } from "./texts.js";
 
 const BEYOND_TILES = 2;
 const TRIES = 3;
+/** Tiles that arrive sooner are drawn without a report. */
+const PATIENCE_MS = 300;
 const HIGH_DENSITY = window.devicePixelRatio > 1.3 ? 1 : 0;
+
+const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class WorldMap {
   /**
@@ -37,6 +42,9 @@ export class WorldMap {
       wheelPxPerZoomLevel: 90,
       maxBounds: L.latLngBounds(at(-RADIUS_M, -RADIUS_M), at(RADIUS_M, RADIUS_M)).pad(0.35),
       maxBoundsViscosity: 0.6,
+      zoomAnimation: !isCalm(),
+      fadeAnimation: !isCalm(),
+      inertia: !isCalm(),
       keyboardPanDelta: 120,
     });
     // Leaflet drops some of many fast moves over a canvas, sometimes the last.
@@ -57,7 +65,10 @@ export class WorldMap {
     const fit = () => element.classList.toggle("between-zooms", this.map.getZoom() % 1 !== 0);
     this.map.on("zoomend", fit);
     fit();
+    if (isCalm()) this.#calm();
     edge().addTo(this.map);
+    this.progress = h("div", { class: "loading", role: "progressbar", "aria-label": t("map.loading"), hidden: true });
+    element.append(this.progress);
     L.control.scale({ imperial: false, position: "bottomright", maxWidth: 120 }).addTo(this.map);
     this.labels = new Labels(this.map);
     const grid = new GridChart({ pane: "charts", inset, labels: this.labels });
@@ -93,12 +104,53 @@ export class WorldMap {
       const address = tile.src;
       window.setTimeout(() => (tile.src = address), 500 * tile.tries);
     });
+    this.#reportLoading(this.tiles);
     if (former) {
       const remove = () => former.remove();
       this.tiles.once("load", remove);
       window.setTimeout(remove, 3000);
     }
     this.tiles.addTo(this.map);
+  }
+
+  /** Shows the share of the view's tiles that are loaded while the server draws them. */
+  #reportLoading(tiles) {
+    let [requested, received] = [0, 0];
+    const show = () => {
+      if (tiles !== this.tiles) return;
+      const share = requested ? received / requested : 1;
+      this.progress.style.setProperty("--share", share);
+      this.progress.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+    };
+    const end = () => {
+      if (tiles !== this.tiles) return;
+      window.clearTimeout(this.waiting);
+      this.progress.hidden = true;
+      this.map.getContainer().removeAttribute("aria-busy");
+    };
+    tiles.on("loading", () => {
+      [requested, received] = [0, 0];
+      window.clearTimeout(this.waiting);
+      this.waiting = window.setTimeout(() => {
+        this.progress.hidden = false;
+        this.map.getContainer().setAttribute("aria-busy", "true");
+      }, PATIENCE_MS);
+    });
+    tiles.on("tileloadstart", () => {
+      requested += 1;
+      show();
+    });
+    tiles.on("tileload tileerror tileabort", () => {
+      received += 1;
+      show();
+    });
+    tiles.on("load remove", end);
+  }
+
+  /** Lets moves end where they begin to be seen. */
+  #calm() {
+    const pan = this.map.panBy;
+    this.map.panBy = (offset, options) => pan.call(this.map, offset, { ...options, animate: false });
   }
 
   setOverlay(name, shown) {
@@ -138,8 +190,7 @@ export class WorldMap {
     const { top, right, bottom, left } = this.inset();
     const shift = L.point((right - left) / 2, (bottom - top) / 2);
     const middle = this.map.unproject(this.map.project(at(x, z), zoom).add(shift), zoom);
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (calm) this.view(middle, zoom);
+    if (isCalm()) this.view(middle, zoom);
     else this.map.flyTo(middle, zoom, { duration: 0.7 });
   }
 
@@ -173,7 +224,7 @@ export class WorldMap {
   }
 
   #water() {
-    const chart = new WaterChart({ pane: "charts" });
+    const chart = new WaterChart({ pane: "charts", isBelow: true });
     let asked = false;
     chart.on("add", () => {
       if (asked) return;
