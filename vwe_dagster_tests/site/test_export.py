@@ -128,6 +128,8 @@ def test_visitor_searches_opens_and_compares_worlds(address: str, browser: Brows
     search = page.get_by_label("Search worlds", exact=False)
     search.fill("islands > 3")
     expect(page.locator("#hint")).to_contain_text("Conditions are evaluated by vwe serve")
+    search.fill("elsewhere")
+    expect(page.locator("#absent")).to_have_text("This gallery does not have the world elsewhere.")
     search.fill(ONE[:4])
     page.get_by_role("link", name=ONE).click()
     page.locator("img.leaflet-tile-loaded").first.wait_for(timeout=PAGE_MS)

@@ -3,7 +3,7 @@
 import { t } from "./texts.js";
 
 /** Whether the page is part of an export. Browsers let no page from a disk fetch, so the data of an export are scripts. */
-const isExport = "export" in document.documentElement.dataset;
+export const isExport = "export" in document.documentElement.dataset;
 
 /** Returns the address of the page in a folder. A disk, unlike a server, has no page for a folder. */
 export const pageIn = (folder) => (isExport ? `${folder}index.html` : folder);

@@ -1,7 +1,7 @@
 // The gallery of all worlds.
 
 import { $, copy, fillIcons, h, icon } from "./dom.js";
-import { comparisonOf, fetchJson, pageIn } from "./files.js";
+import { comparisonOf, fetchJson, isExport, pageIn } from "./files.js";
 import { area, folderOf, meters, number } from "./geo.js";
 import { biomeTitle, columnLabel } from "./names.js";
 import { listen } from "./shortcuts.js";
@@ -29,6 +29,7 @@ class Gallery {
     ]);
     this.finds = finds;
     $("#find").hidden = !finds;
+    if (isExport) this.#searchSeedsOnly();
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
     this.chosen = [];
     this.cards = new Map();
@@ -127,9 +128,18 @@ class Gallery {
     if (box.hidden) return;
     box.replaceChildren(
       ...(isSeed(text)
-        ? [h("p", {}, t("gallery.absent", { seed: text })), command(text)]
+        ? isExport
+          ? [h("p", {}, t("gallery.not_here", { seed: text }))]
+          : [h("p", {}, t("gallery.absent", { seed: text })), command(text)]
         : [h("p", {}, t("gallery.not_a_seed", { least: `@${LEAST_SEED}`, greatest: `@${GREATEST_SEED}` }))]),
     );
+  }
+
+  /** Names no conditions where no server evaluates them. */
+  #searchSeedsOnly() {
+    $("#search").placeholder = t("gallery.search_seed");
+    $("#search").setAttribute("aria-label", t("gallery.search_seed_label"));
+    $("#help .faint").textContent = t("gallery.help_seed");
   }
 
   #more() {

@@ -408,6 +408,8 @@ export default {
   "gallery.heading": "Welten",
   "gallery.help": "Suche nach einem Teil eines Seeds oder nach einer Bedingung wie islands > 230 and swamp < 2200.",
   "gallery.highest": "Höchster Punkt über dem Meer",
+  "gallery.help_seed": "Suche nach einem Teil eines Seeds.",
+  "gallery.highest": "Höchster Punkt",
   "gallery.least_first": "kleinste zuerst",
   "gallery.name": "Name",
   "gallery.nearest_title":
@@ -415,8 +417,11 @@ export default {
   "gallery.no_conditions": "Bedingungen wertet vwe serve aus; mit bloßen Dateien geht das nicht.",
   "gallery.not_a_seed":
     "Ein Seed hat 1 bis 32 Buchstaben, Ziffern, „-“, „_“ oder „.“; eine ganze Zahl als Seed schreibst du als {least} bis {greatest}.",
+  "gallery.not_here": "Diese Galerie hat die Welt {seed} nicht.",
   "gallery.search": "Seed oder islands > 230",
   "gallery.search_label": "Welten suchen: Teil eines Seeds oder Bedingungen wie islands > 230",
+  "gallery.search_seed": "Seed",
+  "gallery.search_seed_label": "Welten suchen: Teil eines Seeds",
   "gallery.some_of": "{found} von {all}",
   "gallery.sort": "Sortieren nach",
   "gallery.z_to_a": "von Z bis A",

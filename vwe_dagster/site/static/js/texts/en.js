@@ -69,6 +69,8 @@ export default {
   "gallery.heading": "Worlds",
   "gallery.help": "Search for a part of a seed, or for a condition such as islands > 230 and swamp < 2200.",
   "gallery.highest": "Highest above the sea",
+  "gallery.help_seed": "Search for a part of a seed.",
+  "gallery.highest": "Highest",
   "gallery.least_first": "the least first",
   "gallery.name": "Name",
   "gallery.nearest_title":
@@ -76,8 +78,11 @@ export default {
   "gallery.no_conditions": "Conditions are evaluated by vwe serve, not by plain files.",
   "gallery.not_a_seed":
     "A seed is 1 to 32 letters, digits, “-”, “_” or “.”; an integer seed is written as one from {least} to {greatest}.",
+  "gallery.not_here": "This gallery does not have the world {seed}.",
   "gallery.search": "Seed, or islands > 230",
   "gallery.search_label": "Search worlds: part of a seed, or conditions such as islands > 230",
+  "gallery.search_seed": "Seed",
+  "gallery.search_seed_label": "Search worlds: part of a seed",
   "gallery.some_of": "{found} of {all}",
   "gallery.sort": "Sort by",
   "gallery.z_to_a": "from Z to A",
