@@ -18,16 +18,22 @@ from vwe_dagster.metrics.exposition import HomeCollector
 from vwe_dagster.web.guard import Guard
 
 
-def metrics_app(home: Home, data: DataFolder, hosts: Iterable[str] = ()) -> Starlette:
+def metrics_app(home: Home, data: DataFolder, hosts: Iterable[str] = (), *, broker: str | None = None) -> Starlette:
     """Return the ASGI application of the metrics.
 
     Args:
         home: the home to report on.
         data: its data folder; the caller starts and stops the measurement.
         hosts: names of the server in addition to those of loopback.
+        broker: the URL of Redis, to report on all hosts of a center, too; None for one host.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(HomeCollector(home, data))
+    if broker is not None:
+        # The client of Redis is an optional package.
+        from vwe_dagster.metrics.hosts import HostsCollector  # noqa: PLC0415
+
+        registry.register(HostsCollector(broker))
 
     # Not async: Starlette then calls it in a thread, since reading a ledger may block.
     def metrics(request: Request) -> Response:

@@ -12,7 +12,9 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
+from vwe_dagster.metrics.hosts import overview_metrics
 from vwe_dagster.pool.states import State
+from vwe_dagster_tests.metrics.overviews import OVERVIEW
 from vwe_dagster_tests.metrics.pools import home_in, pool_in, scrape
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine
 
@@ -52,7 +54,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Metric]:
     """The metric families by the name of their samples."""
     home = home_in(tmp_path_factory.mktemp("home"))
     pool_in(home, FakeMachine()).generate(REQUEST).confirm()
-    return {family.name + suffix: family for family in scrape(home).values() for suffix in SUFFIXES[family.type]}
+    families = [*scrape(home).values(), *overview_metrics(OVERVIEW)]
+    return {family.name + suffix: family for family in families for suffix in SUFFIXES[family.type]}
 
 
 @pytest.mark.parametrize(("origin", "query"), list(queries()))

@@ -8,6 +8,7 @@ import typer
 
 from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
+from vwe_dagster.config.broker import broker_from_environment
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.hosts import allowed_hosts
 from vwe_dagster.web.hosts import bracketed
@@ -45,4 +46,4 @@ def serve(
     with listen(host, port, command=("metrics", "serve", "--host", host)) as listener:
         data.start()
         say(notices(), f"Metrics are at {address(host, listener)}/metrics; Ctrl-C stops the server.")
-        serve_until_ended(metrics_app(home, data, hosts), listener)
+        serve_until_ended(metrics_app(home, data, hosts, broker=broker_from_environment()), listener)
