@@ -78,6 +78,11 @@ class HostReport:
     pools: tuple[PoolReport, ...]
     free_disk_bytes: int
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the worker reports, so that it executes runs or drains."""
+        return self.state in {HostState.WORKING, HostState.DRAINING}
+
 
 class HostReports:
     """The reports of all workers; each method raises :class:`redis.RedisError` if the server does not answer."""

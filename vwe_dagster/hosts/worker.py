@@ -18,6 +18,7 @@ from pathlib import Path
 
 import celery.signals
 import redis
+from filelock import FileLock, Timeout
 
 from vwe_dagster.config.home import Home
 from vwe_dagster.config.pool import settings_from_environment, valheim_settings_from_environment
@@ -31,11 +32,16 @@ from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import open_pool, state_folder
 from vwe_dagster.pool.settings import PoolSettings
+from vwe_dagster.text.commands import vwe_command
 
 UPKEEP_S = 30.0
 """Seconds between two passes of the reaper over the pools of the host."""
 
 _log = logging.getLogger(__name__)
+
+
+class WorkerError(RuntimeError):
+    """A worker cannot start. The message contains a remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +61,13 @@ class Worker:
     broker: str
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; runs in progress are finished first."""
+        """Work until SIGTERM or SIGINT; runs in progress are finished first.
+
+        Raises:
+            WorkerError: another worker uses the home or the name.
+        """
         os.environ.update(self.home.environment)
-        with self._reporting() as report, self._maintaining():
+        with self._only_one(), self._reporting() as report, self._maintaining():
 
             def drain(**_: object) -> None:
                 report(HostState.DRAINING)
@@ -110,6 +120,30 @@ class Worker:
             pools=tuple(filter(None, (_pool_report(settings, folder) for settings, folder in self.pools()))),
             free_disk_bytes=shutil.disk_usage(self.home.folder).free,
         )
+
+    @contextlib.contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """Hold the lock of the home, and check that no other host uses the name.
+
+        Raises:
+            WorkerError: another worker uses the home or the name.
+        """
+        lock = self.home.pools.parent / "worker.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(FileLock(lock, timeout=0))
+            except Timeout as error:
+                raise WorkerError(
+                    f"Another worker uses the home {self.home.folder}; wait until it has ended: a worker that was "
+                    f"drained ends after its runs. See: {vwe_command('hosts')}"
+                ) from error
+            for other in HostReports(connect(self.broker)).read():
+                if other.name == self.name and other.is_alive and other.machine != platform.node():
+                    raise WorkerError(
+                        f"The name {self.name} is that of a worker on {other.machine}; choose another with --name."
+                    )
+            yield
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[Callable[[HostState], None]]:

@@ -47,7 +47,7 @@ def worker(
         _print_checks(home, broker, host)
         return
     # Loading Celery takes longer than other commands run.
-    from vwe_dagster.hosts.worker import Worker  # noqa: PLC0415
+    from vwe_dagster.hosts.worker import Worker, WorkerError  # noqa: PLC0415
 
     home.prepare_instance()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -56,7 +56,10 @@ def worker(
     seconds = _check_data(broker, home, host)
     say(notices(), f"The data folder is the center's; it answered within {seconds:.1f} s.")
     say(notices(), f"The worker {host} takes up to {slots} runs at a time; SIGTERM or Ctrl-C drains it.", "green")
-    Worker(host, slots, home, broker).run()
+    try:
+        _explained(Worker(host, slots, home, broker).run)
+    except WorkerError as error:
+        raise CommandError(str(error)) from error
 
 
 def hosts(
