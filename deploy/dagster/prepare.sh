@@ -4,7 +4,7 @@
 set -eu
 install -d -m 0750 -o 10001 -g 10001 "$VWE_HOME" "$VWE_HOME/data" "$VWE_HOME/.vwe" "$VWE_HOME/.cache" "$DAGSTER_HOME"
 install -d -m 0700 -o 10001 -g 10001 "$TMPDIR"
-ln -sfn /opt/vwe/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
+ln -sfn "${VWE_INSTANCE_SETTINGS:-/opt/vwe/dagster.yaml}" "$DAGSTER_HOME/dagster.yaml"
 
 # The user 999 is postgres in Postgres's image. A database keeps its first password.
 secrets=${VWE_SECRETS:-/run/vwe-secrets}
