@@ -126,9 +126,10 @@ def thumbnail(picture: Image.Image) -> str:
 
 
 def links(store: WorldStore, manifest: Manifest, *, has_picture: bool) -> dict[str, dg.MetadataValue[Any]]:
-    """Return a link to the map page of the world, and a picture from the map server if it is running.
+    """Return a link to the map page of the world, and to its picture if the map server is running.
 
-    A server with configured host names has other addresses, which are not known here.
+    The server's guard allows pages of other ports to link to a picture, not to show it. A server with configured host
+    names has other addresses, which are not known here.
     """
     if allowed_hosts():
         return {}
@@ -137,7 +138,7 @@ def links(store: WorldStore, manifest: Manifest, *, has_picture: bool) -> dict[s
     link = {"map page (vwe serve)": dg.MetadataValue.url(f"{server or f'http://{HOST}:{PORT}'}/{page}/")}
     if server is None or not has_picture:
         return {**link}
-    return {**link, "picture": dg.MetadataValue.md(f"![map]({server}/{page}/thumbnail.png)")}
+    return {**link, "picture": dg.MetadataValue.url(f"{server}/{page}/thumbnail.png")}
 
 
 @functools.lru_cache(maxsize=1)

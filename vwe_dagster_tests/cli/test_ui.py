@@ -40,7 +40,7 @@ def test_ui_reports_when_it_is_ready_and_ends_with_a_signal(
     assert process.returncode == 0
     assert lines[0] == f"Waiting for Dagster to load the project and serve {address}; Ctrl-C stops it.\n"
     shown = "".join(lines) + rest
-    assert f"Build worlds at {address}/locations/vwe/asset-groups/world/lineage\n" in shown
+    assert f"The page to build worlds is {address}/locations/vwe/asset-groups/world/lineage\n" in shown
     assert "Warning" not in shown
     assert "WARNING" not in shown
     assert "dagster.yaml" not in shown

@@ -66,14 +66,14 @@ def test_every_asset_links_to_the_map_page(built_world: BuiltWorld, asset: str) 
     assert "picture" not in metadata
 
 
-def test_running_map_server_is_linked_with_a_picture(built_world: BuiltWorld) -> None:
+def test_picture_of_the_running_map_server_is_linked(built_world: BuiltWorld) -> None:
     store, manifest = built_world.pipeline.store, built_world.pipeline.manifest(KEY, "renders")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with recorded_map_server(built_world.pipeline.root.parent, server):
             values = links(store, manifest, has_picture=True)
     assert values["map page (vwe serve)"].value == f"{server}/worlds/{KEY}/"
-    assert values["picture"].value == f"![map]({server}/worlds/{KEY}/thumbnail.png)"
+    assert values["picture"].value == f"{server}/worlds/{KEY}/thumbnail.png"
 
 
 def test_server_with_host_names_is_not_linked(built_world: BuiltWorld, monkeypatch: pytest.MonkeyPatch) -> None:

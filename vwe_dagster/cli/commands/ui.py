@@ -56,5 +56,5 @@ def _report_ready(pages: str) -> None:
                 break
         except OSError:
             time.sleep(_POLL_S)
+    say(notices(), f"The page to build worlds is {pages}{_WORLD_GROUP}")
     say(notices(), f"The UI is ready: {pages}", "green")
-    say(notices(), f"Build worlds at {pages}{_WORLD_GROUP}")
