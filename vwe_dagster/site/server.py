@@ -239,7 +239,7 @@ class _Site:
             request,
             source,
             source.ground,
-            etag=f"{source.header.data_version}-ground",
+            etag=f"{source.header.data_version}-data-ground",
             media_type="application/octet-stream",
         )
 

@@ -409,7 +409,7 @@ def test_pages_fit_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
         page.locator(".leaflet-tile-loaded, .world img").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 390, name
         page.screenshot(path=screenshots / f"page_phone_{name}.png")
-    page.touchscreen.tap(195, 400)
+    page.touchscreen.tap(315, 330)
     expect(page.locator("#readout .biome")).not_to_have_text("…")
     expect(page.locator("path.spot")).to_be_visible()
     page.get_by_role("button", name="Show more of the panel").click()

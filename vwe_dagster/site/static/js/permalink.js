@@ -8,6 +8,18 @@ const number = (text) => (text?.trim() ? Number(text) : NaN);
 
 const isPoint = (numbers) => numbers.length === 2 && numbers.every((meters) => Math.abs(meters) <= FARTHEST_M);
 
+/** Parses the part of a fragment that belongs to the tools of the tab *Plan*. */
+function readTools(parameters, fragment) {
+  const points = (name) => (parameters.get(name) ?? "").split(";").map((text) => text.split(",").map(number));
+  const state = { tour: parameters.get("tour") === "1" };
+  for (const name of ["go", "from"]) if (isPoint(points(name)[0])) state[name] = points(name)[0];
+  if (points("sail").length === 2 && points("sail").every(isPoint)) state.sail = points("sail");
+  if (parameters.has("dim")) state.dim = parameters.get("dim").split(",");
+  // Names of pins are encoded for themselves, so that they cannot contain the separators.
+  state.pins = /(?:^#?|&)pins=([^&]*)/.exec(fragment)?.[1];
+  return state;
+}
+
 /** Parses a fragment to a state, without missing or invalid parts. */
 export function read(fragment) {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
@@ -22,18 +34,26 @@ export function read(fragment) {
     if (points.every(isPoint)) state.line = points;
   }
   if (parameters.has("place")) state.place = parameters.get("place");
-  return state;
+  return { ...state, ...readTools(parameters, fragment) };
 }
 
-export function write({ x, z, zoom, style, show, line, place }) {
+const pointText = ([x, z]) => `${round(x, 1)},${round(z, 1)}`;
+
+export function write({ x, z, zoom, style, show, line, place, go, dim, tour, from, sail, pins }) {
   const parts = [
-    `at=${round(x, 1)},${round(z, 1)}`,
+    `at=${pointText([x, z])}`,
     `zoom=${round(zoom, 2)}`,
     `style=${encodeURIComponent(style)}`,
     `show=${show.join(",")}`,
   ];
-  if (line?.length) parts.push(`line=${line.map(([px, pz]) => `${round(px, 1)},${round(pz, 1)}`).join(";")}`);
+  if (line?.length) parts.push(`line=${line.map(pointText).join(";")}`);
   if (place) parts.push(`place=${encodeURIComponent(place)}`);
+  if (go) parts.push(`go=${pointText(go)}`);
+  if (dim?.length) parts.push(`dim=${dim.map(encodeURIComponent).join(",")}`);
+  if (tour) parts.push("tour=1");
+  if (from) parts.push(`from=${pointText(from)}`);
+  if (sail) parts.push(`sail=${sail.map(pointText).join(";")}`);
+  if (pins) parts.push(`pins=${pins}`);
   return `#${parts.join("&")}`;
 }
 
@@ -53,6 +73,11 @@ export class Permalink {
   /** Returns the state in the present URL. */
   initial() {
     return read(window.location.hash);
+  }
+
+  /** Returns the address of the page's present state. */
+  address() {
+    return new URL(write(this.current()), window.location.href).href;
   }
 
   /** Updates the URL after a change; `step` adds an entry to the browser's history. */

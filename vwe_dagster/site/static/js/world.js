@@ -14,6 +14,7 @@ import { translateFacts } from "./names.js";
 import { isPhone, Panel } from "./panel.js";
 import { Permalink, read } from "./permalink.js";
 import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
+import { Plan } from "./plan.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
 import { listen } from "./shortcuts.js";
@@ -94,6 +95,7 @@ class WorldPage {
       () => this.state(),
       (state) => this.apply(state),
     );
+    this.plan = new Plan(this);
     this.#listen();
     this.#listenToSigns();
     this.#keys();
@@ -114,6 +116,7 @@ class WorldPage {
       ],
       line: this.measure.points,
       place: this.opened?.id ?? this.awaited,
+      ...this.plan.state(),
     };
   }
 
@@ -126,6 +129,7 @@ class WorldPage {
     this.#showLayers();
     this.measure.set(state.line ?? []);
     this.#measured({ done: false });
+    this.plan.apply(state);
     this.#popUpById(state.place);
     if (first && state.line?.length) this.profile.show(state.line);
   }
@@ -153,11 +157,11 @@ class WorldPage {
     this.layers.show(this.world.style, this.stateOf);
     this.signs.refresh();
     this.filter.show?.();
-    if (this.locations.shown.size && !this.locations.loaded) this.#readLocations();
+    if (this.locations.shown.size && !this.locations.loaded) this.readLocations();
   }
 
   /** Reads the locations and shows them; an error is shown as a toast. */
-  async #readLocations() {
+  async readLocations() {
     if (!this.locations.groups.length) return;
     const isFirst = !this.locations.loading;
     try {
@@ -165,6 +169,7 @@ class WorldPage {
       if (!isFirst) return;
       this.signs.refresh();
       this.list.set([...this.places, ...this.locations.all]);
+      this.plan.nearest?.show();
     } catch (error) {
       if (isFirst) toast(error.message);
     }
@@ -172,7 +177,8 @@ class WorldPage {
 
   /** Handles a press on the sign of a place: adds a point while measuring, else opens the place. */
   #pressed(each) {
-    if (this.measure.active) this.measure.add(each.x, each.z);
+    if (this.plan.picker.active) this.plan.picker.take(each);
+    else if (this.measure.active) this.measure.add(each.x, each.z);
     else this.open(each);
   }
 
@@ -200,6 +206,7 @@ class WorldPage {
   }
 
   goTo(x, z) {
+    this.plan.spot.set([x, z]);
     this.world.flyTo(x, z, Math.max(this.map.getZoom(), 4));
     this.ask(x, z);
     this.link.changed({ step: true });
@@ -216,7 +223,7 @@ class WorldPage {
   async #popUpById(id) {
     this.awaited = id;
     const find = () => this.places.find((each) => each.id === id) ?? this.locations.find(id);
-    if (id && !find() && !this.locations.loaded) await this.#readLocations();
+    if (id && !find() && !this.locations.loaded) await this.readLocations();
     if (this.awaited !== id) return;
     this.awaited = undefined;
     const each = find();
@@ -254,6 +261,8 @@ class WorldPage {
     $("#measure-go").hidden = active;
     $("#measure-done").hidden = !active;
     if (!drawer.hidden) this.profile.show(points.map((point) => [...point]));
+    $("#measure-keep").hidden = active || points.length < 2;
+    if (active) this.plan.picker.cancel();
     if (done) this.link?.changed({ step: true });
   }
 
@@ -415,13 +424,13 @@ class WorldPage {
       this.list.moved("middle", lng, lat);
     });
     this.map.on("click", (event) => {
-      if (!this.measure.active && window.matchMedia("(hover: none)").matches)
+      if (!this.plan.busy && window.matchMedia("(hover: none)").matches)
         this.spot.setLatLng(event.latlng).addTo(this.map);
     });
     this.map.on("contextmenu", ({ latlng }) => copy(`${Math.round(latlng.lng)}, ${Math.round(latlng.lat)}`));
     const press = (id, act) => $(id).addEventListener("click", act);
-    press("#tab-places", () => this.#readLocations());
-    $("#places").addEventListener("focusin", () => this.#readLocations());
+    press("#tab-places", () => this.readLocations());
+    $("#places").addEventListener("focusin", () => this.readLocations());
     press("#zoom-in", () => this.map.zoomIn());
     press("#zoom-out", () => this.map.zoomOut());
     press("#home-button", () => this.home());
@@ -432,7 +441,8 @@ class WorldPage {
     press("#measure-clear", () => this.measure.clear());
     press("#link-button", () => {
       this.link.changed({ step: true });
-      copy(window.location.href, t("world.link_copied"));
+      const address = this.plan.share(() => this.link.address());
+      copy(address, t("world.link_copied"));
     });
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {
@@ -463,7 +473,7 @@ class WorldPage {
     this.map.on("click", ({ containerPoint }) => {
       const mark = this.signs.hit(containerPoint);
       // While measuring, the press adds a point to the line instead.
-      if (!mark || this.measure.active) return;
+      if (!mark || this.plan.busy) return;
       if (mark.places.length > 1) this.showAll(mark.places);
       else this.open(mark.places[0]);
     });
@@ -498,6 +508,7 @@ class WorldPage {
     const middle = () => this.map.getCenter();
     listen({
       ...styles,
+      ...this.plan.keys(),
       ArrowLeft: pan(-1, 0),
       ArrowRight: pan(1, 0),
       ArrowUp: pan(0, -1),
@@ -533,6 +544,7 @@ class WorldPage {
       },
       Escape: ({ target }) => {
         if (target.matches("input, select")) target.blur();
+        else if (this.plan.picker.active) this.plan.picker.cancel();
         else if (!$("#layers").hidden) this.showLayers(false);
         else if (this.measure.active) this.measure.stop();
         else if (this.opened) this.map.closePopup();

@@ -1,0 +1,158 @@
+// Dimming of the map except for chosen biomes, or except for land.
+/* global L */
+
+import { $, h, icon, toast } from "./dom.js";
+import { metersPerPixel, share } from "./geo.js";
+import { BIOME, DRY } from "./ground.js";
+import { t } from "./texts.js";
+
+const PIXELS = 256;
+const HIGH_DENSITY = window.devicePixelRatio > 1.3 ? 1 : 0;
+const LAND = "land";
+
+/** A layer that covers all samples outside the chosen ones; each pixel shows the sample nearest to its center. */
+const Shade = L.GridLayer.extend({
+  /** Sets the grid, the bytes of all samples, and which bytes stay bright. */
+  set(grid, ground, isBright, color) {
+    Object.assign(this, { _grid: grid, _ground: ground, _isBright: isBright, _color: color });
+    if (this._map) this.redraw();
+  },
+
+  createTile({ x, y, z }) {
+    const canvas = L.DomUtil.create("canvas", "shade");
+    canvas.width = PIXELS;
+    canvas.height = PIXELS;
+    const context = canvas.getContext("2d");
+    const picture = context.createImageData(PIXELS, PIXELS);
+    const pixels = new Uint32Array(picture.data.buffer);
+    const pixel = metersPerPixel(z) / 2 ** HIGH_DENSITY;
+    const { first_m: first, cell_m: cell, size } = this._grid;
+    const indices = (from, step) =>
+      Int32Array.from({ length: PIXELS }, (_, index) => Math.round((from + step * (index + 0.5) - first) / cell));
+    const half = (metersPerPixel(0) * 256) / 2;
+    const columns = indices(x * PIXELS * pixel - half, pixel);
+    const rows = indices(half - y * PIXELS * pixel, -pixel);
+    for (let row = 0, at = 0; row < PIXELS; row += 1) {
+      for (let column = 0; column < PIXELS; column += 1, at += 1) {
+        const [south, west] = [rows[row], columns[column]];
+        if (south < 0 || west < 0 || south >= size || west >= size) continue;
+        if (!this._isBright[this._ground[south * size + west]]) pixels[at] = this._color;
+      }
+    }
+    context.putImageData(picture, 0, 0);
+    return canvas;
+  },
+});
+
+export class Dim {
+  /**
+   * @param worldMap a `WorldMap`.
+   * @param ground a `Ground`.
+   * @param changed called when the user changes what is dimmed.
+   */
+  constructor(worldMap, ground, changed) {
+    this.worldMap = worldMap;
+    this.ground = ground;
+    this.changed = changed;
+    this.chosen = new Set();
+    const pane = worldMap.map.createPane("shade");
+    pane.style.zIndex = 300;
+    pane.style.pointerEvents = "none";
+    this.layer = new Shade({ pane: "shade", tileSize: PIXELS >> HIGH_DENSITY, updateWhenZooming: false });
+    this.eyes = new Map();
+    this.#addEyes(worldMap.facts);
+    document.addEventListener("themechange", () => this.#draw());
+  }
+
+  /** The names of the chosen biomes, and "land". */
+  get names() {
+    return [...this.chosen];
+  }
+
+  /** Shows only biomes with these names, and only land if "land" is one of them; ignores unknown names. */
+  show(names) {
+    this.chosen = new Set(names.filter((name) => this.eyes.has(name)));
+    for (const [name, eye] of this.eyes) eye.setAttribute("aria-pressed", String(this.chosen.has(name)));
+    this.all.hidden = this.chosen.size === 0;
+    this.#draw();
+  }
+
+  #toggle(name) {
+    this.show(this.chosen.has(name) ? this.names.filter((each) => each !== name) : [...this.names, name]);
+    this.changed();
+  }
+
+  /** Adds a button to each biome of the legend, and a row for land. */
+  #addEyes({ biomes, statistics }) {
+    const items = [...$("#legend").children];
+    items.forEach((item, index) => {
+      item.append(this.#eye(biomes[index].name, biomes[index].title));
+    });
+    this.all = h("button", { type: "button", class: "link", onclick: () => this.#showAll() }, t("dim.show_all"));
+    const land = h(
+      "li",
+      { class: "land" },
+      h("span", { class: "name" }, t("dim.land")),
+      h("span", { class: "share" }, share(statistics.land_share_of_disc ?? 0)),
+      this.#eye(LAND, t("dim.land")),
+    );
+    $("#legend").append(land);
+    $("#legend").after(this.all);
+    this.all.hidden = true;
+  }
+
+  #showAll() {
+    this.show([]);
+    this.changed();
+    this.eyes.values().next().value.focus();
+  }
+
+  #eye(name, title) {
+    const label = t("dim.only", { title });
+    const eye = h(
+      "button",
+      {
+        type: "button",
+        class: "eye",
+        "aria-pressed": "false",
+        "aria-label": label,
+        title: label,
+        onclick: () => this.#toggle(name),
+      },
+      icon("eye"),
+    );
+    this.eyes.set(name, eye);
+    return eye;
+  }
+
+  async #draw() {
+    if (this.chosen.size === 0) {
+      this.layer.remove();
+      return;
+    }
+    try {
+      const ground = await this.ground.load();
+      if (this.chosen.size === 0) return;
+      this.layer.set(this.ground.grid, ground, this.#bright(), this.#color());
+      this.layer.addTo(this.worldMap.map);
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  /** Returns which bytes of the ground stay bright. */
+  #bright() {
+    const { biomes } = this.worldMap.facts;
+    const indices = new Set(biomes.filter(({ name }) => this.chosen.has(name)).map(({ index }) => index));
+    const isLand = (byte) => !this.chosen.has(LAND) || (byte & DRY) !== 0;
+    return Array.from({ length: 256 }, (_, byte) => (indices.size === 0 || indices.has(byte & BIOME)) && isLand(byte));
+  }
+
+  /** Returns the color of the theme as a pixel of a picture. */
+  #color() {
+    const context = L.DomUtil.create("canvas").getContext("2d");
+    context.fillStyle = window.getComputedStyle(document.documentElement).getPropertyValue("--shade");
+    context.fillRect(0, 0, 1, 1);
+    return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
+  }
+}

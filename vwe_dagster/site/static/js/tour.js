@@ -1,0 +1,92 @@
+// The boss tour: the shortest way from the start to one altar of each boss, in the order of the fights.
+/* global L */
+
+import { at } from "./crs.js";
+import { h } from "./dom.js";
+import { bearing, degrees, meters, number } from "./geo.js";
+import { t } from "./texts.js";
+
+export class Tour {
+  /**
+   * @param page the page, see `Plan`.
+   * @param element the parent of the list.
+   */
+  constructor(page, element) {
+    this.page = page;
+    this.on = false;
+    const kinds = new Map(page.locations.kinds.map((kind) => [kind.kind, kind]));
+    let before = page.start;
+    this.stops = page.facts.boss_tour.map(({ kind, x_m: x, z_m: z }) => {
+      const [dx, dz] = [x - before[0], z - before[1]];
+      const stop = { kind: kinds.get(kind), x, z, before, leg: Math.hypot(dx, dz), way: bearing(dx, dz) };
+      before = [x, z];
+      return stop;
+    });
+    const total = this.stops.reduce((sum, { leg }) => sum + leg, 0);
+    this.switch = h(
+      "button",
+      { type: "button", class: "text", "aria-pressed": "false", onclick: () => this.toggle() },
+      t("tour.show"),
+    );
+    element.append(
+      h("h2", {}, t("tour.heading")),
+      h("p", { class: "faint" }, t("tour.total", { km: number(total / 1000, 1) })),
+      h("div", { class: "buttons" }, this.switch),
+      h("ol", { class: "places tour" }, ...this.stops.map((stop, index) => this.#item(stop, index))),
+    );
+    this.layer = L.layerGroup();
+  }
+
+  toggle() {
+    this.set(!this.on);
+    this.page.changed();
+    if (this.on) this.page.showPoints([this.page.start, ...this.stops.map(({ x, z }) => [x, z])]);
+  }
+
+  set(on) {
+    this.on = on;
+    this.switch.setAttribute("aria-pressed", String(on));
+    if (on && this.layer.getLayers().length === 0) this.#draw();
+    if (on) this.layer.addTo(this.page.map);
+    else this.layer.remove();
+  }
+
+  #item({ kind, x, z, leg, way }, index) {
+    return h(
+      "li",
+      {},
+      h(
+        "button",
+        { type: "button", onclick: () => this.page.flyTo(x, z) },
+        h("b", { class: "stop" }, String(index + 1)),
+        h("span", { class: "what" }, h("strong", {}, kind.label)),
+        h("span", { class: "where" }, meters(leg), h("small", {}, degrees(way))),
+      ),
+    );
+  }
+
+  #draw() {
+    const line = [this.page.start, ...this.stops.map(({ x, z }) => [x, z])].map((point) => at(...point));
+    for (const className of ["tour-casing", "tour-line"]) {
+      this.layer.addLayer(L.polyline(line, { className, interactive: false }));
+    }
+    this.stops.forEach(({ kind, x, z, before, leg }, index) => {
+      this.layer.addLayer(sign([(x + before[0]) / 2, (z + before[1]) / 2], "measure-label", meters(leg)));
+      this.layer.addLayer(sign([x, z], "stop-sign", String(index + 1), kind.label));
+    });
+  }
+}
+
+/** Returns a sign with a text on the map. */
+function sign(point, className, text, title) {
+  const mark = L.marker(at(...point), {
+    interactive: false,
+    keyboard: false,
+    icon: L.divIcon({ className, iconSize: [0, 0], html: "" }),
+    zIndexOffset: 300,
+  });
+  mark.on("add", () => {
+    if (!mark.getElement().firstChild) mark.getElement().append(h("span", { title }, text));
+  });
+  return mark;
+}

@@ -1,0 +1,278 @@
+"""The tools of the tab *Plan*, the signs of the start and of coordinates, and the eyes of the legend."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from vwe_dagster.engine.messages import LANDMARKS
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.site.server import site_app
+from vwe_dagster.store import WorldStore
+from vwe_dagster.world.biomes import Biome
+from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
+from vwe_dagster_tests.site.browsing import MINUS, PHONE, Visitor, click_at, visit
+from vwe_dagster_tests.site.conftest import Site, served
+from vwe_dagster_tests.worlds import publish_world
+
+KEY, BARE, SIZE = "HHcLC5acQt", "bare", 256
+"""The seeds of a world with locations and of one without, and the samples along each side of the first."""
+
+WORLD = f"/worlds/{KEY}/"
+MIDDLE = "#at=0,0&zoom=3&style=biomes&show="
+
+SHADED = """
+(points) => {
+  const tiles = [...document.querySelectorAll("canvas.shade")].map((canvas) => ({
+    width: canvas.width,
+    box: canvas.getBoundingClientRect(),
+    pixels: canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data,
+  }));
+  return points.map(([column, row]) => {
+    const isIn = ({ left, right, top, bottom }) => column >= left && column < right && row >= top && row < bottom;
+    const tile = tiles.find(({ box }) => isIn(box));
+    if (!tile) return null;
+    const part = (value, from, to) => Math.floor(((value - from) / (to - from)) * tile.width);
+    const { left, right, top, bottom } = tile.box;
+    return tile.pixels[4 * (part(row, top, bottom) * tile.width + part(column, left, right)) + 3] > 0;
+  });
+}
+"""
+"""Returns whether the layer over the map dims points of the window."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    store = WorldStore(tmp_path_factory.mktemp("plan"))
+    publish_world(store, KEY, Grid.of_world(SIZE), locations=LANDMARKS)
+    publish_world(store, BARE, Grid.of_world(64))
+    with served(site_app(store)) as address:
+        yield Site(address, store)
+
+
+@pytest.fixture(scope="module")
+def facts(site: Site) -> dict[str, Any]:
+    """Return ``world.json``."""
+    answer: dict[str, Any] = httpx.get(f"{site.address}{WORLD}world.json").json()
+    return answer
+
+
+def test_eyes_of_the_legend_dim_all_other_samples(visitor: Visitor, site: Site, screenshots: Path) -> None:
+    page, world = visitor.page, site.world(KEY)
+    visit(page, f"{WORLD}{MIDDLE}")
+    page.get_by_role("button", name="Only Black Forest").press("Enter")
+    page.get_by_role("button", name="Only Land").click()
+    expect(page).to_have_url(re.compile("dim=BlackForest,land"))
+    page.locator("canvas.shade.leaflet-tile-loaded").first.wait_for()
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    along = world.grid.coordinates()
+    cells = [(row, column) for row in range(112, 144) for column in range(112, 144)]
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    points = [(middle[0] + float(along[column]) / 12, middle[1] - float(along[row]) / 12) for row, column in cells]
+    bright = [bool(world.biome[cell] == Biome.BLACK_FOREST and world.height[cell] >= SEA_LEVEL_M) for cell in cells]
+    assert 0 < sum(bright) < len(bright)
+    assert page.evaluate(SHADED, points) == [not each for each in bright]
+    page.screenshot(path=screenshots / "plan_dim.png")
+    page.reload()
+    expect(page.get_by_role("button", name="Only Land")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Show everything").click()
+    expect(page.locator("canvas.shade")).to_have_count(0)
+    assert "dim=" not in page.url
+
+
+def test_start_boss_tour_and_nearest_places_are_shown(
+    visitor: Visitor, facts: dict[str, Any], screenshots: Path
+) -> None:
+    page, (x, z) = visitor.page, facts["start"].values()
+    visit(page, f"{WORLD}{MIDDLE}")
+    expect(page.locator(".start-sign")).to_have_accessible_name("Start: new characters appear here")
+    page.get_by_role("tab", name="Plan").click()
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile("tour=1"))
+    expect(page.locator(".stop-sign")).to_have_text([str(number) for number in range(1, 8)])
+    (tour,) = (
+        each["value"] for group in facts["figures"] for each in group["figures"] if each["name"] == "boss_tour_km"
+    )
+    expect(page.locator("#pane-plan")).to_contain_text(f"{tour:.1f} km: the shortest way")
+    stop = facts["boss_tour"][0]
+    leg = math.hypot(stop["x_m"] - x, stop["z_m"] - z)
+    expect(page.locator(".tour li").first).to_have_text(re.compile(rf"1Eikthyr{leg:,.0f} m"))
+
+    kinds = {kind["label"]: kind for kind in facts["places"]["kinds"]}
+    nearest = page.locator(".nearest li")
+    expect(nearest.filter(has_text="Haldor")).to_be_visible()
+    page.keyboard.press("v")
+    page.get_by_role("button", name="Middle of the map").press("Enter")
+    origin = re.search(r"from=([^&]+)", page.url)
+    assert origin is not None
+    center = [float(part) for part in origin[1].split(",")]
+    places = httpx.get(f"{page.url.partition('#')[0]}places.json").json()
+    haldors = [
+        math.hypot(x - center[0], z - center[1])
+        for kind, x, z in zip(places["kind"], places["x"], places["z"], strict=True)
+        if places["kinds"][kind] == kinds["Haldor"]["kind"]
+    ]
+    expect(nearest.filter(has_text="Haldor")).to_contain_text(f"{min(haldors):,.0f} m")
+    page.screenshot(path=screenshots / "plan_tour.png")
+    nearest.filter(has_text="Haldor").get_by_role("button").click()
+    expect(page.locator(".place-card h3")).to_have_text("Haldor")
+
+
+def test_world_without_locations_marks_the_center_as_its_start(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, f"/worlds/{BARE}/#at=900,900&zoom=2&show=")
+    page.locator(".start-sign").press("Enter")
+    expect(page).to_have_url(re.compile("at=144,-180&zoom=4"))
+    page.get_by_role("tab", name="Plan").click()
+    expect(page.locator("#plan h2")).to_have_text(["Sailing distance", "Pins and routes"])
+
+
+def test_sailing_distance_is_that_of_the_shortest_way_over_water(
+    visitor: Visitor, site: Site, screenshots: Path
+) -> None:
+    page, world = visitor.page, site.world(KEY)
+    along = world.grid.coordinates()
+    inside = np.hypot(along[:, None], along[None, :]) <= WORLD_RADIUS_M
+    water = (world.height < SEA_LEVEL_M - 1) & inside
+    costs = costs_of_ways(water, start := next(zip(*np.nonzero(water), strict=True)))
+    far = np.unravel_index(int(np.where(costs < np.inf, costs, -1).argmax()), costs.shape)
+    lake = next(zip(*np.nonzero(water & (costs == np.inf)), strict=True))
+
+    def link(*cells: tuple[Any, ...]) -> str:
+        return ";".join(f"{along[column]:.1f},{along[row]:.1f}" for row, column in cells)
+
+    visit(page, f"{WORLD}#at=0,0&zoom=1&show=&sail={link(start, far)}")
+    page.get_by_role("tab", name="Plan").click()
+    expect(page.locator(".sailing")).to_contain_text(f"By ship{costs[far] * world.grid.cell_m / 1000:.2f} km")
+    expect(page.locator("path.sail-line")).to_be_attached()
+    page.screenshot(path=screenshots / "plan_sailing.png")
+    page.goto(f"{WORLD}#at=0,0&zoom=1&show=&sail={link(start, lake)}")
+    expect(page.locator(".sailing")).to_contain_text("No way by water.")
+
+    page.get_by_role("button", name="Choose two points").press("Enter")
+    page.get_by_role("button", name="Middle of the map").press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.locator("#pick")).to_be_hidden()
+    assert "sail=" not in page.url
+
+
+def test_pins_and_routes_are_kept_shared_exported_and_imported(
+    visitor: Visitor, tmp_path: Path, screenshots: Path
+) -> None:
+    page, hostile = visitor.page, "<img src=x onerror=alert(1)>;,&#\u202e"
+    visit(page, f"{WORLD}{MIDDLE}")
+    page.keyboard.press("a")
+    click_at(page, 600, -120)
+    page.get_by_label("Name").fill(hostile)
+    page.get_by_label("Note").fill("Copper & tin\nhere")
+    page.get_by_label("Blue").check()
+    page.get_by_role("button", name="Save").click()
+    page.keyboard.press("m")
+    click_at(page, -1200, 600)
+    click_at(page, 1200, 600)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Keep the line as a route").click()
+    page.get_by_label("Name").press("Enter")
+    page.get_by_role("tab", name="Plan").click()
+    names = page.locator(".pins strong")
+    expect(names).to_have_text([hostile[:-1], "Route"])
+    page.locator(".pin-sign").press("Enter")
+    expect(page.locator(".place-card .note")).to_have_text("Copper & tin\nhere")
+    page.screenshot(path=screenshots / "plan_pins.png")
+    page.reload()
+    page.get_by_role("tab", name="Plan").click()
+    expect(names).to_have_text([hostile[:-1], "Route"])
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    exported = tmp_path / "pins.geojson"
+    download.value.save_as(exported)
+    content = json.loads(exported.read_text())
+    assert (content["vwe"]["version"], content["vwe"]["seed_number"]) == (1, parse_seed(KEY).number)
+    assert content["features"][0]["geometry"] == {"type": "Point", "coordinates": [600, -120]}
+    page.get_by_role("button", name="Copy the link").click()
+    shared = page.evaluate("navigator.clipboard.readText()")
+
+    page.get_by_role("button", name="Delete Route").click()
+    expect(names).to_have_count(1)
+    page.get_by_role("button", name="Undo").press("Enter")
+    expect(names).to_have_text([hostile[:-1], "Route"])
+    for name in (hostile[:-1], "Route"):
+        page.get_by_role("button", name=f"Delete {name}", exact=True).click()
+    expect(names).to_have_count(0)
+
+    page.goto(shared)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(names).to_have_text([hostile[:-1], "Route"])
+    content["features"] = [*content["features"], {"geometry": {"type": "Point", "coordinates": [1e9, "x"]}}]
+    content["features"][1]["properties"]["name"] = "Renamed"
+    exported.write_text(json.dumps(content))
+    page.locator("input[type=file]").set_input_files(exported)
+    expect(page.locator("#toast")).to_have_text("Imported 1 pin or route.")
+    expect(names).to_have_text([hostile[:-1], "Route", "Renamed"])
+    exported.write_text(json.dumps(content | {"vwe": {"version": 1, "seed_number": 7}}))
+    page.locator("input[type=file]").set_input_files(exported)
+    expect(page.locator("#toast")).to_contain_text("seed number 7")
+
+
+@pytest.mark.parametrize(
+    "pins", ["9,,,1", "0,%,x,1,2", "0,a,b,1e9,5", "0,a,b,NaN,1;;", f"0,{'a' * 5000},,1,2", "__proto__,a,b,1"]
+)
+def test_invalid_pins_of_a_link_are_left_out(visitor: Visitor, pins: str) -> None:
+    visit(visitor.page, f"/worlds/{BARE}/#at=0,0&zoom=1&show=&pins={pins}")
+    expect(visitor.page.locator(".pin-sign")).to_have_count(0)
+
+
+@pytest.mark.parametrize("visitor", [PHONE], indirect=True)
+def test_places_gone_to_are_marked_and_kept_as_pins_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
+    page = visitor.page
+    visit(page, f"{WORLD}{MIDDLE}")
+    page.get_by_role("button", name="Go to coordinates").tap()
+    page.locator("#goto input").fill("600, -100")
+    page.locator("#goto input").press("Enter")
+    expect(page).to_have_url(re.compile("go=600,-100"))
+    page.reload()
+    sign = page.get_by_role("button", name=f"Marked place 600, {MINUS}100")
+    sign.tap()
+    page.get_by_role("button", name="Keep as a pin").tap()
+    page.get_by_role("button", name="Save").tap()
+    expect(page.locator(".pin-sign")).to_be_visible()
+    sign.press("Enter")
+    page.get_by_role("button", name="Remove the mark").tap()
+    expect(sign).to_have_count(0)
+    assert "go=" not in page.url
+    page.get_by_role("tab", name="Plan").tap()
+    page.get_by_role("button", name="Choose two points").tap()
+    expect(page.locator("#pick")).to_be_in_viewport(ratio=1)
+    for button in page.locator("#pick button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+    page.screenshot(path=screenshots / "plan_phone.png")
+
+
+def costs_of_ways(water: np.ndarray[Any, np.dtype[np.bool_]], start: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+    """Return the costs of the cheapest ways over water to all cells: a side is 1, a corner 17/12."""
+    costs = np.full(water.shape, np.inf)
+    open_cells = [(0.0, start)]
+    costs[start] = 0
+    while open_cells:
+        cost, (row, column) = heapq.heappop(open_cells)
+        for by_row, by_column in [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)]:
+            cell = row + by_row, column + by_column
+            further = cost + (1 if 0 in (by_row, by_column) else 17 / 12)
+            if water[cell] and further < costs[cell] - 1e-9:
+                costs[cell] = further
+                heapq.heappush(open_cells, (further, cell))
+    return costs
