@@ -288,6 +288,11 @@ export class PlacesList {
     return this.from[this.order.value] ?? { x: 0, z: 0 };
   }
 
+  /** Returns the text that states from where the distances in the list are. */
+  #originText() {
+    return this.from[this.order.value] ? this.order.selectedOptions[0].textContent : t("places.from_center");
+  }
+
   #extend() {
     const count = this.list.children.length;
     if (count === this.found.length) return;
@@ -305,7 +310,12 @@ export class PlacesList {
         { type: "button", onclick: () => this.open(each) },
         signOf(each),
         h("span", { class: "what" }, h("strong", {}, each.title), h("small", {}, each.note)),
-        h("span", { class: "where" }, meters(Math.hypot(dx, dz)), h("small", {}, degrees(bearing(dx, dz)))),
+        h(
+          "span",
+          { class: "where", title: this.#originText() },
+          meters(Math.hypot(dx, dz)),
+          h("small", {}, degrees(bearing(dx, dz))),
+        ),
       ),
     );
   }
