@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hmac
-import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -38,17 +36,12 @@ class Builds:
     """
 
     def __init__(self, command: Callable[[Seed], Sequence[str]], environment: Mapping[str, str]) -> None:
-        self.token = secrets.token_urlsafe(32)
         self._command, self._environment = command, environment
         self._states: dict[str, BuildState] = {}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
         self._worker = ThreadPoolExecutor(1, "build")
-
-    def has_token(self, token: str) -> bool:
-        """Return whether a text is the token that this server sends to its pages."""
-        return hmac.compare_digest(token.encode(), self.token.encode())
 
     def request(self, seed: Seed) -> None:
         """Queue the build of a world, unless the same world is queued or being built.

@@ -109,6 +109,15 @@ class PreviewWorld(WorldSource):
         return png_bytes(render_thumbnail(self._world()))
 
 
+@functools.cache
+def warm() -> None:
+    """Load in advance the kernels that the first preview of a process needs, by computing one."""
+    native = World(0, WORLD_GEN_VERSION)
+    ground = Job(functools.partial(_ground, native))
+    ground.result.set_result(ground.compute())
+    _analysis(native, ground, None)
+
+
 def _ground(native: World) -> CanonicalWorld:
     """Return the world without locations, as the stage ``extracted`` has it."""
     request = WorldRequest(native.seed, GRID, native.version, ESSENTIAL, ("lava", *LINES))

@@ -1,6 +1,7 @@
 """The server of the site: the gallery, a page per world, comparisons, and the search. Meant for the user's own machine.
 
-The event loop never draws or reads files. A tile whose request was canceled is not drawn.
+A world that is not stored is computed in memory and has the same URLs. The event loop never draws or reads files. A
+request that waits for a world ends when its client has gone, and a tile whose request was canceled is not drawn.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import asyncio
 import collections
 import contextlib
 import functools
-import json
 import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -32,11 +32,14 @@ from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
-from vwe_dagster.site.builds import Builds, TooManyBuildsError
+from vwe_dagster.site.actions import Actions, PageToken
+from vwe_dagster.site.builds import Builds
 from vwe_dagster.site.built_world import BuiltWorld, built_world
 from vwe_dagster.site.gallery import Gallery
 from vwe_dagster.site.pages import Content
+from vwe_dagster.site.preview import warm as warm_previews
 from vwe_dagster.site.previews import Previews
+from vwe_dagster.site.responses import answer, cache_of, known, refusal
 from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
 from vwe_dagster.site.source import NotThereError, Part, WorldSource, warm
 from vwe_dagster.site.stored import StoredWorld
@@ -46,23 +49,11 @@ from vwe_dagster.web.guard import Guard
 OPEN_WORLDS = 4
 """Number of stored worlds kept in memory, the most recently used ones."""
 
-_EVER = "public, max-age=31536000, immutable"
-_ASK = "no-cache"
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
 _GONE_AWAY = 499
 _LOOK_S = 0.25
 """Interval at which a request that waits for a part of a world checks whether its client is still connected."""
 _MOST_COLUMNS = 24
-_LONGEST_KEY = 100
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
-_NO_WEIGHT = re.compile(r"0(\.0*)?")
 
 _Result = TypeVar("_Result")
 
@@ -93,8 +84,10 @@ def site_app(
         builds: builds the worlds that a page requests; if None, pages show a command instead.
         table: the location table of worlds that are not stored; the game's own if omitted.
     """
-    site = _Site(store, Previews(table))
-    search = _SearchRoutes(SiteSearch(store, home or store.root.parent), builds)
+    token, previews = PageToken(), Previews(table)
+    site = _Site(store, previews)
+    search = _SearchRoutes(SiteSearch(store, home or store.root.parent), token.text if builds else None)
+    actions = Actions(store, builds, previews, token)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -102,6 +95,7 @@ def site_app(
         yield
         site.close()
         search.close()
+        actions.close()
 
     return Starlette(
         routes=[
@@ -112,14 +106,18 @@ def site_app(
             Route("/find/distributions.json", search.distributions),
             Route("/find/answer.json", search.answer),
             Route("/find/worlds.json", search.world_keys),
-            Route("/find/builds.json", search.builds),
-            Route("/find/builds", search.build, methods=["POST"]),
+            Route("/find/builds.json", actions.builds),
+            Route("/find/builds", actions.build, methods=["POST"]),
+            Route("/server.json", actions.server),
+            Route("/open", actions.open_file, methods=["POST"]),
+            Route("/metrics", actions.metrics),
             Route("/worlds.json", site.worlds),
             Route("/static/{path:path}", site.static),
             Route("/worlds/{folder}", site.to_world),
             Route("/worlds/{folder}/", site.world_page),
             Route("/worlds/{folder}/index.html", site.world_page),
             Route("/worlds/{folder}/world.json", site.facts),
+            Route("/worlds/{folder}/build.json", actions.build_state),
             Route("/worlds/{folder}/waterways.json", site.waterways),
             Route("/worlds/{folder}/places.json", site.places),
             Route("/worlds/{folder}/ground.bin", site.ground),
@@ -157,16 +155,16 @@ class _Site:
     def warm(self) -> None:
         """Compile and load in the background what the first visitor would otherwise wait for."""
         self._readers.submit(warm)
+        self._readers.submit(warm_previews)
         self._readers.submit(self._gallery.worlds)
 
     def close(self) -> None:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._painters.shutdown(wait=False, cancel_futures=True)
-        self._previews.close()
 
     def page(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
-            return _answer(request, pages.html_files()[name])
+            return answer(request, pages.html_files()[name])
 
         return page
 
@@ -174,11 +172,11 @@ class _Site:
         content = pages.static_files().get(request.path_params["path"])
         if content is None:
             raise NotThereError("There is no such file.")
-        return _answer(request, content)
+        return answer(request, content)
 
     async def worlds(self, request: Request) -> Response:
         listed = await self._read(self._gallery.worlds)
-        return _answer(request, await self._read(lambda: Content.of(listed, "application/json")))
+        return answer(request, await self._read(lambda: Content.of(listed, "application/json")))
 
     async def to_world(self, request: Request) -> Response:
         await self._find(request.path_params["folder"])
@@ -186,13 +184,13 @@ class _Site:
 
     async def world_page(self, request: Request) -> Response:
         self._prepare(await self._find(request.path_params["folder"]))
-        return _answer(request, pages.html_files()[pages.WORLD_PAGE])
+        return answer(request, pages.html_files()[pages.WORLD_PAGE])
 
     async def compare_page(self, request: Request) -> Response:
         for name in ("one", "other"):
             if name in request.query_params:
                 self._prepare(await self._find(pages.folder_of(request.query_params[name])))
-        return _answer(request, pages.html_files()[pages.COMPARE_PAGE])
+        return answer(request, pages.html_files()[pages.COMPARE_PAGE])
 
     async def to_comparison(self, request: Request) -> Response:
         """Redirect the former address of a comparison."""
@@ -204,13 +202,13 @@ class _Site:
         source = await self._find(request.path_params["folder"])
         outline = source.outline() if "outline" in request.query_params else None
         if outline is not None:
-            return _answer(request, Content.of(outline, "application/json"))
+            return answer(request, Content.of(outline, "application/json"))
         await _arrival(request, source, Part.ANALYSIS)
 
         def read() -> Content:
             return Content.of(source.facts(self._gallery.same_world(source.header.seed)), "application/json")
 
-        return _answer(request, await self._read(read))
+        return answer(request, await self._read(read))
 
     async def waterways(self, request: Request) -> Response:
         source = await self._find(request.path_params["folder"])
@@ -268,9 +266,9 @@ class _Site:
 
         source = await self._find(request.path_params["folder"])
         # A tile in the browser's cache need not wait for a paint slot.
-        known = _known(request, etag(source))
-        if known is not None:
-            return known
+        unmodified = known(request, etag(source))
+        if unmodified is not None:
+            return unmodified
         await _arrival(request, source, Part.GROUND)
         async with self._paint_slots:
             if await request.is_disconnected():
@@ -297,9 +295,9 @@ class _Site:
         workers: ThreadPoolExecutor | None = None,
     ) -> Response:
         """Return the response with a file; ``etag`` begins with a version and changes when the file does."""
-        known = _known(request, etag)
-        if known is not None:
-            return known
+        unmodified = known(request, etag)
+        if unmodified is not None:
+            return unmodified
         await _arrival(request, source, part)
 
         def content() -> Content:
@@ -307,7 +305,7 @@ class _Site:
 
         loop = asyncio.get_running_loop()
         content_now = await loop.run_in_executor(workers or self._readers, content)
-        return _answer(request, content_now, _cache_of(request, etag))
+        return answer(request, content_now, cache_of(request, etag))
 
     async def _find(self, folder: str) -> WorldSource:
         """Return the stored world of a seed in its newest build, or a preview of it."""
@@ -328,18 +326,15 @@ class _Site:
 class _SearchRoutes:
     """The routes of the page *Find a seed*; they answer one question at a time."""
 
-    def __init__(self, search: SiteSearch, builds: Builds | None) -> None:
-        self._search, self._builds = search, builds
+    def __init__(self, search: SiteSearch, token: str | None) -> None:
+        self._search, self._token = search, token
         self._worker = ThreadPoolExecutor(1, "search")
 
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
-        if self._builds is not None:
-            self._builds.close()
 
     async def columns(self, request: Request) -> Response:
-        token = None if self._builds is None else self._builds.token
-        return await self._answered(request, lambda: {**self._search.columns(), "token": token})
+        return await self._answered(request, lambda: {**self._search.columns(), "token": self._token})
 
     async def distributions(self, request: Request) -> Response:
         names = request.query_params.get("columns", "").split(",")[:_MOST_COLUMNS]
@@ -364,29 +359,6 @@ class _SearchRoutes:
         condition = request.query_params.get("condition", "")
         return await self._answered(request, lambda: {"seeds": self._search.world_keys(condition)})
 
-    async def builds(self, request: Request) -> Response:
-        return await self._answered(request, lambda: {} if self._builds is None else self._builds.states())
-
-    async def build(self, request: Request) -> Response:
-        """Start a build. Only a page of this server can: it sends its origin and the token."""
-        if self._builds is None:
-            return _refusal(request, 404, "This server does not build worlds; run the command that the page shows.")
-        # The guard has already compared the origin, if the request has one.
-        if "origin" not in request.headers or not self._builds.has_token(request.headers.get("x-vwe-token", "")):
-            return _refusal(request, 403, "Only a page of this server can request a world; reload the page.")
-        key = b""
-        async for part in request.stream():
-            key += part
-            if len(key) > _LONGEST_KEY:
-                return _refusal(request, 413, "The request is longer than any seed.")
-        try:
-            self._builds.request(parse_seed(key.decode()))
-        except (SeedError, UnicodeDecodeError) as error:
-            return _refusal(request, 400, str(error))
-        except TooManyBuildsError as error:
-            return _refusal(request, 429, str(error))
-        return await self.builds(request)
-
     async def _answered(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
         """Return a JSON response; for an invalid question its only member is ``fault``, with status 200.
 
@@ -400,7 +372,7 @@ class _SearchRoutes:
                 return json_bytes({"fault": str(error)})
 
         content = await asyncio.get_running_loop().run_in_executor(self._worker, body)
-        return _answer(request, Content.of(content, "application/json"))
+        return answer(request, Content.of(content, "application/json"))
 
 
 class _OpenWorlds:
@@ -462,52 +434,11 @@ def _trace(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _answer(request: Request, content: Content, cache: str = _ASK) -> Response:
-    if _is_known(request, content.etag):
-        return _unchanged(content.etag, cache)
-    headers = {**_HEADERS, "etag": content.etag, "cache-control": cache}
-    body = content.plain
-    if content.packed is not None:
-        headers["vary"] = "accept-encoding"
-        if _accepts_gzip(request):
-            headers["content-encoding"] = "gzip"
-            body = content.packed
-    return Response(body, headers=headers, media_type=content.media_type)
-
-
-def _accepts_gzip(request: Request) -> bool:
-    """Return whether gzip, or ``*`` if gzip is not named, has a weight above zero."""
-    weights = {}
-    for entry in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
-        coding, *more = (part.strip() for part in entry.split(";"))
-        weights[coding] = next((part[2:] for part in more if part.startswith("q=")), "1")
-    return _NO_WEIGHT.fullmatch(weights.get("gzip", weights.get("*", "0"))) is None
-
-
-def _cache_of(request: Request, etag: str) -> str:
-    # A page requests files by version; those never change.
-    return _EVER if request.query_params.get("v") == etag.partition("-")[0] else _ASK
-
-
-def _known(request: Request, etag: str) -> Response | None:
-    """Return a response without a body if the browser has the file of this entity tag; None if it must be sent."""
-    return _unchanged(f'"{etag}"', _cache_of(request, etag)) if _is_known(request, f'"{etag}"') else None
-
-
-def _is_known(request: Request, etag: str) -> bool:
-    known = request.headers.get("if-none-match", "")
-    return etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
-
-
-def _unchanged(etag: str, cache: str) -> Response:
-    return Response(status_code=304, headers={**_HEADERS, "etag": etag, "cache-control": cache})
-
-
 async def _missing(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _refusal(request, error.status_code, "Pages and files are read-only; use GET or HEAD.", error.headers)
+        return refusal(request, error.status_code, "Pages and files are read-only; use GET or HEAD.", error.headers)
     sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
-    return _refusal(request, getattr(error, "status_code", 404), sentence)
+    return refusal(request, getattr(error, "status_code", 404), sentence)
 
 
 async def _gone_away(_: Request, __: Exception) -> Response:
@@ -515,16 +446,4 @@ async def _gone_away(_: Request, __: Exception) -> Response:
 
 
 async def _damaged(request: Request, error: Exception) -> Response:
-    return _refusal(request, 503, str(error))
-
-
-def _refusal(request: Request, status: int, sentence: str, more: Mapping[str, str] | None = None) -> Response:
-    """Return an error response: a page if the client accepts HTML, else JSON."""
-    headers = {**_HEADERS, "cache-control": "no-store", **(more or {})}
-    if "text/html" in request.headers.get("accept", ""):
-        # The undecoded path, as the browser sees it: an encoded slash in a name does not count.
-        path = request.scope["raw_path"].partition(b"?")[0]
-        root = "../" * (path.count(b"/") - 1) or "./"
-        page = pages.missing_page(sentence, root=root)
-        return Response(page, status, headers, "text/html")
-    return Response(json.dumps({"message": sentence}), status, headers, "application/json")
+    return refusal(request, 503, str(error))

@@ -124,7 +124,6 @@ def test_only_a_page_of_the_server_can_request_a_world(tmp_path: Path) -> None:
     builds = running("pass")
     with served(site_app(WorldStore(tmp_path), builds=builds)) as address:
         token = httpx.get(f"{address}/find/columns.json").json()["token"]
-        assert token == builds.token
         good = {"origin": address, "x-vwe-token": token}
         for wrong in ({"x-vwe-token": token}, {"origin": address}, {**good, "x-vwe-token": "other"}):
             assert httpx.post(f"{address}/find/builds", headers=wrong, content="@5").status_code == 403

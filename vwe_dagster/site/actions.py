@@ -1,0 +1,139 @@
+"""Routes beside the pages: keeping a world, opening a world file, and the metrics of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vwe_dagster.formats.fwl import SaveError, parse_world_file
+from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.site import pages
+from vwe_dagster.site.builds import Builds, TooManyBuildsError
+from vwe_dagster.site.metrics import PreviewCollector
+from vwe_dagster.site.pages import Content
+from vwe_dagster.site.preview import WORLD_GEN_VERSION
+from vwe_dagster.site.previews import Previews
+from vwe_dagster.site.responses import HEADERS, answer, refusal
+from vwe_dagster.site.search import json_bytes
+from vwe_dagster.site.source import NotThereError
+from vwe_dagster.store import WorldStore
+from vwe_dagster.store.manifest import WORLD_STAGES
+
+LONGEST_KEY = 100
+"""The longest body of a request to keep a world, in bytes."""
+
+LONGEST_FILE = 64 * 1024
+"""The longest world file that can be opened, in bytes; one of a new world has some dozens."""
+
+
+class PageToken:
+    """A secret text that the pages of this server know, and pages of other servers do not."""
+
+    def __init__(self) -> None:
+        self.text = secrets.token_urlsafe(32)
+
+    def is_sent_by(self, request: Request) -> bool:
+        """Return whether a request has the token, and an origin, which the guard has already compared."""
+        sent = request.headers.get("x-vwe-token", "")
+        return "origin" in request.headers and hmac.compare_digest(sent.encode(), self.text.encode())
+
+
+class Actions:
+    """The routes of actions and of the server's state."""
+
+    def __init__(self, store: WorldStore, builds: Builds | None, previews: Previews, token: PageToken) -> None:
+        self._store, self._builds, self._previews, self._token = store, builds, previews, token
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(PreviewCollector(previews))
+
+    def close(self) -> None:
+        """End the computation of previews and the build of worlds."""
+        self._previews.close()
+        if self._builds is not None:
+            self._builds.close()
+
+    async def server(self, request: Request) -> Response:
+        """Return the token of the pages, and whether the server keeps worlds."""
+        return _json_answer(request, {"token": self._token.text, "keeps": self._builds is not None})
+
+    async def builds(self, request: Request) -> Response:
+        """Return the states of all requested worlds, by key."""
+        return _json_answer(request, {} if self._builds is None else dict(self._builds.states()))
+
+    async def build_state(self, request: Request) -> Response:
+        """Return the state of a requested world, null if it was not requested, and its stages in the data folder."""
+        try:
+            seed = parse_seed(pages.key_of(request.path_params["folder"]))
+        except SeedError as error:
+            raise NotThereError(str(error)) from error
+        state = None if self._builds is None else self._builds.states().get(seed.key)
+        stages = await asyncio.to_thread(self._stages, seed)
+        return _json_answer(request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES)})
+
+    async def build(self, request: Request) -> Response:
+        """Start a build. Only a page of this server can: it sends its origin and the token."""
+        if self._builds is None:
+            return refusal(request, 404, "This server does not build worlds; run the command that the page shows.")
+        if not self._token.is_sent_by(request):
+            return refusal(request, 403, "Only a page of this server can request a world; reload the page.")
+        key = await _body(request, LONGEST_KEY)
+        if key is None:
+            return refusal(request, 413, "The request is longer than any seed.")
+        try:
+            self._builds.request(parse_seed(key.decode()))
+        except (SeedError, UnicodeDecodeError) as error:
+            return refusal(request, 400, str(error))
+        except TooManyBuildsError as error:
+            return refusal(request, 429, str(error))
+        return await self.builds(request)
+
+    async def open_file(self, request: Request) -> Response:
+        """Return the seed of a world file, and what a preview of the seed does not show of its world."""
+        if not self._token.is_sent_by(request):
+            return refusal(request, 403, "Only a page of this server can open a file; reload the page.")
+        content = await _body(request, LONGEST_FILE)
+        if content is None:
+            return refusal(request, 413, f"The file is longer than {LONGEST_FILE // 1024} KB; open a .fwl or .fwl2.")
+        try:
+            world = parse_world_file(content)
+        except SaveError as error:
+            return refusal(request, 400, str(error))
+        return _json_answer(
+            request,
+            {
+                "seed": world.seed.key,
+                "name": world.name,
+                "world_gen_version": world.world_gen_version,
+                "shown_version": WORLD_GEN_VERSION,
+                "has_modifiers": bool(world.starting_keys),
+            },
+        )
+
+    async def metrics(self, request: Request) -> Response:
+        """Return the metrics of the previews for Prometheus."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._registry), headers={**HEADERS, "content-type": content_type})
+
+    def _stages(self, seed: Seed) -> list[str]:
+        return [stage for stage in WORLD_STAGES if self._store.manifest(seed, stage) is not None]
+
+
+async def _body(request: Request, longest: int) -> bytes | None:
+    """Return the body of a request; None if it is longer than allowed."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > longest:
+            return None
+    return body
+
+
+def _json_answer(request: Request, content: dict[str, Any]) -> Response:
+    return answer(request, Content.of(json_bytes(content), "application/json"))
