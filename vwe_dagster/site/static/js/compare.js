@@ -10,6 +10,7 @@ import { translateFacts } from "./names.js";
 import { Permalink } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
 import { Readout } from "./readout.js";
+import { fillSeedBox } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
 import { fillTexts, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
@@ -225,6 +226,7 @@ class Comparison {
 
 fillTexts();
 fillIcons();
+fillSeedBox();
 async function readWorlds() {
   const query = new URLSearchParams(window.location.search);
   const keys = ["one", "other"].map((name) => query.get(name) ?? "");

@@ -49,6 +49,7 @@ const ICONS = {
   link: "M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2",
   compare: "M12 3v18M4 6h5v12H4zM15 6h5v12h-5z",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+  file: "M7 3h7l4 4v14H7zM14 3v4h4",
   close: "M6 6l12 12M18 6L6 18",
   undo: "M8 5L4 9l4 4M4 9h10a5 5 0 0 1 0 10h-3",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",

@@ -5,6 +5,7 @@ import { fetchJson } from "./files.js";
 import { number } from "./geo.js";
 import { columnLabel, columnMeaning, measure, questionMeaning, questionName } from "./names.js";
 import { Range } from "./range.js";
+import { fillSeedBox } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
 import { fillTexts, t } from "./texts.js";
 
@@ -181,6 +182,7 @@ class Finder {
 
 fillTexts();
 fillIcons();
+fillSeedBox();
 listen({
   "/": () => $("#condition").focus(),
   Escape: () => document.activeElement?.blur(),

@@ -4,14 +4,13 @@ import { $, copy, fillIcons, h, icon } from "./dom.js";
 import { comparisonOf, fetchJson, isExport, pageIn } from "./files.js";
 import { area, folderOf, meters, number } from "./geo.js";
 import { biomeTitle, columnLabel } from "./names.js";
+import { fillSeedBox } from "./seed_box.js";
+import { GREATEST_SEED, isSeed, LEAST_SEED } from "./seeds.js";
 import { listen } from "./shortcuts.js";
 import { fillTexts, locale, t } from "./texts.js";
 
 const STEP = 60;
 
-const SEED = /^(?!.*\.\.)[A-Za-z0-9._-]{1,32}$/;
-const NUMBERED_SEED = /^@(?:0|-?[1-9]\d{0,9})$/;
-const [LEAST_SEED, GREATEST_SEED] = [-(2 ** 31), 2 ** 31 - 1];
 const CONDITION = /[<>=]/;
 const PAUSE_MS = 200;
 
@@ -130,7 +129,10 @@ class Gallery {
       ...(isSeed(text)
         ? isExport
           ? [h("p", {}, t("gallery.not_here", { seed: text }))]
-          : [h("p", {}, t("gallery.absent", { seed: text })), command(text)]
+          : [
+              h("p", {}, t("gallery.preview", { seed: text })),
+              h("a", { href: `worlds/${folderOf(text)}/` }, t("seed_box.show")),
+            ]
         : [h("p", {}, t("gallery.not_a_seed", { least: `@${LEAST_SEED}`, greatest: `@${GREATEST_SEED}` }))]),
     );
   }
@@ -235,12 +237,6 @@ class Gallery {
   }
 }
 
-function isSeed(text) {
-  if (!text.startsWith("@")) return SEED.test(text);
-  const seed = NUMBERED_SEED.test(text) ? Number(text.slice(1)) : NaN;
-  return LEAST_SEED <= seed && seed <= GREATEST_SEED;
-}
-
 function command(seed) {
   const text = `vwe world ${seed.startsWith("-") ? "-- " : ""}${seed}`;
   return h("button", { type: "button", class: "text", onclick: () => copy(text) }, icon("copy"), h("code", {}, text));
@@ -248,6 +244,7 @@ function command(seed) {
 
 fillTexts();
 fillIcons();
+fillSeedBox();
 listen({
   "/": () => $("#search").focus(),
   Escape: () => document.activeElement?.blur(),

@@ -3,8 +3,9 @@
 
 import { at } from "./crs.js";
 import { $, $$, copy, fillIcons, h, icon, openDialog, toast } from "./dom.js";
-import { comparisonOf, fetchJson } from "./files.js";
+import { comparisonOf, fetchJson, isExport } from "./files.js";
 import { area, compassPoint, degrees, folderOf, meters, number, parsePlace, place, share } from "./geo.js";
+import { showKeep } from "./keep.js";
 import { KindChips } from "./kind_chips.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { Locations } from "./locations.js";
@@ -17,6 +18,8 @@ import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from ".
 import { Plan } from "./plan.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
+import { fillSeedBox } from "./seed_box.js";
+import { isSeed } from "./seeds.js";
 import { listen } from "./shortcuts.js";
 import { fillTexts, locale, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
@@ -277,7 +280,7 @@ class WorldPage {
   }
 
   #showFacts() {
-    const { key, number: seed, statistics: sums, grid, engine, same_world: same, typed_in_game: typed } = this.facts;
+    const { key, number: seed, statistics: sums, typed_in_game: typed } = this.facts;
     document.title = `${key} · VWE`;
     for (const element of $$("[data-key]")) element.textContent = key;
     $("#seed-number").textContent = seed;
@@ -313,11 +316,24 @@ class WorldPage {
         ? []
         : [tile(t("world.rivers"), number(sums.river_count), t("world.streams", { count: sums.stream_count }))]),
     );
+    this.#showOrigin();
+  }
+
+  /** Continues with the files of the world after it was stored. */
+  async rebuilt() {
+    this.facts = translateFacts(await fetchJson("world.json"));
+    this.world.rebuilt(this.facts);
+    this.#showOrigin();
+  }
+
+  /** Shows how the world was generated, and the seeds with the same world. */
+  #showOrigin() {
+    const { grid, engine, same_world: same } = this.facts;
     const { table } = this.facts.places ?? {};
     const maker = [engine.kind, engine.game_version ?? engine.version].filter(Boolean).join(" ");
     const version = engine.world_gen_version;
     const date = new Date(this.facts.made_at).toLocaleDateString(locale, { dateStyle: "medium", timeZone: "UTC" });
-    $("#made").append(
+    $("#made").replaceChildren(
       [
         version === null
           ? t("world.engine", { engine: maker })
@@ -583,8 +599,12 @@ async function open() {
 
 fillTexts();
 fillIcons();
+fillSeedBox();
 open()
-  .then(() => document.body.classList.add("ready"))
+  .then((page) => {
+    showKeep(page.facts, () => page.rebuilt());
+    document.body.classList.add("ready");
+  })
   .catch((error) => {
     $("#map").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
     toast(error.message);
@@ -601,15 +621,18 @@ fetchJson("../../worlds.json")
     );
     const keys = rows.map((row) => row[columns.indexOf("seed")]);
     const others = keys.filter((key) => folderOf(key) !== encodeURIComponent(here));
-    if (others.length === 0) return;
+    // A server computes worlds that it has not; an export cannot.
+    if (isExport && others.length === 0) return;
     $("#compare-button").hidden = false;
     $("#compare-button").addEventListener("click", () => openDialog("compare"));
     $("#compare-keys").append(...others.map((key) => h("option", { value: key })));
     $("#compare form").addEventListener("submit", (event) => {
       event.preventDefault();
       const other = $("#compare input").value.trim();
-      if (others.includes(other)) window.location.href = `../../${comparisonOf(here === "~." ? "." : here, other)}`;
-      else $("#compare output").textContent = keys.includes(other) ? t("compare_with.same") : t("compare_with.absent");
+      const isHere = folderOf(other) === encodeURIComponent(here);
+      if (!isHere && (others.includes(other) || (!isExport && isSeed(other))))
+        window.location.href = `../../${comparisonOf(here === "~." ? "." : here, other)}`;
+      else $("#compare output").textContent = isHere ? t("compare_with.same") : t("compare_with.absent");
     });
   })
   .catch(() => {});

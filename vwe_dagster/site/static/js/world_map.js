@@ -79,6 +79,13 @@ export class WorldMap {
     this.style = null;
   }
 
+  /** Continues with the files of a new build of the same world; the tiles that are shown stay. */
+  rebuilt(facts) {
+    this.facts = facts;
+    this.planes.version = facts.data.version;
+    if (this.tiles) this.tiles.options.version = facts.version;
+  }
+
   /** Shows the tiles of a style; the former ones stay below until these are loaded. */
   setStyle(id) {
     if (id === this.style) return;

@@ -1,0 +1,93 @@
+// Keeping a world that is not stored: the note on its page, the request, and the progress of the build.
+
+import { $, h, toast } from "./dom.js";
+import { fetchJson } from "./files.js";
+import { openedFile, request } from "./seed_box.js";
+import { t } from "./texts.js";
+
+const LOOK_MS = 700;
+const ENDED = ["built", "failed"];
+
+const wait = (ms) => new Promise((resolve) => window.setTimeout(resolve, ms));
+
+/**
+ * Shows whether a world is stored, and the notes on the world file that led to it.
+ * @param facts the world's world.json.
+ * @param kept called when the world has been stored.
+ */
+export function showKeep(facts, kept) {
+  const notes = notesOf(openedFile(facts.key));
+  $("#keep").append(h("div", {}, ...notes));
+  $("#keep").hidden = facts.made_at !== null && notes.length === 0;
+  if (facts.made_at === null) new Keep(facts.key, kept);
+}
+
+class Keep {
+  constructor(key, kept) {
+    this.key = key;
+    this.kept = kept;
+    this.state = h("span", { role: "status" }, t("keep.not_kept"));
+    this.button = h("button", { type: "button", class: "text", onclick: () => this.#keep() }, t("keep.keep"));
+    this.bar = h("progress", { hidden: true, max: 1, value: 0, "aria-label": t("keep.progress") });
+    $("#keep").prepend(this.state, this.button, this.bar);
+    this.#begin();
+  }
+
+  /** Hides the button on a server that keeps no worlds, and follows a build that has begun. */
+  async #begin() {
+    const [server, build] = await Promise.all([fetchJson("../../server.json"), fetchJson("build.json")]);
+    this.token = server.token;
+    this.button.hidden = !server.keeps;
+    if (build.state && !ENDED.includes(build.state)) this.#follow();
+  }
+
+  async #keep() {
+    this.button.disabled = true;
+    try {
+      await request("../../find/builds", this.token, this.key);
+      await this.#follow();
+    } catch (error) {
+      toast(error.message);
+      this.button.disabled = false;
+    }
+  }
+
+  /** Shows the progress until the build has ended. */
+  async #follow() {
+    this.button.disabled = true;
+    this.bar.hidden = false;
+    for (;;) {
+      const { state, stages, all_stages: all } = await fetchJson("build.json");
+      this.bar.max = all.length;
+      this.bar.value = stages.length;
+      if (ENDED.includes(state)) return this.#end(state);
+      const next = all.find((stage) => !stages.includes(stage));
+      this.state.textContent =
+        state === "building" && next ? t("keep.building", { stage: t(`keep.stage.${next}`) }) : t("keep.waiting");
+      await wait(LOOK_MS);
+    }
+  }
+
+  async #end(state) {
+    this.bar.hidden = true;
+    if (state === "failed") {
+      this.state.textContent = t("keep.failed");
+      this.button.disabled = false;
+      return;
+    }
+    await this.kept();
+    this.state.textContent = t("keep.kept");
+    this.button.hidden = true;
+  }
+}
+
+/** Returns notes on a world file of which the page does not show everything. */
+function notesOf(opened) {
+  if (!opened) return [];
+  const notes = [t("keep.opened", { name: opened.name })];
+  if (opened.has_modifiers) notes.push(t("keep.modifiers"));
+  if (opened.world_gen_version !== opened.shown_version) {
+    notes.push(t("keep.version", { own: String(opened.world_gen_version), shown: String(opened.shown_version) }));
+  }
+  return notes.map((note) => h("p", {}, note));
+}

@@ -1,0 +1,117 @@
+"""The seed box of the pages: typed and random seeds, world files, and keeping a world, in a browser."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from vwe_dagster.formats.fwl import new_world, world_file_bytes
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.site.builds import Builds
+from vwe_dagster.site.server import site_app
+from vwe_dagster.store import WorldStore
+from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.site.browsing import PAGE_MS, Visitor, visit
+from vwe_dagster_tests.site.conftest import ONE, OTHER, Site, served
+from vwe_dagster_tests.worlds import publish_world
+
+PAGES = ["/", "/find/", f"/worlds/{ONE}/", f"/compare/?one={ONE}&other={OTHER}"]
+
+
+def type_seed(page: Page, text: str) -> None:
+    """Type a seed into the seed box and press Enter."""
+    box = page.locator(".seed-box input[type=text]")
+    box.fill(text)
+    box.press("Enter")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_typed_seed_shows_its_world_from_every_page(visitor: Visitor, path: str) -> None:
+    visit(visitor.page, path)
+    type_seed(visitor.page, OTHER)
+    expect(visitor.page).to_have_url(re.compile(rf"/worlds/{OTHER}/"))
+    expect(visitor.page.locator("h1[data-key]")).to_have_text(OTHER)
+
+
+def test_world_that_is_not_stored_has_map_places_and_figures(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, "/")
+    type_seed(page, "neverkept1")
+    page.locator("body.ready").wait_for(timeout=PATIENCE_S * 1000)
+    expect(page.locator("h1[data-key]")).to_have_text("neverkept1")
+    expect(page.locator("#keep")).to_contain_text("Not kept")
+    # This server keeps no worlds.
+    expect(page.locator("#keep button")).to_be_hidden()
+    expect(page.locator("#facts .tile").first).to_contain_text("km²")
+    page.locator("img.leaflet-tile-loaded").first.wait_for()
+    page.locator("#tab-places").click()
+    expect(page.locator("#places")).to_contain_text("Haldor")
+
+
+def test_random_seed_can_be_typed_in_the_game(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, "/")
+    page.route("**/worlds/*/", lambda route: route.fulfill(content_type="text/html", body="<title>world</title>"))
+    page.get_by_role("button", name="Random").click()
+    expect(page).to_have_url(re.compile(r"/worlds/[A-Za-z0-9]{10}/$"))
+
+
+@pytest.mark.parametrize("text", ['<img src=x onerror="alert(1)">', "../../etc", "a?b#c", "@99999999999", "a b"])
+def test_hostile_seed_text_stays_on_the_page(visitor: Visitor, text: str) -> None:
+    page = visitor.page
+    visit(page, "/")
+    address = page.url
+    type_seed(page, text)
+    expect(page.locator(".seed-box output")).to_contain_text("1 to 32")
+    assert page.url == address
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_dropped_world_file_shows_its_world_and_what_is_missing(visitor: Visitor) -> None:
+    page = visitor.page
+    world = new_world(parse_seed(ONE), "Mid<b>gard", world_gen_version=1, starting_keys=("NoPortals",))
+    visit(page, "/")
+    page.locator(".seed-box input[type=file]").set_input_files(
+        {"name": "Midgard.fwl", "mimeType": "application/octet-stream", "buffer": world_file_bytes(world)}
+    )
+    expect(page).to_have_url(re.compile(rf"/worlds/{ONE}/"))
+    note = page.locator("#keep")
+    expect(note).to_contain_text("Mid<b>gard")
+    expect(note).to_contain_text("modifiers")
+    expect(note).to_contain_text("world-gen version 1")
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Iterator[Site]:
+    """Serve an empty data folder, with a build that ends when the world is there."""
+    store = WorldStore(tmp_path / "data")
+    wait = f"import pathlib, time\nwhile not list(pathlib.Path({str(store.root)!r}).rglob('go')): time.sleep(0.05)"
+    builds = Builds(lambda _: [sys.executable, "-c", wait], {})
+    with served(site_app(store, builds=builds)) as address:
+        yield Site(address, store)
+
+
+def test_kept_world_replaces_its_preview_without_a_reload(keeping: Site, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PAGE_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{keeping.address}/worlds/abc/")
+    page.locator("body.ready").wait_for(timeout=PATIENCE_S * 1000)
+    page.evaluate("window.isSamePage = true")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("#keep [role=status]")).to_contain_text("terrain")
+    publish_world(keeping.store, "abc", Grid.of_world(64))
+    expect(page.locator("#keep [role=status]")).to_contain_text("pictures")
+    (keeping.store.root / "go").touch()
+    expect(page.locator("#keep [role=status]")).to_have_text("Kept", timeout=PATIENCE_S * 1000)
+    expect(page.locator("#made")).to_contain_text("Built")
+    assert page.evaluate("window.isSamePage")
+    assert errors == []
+    page.close()
