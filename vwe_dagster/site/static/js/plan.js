@@ -105,7 +105,7 @@ export class Plan {
   openSection(element) {
     if (isPhone()) $("#tab-plan").click();
     else this.host.panel.open($("#tab-plan"));
-    element.scrollIntoView({ block: "nearest" });
+    element.scrollIntoView({ block: "start" });
   }
 
   open = (place) => this.host.open(place);
