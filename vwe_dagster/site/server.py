@@ -30,6 +30,7 @@ from starlette.routing import Route
 from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.locations.location_table import LocationTable
+from vwe_dagster.rendering.poster import Paper
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.actions import Actions, PageToken
@@ -122,6 +123,8 @@ def site_app(
             Route("/worlds/{folder}/places.json", site.places),
             Route("/worlds/{folder}/ground.bin", site.ground),
             Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
+            Route("/worlds/{folder}/poster.png", site.poster),
+            Route("/worlds/{folder}/relief.png", site.relief),
             Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", site.block),
             Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
             Route("/compare/", site.compare_page),
@@ -151,6 +154,7 @@ class _Site:
         self._readers = ThreadPoolExecutor(4, "read")
         self._painters = ThreadPoolExecutor(cores, "paint")
         self._paint_slots = asyncio.Semaphore(cores)
+        self._picture_slot = asyncio.Semaphore(1)
 
     def warm(self) -> None:
         """Compile and load in the background what the first visitor would otherwise wait for."""
@@ -246,6 +250,31 @@ class _Site:
         return await self._file(
             request, source, source.thumbnail, etag=source.thumbnail_version, media_type="image/png"
         )
+
+    async def poster(self, request: Request) -> Response:
+        """Return the poster on the paper of the query. Posters are drawn one at a time, because one takes 1.3 GB."""
+        name = request.query_params.get("paper", Paper.CM_30X40)
+        if name not in list(Paper):
+            raise NotThereError(f"There is no poster on paper {name[:20]!r}; choose from {', '.join(Paper)}.")
+        paper = Paper(name)
+        return await self._picture(request, f"poster-{paper}", lambda source: source.poster(paper))
+
+    async def relief(self, request: Request) -> Response:
+        return await self._picture(request, "relief", lambda source: source.relief())
+
+    async def _picture(self, request: Request, name: str, draw: Callable[[WorldSource], bytes]) -> Response:
+        """Return a large picture that is drawn now, unless the browser has it."""
+        source = await self._find(request.path_params["folder"])
+        etag = f"{source.header.version}-{name}"
+        unmodified = known(request, etag)
+        if unmodified is not None:
+            return unmodified
+        async with self._picture_slot:
+            if await request.is_disconnected():
+                raise _GoneAwayError
+            return await self._file(
+                request, source, lambda: draw(source), etag=etag, media_type="image/png", part=Part.ANALYSIS
+            )
 
     async def block(self, request: Request) -> Response:
         x, y = request.path_params["x"], request.path_params["y"]

@@ -14,12 +14,16 @@ from typing import Any
 
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.extraction.engine_export import forest_of
+from vwe_dagster.rendering.png import png_bytes
+from vwe_dagster.rendering.poster import Paper
+from vwe_dagster.rendering.relief import render_relief
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import blocks
 from vwe_dagster.site.facts import world_facts, world_outline
 from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.site.places import places_columns
+from vwe_dagster.site.poster import Versions, poster_png
 from vwe_dagster.site.tile_cache import TileCache
 from vwe_dagster.site.waterways import waterways
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -136,6 +140,23 @@ class WorldSource(abc.ABC):
             content = self._draw(style, zoom, x, y)
             self._drawn.put(name, content)
         return content
+
+    def poster(self, paper: Paper) -> bytes:
+        """Return the content of ``poster.png``, drawn now; takes seconds and 1.3 GB of memory."""
+        header = self.header
+        game = header.engine.get("game_version")
+        return poster_png(
+            header.seed,
+            self._world(),
+            self._analysis(),
+            terrain=self._terrain(),
+            versions=Versions(header.world_gen_version, game if isinstance(game, str) else None, header.location_table),
+            paper=paper,
+        )
+
+    def relief(self) -> bytes:
+        """Return the content of ``relief.png``, drawn now, for browsers that cannot turn the relief."""
+        return png_bytes(render_relief(self._world(), title=self.header.seed.key, analysis=self._analysis()))
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the content of every tile, drawn on all cores."""
