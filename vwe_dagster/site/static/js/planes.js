@@ -49,6 +49,27 @@ export class Planes {
     });
   }
 
+  /**
+   * Returns every `step`-th sample of the grid: `{side, height, biome}`, the southernmost row first.
+   *
+   * @param step at most the side of a block.
+   */
+  async thinned(step) {
+    const { size } = this.grid;
+    const side = Math.ceil(size / step);
+    const thin = { side, height: new Float32Array(side * side), biome: new Uint8Array(side * side) };
+    const corners = Array.from({ length: Math.ceil(size / this.side) }, (_, place) => place * this.side);
+    const blocks = await this.#load(corners.flatMap((row) => corners.map((column) => [column, row])));
+    for (let row = 0; row < side; row++) {
+      for (let column = 0; column < side; column++) {
+        const { biome, height } = this.#read(blocks, column * step, row * step);
+        thin.height[row * side + column] = height;
+        thin.biome[row * side + column] = biome;
+      }
+    }
+    return thin;
+  }
+
   #corners(x, z) {
     const { first_m: first, cell_m: cell, size } = this.grid;
     const clip = (value) => Math.min(Math.max(Math.floor(value), 0), size - 1);

@@ -14,6 +14,7 @@ import { Measure } from "./measure.js";
 import { translateFacts } from "./names.js";
 import { isPhone, Panel } from "./panel.js";
 import { Permalink, read } from "./permalink.js";
+import { Pictures } from "./pictures.js";
 import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
 import { Plan } from "./plan.js";
 import { Profile } from "./profile.js";
@@ -101,6 +102,7 @@ class WorldPage {
     this.plan = new Plan(this);
     this.#listen();
     this.#listenToSigns();
+    this.pictures = new Pictures(this.world);
     this.#keys();
     this.apply({ ...this.link.initial(), ...view }, { first: true });
     this.map.on("moveend", () => this.link.changed());
@@ -467,7 +469,10 @@ class WorldPage {
       if (found) this.goTo(found.x, found.z);
       else event.preventDefault();
     });
-    new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe($("#map"));
+    new ResizeObserver(() => {
+      // On a printed page the map is hidden, and its view must not move.
+      if (!window.matchMedia("print").matches) this.map.invalidateSize({ pan: false });
+    }).observe($("#map"));
   }
 
   /** Finds the sign at the pointer, because signs of locations are on a canvas without elements. */
@@ -572,6 +577,8 @@ class WorldPage {
         this.list.focus();
       },
       c: () => this.askPlace(),
+      f: () => this.pictures.open(),
+      h: () => this.pictures.openRelief(),
       y: () => {
         const here = this.readout.looked ?? { x: middle().lng, z: middle().lat };
         copy(`${Math.round(here.x)}, ${Math.round(here.z)}`);

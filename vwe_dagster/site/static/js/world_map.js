@@ -46,6 +46,8 @@ export class WorldMap {
       fadeAnimation: !isCalm(),
       inertia: !isCalm(),
       keyboardPanDelta: 120,
+      // The pages observe the size of the element themselves, except while they are printed.
+      trackResize: false,
     });
     // Leaflet drops some of many fast moves over a canvas, sometimes the last.
     this.map.getContainer().addEventListener("mousemove", (event) => {
