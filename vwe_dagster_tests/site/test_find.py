@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from vwe_dagster.analysis.columns import COLUMNS, Depth
 from vwe_dagster.seeds.seed import Seed, parse_seed
@@ -24,6 +24,8 @@ from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, visit
 from vwe_dagster_tests.site.conftest import served
 
 NUMBERS = range(100, 160)
+
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="160"/>'
 
 
 def row(number: int) -> dict[str, Any]:
@@ -227,12 +229,83 @@ def test_finding_fits_a_phone(page: Page, screenshots: Path) -> None:
         assert box["height"] >= 44
 
 
-def test_a_person_generates_a_world_from_the_page(browser: Browser, tmp_path: Path) -> None:
+def test_results_have_pictures_computed_for_those_in_view(page: Page) -> None:
+    visit(page, "/find/")
+    pictures = page.locator("#rows .picture")
+    expect(pictures).to_have_count(24)
+    expect(pictures.first).to_have_attribute("data-state", "loaded")
+    size = pictures.first.locator("img").evaluate("image => image.naturalWidth")
+    assert size >= 144
+    expect(pictures.last.locator("img")).to_have_count(0)
+
+
+def test_two_pictures_are_requested_concurrently(page: Page) -> None:
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/thumbnail.png", hold)
+    visit(page, "/find/")
+    expect(page.locator("#rows .picture img")).to_have_count(2)
+    page.wait_for_timeout(500)
+    assert len(waiting) == 2
+    for route in waiting[:2]:
+        route.fulfill(status=200, content_type="image/svg+xml", body=PICTURE)
+    expect(page.locator("#rows .picture[data-state=loaded]")).to_have_count(2)
+    expect(page.locator("#rows .picture img")).to_have_count(4)
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_pictures_of_results_that_are_gone_are_not_requested(page: Page) -> None:
+    asked: list[str] = []
+    page.route("**/thumbnail.png", lambda route: asked.append(route.request.url))
+    visit(page, "/find/")
+    expect(page.locator("#rows .picture img")).to_have_count(2)
+    page.get_by_label("Condition").fill("islands > 158")
+    expect(page.locator("#rows li")).to_have_count(1)
+    expect(page.locator("#rows .picture img")).to_have_count(1)
+    assert asked[-1].endswith("/worlds/%40159/thumbnail.png")
+    assert len(asked) == 3
+    page.unroute_all(behavior="ignoreErrors")
+
+
+@pytest.mark.parametrize("page", [{}, PHONE], indirect=True, ids=["desktop", "phone"])
+def test_results_are_opened_and_compared(page: Page, screenshots: Path) -> None:
+    page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
+    visit(page, "/find/")
+    rows = page.locator("#rows li")
+    expect(rows.first.get_by_role("link", name="Open").first).to_have_attribute("href", "../worlds/%40100/")
+    for index in (0, 1):
+        rows.nth(index).get_by_role("button", name="to compare").click()
+    page.screenshot(path=screenshots / "page_find_chosen.png")
+    chosen = page.locator("#chosen")
+    expect(chosen).to_contain_text("@100 and @101")
+    expect(chosen.get_by_role("link", name="Compare")).to_have_attribute("href", "../compare/?one=%40100&other=%40101")
+    rows.nth(1).get_by_role("button", name="to compare").click()
+    expect(chosen).to_contain_text("choose another")
+
+
+def test_a_person_keeps_a_world_from_the_page(browser: Browser, tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     publish_survey(store, Depth.WORLD, [row(5)])
     with served(site_app(store, builds=running("pass"))) as address:
         page = browser.new_page(base_url=address)
+        page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
         visit(page, "/find/")
-        page.get_by_role("button", name="Generate").click()
-        expect(page.get_by_role("link", name="Open")).to_have_attribute("href", "../worlds/@5/", timeout=PAGE_MS)
+        page.get_by_role("button", name="Keep").click()
+        expect(page.locator("#rows .acts .faint")).to_have_text("Kept", timeout=PAGE_MS)
+        page.close()
+
+
+def test_world_that_was_not_kept_is_reported_and_can_be_requested_again(browser: Browser, tmp_path: Path) -> None:
+    store = WorldStore(tmp_path)
+    publish_survey(store, Depth.WORLD, [row(5)])
+    with served(site_app(store, builds=running("raise SystemExit(1)"))) as address:
+        page = browser.new_page(base_url=address)
+        page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
+        visit(page, "/find/")
+        page.get_by_role("button", name="Keep").click()
+        expect(page.locator("#toast")).to_contain_text("vwe world @5", timeout=PAGE_MS)
+        expect(page.get_by_role("button", name="Failed")).to_be_enabled()
         page.close()

@@ -1,9 +1,11 @@
 // The page that finds seeds: a question, a condition and sliders on the left, the matching seeds on the right.
 
+import { Choice } from "./choice.js";
 import { $, copy, fillIcons, h, icon, toast } from "./dom.js";
 import { fetchJson } from "./files.js";
-import { number } from "./geo.js";
+import { folderOf, number } from "./geo.js";
 import { columnLabel, columnMeaning, measure, questionMeaning, questionName } from "./names.js";
+import { Thumbnails } from "./thumbnails.js";
 import { Range } from "./range.js";
 import { fillSeedBox } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
@@ -29,6 +31,8 @@ class Finder {
     this.questions = questions;
     this.token = token;
     this.ranges = new Map();
+    this.thumbnails = new Thumbnails();
+    this.choice = new Choice($("#chosen"), "../");
     this.request = 0;
     $("#question").append(
       h("option", { value: "" }, t("find.no_question")),
@@ -130,6 +134,7 @@ class Finder {
     const stale = answer.stale ? t("find.stale", { count: answer.stale }) : "";
     $("#count").replaceChildren(h("strong", {}, number(answer.matches)), ` ${among}${shallow}${stale}`);
     $("#rows").replaceChildren(...answer.rows.map((row) => this.#row(row, answer.columns)));
+    this.thumbnails.discard();
   }
 
   #row({ seed, text, page, command, values }, columns) {
@@ -137,17 +142,25 @@ class Finder {
       const column = this.columns.get(name) ?? { label: t("find.score"), unit: "", decimals: 1 };
       return h("div", {}, h("dt", {}, column.label), h("dd", {}, measure(values[index], column)));
     });
+    const address = `../worlds/${folderOf(seed)}/`;
     return h(
       "li",
       { class: "card row" },
-      h("h2", {}, page ? h("a", { href: `../${page}` }, text) : text, seed === text ? null : h("small", {}, seed)),
+      h(
+        "a",
+        { class: "view", href: address, tabIndex: -1, "aria-hidden": "true" },
+        this.thumbnails.of(`${address}thumbnail.png`),
+      ),
+      h("h2", {}, h("a", { href: address }, text), seed === text ? null : h("small", {}, seed)),
+      h("dl", {}, ...facts),
       h(
         "div",
         { class: "acts" },
+        h("a", { class: "go", href: address, "aria-label": t("find.open_seed", { seed: text }) }, t("find.open")),
+        page ? h("span", { class: "faint" }, t("find.kept")) : this.#keep(seed, command),
+        this.choice.button(seed),
         this.#button("copy", t("find.copy_seed"), () => copy(text)),
-        page ? null : this.#build(seed, command),
       ),
-      h("dl", {}, ...facts),
     );
   }
 
@@ -155,28 +168,30 @@ class Finder {
     return h("button", { type: "button", class: "text", onclick: act }, icon(name), words);
   }
 
-  /** Returns a button that builds the world, or copies the command for it if the server does not build worlds. */
-  #build(seed, command) {
+  /** Returns a button that keeps the world, or copies the command for it if the server does not build worlds. */
+  #keep(seed, command) {
     if (!this.token) return this.#button("copy", h("code", {}, command), () => copy(command));
-    const button = this.#button("plus", t("find.generate"), async () => {
+    const button = this.#button("plus", h("span", { "aria-live": "polite" }, t("find.keep")), async () => {
       button.disabled = true;
       const response = await fetch("builds", { method: "POST", headers: { "x-vwe-token": this.token }, body: seed });
-      const { message } = await response.json();
       if (response.ok) this.#watch(seed, button);
       else {
         button.disabled = false;
-        toast(message);
+        toast((await response.json()).message);
       }
     });
     return button;
   }
 
+  /** Shows the state of the build until it has ended. */
   async #watch(seed, button) {
     const state = (await fetchJson("builds.json"))[seed];
     button.lastChild.textContent = t(`find.state.${state}`);
-    if (state === "built") button.replaceWith(h("a", { class: "go", href: `../worlds/${seed}/` }, t("find.open")));
-    else if (state !== "failed") window.setTimeout(() => this.#watch(seed, button), LOOK_MS);
-    else toast(t("find.failed", { seed }));
+    if (state === "built") button.replaceWith(h("span", { class: "faint", role: "status" }, t("find.kept")));
+    else if (state === "failed") {
+      button.disabled = false;
+      toast(t("find.failed", { seed }));
+    } else window.setTimeout(() => this.#watch(seed, button), LOOK_MS);
   }
 }
 
