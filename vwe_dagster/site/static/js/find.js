@@ -5,11 +5,11 @@ import { $, copy, fillIcons, h, icon, toast } from "./dom.js";
 import { fetchJson } from "./files.js";
 import { folderOf, number } from "./geo.js";
 import { columnLabel, columnMeaning, measure, questionMeaning, questionName } from "./names.js";
-import { Thumbnails } from "./thumbnails.js";
 import { Range } from "./range.js";
 import { fillSeedBox } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
 import { fillTexts, t } from "./texts.js";
+import { Thumbnails } from "./thumbnails.js";
 
 const FIRST = ["start_land_km2", "haldor_m", "swamp_first_m", "mountain_first_m", "boss_tour_km", "islands"];
 const SHOWN = 24;
