@@ -126,7 +126,10 @@ export class PlacesLayer {
       if (hasRoom && seen.contains(mark.getLatLng())) {
         this.group.addLayer(mark);
         mark.getElement()?.classList.toggle("labelled", hasLabel);
-      } else this.group.removeLayer(mark);
+      } else if (!mark.getElement()?.matches(":focus")) {
+        // A focused mark stays: the map is on its way to it, and the keyboard continues from it.
+        this.group.removeLayer(mark);
+      }
     }
   }
 }
