@@ -52,6 +52,7 @@ SETTINGS: Mapping[str, Any] = {
     "task_serializer": "json",
     "accept_content": ["json"],
     "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
     "worker_send_task_events": False,
 }
 """Settings of Celery for workers and the center."""

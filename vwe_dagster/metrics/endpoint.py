@@ -31,7 +31,7 @@ def metrics_app(home: Home, data: DataFolder, hosts: Iterable[str] = (), *, brok
     registry.register(HomeCollector(home, data))
     if broker is not None:
         # The client of Redis is an optional package.
-        from vwe_dagster.metrics.hosts import HostsCollector  # noqa: PLC0415
+        from vwe_dagster.metrics.host_metrics import HostsCollector  # noqa: PLC0415
 
         registry.register(HostsCollector(broker))
 

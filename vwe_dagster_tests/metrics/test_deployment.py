@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
-from vwe_dagster.metrics.hosts import overview_metrics
+from vwe_dagster.metrics.host_metrics import overview_metrics
 from vwe_dagster.pool.states import State
 from vwe_dagster_tests.metrics.overviews import OVERVIEW
 from vwe_dagster_tests.metrics.pools import home_in, pool_in, scrape

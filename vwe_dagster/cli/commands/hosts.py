@@ -51,7 +51,8 @@ def worker(
 
     home.prepare_instance()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("celery").setLevel(logging.WARNING)
+    # Celery sets the level of the root logger.
+    logging.getLogger("vwe_dagster").setLevel(logging.INFO)
     say(notices(), f"Waiting for the center to answer in the data folder {home.data}.")
     seconds = _check_data(broker, home, host)
     say(notices(), f"The data folder is the center's; it answered within {seconds:.1f} s.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from vwe_dagster.metrics.hosts import HostsCollector, overview_metrics
+from vwe_dagster.metrics.host_metrics import HostsCollector, overview_metrics
 from vwe_dagster_tests.metrics.overviews import OVERVIEW
 
 
