@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import celery
+import celery.bootsteps
+import celery.worker.state
 import kombu
 import redis
 
@@ -58,6 +60,27 @@ SETTINGS: Mapping[str, Any] = {
 """Settings of Celery for workers and the center."""
 
 
+class SlotLimit(celery.bootsteps.StartStopStep):  # type: ignore[misc]  # without annotations
+    """Take no message while every slot is in use, as Celery's ``worker_disable_prefetch`` does.
+
+    That setting forgets the runs in progress when Redis restarts. The worker then reserves a run that no other host can
+    take.
+    """
+
+    requires: ClassVar = {"celery.worker.consumer.tasks:Tasks"}
+
+    def start(self, parent: Any) -> None:
+        """Limit the consumer of a new connection."""
+        quality_of_service = parent.task_consumer.channel.qos
+        has_prefetch_left = quality_of_service.can_consume
+
+        def can_consume() -> bool:
+            in_use = len(celery.worker.state.active_requests | celery.worker.state.reserved_requests)
+            return in_use < parent.pool.num_processes and bool(has_prefetch_left())
+
+        quality_of_service.can_consume = can_consume
+
+
 def queue_of(host: str) -> str:
     """Return the name of a host's own queue, for the tag ``dagster-celery/queue`` of a run."""
     return f"{COMMON_QUEUE}.{host}"
@@ -72,6 +95,7 @@ def worker_app(broker: str, host: str) -> celery.Celery:
     """
     app = celery.Celery("vwe", broker=broker)
     app.conf.update(SETTINGS)
+    app.steps["consumer"].add(SlotLimit)
     app.conf.task_queues = [
         kombu.Queue(name, kombu.Exchange(name), routing_key=name) for name in (queue_of(host), COMMON_QUEUE)
     ]

@@ -1,0 +1,122 @@
+"""Two workers of a center: runs spread, are canceled and drained, and a killed worker loses only its own run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from vwe_dagster.hosts.app import queue_of
+from vwe_dagster.hosts.host_reports import HostState
+from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster_tests.hosts.site import PATIENCE_S, Launcher, Site, running_site, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_process")]
+
+SMALL = 64
+LARGE = 1024
+"""Samples along each side of worlds that take long enough to be interrupted."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("site"), VWE_POOL_MAX_WARM_CONTAINERS="1") as site:
+        site.start_daemon()
+        for host in ("attic", "cellar"):
+            site.start_worker(host)
+        for host in ("attic", "cellar"):
+            site.await_worker(host)
+        yield site
+
+
+@pytest.fixture(scope="module")
+def launcher(site: Site) -> Iterator[Launcher]:
+    with site.dagster() as launcher:
+        yield launcher
+
+
+def keys(name: str, count: int) -> list[str]:
+    return [f"{name}{number}" for number in range(count)]
+
+
+def executes(site: Site, host: str, run: str) -> bool:
+    lease = site.run_on(host)
+    return lease is not None and lease.run == run
+
+
+def await_started(site: Site, launcher: Launcher, host: str, run: str) -> None:
+    wait_until(lambda: executes(site, host, run), f"{host} takes {run}")
+    wait_until(lambda: launcher.status(run) is dg.DagsterRunStatus.STARTED, f"{run} starts")
+
+
+def damages(site: Site, key: str) -> list[str]:
+    return [damage for stage in WORLD_STAGES for damage in site.store.damaged(parse_seed(key), stage)]
+
+
+def test_stage_of_one_host_is_built_upon_by_another(site: Site, launcher: Launcher) -> None:
+    launcher.instance.add_dynamic_partitions("seeds", ["shared"])
+    for host, asset in (("attic", "raw_export"), ("cellar", "extracted"), ("attic", "processed")):
+        run = launcher.stage("shared", asset, size=SMALL, queue=queue_of(host))
+        assert launcher.await_end(run) == [dg.DagsterRunStatus.SUCCESS]
+        lease = site.leases.lease(run)
+        assert lease is not None
+        assert lease.host == host
+        assert list((site.data / ".logs" / run).rglob("*.err")), "the center shows the logs of the run"
+
+
+def test_two_runs_are_executed_by_two_hosts(site: Site, launcher: Launcher) -> None:
+    runs = [launcher.worlds(keys(name, 2), size=SMALL) for name in ("one", "two")]
+    wait_until(lambda: {lease.host for lease in site.leases.open_leases()} >= {"attic", "cellar"}, "both hosts work")
+    assert launcher.await_end(*runs) == [dg.DagsterRunStatus.SUCCESS] * 2
+
+
+def test_terminated_run_is_canceled(site: Site, launcher: Launcher) -> None:
+    run = launcher.worlds(keys("canceled", 8), size=LARGE, queue=queue_of("attic"))
+    await_started(site, launcher, "attic", run)
+    assert launcher.instance.run_launcher.terminate(run)
+    assert launcher.status(run) in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
+    assert launcher.await_end(run) == [dg.DagsterRunStatus.CANCELED]
+
+
+def test_killed_worker_loses_its_run_and_no_other(site: Site, launcher: Launcher) -> None:
+    lost = launcher.worlds(keys("lost", 8), size=LARGE, queue=queue_of("attic"))
+    other = launcher.worlds(keys("other", 2), size=SMALL, queue=queue_of("cellar"))
+    await_started(site, launcher, "attic", lost)
+    site.kill("attic")
+    assert launcher.await_end(lost, other) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+    assert [damage for key in keys("other", 2) for damage in damages(site, key)] == []
+    retried = dg.RunsFilter(tags={"dagster/parent_run_id": lost})
+    wait_until(lambda: bool(launcher.instance.get_runs(retried)), "the run is repeated")
+    (again,) = launcher.instance.get_runs(retried)
+    site.start_worker("attic")
+    site.await_worker("attic")
+    assert launcher.await_end(again.run_id) == [dg.DagsterRunStatus.SUCCESS]
+    assert [damage for key in keys("lost", 8) for damage in damages(site, key)] == []
+
+
+def test_drained_worker_finishes_its_run_and_takes_no_other(site: Site, launcher: Launcher) -> None:
+    first = launcher.worlds(keys("first", 4), size=SMALL, queue=queue_of("attic"))
+    await_started(site, launcher, "attic", first)
+    second = launcher.worlds(keys("second", 1), size=SMALL, queue=queue_of("attic"))
+    worker = site.process("attic")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(PATIENCE_S) == 0
+    assert launcher.status(first) is dg.DagsterRunStatus.SUCCESS
+    assert site.report("attic", HostState.STOPPED) is not None
+    wait_until(lambda: launcher.status(second) is dg.DagsterRunStatus.STARTING, "the run waits")
+    site.start_worker("attic")
+    assert launcher.await_end(second) == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_second_worker_of_a_home_is_rejected(site: Site) -> None:
+    site.await_worker("cellar")
+    first = site.process("cellar")
+    site.start_worker("cellar")
+    assert site.process("cellar").wait(PATIENCE_S) == 1
+    assert "Another worker uses the home" in site.log("cellar")
+    assert first.poll() is None
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(PATIENCE_S) == 0
