@@ -50,7 +50,7 @@ hypothesis.settings.load_profile("patient")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tiers and run the fast tier first.
 
-    Several workers keep the order, because each takes the next tests of the same list.
+    Several workers keep the order, because each takes the next module of the same list.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())

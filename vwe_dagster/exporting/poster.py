@@ -1,4 +1,4 @@
-"""The format ``poster``: a picture to print, see :mod:`vwe_dagster.site.poster`."""
+"""The format ``poster``: a picture to print, see :mod:`vwe_dagster.site.poster_file`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.rendering.poster import Paper
-from vwe_dagster.site.poster import Versions, poster_png
+from vwe_dagster.site.poster_file import Versions, poster_png
 
 
 def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:

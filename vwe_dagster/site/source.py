@@ -23,7 +23,7 @@ from vwe_dagster.site import blocks
 from vwe_dagster.site.facts import world_facts, world_outline
 from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.site.places import places_columns
-from vwe_dagster.site.poster import Versions, poster_png
+from vwe_dagster.site.poster_file import Versions, poster_png
 from vwe_dagster.site.tile_cache import TileCache
 from vwe_dagster.site.waterways import waterways
 from vwe_dagster.world.canonical import CanonicalWorld

@@ -11,7 +11,7 @@ from PIL import Image
 from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.exporting.formats import PAPERS
 from vwe_dagster.rendering.poster import Paper, PosterText
-from vwe_dagster.site import poster
+from vwe_dagster.site import poster_file
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
@@ -35,8 +35,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
         worlds.append(world)
         return SMALL
 
-    monkeypatch.setattr(poster, "render_poster", draw)
-    monkeypatch.setattr(poster, "FINE", 256)
+    monkeypatch.setattr(poster_file, "render_poster", draw)
+    monkeypatch.setattr(poster_file, "FINE", 256)
     return worlds
 
 
