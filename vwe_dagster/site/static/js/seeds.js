@@ -6,7 +6,8 @@ const LENGTH = 10;
 
 const SEED = /^(?!.*\.\.)[A-Za-z0-9._-]{1,32}$/;
 const NUMBERED_SEED = /^@(?:0|-?[1-9]\d{0,9})$/;
-export const [LEAST_SEED, GREATEST_SEED] = [-(2 ** 31), 2 ** 31 - 1];
+export const LEAST_SEED = -(2 ** 31);
+export const GREATEST_SEED = 2 ** 31 - 1;
 
 /** Returns whether a text is a seed. */
 export function isSeed(text) {
