@@ -58,7 +58,10 @@ def show_files(console: Console, store: WorldStore, seed: Seed) -> None:
     """Print the paths of the picture and the statistics of a world."""
     show_items(
         console,
-        {"picture": store.folder(seed, "renders") / MAP, "statistics": store.folder(seed, "processed") / STATISTICS},
+        {
+            "picture": store.readable_folder(seed, "renders") / MAP,
+            "statistics": store.readable_folder(seed, "processed") / STATISTICS,
+        },
     )
 
 

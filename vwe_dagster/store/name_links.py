@@ -48,6 +48,10 @@ class NameLinks:
                 for link in self._links_of(seed):
                     link.unlink(missing_ok=True)
 
+    def folder(self, seed: Seed) -> Path:
+        """Return the link of a seed; the folder of the seed if it has no link."""
+        return next(iter(self._links_of(seed)), self._seeds / seed.folder_name)
+
     def repair(self, seed_of: Callable[[str], Seed | None]) -> int:
         """Add missing links, and remove links to missing folders.
 

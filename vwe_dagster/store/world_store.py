@@ -60,6 +60,10 @@ class WorldStore:
         """Return the path of a stage, which need not exist."""
         return self._seed_folder(seed) / stage
 
+    def readable_folder(self, seed: Seed, stage: Stage) -> Path:
+        """Return the folder of a stage by its readable link, for people; by its hash if there is no link."""
+        return self._names.folder(seed) / stage
+
     def published_stages(self, seed: Seed) -> list[Stage]:
         """Return the stages of a seed that have a manifest file; the manifests are not read."""
         folder = str(self._seed_folder(seed))

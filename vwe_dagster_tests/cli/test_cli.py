@@ -43,8 +43,8 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.returncode == 0, made.stderr
     assert made.stdout.splitlines() == [
         f"The world of {KEY} is ready.",
-        f"  picture     {Vwe(home).store.folder(SEED, 'renders') / 'map.png'}",
-        f"  statistics  {Vwe(home).store.folder(SEED, 'processed') / 'statistics.json'}",
+        f"  picture     {Vwe(home).store.root / 'by-name' / KEY / 'renders' / 'map.png'}",
+        f"  statistics  {Vwe(home).store.root / 'by-name' / KEY / 'processed' / 'statistics.json'}",
     ]
     for stage in ("raw_export", "extracted", "processed", "renders"):
         assert f"{KEY}: {stage}: built" in made.stderr

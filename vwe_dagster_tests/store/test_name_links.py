@@ -141,3 +141,10 @@ def test_file_in_the_place_of_the_folder_does_not_fail_a_build(tmp_path: Path) -
     assert store.repair_names() == 0
     store.remove(SEED)
     assert not store.folder(SEED, STAGE).parent.exists()
+
+
+def test_readable_folder_is_the_link_or_else_the_folder(tmp_path: Path) -> None:
+    store = WorldStore(tmp_path)
+    assert store.readable_folder(SEED, STAGE) == store.folder(SEED, STAGE)
+    publish(tmp_path, 1)
+    assert store.readable_folder(SEED, STAGE) == tmp_path / FOLDER / SEED.key / STAGE
