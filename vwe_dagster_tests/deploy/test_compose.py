@@ -250,9 +250,18 @@ def test_instance_equals_the_projects_own_except_for_the_deployment() -> None:
 def test_workspace_names_the_code_location() -> None:
     workspace = yaml.safe_load((DEPLOY / "dagster" / "workspace.yaml").read_text())
     (location,) = workspace["load_from"]
-    server, command = location["grpc_server"], SERVICES["code"]["command"]
+    server = location["grpc_server"]
     assert server["host"] == "code"
-    assert command[command.index("--port") + 1] == str(server["port"])
+    assert SERVICES["code"]["command"] == ["/opt/vwe/code.sh"]
+    assert f"--port {server['port']} " in (DEPLOY / "dagster" / "code.sh").read_text()
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "hosts/center.yaml"])
+def test_services_that_open_the_database_wait_until_its_schema_is_ready(file: str) -> None:
+    services = yaml.safe_load((DEPLOY / file).read_text())["services"]
+    assert services["code"]["command"] == ["/opt/vwe/code.sh"]
+    for name in ("webserver", "daemon"):
+        assert services[name]["depends_on"]["code"] == {"condition": "service_healthy"}
 
 
 def test_prometheus_scrapes_the_metrics_service() -> None:
