@@ -80,8 +80,11 @@ class CeleryRunLauncher(StockCeleryRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Check whether the process of a started run renews its lease.
 
-        Without Redis nothing is known, so the run counts as running.
+        Without Redis nothing is known, so the run counts as running. So does a run that this launcher did not start,
+        such as one of the command line, which has no lease.
         """
+        if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
         try:
             verdict = self.leases.look(run.run_id)
             lease = self.leases.lease(run.run_id) if verdict is Verdict.DEAD else None

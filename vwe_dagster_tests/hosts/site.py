@@ -24,7 +24,7 @@ from dagster_graphql.cli import execute_query
 import vwe_dagster.hosts
 from vwe_dagster.config.home import INSTANCE_VARIABLE, find_home
 from vwe_dagster.defs.dagster_private import WorkspaceFileTarget, WorkspaceProcessContext
-from vwe_dagster.defs.partitions import run_tags, seeds
+from vwe_dagster.defs.partitions import run_tags, seeds, survey_blocks
 from vwe_dagster.hosts.host_reports import HostReport, HostReports, HostState
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.hosts.run_leases import RunLease, RunLeases
@@ -280,6 +280,11 @@ class Launcher:
         """Request one asset of a registered seed in the queue of a host."""
         config = _config(size) if asset == "raw_export" else {}
         return self._launch("world", config, {**run_tags([key]), "dagster-celery/queue": queue}, asset)
+
+    def survey(self, key: str, *, queue: str) -> str:
+        """Request the survey of a block of seeds in the queue of a host."""
+        self.instance.add_dynamic_partitions(str(survey_blocks.name), [key])
+        return self._launch("survey_block", {}, {**run_tags([key]), "dagster-celery/queue": queue})
 
     def status(self, run: str) -> dg.DagsterRunStatus:
         """Return the status of a run."""

@@ -8,14 +8,19 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from vwe_dagster.hosts.app import queue_of
+from vwe_dagster.analysis.columns import Depth
+from vwe_dagster.hosts.app import queue_of, worker_app
 from vwe_dagster.hosts.host_reports import HostState
+from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
+from vwe_dagster.survey.files import survey_files
+from vwe_dagster.survey.seed_sets import block_key
 from vwe_dagster_tests.hosts.site import PATIENCE_S, Launcher, Site, running_site, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_process")]
 
+HOSTS = ("attic", "cellar")
 SMALL = 64
 LARGE = 1024
 """Samples along each side of worlds that take long enough to be interrupted."""
@@ -25,9 +30,9 @@ LARGE = 1024
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running_site(tmp_path_factory.mktemp("site"), VWE_POOL_MAX_WARM_CONTAINERS="1") as site:
         site.start_daemon()
-        for host in ("attic", "cellar"):
+        for host in HOSTS:
             site.start_worker(host)
-        for host in ("attic", "cellar"):
+        for host in HOSTS:
             site.await_worker(host)
         yield site
 
@@ -52,6 +57,18 @@ def await_started(site: Site, launcher: Launcher, host: str, run: str) -> None:
     wait_until(lambda: launcher.status(run) is dg.DagsterRunStatus.STARTED, f"{run} starts")
 
 
+def waiting(site: Site, host: str) -> int:
+    """Return the number of runs that wait in the queue of a host."""
+    with connect(site.redis.url) as server:
+        return int(server.llen(queue_of(host)))
+
+
+def answers(site: Site, host: str) -> bool:
+    """Return whether Celery's consumer of a host answers."""
+    replies = worker_app(site.redis.url, "center").control.ping(timeout=1.0)
+    return any(name.startswith(f"{host}@") for reply in replies for name in reply)
+
+
 def damages(site: Site, key: str) -> list[str]:
     return [damage for stage in WORLD_STAGES for damage in site.store.damaged(parse_seed(key), stage)]
 
@@ -71,6 +88,18 @@ def test_two_runs_are_executed_by_two_hosts(site: Site, launcher: Launcher) -> N
     runs = [launcher.worlds(keys(name, 2), size=SMALL) for name in ("one", "two")]
     wait_until(lambda: {lease.host for lease in site.leases.open_leases()} >= {"attic", "cellar"}, "both hosts work")
     assert launcher.await_end(*runs) == [dg.DagsterRunStatus.SUCCESS] * 2
+
+
+def test_survey_blocks_are_computed_by_two_hosts(site: Site, launcher: Launcher) -> None:
+    runs = {
+        host: launcher.survey(block_key(Depth.START, number), queue=queue_of(host)) for number, host in enumerate(HOSTS)
+    }
+    assert launcher.await_end(*runs.values()) == [dg.DagsterRunStatus.SUCCESS] * 2
+    for number, (host, run) in enumerate(runs.items()):
+        lease = site.leases.lease(run)
+        assert lease is not None
+        assert (lease.host, lease.subject) == (host, block_key(Depth.START, number))
+    assert [file.rows for file in survey_files(site.store).current(Depth.START)] == [4096, 4096]
 
 
 def test_terminated_run_is_canceled(site: Site, launcher: Launcher) -> None:
@@ -95,6 +124,20 @@ def test_killed_worker_loses_its_run_and_no_other(site: Site, launcher: Launcher
     site.await_worker("attic")
     assert launcher.await_end(again.run_id) == [dg.DagsterRunStatus.SUCCESS]
     assert [damage for key in keys("lost", 8) for damage in damages(site, key)] == []
+
+
+def test_worker_reserves_no_second_run_when_redis_restarts(site: Site, launcher: Launcher) -> None:
+    first = launcher.worlds(keys("during", 8), size=LARGE, queue=queue_of("attic"))
+    await_started(site, launcher, "attic", first)
+    second = launcher.worlds(keys("waiting", 1), size=SMALL, queue=queue_of("attic"))
+    wait_until(lambda: waiting(site, "attic") == 1, "the second run waits")
+    site.redis.stop()
+    site.redis.start()
+    wait_until(lambda: answers(site, "attic"), "the worker has connected again")
+    assert executes(site, "attic", first)
+    assert waiting(site, "attic") == 1, "another worker of the queue could take the run"
+    assert launcher.instance.run_launcher.terminate(first)
+    assert launcher.await_end(first, second) == [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS]
 
 
 def test_drained_worker_finishes_its_run_and_takes_no_other(site: Site, launcher: Launcher) -> None:

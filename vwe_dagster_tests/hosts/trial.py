@@ -244,6 +244,8 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, choices=(2, 3), default=3, help="number of workers")
     parser.add_argument("--throughput", action="store_true", help="measure one host and two hosts instead")
     given = parser.parse_args()
+    # So that SIGTERM ends every process of the site, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         # Postgres runs as its own user.
         Path(folder).chmod(0o755)

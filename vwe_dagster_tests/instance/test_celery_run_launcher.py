@@ -52,7 +52,10 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_of(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, **tags: str) -> dg.DagsterRun:
-    run = dg.DagsterRun("world", make_new_run_id(), status=status, tags=tags)
+    """Record a run; one that has started has the tag that the launcher sets."""
+    run_id = make_new_run_id()
+    launched = {"dagster-celery/task_id": run_id} if status is dg.DagsterRunStatus.STARTED else {}
+    run = dg.DagsterRun("world", run_id, status=status, tags={**launched, **tags})
     instance.add_run(run)
     return run
 
@@ -139,6 +142,13 @@ def test_started_run_of_a_killed_process_fails_at_the_second_look(
 def test_started_run_of_a_live_process_continues(instance: dg.DagsterInstance, leases: RunLeases) -> None:
     run = run_of(instance, dg.DagsterRunStatus.STARTED)
     leases.claim(run.run_id, "attic", 7)
+    assert [monitor(instance, run) for _ in range(3)] == [dg.DagsterRunStatus.STARTED] * 3
+
+
+@pytest.mark.usefixtures("silent")
+def test_run_of_the_command_line_continues(instance: dg.DagsterInstance) -> None:
+    run = dg.DagsterRun("world", make_new_run_id(), status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
     assert [monitor(instance, run) for _ in range(3)] == [dg.DagsterRunStatus.STARTED] * 3
 
 
