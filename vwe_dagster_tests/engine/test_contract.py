@@ -16,7 +16,7 @@ from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
 from vwe_dagster.engine.protocol import EngineState, ErrorBody, JobRequest, JobState, JobStatus
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.conftest import UnderContract
-from vwe_dagster_tests.engine.engines import a_job, next_number, wait_until
+from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, next_number, wait_until
 
 LONG = 4096
 """Grid size of a job that takes long enough to be observed while it runs."""
@@ -266,7 +266,7 @@ def test_calls_of_web_pages_over_tcp_are_rejected_even_with_the_token(
     if bearer is None:
         pytest.skip("this engine is behind a unix socket")
     headers = dict([header, ("authorization", f"Bearer {bearer}")])
-    response = httpx.get(f"{address}/v1/status", headers=headers)
+    response = httpx.get(f"{address}/v1/status", headers=headers, timeout=PATIENCE_S)
     assert (response.status_code, ErrorBody.model_validate_json(response.text).code) == (401, "unauthorized")
 
 

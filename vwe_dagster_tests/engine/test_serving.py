@@ -114,7 +114,7 @@ def test_engine_is_served_under_a_name_that_it_is_given() -> None:
     with running_engine("--allow-host", "engines.example", tcp=True) as engine:
         for host, status in {"engines.example": 200, "Engines.Example:8471": 200, "evil.example": 401}.items():
             headers = {"host": host, "authorization": f"Bearer {engine.bearer}"}
-            assert httpx.get(f"{engine.address}/v1/status", headers=headers).status_code == status
+            assert httpx.get(f"{engine.address}/v1/status", headers=headers, timeout=PATIENCE_S).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from vwe_dagster.instance.web_server import GraphqlByPost
+from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.web.serving import served
 
 QUERY = "?query=mutation{wipe}"
@@ -61,6 +62,9 @@ def test_operation_that_a_browser_sends_without_preflight_is_rejected(
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
 def test_operation_as_json_and_the_query_editor_are_served(address: str, kind: str) -> None:
-    assert httpx.post(f"{address}/graphql", headers={"content-type": kind}, content="{}").text == "reached"
-    assert httpx.get(f"{address}/graphql", headers=[HTML]).text == "reached"
-    assert httpx.get(f"{address}/runs").text == "reached"
+    assert (
+        httpx.post(f"{address}/graphql", headers={"content-type": kind}, content="{}", timeout=PATIENCE_S).text
+        == "reached"
+    )
+    assert httpx.get(f"{address}/graphql", headers=[HTML], timeout=PATIENCE_S).text == "reached"
+    assert httpx.get(f"{address}/runs", timeout=PATIENCE_S).text == "reached"

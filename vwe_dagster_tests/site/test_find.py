@@ -125,17 +125,26 @@ def test_rows_surveyed_meanwhile_are_in_the_next_answer(tmp_path: Path) -> None:
 def test_only_a_page_of_the_server_can_request_a_world(tmp_path: Path) -> None:
     builds = running("pass")
     with served(site_app(WorldStore(tmp_path), builds=builds)) as address:
-        token = httpx.get(f"{address}/find/columns.json").json()["token"]
+        token = httpx.get(f"{address}/find/columns.json", timeout=PATIENCE_S).json()["token"]
         good = {"origin": address, "x-vwe-token": token}
         for wrong in ({"x-vwe-token": token}, {"origin": address}, {**good, "x-vwe-token": "other"}):
-            assert httpx.post(f"{address}/find/builds", headers=wrong, content="@5").status_code == 403
+            assert (
+                httpx.post(f"{address}/find/builds", headers=wrong, content="@5", timeout=PATIENCE_S).status_code == 403
+            )
         elsewhere = {**good, "origin": "http://evil.example", "sec-fetch-site": "cross-site"}
-        assert httpx.post(f"{address}/find/builds", headers=elsewhere, content="@5").status_code == 403
-        assert httpx.get(f"{address}/find/builds", headers=good).status_code == 405
-        assert httpx.post(f"{address}/find/builds", headers=good, content="no seed").status_code == 400
-        assert httpx.post(f"{address}/find/builds", headers=good, content="x" * 1000).status_code == 413
+        assert (
+            httpx.post(f"{address}/find/builds", headers=elsewhere, content="@5", timeout=PATIENCE_S).status_code == 403
+        )
+        assert httpx.get(f"{address}/find/builds", headers=good, timeout=PATIENCE_S).status_code == 405
+        assert (
+            httpx.post(f"{address}/find/builds", headers=good, content="no seed", timeout=PATIENCE_S).status_code == 400
+        )
+        assert (
+            httpx.post(f"{address}/find/builds", headers=good, content="x" * 1000, timeout=PATIENCE_S).status_code
+            == 413
+        )
         assert builds.states() == {}
-        assert "@5" in httpx.post(f"{address}/find/builds", headers=good, content="@5").json()
+        assert "@5" in httpx.post(f"{address}/find/builds", headers=good, content="@5", timeout=PATIENCE_S).json()
 
 
 def test_server_without_builds_rejects_requests(address: str, client: httpx.Client) -> None:

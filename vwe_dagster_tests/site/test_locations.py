@@ -29,6 +29,7 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster.store.stages import read_processed
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.browsing import MINUS, PHONE, PIXEL_M, Visitor, click_at, plain_server, visit
 from vwe_dagster_tests.site.conftest import Site, served
 from vwe_dagster_tests.worlds import plateau_world, publish_imported, publish_world
@@ -64,7 +65,7 @@ def places(site: Site) -> pd.DataFrame:
 
 
 def test_places_json_has_the_columns_of_the_table(site: Site, places: pd.DataFrame) -> None:
-    columns = httpx.get(f"{site.address}{WORLD}places.json").json()
+    columns = httpx.get(f"{site.address}{WORLD}places.json", timeout=PATIENCE_S).json()
     assert len(columns["x"]) == len(places) > 12_000
     for name in ("kind", "prefab"):
         assert np.array(columns[f"{name}s"])[columns[name]].tolist() == places[name].tolist()
@@ -75,7 +76,7 @@ def test_places_json_has_the_columns_of_the_table(site: Site, places: pd.DataFra
 
 
 def test_world_json_has_a_summary_of_each_kind(site: Site, places: pd.DataFrame) -> None:
-    facts = httpx.get(f"{site.address}{WORLD}world.json").json()
+    facts = httpx.get(f"{site.address}{WORLD}world.json", timeout=PATIENCE_S).json()
     summary = facts["places"]
     assert (summary["count"], summary["table"]) == (len(places), None)
     assert {kind["kind"]: kind["count"] for kind in summary["kinds"]} == places.groupby("kind").size().to_dict()
@@ -88,7 +89,7 @@ def test_world_json_has_a_summary_of_each_kind(site: Site, places: pd.DataFrame)
 
 
 def test_boss_tour_has_the_length_of_the_column(site: Site, places: pd.DataFrame) -> None:
-    facts = httpx.get(f"{site.address}{WORLD}world.json").json()
+    facts = httpx.get(f"{site.address}{WORLD}world.json", timeout=PATIENCE_S).json()
     spawn = places[places["kind"] == "spawn"].iloc[0]
     assert facts["start"] == pytest.approx({"x_m": spawn["x_m"], "z_m": spawn["z_m"]}, abs=0.06)
     assert tuple(stop["kind"] for stop in facts["boss_tour"]) == BOSSES
@@ -101,11 +102,11 @@ def test_boss_tour_has_the_length_of_the_column(site: Site, places: pd.DataFrame
         each["value"] for group in facts["figures"] for each in group["figures"] if each["name"] == "boss_tour_km"
     )
     assert shown == pytest.approx(length_km, abs=0.05)
-    assert httpx.get(f"{site.address}/worlds/{BARE}/world.json").json()["boss_tour"] is None
+    assert httpx.get(f"{site.address}/worlds/{BARE}/world.json", timeout=PATIENCE_S).json()["boss_tour"] is None
 
 
 def test_places_are_packed_and_kept_for_good(site: Site) -> None:
-    with httpx.Client(base_url=site.address) as client:
+    with httpx.Client(base_url=site.address, timeout=PATIENCE_S) as client:
         version = client.get(f"{WORLD}world.json").json()["version"]
         answer = client.get(f"{WORLD}places.json", params={"v": version})
         assert "immutable" in answer.headers["cache-control"]
@@ -120,7 +121,7 @@ def test_site_of_plain_files_has_the_places_of_the_world(site: Site, tmp_path: P
         (tmp_path / key).mkdir()
         write_site(tmp_path / key, site.store, parse_seed(key), max_zoom=0)
     file = tmp_path / KEY / "worlds" / KEY / "places.json"
-    assert file.read_bytes() == httpx.get(f"{site.address}{WORLD}places.json").content
+    assert file.read_bytes() == httpx.get(f"{site.address}{WORLD}places.json", timeout=PATIENCE_S).content
     assert not (tmp_path / BARE / "worlds" / BARE / "places.json").exists()
     with plain_server(tmp_path / KEY) as address:
         visit(visitor.page, f"{address}/worlds/{KEY}/#place=haldor-1")

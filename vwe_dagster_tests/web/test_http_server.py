@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vwe_dagster.web import http_server
 from vwe_dagster.web.log_limit import MAX_RECORDS
+from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.web.serving import running, served
 
 HALF = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-"
@@ -219,7 +220,10 @@ def test_flood_of_invalid_requests_does_not_fill_the_log(port: int, caplog: pyte
 def test_responses_do_not_wait_for_acknowledgments() -> None:
     """Without TCP_NODELAY, the body of each response waits 40 ms for the acknowledgment of its head."""
     acknowledging = http_server.HttpServer(Starlette(), log_level=None, handles_signals=False)
-    with running(acknowledging) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with (
+        running(acknowledging) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,
+    ):
         client.get("/")
         (connection,) = acknowledging.server_state.connections
         assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
