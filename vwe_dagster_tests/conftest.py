@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from vwe_dagster_tests.hosts.redis_server import RedisServer
+    from vwe_dagster_tests.publishing.s3_server import S3Server
 
 TIER_OF_FIXTURE = {
     "docker_client": "docker",
@@ -155,3 +156,21 @@ def broker(redis_process: RedisServer) -> str:
     with connect(redis_process.url) as client:
         client.flushall()
     return redis_process.url
+
+
+@pytest.fixture(scope="session")
+def s3_process() -> Iterator[S3Server]:
+    """Yield an S3 server of this session."""
+    # Most tests need no object storage.
+    from vwe_dagster_tests.publishing.s3_server import running_s3  # noqa: PLC0415
+
+    with running_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """Return an S3 server that the environment names."""
+    for name, value in s3_process.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_process

@@ -1,0 +1,197 @@
+"""Requests to object storage, with errors that name a remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import S3Store
+
+from vwe_dagster.config.object_storage import ENDPOINT_VARIABLE, StorageAddress
+from vwe_dagster.store import StoreError
+
+_CONCURRENT = 8
+_TIMEOUT_S = 120
+_CONNECT_S = 5
+_MOST_RETRIES = 4
+_RETRY_S = 60
+
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_NO_ANSWER = re.compile(r"error sending request|timed out|Connection|HTTP error", re.IGNORECASE)
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class BucketError(StoreError):
+    """Object storage cannot be used, or an object in it is damaged. The message contains a remedy."""
+
+
+class UnusableBucketError(BucketError):
+    """The bucket does not exist, cannot be reached or rejects the credentials, so that every request fails."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """An object.
+
+    Attributes:
+        content: its bytes.
+        etag: its entity tag, which changes with the content.
+    """
+
+    content: bytes
+    etag: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """An object in a listing.
+
+    Attributes:
+        bytes: its length.
+        etag: its entity tag, which changes with the content.
+    """
+
+    bytes: int
+    etag: str
+
+
+class Bucket:
+    """The objects below an address; thread-safe.
+
+    Every method raises :class:`UnusableBucketError` if the bucket does not exist, cannot be reached or rejects the
+    credentials, and :class:`BucketError` if a request fails otherwise.
+
+    Args:
+        address: the address; the other settings come from the environment variables of AWS.
+    """
+
+    def __init__(self, address: StorageAddress) -> None:
+        self.address = address
+        self._objects = S3Store(
+            address.bucket,
+            prefix=address.prefix or None,
+            client_options={
+                "allow_http": address.endpoint.startswith("http://"),
+                "timeout": dt.timedelta(seconds=_TIMEOUT_S),
+                "connect_timeout": dt.timedelta(seconds=_CONNECT_S),
+            },
+            retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_S)},
+        )
+
+    def read(self, path: str, most_bytes: int) -> Stored | None:
+        """Return an object; None if it does not exist.
+
+        Raises:
+            BucketError: the object is larger than ``most_bytes``.
+        """
+        with self._explained():
+            try:
+                answer = obstore.get(self._objects, path)
+            except FileNotFoundError as error:
+                self._check_bucket(error)
+                return None
+            if answer.meta["size"] > most_bytes:
+                raise BucketError(
+                    f"The object {self.address}/{path} has {answer.meta['size']} bytes, more than {most_bytes}; "
+                    f"publish it again."
+                )
+            return Stored(bytes(answer.bytes()), answer.meta["e_tag"] or "")
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write an object whose content its path determines, so that it does not matter whether it exists."""
+        with self._explained():
+            obstore.put(self._objects, path, content)
+
+    def swap(self, path: str, content: bytes, former: str | None) -> bool:
+        """Write an object only if it has not changed.
+
+        Args:
+            path: the path of the object.
+            content: its new content.
+            former: its entity tag as it was read; None if it did not exist.
+
+        Returns:
+            False if another process wrote the object since.
+        """
+        with self._explained():
+            try:
+                obstore.put(self._objects, path, content, mode="create" if former is None else {"e_tag": former})
+            except (AlreadyExistsError, PreconditionError):
+                return False
+            except FileNotFoundError as error:
+                # The object was removed since.
+                self._check_bucket(error)
+                return False
+            return True
+
+    def listing(self, folder: str) -> dict[str, Listed]:
+        """Return the objects below a folder by path."""
+        with self._explained():
+            chunks = obstore.list(self._objects, folder)
+            return {each["path"]: Listed(each["size"], each["e_tag"] or "") for chunk in chunks for each in chunk}
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (UnauthenticatedError, PermissionDeniedError) as error:
+            raise UnusableBucketError(
+                f"The object storage denies access to {self.address} ({_reason(error)}); check AWS_ACCESS_KEY_ID, "
+                f"AWS_SECRET_ACCESS_KEY, AWS_REGION and the rights of the key."
+            ) from error
+        except (BaseError, OSError) as error:
+            self._check_bucket(error)
+            if _NO_ANSWER.search(_text(error)):
+                server = self.address.endpoint or "AWS"
+                raise UnusableBucketError(
+                    f"The object storage at {server} does not answer ({_reason(error)}); check {ENDPOINT_VARIABLE} "
+                    f"and the network, then run the command again."
+                ) from error
+            raise BucketError(
+                f"A request to {self.address} failed ({_reason(error)}); run the command again."
+            ) from error
+
+    def _check_bucket(self, error: Exception) -> None:
+        if _reason(error) == "NoSuchBucket":
+            raise UnusableBucketError(
+                f"The bucket {self.address.bucket} does not exist; create it, or correct the address {self.address}."
+            ) from error
+
+
+def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Return the results of requests that are executed concurrently, in the order of the items.
+
+    The first error ends the work: requests that have not begun are canceled.
+    """
+    with ThreadPoolExecutor(_CONCURRENT) as threads:
+        futures = [threads.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _text(error: Exception) -> str:
+    return str(error).partition("\n\nDebug source")[0].strip()
+
+
+def _reason(error: Exception) -> str:
+    """Return the code of S3's answer, or the first line of an error without an answer."""
+    code = _CODE.search(_text(error))
+    return code[1] if code else _text(error).partition("\n")[0]
