@@ -22,6 +22,7 @@ from vwe_dagster.cli.commands import (
     metrics,
     open_world,
     pool,
+    publish,
     purge,
     seeds,
     serve,
@@ -36,6 +37,7 @@ from vwe_dagster.cli.examples import complete_help
 from vwe_dagster.config.broker import BrokerError
 from vwe_dagster.config.home import HomeError
 from vwe_dagster.config.hosts import HostsError
+from vwe_dagster.config.object_storage import ObjectStorageError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.formats.fwl import SaveError
@@ -74,6 +76,7 @@ app.command()(ui.ui)
 app.command()(hosts.worker)
 app.command()(hosts.hosts)
 app.command()(docs.docs)
+app.command()(publish.publish)
 app.command()(purge.purge)
 app.add_typer(seeds.app, name="seeds")
 app.add_typer(survey.app, name="survey")
@@ -104,7 +107,17 @@ def run() -> int:
         if error.format_message():
             say(notices(), _usage_message(error), "red")
         code = error.exit_code
-    except (SeedError, SeedListError, SaveError, GridError, HomeError, HostsError, BrokerError, InputError) as error:
+    except (
+        SeedError,
+        SeedListError,
+        SaveError,
+        GridError,
+        HomeError,
+        HostsError,
+        BrokerError,
+        ObjectStorageError,
+        InputError,
+    ) as error:
         say(notices(), str(error), "red")
         code = BAD_INPUT
     except (StoreError, EngineError, ExportError, CommandError) as error:

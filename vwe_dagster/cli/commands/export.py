@@ -10,12 +10,12 @@ from rich.filesize import decimal
 
 from vwe_dagster.cli.commands.common import InputError, parse_seeds, suggestion
 from vwe_dagster.cli.commands.gallery import GALLERY, build_missing, export_gallery
+from vwe_dagster.cli.commands.published import FROM_HELP, check_published, store_of
 from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS, PAPERS, Format
 from vwe_dagster.formats.fwl import NO_PLAYERS, WRITTEN
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.store import WorldStore
 
 if TYPE_CHECKING:
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
@@ -51,6 +51,7 @@ def export(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+    from_: Annotated[str | None, typer.Option("--from", metavar="URL", help=FROM_HELP)] = None,
     stride: Annotated[
         int | None, typer.Option(min=1, help=f"Use only every n-th row and column ({_formats_with('stride')}).")
     ] = None,
@@ -78,8 +79,8 @@ def export(
 ) -> None:
     """Write a world in formats that other programs read, or the map pages of several worlds.
 
-    Worlds that do not exist are built first. Without --out the exports are named after the seed, or gallery, and
-    written to the current folder.
+    Worlds that do not exist are built first, except with --from. Without --out the exports are named after the seed,
+    or gallery, and written to the current folder.
     """
     from vwe_dagster.exporting.facts import ExportOptions, WorldFacts  # noqa: PLC0415
     from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
@@ -90,7 +91,7 @@ def export(
     if gallery:
         if to or options.given:
             raise InputError("--gallery has no other format and none of its options; leave them out.")
-        export_gallery(seeds or [], file, out or Path(GALLERY), url=url, force=force)
+        export_gallery(seeds or [], file, out or Path(GALLERY), url=url, published=from_, force=force)
         return
     if not to:
         raise InputError("Choose a format with --to, such as --to site, or several worlds with --gallery.")
@@ -105,14 +106,26 @@ def export(
     for each, path in zip(formats, paths, strict=True):
         each.check_requirements()
         check_output_path(path, each, force=force)
-    facts = WorldFacts(WorldStore(find_home().data), parsed)
-    if any(each.needs_world for each in formats) and not facts.is_built:
-        hint = suggestion(parsed.key, (seed.key for seed in facts.store.seeds()))
-        if hint:
-            say(notices(), f"The world of {parsed.key} is built first.{hint}", "yellow")
-        build_missing([facts])
+    facts = WorldFacts(store_of(find_home(), from_), parsed)
+    if any(each.needs_world for each in formats):
+        _require_world(facts, from_)
     for each, path in zip(formats, paths, strict=True):
         _write(each, path, facts, options, force=force)
+
+
+def _require_world(facts: WorldFacts, published: str | None) -> None:
+    """Build the world if it is missing from the data folder.
+
+    Raises:
+        CommandError: the world cannot be built, or is not published at the address ``published``.
+    """
+    if published is not None:
+        check_published([facts], published)
+    elif not facts.is_built:
+        hint = suggestion(facts.seed.key, (seed.key for seed in facts.store.seeds()))
+        if hint:
+            say(notices(), f"The world of {facts.seed.key} is built first.{hint}", "yellow")
+        build_missing([facts])
 
 
 def _format(name: str) -> Format:

@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 
 from vwe_dagster.cli.commands.building import build_worlds, refuse_failed, world_config
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, InputError, suggestion
+from vwe_dagster.cli.commands.published import FROM_HELP, open_published
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.seeds.seed import parse_seed
@@ -76,6 +77,7 @@ def find(
     make: Annotated[
         int | None, typer.Option(min=1, help="Build the worlds of this many seeds, the first ones.")
     ] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="URL", help=FROM_HELP)] = None,
 ) -> None:
     """Find seeds by a condition over the statistics of built worlds and of the survey.
 
@@ -86,6 +88,8 @@ def find(
 
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other; choose one.")
+    if make is not None and from_ is not None:
+        raise InputError("--make builds worlds in the data folder; leave out --from to search that.")
     form = Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
     home = find_home()
     try:
@@ -95,10 +99,13 @@ def find(
             show_questions(home.folder, form)
         else:
             wanted = _question(home, condition, question, preferences=prefer or [], sort=sort, ascending=ascending)
+            store = WorldStore(home.data) if from_ is None else open_published(home, from_, survey=True)
             if explain is not None:
-                _explain(home, wanted, explain, form)
+                _explain(store, wanted, explain, form)
             else:
-                _answer(home, wanted, form, columns=columns, limit=limit, make=make)
+                answer = _answer(store, wanted, form, columns=columns, limit=limit)
+                if make is not None:
+                    _make(home, answer, make)
     except QueryError as error:
         raise InputError(str(error)) from error
 
@@ -119,13 +126,11 @@ def _question(
     )
 
 
-def _answer(
-    home: Home, question: Question, form: Form, *, columns: str | None, limit: int | None, make: int | None
-) -> None:
+def _answer(store: WorldStore, question: Question, form: Form, *, columns: str | None, limit: int | None) -> Answer:
     from vwe_dagster.catalog.search import open_search  # noqa: PLC0415
     from vwe_dagster.cli.find_view import Form, show_rows, shown_columns  # noqa: PLC0415
 
-    search, left_out = open_search(WorldStore(home.data))
+    search, left_out = open_search(store)
     for sentence in left_out.values():
         say(notices(), sentence, "yellow")
     answer = search.ask(question)
@@ -133,17 +138,16 @@ def _answer(
     count = limit or (_LIMIT if form is Form.TABLE else None)
     show_rows(answer, shown, count, form)
     _report(answer, question, len(answer) if count is None else min(count, len(answer)))
-    if make is not None:
-        _make(home, answer, make)
+    return answer
 
 
-def _explain(home: Home, question: Question, seed: str, form: Form) -> None:
+def _explain(store: WorldStore, question: Question, seed: str, form: Form) -> None:
     from vwe_dagster.catalog.search import open_search  # noqa: PLC0415
     from vwe_dagster.cli.find_view import show_explanation  # noqa: PLC0415
 
     if not question.wishes:
         raise InputError("--explain shows preferences; add some with --prefer, or a --question that has them.")
-    search, _ = open_search(WorldStore(home.data))
+    search, _ = open_search(store)
     show_explanation(search.explain(question, parse_seed(seed)), form)
 
 

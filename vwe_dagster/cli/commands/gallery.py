@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from rich.filesize import decimal
 
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, CommandError, InputError, parse_seeds, read_valid_list
+from vwe_dagster.cli.commands.published import check_published, store_of
 from vwe_dagster.cli.console import notices, output, say, show_items, showing_progress
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.store import WorldStore
 
 if TYPE_CHECKING:
     from vwe_dagster.exporting.facts import WorldFacts
@@ -23,8 +23,18 @@ GALLERY = "gallery"
 """Default name of the folder of a gallery."""
 
 
-def export_gallery(texts: Sequence[str], file: Path | None, out: Path, *, url: str | None, force: bool) -> None:
+def export_gallery(
+    texts: Sequence[str], file: Path | None, out: Path, *, url: str | None, published: str | None, force: bool
+) -> None:
     """Write a gallery of worlds into a folder, and print the size of each world.
+
+    Args:
+        texts: the seeds.
+        file: a list of further seeds.
+        out: the folder.
+        url: the address where the gallery will be.
+        published: the address of published worlds; None for the worlds of the data folder.
+        force: whether to replace an earlier gallery.
 
     Raises:
         InputError: there is no seed, or the URL is not the address of a folder.
@@ -38,8 +48,12 @@ def export_gallery(texts: Sequence[str], file: Path | None, out: Path, *, url: s
     seeds = _seeds(texts, file)
     address = None if url is None else _folder_address(url)
     check_output_path(out, FORMATS["site"], force=force)
-    store = WorldStore(find_home().data)
-    build_missing([WorldFacts(store, seed) for seed in seeds])
+    store = store_of(find_home(), published)
+    worlds = [WorldFacts(store, seed) for seed in seeds]
+    if published is None:
+        build_missing(worlds)
+    else:
+        check_published(worlds, published)
     with (
         atomic_output(out, FORMATS["site"], force=force) as draft,
         showing_progress(notices(), "writing the gallery") as report,

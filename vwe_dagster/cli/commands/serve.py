@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 import webbrowser
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vwe_dagster.cli.commands.published import FROM_HELP, open_published, report_left_out
 from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
@@ -16,17 +20,29 @@ from vwe_dagster.config.hosts import allowed_hosts
 from vwe_dagster.config.map_server import HOST, PORT, recorded_map_server
 from vwe_dagster.seeds.seed import Seed
 
+if TYPE_CHECKING:
+    from vwe_dagster.publishing.published_store import PublishedStore
+
+_REFRESH_S = 60.0
+"""Interval at which published worlds are brought up to date."""
+
 
 def serve(
     *,
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 for any free one.")] = PORT,
     open_: Annotated[bool, typer.Option("--open", help="Also open the browser.")] = False,
+    from_: Annotated[str | None, typer.Option("--from", metavar="URL", help=FROM_HELP)] = None,
 ) -> None:
     """Serve the map pages of all worlds on this machine, by default at http://127.0.0.1:8080.
 
-    Reload a page to see worlds that were built since. Ctrl-C stops the server.
+    Reload a page to see worlds that were built since. Ctrl-C stops the server. Published worlds are brought up to date
+    every minute.
     """
-    serve_page(find_home(), port, "", open_browser=open_)
+    home = find_home()
+    if from_ is None:
+        serve_page(home, port, "", open_browser=open_)
+    else:
+        _serve_published(home, from_, port, open_browser=open_)
 
 
 def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
@@ -61,6 +77,42 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
                 # The socket is listening already, so the browser waits until the server answers.
                 webbrowser.open(f"{worlds}/{page}")
             serve_until_ended(app, listener)
+
+
+def _serve_published(home: Home, url: str, port: int, *, open_browser: bool) -> None:
+    """Serve the pages of published worlds until Ctrl-C; pages start no builds."""
+    from vwe_dagster.site.server import site_app  # noqa: PLC0415
+
+    store = open_published(home, url, survey=True)
+    app = site_app(store, allowed_hosts(), home=home.folder)
+    with listen(HOST, port, command=("serve", "--from", url)) as listener, _refreshed(store):
+        worlds = address(HOST, listener)
+        say(notices(), f"The worlds of {url} are at {worlds}; Ctrl-C stops the server.")
+        if open_browser:
+            webbrowser.open(worlds)
+        serve_until_ended(app, listener)
+
+
+@contextlib.contextmanager
+def _refreshed(store: PublishedStore) -> Iterator[None]:
+    """Bring published worlds up to date at intervals during the block."""
+    from vwe_dagster.store import StoreError  # noqa: PLC0415
+
+    ended = threading.Event()
+
+    def refresh() -> None:
+        while not ended.wait(_REFRESH_S):
+            try:
+                report_left_out(store.refresh())
+                store.refresh_survey()
+            except StoreError as error:
+                say(notices(), str(error), "yellow")
+
+    threading.Thread(target=refresh, name="refresh", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _world_command(seed: Seed) -> list[str]:
