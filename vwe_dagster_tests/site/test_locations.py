@@ -143,7 +143,7 @@ def test_first_visit_shows_bosses_traders_and_the_start(
     expect(page.locator(".chosen")).to_contain_text(f"{len(first)} of {len(places):,} on the map")
     for name, pressed in {"Bosses": "true", "Traders": "true", "Dungeons": "false", "Other places": "mixed"}.items():
         expect(chip(page, name)).to_have_attribute("aria-pressed", pressed)
-    expect(page.locator(".places li", has_text="Haldor")).to_have_count(10)
+    expect(page.locator("#places .places li", has_text="Haldor")).to_have_count(10)
     page.screenshot(path=screenshots / "locations_first.png")
     # The sign is at its place on the map only.
     haldor = places[places["id"] == "haldor-1"].iloc[0]
@@ -213,7 +213,7 @@ def test_places_are_clustered_and_a_cluster_opens_its_places(
     page.get_by_role("button", name="All", exact=True).click()
     page.get_by_role("button", name="All", exact=True).click()
     expect(page.locator(".chosen")).to_contain_text(f"0 of {len(places):,} on the map")
-    expect(page.locator(".places li")).to_have_count(0)
+    expect(page.locator("#places .places li")).to_have_count(0)
     expect(page.locator("#places")).to_contain_text("The map shows no places.")
 
 
@@ -234,16 +234,16 @@ def test_single_kinds_can_be_selected_and_are_in_the_link(visitor: Visitor, plac
     others = places["kind"].isin(["sunken_crypt", "troll_cave", "other"])
     shown = pd.concat([bosses, places[others]]).sort_values("distance_m")
     expect(page.locator(".chosen")).to_contain_text(f"{len(shown)} of")
-    expect(page.locator(".places strong").first).to_have_text(
+    expect(page.locator("#places .places strong").first).to_have_text(
         shown.iloc[0]["label"] if shown.iloc[0]["kind"] != "other" else shown.iloc[0]["prefab"]
     )
-    titles = page.locator(".places strong").all_text_contents()
+    titles = page.locator("#places .places strong").all_text_contents()
     page.reload()
     page.locator("body.ready").wait_for()
     open_places(page)
     expect(page.locator(".chosen")).to_contain_text(f"{len(shown)} of")
-    expect(page.locator(".places strong").first).to_be_visible()
-    assert page.locator(".places strong").all_text_contents() == titles
+    expect(page.locator("#places .places strong").first).to_be_visible()
+    assert page.locator("#places .places strong").all_text_contents() == titles
     page.go_back()
     expect(page.locator(".chosen")).to_contain_text(f"{len(shown) - sum(places['kind'] == 'other')} of")
 
@@ -254,20 +254,20 @@ def test_search_finds_every_place_and_offers_its_kind(visitor: Visitor, places: 
     page.keyboard.press("/")
     page.keyboard.type("frost cave")
     caves = places[places["kind"] == "frost_cave"]
-    expect(page.locator(".places strong").first).to_have_text("Frost cave")
+    expect(page.locator("#places .places strong").first).to_have_text("Frost cave")
     expect(page.locator("#kinds button:visible")).to_have_text([re.compile(f"^Frost cave{len(caves)}$")])
     page.locator("#kinds button:visible").click()
     expect(page).to_have_url(re.compile("frost_cave"))
-    expect(page.locator(".places small").nth(1)).to_have_text(re.compile("°"))
-    page.locator(".places button").first.focus()
+    expect(page.locator("#places .places small").nth(1)).to_have_text(re.compile("°"))
+    page.locator("#places .places button").first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("place=frost_cave-1"))
     expect(page.locator(".place-card h2")).to_have_text("Frost cave")
-    expect(page.locator(".places button").first).to_have_attribute("aria-current", "true")
+    expect(page.locator("#places .places button").first).to_have_attribute("aria-current", "true")
     # The game's own names are found, too.
     page.get_by_label("Search places").fill("mountaincave02")
     expect(page.locator("#kinds button:visible")).to_have_text([re.compile("^Frost cave")])
-    expect(page.locator(".places strong").first).to_have_text("Frost cave")
+    expect(page.locator("#places .places strong").first).to_have_text("Frost cave")
     page.get_by_label("Search places").fill("no such place")
     expect(page.locator("#places")).to_contain_text("No place has this name.")
     page.get_by_label("Search places").fill("")
@@ -278,7 +278,7 @@ def test_list_grows_as_it_is_scrolled(visitor: Visitor, places: pd.DataFrame) ->
     page = visitor.page
     visit(page, f"{WORLD}#show=ruin")
     open_places(page)
-    items = page.locator(".places li")
+    items = page.locator("#places .places li")
     expect(items.first).to_be_visible()
     count = items.count()
     assert count < sum(places["group"] == "ruin")
@@ -298,7 +298,7 @@ def test_list_is_sorted_by_distance_from_the_pointer(visitor: Visitor, places: p
 
     def expect_listed(ids: list[str]) -> None:
         for index, name in enumerate(ids):
-            expect(page.locator(".places li").nth(index)).to_have_attribute("data-place", name)
+            expect(page.locator("#places .places li").nth(index)).to_have_attribute("data-place", name)
 
     expect_listed(nearest(0, 0))
     page.get_by_label("Order").select_option("Nearest to the pointer")
@@ -318,11 +318,11 @@ def test_list_is_sorted_by_distance_from_the_pointer(visitor: Visitor, places: p
     middle = re.search(r"at=([-\d.]+),([-\d.]+)", page.url)
     assert middle is not None
     expect_listed(nearest(float(middle[1]), float(middle[2])))
-    page.locator(".places button").nth(2).focus()
-    opened = page.locator(".places li").nth(2).get_attribute("data-place")
+    page.locator("#places .places button").nth(2).focus()
+    opened = page.locator("#places .places li").nth(2).get_attribute("data-place")
     page.keyboard.press("Enter")
-    expect(page.locator(".places li").first).to_have_attribute("data-place", str(opened))
-    expect(page.locator(".places button").first).to_be_focused()
+    expect(page.locator("#places .places li").first).to_have_attribute("data-place", str(opened))
+    expect(page.locator("#places .places button").first).to_be_focused()
 
 
 def test_keys_show_and_hide_groups(visitor: Visitor) -> None:
@@ -353,7 +353,7 @@ def test_places_are_read_only_when_they_are_needed(visitor: Visitor) -> None:
     assert asked == []
     open_places(page)
     page.get_by_label("Search places").fill("haldor")
-    expect(page.locator(".places li")).to_have_count(10)
+    expect(page.locator("#places .places li")).to_have_count(10)
     page.keyboard.press("Escape")
     page.keyboard.press("b")
     assert len(asked) == 1
@@ -367,7 +367,7 @@ def test_places_that_cannot_be_read_are_requested_again(visitor: Visitor) -> Non
     expect(page.locator("#toast")).to_have_text("A file is damaged; make the stage processed again.")
     page.unroute("**/places.json*")
     open_places(page)
-    expect(page.locator(".places li", has_text="Haldor")).to_have_count(10)
+    expect(page.locator("#places .places li", has_text="Haldor")).to_have_count(10)
     assert all("503" in complaint for complaint in visitor.complaints)
     visitor.complaints.clear()
 
@@ -472,7 +472,7 @@ def test_locations_are_found_on_a_phone(visitor: Visitor, places: pd.DataFrame, 
         assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.get_by_label("Search places").fill("bonemass")
-    page.locator(".places button").first.tap()
+    page.locator("#places .places button").first.tap()
     card = page.locator(".place-card")
     expect(card.locator("h2")).to_have_text("Bonemass")
     page.wait_for_timeout(1200)
