@@ -26,7 +26,10 @@ DEVICES = {"desktop": DESKTOP, "phone": PHONE}
 WORLD = f"/worlds/{ONE}/"
 LINE = f"{WORLD}#line=-4000,2000;0,0;4000,1500"
 
-SETTLED = "() => document.getAnimations().every((each) => each.playState !== 'running')"
+SETTLED = """() => document.getAnimations().every(
+  (each) => each.playState !== "running" || each.effect.getTiming().iterations === Infinity
+)"""
+"""Returns whether all animations have ended, except those of pictures that are still loaded."""
 
 VIOLATIONS = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
