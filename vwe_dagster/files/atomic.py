@@ -9,6 +9,7 @@ next access restores it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
@@ -63,6 +64,8 @@ def restore_whole(folder: Path) -> bool:
     Returns:
         Whether the folder exists now. Another writer may also have just replaced it.
     """
+    # With a former entry in its cache, an NFS client finds the former folder, of which another host removes the files.
+    _look_for_changes(folder.parent)
     if not folder.exists() and _set_aside(folder).exists():
         with _locked(folder):
             pass
@@ -121,18 +124,42 @@ def write_whole(path: Path, content: bytes) -> None:
 def _locked(folder: Path, timeout_s: float = _NO_TIMEOUT) -> Iterator[None]:
     """Hold the lock of ``folder`` for the block, without leftovers; remove the lock file afterwards."""
     path = folder.with_name(f".{folder.name}.lock")
-    lock = FileLock(path, timeout=timeout_s)
+    lock = FileLock(path, timeout=timeout_s, on_acquired=lambda descriptor: _check_is_current(path, descriptor))
     while not lock.is_locked:
         _create_folder(folder.parent)
-        # Another process may have just removed the parent folder; try again.
-        with contextlib.suppress(FileNotFoundError):
+        try:
             lock.acquire()
+        except OSError as error:
+            # Another process has just removed the parent folder or the lock file; try again.
+            if error.errno not in {errno.ENOENT, errno.ESTALE}:
+                raise
     try:
         _tidy(folder)
         yield
     finally:
         path.unlink(missing_ok=True)
         lock.release()
+
+
+def _check_is_current(path: Path, descriptor: int) -> None:
+    """Check that a locked file is still at its path.
+
+    filelock relies on the link count of the file. Over NFS, a file that is removed while its holder has it open keeps
+    its link under another name until it is closed: a waiting process of another host would lock the removed file, and
+    a third one the next file at the path.
+
+    Raises:
+        FileNotFoundError: another process has removed or replaced the file.
+    """
+    _look_for_changes(path.parent)
+    if not os.path.samestat(path.stat(), os.fstat(descriptor)):
+        raise FileNotFoundError(errno.ENOENT, "the lock file was replaced", str(path))
+
+
+def _look_for_changes(folder: Path) -> None:
+    """Make an NFS client ask the server for changes of the entries of a folder, which need not exist."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _tidy(folder: Path) -> None:
