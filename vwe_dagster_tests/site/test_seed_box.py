@@ -62,15 +62,16 @@ def test_random_seed_can_be_typed_in_the_game(visitor: Visitor) -> None:
     expect(page).to_have_url(re.compile(r"/worlds/[A-Za-z0-9]{10}/$"))
 
 
-@pytest.mark.parametrize("text", ['<img src=x onerror="alert(1)">', "../../etc", "a?b#c", "@99999999999", "a b"])
-def test_hostile_seed_text_stays_on_the_page(visitor: Visitor, text: str) -> None:
+def test_hostile_seed_text_stays_on_the_page(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, "/")
-    address = page.url
-    type_seed(page, text)
-    expect(page.locator(".seed-box output")).to_contain_text("1 to 32")
-    assert page.url == address
-    assert page.locator("img[src=x]").count() == 0
+    address, fault = page.url, page.locator(".seed-box output")
+    for text in ['<img src=x onerror="alert(1)">', "../../etc", "a?b#c", "@99999999999", "a b"]:
+        fault.evaluate("output => { output.textContent = '' }")
+        type_seed(page, text)
+        expect(fault).to_contain_text("1 to 32")
+        assert page.url == address, text
+        assert page.locator("img[src=x]").count() == 0
 
 
 def test_dropped_world_file_shows_its_world_and_what_is_missing(visitor: Visitor) -> None:

@@ -20,7 +20,7 @@ import { Plan } from "./plan.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
 import { fillSeedBox } from "./seed_box.js";
-import { isSeed } from "./seeds.js";
+import { GREATEST_SEED, isSeed, LEAST_SEED } from "./seeds.js";
 import { listen } from "./shortcuts.js";
 import { fillTexts, locale, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
@@ -636,10 +636,12 @@ fetchJson("../../worlds.json")
     $("#compare form").addEventListener("submit", (event) => {
       event.preventDefault();
       const other = $("#compare input").value.trim();
-      const isHere = folderOf(other) === encodeURIComponent(here);
-      if (!isHere && (others.includes(other) || (!isExport && isSeed(other))))
+      const output = $("#compare output");
+      if (folderOf(other) === encodeURIComponent(here)) output.textContent = t("compare_with.same");
+      else if (others.includes(other) || (!isExport && isSeed(other)))
         window.location.href = `../../${comparisonOf(here === "~." ? "." : here, other)}`;
-      else $("#compare output").textContent = isHere ? t("compare_with.same") : t("compare_with.absent");
+      else if (isExport) output.textContent = t("compare_with.absent");
+      else output.textContent = t("gallery.not_a_seed", { least: `@${LEAST_SEED}`, greatest: `@${GREATEST_SEED}` });
     });
   })
   .catch(() => {});
