@@ -127,7 +127,7 @@ def test_start_boss_tour_and_nearest_places_are_shown(
     expect(nearest.filter(has_text="Haldor")).to_contain_text(f"{min(haldors):,.0f} m")
     page.screenshot(path=screenshots / "plan_tour.png")
     nearest.filter(has_text="Haldor").get_by_role("button").click()
-    expect(page.locator(".place-card h3")).to_have_text("Haldor")
+    expect(page.locator(".place-card h2")).to_have_text("Haldor")
 
 
 def test_world_without_locations_marks_the_center_as_its_start(visitor: Visitor) -> None:
@@ -219,11 +219,11 @@ def test_pins_and_routes_are_kept_shared_exported_and_imported(
     content["features"] = [*content["features"], {"geometry": {"type": "Point", "coordinates": [1e9, "x"]}}]
     content["features"][1]["properties"]["name"] = "Renamed"
     exported.write_text(json.dumps(content))
-    page.locator("input[type=file]").set_input_files(exported)
+    page.locator("#pane-plan input[type=file]").set_input_files(exported)
     expect(page.locator("#toast")).to_have_text("Imported 1 pin or route.")
     expect(names).to_have_text([hostile[:-1], "Route", "Renamed"])
     exported.write_text(json.dumps(content | {"vwe": {"version": 1, "seed_number": 7}}))
-    page.locator("input[type=file]").set_input_files(exported)
+    page.locator("#pane-plan input[type=file]").set_input_files(exported)
     expect(page.locator("#toast")).to_contain_text("seed number 7")
 
 
