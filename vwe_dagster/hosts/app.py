@@ -33,7 +33,7 @@ LONGEST_RUN_S = 21_600
 REDELIVERED_AFTER_S = LONGEST_RUN_S + 3600
 """Seconds after which Redis delivers an unacknowledged message again, ``visibility_timeout``.
 
-It must exceed the longest run: a message is acknowledged after its run, and a second delivery reserves a slot in vain.
+It must exceed the longest run: a message is acknowledged after its run, and a second delivery only occupies a slot.
 """
 
 _RUN_PROCESS = "vwe_dagster.instance.run_process"
@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, Any] = {
     "task_acks_late": True,
     "worker_prefetch_multiplier": 1,
     "broker_transport_options": {"visibility_timeout": REDELIVERED_AFTER_S},
-    # The loss of a connection ends no run.
+    # Runs continue if the connection to Redis is lost.
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
@@ -110,13 +110,13 @@ def worker_app(broker: str, host: str) -> celery.Celery:
 
 def _execute(leases: RunLeases, host: str, run: str, arguments: dict[str, Any]) -> None:
     """Execute a run in a process, unless another delivery of the same message already did."""
-    # The instance of this host has other folders than that of the center.
-    text = json.dumps({**arguments, "instance_ref": None})
+    # The reference has the folders of the center; without it, the process opens the instance of this host.
+    packed = json.dumps({**arguments, "instance_ref": None})
     if not leases.claim(run, host, os.getpid()):
-        _log.info("The run %s was canceled or taken before.", run)
+        _log.info("The run %s was canceled, or another delivery started it.", run)
         return
     _log.info("The run %s starts.", run)
-    command = [sys.executable, "-m", _RUN_PROCESS, "--run", run, "--host", host, "--parent", str(os.getpid()), text]
+    command = [sys.executable, "-m", _RUN_PROCESS, "--run", run, "--host", host, "--parent", str(os.getpid()), packed]
     # A session of its own: Ctrl-C in the terminal of the worker drains it and does not interrupt its runs.
     exit_code = subprocess.run(command, start_new_session=True, check=False).returncode  # noqa: S603
     _log.info("The run %s has ended with exit code %d.", run, exit_code)
@@ -124,7 +124,7 @@ def _execute(leases: RunLeases, host: str, run: str, arguments: dict[str, Any]) 
 
 
 def _record_end(leases: RunLeases, run: str, exit_code: int) -> None:
-    """Record the end of a run; if Redis does not answer for a minute, the lease becomes silent instead."""
+    """Record the end of a run. If Redis does not answer for a minute, give up: the silent lease is revoked later."""
     deadline = time.monotonic() + _RECORDING_S
     while time.monotonic() < deadline:
         with contextlib.suppress(redis.RedisError):

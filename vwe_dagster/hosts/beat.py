@@ -51,7 +51,7 @@ def _beat(leases: RunLeases, run: str, host: str) -> None:
         try:
             state = leases.renew(run, host, os.getpid())
         except redis.RedisError as error:
-            # The center cannot revoke a lease without Redis, either.
+            # The run continues: without Redis, the center cannot revoke its lease either.
             _log.warning("The lease of the run %s cannot be renewed: %s", run, error)
         else:
             now = time.monotonic()

@@ -41,7 +41,7 @@ class PoolReport:
         name: the name of the pool.
         size: its maximum number of engines.
         free: engines that can be leased.
-        engines: slots by the state of their engine; EMPTY means no engine.
+        engines: number of slots by the state of their engine; EMPTY means no engine.
         waiting: callers that wait for an engine.
     """
 
@@ -58,7 +58,7 @@ class HostReport:
 
     Attributes:
         name: the name of the host.
-        machine: the name that the operating system has for it.
+        machine: the name of the machine in its operating system.
         process: the process id of the worker.
         slots: runs that it executes concurrently.
         version: the version of the project.
@@ -80,7 +80,7 @@ class HostReport:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the worker reports, so that it executes runs or drains."""
+        """Whether the worker reports; it executes runs or drains."""
         return self.state in {HostState.WORKING, HostState.DRAINING}
 
 
@@ -97,16 +97,16 @@ class HostReports:
         self._server.hset(_REPORTS, report.name, json.dumps(content))
 
     def read(self) -> list[HostReport]:
-        """Return the reports of all workers by name, and forget those of workers that ended long ago."""
+        """Return the reports of all workers, sorted by name; delete reports older than :data:`FORGOTTEN_S`."""
         now = server_time(self._server)
-        found = []
+        reports = []
         for name, text in sorted(cast("dict[str, str]", self._server.hgetall(_REPORTS)).items()):
             report = _report(json.loads(text), now)
             if report.seen_s > FORGOTTEN_S:
                 self._server.hdel(_REPORTS, name)
             else:
-                found.append(report)
-        return found
+                reports.append(report)
+        return reports
 
 
 def _report(content: dict[str, Any], now: float) -> HostReport:

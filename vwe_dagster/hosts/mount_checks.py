@@ -1,4 +1,4 @@
-"""Check one by one what the store expects of the file system of the data folder, with two processes of this host."""
+"""Check that the file system of the data folder does what the store relies on, with two processes of this host."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from vwe_dagster.files.atomic import sync_folder, write_to_disk
 from vwe_dagster.hosts.shared_data import FOLDER
 
 _RENAMES = 300
-_ROUNDS = 50
-_LENGTH = 65_536
+_EXCLUSIVE_FILES = 50
+_FILE_BYTES = 65_536
 _CHILD_S = 60.0
 _RELEASE_S = 10.0
 
@@ -33,9 +33,9 @@ class MountCheck:
 
     Attributes:
         name: what was checked.
-        passed: whether the file system does what the store expects.
-        required: whether the store needs it; it can do without the others.
-        detail: what was found.
+        passed: whether the file system has the property.
+        required: whether the store depends on it.
+        detail: the observation, as text.
     """
 
     name: str
@@ -45,7 +45,7 @@ class MountCheck:
 
 
 def mount_checks(data: Path) -> Iterator[MountCheck]:
-    """Run every check in a folder of its own within the data folder, and remove it afterwards.
+    """Run every check in a new folder within the data folder, and remove the folder afterwards.
 
     Raises:
         OSError: the data folder cannot be written.
@@ -54,13 +54,13 @@ def mount_checks(data: Path) -> Iterator[MountCheck]:
     folder.mkdir(parents=True)
     try:
         for name, required, check in (
-            ("a rename replaces a file atomically", True, _renamed_file),
-            ("a folder is renamed as a whole", True, _renamed_folder),
-            ("O_EXCL: one of two processes creates a file", True, _exclusive_creation),
-            ("fsync of files and folders", True, _synced),
-            ("a lock excludes another process", True, _lock),
-            ("a killed process loses its lock", True, _killed_holder),
-            ("hard links", False, _hard_link),
+            ("a rename replaces a file atomically", True, _check_file_rename),
+            ("a folder is renamed as a whole", True, _check_folder_rename),
+            ("O_EXCL: one of two processes creates a file", True, _check_exclusive_creation),
+            ("fsync of files and folders", True, _check_fsync),
+            ("a lock excludes another process", True, _check_lock),
+            ("a killed process loses its lock", True, _check_killed_holder),
+            ("hard links", False, _check_hard_link),
         ):
             yield _result(name, check, folder, required=required)
     finally:
@@ -75,21 +75,21 @@ def _result(name: str, check: Callable[[Path], str], folder: Path, *, required: 
 
 
 class _FailedError(Exception):
-    """The file system does not do what the store expects."""
+    """The file system lacks the property. The message states the observation."""
 
 
-def _renamed_file(folder: Path) -> str:
+def _check_file_rename(folder: Path) -> str:
     path = folder / "file"
-    path.write_bytes(bytes(_LENGTH))
+    path.write_bytes(bytes(_FILE_BYTES))
     with _child(_read_repeatedly, str(path)) as (_, pipe):
         for number in range(_RENAMES):
             draft = folder / f"draft-{number}"
-            draft.write_bytes(bytes([number % 256]) * _LENGTH)
+            draft.write_bytes(bytes([number % 256]) * _FILE_BYTES)
             draft.replace(path)
         pipe.send("end")
         reads, faults = _receive(pipe)
     if faults:
-        raise _FailedError(f"{faults} of {reads} reads saw no file or a part of one")
+        raise _FailedError(f"{faults} of {reads} reads saw no file or an incomplete one")
     return f"{reads} reads during {_RENAMES} renames saw a whole file"
 
 
@@ -103,11 +103,11 @@ def _read_repeatedly(pipe: Connection, name: str) -> None:
         except FileNotFoundError:
             faults += 1
         else:
-            faults += content != content[:1] * _LENGTH
+            faults += content != content[:1] * _FILE_BYTES
     pipe.send((reads, faults))
 
 
-def _renamed_folder(folder: Path) -> str:
+def _check_folder_rename(folder: Path) -> str:
     draft, target, former = folder / "draft", folder / "target", folder / "former"
     for each in (draft, target):
         each.mkdir()
@@ -115,23 +115,23 @@ def _renamed_folder(folder: Path) -> str:
     target.rename(former)
     draft.rename(target)
     if (target / "name").read_text(encoding="utf-8") != "draft" or draft.exists():
-        raise _FailedError("the renamed folder has not the content of the former one")
+        raise _FailedError("after the renames, the folder does not have the new content")
     return "the folder has the new content"
 
 
-def _exclusive_creation(folder: Path) -> str:
+def _check_exclusive_creation(folder: Path) -> str:
     with _child(_create_files, str(folder)) as (_, pipe):
-        own = [number for number in range(_ROUNDS) if _creates(folder, number)]
+        own = [number for number in range(_EXCLUSIVE_FILES) if _creates(folder, number)]
         others = _receive(pipe)
     both, total = set(own) & set(others), len(own) + len(others)
-    if both or total != _ROUNDS:
-        raise _FailedError(f"{len(both)} of {_ROUNDS} files were created by both processes")
-    return f"{_ROUNDS} files were created once each"
+    if both or total != _EXCLUSIVE_FILES:
+        raise _FailedError(f"{len(both)} of {_EXCLUSIVE_FILES} files were created by both processes")
+    return f"{_EXCLUSIVE_FILES} files were created once each"
 
 
 def _create_files(pipe: Connection, name: str) -> None:
     pipe.send("ready")
-    pipe.send([number for number in range(_ROUNDS) if _creates(Path(name), number)])
+    pipe.send([number for number in range(_EXCLUSIVE_FILES) if _creates(Path(name), number)])
 
 
 def _creates(folder: Path, number: int) -> bool:
@@ -142,28 +142,28 @@ def _creates(folder: Path, number: int) -> bool:
     return True
 
 
-def _synced(folder: Path) -> str:
+def _check_fsync(folder: Path) -> str:
     began = time.perf_counter()
     for number in range(10):
-        write_to_disk(folder / f"synced-{number}", bytes(_LENGTH))
+        write_to_disk(folder / f"synced-{number}", bytes(_FILE_BYTES))
         sync_folder(folder)
     return f"{100 * (time.perf_counter() - began):.1f} ms for a file of 64 KiB and its folder"
 
 
-def _lock(folder: Path) -> str:
+def _check_lock(folder: Path) -> str:
     path = folder / "lock"
-    with _child(_hold, str(path)) as (_, pipe):
-        _check_held(path)
+    with _child(_hold_lock, str(path)) as (_, pipe):
+        _require_held(path)
         pipe.send("end")
         _receive(pipe)
         with FileLock(path, timeout=_RELEASE_S):
             return "it was held, then released"
 
 
-def _killed_holder(folder: Path) -> str:
+def _check_killed_holder(folder: Path) -> str:
     path = folder / "killed"
-    with _child(_hold, str(path)) as (process, _):
-        _check_held(path)
+    with _child(_hold_lock, str(path)) as (process, _):
+        _require_held(path)
         process.kill()
         began = time.perf_counter()
         try:
@@ -173,28 +173,28 @@ def _killed_holder(folder: Path) -> str:
             raise _FailedError(f"the lock of a killed process was held for {_RELEASE_S:g} s more") from None
 
 
-def _check_held(path: Path) -> None:
+def _require_held(path: Path) -> None:
     with contextlib.suppress(Timeout), FileLock(path, timeout=0):
         raise _FailedError("two processes held the lock")
 
 
-def _hold(pipe: Connection, name: str) -> None:
+def _hold_lock(pipe: Connection, name: str) -> None:
     with FileLock(name, timeout=0):
         pipe.send("ready")
         pipe.recv()
     pipe.send("released")
 
 
-def _hard_link(folder: Path) -> str:
+def _check_hard_link(folder: Path) -> str:
     first, second = folder / "first", folder / "second"
-    first.write_bytes(bytes(_LENGTH))
+    first.write_bytes(bytes(_FILE_BYTES))
     try:
         second.hardlink_to(first)
     except OSError as error:
         raise _FailedError(f"not supported ({error.strerror}); the store copies files instead") from error
     first.unlink()
-    if second.read_bytes() != bytes(_LENGTH):
-        raise _FailedError("the second name has another content")
+    if second.read_bytes() != bytes(_FILE_BYTES):
+        raise _FailedError("the file has different content under its second name")
     return "two names share one file"
 
 

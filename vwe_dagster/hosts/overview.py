@@ -1,4 +1,4 @@
-"""What all hosts do: their workers, the runs that they execute, and the runs that wait."""
+"""An overview of all hosts: their workers, the runs that they execute, and the runs that wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vwe_dagster.hosts.run_leases import LeaseState, RunLease, RunLeases
 
 @dataclasses.dataclass(frozen=True)
 class Overview:
-    """What all hosts do.
+    """The workers and runs of all hosts.
 
     Attributes:
         hosts: the last report of each worker, by name.
@@ -39,7 +39,7 @@ class Overview:
 
 
 def read_overview(server: redis.Redis) -> Overview:
-    """Read what all hosts do.
+    """Read the reports of all workers, and the leases and queues of runs.
 
     Raises:
         redis.RedisError: the server does not answer.

@@ -7,7 +7,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT_S = 5.0
-"""Seconds that a connection or an answer may take; callers repeat what matters."""
+"""Seconds that a connection or an answer may take; callers repeat the commands that must succeed."""
 
 
 def connect(url: str) -> redis.Redis:

@@ -1,7 +1,7 @@
 """Leases of runs in Redis: which process executes a run, when it last reported, and whether it may continue.
 
-The process of a run renews its lease every :data:`BEAT_S` seconds. The center looks at the leases: a lease that is
-silent at two looks is revoked before the run is marked as failed. A process that was stopped and continues finds its
+The process of a run renews its lease every :data:`BEAT_S` seconds. The center checks the leases: a lease that is
+silent at two checks is revoked before the run is marked as failed. A process that was stopped and continues finds its
 lease revoked and ends itself, so it does not work beside its successor. All times are those of the Redis server, so the
 clocks of the hosts do not matter.
 """
@@ -21,13 +21,13 @@ BEAT_S = 2.0
 """Seconds between two renewals of a lease."""
 
 SILENT_S = 12.0
-"""Seconds without a renewal after which a look counts as missed."""
+"""Seconds without a renewal after which a lease is silent."""
 
-SECOND_LOOK_S = 8.0
-"""Minimum seconds between the two missed looks: after a restart of Redis, processes need some to connect again."""
+SECOND_CHECK_S = 8.0
+"""Minimum seconds between the two checks: after a restart of Redis, processes need some time to reconnect."""
 
 STARTING_S = 120.0
-"""Seconds that the process of a run may take to start the run; they count from the lease, not from the request."""
+"""Seconds that the process of a run may take to start it, counted from the time when a worker takes the run."""
 
 _KEPT_S = 7 * 24 * 3600
 _PREFIX = "vwe:run:"
@@ -44,7 +44,7 @@ class LeaseState(enum.StrEnum):
 
 
 class Verdict(enum.StrEnum):
-    """The result of a look at a lease."""
+    """The result of a check of a lease."""
 
     WAITING = "waiting"
     ALIVE = "alive"
@@ -126,7 +126,7 @@ redis.call('SREM', KEYS[2], ARGV[2])
 return 'ended'
 """
 
-_LOOK = (
+_CHECK = (
     _NOW
     + """
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -165,7 +165,7 @@ class RunLeases:
         self._claim = server.register_script(_CLAIM)
         self._renew = server.register_script(_RENEW)
         self._cancel = server.register_script(_CANCEL)
-        self._look = server.register_script(_LOOK)
+        self._check = server.register_script(_CHECK)
 
     def enqueue(self, run: str, *, job: str, subject: str, queue: str) -> None:
         """Record a run that is about to be put into a queue."""
@@ -194,12 +194,12 @@ class RunLeases:
         """Request the end of a run.
 
         Returns:
-            CANCELING if a process executes the run; ENDED if none does, so that none will.
+            CANCELING if a process executes the run; otherwise ENDED, and no process can claim it.
         """
         return LeaseState(str(self._cancel(keys=[_PREFIX + run, _OPEN_RUNS], args=[_KEPT_S, run])))
 
     def end(self, run: str, exit_code: int | None = None) -> None:
-        """Record the end of a run's process, or revoke its lease."""
+        """Record the end of a run's process with its exit code, or revoke the lease if there is none."""
         pipeline = self._server.pipeline()
         pipeline.hset(_PREFIX + run, "state", LeaseState.ENDED)
         if exit_code is not None:
@@ -208,17 +208,17 @@ class RunLeases:
         pipeline.srem(_OPEN_RUNS, run)
         pipeline.execute()
 
-    def look(self, run: str) -> Verdict:
-        """Look at the lease of an unfinished run, and revoke it if it was silent at two looks."""
+    def check(self, run: str) -> Verdict:
+        """Check the lease of an unfinished run, and revoke it if it is silent at the second check."""
         record = self._record(run)
         is_queued = "1" if self._is_in_queue(run, record.get("queue")) else "0"
-        args = (SILENT_S, SECOND_LOOK_S, is_queued, _KEPT_S, run)
-        return Verdict(str(self._look(keys=[_PREFIX + run, _OPEN_RUNS], args=[*map(str, args)])))
+        args = (SILENT_S, SECOND_CHECK_S, is_queued, _KEPT_S, run)
+        return Verdict(str(self._check(keys=[_PREFIX + run, _OPEN_RUNS], args=[*map(str, args)])))
 
     def lease(self, run: str) -> RunLease | None:
         """Return the lease of a run; None if Redis has none."""
         record = self._record(run)
-        return _lease(run, record, server_time(self._server)) if "state" in record else None
+        return _parsed_lease(run, record, server_time(self._server)) if "state" in record else None
 
     def open_leases(self) -> list[RunLease]:
         """Return the leases of runs that wait or run, the oldest first."""
@@ -227,7 +227,7 @@ class RunLeases:
         records = {run: self._record(run) for run in runs}
         for run in (run for run, record in records.items() if record.get("state") in {None, LeaseState.ENDED}):
             self._server.srem(_OPEN_RUNS, run)
-        leases = [_lease(run, record, now) for run, record in records.items() if "state" in record]
+        leases = [_parsed_lease(run, record, now) for run, record in records.items() if "state" in record]
         return sorted((one for one in leases if one.state is not LeaseState.ENDED), key=lambda one: -one.age_s)
 
     def _record(self, run: str) -> dict[str, str]:
@@ -242,7 +242,7 @@ class RunLeases:
 
 
 def cause_of_loss(lease: RunLease | None) -> str:
-    """Return a sentence on why a run is lost.
+    """Return the reason why a run is lost, as a sentence.
 
     Args:
         lease: its lease; None if Redis has none.
@@ -257,7 +257,7 @@ def cause_of_loss(lease: RunLease | None) -> str:
     )
 
 
-def _lease(run: str, record: Mapping[str, str], now: float) -> RunLease:
+def _parsed_lease(run: str, record: Mapping[str, str], now: float) -> RunLease:
     process, exit_code = record.get("process"), record.get("exit_code")
     return RunLease(
         run=run,

@@ -1,4 +1,4 @@
-"""Check that the data folder of a worker is that of the center, and that locks hold between them.
+"""Check that the data folder of a worker is that of the center, and that a lock of one excludes the other.
 
 The worker writes a file into the folder, holds a lock on it, and puts a question into Redis. The center reads the file,
 tries the lock, writes its answer into the folder and into Redis, and the worker compares the two. A copy of the folder,
@@ -35,7 +35,7 @@ _POLL_S = 0.2
 
 
 class Finding(enum.StrEnum):
-    """What the center found in its data folder."""
+    """The result of a question: the file is the same, is missing, or is not locked."""
 
     SAME = "same"
     MISSING = "missing"
@@ -65,7 +65,7 @@ def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: f
         The seconds from the question to the answer.
 
     Raises:
-        SharedDataError: the folder is another one, locks do not hold, or the center does not answer.
+        SharedDataError: the folder is another one, locks do not exclude the center, or the center does not answer.
     """
     question = f"{name}-{secrets.token_hex(8)}"
     began = time.monotonic()
@@ -83,8 +83,8 @@ def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: f
             )
         if answer.finding is Finding.UNLOCKED:
             raise SharedDataError(
-                f"Locks in the data folder {data} do not hold between this host and the center; "
-                f"mount it over NFS 4 without the options nolock and local_lock."
+                f"Locks in the data folder {data} do not hold between this host and the center, so both could write "
+                f"the same world; mount it over NFS 4 without the options nolock and local_lock."
             )
         if _read(_answer_file(data, question)) != answer.secret:
             raise SharedDataError(
@@ -95,7 +95,7 @@ def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: f
 
 
 def answer_questions(server: redis.Redis, data: Path) -> list[str]:
-    """Answer the questions of workers that start, at the center; return the names of these hosts.
+    """Answer the questions of starting workers, at the center; return the names of their hosts.
 
     Args:
         server: the Redis server.
@@ -103,7 +103,7 @@ def answer_questions(server: redis.Redis, data: Path) -> list[str]:
     """
     questions = cast("dict[str, str]", server.hgetall(_QUESTIONS))
     for question in questions:
-        answer = _Answer(_find(data, question), secrets.token_hex(8))
+        answer = _Answer(_inspect(data, question), secrets.token_hex(8))
         with contextlib.suppress(FileNotFoundError):
             if answer.finding is Finding.SAME:
                 write_whole(_answer_file(data, question), answer.secret.encode())
@@ -131,8 +131,8 @@ def _question_file(data: Path, name: str, question: str) -> Iterator[None]:
         with FileLock(path.with_suffix(".lock"), timeout=0):
             yield
     finally:
-        for left in (path, path.with_suffix(".lock"), _answer_file(data, question)):
-            left.unlink(missing_ok=True)
+        for file in (path, path.with_suffix(".lock"), _answer_file(data, question)):
+            file.unlink(missing_ok=True)
 
 
 def _await_answer(server: redis.Redis, question: str, within_s: float) -> _Answer:
@@ -149,7 +149,7 @@ def _await_answer(server: redis.Redis, question: str, within_s: float) -> _Answe
     )
 
 
-def _find(data: Path, question: str) -> Finding:
+def _inspect(data: Path, question: str) -> Finding:
     path = _question_path(data, question)
     if _read(path) != question:
         return Finding.MISSING

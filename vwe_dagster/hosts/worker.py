@@ -1,6 +1,6 @@
 """The worker of a host: executes runs from the queues, maintains the pools of the host, and reports both.
 
-Celery consumes the queues. SIGTERM drains the worker: it takes no other run, waits for its runs, and ends.
+Celery consumes the queues. SIGTERM drains the worker: it takes no more runs, waits for its runs, and ends.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Worker:
             WorkerError: another worker uses the home or the name.
         """
         os.environ.update(self.home.environment)
-        with self._only_one(), self._reporting() as report, self._maintaining():
+        with self._exclusive(), self._reporting() as report, self._maintaining():
 
             def drain(**_: object) -> None:
                 report(HostState.DRAINING)
@@ -86,7 +86,7 @@ class Worker:
             worker.start()
 
     def pools(self) -> Sequence[tuple[PoolSettings, Path]]:
-        """Return the settings and folder of each pool of this host."""
+        """Return the settings and the folder of each configured pool of this host."""
         settings = (settings_from_environment(), valheim_settings_from_environment())
         return [(one, self.home.pools / one.folder_name) for one in settings if one is not None]
 
@@ -122,7 +122,7 @@ class Worker:
         )
 
     @contextlib.contextmanager
-    def _only_one(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         """Hold the lock of the home, and check that no other host uses the name.
 
         Raises:
@@ -135,19 +135,19 @@ class Worker:
                 stack.enter_context(FileLock(lock, timeout=0))
             except Timeout as error:
                 raise WorkerError(
-                    f"Another worker uses the home {self.home.folder}; wait until it has ended: a worker that was "
-                    f"drained ends after its runs. See: {vwe_command('hosts')}"
+                    f"Another worker uses the home {self.home.folder}; wait until it has ended. A drained worker ends "
+                    f"after its runs, which are listed by: {vwe_command('hosts')}"
                 ) from error
             for other in HostReports(connect(self.broker)).read():
                 if other.name == self.name and other.is_alive and other.machine != platform.node():
                     raise WorkerError(
-                        f"The name {self.name} is that of a worker on {other.machine}; choose another with --name."
+                        f"A worker on {other.machine} has the name {self.name}; choose another name with --name."
                     )
             yield
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[Callable[[HostState], None]]:
-        """Report every few seconds during the block, and the end of the worker; yield the setter of the state."""
+        """Report the state every few seconds during the block, STOPPED at its end; yield the setter of the state."""
         reports, state, ended = HostReports(connect(self.broker)), HostState.WORKING, threading.Event()
 
         def write() -> None:

@@ -47,18 +47,18 @@ class CeleryRunLauncher(StockCeleryRunLauncher):
 
     @property
     def supports_resume_run(self) -> bool:
-        """Whether a lost run is resumed: no, it is retried as a new run, which keeps the finished stages."""
+        """False: a lost run is not resumed, but retried as a new run, which keeps the finished stages."""
         return False
 
     def _launch_celery_task_run(
         self,
         run: dg.DagsterRun,
         task_signature: celery.Signature,
-        routing_key: str,  # noqa: ARG002  by its key, Redis would find no queue that the app has not declared
+        routing_key: str,  # noqa: ARG002  Redis finds only declared queues by this key
     ) -> None:
         queue = run.tags.get(DAGSTER_CELERY_QUEUE_TAG, self.default_queue)
         self.leases.enqueue(run.run_id, job=run.job_name, subject=_subject(run), queue=queue)
-        # Redis has a list per priority; leases look into that of priority 0. Dagster's queue orders runs by priority.
+        # Redis has a list per priority; RunLeases searches that of priority 0. Dagster's queue orders runs by priority.
         task_signature.apply_async(task_id=run.run_id, queue=queue, priority=0)
         self._instance.add_run_tags(run.run_id, {DAGSTER_CELERY_TASK_ID_TAG: run.run_id})
         self._instance.report_engine_event(f"The run was put into the queue {queue}.", run, cls=self.__class__)
@@ -80,13 +80,13 @@ class CeleryRunLauncher(StockCeleryRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Check whether the process of a started run renews its lease.
 
-        Without Redis nothing is known, so the run counts as running. So does a run that this launcher did not start,
-        such as one of the command line, which has no lease.
+        A run counts as running while Redis does not answer, and if this launcher did not start it: a run of the
+        command line has no lease.
         """
         if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         try:
-            verdict = self.leases.look(run.run_id)
+            verdict = self.leases.check(run.run_id)
             lease = self.leases.lease(run.run_id) if verdict is Verdict.DEAD else None
         except redis.RedisError:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
@@ -99,7 +99,7 @@ class CeleryRunLauncher(StockCeleryRunLauncher):
         run: dg.DagsterRun,
         include_container_logs: bool | None = True,  # noqa: ARG002, FBT001, FBT002  Dagster's signature
     ) -> str | None:
-        """Return where the run was executed."""
+        """Return the queue, host and process of the run; None without Redis or a lease."""
         try:
             lease = self.leases.lease(run.run_id)
         except redis.RedisError:

@@ -21,7 +21,7 @@ def main() -> None:
     given = parser.parse_args()
     end_with_parent(given.parent)
     start_beat(RunLeases(connect(required_broker())), given.run, given.host)
-    # Loading Dagster takes seconds, in which the lease must already be renewed.
+    # Imported after the first renewal of the lease, because loading Dagster takes seconds.
     from vwe_dagster.defs.dagster_private import load_execute_run_command  # noqa: PLC0415
 
     load_execute_run_command().main(args=[given.arguments], prog_name=f"run {given.run}, pid {os.getpid()}")

@@ -1,6 +1,6 @@
 """The metrics of several hosts: workers, slots, runs, pools and queues, read from Redis at each scrape.
 
-The center serves the metrics of all hosts. Every worker counts for a scrape, also one that has ended.
+The center serves the metrics of all hosts, including workers that have ended.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class HostsCollector(Collector):
         self._server = connect(broker)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric with its samples; without Redis, only that it does not answer."""
+        """Yield every metric with its samples; if Redis does not answer, only ``vwe_broker_up``."""
         try:
             overview = read_overview(self._server)
         except redis.RedisError:
@@ -38,7 +38,7 @@ def overview_metrics(overview: Overview | None) -> Iterator[Metric]:
     """Yield the metrics of all hosts.
 
     Args:
-        overview: what the hosts do; None if Redis does not answer.
+        overview: the workers and runs of all hosts; None if Redis does not answer.
     """
     answers = GaugeMetricFamily("vwe_broker_up", "Whether Redis, which connects the hosts, answers.")
     answers.add_metric([], float(overview is not None))

@@ -32,7 +32,7 @@ def leases(server: redis.Redis) -> RunLeases:
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count every look as missed, as if a lease had not been renewed for long."""
     monkeypatch.setattr(run_leases, "SILENT_S", -1.0)
-    monkeypatch.setattr(run_leases, "SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr(run_leases, "SECOND_CHECK_S", 0.0)
 
 
 def state_of(leases: RunLeases) -> LeaseState:
@@ -71,41 +71,41 @@ def test_process_of_a_canceled_run_is_informed(leases: RunLeases) -> None:
 def test_renewed_lease_is_alive(leases: RunLeases) -> None:
     leases.claim(RUN, "attic", 7)
     leases.renew(RUN, "attic", 7)
-    assert leases.look(RUN) is Verdict.ALIVE
+    assert leases.check(RUN) is Verdict.ALIVE
 
 
 @pytest.mark.usefixtures("silent")
-def test_silent_lease_is_revoked_at_the_second_look(leases: RunLeases) -> None:
+def test_silent_lease_is_revoked_at_the_second_check(leases: RunLeases) -> None:
     leases.claim(RUN, "attic", 7)
-    assert leases.look(RUN) is Verdict.SILENT
+    assert leases.check(RUN) is Verdict.SILENT
     assert state_of(leases) is LeaseState.RUNNING
-    assert leases.look(RUN) is Verdict.DEAD
+    assert leases.check(RUN) is Verdict.DEAD
     assert leases.renew(RUN, "attic", 7) is LeaseState.ENDED, "a process that continues must end itself"
 
 
 def test_second_look_soon_after_the_first_revokes_nothing(leases: RunLeases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_leases, "SILENT_S", -1.0)
     leases.claim(RUN, "attic", 7)
-    assert [leases.look(RUN) for _ in range(3)] == [Verdict.SILENT] * 3
+    assert [leases.check(RUN) for _ in range(3)] == [Verdict.SILENT] * 3
 
 
 @pytest.mark.usefixtures("silent")
 def test_renewal_between_two_looks_keeps_the_lease(leases: RunLeases) -> None:
     leases.claim(RUN, "attic", 7)
     for _ in range(3):
-        assert leases.look(RUN) is Verdict.SILENT
+        assert leases.check(RUN) is Verdict.SILENT
         assert leases.renew(RUN, "attic", 7) is LeaseState.RUNNING
 
 
 @pytest.mark.usefixtures("silent")
 def test_run_in_a_queue_waits_without_limit(leases: RunLeases, server: redis.Redis) -> None:
     server.lpush(COMMON_QUEUE, f'{{"headers": {{"id": "{RUN}"}}}}')
-    assert [leases.look(RUN) for _ in range(3)] == [Verdict.WAITING] * 3
+    assert [leases.check(RUN) for _ in range(3)] == [Verdict.WAITING] * 3
 
 
 @pytest.mark.usefixtures("silent")
 def test_run_that_is_in_no_queue_is_lost(leases: RunLeases) -> None:
-    assert [leases.look(RUN) for _ in range(2)] == [Verdict.SILENT, Verdict.DEAD]
+    assert [leases.check(RUN) for _ in range(2)] == [Verdict.SILENT, Verdict.DEAD]
     assert not leases.claim(RUN, "attic", 7)
     assert "before a worker executed it" in cause_of_loss(leases.lease(RUN))
 
@@ -114,7 +114,7 @@ def test_run_that_is_in_no_queue_is_lost(leases: RunLeases) -> None:
 def test_cause_names_the_host_and_the_exit_code(leases: RunLeases) -> None:
     leases.claim(RUN, "attic", 7)
     leases.end(RUN, -9)
-    assert [leases.look(RUN) for _ in range(2)] == [Verdict.SILENT, Verdict.DEAD]
+    assert [leases.check(RUN) for _ in range(2)] == [Verdict.SILENT, Verdict.DEAD]
     assert cause_of_loss(leases.lease(RUN)).endswith("on host attic ended with exit code -9.")
 
 
@@ -122,7 +122,7 @@ def test_lease_that_redis_has_lost_is_recorded_again(leases: RunLeases, server: 
     leases.claim(RUN, "attic", 7)
     server.flushall()
     assert leases.renew(RUN, "attic", 7) is LeaseState.RUNNING
-    assert leases.look(RUN) is Verdict.ALIVE
+    assert leases.check(RUN) is Verdict.ALIVE
     assert [lease.run for lease in leases.open_leases()] == [RUN]
 
 

@@ -48,7 +48,7 @@ def leases(broker: str) -> RunLeases:
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count every look as missed, as if a lease had not been renewed for long."""
     monkeypatch.setattr(run_leases, "SILENT_S", -1.0)
-    monkeypatch.setattr(run_leases, "SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr(run_leases, "SECOND_CHECK_S", 0.0)
 
 
 def run_of(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, **tags: str) -> dg.DagsterRun:
@@ -130,7 +130,7 @@ def test_finished_run_cannot_be_terminated(instance: dg.DagsterInstance) -> None
 
 
 @pytest.mark.usefixtures("silent")
-def test_started_run_of_a_killed_process_fails_at_the_second_look(
+def test_started_run_of_a_killed_process_fails_at_the_second_check(
     instance: dg.DagsterInstance, leases: RunLeases
 ) -> None:
     run = run_of(instance, dg.DagsterRunStatus.STARTED)

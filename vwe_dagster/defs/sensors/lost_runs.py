@@ -21,8 +21,8 @@ TICK_S = 5
 @dg.sensor(
     minimum_interval_seconds=TICK_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Fails requested runs that are in no queue and on no worker, and shows workers that start that this "
-    "is their data folder.",
+    description="Fails requested runs that are neither in a queue nor on a worker, and confirms to starting workers "
+    "that they have the data folder of the center.",
 )
 def lost_runs(context: dg.SensorEvaluationContext, store: dg.ResourceParam[WorldStore]) -> dg.SkipReason:
     """Check requested runs, and answer workers; request no run."""
@@ -49,13 +49,13 @@ def _fail_lost_runs(instance: dg.DagsterInstance, leases: RunLeases) -> list[str
         # The run may have started or ended since it was listed.
         if instance.get_runs(dg.RunsFilter(run_ids=[run.run_id], statuses=[dg.DagsterRunStatus.STARTING])):
             instance.report_run_failed(run, cause)
-            sentences.append(f"The run {run.run_id} is failed. {cause}")
+            sentences.append(f"The run {run.run_id} was marked as failed. {cause}")
     return sentences
 
 
 def _cause(leases: RunLeases, run: str) -> str | None:
     """Return why a requested run is lost, and revoke its lease; None if it waits or is starting."""
-    if leases.look(run) is Verdict.DEAD:
+    if leases.check(run) is Verdict.DEAD:
         return cause_of_loss(leases.lease(run))
     lease = leases.lease(run)
     if lease is not None and lease.state is LeaseState.RUNNING and lease.age_s > STARTING_S:
