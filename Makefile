@@ -104,7 +104,7 @@ deploy/.env:
 lock: $(SUPPLY_TOOLS)
 	$(LOCK) pyproject.toml requirements/build.in --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.txt
-	$(LOCK) pyproject.toml requirements/build.in --extra deploy --extra hosts --extra kubernetes --extra formats --output-file requirements/deploy.txt
+	$(LOCK) pyproject.toml requirements/build.in --extra deploy --extra hosts --extra kubernetes --extra formats --extra publish --output-file requirements/deploy.txt
 	$(LOCK) deploy/engine/requirements.txt --output-file requirements/engine.txt
 	$(LOCK) requirements/supply.in --output-file requirements/supply.txt
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
