@@ -192,6 +192,7 @@ def _text(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return the code of S3's answer, or the first line of an error without an answer."""
+    """Return the code of S3's answer, or the cause of an error without an answer."""
     code = _CODE.search(_text(error))
-    return code[1] if code else _text(error).partition("\n")[0]
+    # obstore describes the request and its retries before the cause.
+    return code[1] if code else _text(error).partition("\n")[0].rpartition(" - ")[2]

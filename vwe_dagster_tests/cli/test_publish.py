@@ -88,7 +88,12 @@ def test_partially_built_world_is_skipped_unless_it_is_named(s3_process: S3Serve
         ((KEY,), {"VWE_PUBLISH": "https://bucket"}, 2, "'https://bucket' is not an address in object storage"),
         ((KEY,), {"AWS_ACCESS_KEY_ID": ""}, 2, "There are no credentials for s3://worlds/x"),
         ((KEY,), {"VWE_PUBLISH": "s3://not-there/x"}, 1, "The bucket not-there does not exist; create it"),
-        ((KEY,), {"AWS_ENDPOINT_URL": UNREACHABLE}, 1, f"The object storage at {UNREACHABLE} does not answer"),
+        (
+            (KEY,),
+            {"AWS_ENDPOINT_URL": UNREACHABLE},
+            1,
+            f"The object storage at {UNREACHABLE} does not answer (HTTP error: error sending request); check",
+        ),
     ],
 )
 def test_invalid_setting_is_reported(
