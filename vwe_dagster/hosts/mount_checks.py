@@ -15,14 +15,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vwe_dagster.files.atomic import sync_folder, write_to_disk
+from vwe_dagster.files.atomic import sync_folder, write_to_disk, write_whole
 from vwe_dagster.hosts.shared_data import FOLDER
 
 _RENAMES = 300
 _EXCLUSIVE_FILES = 50
+_REPLACEMENTS = 50
 _FILE_BYTES = 65_536
 _CHILD_S = 60.0
 _RELEASE_S = 10.0
+_CLOCKS_DIFFER_S = 5.0
 
 _processes = multiprocessing.get_context("spawn")
 
@@ -60,7 +62,10 @@ def mount_checks(data: Path) -> Iterator[MountCheck]:
             ("fsync of files and folders", True, _check_fsync),
             ("a lock excludes another process", True, _check_lock),
             ("a killed process loses its lock", True, _check_killed_holder),
+            ("a replaced file is recognized by its inode or time", True, _check_replaced_file),
             ("hard links", False, _check_hard_link),
+            ("symbolic links", False, _check_symbolic_link),
+            ("the clock of the file server", False, _check_server_clock),
         ):
             yield _result(name, check, folder, required=required)
     finally:
@@ -196,6 +201,37 @@ def _check_hard_link(folder: Path) -> str:
     if second.read_bytes() != bytes(_FILE_BYTES):
         raise _FailedError("the file has different content under its second name")
     return "two names share one file"
+
+
+def _check_replaced_file(folder: Path) -> str:
+    path = folder / "replaced"
+    seen = set()
+    for number in range(_REPLACEMENTS):
+        write_whole(path, bytes([number]))
+        status = path.stat()
+        seen.add((status.st_ino, status.st_mtime_ns))
+    if len(seen) != _REPLACEMENTS:
+        raise _FailedError(f"{_REPLACEMENTS} files of one name had only {len(seen)} pairs of inode and time")
+    return f"{_REPLACEMENTS} files of one name differ"
+
+
+def _check_symbolic_link(folder: Path) -> str:
+    try:
+        (folder / "link").symlink_to("named")
+    except OSError as error:
+        raise _FailedError(f"not supported ({error.strerror}); by-name has no links") from error
+    return "supported"
+
+
+def _check_server_clock(folder: Path) -> str:
+    path = folder / "now"
+    before = time.time()
+    path.touch()
+    after = time.time()
+    ahead = max(path.stat().st_mtime - after, 0.0) - max(before - path.stat().st_mtime, 0.0)
+    if abs(ahead) > _CLOCKS_DIFFER_S:
+        raise _FailedError(f"{ahead:+.0f} s from this host's; ages of leftovers are wrong by that, so set both by NTP")
+    return f"equals this host's within {_CLOCKS_DIFFER_S:g} s"
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,37 @@ def test_lock_that_excludes_no_process_fails(tmp_path: Path, monkeypatch: pytest
     checks = results(tmp_path)
     assert checks["a lock excludes another process"].detail == "two processes held the lock"
     assert checks["a lock excludes another process"].required
+
+
+def test_missing_symbolic_links_are_reported_and_not_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    check = results(tmp_path)["symbolic links"]
+    assert (check.passed, check.required) == (False, False)
+    assert "by-name has no links" in check.detail
+
+
+def test_clock_of_the_file_server_that_is_wrong_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch = Path.touch
+
+    def touch_in_the_future(path: Path) -> None:
+        touch(path)
+        os.utime(path, (time.time() + 90, time.time() + 90))
+
+    monkeypatch.setattr(Path, "touch", touch_in_the_future)
+    check = results(tmp_path)["the clock of the file server"]
+    assert (check.passed, check.required) == (False, False)
+    assert check.detail.startswith(("+89 s", "+90 s"))
+
+
+def test_replaced_files_that_cannot_be_distinguished_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overwrite(path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        os.utime(path, (0, 0))
+
+    monkeypatch.setattr(mount_checks, "write_whole", overwrite)
+    check = results(tmp_path)["a replaced file is recognized by its inode or time"]
+    assert (check.passed, check.required) == (False, True)
+    assert "only 1 pairs" in check.detail
