@@ -20,9 +20,11 @@ from vwe_dagster.site.metrics import PreviewCollector
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.preview import WORLD_GEN_VERSION
 from vwe_dagster.site.previews import Previews
+from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.responses import HEADERS, answer, refusal
 from vwe_dagster.site.search import json_bytes
 from vwe_dagster.site.source import NotThereError
+from vwe_dagster.site.warming import Warming
 from vwe_dagster.store import WorldStore
 from vwe_dagster.store.manifest import WORLD_STAGES
 
@@ -48,8 +50,11 @@ class PageToken:
 class Actions:
     """The routes of actions and of the server's state."""
 
-    def __init__(self, store: WorldStore, builds: Builds | None, previews: Previews, token: PageToken) -> None:
+    def __init__(
+        self, store: WorldStore, builds: Builds | None, previews: Previews, token: PageToken, warming: Warming
+    ) -> None:
         self._store, self._builds, self._previews, self._token = store, builds, previews, token
+        self._warming = warming
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(PreviewCollector(previews))
 
@@ -63,6 +68,10 @@ class Actions:
         """Return the token of the pages, and whether the server keeps worlds."""
         return _json_answer(request, {"token": self._token.text, "keeps": self._builds is not None})
 
+    async def status(self, request: Request) -> Response:
+        """Return the state of the kernels, see :meth:`Warming.progress`."""
+        return _json_answer(request, self._warming.progress())
+
     async def builds(self, request: Request) -> Response:
         """Return the states of all requested worlds, by key."""
         return _json_answer(request, {} if self._builds is None else dict(self._builds.states()))
@@ -72,7 +81,7 @@ class Actions:
         try:
             seed = parse_seed(pages.key_of(request.path_params["folder"]))
         except SeedError as error:
-            raise NotThereError(str(error)) from error
+            raise NotThereError(str(error), Reason.INVALID_SEED) from error
         state = None if self._builds is None else self._builds.states().get(seed.key)
         stages = await asyncio.to_thread(self._stages, seed)
         return _json_answer(request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES)})
@@ -80,31 +89,40 @@ class Actions:
     async def build(self, request: Request) -> Response:
         """Start a build. Only a page of this server can: it sends its origin and the token."""
         if self._builds is None:
-            return refusal(request, 404, "This server does not build worlds; run the command that the page shows.")
+            sentence = "This server does not build worlds; run the command that the page shows."
+            return refusal(request, 404, Reason.NO_BUILDS, sentence)
         if not self._token.is_sent_by(request):
-            return refusal(request, 403, "Only a page of this server can request a world; reload the page.")
+            sentence = "Only a page of this server can request a world; reload the page."
+            return refusal(request, 403, Reason.NOT_FROM_PAGE, sentence)
         key = await _body(request, LONGEST_KEY)
         if key is None:
-            return refusal(request, 413, "The request is longer than any seed.")
+            return refusal(request, 413, Reason.TOO_LONG, "The request is longer than any seed.")
         try:
             self._builds.request(parse_seed(key.decode()))
         except (SeedError, UnicodeDecodeError) as error:
-            return refusal(request, 400, str(error))
+            return refusal(request, 400, Reason.INVALID_SEED, str(error))
         except TooManyBuildsError as error:
-            return refusal(request, 429, str(error))
+            return refusal(request, 429, Reason.TOO_MANY_BUILDS, str(error))
         return await self.builds(request)
 
     async def open_file(self, request: Request) -> Response:
         """Return the seed of a world file, and what a preview of the seed does not show of its world."""
         if not self._token.is_sent_by(request):
-            return refusal(request, 403, "Only a page of this server can open a file; reload the page.")
+            return refusal(
+                request, 403, Reason.NOT_FROM_PAGE, "Only a page of this server can open a file; reload the page."
+            )
         content = await _body(request, LONGEST_FILE)
         if content is None:
-            return refusal(request, 413, f"The file is longer than {LONGEST_FILE // 1024} KB; open a .fwl or .fwl2.")
+            return refusal(
+                request,
+                413,
+                Reason.TOO_LONG,
+                f"The file is longer than {LONGEST_FILE // 1024} KB; open a .fwl or .fwl2.",
+            )
         try:
             world = parse_world_file(content)
         except SaveError as error:
-            return refusal(request, 400, str(error))
+            return refusal(request, 400, Reason.INVALID_FILE, str(error))
         return _json_answer(
             request,
             {

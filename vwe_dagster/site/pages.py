@@ -15,6 +15,8 @@ from pathlib import Path
 
 from isal import isal_zlib
 
+from vwe_dagster.site.reasons import Reason
+
 STATIC = Path(__file__).parent / "static"
 """Folder of the files that all pages share; they are below ``static/`` on the site."""
 
@@ -68,15 +70,17 @@ def html_files() -> Mapping[str, Content]:
     return {path.name: Content.of(path.read_bytes(), "text/html") for path in sorted(_HTML.glob("*.html"))}
 
 
-def missing_page(sentence: str, *, root: str) -> str:
+def missing_page(sentence: str, reason: Reason, *, root: str) -> str:
     """Return the HTML of the page for a missing page or file.
 
     Args:
-        sentence: the reason.
+        sentence: the cause in English.
+        reason: the cause, which the page shows in the language of the visitor if it can.
         root: the relative URL of the site's root, as seen from the requested page.
     """
     page = (_HTML / "missing.html").read_text(encoding="utf-8")
-    return page.replace("{{root}}", html.escape(root)).replace("{{sentence}}", html.escape(sentence))
+    page = page.replace("{{root}}", html.escape(root)).replace("{{reason}}", reason)
+    return page.replace("{{sentence}}", html.escape(sentence))
 
 
 def folder_of(key: str) -> str:

@@ -110,8 +110,14 @@ class PreviewWorld(WorldSource):
 
 
 @functools.cache
-def warm() -> None:
-    """Load in advance the kernels that the first preview of a process needs, by computing one."""
+def warm_ground() -> None:
+    """Load in advance the kernels that the ground of a preview needs, by computing one."""
+    _ground(World(0, WORLD_GEN_VERSION))
+
+
+@functools.cache
+def warm_analysis() -> None:
+    """Load in advance the kernels that the analysis of a preview needs, by computing one."""
     native = World(0, WORLD_GEN_VERSION)
     ground = Job(functools.partial(_ground, native))
     ground.result.set_result(ground.compute())

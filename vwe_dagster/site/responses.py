@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from vwe_dagster.site import pages
 from vwe_dagster.site.pages import Content
+from vwe_dagster.site.reasons import Reason
 
 EVER = "public, max-age=31536000, immutable"
 ASK = "no-cache"
@@ -68,13 +69,15 @@ def unchanged(etag: str, cache: str) -> Response:
     return Response(status_code=304, headers={**HEADERS, "etag": etag, "cache-control": cache})
 
 
-def refusal(request: Request, status: int, sentence: str, more: Mapping[str, str] | None = None) -> Response:
-    """Return an error response: a page if the client accepts HTML, else JSON."""
+def refusal(
+    request: Request, status: int, reason: Reason, sentence: str, more: Mapping[str, str] | None = None
+) -> Response:
+    """Return an error response: a page if the client accepts HTML, else JSON with ``message`` and ``reason``."""
     headers = {**HEADERS, "cache-control": "no-store", **(more or {})}
     if "text/html" in request.headers.get("accept", ""):
         # The undecoded path, as the browser sees it: an encoded slash in a name does not count.
         path = request.scope["raw_path"].partition(b"?")[0]
         root = "../" * (path.count(b"/") - 1) or "./"
-        page = pages.missing_page(sentence, root=root)
+        page = pages.missing_page(sentence, reason, root=root)
         return Response(page, status, headers, "text/html")
-    return Response(json.dumps({"message": sentence}), status, headers, "application/json")
+    return Response(json.dumps({"message": sentence, "reason": reason}), status, headers, "application/json")

@@ -38,12 +38,14 @@ from vwe_dagster.site.builds import Builds
 from vwe_dagster.site.built_world import BuiltWorld, built_world
 from vwe_dagster.site.gallery import Gallery
 from vwe_dagster.site.pages import Content
-from vwe_dagster.site.preview import warm as warm_previews
+from vwe_dagster.site.preview import warm_analysis, warm_ground
 from vwe_dagster.site.previews import Previews
+from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.responses import answer, cache_of, known, refusal
 from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
-from vwe_dagster.site.source import NotThereError, Part, WorldSource, warm
+from vwe_dagster.site.source import NotThereError, Part, WorldSource, warm_relief, warm_tiles
 from vwe_dagster.site.stored import StoredWorld
+from vwe_dagster.site.warming import Warming
 from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
 from vwe_dagster.web.guard import Guard
 
@@ -86,14 +88,17 @@ def site_app(
         table: the location table of worlds that are not stored; the game's own if omitted.
     """
     token, previews = PageToken(), Previews(table)
+    warming = Warming([warm_ground, warm_tiles, warm_analysis, warm_relief])
     site = _Site(store, previews)
     search = _SearchRoutes(SiteSearch(store, home or store.root.parent), token.text if builds else None)
-    actions = Actions(store, builds, previews, token)
+    actions = Actions(store, builds, previews, token, warming)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        warming.start()
         site.warm()
         yield
+        warming.close()
         site.close()
         search.close()
         actions.close()
@@ -110,6 +115,7 @@ def site_app(
             Route("/find/builds.json", actions.builds),
             Route("/find/builds", actions.build, methods=["POST"]),
             Route("/server.json", actions.server),
+            Route("/status.json", actions.status),
             Route("/open", actions.open_file, methods=["POST"]),
             Route("/metrics", actions.metrics),
             Route("/worlds.json", site.worlds),
@@ -157,9 +163,7 @@ class _Site:
         self._picture_slot = asyncio.Semaphore(1)
 
     def warm(self) -> None:
-        """Compile and load in the background what the first visitor would otherwise wait for."""
-        self._readers.submit(warm)
-        self._readers.submit(warm_previews)
+        """Read in the background the list of worlds, for which the first visitor would otherwise wait."""
         self._readers.submit(self._gallery.worlds)
 
     def close(self) -> None:
@@ -255,7 +259,9 @@ class _Site:
         """Return the poster on the paper of the query. Posters are drawn one at a time, because one takes 1.3 GB."""
         name = request.query_params.get("paper", Paper.CM_30X40)
         if name not in list(Paper):
-            raise NotThereError(f"There is no poster on paper {name[:20]!r}; choose from {', '.join(Paper)}.")
+            raise NotThereError(
+                f"There is no poster on paper {name[:20]!r}; choose from {', '.join(Paper)}.", Reason.NO_PAPER
+            )
         paper = Paper(name)
         return await self._picture(request, f"poster-{paper}", lambda source: source.poster(paper))
 
@@ -341,7 +347,7 @@ class _Site:
         try:
             seed = parse_seed(pages.key_of(folder))
         except SeedError as error:
-            raise NotThereError(str(error)) from error
+            raise NotThereError(str(error), Reason.INVALID_SEED) from error
         return await self._read(lambda: self._open.source(seed)) or self._previews.open(seed)
 
     def _prepare(self, source: WorldSource) -> None:
@@ -389,7 +395,7 @@ class _SearchRoutes:
         return await self._answered(request, lambda: {"seeds": self._search.world_keys(condition)})
 
     async def _answered(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
-        """Return a JSON response; for an invalid question its only member is ``fault``, with status 200.
+        """Return a JSON response; for an invalid question its members are ``fault`` and ``reason``, with status 200.
 
         Questions are often invalid while a user types, and browsers log every response with an error status.
         """
@@ -398,7 +404,7 @@ class _SearchRoutes:
             try:
                 return json_bytes(make())
             except QueryError as error:
-                return json_bytes({"fault": str(error)})
+                return json_bytes({"fault": str(error), "reason": Reason.INVALID_QUESTION})
 
         content = await asyncio.get_running_loop().run_in_executor(self._worker, body)
         return answer(request, Content.of(content, "application/json"))
@@ -465,9 +471,11 @@ def _trace(path: Path) -> tuple[int, int] | None:
 
 async def _missing(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return refusal(request, error.status_code, "Pages and files are read-only; use GET or HEAD.", error.headers)
-    sentence = str(error) if isinstance(error, NotThereError) else "There is no such page or file."
-    return refusal(request, getattr(error, "status_code", 404), sentence)
+        sentence = "Pages and files are read-only; use GET or HEAD."
+        return refusal(request, error.status_code, Reason.READ_ONLY, sentence, error.headers)
+    if isinstance(error, NotThereError):
+        return refusal(request, HTTPStatus.NOT_FOUND, error.reason, str(error))
+    return refusal(request, getattr(error, "status_code", 404), Reason.MISSING, "There is no such page or file.")
 
 
 async def _gone_away(_: Request, __: Exception) -> Response:
@@ -475,4 +483,4 @@ async def _gone_away(_: Request, __: Exception) -> Response:
 
 
 async def _damaged(request: Request, error: Exception) -> Response:
-    return refusal(request, 503, str(error))
+    return refusal(request, 503, Reason.DAMAGED, str(error))

@@ -24,6 +24,7 @@ from vwe_dagster.site.facts import world_facts, world_outline
 from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.site.places import places_columns
 from vwe_dagster.site.poster_file import Versions, poster_png
+from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.tile_cache import TileCache
 from vwe_dagster.site.waterways import waterways
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -32,7 +33,16 @@ from vwe_dagster.worldgen import World
 
 
 class NotThereError(Exception):
-    """A page or file does not exist; the message is a sentence with the reason."""
+    """A page or file does not exist.
+
+    Args:
+        message: a sentence with the cause.
+        reason: the cause, for pages in other languages.
+    """
+
+    def __init__(self, message: str, reason: Reason = Reason.MISSING) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Part(enum.Enum):
@@ -107,7 +117,7 @@ class WorldSource(abc.ABC):
         """
         places = self._analysis().places
         if places is None:
-            raise NotThereError("The source of this world has no locations.")
+            raise NotThereError("The source of this world has no locations.", Reason.NO_LOCATIONS)
         return _json(places_columns(places))
 
     def waterways(self) -> bytes:
@@ -172,14 +182,17 @@ class WorldSource(abc.ABC):
     def _check_block(self, x: int, y: int) -> None:
         count = blocks.blocks_a_side(self.header.grid)
         if not (x < count and y < count):
-            raise NotThereError(f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.")
+            raise NotThereError(
+                f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.", Reason.NO_BLOCK
+            )
 
     def _check_tile(self, style: str, zoom: int, x: int, y: int) -> None:
         if style not in STYLES:
-            raise NotThereError(f"Unknown style {style}; choose from {', '.join(STYLES)}.")
+            raise NotThereError(f"Unknown style {style}; choose from {', '.join(STYLES)}.", Reason.NO_TILE)
         if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
             raise NotThereError(
-                f"There is no tile {zoom}/{x}/{y}; zoom is 0 to {self.max_zoom}, and each side has 2**zoom tiles."
+                f"There is no tile {zoom}/{x}/{y}; zoom is 0 to {self.max_zoom}, and each side has 2**zoom tiles.",
+                Reason.NO_TILE,
             )
 
     def _draw(self, style: str, zoom: int, x: int, y: int) -> bytes:
@@ -195,16 +208,25 @@ class WorldSource(abc.ABC):
 
 
 @functools.cache
-def warm() -> None:
+def warm_tiles() -> None:
     """Load in advance what the first tile of a process needs: compiled kernels, and tables that all worlds share."""
-    terrain = World(0)
-    sampled = terrain.grid(MIN_SIZE)
-    world = CanonicalWorld(Grid.of_world(MIN_SIZE), sampled.biome, sampled.height, sampled.forest, sampled.lava)
-    tiles = WorldTiles(world, terrain)
+    world = _small_world()
+    tiles = WorldTiles(world, World(0))
     for style in STYLES:
         tiles.tile(style, NATIVE_ZOOM - 1, 1, 1)
     tiles.tile(next(iter(STYLES)), MAX_ZOOM, 0, 0)
     forest_of(Grid.of_world())
+
+
+@functools.cache
+def warm_relief() -> None:
+    """Load in advance the kernels that ``relief.png`` needs."""
+    render_relief(_small_world(), title="0")
+
+
+def _small_world() -> CanonicalWorld:
+    sampled = World(0).grid(MIN_SIZE)
+    return CanonicalWorld(Grid.of_world(MIN_SIZE), sampled.biome, sampled.height, sampled.forest, sampled.lava)
 
 
 def _json(content: Any) -> bytes:

@@ -108,7 +108,8 @@ def test_answer_has_columns_without_measures(client: httpx.Client, column: str, 
 )
 def test_question_that_cannot_be_answered_has_a_fault(client: httpx.Client, path: str, sentence: str) -> None:
     answer = client.get(f"/find/{path}").json()
-    assert list(answer) == ["fault"]
+    assert list(answer) == ["fault", "reason"]
+    assert answer["reason"] == "invalid_question"
     assert sentence in answer["fault"]
 
 
@@ -303,6 +304,23 @@ def test_a_person_keeps_a_world_from_the_page(browser: Browser, tmp_path: Path) 
         page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
         visit(page, "/find/")
         page.get_by_role("button", name="Keep").click()
+        expect(page.locator("#rows .acts .faint")).to_have_text("Kept", timeout=PAGE_MS)
+        page.close()
+
+
+def test_stages_of_a_kept_world_are_shown_while_it_is_built(browser: Browser, tmp_path: Path) -> None:
+    store = WorldStore(tmp_path)
+    publish_survey(store, Depth.WORLD, [row(5)])
+    build = {"state": "building", "stages": ["raw"], "all_stages": ["raw", "extracted", "processed", "renders"]}
+    with served(site_app(store, builds=running("pass"))) as address:
+        page = browser.new_page(base_url=address)
+        page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
+        page.route("**/build.json", lambda route: route.fulfill(json=build))
+        visit(page, "/find/")
+        page.get_by_role("button", name="Keep").click()
+        expect(page.get_by_role("button", name="Building: validation")).to_be_disabled()
+        assert page.locator("#rows progress").evaluate("bar => bar.value / bar.max") == 0.25
+        build["state"] = "built"
         expect(page.locator("#rows .acts .faint")).to_have_text("Kept", timeout=PAGE_MS)
         page.close()
 

@@ -147,3 +147,11 @@ def test_german_pages_fit_on_a_phone(page: Page) -> None:
     for path in PAGES.values():
         visit(page, path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_errors_of_the_server_are_german(page: Page) -> None:
+    page.goto("/worlds/a%20b/")
+    expect(page.locator("[data-reason=invalid_seed]")).to_contain_text("kein gültiger Seed")
+    visit(page, "/find/")
+    page.locator("#condition").fill("ilands > 3")
+    expect(page.locator("#hint")).to_contain_text("Die Frage lässt sich nicht beantworten: ")

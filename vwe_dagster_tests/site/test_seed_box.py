@@ -17,9 +17,11 @@ from vwe_dagster.site.server import site_app
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
-from vwe_dagster_tests.site.browsing import PAGE_MS, Visitor, visit
+from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, Visitor, visit
 from vwe_dagster_tests.site.conftest import ONE, OTHER, Site, served
 from vwe_dagster_tests.worlds import publish_world
+
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="160"/>'
 
 PAGES = ["/", "/find/", f"/worlds/{ONE}/", f"/compare/?one={ONE}&other={OTHER}"]
 
@@ -116,3 +118,36 @@ def test_kept_world_replaces_its_preview_without_a_reload(keeping: Site, browser
     assert page.evaluate("window.isSamePage")
     assert errors == []
     page.close()
+
+
+@pytest.mark.parametrize("view", [{"viewport": {"width": 1280, "height": 800}}, PHONE], ids=["desktop", "phone"])
+def test_gallery_without_worlds_welcomes_with_a_seed_box_and_examples(
+    browser: Browser, tmp_path: Path, view: dict[str, object]
+) -> None:
+    with served(site_app(WorldStore(tmp_path))) as address:
+        context = browser.new_context(base_url=address, **view)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.set_default_timeout(PAGE_MS)
+        page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
+        visit(page, "/")
+        welcome = page.locator("#welcome")
+        expect(welcome.get_by_role("textbox", name="Seed")).to_be_visible()
+        expect(welcome.locator("#examples a")).to_have_count(3)
+        expect(welcome.get_by_role("link", name="Find a seed")).to_have_attribute("href", "find/")
+        expect(page.locator("#search")).to_be_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        type_seed(page, OTHER)
+        expect(page).to_have_url(re.compile(rf"/worlds/{OTHER}/"))
+        context.close()
+
+
+@pytest.mark.parametrize("visitor", [{}, PHONE], indirect=True, ids=["desktop", "phone"])
+@pytest.mark.parametrize("path", ["/", f"/worlds/{ONE}/"])
+def test_placeholder_of_the_seed_box_is_not_cut(visitor: Visitor, path: str) -> None:
+    page = visitor.page
+    visit(page, path)
+    if "worlds" in path and page.locator("#handle").is_visible():
+        page.locator("#handle").click()
+    box = page.locator(".seed-box input[type=text]").bounding_box()
+    assert box is not None
+    assert box["width"] >= 130

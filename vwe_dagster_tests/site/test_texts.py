@@ -16,6 +16,7 @@ from vwe_dagster.analysis.places import known_kinds
 from vwe_dagster.catalog.questions import ready_questions
 from vwe_dagster.rendering.tiles import STYLES
 from vwe_dagster.site import pages
+from vwe_dagster.site.reasons import Reason
 from vwe_dagster.world.biomes import BIOMES
 
 MODULES = pages.STATIC / "js"
@@ -111,3 +112,7 @@ def test_names_in_the_data_have_german_names() -> None:
     }
     german = {key for key in texts("de") if key.startswith(DATA) and not key.startswith("reason.")}
     assert german == named
+
+
+def test_reasons_of_errors_have_german_texts() -> None:
+    assert {key for key in texts("de") if key.startswith("reason.")} == {f"reason.{reason}" for reason in Reason}

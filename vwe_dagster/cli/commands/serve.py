@@ -60,6 +60,7 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
     # Imported here because loading these takes longer than other commands run.
     from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
     from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.kernels.cache import are_kernels_cached  # noqa: PLC0415
     from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
@@ -73,6 +74,8 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
         worlds = address(HOST, listener)
         with recorded_map_server(home.folder, worlds):
             say(notices(), f"The worlds are at {worlds}; Ctrl-C stops the server.")
+            if not are_kernels_cached():
+                say(notices(), "Compiling the terrain kernels, once, about a minute; new seeds are shown after that.")
             if open_browser:
                 # The socket is listening already, so the browser waits until the server answers.
                 webbrowser.open(f"{worlds}/{page}")

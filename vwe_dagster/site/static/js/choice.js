@@ -17,20 +17,23 @@ export class Choice {
     this.root = root;
   }
 
-  /** Returns the button of a world; each world has one. */
-  button(seed) {
+  /**
+   * Returns the button of a world; each world has one.
+   * @param compact whether it has only an icon.
+   */
+  button(seed, { compact = false } = {}) {
     const button = h(
       "button",
       {
         type: "button",
-        class: "text pick",
+        class: compact ? "tool choose" : "text pick",
         "aria-pressed": String(this.#chosen.includes(seed)),
         "aria-label": t("gallery.choose_seed", { seed }),
         title: t("gallery.choose_two"),
         onclick: () => this.#choose(seed),
       },
       icon("compare"),
-      t("page.compare"),
+      compact ? "" : t("page.compare"),
     );
     this.#buttons.set(seed, button);
     return button;

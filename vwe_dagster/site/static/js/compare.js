@@ -7,11 +7,12 @@ import { comparisonOf, fetchJson, pageIn } from "./files.js";
 import { area, folderOf, isKey, meters, number, share } from "./geo.js";
 import { LayersCard, popUnder } from "./layers.js";
 import { translateFacts } from "./names.js";
-import { Permalink } from "./permalink.js";
+import { Permalink, read } from "./permalink.js";
 import { PlacesLayer, placesOf } from "./places.js";
 import { Readout } from "./readout.js";
 import { fillSeedBox } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
+import { showStatus } from "./status.js";
 import { fillTexts, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
 
@@ -27,21 +28,32 @@ function figureRows(group, other) {
 }
 
 class Side {
+  /**
+   * @param element the element of the side.
+   * @param facts the world's world.json, or its outline; see `complete`.
+   * @param base the address of the world's folder.
+   */
   constructor(element, facts, base) {
     this.facts = facts;
     this.world = new WorldMap($(".side-map", element), facts, base, () => ({ top: 50, right: 0, bottom: 56, left: 0 }));
     this.map = this.world.map;
-    for (const kind of ["peak", "island"]) {
-      const places = placesOf(facts).filter((each) => each.kind === kind);
-      if (places.length)
-        this.world.overlays[kind] = new PlacesLayer(this.world, places, (each) => this.world.flyTo(each.x, each.z)); // prettier-ignore
-    }
     this.readout = new Readout($(".readout", element), this.world.biomes);
     this.ghost = L.circleMarker(at(0, 0), { radius: 7, className: "ghost", interactive: false });
     const title = $(".side-title", element);
     title.textContent = facts.key;
     title.href = pageIn(base);
     title.title = t("compare.open", { seed: facts.key });
+  }
+
+  /** Continues with the complete world.json, which has the places. */
+  complete(facts) {
+    this.facts = facts;
+    this.world.facts = facts;
+    for (const kind of ["peak", "island"]) {
+      const places = placesOf(facts).filter((each) => each.kind === kind);
+      if (places.length)
+        this.world.overlays[kind] = new PlacesLayer(this.world, places, (each) => this.world.flyTo(each.x, each.z)); // prettier-ignore
+    }
   }
 
   look(looked, { elsewhere }) {
@@ -64,7 +76,11 @@ class Side {
 }
 
 class Comparison {
-  constructor(sides) {
+  /**
+   * @param sides both sides.
+   * @param view the view of the maps if they are already shown: `{x, z, zoom}`.
+   */
+  constructor(sides, view = {}) {
     this.sides = sides;
     const [one, other] = sides;
     document.title = t("compare.document_of", { one: one.facts.key, other: other.facts.key });
@@ -89,7 +105,7 @@ class Comparison {
       () => this.state(),
       (state) => this.apply(state),
     );
-    this.apply(this.link.initial());
+    this.apply({ ...this.link.initial(), ...view });
     one.map.on("moveend", () => this.link.changed());
     $("#home-button").addEventListener("click", () => one.world.fitWorld({ animate: true }));
     $("#swap-button").addEventListener("click", () => {
@@ -227,21 +243,39 @@ class Comparison {
 fillTexts();
 fillIcons();
 fillSeedBox();
-async function readWorlds() {
+
+/** Returns both worlds after reading a file of each. */
+const readBoth = (keys, file) =>
+  Promise.all(keys.map(async (key) => translateFacts(await fetchJson(`${worldFolder(key)}${file}`))));
+
+/** Shows the maps as soon as the outlines of the worlds are read, and all else with their metadata. */
+async function open() {
   const query = new URLSearchParams(window.location.search);
   const keys = ["one", "other"].map((name) => query.get(name) ?? "");
   if (!keys.every(isKey)) throw new Error(t("compare.no_seeds"));
-  return Promise.all(keys.map((key) => fetchJson(`${worldFolder(key)}world.json`)));
+  const outlines = await readBoth(keys, "world.json?outline");
+  const sides = $$(".side").map((element, index) => new Side(element, outlines[index], worldFolder(keys[index])));
+  const isComplete = outlines.every(({ statistics }) => statistics);
+  if (!isComplete) {
+    const { style, zoom, x, z } = read(window.location.hash);
+    for (const { world } of sides) {
+      const styles = world.facts.styles.map(({ id }) => id);
+      world.setStyle(styles.includes(style) ? style : styles[0]);
+      if (zoom === undefined) world.fitWorld();
+      else world.view(at(x, z), zoom);
+    }
+  }
+  const both = isComplete ? outlines : await readBoth(keys, "world.json");
+  for (const [index, side] of sides.entries()) side.complete(both[index]);
+  const { map } = sides[0];
+  const { lng, lat } = map.getCenter();
+  new Comparison(sides, isComplete ? {} : { x: lng, z: lat, zoom: map.getZoom() });
 }
 
-readWorlds()
-  .then((both) => {
-    const sides = $$(".side").map(
-      (element, index) => new Side(element, translateFacts(both[index]), worldFolder(both[index].key)),
-    );
-    new Comparison(sides);
-    document.body.classList.add("ready");
-  })
+const opened = open();
+showStatus($(".side-map"), "../", opened);
+opened
+  .then(() => document.body.classList.add("ready"))
   .catch((error) => {
     $(".sides").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
     throw error;

@@ -1,6 +1,6 @@
 // The files of the site as its pages reach them: on a server, or in an export, which also works without a server.
 
-import { t } from "./texts.js";
+import { reasonText, t } from "./texts.js";
 
 /** Whether the page is part of an export. Browsers let no page from a disk fetch, so the data of an export are scripts. */
 export const isExport = "export" in document.documentElement.dataset;
@@ -41,7 +41,7 @@ export async function fetchJson(address) {
   const answer = await fetchAgain(address);
   if (!answer.ok) {
     const answered = await answer.json().catch(() => ({}));
-    throw new Error(answered.message ?? t("error.unreadable", { address, status: String(answer.status) }));
+    throw new Error(reasonText(answered) ?? t("error.unreadable", { address, status: String(answer.status) }));
   }
   return answer.json();
 }

@@ -4,17 +4,19 @@ import { Choice } from "./choice.js";
 import { $, copy, fillIcons, h, icon, toast } from "./dom.js";
 import { fetchJson } from "./files.js";
 import { folderOf, number } from "./geo.js";
+import { followBuild } from "./keep.js";
 import { columnLabel, columnMeaning, measure, questionMeaning, questionName } from "./names.js";
 import { Range } from "./range.js";
-import { fillSeedBox } from "./seed_box.js";
+import { fillSeedBox, request } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
-import { fillTexts, t } from "./texts.js";
+import { fillTexts, reasonText, t } from "./texts.js";
 import { Thumbnails } from "./thumbnails.js";
 
 const FIRST = ["start_land_km2", "haldor_m", "swamp_first_m", "mountain_first_m", "boss_tour_km", "islands"];
 const SHOWN = 24;
 const PAUSE_MS = 250;
-const LOOK_MS = 2000;
+
+const faultOf = ({ fault, reason }) => reasonText({ message: fault, reason });
 
 class Finder {
   constructor({ columns, questions, token }) {
@@ -33,7 +35,7 @@ class Finder {
     this.ranges = new Map();
     this.thumbnails = new Thumbnails();
     this.choice = new Choice($("#chosen"), "../");
-    this.request = 0;
+    this.turn = 0;
     $("#question").append(
       h("option", { value: "" }, t("find.no_question")),
       ...Object.keys(questions).map((name) => h("option", { value: name }, questionName(name))),
@@ -99,14 +101,14 @@ class Finder {
     if (question) asked.set("question", question);
     if (sort) asked.set("sort", sort);
     for (const name of this.ranges.keys()) asked.append("column", name);
-    const request = ++this.request;
+    const turn = ++this.turn;
     try {
       const answer = await fetchJson(`answer.json?${asked}`);
-      if (request !== this.request) return;
-      if (answer.fault) this.#fault(answer.fault);
+      if (turn !== this.turn) return;
+      if (answer.fault) this.#fault(faultOf(answer));
       else this.#show(answer);
     } catch (error) {
-      if (request === this.request) this.#fault(error.message);
+      if (turn === this.turn) this.#fault(error.message);
     }
   }
 
@@ -173,25 +175,29 @@ class Finder {
     if (!this.token) return this.#button("copy", h("code", {}, command), () => copy(command));
     const button = this.#button("plus", h("span", { "aria-live": "polite" }, t("find.keep")), async () => {
       button.disabled = true;
-      const response = await fetch("builds", { method: "POST", headers: { "x-vwe-token": this.token }, body: seed });
-      if (response.ok) this.#watch(seed, button);
-      else {
+      try {
+        await request("builds", this.token, seed);
+        await this.#watch(seed, button);
+      } catch (error) {
         button.disabled = false;
-        toast((await response.json()).message);
+        toast(error.message);
       }
     });
     return button;
   }
 
-  /** Shows the state of the build until it has ended. */
+  /** Shows the progress of the build until it has ended. */
   async #watch(seed, button) {
-    const state = (await fetchJson("builds.json"))[seed];
-    button.lastChild.textContent = t(`find.state.${state}`);
+    const bar = h("progress", { max: 1, value: 0, "aria-label": t("keep.progress") });
+    button.after(bar);
+    const state = await followBuild(`../worlds/${folderOf(seed)}/`, bar, button.lastChild);
+    bar.remove();
     if (state === "built") button.replaceWith(h("span", { class: "faint", role: "status" }, t("find.kept")));
-    else if (state === "failed") {
+    else {
+      button.lastChild.textContent = t("find.state.failed");
       button.disabled = false;
       toast(t("find.failed", { seed }));
-    } else window.setTimeout(() => this.#watch(seed, button), LOOK_MS);
+    }
   }
 }
 
@@ -204,7 +210,7 @@ listen({
 });
 fetchJson("columns.json")
   .then((answer) => {
-    if (answer.fault) throw new Error(answer.fault);
+    if (answer.fault) throw new Error(faultOf(answer));
     new Finder(answer);
     document.body.classList.add("ready");
   })

@@ -1,15 +1,20 @@
 // The gallery of all worlds.
 
-import { $, copy, fillIcons, h, icon } from "./dom.js";
-import { comparisonOf, fetchJson, isExport, pageIn } from "./files.js";
+import { Choice } from "./choice.js";
+import { $, fillIcons, h } from "./dom.js";
+import { fetchJson, isExport, pageIn } from "./files.js";
 import { area, folderOf, meters, number } from "./geo.js";
 import { biomeTitle, columnLabel } from "./names.js";
 import { fillSeedBox } from "./seed_box.js";
 import { GREATEST_SEED, isSeed, LEAST_SEED } from "./seeds.js";
 import { listen } from "./shortcuts.js";
-import { fillTexts, locale, t } from "./texts.js";
+import { showStatus } from "./status.js";
+import { fillTexts, locale, reasonText, t } from "./texts.js";
 
 const STEP = 60;
+
+/** Seeds that a gallery without worlds shows. */
+const EXAMPLES = ["HHcLC5acQt", "Yggdrasil", "42"];
 
 const CONDITION = /[<>=]/;
 const PAUSE_MS = 200;
@@ -30,7 +35,7 @@ class Gallery {
     $("#find").hidden = !finds;
     if (isExport) this.#searchSeedsOnly();
     this.worlds = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
-    this.chosen = [];
+    this.choice = new Choice($("#chosen"), "");
     this.cards = new Map();
     $("#order").append(...this.measures.map(([title], index) => h("option", { value: String(index) }, title)));
     const told = new URLSearchParams(window.location.hash.slice(1));
@@ -100,9 +105,9 @@ class Gallery {
     }
     if (!this.finds) return { holds: () => false, fault: t("gallery.no_conditions") };
     try {
-      const { seeds, fault } = await fetchJson(`find/worlds.json?${new URLSearchParams({ condition: text })}`);
+      const { seeds, fault, reason } = await fetchJson(`find/worlds.json?${new URLSearchParams({ condition: text })}`);
       const found = new Set(seeds);
-      return { holds: (seed) => found.has(seed), fault };
+      return { holds: (seed) => found.has(seed), fault: reasonText({ message: fault, reason }) };
     } catch (error) {
       return { holds: () => false, fault: error.message };
     }
@@ -110,13 +115,8 @@ class Gallery {
 
   #hint(fault) {
     const hint = $("#hint");
-    if (this.worlds.length === 0) {
-      hint.hidden = false;
-      hint.replaceChildren(`${t("gallery.empty")} `, command("HHcLC5acQt"));
-    } else {
-      hint.hidden = !fault;
-      hint.textContent = fault ?? "";
-    }
+    hint.hidden = !fault;
+    hint.textContent = fault ?? "";
   }
 
   /** Shows how to generate the world of a typed seed if it does not exist. */
@@ -154,18 +154,6 @@ class Gallery {
     if (this.cards.has(world.seed)) return this.cards.get(world.seed);
     const folder = `worlds/${folderOf(world.seed)}/`;
     const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
-    const choose = h(
-      "button",
-      {
-        type: "button",
-        class: "tool choose",
-        "aria-pressed": "false",
-        "aria-label": t("gallery.choose_seed", { seed: world.seed }),
-        title: t("gallery.choose_two"),
-        onclick: () => this.#choose(world.seed),
-      },
-      icon("compare"),
-    );
     const card = h(
       "li",
       { class: "world" },
@@ -207,39 +195,27 @@ class Gallery {
           ),
         ),
       ),
-      this.worlds.length > 1 ? choose : null,
+      this.worlds.length > 1 ? this.choice.button(world.seed, { compact: true }) : null,
     );
-    card.choose = choose;
     this.cards.set(world.seed, card);
     return card;
   }
-
-  #choose(seed) {
-    if (this.chosen.includes(seed)) this.chosen = this.chosen.filter((each) => each !== seed);
-    else this.chosen = [...this.chosen, seed].slice(-2);
-    for (const [key, card] of this.cards) {
-      card.choose.setAttribute("aria-pressed", String(this.chosen.includes(key)));
-      card.classList.toggle("is-chosen", this.chosen.includes(key));
-    }
-    const box = $("#chosen");
-    box.hidden = this.chosen.length === 0;
-    const [one, other] = this.chosen;
-    box.replaceChildren(
-      h(
-        "span",
-        {},
-        h("strong", {}, one ?? ""),
-        other ? ` ${t("gallery.and")} ` : ` ${t("gallery.chosen_one")}`,
-        h("strong", {}, other ?? ""),
-      ),
-      other ? h("a", { class: "go", href: comparisonOf(one, other) }, t("page.compare")) : "",
-    );
-  }
 }
 
-function command(seed) {
-  const text = `vwe world ${seed.startsWith("-") ? "-- " : ""}${seed}`;
-  return h("button", { type: "button", class: "text", onclick: () => copy(text) }, icon("copy"), h("code", {}, text));
+/** Shows a gallery without worlds: a large seed box, and seeds to begin with. */
+function showWelcome() {
+  document.body.classList.add("is-empty");
+  $("#welcome").hidden = false;
+  $("#welcome .box").append($("[data-seed-box]"));
+  const pictures = EXAMPLES.map((seed) =>
+    h("img", { src: `worlds/${folderOf(seed)}/thumbnail.png`, alt: "", width: 160, height: 160, decoding: "async" }),
+  );
+  $("#examples").append(
+    ...EXAMPLES.map((seed, index) =>
+      h("li", {}, h("a", { href: `worlds/${folderOf(seed)}/` }, pictures[index], h("span", {}, seed))),
+    ),
+  );
+  showStatus($("#welcome .state"), "", Promise.allSettled(pictures.map((picture) => picture.decode())), "");
 }
 
 fillTexts();
@@ -251,6 +227,7 @@ listen({
 });
 fetchJson("worlds.json")
   .then((told) => {
+    if (told.rows.length === 0 && !isExport) showWelcome();
     new Gallery(told);
     document.body.classList.add("ready");
   })

@@ -22,6 +22,27 @@ export function showKeep(facts, kept) {
   if (facts.made_at === null) new Keep(facts.key, kept);
 }
 
+/**
+ * Shows the progress of a build until it has ended, and returns its last state.
+ * @param folder the address of the world's folder.
+ * @param bar a progress element.
+ * @param words the element of the words about the stage that is built.
+ */
+export async function followBuild(folder, bar, words) {
+  for (;;) {
+    const { state, stages, all_stages: all } = await fetchJson(`${folder}build.json`);
+    bar.max = all.length;
+    bar.value = stages.length;
+    if (ENDED.includes(state)) return state;
+    const next = all.find((stage) => !stages.includes(stage));
+    const text =
+      state === "building" && next ? t("keep.building", { stage: t(`keep.stage.${next}`) }) : t("keep.waiting");
+    // Screen readers repeat a status whose text is set again.
+    if (words.textContent !== text) words.textContent = text;
+    await wait(LOOK_MS);
+  }
+}
+
 class Keep {
   constructor(key, kept) {
     this.key = key;
@@ -56,16 +77,7 @@ class Keep {
   async #follow() {
     this.button.disabled = true;
     this.bar.hidden = false;
-    for (;;) {
-      const { state, stages, all_stages: all } = await fetchJson("build.json");
-      this.bar.max = all.length;
-      this.bar.value = stages.length;
-      if (ENDED.includes(state)) return this.#end(state);
-      const next = all.find((stage) => !stages.includes(stage));
-      this.state.textContent =
-        state === "building" && next ? t("keep.building", { stage: t(`keep.stage.${next}`) }) : t("keep.waiting");
-      await wait(LOOK_MS);
-    }
+    await this.#end(await followBuild("", this.bar, this.state));
   }
 
   async #end(state) {

@@ -1,5 +1,8 @@
 // The page for a missing page or file.
 
-import { fillTexts } from "./texts.js";
+import { fillTexts, reasonText } from "./texts.js";
 
 fillTexts();
+for (const element of document.querySelectorAll("[data-reason]")) {
+  element.textContent = reasonText({ reason: element.dataset.reason, message: element.textContent });
+}

@@ -4,7 +4,7 @@ import { $, h, openDialog, toast } from "./dom.js";
 import { isExport } from "./files.js";
 import { ViewPicture } from "./picture.js";
 import { ReliefView } from "./relief.js";
-import { t } from "./texts.js";
+import { reasonText, t } from "./texts.js";
 
 /** The papers of posters by their names in addresses; the first one is the default. */
 const PAPERS = { "30x40": "30 × 40 cm", a2: "A2", "2x3": "2:3" };
@@ -96,7 +96,7 @@ export class Pictures {
     const { base, facts } = this.world;
     const { value: paper } = $("#poster-paper");
     const answer = await fetch(`${base}poster.png?paper=${paper}&v=${facts.version}`);
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message ?? t("picture.no_poster"));
+    if (!answer.ok) throw new Error(reasonText(await answer.json().catch(() => ({}))) ?? t("picture.no_poster"));
     download(await answer.blob(), `${facts.key}-poster-${paper}.png`);
   }
 

@@ -4,7 +4,7 @@ import { $, h, icon, toast } from "./dom.js";
 import { fetchJson, isExport } from "./files.js";
 import { folderOf } from "./geo.js";
 import { GREATEST_SEED, isSeed, LEAST_SEED, randomSeed } from "./seeds.js";
-import { t } from "./texts.js";
+import { reasonText, t } from "./texts.js";
 
 const OPENED = "vwe-opened";
 const LARGEST_FILE = 64 * 1024;
@@ -13,7 +13,7 @@ const LARGEST_FILE = 64 * 1024;
 export async function request(address, token, body) {
   const answer = await fetch(address, { method: "POST", headers: { "x-vwe-token": token }, body });
   const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(content.message ?? t("seed_box.no_answer"));
+  if (!answer.ok) throw new Error(reasonText(content) ?? t("seed_box.no_answer"));
   return content;
 }
 

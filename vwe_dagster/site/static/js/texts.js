@@ -38,6 +38,10 @@ export function t(key, values = {}) {
 /** Returns the text of a key that only some languages have, otherwise a text from the data, which is English. */
 export const translated = (key, english) => LANGUAGES[language][key] ?? english;
 
+/** Returns the message of an error response of the server in the language of the page, if it has a text for it. */
+export const reasonText = ({ reason, message }) =>
+  message && translated(`reason.${reason}`, message).replaceAll("{message}", () => message);
+
 /** Fills elements with `data-text="key"`, and attributes named by `data-text-title="key"` and so on. */
 export function fillTexts(within = document) {
   document.documentElement.lang = language;

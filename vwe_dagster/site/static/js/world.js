@@ -22,6 +22,7 @@ import { Readout } from "./readout.js";
 import { fillSeedBox } from "./seed_box.js";
 import { GREATEST_SEED, isSeed, LEAST_SEED } from "./seeds.js";
 import { listen } from "./shortcuts.js";
+import { showStatus } from "./status.js";
 import { fillTexts, locale, t } from "./texts.js";
 import { WorldMap } from "./world_map.js";
 
@@ -599,6 +600,7 @@ async function open() {
   if (outline.statistics) return new WorldPage(outline, world);
   showMap(world, read(window.location.hash));
   for (const element of $$("[data-key]")) element.textContent = outline.key;
+  $("#seed-number").textContent = outline.number;
   world.facts = translateFacts(await fetchJson("world.json"));
   const { lng, lat } = world.map.getCenter();
   return new WorldPage(world.facts, world, { x: lng, z: lat, zoom: world.map.getZoom() });
@@ -607,7 +609,9 @@ async function open() {
 fillTexts();
 fillIcons();
 fillSeedBox();
-open()
+const opened = open();
+showStatus($("#map"), "../../", opened);
+opened
   .then((page) => {
     showKeep(page.facts, () => page.rebuilt());
     document.body.classList.add("ready");
