@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from vwe_dagster.analysis.world import WorldAnalysis
-from vwe_dagster.rendering.biome_map import biome_thumbnail
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.rendering.png import png_bytes
+from vwe_dagster.rendering.thumbnail import render_thumbnail
 from vwe_dagster.rendering.tiles import MAX_ZOOM
 from vwe_dagster.site.built_world import BuiltWorld
 from vwe_dagster.site.source import Part, WorldSource
@@ -52,12 +52,11 @@ class StoredWorld(WorldSource):
         return PLACES_FILE in self.built.processed.files
 
     def thumbnail(self) -> bytes:
-        """Return ``thumbnail.png`` of the stage ``renders``, or only the biomes if that stage is not built."""
+        """Return ``thumbnail.png`` of the stage ``renders``, drawn now if that stage is not built."""
         renders = self.built.renders
         if renders is not None and THUMBNAIL in renders.files:
             return self._store.read(renders, THUMBNAIL).getvalue()
-        world = self._world()
-        return png_bytes(biome_thumbnail(world.biome, world.grid))
+        return png_bytes(render_thumbnail(self._world()))
 
     @property
     def thumbnail_version(self) -> str:
