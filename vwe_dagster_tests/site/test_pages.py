@@ -442,6 +442,49 @@ def test_buttons_are_not_covered_on_small_screens(visitor: Visitor) -> None:
         button.click(trial=True, position={"x": box["width"] - 8, "y": box["height"] / 2})
 
 
+@pytest.mark.parametrize(
+    "visitor",
+    [
+        {**PHONE, "viewport": {"width": 320, "height": 568}},
+        {**PHONE, "viewport": {"width": 844, "height": 390}},
+        {"viewport": {"width": 640, "height": 400}},
+    ],
+    ids=["small", "sideways", "enlarged"],
+    indirect=True,
+)
+def test_every_tool_of_the_map_is_on_the_screen(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, WORLD)
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll(".toolbar button")].filter((button) => {
+          const {left, right, top, bottom} = button.getBoundingClientRect();
+          const isPressed = (y) => button.contains(document.elementFromPoint((left + right) / 2, y));
+          return right > left && !(isPressed(top + 2) && isPressed(bottom - 2));
+        }).map((button) => button.id)"""
+    )
+    assert covered == []
+
+
+@pytest.mark.parametrize("visitor", [PHONE], indirect=True)
+@pytest.mark.parametrize("tool", ["Layers", "Measure"])
+def test_tool_lowers_the_sheet_that_would_cover_it(visitor: Visitor, tool: str) -> None:
+    page = visitor.page
+    visit(page, WORLD)
+    page.get_by_role("tab", name="World").click()
+    expect(page.locator("body")).to_have_attribute("data-sheet", "half")
+    page.get_by_role("button", name=tool, exact=True).click()
+    expect(page.locator("body")).to_have_attribute("data-sheet", "peek")
+
+
+@pytest.mark.parametrize("visitor", [{"viewport": {"width": 844, "height": 390}, "locale": "de-DE"}], indirect=True)
+def test_cards_are_as_wide_as_their_content(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, "/")
+    expect(page.locator(".world").first).to_be_visible()
+    too_wide = page.locator(".world").evaluate_all("all => all.filter((each) => each.scrollWidth > each.clientWidth)")
+    assert too_wide == []
+
+
 def point_at(page: Page, view: Locator, world: CanonicalWorld, row: int, column: int) -> None:
     """Move the pointer to a sample of a world, in a view of zoom 3 around the center, and wait for the readout."""
     along = world.grid.coordinates()

@@ -66,9 +66,10 @@ export class LayersCard {
   }
 }
 
-/** Lets a button open and close a card; Escape and a press elsewhere close it. */
-export function popUnder(button, card) {
+/** Lets a button open and close a card; Escape and a press elsewhere close it. `opened` is called when it opens. */
+export function popUnder(button, card, opened = () => {}) {
   const set = (open) => {
+    if (open) opened();
     card.hidden = !open;
     button.setAttribute("aria-expanded", String(open));
   };

@@ -87,7 +87,7 @@ class WorldPage {
       (id) => this.setStyle(id),
       (name, on) => this.setOverlays([name], on),
     ); // prettier-ignore
-    this.showLayers = popUnder($("#layers-button"), $("#layers"));
+    this.showLayers = popUnder($("#layers-button"), $("#layers"), () => this.panel.giveWay());
     this.measure = new Measure(
       this.map,
       (how) => this.#measured(how),
@@ -268,7 +268,10 @@ class WorldPage {
     $("#measure-done").hidden = !active;
     if (!drawer.hidden) this.profile.show(points.map((point) => [...point]));
     $("#measure-keep").hidden = active || points.length < 2;
-    if (active) this.plan.picker.cancel();
+    if (active) {
+      this.plan.picker.cancel();
+      this.panel.giveWay();
+    }
     if (done) this.link?.changed({ step: true });
   }
 
