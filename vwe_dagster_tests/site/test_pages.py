@@ -389,8 +389,11 @@ def test_gallery_finds_worlds_and_offers_others(visitor: Visitor, screenshots: P
 def test_dark_theme_follows_the_system_until_it_is_switched(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, "/")
+    page.evaluate("localStorage.setItem('vwe-theme', 'unknown')")
+    page.reload()
     root = page.locator("html")
     expect(root).to_have_attribute("data-theme", "dark")
+    page.locator("body.ready").wait_for()
     page.keyboard.press("d")
     expect(root).to_have_attribute("data-theme", "light")
     visit(page, WORLD)

@@ -236,6 +236,16 @@ def test_invalid_pins_of_a_link_are_left_out(visitor: Visitor) -> None:
         expect(page.locator(".pin-sign")).to_have_count(shown)
 
 
+def test_pins_of_an_unknown_version_are_reported(visitor: Visitor, tmp_path: Path) -> None:
+    # JavaScript cannot convert this version to a text.
+    content = {"type": "FeatureCollection", "features": [], "vwe": {"version": {"toString": 1}}}
+    file = tmp_path / "pins.geojson"
+    file.write_text(json.dumps(content))
+    visit(visitor.page, f"/worlds/{BARE}/")
+    visitor.page.locator("#pane-plan input[type=file]").set_input_files(file)
+    expect(visitor.page.locator("#toast")).to_contain_text('version {"toString":1}')
+
+
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)
 def test_places_gone_to_are_marked_and_kept_as_pins_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page

@@ -96,8 +96,8 @@ export function fromGeoJson(text, { number }) {
   }
   if (content?.type !== "FeatureCollection" || !Array.isArray(content.features)) return { fault: Fault.UNREADABLE };
   const { version, seed_number: seed } = content.vwe ?? {};
-  if (version !== undefined && version !== VERSION) return { fault: Fault.VERSION, found: String(version) };
-  if (seed !== undefined && seed !== number) return { fault: Fault.WORLD, found: String(seed) };
+  if (version !== undefined && version !== VERSION) return { fault: Fault.VERSION, found: JSON.stringify(version) };
+  if (seed !== undefined && seed !== number) return { fault: Fault.WORLD, found: JSON.stringify(seed) };
   const items = all(
     content.features.map((feature) => ({
       ...feature?.properties,

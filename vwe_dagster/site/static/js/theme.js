@@ -2,9 +2,10 @@
 (() => {
   const KEY = "vwe-theme";
   const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const known = (theme) => (["light", "dark"].includes(theme) ? theme : null);
   const read = () => {
     try {
-      return window.localStorage.getItem(KEY);
+      return known(window.localStorage.getItem(KEY));
     } catch {
       return null;
     }
@@ -30,7 +31,7 @@
   system.addEventListener("change", apply);
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) {
-      chosen = event.newValue;
+      chosen = known(event.newValue);
       apply();
     }
   });
