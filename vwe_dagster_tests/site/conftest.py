@@ -63,9 +63,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """Serve an application on this machine, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def served(app: Starlette, port: int = 0) -> Iterator[str]:
+    """Serve an application on this machine, by default at a free port, and yield its address."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,48 @@ def test_placeholder_of_the_seed_box_is_not_cut(visitor: Visitor, path: str) -> 
     box = page.locator(".seed-box input[type=text]").bounding_box()
     assert box is not None
     assert box["width"] >= 130
+
+
+@pytest.fixture
+def restarts(tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Return a function that starts the server of a data folder again, at the same address."""
+    store = WorldStore(tmp_path / "data")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with contextlib.ExitStack() as server:
+
+        def restart() -> Site:
+            server.close()
+            builds = Builds(lambda _: [sys.executable, "-c", "import time; time.sleep(600)"], {})
+            return Site(server.enter_context(served(site_app(store, builds=builds), port)), store)
+
+        yield restart
+
+
+def test_interrupted_build_can_be_requested_again_on_the_same_page(
+    restarts: Callable[[], Site], browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PAGE_MS)
+    page.goto(f"{restarts().address}/worlds/abc/")
+    page.locator("body.ready").wait_for(timeout=PATIENCE_S * 1000)
+    status, keep = page.locator("#keep [role=status]"), page.get_by_role("button", name="Keep")
+    keep.click()
+    expect(status).to_contain_text("terrain")
+    restarts()
+    expect(keep).to_be_enabled(timeout=PATIENCE_S * 1000)
+    expect(page.locator("#keep progress")).to_be_hidden()
+    # The server has another token than the page was opened with.
+    keep.click()
+    expect(status).to_contain_text("terrain")
+    page.close()
+
+
+def test_world_is_shown_in_a_browser_without_storage(visitor: Visitor) -> None:
+    page = visitor.page
+    blocked = "{ get() { throw new DOMException('blocked', 'SecurityError'); } }"
+    page.add_init_script(
+        f"for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, {blocked});"
+    )
+    visit(page, f"/worlds/{ONE}/")
+    expect(page.locator("#map .failure")).to_have_count(0)

@@ -34,6 +34,8 @@ export async function followBuild(folder, bar, words) {
     bar.max = all.length;
     bar.value = stages.length;
     if (ENDED.includes(state)) return state;
+    // A server that was started again has forgotten the request.
+    if (!state) throw new Error(t("keep.interrupted"));
     const next = all.find((stage) => !stages.includes(stage));
     const text =
       state === "building" && next ? t("keep.building", { stage: t(`keep.stage.${next}`) }) : t("keep.waiting");
@@ -57,7 +59,6 @@ class Keep {
   /** Hides the button on a server that keeps no worlds, and follows a build that has begun. */
   async #begin() {
     const [server, build] = await Promise.all([fetchJson("../../server.json"), fetchJson("build.json")]);
-    this.token = server.token;
     this.button.hidden = !server.keeps;
     if (build.state && !ENDED.includes(build.state)) this.#follow();
   }
@@ -65,10 +66,14 @@ class Keep {
   async #keep() {
     this.button.disabled = true;
     try {
-      await request("../../find/builds", this.token, this.key);
+      // A server that was started again has another token.
+      const { token } = await fetchJson("../../server.json");
+      await request("../../find/builds", token, this.key);
       await this.#follow();
     } catch (error) {
       toast(error.message);
+      this.bar.hidden = true;
+      this.state.textContent = t("keep.not_kept");
       this.button.disabled = false;
     }
   }

@@ -19,10 +19,15 @@ export async function request(address, token, body) {
 
 /** Returns the world file that led to a world, and forgets it; undefined if the page was opened otherwise. */
 export function openedFile(key) {
-  const opened = JSON.parse(window.sessionStorage.getItem(OPENED) ?? "null");
-  if (opened?.seed !== key) return undefined;
-  window.sessionStorage.removeItem(OPENED);
-  return opened;
+  try {
+    const opened = JSON.parse(window.sessionStorage.getItem(OPENED) ?? "null");
+    if (opened?.seed !== key) return undefined;
+    window.sessionStorage.removeItem(OPENED);
+    return opened;
+  } catch {
+    // A browser that blocks the data of sites has no storage.
+    return undefined;
+  }
 }
 
 /** Fills the place for the seed box of a page, unless the page is part of an export, which has no server. */

@@ -163,6 +163,7 @@ export default {
   "help.world.zoom": "zoom in, out, whole world",
   "keep.building": "Building: {stage}",
   "keep.failed": "The build failed. Run vwe world to see the cause.",
+  "keep.interrupted": "The server was started again before the world was built.",
   "keep.keep": "Keep",
   "keep.kept": "Kept",
   "keep.modifiers": "The world has modifiers. They change neither the terrain nor the places shown here.",
