@@ -868,7 +868,6 @@ export default {
   "welcome.or": "Suchst du eine bestimmte Welt?",
   "welcome.text":
     "Gib einen Seed ein oder lass einen würfeln. Die Welt wird in etwa einer Sekunde berechnet, mit Karte, Orten und Zahlen. Gespeichert wird sie nur, wenn du sie behältst.",
-  "world.biome_first": "{area} · erstes Stück {distance} {point} der Mitte",
   "world.biome_first": "{area} · erstes Stück {distance} {point} von der Mitte",
   "world.biome_go": "Zum ersten Stück {biome} gehen: {distance}, {bearing}",
   "world.biomes": "Biome",
