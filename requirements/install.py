@@ -2,7 +2,7 @@
 
 The Makefile runs this with the Python of the system, so it imports the standard library only. uv installs the packages
 in a few seconds, pip in about a minute; every file must have one of the hashes of the requirements file. pip is the
-fallback if uv cannot be had or fails, such as with an index that only pip is configured for.
+fallback if uv cannot be fetched or fails, such as with an index that only pip is configured for.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class InstallError(RuntimeError):
 
 
 def main(folder: Path, name: str) -> None:
-    """Create the virtual environment if necessary and install a set of packages, and the project itself.
+    """Create the virtual environment if necessary; install a requirements file and the project.
 
     Args:
         folder: the virtual environment.
-        name: the set: the name of a file in this folder, without ``.txt``.
+        name: the name of the requirements file in this folder, without ``.txt``.
 
     Raises:
-        InstallError: pip failed, too.
+        InstallError: uv and pip failed, or Python's module venv is missing.
     """
     requirements = FOLDER / f"{name}.txt"
     count = len(_PACKAGE.findall(requirements.read_text(encoding="utf-8")))
@@ -44,7 +44,7 @@ def main(folder: Path, name: str) -> None:
     if uv is not None:
         _report(f"Installing {count} Python packages into {folder} with uv")
         install = (uv, "pip", "install", "--python", python)
-        # On a terminal uv shows bars.
+        # uv shows progress bars on a terminal.
         quiet = () if sys.stderr.isatty() else ("--quiet",)
         if _succeeds(*install, *quiet, *_HASHED, str(requirements)) and _succeeds(*install, "--quiet", *_PROJECT):
             shutil.rmtree(folder / "uv", ignore_errors=True)
@@ -96,11 +96,13 @@ def _install_with_pip(python: str, requirements: Path, count: int) -> None:
                 number += 1
                 _report(f"  {number} of {count}: {collecting[1]} {collecting[2]}")
             elif line.startswith("Installing"):
-                _report("  all are downloaded; unpacking them")
+                _report("  all packages are downloaded; unpacking them")
     if pip.returncode:
-        raise InstallError("".join(tail) + "pip failed, see above; run the command again when the cause is removed.")
+        raise InstallError(
+            "".join(tail) + "pip failed with the errors above; correct their cause, then run the command again."
+        )
     if not _succeeds(python, *_PIP, "--quiet", *_PROJECT):
-        raise InstallError("pip cannot install the project itself, see above.")
+        raise InstallError("pip cannot install the project itself; its errors are above.")
 
 
 def _succeeds(*command: str, quiet: bool = False) -> bool:
@@ -111,8 +113,8 @@ def _succeeds(*command: str, quiet: bool = False) -> bool:
         return False
 
 
-def _report(sentence: str) -> None:
-    sys.stdout.write(f"{sentence}\n")
+def _report(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 

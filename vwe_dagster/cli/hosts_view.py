@@ -20,7 +20,7 @@ _STYLES = {HostState.LOST: "red", HostState.STOPPED: "dim", HostState.DRAINING: 
 
 
 def hosts_view(overview: Overview) -> RenderableType:
-    """Return a table of the workers, one of the runs, and a remark on each queue without a worker."""
+    """Return a table of the workers, a table of the runs, and a line for each queue that no worker consumes."""
     if not overview.hosts and not overview.runs:
         return Text("No worker has reported in the last seven days.")
     headings = ("host", "state", "runs", "slots", "engines", "seen", "version", "machine")

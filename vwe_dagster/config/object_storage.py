@@ -66,7 +66,7 @@ def storage_address(text: str, environ: Mapping[str, str] = os.environ) -> Stora
         )
     if not any(environ.get(name) for name in _CREDENTIALS):
         raise ObjectStorageError(
-            f"There are no credentials for {text}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+            f"The environment has no credentials for {text}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
             f"or AWS_SKIP_SIGNATURE=true to read a public bucket."
         )
     return StorageAddress(match["bucket"], match["prefix"].strip("/"), environ.get(ENDPOINT_VARIABLE, ""))

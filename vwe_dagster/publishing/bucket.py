@@ -1,4 +1,4 @@
-"""Requests to object storage, with errors that name a remedy."""
+"""Requests to object storage; every error names a remedy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class BucketError(StoreError):
 
 
 class UnusableBucketError(BucketError):
-    """The bucket does not exist, cannot be reached or rejects the credentials, so that every request fails."""
+    """The bucket does not exist, cannot be reached or rejects the credentials; every further request fails too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Bucket:
             return Stored(bytes(answer.bytes()), answer.meta["e_tag"] or "")
 
     def write(self, path: str, content: bytes) -> None:
-        """Write an object whose content its path determines, so that it does not matter whether it exists."""
+        """Write an object whose path determines its content; an existing object is overwritten with the same bytes."""
         with self._explained():
             obstore.put(self._objects, path, content)
 
@@ -127,7 +127,7 @@ class Bucket:
             former: its entity tag as it was read; None if it did not exist.
 
         Returns:
-            False if another process wrote the object since.
+            False if another process has written or removed the object since.
         """
         with self._explained():
             try:
@@ -135,7 +135,6 @@ class Bucket:
             except (AlreadyExistsError, PreconditionError):
                 return False
             except FileNotFoundError as error:
-                # The object was removed since.
                 self._check_bucket(error)
                 return False
             return True
@@ -175,9 +174,9 @@ class Bucket:
 
 
 def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
-    """Return the results of requests that are executed concurrently, in the order of the items.
+    """Execute requests concurrently, and return their results in the order of the items.
 
-    The first error ends the work: requests that have not begun are canceled.
+    After an error, requests that have not begun are canceled.
     """
     with ThreadPoolExecutor(_CONCURRENT) as threads:
         futures = [threads.submit(work, item) for item in items]

@@ -26,7 +26,7 @@ SURVEY = "survey"
 SURVEY_DOCUMENT = "survey.json"
 
 MAX_DOCUMENT_BYTES = 256 * 2**20
-"""Maximum size of a document that is read. The document of a survey lists a file in 300 bytes."""
+"""Maximum size of a document to read. The document of a survey has 300 bytes per file."""
 
 _SUFFIX = ".json"
 _SEED_FOLDER = re.compile(rf"{WORLDS}/(?P<folder>[0-9a-f]{{64}}){re.escape(_SUFFIX)}")
@@ -126,7 +126,7 @@ def world_document(seed_folder: str) -> str:
 
 
 def seed_folder_of(path: str) -> str | None:
-    """Return the seed folder of the document of a world; None if the path is not one of such a document."""
+    """Return the seed folder of the document of a world; None if it is another path."""
     match = _SEED_FOLDER.fullmatch(path)
     return match["folder"] if match else None
 
@@ -142,7 +142,10 @@ def stage_folder(seed: Seed, stage: Stage, digest: str) -> str:
 
 
 def manifest_object(seed: Seed, stage: Stage, published: PublishedStage) -> str:
-    """Return the path of the manifest of a stage. Stages with equal files may have manifests of different times."""
+    """Return the path of the manifest of a stage.
+
+    Stages with equal files may have different manifests, because a manifest contains the time of the build.
+    """
     return f"{stage_folder(seed, stage, published.digest)}/manifest-{published.manifest_sha256}.json"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 
 _KEPT_SHARE = 0.9
-"""Share of the limit that stays when files are removed, so that not every new file removes another."""
+"""Share of the limit to which files are removed, so that not every new file causes a removal."""
 
 
 class ObjectCache:
@@ -24,7 +24,7 @@ class ObjectCache:
 
     Args:
         folder: the folder, which need not exist.
-        most_bytes: the limit of all files; a larger file is not cached.
+        most_bytes: the limit of the total size; a file that is larger is not cached.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
@@ -38,7 +38,7 @@ class ObjectCache:
         Args:
             sha256: the hash of the content.
             nbytes: its length.
-            fetch: returns the content, and checks it.
+            fetch: fetches the content and checks its hash.
         """
         path = self._folder / sha256[:2] / sha256
         with contextlib.suppress(OSError, NotAFileError):
@@ -47,7 +47,7 @@ class ObjectCache:
                 os.utime(path)
                 return content
         content = fetch()
-        # The cache only saves time, so a full disk does not matter.
+        # A full disk costs time only: the file is fetched again at its next use.
         with contextlib.suppress(OSError):
             self._add(path, content)
         return content
@@ -69,7 +69,7 @@ class ObjectCache:
                 self._bytes = self._shrink()
 
     def _shrink(self) -> int:
-        """Remove files if all exceed the limit, and return the bytes of the others."""
+        """Remove the least recently read files if the limit is exceeded; return the bytes of the remaining ones."""
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         if total <= self._most_bytes:

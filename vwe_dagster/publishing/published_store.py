@@ -52,7 +52,7 @@ class Refreshed:
     Attributes:
         worlds: number of worlds that can be read.
         changed: number of worlds that were added, replaced or removed.
-        left_out: the reasons why worlds cannot be read, in their present version.
+        left_out: for each world whose current version cannot be read, the reason.
     """
 
     worlds: int
@@ -162,7 +162,7 @@ class PublishedStore(WorldStore):
         try:
             world = parse_world(stored.content, self._place(path))
             if world.seed.folder_name != name:
-                return f"The object {self._place(path)} is of another seed, {world.seed.key}; publish that seed again."
+                return f"The object {self._place(path)} has another seed, {world.seed.key}; publish that seed again."
             manifests = {stage: self._fetch_manifest(world.seed, stage, each) for stage, each in world.stages.items()}
         except (NewerSchemaError, DamagedObjectError) as error:
             return str(error)
@@ -186,7 +186,7 @@ class PublishedStore(WorldStore):
         if (manifest.seed, manifest.stage, manifest.digest) != (seed, stage, published.digest):
             raise DamagedObjectError(self._damaged(path))
         if STATISTICS in manifest.files:
-            # The catalog reads the statistics of one world after the other, which would take longer.
+            # Fetched here, concurrently, because the catalog reads the statistics of one world after the other.
             self.read(manifest, STATISTICS)
         return content
 

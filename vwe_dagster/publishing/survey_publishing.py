@@ -30,8 +30,8 @@ from vwe_dagster.publishing.world_publishing import Publication, PublishState
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.survey.files import survey_files
 
-_TRIES = 10
-"""How often the document is merged if other processes publish concurrently."""
+_ATTEMPTS = 10
+"""Maximum number of attempts to write the document while other processes publish."""
 
 
 def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
@@ -51,7 +51,7 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
             bucket.write(file.path, _content_of(own[file], file))
             existing[file.path] = written[file.path] = file.bytes
 
-    for _ in range(_TRIES):
+    for _ in range(_ATTEMPTS):
         stored = bucket.read(SURVEY_DOCUMENT, MAX_DOCUMENT_BYTES)
         former = () if stored is None else _files_in(stored.content, f"{bucket.address}/{SURVEY_DOCUMENT}")
         merged = _merged(former, own)
@@ -68,7 +68,7 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
                 reused=len(wanted) - len(written),
             )
     raise BucketError(
-        f"Other processes published surveys at {bucket.address} during {_TRIES} tries; run the command again."
+        f"Other processes published surveys at {bucket.address} during {_ATTEMPTS} attempts; run the command again."
     )
 
 
@@ -112,7 +112,7 @@ def _files_in(content: bytes, place: str) -> tuple[PublishedFile, ...]:
 
 
 def _merged(former: tuple[PublishedFile, ...], own: dict[PublishedFile, Path]) -> tuple[PublishedFile, ...]:
-    """Return the former files and the own ones; of a block or set, the own file unless it adds no row."""
+    """Return former and own files. For each block or set, prefer the own file if it has more rows or other stamps."""
     merged = {(file.depth, file.name): file for file in former}
     for file in own:
         other = merged.get((file.depth, file.name))

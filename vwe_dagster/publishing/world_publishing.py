@@ -32,7 +32,7 @@ from vwe_dagster.text.commands import vwe_command
 
 
 class PublishState(enum.StrEnum):
-    """What a publication changed."""
+    """Whether a publication wrote anything."""
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"
@@ -43,10 +43,10 @@ class Publication:
     """The result of a publication.
 
     Attributes:
-        state: what it changed.
+        state: whether it wrote anything.
         objects: number of objects that were written.
         bytes: their length.
-        reused: number of objects that existed.
+        reused: number of objects that already existed.
     """
 
     state: PublishState
@@ -92,7 +92,7 @@ def complete_stages(store: WorldStore, seed: Seed) -> dict[Stage, Manifest]:
 
 
 def publish_world(store: WorldStore, seed: Seed, bucket: Bucket) -> Publication:
-    """Publish a world, unless the bucket has the same.
+    """Publish a world, unless the bucket already has the same stages.
 
     Raises:
         IncompleteWorldError: the world is not built, or is partially built.
@@ -122,7 +122,7 @@ def publish_world(store: WorldStore, seed: Seed, bucket: Bucket) -> Publication:
         now = bucket.read(path, MAX_DOCUMENT_BYTES)
         if now is None or now.content != content:
             raise BucketError(
-                f"Another process published {seed.key} at {bucket.address} in the meantime, and its world stays; "
+                f"Another process published {seed.key} at {bucket.address} in the meantime, and its version is kept; "
                 f"run the command again to replace it."
             )
     return dataclasses.replace(total, objects=total.objects + 1, bytes=total.bytes + len(content))
@@ -134,7 +134,7 @@ def _reference(manifest: Manifest) -> PublishedStage:
 
 
 def _check_schema(content: bytes, place: str) -> None:
-    """Reject to replace a document of a later version; a damaged document is replaced."""
+    """Raise :class:`NewerSchemaError` for the document of a later version; accept a damaged one, which is replaced."""
     try:
         parse_world(content, place)
     except DamagedObjectError:

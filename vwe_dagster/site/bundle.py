@@ -1,4 +1,4 @@
-"""Joins the JavaScript modules of a page into one classic script, because browsers load no modules from a disk."""
+"""Join the JavaScript modules of a page into one classic script, because browsers load no modules from a disk."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _function(path: str, text: str) -> str:
     text = _DEFAULT_EXPORT.sub("const exported = ", _EXPORT.sub("", text))
     unknown = _UNKNOWN.search(text)
     if unknown:
-        raise BundleError(f"{path} has {unknown[0]!r}; the forms of import and export in {__name__} are the only ones.")
+        raise BundleError(f"{path} has {unknown[0]!r}; use a form that {__name__} supports.")
     return f"{text}return {{ {', '.join(names)} }};\n"
 
 

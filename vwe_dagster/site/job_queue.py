@@ -1,4 +1,4 @@
-"""Computations that requests wait for: the most recently wanted one is computed first, and a few at a time."""
+"""A queue of computations that requests wait for: a few run concurrently, the most recently requested one first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 _Result = TypeVar("_Result")
 
 MOST_IDLE = 8
-"""Jobs kept in the queue that no request waits for at present."""
+"""Maximum number of queued jobs that no request waits for."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -21,7 +21,7 @@ class Job(Generic[_Result]):
 
     Attributes:
         compute: computes the result.
-        rank: among jobs that requests wait for, those of the lowest rank are computed first.
+        rank: jobs of a lower rank are computed first.
         after: the job that must be done before.
         result: its result or error.
         waiters: number of requests that wait for it.
@@ -47,8 +47,7 @@ class Job(Generic[_Result]):
 class JobQueue:
     """Computes jobs in threads that start with the first job.
 
-    A job that all requests have left stays in the queue, behind the others, while it is among the last
-    :data:`MOST_IDLE` of these.
+    Jobs that no request waits for are computed after the others. Only the newest :data:`MOST_IDLE` of them stay queued.
 
     Args:
         workers: number of jobs that are computed concurrently.
@@ -65,7 +64,7 @@ class JobQueue:
 
     @contextlib.contextmanager
     def wanted(self, job: Job[_Result]) -> Iterator[Future[_Result]]:
-        """Queue a job, and count its caller among the waiting ones inside the context."""
+        """Queue a job, and count the caller as a waiter until the context ends."""
         with self._change:
             for each in _chain(job):
                 each.waiters += 1
@@ -118,7 +117,7 @@ class JobQueue:
             del job
 
     def _next(self) -> Job[Any] | None:
-        """Return the next job as soon as there is one; None after the end of the queue."""
+        """Wait for a job that is ready and return it; return None if the queue is closed."""
         with self._change:
             while not self._is_closed:
                 idle = [job for job in self._waiting if not job.waiters]

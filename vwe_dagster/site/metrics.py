@@ -20,7 +20,7 @@ class PreviewCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with its samples."""
         counts = self._previews.counts()
-        yield GaugeMetricFamily("vwe_previews", "Worlds in memory that are not stored.", counts.worlds)
+        yield GaugeMetricFamily("vwe_previews", "Previews in memory.", counts.worlds)
         yield GaugeMetricFamily("vwe_preview_bytes", "Bytes of planes, tables and tiles of previews.", counts.nbytes)
         yield GaugeMetricFamily(
             "vwe_preview_bytes_limit", "Bytes beyond which previews are dropped.", counts.most_bytes

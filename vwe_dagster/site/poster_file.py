@@ -16,13 +16,13 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 
-FINE = 4096
-"""Cells a side of the grid for the poster's map: one sample per pixel, every 6 m."""
+MAP_CELLS = 4096
+"""Cells a side of the grid of the poster's map: one sample per pixel, every 6 m."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Versions:
-    """What the pixels of a poster depend on besides the seed.
+    """The versions that, with the seed, determine the pixels of a poster.
 
     Attributes:
         world_gen: the world-gen version; None if it is unknown.
@@ -67,17 +67,17 @@ def poster_png(
         paper: the size of the paper.
     """
     text = PosterText(seed.key, seed.number, typable_key(seed), versions.lines)
-    picture = render_poster(_fine(world, terrain), text, analysis=analysis, paper=paper)
+    picture = render_poster(_finely_sampled(world, terrain), text, analysis=analysis, paper=paper)
     return png_bytes(picture, dpi=paper.dpi)
 
 
-def _fine(world: CanonicalWorld, terrain: World | None) -> CanonicalWorld:
-    if terrain is None or world.grid.size >= FINE:
+def _finely_sampled(world: CanonicalWorld, terrain: World | None) -> CanonicalWorld:
+    if terrain is None or world.grid.size >= MAP_CELLS:
         return world
-    sampled = terrain.grid(FINE)
+    sampled = terrain.grid(MAP_CELLS)
     return dataclasses.replace(
         world,
-        grid=Grid.of_world(FINE),
+        grid=Grid.of_world(MAP_CELLS),
         biome=sampled.biome,
         height=sampled.height,
         forest=sampled.forest,

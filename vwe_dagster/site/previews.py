@@ -1,4 +1,4 @@
-"""Previews: the worlds that visitors look at without keeping them, bounded in memory."""
+"""Previews: worlds in memory that are not stored, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Previews:
 
     def __init__(self, table: LocationTable | None = None, *, most_bytes: int = MOST_BYTES) -> None:
         self._table, self._most_bytes = table, most_bytes
-        # One job uses all cores for a part of its time.
+        # A job uses several cores only for a part of its time.
         self._queue = JobQueue(max(1, usable_cores() // 2))
         self._lock = threading.Lock()
         self._worlds: collections.OrderedDict[str, PreviewWorld] = collections.OrderedDict()
         self._hits = self._misses = self._dropped = 0
 
     def open(self, seed: Seed) -> PreviewWorld:
-        """Return the preview of a seed, which is computed when it is wanted."""
+        """Return the preview of a seed. Its parts are computed when they are first requested."""
         with self._lock:
             preview = self._worlds.pop(seed.key, None)
             if preview is None or preview.has_failed:

@@ -44,7 +44,7 @@ def test_invalid_broker_is_reported_without_its_password(tmp_path: Path) -> None
 def test_invalid_name_of_a_host_is_rejected(tmp_path: Path) -> None:
     ended = vwe(tmp_path, UNREACHABLE).call("worker", "--name", "The Attic")
     assert ended.returncode == 2
-    assert "'The Attic' is not a name of a host" in ended.stderr
+    assert "'The Attic' is not a valid name of a host" in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["worker", "hosts"])

@@ -36,7 +36,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
         return SMALL
 
     monkeypatch.setattr(poster_file, "render_poster", draw)
-    monkeypatch.setattr(poster_file, "FINE", 256)
+    monkeypatch.setattr(poster_file, "MAP_CELLS", 256)
     return worlds
 
 

@@ -20,7 +20,7 @@ from vwe_dagster.text.commands import command_line
 Result = TypeVar("Result")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
-_NEEDED = ("celery", "dagster_celery", "redis")
+_REQUIRED_MODULES = ("celery", "dagster_celery", "redis")
 DEFAULT_SLOTS = 1
 
 
@@ -36,10 +36,10 @@ def worker(
         bool, typer.Option("--check", help="Only check that the data folder works on this host, and print the results.")
     ] = False,
 ) -> None:
-    """Execute runs of the center on this host until SIGTERM or Ctrl-C, which finish the runs in progress.
+    """Execute runs of the center on this host. SIGTERM or Ctrl-C ends the worker after its runs in progress.
 
-    VWE_BROKER and VWE_DATABASE name the Redis and the Postgres server of the center. The data folder must be the
-    center's; pools and engines are those of this host.
+    VWE_BROKER and VWE_DATABASE name the Redis and the Postgres server of the center. The data folder must be
+    that of the center; pools and engines belong to this host.
     """
     home, broker, host = find_home(), required_broker(), _host_name(name)
     _check_packages()
@@ -86,16 +86,16 @@ def _host_name(name: str | None) -> str:
     host = platform.node().partition(".")[0].lower() if name is None else name
     if not _NAME.fullmatch(host):
         raise InputError(
-            f"{host!r} is not a name of a host; use 1 to 31 lowercase letters, digits and '-', with --name."
+            f"{host!r} is not a valid name of a host; use 1 to 31 lowercase letters, digits and '-', with --name."
         )
     return host
 
 
 def _check_packages() -> None:
-    missing = [module for module in _NEEDED if importlib.util.find_spec(module) is None]
+    missing = [module for module in _REQUIRED_MODULES if importlib.util.find_spec(module) is None]
     if missing:
         raise CommandError(
-            f"Several hosts need {', '.join(missing)}, which is not installed; "
+            f"This command needs the packages {', '.join(missing)}, which are not installed; "
             f"install it with: {command_line('pip', 'install', 'vwe-dagster[hosts]')}"
         )
 
@@ -112,7 +112,7 @@ def _check_data(broker: str, home: Home, host: str) -> float:
 
 
 def _print_checks(home: Home, broker: str, host: str) -> None:
-    """Print the checks of the data folder, the last one together with the center.
+    """Print the results of all checks of the data folder; the last check needs an answer of the center.
 
     Raises:
         Exit: a required check failed.
@@ -136,8 +136,8 @@ def _print_checks(home: Home, broker: str, host: str) -> None:
         raise typer.Exit(FAILED)
 
 
-def _explained(ask: Callable[[], Result]) -> Result:
-    """Return what a function of Redis returns.
+def _explained(call: Callable[[], Result]) -> Result:
+    """Return the result of a function that uses Redis.
 
     Raises:
         CommandError: the server does not answer.
@@ -145,7 +145,7 @@ def _explained(ask: Callable[[], Result]) -> Result:
     import redis  # noqa: PLC0415
 
     try:
-        return ask()
+        return call()
     except redis.RedisError as error:
         raise CommandError(
             f"The Redis server of the center does not answer ({error}); check {BROKER_VARIABLE} and the network."

@@ -17,7 +17,7 @@ _ANY_PORT = 0
 
 
 def open_world(seed: SeedText) -> None:
-    """Open the page of a world in the browser; also serve the pages, as vwe serve does, if no server is running.
+    """Open the page of a world in the browser, and start the server of vwe serve if none is running.
 
     The world need not be built: the page then shows a preview.
     """
@@ -29,7 +29,7 @@ def open_world(seed: SeedText) -> None:
         say(notices(), f"Opening {server}/{page}")
         webbrowser.open(f"{server}/{page}")
         return
-    # Another program may listen on the usual port.
+    # If another program uses the default port, serve on any free one.
     with contextlib.suppress(CommandError):
         serve_page(home, PORT, page, open_browser=True)
         return

@@ -36,8 +36,8 @@ def publish(
 ) -> None:
     """Publish worlds and the survey to the object storage that VWE_PUBLISH names, such as s3://bucket/prefix.
 
-    Unchanged worlds and files are not written again. A reader sees the former or the new world, also if this command
-    is interrupted.
+    Unchanged worlds and files are not written again. If this command is interrupted, readers still see the
+    former version of a world.
     """
     if bool(seeds) + all_ > 1 or not (seeds or all_ or survey):
         raise InputError("Name the seeds to publish, or choose --all, --survey or both.")
@@ -65,7 +65,7 @@ def _publish_worlds(
 ) -> tuple[dict[str, Publication], dict[str, str]]:
     """Publish worlds, and return the results and the reasons of failures by seed.
 
-    The first failure of the bucket ends the command. Of all worlds, those that are not completely built are skipped.
+    The first failure of the bucket ends the command. With ``every``, incomplete worlds are skipped.
     """
     from vwe_dagster.publishing.bucket import UnusableBucketError  # noqa: PLC0415
     from vwe_dagster.publishing.world_publishing import IncompleteWorldError, publish_world  # noqa: PLC0415
@@ -100,4 +100,4 @@ def _show(address: str, results: Mapping[str, Publication], faults: Mapping[str,
     for fault in faults.values():
         say(notices(), fault, "red")
     if not results and not faults:
-        say(notices(), "There is no world to publish.")
+        say(notices(), "There is no built world to publish.")
