@@ -83,14 +83,14 @@ def test_silent_lease_is_revoked_at_the_second_check(leases: RunLeases) -> None:
     assert leases.renew(RUN, "attic", 7) is LeaseState.ENDED, "a process that continues must end itself"
 
 
-def test_second_look_soon_after_the_first_revokes_nothing(leases: RunLeases, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_check_soon_after_the_first_revokes_nothing(leases: RunLeases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_leases, "SILENT_S", -1.0)
     leases.claim(RUN, "attic", 7)
     assert [leases.check(RUN) for _ in range(3)] == [Verdict.SILENT] * 3
 
 
 @pytest.mark.usefixtures("silent")
-def test_renewal_between_two_looks_keeps_the_lease(leases: RunLeases) -> None:
+def test_renewal_between_two_checks_keeps_the_lease(leases: RunLeases) -> None:
     leases.claim(RUN, "attic", 7)
     for _ in range(3):
         assert leases.check(RUN) is Verdict.SILENT
