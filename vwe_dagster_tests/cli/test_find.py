@@ -127,10 +127,10 @@ def test_stale_statistics_are_reported_with_the_remedy(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_statistics(vwe.store, "@1", islands=2)
     publish_statistics(vwe.store, "@2", islands=2, code_version="former")
-    found = vwe.run("find", "islands = 2")
+    found = vwe.call("find", "islands = 2")
     assert first_words(found.stdout) == ["@1"]
     assert "The statistics of 1 world are stale and were not searched; rebuild them with: vwe world @2" in found.stderr
-    assert first_words(vwe.run("find", "stale").stdout) == ["@2"]
+    assert first_words(vwe.call("find", "stale").stdout) == ["@2"]
 
 
 def test_stale_rows_of_the_survey_are_reported(tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_seed_in_another_case_is_suggested(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_statistics(vwe.store, "HHcLC5acQt")
     hint = "Did you mean HHcLC5acQt? Capitals matter."
-    assert hint in vwe.run("find", "seed = 'hhclc5acqt'").stderr
-    assert hint in vwe.run("show", "hhclc5acqt").stderr
+    assert hint in vwe.call("find", "seed = 'hhclc5acqt'").stderr
+    assert hint in vwe.call("show", "hhclc5acqt").stderr
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,12 @@ def test_worlds_are_found_where_the_data_folder_cannot_be_written(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("thumbnails_only")
 def test_worlds_of_the_first_seeds_are_generated(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_statistics(vwe.store, "abc", islands=9)
     publish_survey(vwe.store, Depth.WORLD, [{"number": number, "islands": number} for number in (4, 5, 6)])
-    made = vwe.run("find", "--sort", "islands", "--make", "2")
+    made = vwe.call("find", "--sort", "islands", "--make", "2")
     assert made.returncode == 0, made.stderr
     assert "1 of the first 2 are generated already." in made.stderr
     assert vwe.store.manifest(parse_seed("@6"), "processed") is not None

@@ -22,13 +22,13 @@ from vwe_dagster_tests.command import Vwe
 def test_the_table_of_a_native_engine_is_the_shipped_one(tmp_path: Path) -> None:
     vwe, out = Vwe(tmp_path), tmp_path / "table.json"
     try:
-        done = vwe.run("engine", "location-table", "--out", str(out))
+        done = vwe.call("engine", "location-table", "--out", str(out))
         assert done.returncode == 0, done.stderr
         assert "Wrote 183 location types and 32 alt-biomes of Valheim location types" in done.stdout
         assert shipped_table().sha256 in done.stdout
         assert read_table_json(out) == shipped_table()
     finally:
-        vwe.run("pool", "drain")
+        vwe.call("pool", "drain")
 
 
 def test_an_impossible_table_is_written_and_reported(

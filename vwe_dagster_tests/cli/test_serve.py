@@ -34,6 +34,6 @@ def test_the_site_is_served_on_this_machine_until_the_command_is_ended(tmp_path:
 
 def test_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        refused = Vwe(tmp_path).run("serve", "--port", str(taken.getsockname()[1]))
+        refused = Vwe(tmp_path).call("serve", "--port", str(taken.getsockname()[1]))
     assert refused.returncode == 1
     assert "choose another port, as in: vwe serve --port" in refused.stderr

@@ -76,7 +76,7 @@ def test_survey_is_interrupted_killed_and_resumed(vwe: Vwe) -> None:
     second.communicate(timeout=PATIENCE_S)
     killed_at = survey_files(vwe.store).rows(Depth.START)
 
-    third = vwe.run("survey", "run", "10", "--depth", "start")
+    third = vwe.call("survey", "run", "10", "--depth", "start")
     assert (third.returncode, third.stdout) == (0, "Added 10 seeds.\n"), third.stderr
     rows = surveyed_rows(survey_files(vwe.store), Depth.START)
     assert rows["number"].to_pylist() == seeds_from(0, killed_at + 10).tolist()
@@ -86,11 +86,11 @@ def test_survey_is_interrupted_killed_and_resumed(vwe: Vwe) -> None:
 def test_lists_ranges_and_conditions_are_surveyed(vwe: Vwe, tmp_path: Path) -> None:
     listed = tmp_path / "seeds.txt"
     listed.write_text("@1\n@2\n@-3\n")
-    done = vwe.run("survey", "run", "--file", str(listed), "--depth", "start")
+    done = vwe.call("survey", "run", "--file", str(listed), "--depth", "start")
     assert (done.returncode, done.stdout) == (0, "Added 3 seeds.\n"), done.stderr
-    done = vwe.run("survey", "run", "--range", "-3", "2", "--depth", "start")
+    done = vwe.call("survey", "run", "--range", "-3", "2", "--depth", "start")
     assert (done.returncode, done.stdout) == (0, "Added 3 seeds. 3 had been surveyed before.\n"), done.stderr
-    done = vwe.run("survey", "deepen", "number in (1, 2)", "--to", "world")
+    done = vwe.call("survey", "deepen", "number in (1, 2)", "--to", "world")
     assert (done.returncode, done.stdout) == (0, "Added 2 seeds.\n"), done.stderr
     assert "2 of 6 surveyed seeds match." in done.stderr
     assert surveyed_rows(survey_files(vwe.store), Depth.WORLD)["number"].to_pylist() == [1, 2]
