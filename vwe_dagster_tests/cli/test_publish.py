@@ -120,6 +120,13 @@ def test_find_from_object_storage_equals_find_in_the_data_folder(
     assert not (tmp_path / "reader" / "data").exists()
 
 
+def test_find_reports_that_nothing_is_published(s3_process: S3Server, tmp_path: Path) -> None:
+    address = s3_process.new_address()
+    found = reader(s3_process, tmp_path).call("find", "--from", str(address))
+    assert found.returncode == 0
+    assert f"Nothing is published at {address} yet" in found.stderr
+
+
 def test_find_from_object_storage_builds_no_world(s3_process: S3Server, address: str, tmp_path: Path) -> None:
     ended = reader(s3_process, tmp_path).call("find", "--make", "1", "--from", address)
     assert ended.returncode == 2

@@ -103,7 +103,7 @@ def find(
             if explain is not None:
                 _explain(store, wanted, explain, form)
             else:
-                answer = _answer(store, wanted, form, columns=columns, limit=limit)
+                answer = _answer(store, wanted, form, columns=columns, limit=limit, published=from_)
                 if make is not None:
                     _make(home, answer, make)
     except QueryError as error:
@@ -126,7 +126,15 @@ def _question(
     )
 
 
-def _answer(store: WorldStore, question: Question, form: Form, *, columns: str | None, limit: int | None) -> Answer:
+def _answer(
+    store: WorldStore,
+    question: Question,
+    form: Form,
+    *,
+    columns: str | None,
+    limit: int | None,
+    published: str | None,
+) -> Answer:
     from vwe_dagster.catalog.search import open_search  # noqa: PLC0415
     from vwe_dagster.cli.find_view import Form, show_rows, shown_columns  # noqa: PLC0415
 
@@ -137,7 +145,7 @@ def _answer(store: WorldStore, question: Question, form: Form, *, columns: str |
     shown = shown_columns(question, columns)
     count = limit or (_LIMIT if form is Form.TABLE else None)
     show_rows(answer, shown, count, form)
-    _report(answer, question, len(answer) if count is None else min(count, len(answer)))
+    _report(answer, question, len(answer) if count is None else min(count, len(answer)), published)
     return answer
 
 
@@ -151,8 +159,15 @@ def _explain(store: WorldStore, question: Question, seed: str, form: Form) -> No
     show_explanation(search.explain(question, parse_seed(seed)), form)
 
 
-def _report(answer: Answer, question: Question, shown: int) -> None:
-    """Print how many seeds were searched, skipped, matched and shown."""
+def _report(answer: Answer, question: Question, shown: int, published: str | None) -> None:
+    """Print how many seeds were searched, skipped, matched and shown.
+
+    Args:
+        answer: the answer.
+        question: the question.
+        shown: number of seeds that were shown.
+        published: the address of published worlds; None if those of the data folder were searched.
+    """
     searched = answer.searched
     if searched.stale_worlds:
         _warn_of_stale_worlds(searched.stale_worlds)
@@ -167,8 +182,7 @@ def _report(answer: Answer, question: Question, shown: int) -> None:
         )
     is_empty = not (searched.worlds or searched.surveyed or searched.shallow)
     if is_empty and not (searched.stale_worlds or searched.stale_rows or searched.damaged_files):
-        command, survey = vwe_command("world", operands=["HHcLC5acQt"]), vwe_command("survey", "run", "10000")
-        say(notices(), f"No world has been generated yet; generate one with: {command}, or survey many with: {survey}")
+        say(notices(), _nothing_to_search(published))
         return
     say(notices(), f"{_matches(answer)}{_not_deep(searched)}{_hints(answer, question)}")
     if searched.shallow and not searched.surveyed:
@@ -180,6 +194,14 @@ def _report(answer: Answer, question: Question, shown: int) -> None:
         )
     if 0 < shown < len(answer):
         say(notices(), f"{shown:,} of {len(answer):,} are shown; show more with --limit.")
+
+
+def _nothing_to_search(published: str | None) -> str:
+    if published is not None:
+        command = vwe_command("publish", "--all", "--survey")
+        return f"Nothing is published at {published} yet; publish from the machine that has worlds, with: {command}"
+    command, survey = vwe_command("world", operands=["HHcLC5acQt"]), vwe_command("survey", "run", "10000")
+    return f"No world has been generated yet; generate one with: {command}, or survey many with: {survey}"
 
 
 def _matches(answer: Answer) -> str:
