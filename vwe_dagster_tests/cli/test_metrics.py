@@ -36,6 +36,6 @@ def test_metrics_are_served_on_this_machine_only_until_the_command_is_ended(
 def test_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = Vwe(tmp_path).run("metrics", "serve", "--port", str(port))
+        refused = Vwe(tmp_path).call("metrics", "serve", "--port", str(port))
     assert refused.returncode == 1
     assert f"Cannot listen on 127.0.0.1:{port} (Address already in use" in refused.stderr

@@ -77,7 +77,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vwe]:
 
 def documents(vwe: Vwe, *arguments: str) -> object:
     """What a command prints with ``--json``."""
-    reported = vwe.run("pool", *arguments, "--json")
+    reported = vwe.call("pool", *arguments, "--json")
     assert reported.returncode == 0, reported.stderr
     return json.loads(reported.stdout)
 
@@ -144,7 +144,7 @@ def test_the_log_of_an_engine_is_printed(used: Vwe) -> None:
 
 
 def test_pools_of_other_names_are_others(used: Vwe) -> None:
-    mistyped = used.run("pool", "status", "--pool", "other")
+    mistyped = used.call("pool", "status", "--pool", "other")
     assert (mistyped.returncode, mistyped.stdout) == (2, "")
     assert (
         "No pool named other with the launcher process has been used here; choose from: default (process)."
@@ -190,8 +190,8 @@ def test_impossible_command_is_rejected_with_a_message(
 
 def test_warmed_engines_are_drained(vwe: Vwe) -> None:
     assert documents(vwe, "warm", "1") == {"ready": 1, "asked": 1}
-    assert vwe.run("pool", "drain").stdout == "Ended 1 engine.\n"
-    assert vwe.run("pool", "drain").stdout == "No engine was running.\n"
+    assert vwe.call("pool", "drain").stdout == "Ended 1 engine.\n"
+    assert vwe.call("pool", "drain").stdout == "No engine was running.\n"
     assert documents(vwe, "drain") == {"ended": 0}
 
 
@@ -234,26 +234,26 @@ with open_pool(settings, Path({str(vwe.home)!r}) / ".vwe" / "pools" / "default")
     assert isinstance(report, dict)
     assert report["problem"] is None
     assert any("from GENERATING to READY" in action for action in report["actions"])
-    assert vwe.run("pool", "reap").stdout == "There was nothing to repair.\n"
-    (job,) = json.loads(vwe.run("pool", "history", "--json").stdout)
+    assert vwe.call("pool", "reap").stdout == "There was nothing to repair.\n"
+    (job,) = json.loads(vwe.call("pool", "history", "--json").stdout)
     assert job["state"] == "abandoned"
 
 
 def test_damaged_ledger_is_named_and_repaired_by_a_command(vwe: Vwe) -> None:
-    assert vwe.run("pool", "status").returncode == 0
-    assert vwe.run("pool", "repair").stdout == "The ledger is sound; there was nothing to repair.\n"
+    assert vwe.call("pool", "status").returncode == 0
+    assert vwe.call("pool", "repair").stdout == "The ledger is sound; there was nothing to repair.\n"
     with pool_of(vwe) as pool:
         (ledger,) = pool.folder.glob("ledger-1.sqlite")
     ledger.write_bytes(b"no database" * 1000)
-    refused = vwe.run("pool", "status")
+    refused = vwe.call("pool", "status")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "No world is lost" in refused.stderr
     assert "vwe pool repair" in refused.stderr
-    repaired = vwe.run("pool", "repair")
+    repaired = vwe.call("pool", "repair")
     assert repaired.returncode == 0, repaired.stderr
     assert "The ledger was unusable: file is not a database. A new one was created beside " in repaired.stdout
     assert "Ended 0 engines." in repaired.stdout
-    assert vwe.run("pool", "status").returncode == 0
+    assert vwe.call("pool", "status").returncode == 0
 
 
 def test_events_are_followed_line_by_line_until_interrupted(vwe: Vwe) -> None:
