@@ -10,7 +10,8 @@ Dagster has no public equivalent:
   ``LocalRunLauncher`` also reads ``_instance``, which its base class defines.
 - ``WorkspaceProcessContext``, ``WorkspaceFileTarget``, ``ProxyServerManager``: the parts of ``dagster dev``, whose web
   server has no guard.
-- ``LocalComputeLogManager``: the base of the log manager of several hosts.
+- ``LocalComputeLogManager``: the base of the log manager of several hosts, with ``CapturedLogContext``,
+  ``ComputeIOType`` and ``redirect_to_file``.
 - ``execute_run_command``: the command that executes a run in a process of its own.
 - ``conversion_utils``, ``ConfigBoolInstance``, ``ConfigIntInstance``, ``ConfigStringInstance``: the types of fields of
   config classes.
@@ -25,7 +26,9 @@ from typing import TYPE_CHECKING
 from dagster._config.config_type import ConfigBoolInstance, ConfigIntInstance, ConfigStringInstance
 from dagster._config.pythonic_config import conversion_utils
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -47,7 +50,9 @@ __all__ = [
     "AssetCheckExecutionsTable",
     "BulkActionStatus",
     "BulkActionsFilter",
+    "CapturedLogContext",
     "CheckRunHealthResult",
+    "ComputeIOType",
     "ConfigBoolInstance",
     "ConfigIntInstance",
     "ConfigStringInstance",
@@ -61,6 +66,7 @@ __all__ = [
     "conversion_utils",
     "load_execute_run_command",
     "load_proxy_server_manager",
+    "redirect_to_file",
 ]
 
 

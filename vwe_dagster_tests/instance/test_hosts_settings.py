@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 import yaml
 from dagster._core.storage.compute_log_manager import ComputeIOType
@@ -62,3 +65,19 @@ def test_logs_of_runs_are_in_the_data_folder(tmp_path: Path, monkeypatch: pytest
             assert stream is not None
             stream.write("a line")
     assert (tmp_path / "data" / ".logs" / "run" / "step.err").read_text(encoding="utf-8") == "a line"
+
+
+def test_output_of_a_step_is_captured_without_processes_that_could_outlive_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VWE_HOME", str(tmp_path))
+    manager = SharedComputeLogManager.from_config_value(None, {})
+    others = set(psutil.Process().children())
+    with manager.capture_logs(["run", "step"]):
+        sys.stdout.write("written by Python\n")
+        assert set(psutil.Process().children()) <= others
+        subprocess.run(["sh", "-c", "echo written by a child >&2"], check=True, stderr=sys.stderr.fileno())
+    assert manager.is_capture_complete(["run", "step"])
+    logs = tmp_path / "data" / ".logs" / "run"
+    assert (logs / "step.out").read_text(encoding="utf-8") == "written by Python\n"
+    assert (logs / "step.err").read_text(encoding="utf-8") == "written by a child\n"
