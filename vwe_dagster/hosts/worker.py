@@ -67,7 +67,7 @@ class Worker:
             WorkerError: another worker uses the home or the name.
         """
         os.environ.update(self.home.environment)
-        with self._exclusive(), self._reporting() as report, self._maintaining():
+        with self._exclusive(), self._reporting() as report, self.maintaining():
 
             def drain(**_: object) -> None:
                 report(HostState.DRAINING)
@@ -106,6 +106,17 @@ class Worker:
                 _log.info("%s", action)
             for problem in filter(None, [report.problem, *alerts]):
                 _log.warning("The pool %s: %s", settings.name, problem)
+
+    @contextlib.contextmanager
+    def maintaining(self) -> Iterator[None]:
+        """Maintain the pools in a thread during the block: immediately, and then every :data:`UPKEEP_S` seconds."""
+        ended = threading.Event()
+        thread = _repeat(self.maintain, UPKEEP_S, ended, "upkeep")
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def report(self, state: HostState) -> HostReport:
         """Return the report of this worker."""
@@ -168,16 +179,6 @@ class Worker:
             thread.join()
             change(HostState.STOPPED)
             write()
-
-    @contextlib.contextmanager
-    def _maintaining(self) -> Iterator[None]:
-        ended = threading.Event()
-        thread = _repeat(self.maintain, UPKEEP_S, ended, "upkeep")
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
 
 
 def _repeat(work: Callable[[], None], every_s: float, ended: threading.Event, name: str) -> threading.Thread:

@@ -21,8 +21,8 @@ _COMPLETE = "complete"
 class SharedComputeLogManager(LocalComputeLogManager):
     """Dagster's log manager for a local disk, with its folder in the data folder of this host's home.
 
-    The output of a step does not appear in that of the worker. Dagster would copy it with two processes for each stream,
-    and a ``tail`` can outlive a run that is killed.
+    The output of a step does not appear in that of the worker. Dagster would copy it with two processes per stream, and
+    a ``tail`` can outlive a run that is killed.
     """
 
     @classmethod
