@@ -41,7 +41,7 @@ _DATA: Mapping[str, Callable[[StoredWorld], bytes]] = {
 """Files of every world other than pages, ``world.json``, blocks and tiles."""
 
 _NAMED_SEEDS = 20
-"""Most seeds in the description of a gallery."""
+"""Maximum number of seeds in the description of a gallery."""
 
 _CARD_ZOOM = 2
 _CARD_QUALITY = 85
@@ -176,7 +176,7 @@ def _figures(analysis: WorldAnalysis, area_unit: str) -> list[tuple[str, str]]:
 
 
 def _map(source: StoredWorld) -> Image.Image:
-    """Return the map of a world up to its edge, RGBA, put together from tiles."""
+    """Assemble the map of a world up to its edge from tiles, RGBA."""
     zoom = min(_CARD_ZOOM, source.max_zoom)
     side = 1 << zoom
     picture = Image.new("RGBA", (side * TILE_PIXELS, side * TILE_PIXELS))

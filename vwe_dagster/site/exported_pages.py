@@ -27,7 +27,7 @@ _SCRIPTS = {pages.GALLERY_PAGE: "gallery.js", pages.WORLD_PAGE: "world.js", page
 
 _CLASSIC = "js/theme.js"
 _MODULES = "js/"
-_STYLES_OF_NO_PAGE = "css/find.css"
+_UNUSED_STYLES = "css/find.css"
 _GZIP_LEVEL, _GZIP = 3, 31
 
 _PRELOADS = re.compile(r'^ *<link rel="(?:modulepreload|preload)"[^>]*>\n', re.MULTILINE)
@@ -41,7 +41,7 @@ class LinkPreview:
     """The preview that chat programs show of a link to a page.
 
     Attributes:
-        title: the title of the page, too.
+        title: the title of the preview and of the page.
         description: one or two sentences.
         path: the path of the page's folder from the root of the site: empty, or with a slash at the end.
         card: the address of the picture from the page.
@@ -81,7 +81,7 @@ class LinkPreview:
 
 
 def exported_page(name: str, preview: LinkPreview) -> bytes:
-    """Return the HTML of a page of :func:`pages.html_files` as an export has it."""
+    """Return the HTML of a page of :func:`pages.html_files`, adapted to an export."""
     text = pages.html_files()[name].plain.decode()
     text = _PRELOADS.sub("", text)
     text = _MODULE.sub(r"\1 defer>", text)
@@ -96,7 +96,7 @@ def exported_static() -> Iterator[tuple[str, bytes]]:
     for path, content in pages.static_files().items():
         if path.startswith(_MODULES) and path != _CLASSIC:
             modules[path.removeprefix(_MODULES)] = content.plain.decode()
-        elif path != _STYLES_OF_NO_PAGE:
+        elif path != _UNUSED_STYLES:
             yield path, content.plain
     for name in _SCRIPTS.values():
         yield f"{_MODULES}{name}", bundle(modules, name).encode()

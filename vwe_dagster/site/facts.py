@@ -103,7 +103,7 @@ def world_facts(
 
 
 def _figures(analysis: WorldAnalysis) -> list[dict[str, Any]]:
-    """Return the groups of columns with their figures; stages of former code have none."""
+    """Return the groups of columns with their figures; stages that older code built have none."""
     row = cast("Mapping[str, object]", analysis.statistics.get("columns", {}))
     return [
         {

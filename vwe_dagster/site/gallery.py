@@ -50,7 +50,7 @@ _WAYS = {
 _COLUMNS = ["seed", "number", *_SORTED, "grid_size"]
 
 _KEPT = 2**17
-"""Number of worlds whose check, whether they can be shown, is cached."""
+"""Number of worlds for which it is cached whether they can be shown."""
 
 _Trace = tuple[tuple[int, int], ...]
 

@@ -72,7 +72,7 @@ def is_land(world: CanonicalWorld) -> npt.NDArray[np.bool_]:
 
 
 class _Ground:
-    """Which samples of a world are land."""
+    """The land of a world on the grid of its planes."""
 
     def __init__(self, world: CanonicalWorld) -> None:
         self.grid: Grid = world.grid
