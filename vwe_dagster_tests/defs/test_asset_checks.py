@@ -55,8 +55,8 @@ def results(store: WorldStore, key: str = KEY) -> Mapping[tuple[Stage, str], Che
     }
 
 
-def red(store: WorldStore) -> set[tuple[Stage, str]]:
-    return {at for at, result in results(store).items() if not result.passed}
+def red(found: Mapping[tuple[Stage, str], CheckResult]) -> set[tuple[Stage, str]]:
+    return {at for at, result in found.items() if not result.passed}
 
 
 def rewritten(store: WorldStore, stage: Stage, name: str, content: Callable[[Path], bytes]) -> None:
@@ -107,15 +107,16 @@ def at(row: int, column: int, value: float) -> Callable[[np.ndarray], object]:
 
 
 def test_valid_world_passes_every_check(with_world: Pipeline) -> None:
-    assert red(with_world.store) == set()
-    assert set(results(with_world.store)) == ALL
+    found = results(with_world.store)
+    assert red(found) == set()
+    assert set(found) == ALL
 
 
 @pytest.mark.parametrize("stage", list(STAGE_CHECKS))
 def test_missing_stage_fails_its_checks(with_world: Pipeline, stage: Stage) -> None:
     (with_world.store.folder(parse_seed(KEY), stage) / "manifest.json").unlink()
     found = results(with_world.store)
-    assert {at for at, result in found.items() if not result.passed} == {at for at in ALL if at[0] == stage}
+    assert red(found) == {at for at in ALL if at[0] == stage}
     sentence = next(found[at].description for at in ALL if at[0] == stage)
     assert sentence.endswith(f"Materialize {ASSETS[stage]} of {KEY} again.")
 
@@ -141,9 +142,10 @@ def test_changed_byte_fails_the_checks_of_its_stage(
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert red(with_world.store) == {(stage, check) for check in checks}
+    found = results(with_world.store)
+    assert red(found) == {(stage, check) for check in checks}
     for check in checks:
-        sentence = results(with_world.store)[stage, check].description
+        sentence = found[stage, check].description
         assert str(path) in sentence
         assert f"Materialize {ASSETS[stage]} of {KEY} again." in sentence
 
@@ -169,8 +171,9 @@ def test_impossible_value_fails_one_check(
     with_world: Pipeline, stage: Stage, file: str, content: Callable[[Path], bytes], check: str, sentence: str
 ) -> None:
     rewritten(with_world.store, stage, file, content)
-    assert red(with_world.store) == {(stage, check)}
-    assert sentence in results(with_world.store)[stage, check].description
+    found = results(with_world.store)
+    assert red(found) == {(stage, check)}
+    assert sentence in found[stage, check].description
 
 
 @pytest.mark.parametrize(
@@ -188,8 +191,9 @@ def test_inconsistent_statistics_fail_a_check(with_world: Pipeline, before: byte
         "statistics.json",
         lambda path: path.read_bytes().replace(before, after, 1),
     )
-    assert red(with_world.store) == {("processed", "statistics_add_up")}
-    assert f"The sum of the {sentence}" in results(with_world.store)["processed", "statistics_add_up"].description
+    found = results(with_world.store)
+    assert red(found) == {("processed", "statistics_add_up")}
+    assert f"The sum of the {sentence}" in found["processed", "statistics_add_up"].description
 
 
 def test_ashlands_are_counted_on_the_grid_of_the_game(tmp_path: Path) -> None:
@@ -216,6 +220,7 @@ def evaluations(events: Iterable[dg.DagsterEvent]) -> dict[tuple[str, str, str |
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("thumbnails_only")
 def test_run_of_a_world_checks_every_stage(pipeline: Pipeline) -> None:
     outcome = pipeline.run("solo")
     assert outcome.success

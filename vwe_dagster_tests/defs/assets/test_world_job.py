@@ -101,16 +101,15 @@ def test_changed_request_rebuilds_every_stage(with_world: Pipeline) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("asset", "name"),
+    ("asset", "name", "damage"),
     [
-        ("raw_export", "height.npy.gz"),
-        ("raw_export", "rivers.jsonl"),
-        ("extracted", "biome.npy.gz"),
-        ("processed", "biomes.parquet"),
-        ("renders", "map.png"),
+        ("raw_export", "height.npy.gz", "changed"),
+        ("raw_export", "rivers.jsonl", "cut"),
+        ("extracted", "biome.npy.gz", "removed"),
+        ("processed", "biomes.parquet", "cut"),
+        ("renders", "map.png", "changed"),
     ],
 )
-@pytest.mark.parametrize("damage", ["changed", "cut", "removed"])
 def test_stage_with_a_damaged_file_is_rebuilt(with_world: Pipeline, asset: str, name: str, damage: str) -> None:
     path = with_world.store.folder(SEED, STAGE_OF[asset]) / name
     content = path.read_bytes()
@@ -194,6 +193,7 @@ def test_impossible_world_is_not_extracted(pipeline: Pipeline) -> None:
     assert [stage for stage in WORLD_STAGES if pipeline.store.manifest(SEED, stage)] == ["raw"]
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_world_of_another_engine_kind_is_rebuilt(with_world: Pipeline) -> None:
     outcome = with_engine(with_world, TalkativeEngine()).run(KEY)
     assert outcome.metadata("raw_export")["engine"] == "talkative 1"
