@@ -220,7 +220,7 @@ def test_purge_leaves_the_status_cache_warm(home: Home, instance: dg.DagsterInst
 def test_removing_seeds_leaves_the_status_cache_warm(
     home: Home, instance: dg.DagsterInstance, options: list[str]
 ) -> None:
-    removed = Vwe(home.folder).run("seeds", "remove", *options, "one", "four")
+    removed = Vwe(home.folder).call("seeds", "remove", *options, "one", "four")
     assert removed.returncode == 0, removed.stderr
     assert cached(instance) == {asset: {"two", "three"} for asset in ASSETS}
 
@@ -312,12 +312,12 @@ def test_dry_run_of_the_command_shows_what_the_purge_removes(home: Home) -> None
     vwe = Vwe(home.folder)
     with sqlite3.connect(home.instance / "history" / "runs.db") as database:
         database.execute("UPDATE runs SET end_time = end_time - 5e6")
-    planned = vwe.run("purge", "--dry-run")
+    planned = vwe.call("purge", "--dry-run")
     assert planned.returncode == 0
     assert planned.stderr.endswith("Nothing was removed. Run the command without --dry-run to remove these.\n")
-    done = vwe.run("purge")
+    done = vwe.call("purge")
     assert (done.returncode, done.stdout) == (0, planned.stdout), done.stderr
-    document = json.loads(vwe.run("purge", "--dry-run", "--json").stdout)
+    document = json.loads(vwe.call("purge", "--dry-run", "--json").stdout)
     assert document["dry_run"] is True
     assert {each["what"]: each["count"] for each in document["purged"]} == dict.fromkeys(
         (RUNS, LEFTOVERS, UNFINISHED), 0
@@ -331,7 +331,7 @@ def test_invalid_age_is_rejected(age: str) -> None:
 
 
 def test_purge_rejects_an_invalid_age_before_anything_happens(tmp_path: Path) -> None:
-    refused = Vwe(tmp_path).run("purge", "--older-than=-1d")
+    refused = Vwe(tmp_path).call("purge", "--older-than=-1d")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "'-1d' is not an age; write hours, days or weeks, as in 12h, 30d or 8w.\n"
     assert list(tmp_path.iterdir()) == []
