@@ -91,6 +91,7 @@ def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
     assert {"locations.parquet"} & pipeline.manifest(KEY, "extracted").files.keys() == set()
 
 
+@pytest.mark.usefixtures("thumbnails_only")
 def test_world_without_any_location_is_valid(pipeline: Pipeline) -> None:
     assert run(pipeline, []).metadata("processed")["locations"] == 0
 
@@ -100,7 +101,7 @@ def test_invalid_location_fails_the_extraction(pipeline: Pipeline) -> None:
 
 
 def test_native_engine_places_all_locations(pipeline: Pipeline) -> None:
-    outcome = pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "ALL"}})
+    outcome = pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "ALL"}}, assets=ASSETS[:3])
     locations = read_extracted(pipeline.store, pipeline.manifest(KEY, "extracted")).locations
     assert locations is not None
     expected = World(parse_seed(KEY).number).locations()
@@ -167,7 +168,7 @@ def test_unusable_table_of_the_user_fails_the_world_with_the_reason(
 
 
 def test_landmarks_are_the_types_that_the_game_places_first(pipeline: Pipeline) -> None:
-    pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "LANDMARKS"}})
+    pipeline.run(KEY, config={"raw_export": {"size": 64, "locations": "LANDMARKS"}}, assets=ASSETS[:2])
     locations = read_extracted(pipeline.store, pipeline.manifest(KEY, "extracted")).locations
     assert locations is not None
     expected = World(parse_seed(KEY).number).locations(upto="DN_Bossroom")
@@ -176,6 +177,6 @@ def test_landmarks_are_the_types_that_the_game_places_first(pipeline: Pipeline) 
 
 def test_native_engine_has_no_locations_of_former_world_gen_versions(pipeline: Pipeline) -> None:
     config = {"raw_export": {"size": 64, "locations": "ALL", "world_gen_version": 1}}
-    assert pipeline.run(KEY, config=config).success
+    assert pipeline.run(KEY, config=config, assets=ASSETS[:2]).success
     assert "locations.parquet" not in pipeline.manifest(KEY, "extracted").files
     assert "location_table" not in pipeline.manifest(KEY, "raw").recipe.inputs
