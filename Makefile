@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/runtime-installed
 DEV := $(VENV)/dev-installed
+HOSTS := $(VENV)/hosts-installed
 FAST := "not slow and not docker and not browser and not game"
 NODE_DEV := node_modules/dev-installed
 SUPPLY := $(VENV)/supply
@@ -19,13 +20,14 @@ export VWE_MAKE_SEEDS := $(value SEED)
 export VWE_MAKE_PORT := $(value PORT)
 export VWE_MAKE_MINUTES := $(value MINUTES)
 
-.PHONY: help world test test-fast coverage soak kernels lint lint-js docs ui deploy lock sbom audit clean
+.PHONY: help world test test-fast coverage soak kernels lint lint-js docs ui hosts deploy lock sbom audit clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
 	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
 	@echo "make deploy                  builds and starts everything in containers, see docs/how-to/deployment.md"
+	@echo "make hosts                   installs what several machines need, see docs/how-to/several-hosts.md"
 	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
 	@echo "make test-fast               runs the tests that take no Docker, browser or mono, in 100 s on"
 	@echo "                             2 cores once the kernels are compiled; no lint, no types"
@@ -91,6 +93,8 @@ docs: $(DEV)
 ui: $(RUNTIME)
 	@exec $(BIN)/vwe ui $${VWE_MAKE_PORT:+--port "$$VWE_MAKE_PORT"}
 
+hosts: $(HOSTS)
+
 deploy: deploy/.env
 	docker compose -f deploy/compose.yaml up --build --detach
 
@@ -130,6 +134,12 @@ $(RUNTIME): pyproject.toml requirements/runtime.txt
 $(DEV): pyproject.toml requirements/dev.txt
 	$(require_python)
 	@$(PYTHON) requirements/install.py $(VENV) dev
+	@touch $(RUNTIME) $@
+
+# The packages of a deployment: those of several hosts, and some more.
+$(HOSTS): pyproject.toml requirements/deploy.txt
+	$(require_python)
+	@$(PYTHON) requirements/install.py $(VENV) deploy
 	@touch $(RUNTIME) $@
 
 $(SUPPLY_TOOLS): requirements/supply.txt
