@@ -27,7 +27,7 @@ help:
 	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
 	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
 	@echo "make deploy                  builds and starts everything in containers, see docs/how-to/deployment.md"
-	@echo "make hosts                   installs what several machines need, see docs/how-to/several-hosts.md"
+	@echo "make hosts                   installs packages for several machines, see docs/how-to/several-hosts.md"
 	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
 	@echo "make test-fast               runs the tests that take no Docker, browser or mono, in 100 s on"
 	@echo "                             2 cores once the kernels are compiled; no lint, no types"
@@ -93,7 +93,9 @@ docs: $(DEV)
 ui: $(RUNTIME)
 	@exec $(BIN)/vwe ui $${VWE_MAKE_PORT:+--port "$$VWE_MAKE_PORT"}
 
+# A new host compiles the kernels now: several engines that compile them concurrently can exceed their start timeout.
 hosts: $(HOSTS)
+	$(BIN)/python -c "from vwe_dagster.engine.native import NativeEngine; NativeEngine().warm()"
 
 deploy: deploy/.env
 	docker compose -f deploy/compose.yaml up --build --detach
