@@ -98,8 +98,8 @@ class Actions:
         if key is None:
             return refusal(request, 413, Reason.TOO_LONG, "The request is longer than any seed.")
         try:
-            self._builds.request(parse_seed(key.decode()))
-        except (SeedError, UnicodeDecodeError) as error:
+            self._builds.request(parse_seed(key.decode(errors="replace")))
+        except SeedError as error:
             return refusal(request, 400, Reason.INVALID_SEED, str(error))
         except TooManyBuildsError as error:
             return refusal(request, 429, Reason.TOO_MANY_BUILDS, str(error))

@@ -144,6 +144,9 @@ def test_only_a_page_of_the_server_can_request_a_world(tmp_path: Path) -> None:
             httpx.post(f"{address}/find/builds", headers=good, content="x" * 1000, timeout=PATIENCE_S).status_code
             == 413
         )
+        refused = httpx.post(f"{address}/find/builds", headers=good, content=b"\xff", timeout=PATIENCE_S)
+        assert (refused.status_code, refused.json()["reason"]) == (400, "invalid_seed")
+        assert "codec" not in refused.json()["message"]
         assert builds.states() == {}
         assert "@5" in httpx.post(f"{address}/find/builds", headers=good, content="@5", timeout=PATIENCE_S).json()
 

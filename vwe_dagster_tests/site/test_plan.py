@@ -288,3 +288,21 @@ def costs_of_ways(water: np.ndarray[Any, np.dtype[np.bool_]], start: tuple[Any, 
                 costs[cell] = further
                 heapq.heappush(open_cells, (further, cell))
     return costs
+
+
+def test_pins_that_a_later_version_stored_are_not_overwritten(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, f"/worlds/{BARE}/{MIDDLE}")
+    key = page.evaluate(
+        "fetch('world.json').then((answer) => answer.json()).then((facts) => `vwe-pins-${facts.number}`)"
+    )
+    later = json.dumps({"type": "FeatureCollection", "features": [], "vwe": {"version": 99}})
+    page.evaluate("([key, text]) => localStorage.setItem(key, text)", [key, later])
+    page.reload()
+    page.locator("body.ready").wait_for()
+    page.keyboard.press("a")
+    click_at(page, 600, -120)
+    page.get_by_label("Name").fill("Base")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#toast")).to_contain_text("does not store the pins")
+    assert page.evaluate("(key) => localStorage.getItem(key)", key) == later

@@ -88,7 +88,7 @@ class Keep {
   async #end(state) {
     this.bar.hidden = true;
     if (state === "failed") {
-      this.state.textContent = t("keep.failed");
+      this.state.textContent = t("keep.failed", { seed: this.key });
       this.button.disabled = false;
       return;
     }

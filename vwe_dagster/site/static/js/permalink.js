@@ -1,6 +1,8 @@
 // The page's state in the fragment of the URL, for links and for the browser's history.
 
 const FARTHEST_M = 1e6;
+/** Longest line of a link; longer ones would take seconds to show. */
+const MOST_POINTS = 500;
 
 const round = (value, digits) => Number(value.toFixed(digits));
 
@@ -30,7 +32,7 @@ export function read(fragment) {
   if (parameters.has("style")) state.style = parameters.get("style");
   if (parameters.has("show")) state.show = parameters.get("show").split(",").filter(Boolean);
   if (parameters.has("line")) {
-    const points = parameters.get("line").split(";").map(numbers);
+    const points = parameters.get("line").split(";", MOST_POINTS).map(numbers);
     if (points.every(isPoint)) state.line = points;
   }
   if (parameters.has("place")) state.place = parameters.get("place");

@@ -8,6 +8,7 @@ import { lengthOf } from "./measure.js";
 import {
   COLORS,
   checked,
+  Fault,
   fromGeoJson,
   fromLink,
   LONGEST_NAME,
@@ -93,7 +94,10 @@ export class Pins {
 
   #read() {
     try {
-      return fromGeoJson(window.localStorage.getItem(this.storage) ?? "", this.page.facts).items ?? [];
+      const { items = [], fault } = fromGeoJson(window.localStorage.getItem(this.storage) ?? "", this.page.facts);
+      // Pins that a later version of the page stored must not be overwritten.
+      this.isStorageLater = fault === Fault.VERSION;
+      return items;
     } catch {
       return [];
     }
@@ -101,6 +105,7 @@ export class Pins {
 
   #changed() {
     try {
+      if (this.isStorageLater) throw new Error("The stored pins have a later version.");
       const text = JSON.stringify(toGeoJson(this.items, this.page.facts));
       if (this.items.length) window.localStorage.setItem(this.storage, text);
       else window.localStorage.removeItem(this.storage);

@@ -124,6 +124,10 @@ async function openFile(file, root, show) {
   toast(t("seed_box.opening", { name: file.name }));
   const { token } = await fetchJson(`${root}server.json`);
   const world = await request(`${root}open`, token, await file.arrayBuffer());
-  window.sessionStorage.setItem(OPENED, JSON.stringify(world));
+  try {
+    window.sessionStorage.setItem(OPENED, JSON.stringify(world));
+  } catch {
+    // Without storage the page of the world does not show the notes on the file.
+  }
   show(world.seed);
 }

@@ -502,7 +502,7 @@ export default {
   "help.world.tour": "Bosstour",
   "help.world.zoom": "vergrößern, verkleinern, ganze Welt",
   "keep.building": "Wird erzeugt: {stage}",
-  "keep.failed": "Das Erzeugen ist gescheitert. vwe world zeigt den Grund.",
+  "keep.failed": "Das Erzeugen ist gescheitert. Den Grund zeigt: vwe world {seed}",
   "keep.interrupted": "Der Server wurde neu gestartet, bevor die Welt erzeugt war.",
   "keep.keep": "Behalten",
   "keep.kept": "Gespeichert",

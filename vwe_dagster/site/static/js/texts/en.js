@@ -162,7 +162,7 @@ export default {
   "help.world.tour": "boss tour",
   "help.world.zoom": "zoom in, out, whole world",
   "keep.building": "Building: {stage}",
-  "keep.failed": "The build failed. Run vwe world to see the cause.",
+  "keep.failed": "The build failed. To see the cause, run: vwe world {seed}",
   "keep.interrupted": "The server was started again before the world was built.",
   "keep.keep": "Keep",
   "keep.kept": "Kept",
