@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from vwe_dagster.kernels.cores import usable_cores
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -63,6 +65,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_in_a_tier(item: pytest.Item) -> bool:
     """Return whether a test is outside the fast tier."""
     return any(item.get_closest_marker(tier) is not None for tier in TIERS)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers of ``-n auto``: more than cores, because many tests wait for processes and pages."""
+    return usable_cores() + 1
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
