@@ -19,6 +19,7 @@ import pytest
 
 from vwe_dagster.cli.entry import main
 from vwe_dagster.store import STAGES, WorldStore
+from vwe_dagster.store.name_links import LOCK_NAME
 
 PATIENCE_S = 240
 """Time limit of a command on a busy machine without compiled terrain kernels."""
@@ -99,11 +100,11 @@ class Vwe:
             yield instance
 
     def files(self) -> dict[str, tuple[int, int, bytes]]:
-        """Return inode, modification time and content of every file in the data folder, by path."""
+        """Return inode, modification time and content of every file in the data folder, by path; without the lock."""
         return {
             str(path.relative_to(self.home)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
             for path in sorted((self.home / "data").rglob("*"))
-            if path.is_file()
+            if path.is_file() and path.name != LOCK_NAME
         }
 
     def half_stages(self) -> list[str]:

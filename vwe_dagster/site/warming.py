@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from vwe_dagster.kernels.compiling import counting_compilations
+from vwe_dagster.kernels.counting import counting_compilations
 
 FUNCTIONS = 520
 """Functions that are compiled on a machine without cached kernels (517 and those of the relief)."""

@@ -15,6 +15,7 @@ from filelock import FileLock
 from vwe_dagster.seeds.seed import Seed
 
 FOLDER = "by-name"
+LOCK_NAME = f".{FOLDER}.lock"
 
 _LOCK_TIMEOUT_S = 10.0
 _HASH_DIGITS = 8
@@ -83,7 +84,7 @@ class NameLinks:
         """
         self._seeds.stat()
         self._folder.mkdir(exist_ok=True)
-        return FileLock(self._folder.with_name(f".{FOLDER}.lock"), timeout=_LOCK_TIMEOUT_S)
+        return FileLock(self._folder.with_name(LOCK_NAME), timeout=_LOCK_TIMEOUT_S)
 
     def _add(self, seed: Seed) -> bool:
         """Create the link of a seed; return False if it exists. The caller must hold the lock."""

@@ -86,7 +86,7 @@ def test_partially_built_world_is_skipped_unless_it_is_named(s3_process: S3Serve
         (("--all", KEY), {}, 2, "Name the seeds to publish"),
         ((KEY,), {"VWE_PUBLISH": ""}, 2, "VWE_PUBLISH is not set"),
         ((KEY,), {"VWE_PUBLISH": "https://bucket"}, 2, "'https://bucket' is not an address in object storage"),
-        ((KEY,), {"AWS_ACCESS_KEY_ID": ""}, 2, "There are no credentials for s3://worlds/x"),
+        ((KEY,), {"AWS_ACCESS_KEY_ID": ""}, 2, "The environment has no credentials for s3://worlds/x"),
         ((KEY,), {"VWE_PUBLISH": "s3://not-there/x"}, 1, "The bucket not-there does not exist; create it"),
         (
             (KEY,),

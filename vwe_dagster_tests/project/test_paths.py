@@ -14,8 +14,8 @@ _PATH = re.compile(rf"(?<![\w./<-])(?:{'|'.join(_FOLDERS)})/[\w./-]*\w")
 _MODULE = re.compile(r"(?<![\w./-])vwe_dagster(?:\.(?!__)\w+)+")
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
-GENERATED = {"deploy/.env"}
-"""Files that a target of the Makefile writes."""
+GENERATED = {"deploy/.env", "deploy/hosts/.env"}
+"""Files that a target of the Makefile or the user writes."""
 
 PLACEHOLDER = "NAME"
 

@@ -97,7 +97,7 @@ def compile_kernels_once() -> None:
     if are_kernels_cached():
         return
     from vwe_dagster.engine.native import COMPILED_FUNCTIONS, NativeEngine  # noqa: PLC0415
-    from vwe_dagster.kernels.compiling import counting_compilations  # noqa: PLC0415
+    from vwe_dagster.kernels.counting import counting_compilations  # noqa: PLC0415
 
     with showing_progress(notices(), "Compiling the terrain kernels") as show:
         phase = "once, about 30 s"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numba
 
-from vwe_dagster.kernels.compiling import counting_compilations
+from vwe_dagster.kernels.counting import counting_compilations
 
 
 def test_each_compiled_function_is_counted_once_within_the_block() -> None:
