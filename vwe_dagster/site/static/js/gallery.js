@@ -38,11 +38,11 @@ class Gallery {
     this.choice = new Choice($("#chosen"), "");
     this.cards = new Map();
     $("#order").append(...this.measures.map(([title], index) => h("option", { value: String(index) }, title)));
-    const told = new URLSearchParams(window.location.hash.slice(1));
-    $("#search").value = told.get("search") ?? "";
-    const order = this.measures.findIndex(([, column]) => column === told.get("sort"));
+    const saved = new URLSearchParams(window.location.hash.slice(1));
+    $("#search").value = saved.get("search") ?? "";
+    const order = this.measures.findIndex(([, column]) => column === saved.get("sort"));
     $("#order").value = String(Math.max(order, 0));
-    this.turned = told.has("turned");
+    this.turned = saved.has("turned");
     $("#search").addEventListener("input", ({ target }) => {
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => this.show(), CONDITION.test(target.value) ? PAUSE_MS : 0);
@@ -90,11 +90,11 @@ class Gallery {
     $("#direction").setAttribute("aria-label", $("#direction").title);
     this.#hint(fault);
     this.#absent(text, CONDITION.test(text));
-    const told = new URLSearchParams();
-    if (text) told.set("search", text);
-    if (column !== "seed") told.set("sort", column);
-    if (this.turned) told.set("turned", "");
-    window.history.replaceState(null, "", told.size ? `#${told}` : window.location.pathname + window.location.search);
+    const saved = new URLSearchParams();
+    if (text) saved.set("search", text);
+    if (column !== "seed") saved.set("sort", column);
+    if (this.turned) saved.set("turned", "");
+    window.history.replaceState(null, "", saved.size ? `#${saved}` : window.location.pathname + window.location.search);
   }
 
   /** Decides which seeds a search finds: by their letters, or by a condition that the server evaluates. */
@@ -226,9 +226,9 @@ listen({
   Escape: () => document.activeElement?.blur(),
 });
 fetchJson("worlds.json")
-  .then((told) => {
-    if (told.rows.length === 0 && !isExport) showWelcome();
-    new Gallery(told);
+  .then((listed) => {
+    if (listed.rows.length === 0 && !isExport) showWelcome();
+    new Gallery(listed);
     document.body.classList.add("ready");
   })
   .catch((error) => {
