@@ -16,7 +16,7 @@ from vwe_dagster.rendering.poster import Paper
 from vwe_dagster.site import source
 from vwe_dagster.site.server import site_app
 from vwe_dagster_tests.conftest import BROWSER_ARGUMENTS
-from vwe_dagster_tests.site.browsing import PHONE, Visitor, visit
+from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, Visitor, visit
 from vwe_dagster_tests.site.conftest import ONE, Site, served
 
 WORLD = f"/worlds/{ONE}/"
@@ -141,7 +141,8 @@ def test_browser_without_webgl_shows_the_picture_of_the_relief(visitor: Visitor)
     visit(page, WORLD)
     page.keyboard.press("h")
     still = page.get_by_role("img", name="The world as a relief, seen from the south")
-    expect(still).to_be_visible()
+    # The server may first have to compile the kernels of the relief.
+    expect(still).to_be_visible(timeout=4 * PAGE_MS)
     expect(still).to_have_js_property("naturalWidth", 1100)
     page.keyboard.press("Escape")
     expect(page.locator("#relief")).to_be_hidden()
