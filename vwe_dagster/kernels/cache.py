@@ -26,7 +26,8 @@ def cache_folder(source: Path) -> Path | None:
     """Return the folder for the machine code of a module's kernels; None if no folder can be written.
 
     The name of the folder has a digest over everything that the kernels depend on. numba itself compares the file of a
-    kernel only: the cached code would keep old values of constants and old code of functions from other modules.
+    kernel only: the cached code would keep old values of constants and old code of functions from other modules. It has
+    no path, so all checkouts and installations of a version share their machine code.
 
     Args:
         source: the module's file.
@@ -50,7 +51,7 @@ def folder_name(source: Path) -> str:
 def are_kernels_cached() -> bool:
     """Return whether the kernels that a grid needs have been compiled in this version."""
     folders = {cache_folder(PACKAGE / module): name for module, name in _GRID_KERNELS.items()}
-    return all(folder is not None and any(folder.glob(f"*/{name}.nbc")) for folder, name in folders.items())
+    return all(folder is not None and any(folder.glob(f"{name}.nbc")) for folder, name in folders.items())
 
 
 def remove_other_versions() -> None:

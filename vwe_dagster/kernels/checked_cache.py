@@ -1,4 +1,4 @@
-"""Cache files of machine code with a checksum: damaged code would crash the process."""
+"""numba's cache of a kernel, shared by all checkouts; its files have checksums, because damaged code would crash."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import hashlib
 import io
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
+
+from vwe_dagster.kernels.cache import cache_folder
 
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
@@ -20,17 +22,53 @@ class DamagedCacheError(OSError):
     """A cache file whose checksum does not match its content."""
 
 
-class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has no type hints
+class _ModuleFolder(_CacheLocator):  # type: ignore[misc]  # numba has no type hints
+    """The folder of a kernel's module.
+
+    numba's own locators add the path of the module, so each checkout and each installation would compile all kernels.
+    """
+
+    def __init__(self, folder: Path, first_line: int) -> None:
+        self._folder = folder
+        self._first_line = first_line
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """Return a constant: the name of the folder already has a digest of the sources."""
+        return ""
+
+    def get_disambiguator(self) -> str:
+        return str(self._first_line)
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> _ModuleFolder | None:
+        folder = cache_folder(Path(file).resolve())
+        return None if folder is None else cls(folder, function.__code__.co_firstlineno)
+
+
+class _InModuleFolder(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_ModuleFolder,)
+
+
+class CheckedCache(FunctionCache):  # type: ignore[misc]
+    """numba's cache of one kernel, in :func:`~vwe_dagster.kernels.cache.cache_folder`; the folder must be writable."""
+
+    _impl_class = _InModuleFolder
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = _CheckedCacheFile(
+            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
+        )
+
+
+class _CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
     """The cache files of one function; each begins with the SHA-256 of the rest.
 
     A damaged file counts as missing, so the function is compiled again, and one line on standard error names the file.
     """
-
-    @classmethod
-    def replacing(cls, file: Any) -> CheckedCacheFile:
-        """Return the checked counterpart of numba's object for the cache files of a function."""
-        base = file._index_name.removesuffix(".nbi")  # noqa: SLF001  numba has no public names for these
-        return cls(file._cache_path, base, file._source_stamp)  # noqa: SLF001
 
     def _load_index(self) -> dict[Any, str]:
         try:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-import numba.core.config
 import numpy as np
 
 from vwe_dagster.kernels.cache import cache_folder
-from vwe_dagster.kernels.checked_cache import CheckedCacheFile
+from vwe_dagster.kernels.checked_cache import CheckedCache
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -50,18 +49,9 @@ def inlined_kernel(function: _Function) -> _Function:
 
 
 def _compiled(function: _Function, **options: bool) -> _Function:
-    config: Any = numba.core.config
-    before = config.CACHE_DIR
-    folder = cache_folder(Path(inspect.getfile(function)).resolve())
-    config.CACHE_DIR = str(folder or "")
-    try:
-        compiled: Any = numba.njit(
-            cache=folder is not None, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options
-        )(function)
-    finally:
-        config.CACHE_DIR = before
-    if folder is not None:
-        compiled._cache._cache_file = CheckedCacheFile.replacing(compiled._cache._cache_file)  # noqa: SLF001
+    compiled: Any = numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(function)
+    if cache_folder(Path(inspect.getfile(function)).resolve()) is not None:
+        compiled._cache = CheckedCache(function)  # noqa: SLF001  numba has no public way to set the cache
     return cast(_Function, compiled)
 
 

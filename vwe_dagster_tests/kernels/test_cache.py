@@ -56,6 +56,19 @@ def test_changed_constant_of_another_module_invalidates_the_machine_code(tmp_pat
     assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "1 2 3\n"
 
 
+def test_second_checkout_compiles_nothing(tmp_path: Path) -> None:
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    written = []
+    for checkout in ("first", "second"):
+        copied = copy_package(tmp_path / checkout)
+        assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "240 229 203\n"
+        machine_code = (tmp_path / "cache").rglob("*.nbc")
+        written.append({path: path.stat().st_mtime_ns for path in machine_code})
+    first, second = written
+    assert first
+    assert second == first
+
+
 @pytest.fixture
 def caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A folder for the caches of the test, set by the environment instead of the user's folder."""

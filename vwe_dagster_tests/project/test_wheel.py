@@ -71,11 +71,13 @@ class Installed:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the tests without the variables that lead to a checkout, a home or compiled kernels."""
-        names = {"PYTHONPATH", "DAGSTER_HOME", "NUMBA_CACHE_DIR", "VIRTUAL_ENV"}
+        """The environment of the tests without the variables that lead to a checkout or a home.
+
+        The kernels that the checkout compiled serve the installed wheel, too.
+        """
+        names = {"PYTHONPATH", "DAGSTER_HOME", "VIRTUAL_ENV"}
         kept = {name: text for name, text in os.environ.items() if name not in names and not name.startswith("VWE_")}
-        cache = {"XDG_CACHE_HOME": str(self.venv.parent / "cache")}
-        return {**kept, **cache, "VWE_POOL_IDLE_MINUTES": ENGINES_IDLE_MINUTES}
+        return {**kept, "VWE_POOL_IDLE_MINUTES": ENGINES_IDLE_MINUTES}
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of the virtual environment to its end."""
