@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from rich.filesize import decimal
 
 from vwe_dagster.cli.commands.common import InputError, parse_seeds, suggestion
 from vwe_dagster.cli.commands.gallery import GALLERY, build_missing, export_gallery
-from vwe_dagster.cli.commands.published import FROM_HELP, check_published, store_of
+from vwe_dagster.cli.commands.published import PublishedUrl, check_published, store_of
 from vwe_dagster.cli.console import notices, output, say, show_items
 from vwe_dagster.config.home import find_home
 from vwe_dagster.exporting.formats import FORMATS, PAPERS, Format
@@ -28,62 +29,70 @@ def _formats_with(option: str) -> str:
     return ", ".join(each.name for each in FORMATS.values() if option in each.options)
 
 
+Seeds = Annotated[list[str] | None, typer.Argument(metavar="SEED...", help="A seed; with --gallery one or more.")]
+FormatNames = Annotated[list[str] | None, typer.Option("--to", metavar="FORMAT", help="The format; can be repeated.")]
+AsGallery = Annotated[
+    bool, typer.Option("--gallery", help="Write the map pages of the worlds, to host them on any web server.")
+]
+ListFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="With --gallery: also the seeds of a list, .txt, .csv or .json.")
+]
+GalleryUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="With --gallery: the address where it will be, for the pictures of links."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="The file or folder to write; with several formats, the folder to write them into."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier export.")]
+Stride = Annotated[
+    int | None, typer.Option(min=1, help=f"Use only every n-th row and column ({_formats_with('stride')}).")
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(min=1, help=f"Meters of height between contours ({_formats_with('interval')}); the default is 25."),
+]
+WorldVersion = Annotated[
+    int | None,
+    typer.Option(
+        metavar="|".join(map(str, NO_PLAYERS)),
+        help=f"The version of a world file ({_formats_with('world_version')}): 36 for game version 0.221, 41 for "
+        f"1.0; the default is {WRITTEN}.",
+    ),
+]
+PaperName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(PAPERS),
+        help=f"The paper ({_formats_with('paper')}): 30 x 40 cm, A2 or 2:3; the default is {PAPERS[0]}.",
+    ),
+]
+
+
 def export(
-    seeds: Annotated[
-        list[str] | None, typer.Argument(metavar="SEED...", help="A seed; with --gallery one or more.")
-    ] = None,
+    seeds: Seeds = None,
     *,
-    to: Annotated[list[str] | None, typer.Option("--to", metavar="FORMAT", help="The format; can be repeated.")] = None,
-    gallery: Annotated[
-        bool, typer.Option("--gallery", help="Write the map pages of the worlds, to host them on any web server.")
-    ] = False,
-    file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With --gallery: also the seeds of a list, .txt, .csv or .json.")
-    ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="With --gallery: the address where it will be, for the pictures of links."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH", help="The file or folder to write; with several formats, the folder to write them into."
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
-    from_: Annotated[str | None, typer.Option("--from", metavar="URL", help=FROM_HELP)] = None,
-    stride: Annotated[
-        int | None, typer.Option(min=1, help=f"Use only every n-th row and column ({_formats_with('stride')}).")
-    ] = None,
-    interval: Annotated[
-        float | None,
-        typer.Option(
-            min=1, help=f"Meters of height between contours ({_formats_with('interval')}); the default is 25."
-        ),
-    ] = None,
-    world_version: Annotated[
-        int | None,
-        typer.Option(
-            metavar="|".join(map(str, NO_PLAYERS)),
-            help=f"The version of a world file ({_formats_with('world_version')}): 36 for game version 0.221, 41 for "
-            f"1.0; the default is {WRITTEN}.",
-        ),
-    ] = None,
-    paper: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(PAPERS),
-            help=f"The paper ({_formats_with('paper')}): 30 x 40 cm, A2 or 2:3; the default is {PAPERS[0]}.",
-        ),
-    ] = None,
+    to: FormatNames = None,
+    gallery: AsGallery = False,
+    file: ListFile = None,
+    url: GalleryUrl = None,
+    out: Out = None,
+    force: Force = False,
+    from_: PublishedUrl = None,
+    stride: Stride = None,
+    interval: Interval = None,
+    world_version: WorldVersion = None,
+    paper: PaperName = None,
 ) -> None:
     """Write a world in formats that other programs read, or the map pages of several worlds.
 
     Worlds that do not exist are built first, except with --from. Without --out the exports are named after the seed,
     or gallery, and written to the current folder.
     """
-    from vwe_dagster.exporting.facts import ExportOptions, WorldFacts  # noqa: PLC0415
-    from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
+    from vwe_dagster.exporting.facts import ExportOptions  # noqa: PLC0415
 
     options = ExportOptions(
         stride=stride, interval=interval, world_version=_world_version(world_version), paper=_paper(paper)
@@ -99,16 +108,32 @@ def export(
         raise InputError("--file and --url apply to --gallery only.")
     if len(seeds or []) != 1:
         raise InputError(f"--to exports one world, not {len(seeds or [])}; name one seed, or choose --gallery.")
-    (parsed,) = parse_seeds(seeds or [])
+    (seed,) = parse_seeds(seeds or [])
     formats = [_format(name) for name in dict.fromkeys(to)]
     _check_options(options, formats)
-    paths = [_path(each, parsed, out, alone=len(formats) == 1) for each in formats]
+    _export_world(seed, formats, options, out, published=from_, force=force)
+
+
+def _export_world(
+    seed: Seed,
+    formats: Sequence[Format],
+    options: ExportOptions,
+    out: Path | None,
+    *,
+    published: str | None,
+    force: bool,
+) -> None:
+    """Write one world in each format. Nothing is built or written if an output is not possible."""
+    from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
+    from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
+
+    paths = [_path(each, seed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
         each.check_requirements()
         check_output_path(path, each, force=force)
-    facts = WorldFacts(store_of(find_home(), from_), parsed)
+    facts = WorldFacts(store_of(find_home(), published), seed)
     if any(each.needs_world for each in formats):
-        _require_world(facts, from_)
+        _require_world(facts, published)
     for each, path in zip(formats, paths, strict=True):
         _write(each, path, facts, options, force=force)
 
@@ -146,7 +171,7 @@ def _paper(name: str | None) -> str | None:
     return name
 
 
-def _check_options(options: ExportOptions, formats: list[Format]) -> None:
+def _check_options(options: ExportOptions, formats: Sequence[Format]) -> None:
     for name in sorted(options.given - {option for each in formats for option in each.options}):
         option = f"--{name.replace('_', '-')}"
         raise InputError(f"None of these formats has the option {option}; it applies to: {_formats_with(name)}.")

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from vwe_dagster.cli.commands.building import build_worlds, refuse_failed, world_config
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, InputError, suggestion
-from vwe_dagster.cli.commands.published import FROM_HELP, open_published
+from vwe_dagster.cli.commands.published import PublishedUrl, open_published
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.seeds.seed import parse_seed
@@ -39,45 +39,54 @@ class FindCommand(TyperCommand):
         return super().parse_args(ctx, filled)
 
 
+ConditionText = Annotated[
+    str | None, typer.Argument(metavar="CONDITION", help='A condition, such as "islands > 230 and swamp < 2200".')
+]
+QuestionName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Add the condition and preferences of a ready question.")
+]
+ListQuestions = Annotated[bool, typer.Option("--questions", help="List the ready questions.")]
+Preferences = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WISH",
+        help='Rank by a column, smallest value first: "haldor", "start_land desc", "swamp x2" with twice the '
+        "weight; can be repeated.",
+    ),
+]
+ExplainedSeed = Annotated[str | None, typer.Option(metavar="SEED", help="Show how a seed ranks in each preference.")]
+SortColumn = Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by a column, largest value first.")]
+Ascending = Annotated[bool, typer.Option("--ascending", help="Sort the smallest value first.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help=f"Show at most this many; the default is {_LIMIT}, and all with --json or --csv."),
+]
+ColumnNames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[A,B,...]", help="Show these columns, or 'all'; without a value, list the columns that exist."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+BuildCount = Annotated[int | None, typer.Option(min=1, help="Build the worlds of this many seeds, the first ones.")]
+
+
 def find(
-    condition: Annotated[
-        str | None,
-        typer.Argument(metavar="CONDITION", help='A condition, such as "islands > 230 and swamp < 2200".'),
-    ] = None,
+    condition: ConditionText = None,
     *,
-    question: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Add the condition and preferences of a ready question.")
-    ] = None,
-    questions: Annotated[bool, typer.Option("--questions", help="List the ready questions.")] = False,
-    prefer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="WISH",
-            help='Rank by a column, smallest value first: "haldor", "start_land desc", "swamp x2" with twice the '
-            "weight; can be repeated.",
-        ),
-    ] = None,
-    explain: Annotated[
-        str | None, typer.Option(metavar="SEED", help="Show how a seed ranks in each preference.")
-    ] = None,
-    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by a column, largest value first.")] = None,
-    ascending: Annotated[bool, typer.Option("--ascending", help="Sort the smallest value first.")] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help=f"Show at most this many; the default is {_LIMIT}, and all with --json or --csv."),
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[A,B,...]", help="Show these columns, or 'all'; without a value, list the columns that exist."
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    make: Annotated[
-        int | None, typer.Option(min=1, help="Build the worlds of this many seeds, the first ones.")
-    ] = None,
-    from_: Annotated[str | None, typer.Option("--from", metavar="URL", help=FROM_HELP)] = None,
+    question: QuestionName = None,
+    questions: ListQuestions = False,
+    prefer: Preferences = None,
+    explain: ExplainedSeed = None,
+    sort: SortColumn = None,
+    ascending: Ascending = False,
+    limit: Limit = None,
+    columns: ColumnNames = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    make: BuildCount = None,
+    from_: PublishedUrl = None,
 ) -> None:
     """Find seeds by a condition over the statistics of built worlds and of the survey.
 
@@ -105,7 +114,7 @@ def find(
             else:
                 answer = _answer(store, wanted, form, columns=columns, limit=limit, published=from_)
                 if make is not None:
-                    _make(home, answer, make)
+                    _build_first(home, answer, make)
     except QueryError as error:
         raise InputError(str(error)) from error
 
@@ -242,7 +251,7 @@ def _warn_of_stale_worlds(keys: Sequence[str]) -> None:
     )
 
 
-def _make(home: Home, answer: Answer, count: int) -> None:
+def _build_first(home: Home, answer: Answer, count: int) -> None:
     """Build the worlds of the first ``count`` seeds that are not built yet."""
     first = answer.table(["seed", "made_at"], count).to_pylist()
     seeds = [parse_seed(row["seed"]) for row in first if row["made_at"] is None]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, CommandError, suggestion
 from vwe_dagster.cli.console import notices, say
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
     from vwe_dagster.exporting.facts import WorldFacts
     from vwe_dagster.publishing.published_store import PublishedStore, Refreshed
 
-FROM_HELP = "Read published worlds from object storage, such as s3://bucket/prefix."
+PublishedUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="URL", help="Read published worlds from object storage, such as s3://bucket/prefix."
+    ),
+]
 
 
 def open_published(home: Home, url: str, *, survey: bool) -> PublishedStore:

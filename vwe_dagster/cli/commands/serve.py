@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.published import FROM_HELP, open_published, report_left_out
+from vwe_dagster.cli.commands.published import PublishedUrl, open_published, report_left_out
 from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
@@ -31,7 +31,7 @@ def serve(
     *,
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 for any free one.")] = PORT,
     open_: Annotated[bool, typer.Option("--open", help="Also open the browser.")] = False,
-    from_: Annotated[str | None, typer.Option("--from", metavar="URL", help=FROM_HELP)] = None,
+    from_: PublishedUrl = None,
 ) -> None:
     """Serve the map pages of all worlds on this machine, by default at http://127.0.0.1:8080.
 
