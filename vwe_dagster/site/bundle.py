@@ -1,11 +1,14 @@
-"""Join the JavaScript modules of a page into one classic script, because browsers load no modules from a disk."""
+"""The JavaScript modules of a page: which ones it imports, and all of them joined into one classic script.
+
+An export has classic scripts because browsers load no modules from a disk.
+"""
 
 from __future__ import annotations
 
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\}|(?P<default>[\w$]+)) from "(?P<path>[^"]+)";$', re.MULTILINE)
 _LATER_IMPORT = re.compile(r'\bimport\("(?P<path>[^"]+)"\)')
@@ -46,6 +49,21 @@ def bundle(sources: Mapping[str, str], entry: str) -> str:
     _collect(sources, entry, functions, ())
     modules = "".join(f"  modules[{json.dumps(path)}] = () => {{\n{text}  }};\n" for path, text in functions.items())
     return _FRAME % (modules, json.dumps(entry))
+
+
+def imported_modules(sources: Mapping[str, str], entry: str) -> Sequence[str]:
+    """Return the paths of the modules that a module needs to start, without those that it imports later.
+
+    Args:
+        sources: the text of modules, by path, as for :func:`bundle`.
+        entry: the path of the module.
+    """
+    paths, found = [entry], {entry}
+    for path in paths:
+        new = {_resolved(path, each["path"]) for each in _IMPORT.finditer(sources[path])} - found
+        paths += sorted(new)
+        found |= new
+    return paths[1:]
 
 
 def _collect(sources: Mapping[str, str], path: str, functions: dict[str, str], importers: tuple[str, ...]) -> None:

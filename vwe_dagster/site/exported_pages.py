@@ -22,17 +22,11 @@ from vwe_dagster.site.bundle import bundle
 CARD = "card.jpg"
 """File name of the picture of a link preview, in the folder of its page."""
 
-_SCRIPTS = {pages.GALLERY_PAGE: "gallery.js", pages.WORLD_PAGE: "world.js", pages.COMPARE_PAGE: "compare.js"}
-"""The module of each page."""
+_ENTRY_MODULES = ("js/gallery.js", "js/world.js", "js/compare.js")
 
-_CLASSIC = "js/theme.js"
-_MODULES = "js/"
 _UNUSED_STYLES = "css/find.css"
 _GZIP_LEVEL, _GZIP = 3, 31
 
-_PRELOADS = re.compile(r'^ *<link rel="(?:modulepreload|preload)"[^>]*>\n', re.MULTILINE)
-_MODULE = re.compile(r'(<script src="[^"]*") type="module">')
-_TITLE = re.compile(r"<title[^>]*>.*?</title>")
 _LINK_TO_FOLDER = re.compile(r'(<a [^>]*href="[^"]*/)"')
 
 
@@ -81,25 +75,19 @@ class LinkPreview:
 
 
 def exported_page(name: str, preview: LinkPreview) -> bytes:
-    """Return the HTML of a page of :func:`pages.html_files`, adapted to an export."""
-    text = pages.html_files()[name].plain.decode()
-    text = _PRELOADS.sub("", text)
-    text = _MODULE.sub(r"\1 defer>", text)
-    text = _LINK_TO_FOLDER.sub(r'\1index.html"', text)
-    text = text.replace("<html ", "<html data-export ", 1)
-    return _TITLE.sub(lambda _: preview.tags(), text, count=1).encode()
+    """Return the HTML of a page, see :func:`pages.render_page`, for an export."""
+    text = pages.render_page(name, preview=preview.tags())
+    return _LINK_TO_FOLDER.sub(r'\1index.html"', text).encode()
 
 
 def exported_static() -> Iterator[tuple[str, bytes]]:
     """Yield the path below ``static/`` and the content of each file that the pages of an export share."""
-    modules = {}
+    modules = pages.module_sources()
     for path, content in pages.static_files().items():
-        if path.startswith(_MODULES) and path != _CLASSIC:
-            modules[path.removeprefix(_MODULES)] = content.plain.decode()
-        elif path != _UNUSED_STYLES:
+        if path not in modules and path != _UNUSED_STYLES:
             yield path, content.plain
-    for name in _SCRIPTS.values():
-        yield f"{_MODULES}{name}", bundle(modules, name).encode()
+    for name in _ENTRY_MODULES:
+        yield name, bundle(modules, name).encode()
 
 
 def json_script(content: bytes) -> bytes:

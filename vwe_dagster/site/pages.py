@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import html
 import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
 
+import jinja2
 from isal import isal_zlib
 
+from vwe_dagster.site.bundle import imported_modules
 from vwe_dagster.site.reasons import Reason
 
 STATIC = Path(__file__).parent / "static"
@@ -23,7 +24,9 @@ STATIC = Path(__file__).parent / "static"
 _HTML = Path(__file__).parent / "html"
 
 GALLERY_PAGE, WORLD_PAGE, COMPARE_PAGE, FIND_PAGE = "gallery.html", "world.html", "compare.html", "find.html"
+PAGES = GALLERY_PAGE, WORLD_PAGE, COMPARE_PAGE, FIND_PAGE
 
+_CLASSIC_SCRIPT = "js/theme.js"
 _LONE_DOT, _LONE_DOT_FOLDER = ".", "~."
 _GZIP = 31
 _TYPES = {".js": "text/javascript", ".webp": "image/webp", ".json": "application/json"}
@@ -65,9 +68,29 @@ def static_files() -> Mapping[str, Content]:
 
 
 @functools.cache
+def module_sources() -> Mapping[str, str]:
+    """Return the text of every JavaScript module, by path below :data:`STATIC`."""
+    return {
+        path: content.plain.decode()
+        for path, content in static_files().items()
+        if path.startswith("js/") and path != _CLASSIC_SCRIPT
+    }
+
+
+@functools.cache
 def html_files() -> Mapping[str, Content]:
-    """Return the HTML files of the pages, by name."""
-    return {path.name: Content.of(path.read_bytes(), "text/html") for path in sorted(_HTML.glob("*.html"))}
+    """Return the HTML of the pages, by name."""
+    return {name: Content.of(render_page(name).encode(), "text/html") for name in PAGES}
+
+
+def render_page(name: str, **values: object) -> str:
+    """Return the HTML of a page.
+
+    Args:
+        name: the name of its template.
+        values: the variables of the template: ``preview``, the tags of a link preview, only for a page of an export.
+    """
+    return _templates().get_template(name).render(values)
 
 
 def missing_page(sentence: str, reason: Reason, *, root: str) -> str:
@@ -78,9 +101,22 @@ def missing_page(sentence: str, reason: Reason, *, root: str) -> str:
         reason: the cause, which the page shows in the language of the visitor if it can.
         root: the relative URL of the site's root, as seen from the requested page.
     """
-    page = (_HTML / "missing.html").read_text(encoding="utf-8")
-    page = page.replace("{{root}}", html.escape(root)).replace("{{reason}}", reason)
-    return page.replace("{{sentence}}", html.escape(sentence))
+    return render_page("missing.html", sentence=sentence, reason=reason, root=root)
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HTML),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.globals["imported_modules"] = lambda module: imported_modules(module_sources(), module)
+    return environment
 
 
 def folder_of(key: str) -> str:

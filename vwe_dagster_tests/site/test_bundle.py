@@ -1,4 +1,4 @@
-"""Modules of pages joined to classic scripts."""
+"""Modules of pages: their imports, and joining them to classic scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from vwe_dagster.site.bundle import BundleError, bundle
+from vwe_dagster.site import pages
+from vwe_dagster.site.bundle import BundleError, bundle, imported_modules
 from vwe_dagster.site.exported_pages import exported_static
 
 MODULES = {
@@ -68,3 +69,17 @@ def test_every_page_has_one_script_without_modules() -> None:
     assert scripts == {"js/theme.js", "js/gallery.js", "js/world.js", "js/compare.js"}
     for path in scripts:
         assert not re.search(rb"^(?:import|export)\b", files[path], re.MULTILINE), path
+
+
+def test_imported_modules_are_those_that_a_module_needs_to_start() -> None:
+    assert imported_modules(MODULES, "page.js") == ["dom.js", "texts/en.js", "words.js"]
+
+
+@pytest.mark.parametrize("name", pages.PAGES)
+def test_page_preloads_all_modules_that_it_needs_to_start(name: str) -> None:
+    text = pages.html_files()[name].plain.decode()
+    preloaded = set(re.findall(r'<link rel="modulepreload" href="(?:\.\./)*static/([^"]+)"', text))
+    entry = re.findall(r'<script src="(?:\.\./)*static/([^"]+)" type="module">', text)
+    assert len(entry) == 1
+    assert preloaded == set(imported_modules(pages.module_sources(), entry[0]))
+    assert preloaded <= set(pages.static_files())

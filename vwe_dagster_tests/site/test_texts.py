@@ -20,7 +20,6 @@ from vwe_dagster.site.reasons import Reason
 from vwe_dagster.world.biomes import BIOMES
 
 MODULES = pages.STATIC / "js"
-HTML = Path(pages.__file__).parent / "html"
 LANGUAGES = ("en", "de")
 
 ENTRY = re.compile(
@@ -52,10 +51,17 @@ def _forms(text: str) -> dict[str, str]:
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """Yield the names and contents of all HTML files and modules except the texts themselves."""
-    for path in [*HTML.glob("*.html"), *MODULES.glob("*.js")]:
+    """Yield the names and contents of all pages, and of all modules except the texts themselves."""
+    yield from html_pages().items()
+    for path in MODULES.glob("*.js"):
         if path.name != "texts.js":
             yield path.name, path.read_text(encoding="utf-8")
+
+
+def html_pages() -> dict[str, str]:
+    """Return the HTML of all pages, by name."""
+    missing = pages.missing_page("", Reason.MISSING, root="../")
+    return {"missing.html": missing} | {name: content.plain.decode() for name, content in pages.html_files().items()}
 
 
 def test_both_languages_have_every_text() -> None:
@@ -93,10 +99,10 @@ def test_every_used_text_exists_and_every_text_is_used() -> None:
     assert set(english) - used == set()
 
 
-@pytest.mark.parametrize("path", sorted(HTML.glob("*.html")), ids=lambda path: path.name)
-def test_html_has_no_text_of_its_own(path: Path) -> None:
-    content = path.read_text(encoding="utf-8")
-    visible = re.sub(r"<kbd>[^<]*</kbd>|\{\{\w+\}\}|<title>VWE</title>|<[^>]*>", " ", content)
+@pytest.mark.parametrize("name", ["missing.html", *pages.PAGES])
+def test_html_has_no_text_of_its_own(name: str) -> None:
+    content = html_pages()[name]
+    visible = re.sub(r"<kbd>[^<]*</kbd>|<title>VWE</title>|<[^>]*>", " ", content)
     assert re.findall(r"[A-Za-z]{2,}", visible) == []
     assert re.findall(r'\s(?:title|aria-label|alt)="[^"]+"', content) == []
 
