@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from vwe_dagster.formats.fwl import SaveError, parse_world_file
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
@@ -21,7 +22,7 @@ from vwe_dagster.site.pages import Content
 from vwe_dagster.site.preview import WORLD_GEN_VERSION
 from vwe_dagster.site.previews import Previews
 from vwe_dagster.site.reasons import Reason
-from vwe_dagster.site.responses import HEADERS, answer, refusal
+from vwe_dagster.site.responses import HEADERS, content_response, error_response
 from vwe_dagster.site.search import json_bytes
 from vwe_dagster.site.source import NotThereError
 from vwe_dagster.site.warming import Warming
@@ -58,6 +59,18 @@ class Actions:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(PreviewCollector(previews))
 
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/server.json", self.server),
+            Route("/status.json", self.status),
+            Route("/open", self.open_file, methods=["POST"]),
+            Route("/metrics", self.metrics),
+            Route("/find/builds.json", self.builds),
+            Route("/find/builds", self.build, methods=["POST"]),
+            Route("/worlds/{folder}/build.json", self.build_state),
+        ]
+
     def close(self) -> None:
         """End the computation of previews and the build of worlds."""
         self._previews.close()
@@ -66,15 +79,15 @@ class Actions:
 
     async def server(self, request: Request) -> Response:
         """Return the token of the pages, and whether the server keeps worlds."""
-        return _json_answer(request, {"token": self._token.text, "keeps": self._builds is not None})
+        return _json_response(request, {"token": self._token.text, "keeps": self._builds is not None})
 
     async def status(self, request: Request) -> Response:
         """Return the state of the kernels, see :meth:`Warming.progress`."""
-        return _json_answer(request, self._warming.progress())
+        return _json_response(request, self._warming.progress())
 
     async def builds(self, request: Request) -> Response:
         """Return the states of all requested worlds, by key."""
-        return _json_answer(request, {} if self._builds is None else dict(self._builds.states()))
+        return _json_response(request, {} if self._builds is None else dict(self._builds.states()))
 
     async def build_state(self, request: Request) -> Response:
         """Return the state of a requested world, null if it was not requested, and its stages in the data folder."""
@@ -84,36 +97,36 @@ class Actions:
             raise NotThereError(str(error), Reason.INVALID_SEED) from error
         state = None if self._builds is None else self._builds.states().get(seed.key)
         stages = await asyncio.to_thread(self._stages, seed)
-        return _json_answer(request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES)})
+        return _json_response(request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES)})
 
     async def build(self, request: Request) -> Response:
         """Start a build. Only a page of this server can: it sends its origin and the token."""
         if self._builds is None:
-            sentence = "This server does not build worlds; run the command that the page shows."
-            return refusal(request, 404, Reason.NO_BUILDS, sentence)
+            message = "This server does not build worlds; run the command that the page shows."
+            return error_response(request, 404, Reason.NO_BUILDS, message)
         if not self._token.is_sent_by(request):
-            sentence = "Only a page of this server can request a world; reload the page."
-            return refusal(request, 403, Reason.NOT_FROM_PAGE, sentence)
+            message = "Only a page of this server can request a world; reload the page."
+            return error_response(request, 403, Reason.NOT_FROM_PAGE, message)
         key = await _body(request, LONGEST_KEY)
         if key is None:
-            return refusal(request, 413, Reason.TOO_LONG, "The request is longer than any seed.")
+            return error_response(request, 413, Reason.TOO_LONG, "The request is longer than any seed.")
         try:
             self._builds.request(parse_seed(key.decode(errors="replace")))
         except SeedError as error:
-            return refusal(request, 400, Reason.INVALID_SEED, str(error))
+            return error_response(request, 400, Reason.INVALID_SEED, str(error))
         except TooManyBuildsError as error:
-            return refusal(request, 429, Reason.TOO_MANY_BUILDS, str(error))
+            return error_response(request, 429, Reason.TOO_MANY_BUILDS, str(error))
         return await self.builds(request)
 
     async def open_file(self, request: Request) -> Response:
         """Return the seed of a world file, and what a preview of the seed does not show of its world."""
         if not self._token.is_sent_by(request):
-            return refusal(
+            return error_response(
                 request, 403, Reason.NOT_FROM_PAGE, "Only a page of this server can open a file; reload the page."
             )
         content = await _body(request, LONGEST_FILE)
         if content is None:
-            return refusal(
+            return error_response(
                 request,
                 413,
                 Reason.TOO_LONG,
@@ -122,8 +135,8 @@ class Actions:
         try:
             world = parse_world_file(content)
         except SaveError as error:
-            return refusal(request, 400, Reason.INVALID_FILE, str(error))
-        return _json_answer(
+            return error_response(request, 400, Reason.INVALID_FILE, str(error))
+        return _json_response(
             request,
             {
                 "seed": world.seed.key,
@@ -153,5 +166,5 @@ async def _body(request: Request, longest: int) -> bytes | None:
     return body
 
 
-def _json_answer(request: Request, content: dict[str, Any]) -> Response:
-    return answer(request, Content.of(json_bytes(content), "application/json"))
+def _json_response(request: Request, content: dict[str, Any]) -> Response:
+    return content_response(request, Content.of(json_bytes(content), "application/json"))

@@ -13,8 +13,8 @@ from vwe_dagster.site import pages
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.reasons import Reason
 
-EVER = "public, max-age=31536000, immutable"
-ASK = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -26,10 +26,10 @@ HEADERS = {
 _NO_WEIGHT = re.compile(r"0(\.0*)?")
 
 
-def answer(request: Request, content: Content, cache: str = ASK) -> Response:
+def content_response(request: Request, content: Content, cache: str = REVALIDATE) -> Response:
     """Return the response with some content, without a body if the browser has it."""
     if _is_known(request, content.etag):
-        return unchanged(content.etag, cache)
+        return _without_body(content.etag, cache)
     headers = {**HEADERS, "etag": content.etag, "cache-control": cache}
     body = content.plain
     if content.packed is not None:
@@ -49,14 +49,14 @@ def _accepts_gzip(request: Request) -> bool:
     return _NO_WEIGHT.fullmatch(weights.get("gzip", weights.get("*", "0"))) is None
 
 
-def cache_of(request: Request, etag: str) -> str:
+def cache_control(request: Request, etag: str) -> str:
     """Return the header ``cache-control`` of a file: a page requests files by version, and those never change."""
-    return EVER if request.query_params.get("v") == etag.partition("-")[0] else ASK
+    return IMMUTABLE if request.query_params.get("v") == etag.partition("-")[0] else REVALIDATE
 
 
-def known(request: Request, etag: str) -> Response | None:
+def not_modified(request: Request, etag: str) -> Response | None:
     """Return a response without a body if the browser has the file of this entity tag; None if it must be sent."""
-    return unchanged(f'"{etag}"', cache_of(request, etag)) if _is_known(request, f'"{etag}"') else None
+    return _without_body(f'"{etag}"', cache_control(request, etag)) if _is_known(request, f'"{etag}"') else None
 
 
 def _is_known(request: Request, etag: str) -> bool:
@@ -64,13 +64,13 @@ def _is_known(request: Request, etag: str) -> bool:
     return etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
 
 
-def unchanged(etag: str, cache: str) -> Response:
+def _without_body(etag: str, cache: str) -> Response:
     """Return a response without a body."""
     return Response(status_code=304, headers={**HEADERS, "etag": etag, "cache-control": cache})
 
 
-def refusal(
-    request: Request, status: int, reason: Reason, sentence: str, more: Mapping[str, str] | None = None
+def error_response(
+    request: Request, status: int, reason: Reason, message: str, more: Mapping[str, str] | None = None
 ) -> Response:
     """Return an error response: a page if the client accepts HTML, else JSON with ``message`` and ``reason``."""
     headers = {**HEADERS, "cache-control": "no-store", **(more or {})}
@@ -78,6 +78,6 @@ def refusal(
         # The undecoded path, as the browser sees it: an encoded slash in a name does not count.
         path = request.scope["raw_path"].partition(b"?")[0]
         root = "../" * (path.count(b"/") - 1) or "./"
-        page = pages.missing_page(sentence, reason, root=root)
+        page = pages.missing_page(message, reason, root=root)
         return Response(page, status, headers, "text/html")
-    return Response(json.dumps({"message": sentence, "reason": reason}), status, headers, "application/json")
+    return Response(json.dumps({"message": message, "reason": reason}), status, headers, "application/json")

@@ -7,16 +7,12 @@ request that waits for a world ends when its client has gone, and a tile whose r
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
-import functools
-import re
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -27,36 +23,30 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.rendering.poster import Paper
-from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+from vwe_dagster.seeds.seed import SeedError, parse_seed
 from vwe_dagster.site import pages
 from vwe_dagster.site.actions import Actions, PageToken
 from vwe_dagster.site.builds import Builds
-from vwe_dagster.site.built_world import BuiltWorld, built_world
 from vwe_dagster.site.gallery import Gallery
+from vwe_dagster.site.open_worlds import OpenWorlds
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.preview import warm_analysis, warm_ground
 from vwe_dagster.site.previews import Previews
 from vwe_dagster.site.reasons import Reason
-from vwe_dagster.site.responses import answer, cache_of, known, refusal
-from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
+from vwe_dagster.site.responses import cache_control, content_response, error_response, not_modified
+from vwe_dagster.site.search import SiteSearch
+from vwe_dagster.site.search_routes import SearchRoutes
 from vwe_dagster.site.source import NotThereError, Part, WorldSource, warm_relief, warm_tiles
-from vwe_dagster.site.stored import StoredWorld
 from vwe_dagster.site.warming import Warming
-from vwe_dagster.store import MANIFEST_NAME, STAGES, StoreError, WorldStore
+from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.web.guard import Guard
 
-OPEN_WORLDS = 4
-"""Number of stored worlds kept in memory, the most recently used ones."""
-
-_GONE_AWAY = 499
-_LOOK_S = 0.25
+_CLIENT_CLOSED_REQUEST = 499
+_DISCONNECT_CHECK_S = 0.25
 """Interval at which a request that waits for a part of a world checks whether its client is still connected."""
-_MOST_COLUMNS = 24
-_COUNT = re.compile(r"[1-9][0-9]{0,5}")
 
 _Result = TypeVar("_Result")
 
@@ -89,8 +79,8 @@ def site_app(
     """
     token, previews = PageToken(), Previews(table)
     warming = Warming([warm_ground, warm_tiles, warm_analysis, warm_relief])
-    site = _Site(store, previews)
-    search = _SearchRoutes(SiteSearch(store, home or store.root.parent), token.text if builds else None)
+    site = _SiteRoutes(store, previews)
+    search = SearchRoutes(SiteSearch(store, home or store.root.parent), token.text if builds else None)
     actions = Actions(store, builds, previews, token, warming)
 
     @contextlib.asynccontextmanager
@@ -104,57 +94,25 @@ def site_app(
         actions.close()
 
     return Starlette(
-        routes=[
-            Route("/", site.page(pages.GALLERY_PAGE)),
-            Route("/index.html", site.page(pages.GALLERY_PAGE)),
-            Route("/find/", site.page(pages.FIND_PAGE)),
-            Route("/find/columns.json", search.columns),
-            Route("/find/distributions.json", search.distributions),
-            Route("/find/answer.json", search.answer),
-            Route("/find/worlds.json", search.world_keys),
-            Route("/find/builds.json", actions.builds),
-            Route("/find/builds", actions.build, methods=["POST"]),
-            Route("/server.json", actions.server),
-            Route("/status.json", actions.status),
-            Route("/open", actions.open_file, methods=["POST"]),
-            Route("/metrics", actions.metrics),
-            Route("/worlds.json", site.worlds),
-            Route("/static/{path:path}", site.static),
-            Route("/worlds/{folder}", site.to_world),
-            Route("/worlds/{folder}/", site.world_page),
-            Route("/worlds/{folder}/index.html", site.world_page),
-            Route("/worlds/{folder}/world.json", site.facts),
-            Route("/worlds/{folder}/build.json", actions.build_state),
-            Route("/worlds/{folder}/waterways.json", site.waterways),
-            Route("/worlds/{folder}/places.json", site.places),
-            Route("/worlds/{folder}/ground.bin", site.ground),
-            Route("/worlds/{folder}/thumbnail.png", site.thumbnail),
-            Route("/worlds/{folder}/poster.png", site.poster),
-            Route("/worlds/{folder}/relief.png", site.relief),
-            Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", site.block),
-            Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", site.tile),
-            Route("/compare/", site.compare_page),
-            Route("/compare/index.html", site.compare_page),
-            Route("/compare/{one}/{other}", site.to_comparison),
-        ],
+        routes=[*site.routes(), *search.routes(), *actions.routes()],
         middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={
-            404: _missing,
-            405: _missing,
-            NotThereError: _missing,
-            StoreError: _damaged,
-            _GoneAwayError: _gone_away,
+            404: _not_found,
+            405: _not_found,
+            NotThereError: _not_found,
+            StoreError: _store_error,
+            _ClientDisconnectedError: _client_disconnected,
         },
         lifespan=lifespan,
     )
 
 
-class _Site:
+class _SiteRoutes:
     """The routes of pages and worlds."""
 
     def __init__(self, store: WorldStore, previews: Previews) -> None:
         self._gallery = Gallery(store)
-        self._open = _OpenWorlds(store)
+        self._open = OpenWorlds(store)
         self._previews = previews
         cores = usable_cores()
         self._readers = ThreadPoolExecutor(4, "read")
@@ -166,13 +124,38 @@ class _Site:
         """Read in the background the list of worlds, for which the first visitor would otherwise wait."""
         self._readers.submit(self._gallery.worlds)
 
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/", self.page(pages.GALLERY_PAGE)),
+            Route("/index.html", self.page(pages.GALLERY_PAGE)),
+            Route("/find/", self.page(pages.FIND_PAGE)),
+            Route("/worlds.json", self.worlds),
+            Route("/static/{path:path}", self.static),
+            Route("/worlds/{folder}", self.to_world),
+            Route("/worlds/{folder}/", self.world_page),
+            Route("/worlds/{folder}/index.html", self.world_page),
+            Route("/worlds/{folder}/world.json", self.facts),
+            Route("/worlds/{folder}/waterways.json", self.waterways),
+            Route("/worlds/{folder}/places.json", self.places),
+            Route("/worlds/{folder}/ground.bin", self.ground),
+            Route("/worlds/{folder}/thumbnail.png", self.thumbnail),
+            Route("/worlds/{folder}/poster.png", self.poster),
+            Route("/worlds/{folder}/relief.png", self.relief),
+            Route("/worlds/{folder}/data/{x:index}/{y:index}.bin", self.block),
+            Route("/worlds/{folder}/tiles/{style}/{zoom:index}/{x:index}/{y:index}.webp", self.tile),
+            Route("/compare/", self.compare_page),
+            Route("/compare/index.html", self.compare_page),
+            Route("/compare/{one}/{other}", self.to_comparison),
+        ]
+
     def close(self) -> None:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._painters.shutdown(wait=False, cancel_futures=True)
 
     def page(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
-            return answer(request, pages.html_files()[name])
+            return content_response(request, pages.html_files()[name])
 
         return page
 
@@ -180,11 +163,11 @@ class _Site:
         content = pages.static_files().get(request.path_params["path"])
         if content is None:
             raise NotThereError("There is no such file.")
-        return answer(request, content)
+        return content_response(request, content)
 
     async def worlds(self, request: Request) -> Response:
         listed = await self._read(self._gallery.worlds)
-        return answer(request, await self._read(lambda: Content.of(listed, "application/json")))
+        return content_response(request, await self._read(lambda: Content.of(listed, "application/json")))
 
     async def to_world(self, request: Request) -> Response:
         await self._find(request.path_params["folder"])
@@ -192,13 +175,13 @@ class _Site:
 
     async def world_page(self, request: Request) -> Response:
         self._prepare(await self._find(request.path_params["folder"]))
-        return answer(request, pages.html_files()[pages.WORLD_PAGE])
+        return content_response(request, pages.html_files()[pages.WORLD_PAGE])
 
     async def compare_page(self, request: Request) -> Response:
         for name in ("one", "other"):
             if name in request.query_params:
                 self._prepare(await self._find(pages.folder_of(request.query_params[name])))
-        return answer(request, pages.html_files()[pages.COMPARE_PAGE])
+        return content_response(request, pages.html_files()[pages.COMPARE_PAGE])
 
     async def to_comparison(self, request: Request) -> Response:
         """Redirect the former address of a comparison."""
@@ -210,13 +193,13 @@ class _Site:
         source = await self._find(request.path_params["folder"])
         outline = source.outline() if "outline" in request.query_params else None
         if outline is not None:
-            return answer(request, Content.of(outline, "application/json"))
-        await _arrival(request, source, Part.ANALYSIS)
+            return content_response(request, Content.of(outline, "application/json"))
+        await _wait_for(request, source, Part.ANALYSIS)
 
         def read() -> Content:
             return Content.of(source.facts(self._gallery.same_world(source.header.seed)), "application/json")
 
-        return answer(request, await self._read(read))
+        return content_response(request, await self._read(read))
 
     async def waterways(self, request: Request) -> Response:
         source = await self._find(request.path_params["folder"])
@@ -272,12 +255,12 @@ class _Site:
         """Return a large picture that is drawn now, unless the browser has it."""
         source = await self._find(request.path_params["folder"])
         etag = f"{source.header.version}-{name}"
-        unmodified = known(request, etag)
+        unmodified = not_modified(request, etag)
         if unmodified is not None:
             return unmodified
         async with self._picture_slot:
             if await request.is_disconnected():
-                raise _GoneAwayError
+                raise _ClientDisconnectedError
             return await self._file(
                 request, source, lambda: draw(source), etag=etag, media_type="image/png", part=Part.ANALYSIS
             )
@@ -301,13 +284,13 @@ class _Site:
 
         source = await self._find(request.path_params["folder"])
         # A tile in the browser's cache need not wait for a paint slot.
-        unmodified = known(request, etag(source))
+        unmodified = not_modified(request, etag(source))
         if unmodified is not None:
             return unmodified
-        await _arrival(request, source, Part.GROUND)
+        await _wait_for(request, source, Part.GROUND)
         async with self._paint_slots:
             if await request.is_disconnected():
-                raise _GoneAwayError
+                raise _ClientDisconnectedError
             source = await self._find(request.path_params["folder"])
             return await self._file(
                 request,
@@ -330,17 +313,17 @@ class _Site:
         workers: ThreadPoolExecutor | None = None,
     ) -> Response:
         """Return the response with a file; ``etag`` begins with a version and changes when the file does."""
-        unmodified = known(request, etag)
+        unmodified = not_modified(request, etag)
         if unmodified is not None:
             return unmodified
-        await _arrival(request, source, part)
+        await _wait_for(request, source, part)
 
         def content() -> Content:
             return Content.of(make(), media_type, etag=etag)
 
         loop = asyncio.get_running_loop()
         content_now = await loop.run_in_executor(workers or self._readers, content)
-        return answer(request, content_now, cache_of(request, etag))
+        return content_response(request, content_now, cache_control(request, etag))
 
     async def _find(self, folder: str) -> WorldSource:
         """Return the stored world of a seed in its newest build, or a preview of it."""
@@ -358,129 +341,38 @@ class _Site:
         return await asyncio.get_running_loop().run_in_executor(self._readers, make)
 
 
-class _SearchRoutes:
-    """The routes of the page *Find a seed*; they answer one question at a time."""
-
-    def __init__(self, search: SiteSearch, token: str | None) -> None:
-        self._search, self._token = search, token
-        self._worker = ThreadPoolExecutor(1, "search")
-
-    def close(self) -> None:
-        self._worker.shutdown(wait=False, cancel_futures=True)
-
-    async def columns(self, request: Request) -> Response:
-        return await self._answered(request, lambda: {**self._search.columns(), "token": self._token})
-
-    async def distributions(self, request: Request) -> Response:
-        names = request.query_params.get("columns", "").split(",")[:_MOST_COLUMNS]
-        return await self._answered(request, lambda: self._search.distributions(names))
-
-    async def answer(self, request: Request) -> Response:
-        query = request.query_params
-        return await self._answered(
-            request,
-            lambda: self._search.answer(
-                query.get("condition", ""),
-                question=query.get("question"),
-                preferences=query.getlist("prefer")[:_MOST_COLUMNS],
-                sort=query.get("sort"),
-                ascending="ascending" in query,
-                columns=query.getlist("column")[:_MOST_COLUMNS],
-                limit=int(query["limit"]) if _COUNT.fullmatch(query.get("limit", "")) else MOST_ROWS,
-            ),
-        )
-
-    async def world_keys(self, request: Request) -> Response:
-        condition = request.query_params.get("condition", "")
-        return await self._answered(request, lambda: {"seeds": self._search.world_keys(condition)})
-
-    async def _answered(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
-        """Return a JSON response; for an invalid question its members are ``fault`` and ``reason``, with status 200.
-
-        Questions are often invalid while a user types, and browsers log every response with an error status.
-        """
-
-        def body() -> bytes:
-            try:
-                return json_bytes(make())
-            except QueryError as error:
-                return json_bytes({"fault": str(error), "reason": Reason.INVALID_QUESTION})
-
-        content = await asyncio.get_running_loop().run_in_executor(self._worker, body)
-        return answer(request, Content.of(content, "application/json"))
-
-
-class _OpenWorlds:
-    """A cache of the most recently used worlds, each in its newest build."""
-
-    def __init__(self, store: WorldStore) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._sources: collections.OrderedDict[str, StoredWorld] = collections.OrderedDict()
-        self._manifests = functools.lru_cache(maxsize=64)(self._made)
-
-    def source(self, seed: Seed) -> StoredWorld | None:
-        """Return the current world of a seed; None if it is not built."""
-        built = self._manifests(seed, self._traces(seed))
-        if built is None:
-            return None
-        with self._lock:
-            source = self._sources.pop(seed.key, None)
-            if source is None or source.built != built:
-                source = StoredWorld(self._store, built)
-            self._sources[seed.key] = source
-            while len(self._sources) > OPEN_WORLDS:
-                self._sources.popitem(last=False)
-            return source
-
-    def _made(self, seed: Seed, _: tuple[tuple[int, int] | None, ...]) -> BuiltWorld | None:
-        return built_world(self._store, seed)
-
-    def _traces(self, seed: Seed) -> tuple[tuple[int, int] | None, ...]:
-        """Return the inodes and times of the seed's manifests, which change with its stages; no file is read."""
-        return tuple(_trace(self._store.folder(seed, stage) / MANIFEST_NAME) for stage in STAGES)
-
-
-class _GoneAwayError(Exception):
+class _ClientDisconnectedError(Exception):
     """The client of a request has closed its connection."""
 
 
-async def _arrival(request: Request, source: WorldSource, part: Part) -> None:
+async def _wait_for(request: Request, source: WorldSource, part: Part) -> None:
     """Wait until a part of a world is there.
 
     Raises:
-        _GoneAwayError: the client does not wait any longer.
+        _ClientDisconnectedError: the client does not wait any longer.
     """
     with source.wanted(part) as arriving:
         if arriving is None:
             return
         arrival = asyncio.wrap_future(arriving)
-        while not (await asyncio.wait({arrival}, timeout=_LOOK_S))[0]:
+        while not (await asyncio.wait({arrival}, timeout=_DISCONNECT_CHECK_S))[0]:
             if await request.is_disconnected():
-                raise _GoneAwayError
+                raise _ClientDisconnectedError
         await arrival
 
 
-def _trace(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
-
-
-async def _missing(request: Request, error: Exception) -> Response:
+async def _not_found(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        sentence = "Pages and files are read-only; use GET or HEAD."
-        return refusal(request, error.status_code, Reason.READ_ONLY, sentence, error.headers)
+        message = "Pages and files are read-only; use GET or HEAD."
+        return error_response(request, error.status_code, Reason.READ_ONLY, message, error.headers)
     if isinstance(error, NotThereError):
-        return refusal(request, HTTPStatus.NOT_FOUND, error.reason, str(error))
-    return refusal(request, getattr(error, "status_code", 404), Reason.MISSING, "There is no such page or file.")
+        return error_response(request, HTTPStatus.NOT_FOUND, error.reason, str(error))
+    return error_response(request, getattr(error, "status_code", 404), Reason.MISSING, "There is no such page or file.")
 
 
-async def _gone_away(_: Request, __: Exception) -> Response:
-    return Response(status_code=_GONE_AWAY)
+async def _client_disconnected(_: Request, __: Exception) -> Response:
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-async def _damaged(request: Request, error: Exception) -> Response:
-    return refusal(request, 503, Reason.DAMAGED, str(error))
+async def _store_error(request: Request, error: Exception) -> Response:
+    return error_response(request, 503, Reason.DAMAGED, str(error))
