@@ -8,6 +8,8 @@ from pathlib import Path
 
 from vwe_dagster.bench.figures import BenchError
 from vwe_dagster.bench.warm_pool import PoolBench
+from vwe_dagster.config.extras import install_command
+from vwe_dagster.config.home import find_checkout
 
 _COLD, _WARM, _PLAIN, _INK = "#8fa3b5", "#d9622b", "#5b6770", "#22282d"
 _NAMES = {"process": "process", "docker": "container"}
@@ -23,7 +25,8 @@ def draw_chart(measured: PoolBench, path: Path) -> None:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
-        raise BenchError("The chart needs matplotlib; install it with: pip install 'vwe-dagster[bench]'") from error
+        install = install_command("bench", find_checkout())
+        raise BenchError(f"The chart needs matplotlib; install it with: {install}") from error
     bars = _bars(measured)
     figure = Figure(figsize=(8, 1.3 + 0.52 * len(bars)), dpi=150, layout="constrained")
     axes = figure.subplots()

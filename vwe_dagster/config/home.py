@@ -121,10 +121,8 @@ def find_home(environ: Mapping[str, str] = os.environ) -> Home:
         folder = Path(environ[HOME_VARIABLE]).expanduser().resolve()
         if folder.exists() and not folder.is_dir():
             raise HomeError(f"{HOME_VARIABLE} is {folder}, which is not a folder; set it to a folder, or unset it.")
-    elif (_PARENT_OF_PACKAGE / WORKSPACE).is_file():
-        folder = _PARENT_OF_PACKAGE
     else:
-        folder = Path.cwd()
+        folder = find_checkout() or Path.cwd()
     own = folder / ".dagster"
     named = environ.get(INSTANCE_VARIABLE)
     has_broker = bool(environ.get(BROKER_VARIABLE, "").strip())
@@ -134,6 +132,11 @@ def find_home(environ: Mapping[str, str] = os.environ) -> Home:
     if not instance.is_absolute():
         raise HomeError(f"{INSTANCE_VARIABLE} is {named}, but Dagster requires an absolute path; set it to one.")
     return Home(folder, instance, own_instance=instance == own, has_broker=has_broker)
+
+
+def find_checkout() -> Path | None:
+    """Return the checkout that this package runs from; None if it was installed from a wheel."""
+    return _PARENT_OF_PACKAGE if (_PARENT_OF_PACKAGE / WORKSPACE).is_file() else None
 
 
 def _link(link: Path, target: Path) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from vwe_dagster.config.extras import install_command
+from vwe_dagster.config.home import find_checkout
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.text.commands import command_line
@@ -88,7 +90,7 @@ class Format:
                 raise ExportError(
                     f"The format {self.name} needs {module}, which is not installed; "
                     f"install it with: {command_line('pip', 'install', requirement)}, "
-                    f"or with: {command_line('pip', 'install', 'vwe-dagster[formats]')}"
+                    f"or with: {install_command('formats', find_checkout())}"
                 )
 
 

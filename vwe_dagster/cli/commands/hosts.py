@@ -14,8 +14,8 @@ import typer
 from vwe_dagster.cli.commands.common import FAILED, CommandError, InputError
 from vwe_dagster.cli.console import notices, output, say
 from vwe_dagster.config.broker import BROKER_VARIABLE, required_broker
-from vwe_dagster.config.home import Home, find_home
-from vwe_dagster.text.commands import command_line
+from vwe_dagster.config.extras import install_command
+from vwe_dagster.config.home import Home, find_checkout, find_home
 
 Result = TypeVar("Result")
 
@@ -96,7 +96,7 @@ def _check_packages() -> None:
     if missing:
         raise CommandError(
             f"This command needs the packages {', '.join(missing)}, which are not installed; "
-            f"install it with: {command_line('pip', 'install', 'vwe-dagster[hosts]')}"
+            f"install them with: {install_command('hosts', find_checkout())}"
         )
 
 

@@ -10,9 +10,11 @@ import typer
 
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, CommandError, suggestion
 from vwe_dagster.cli.console import notices, say
+from vwe_dagster.config.extras import install_command
+from vwe_dagster.config.home import find_checkout
 from vwe_dagster.config.object_storage import cache_bytes, storage_address
 from vwe_dagster.store import WorldStore
-from vwe_dagster.text.commands import command_line, vwe_command
+from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     from vwe_dagster.config.home import Home
@@ -89,5 +91,5 @@ def check_package() -> None:
         CommandError: it is not installed.
     """
     if importlib.util.find_spec("obstore") is None:
-        install = command_line("pip", "install", "vwe-dagster[publish]")
+        install = install_command("publish", find_checkout())
         raise CommandError(f"Object storage needs the package obstore; install it with: {install}")
