@@ -31,9 +31,10 @@ from vwe_dagster.cli.commands import (
     ui,
     worlds,
 )
-from vwe_dagster.cli.commands.common import BAD_INPUT, FAILED, INTERRUPTED, CommandError, InputError
+from vwe_dagster.cli.commands.common import CommandError, InputError
 from vwe_dagster.cli.console import notices, output, say
 from vwe_dagster.cli.examples import complete_help
+from vwe_dagster.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, INTERRUPTED_MESSAGE
 from vwe_dagster.config.broker import BrokerError
 from vwe_dagster.config.home import HomeError
 from vwe_dagster.config.hosts import HostsError
@@ -124,7 +125,7 @@ def run() -> int:
         say(notices(), str(error), "red")
         code = FAILED
     if code == INTERRUPTED:
-        say(notices(), "Interrupted.", "red")
+        say(notices(), INTERRUPTED_MESSAGE, "red")
     return code
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from vwe_dagster.cli.exit_codes import FAILED, INTERRUPTED, INTERRUPTED_MESSAGE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
-_OUTPUT_FAILED, _INTERRUPTED = 1, 130
 
 
 def main() -> NoReturn:
@@ -32,17 +32,17 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         end_interrupted()
     except BrokenPipeError:
-        _end(_OUTPUT_FAILED, "")
+        _end(FAILED, "")
     except OSError as error:
         if error.filename is not None:
             raise
-        _end(_OUTPUT_FAILED, f"error: cannot write the output ({error.strerror}); free space or redirect it.\n")
+        _end(FAILED, f"error: cannot write the output ({error.strerror}); free space or redirect it.\n")
     sys.exit(code)
 
 
 def end_interrupted() -> NoReturn:
     """End the process as Ctrl-C does: with one line and the exit code 130."""
-    _end(_INTERRUPTED, "Interrupted.\n")
+    _end(INTERRUPTED, f"{INTERRUPTED_MESSAGE}\n")
 
 
 def _end(code: int, message: str) -> NoReturn:

@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from vwe_dagster.cli.commands import engine as commands
-from vwe_dagster.cli.commands.common import FAILED, InputError
+from vwe_dagster.cli.commands.common import InputError
+from vwe_dagster.cli.exit_codes import FAILED
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.locations.table_json import LocationTableDocument, read_table_json
 from vwe_dagster_tests.command import Vwe

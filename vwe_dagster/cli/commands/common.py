@@ -1,4 +1,4 @@
-"""Parts that the commands share: exit codes, errors, seed arguments, and the registered partition keys."""
+"""Parts that the commands share: errors, seed arguments, and the registered partition keys."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from vwe_dagster.config.home import Home
 from vwe_dagster.seeds.lists import SeedList, SeedListError, read_seed_list
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
-
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-"""Exit codes besides 0."""
 
 SHOWN_SINGLY = 10
 """The largest number of seeds that a command reports one by one."""

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.common import FAILED, InputError, parse_seeds
+from vwe_dagster.cli.commands.common import InputError, parse_seeds
 from vwe_dagster.cli.commands.pool import AsJson, PoolName, open_named, print_json
 from vwe_dagster.cli.console import notices, output, say, showing_progress
+from vwe_dagster.cli.exit_codes import FAILED
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE, Grid
 
 app = typer.Typer(no_args_is_help=True, help="Serve a single engine, or verify one.")

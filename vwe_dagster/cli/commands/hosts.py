@@ -11,8 +11,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from vwe_dagster.cli.commands.common import FAILED, CommandError, InputError
+from vwe_dagster.cli.commands.common import CommandError, InputError
 from vwe_dagster.cli.console import notices, output, say
+from vwe_dagster.cli.exit_codes import FAILED
 from vwe_dagster.config.broker import BROKER_VARIABLE, required_broker
 from vwe_dagster.config.extras import install_command
 from vwe_dagster.config.home import Home, find_checkout, find_home

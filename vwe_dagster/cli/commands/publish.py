@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal
 
-from vwe_dagster.cli.commands.common import FAILED, InputError, parse_seeds
+from vwe_dagster.cli.commands.common import InputError, parse_seeds
 from vwe_dagster.cli.commands.published import check_package
 from vwe_dagster.cli.console import notices, output, say, show_table, showing_progress
+from vwe_dagster.cli.exit_codes import FAILED
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.object_storage import publish_address
 from vwe_dagster.store import StoreError, WorldStore

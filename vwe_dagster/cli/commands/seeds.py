@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vwe_dagster.cli.commands.common import (
-    FAILED,
     SHOWN_SINGLY,
     InputError,
     SeedTexts,
@@ -21,6 +20,7 @@ from vwe_dagster.cli.commands.common import (
     remark,
 )
 from vwe_dagster.cli.console import notices, output, say, show_table
+from vwe_dagster.cli.exit_codes import FAILED
 from vwe_dagster.config.home import find_home
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.common import INTERRUPTED, CommandError, InputError, read_valid_list
+from vwe_dagster.cli.commands.common import CommandError, InputError, read_valid_list
 from vwe_dagster.cli.commands.pool import AsJson, open_named, print_json
 from vwe_dagster.cli.console import notices, output, say
+from vwe_dagster.cli.exit_codes import INTERRUPTED
 from vwe_dagster.cli.interrupts import exiting_on_interrupt
 from vwe_dagster.config.home import find_home
 from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER
