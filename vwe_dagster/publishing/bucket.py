@@ -46,7 +46,7 @@ class UnusableBucketError(BucketError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """An object.
 
     Attributes:
@@ -59,7 +59,7 @@ class Stored:
 
 
 @dataclasses.dataclass(frozen=True)
-class Listed:
+class ListedObject:
     """An object in a listing.
 
     Attributes:
@@ -94,7 +94,7 @@ class Bucket:
             retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_S)},
         )
 
-    def read(self, path: str, most_bytes: int) -> Stored | None:
+    def read(self, path: str, most_bytes: int) -> StoredObject | None:
         """Return an object; None if it does not exist.
 
         Raises:
@@ -111,7 +111,7 @@ class Bucket:
                     f"The object {self.address}/{path} has {answer.meta['size']} bytes, more than {most_bytes}; "
                     f"publish it again."
                 )
-            return Stored(bytes(answer.bytes()), answer.meta["e_tag"] or "")
+            return StoredObject(bytes(answer.bytes()), answer.meta["e_tag"] or "")
 
     def write(self, path: str, content: bytes) -> None:
         """Write an object whose path determines its content; an existing object is overwritten with the same bytes."""
@@ -139,11 +139,11 @@ class Bucket:
                 return False
             return True
 
-    def listing(self, folder: str) -> dict[str, Listed]:
+    def listing(self, folder: str) -> dict[str, ListedObject]:
         """Return the objects below a folder by path."""
         with self._explained():
             chunks = obstore.list(self._objects, folder)
-            return {each["path"]: Listed(each["size"], each["e_tag"] or "") for chunk in chunks for each in chunk}
+            return {each["path"]: ListedObject(each["size"], each["e_tag"] or "") for chunk in chunks for each in chunk}
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

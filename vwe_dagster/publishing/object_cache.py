@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from vwe_dagster.files.bounded_read import NotAFileError, read_file
+from vwe_dagster.publishing.checksums import read_verified
 
 _KEPT_SHARE = 0.9
 """Share of the limit to which files are removed, so that not every new file causes a removal."""
@@ -41,11 +40,12 @@ class ObjectCache:
             fetch: fetches the content and checks its hash.
         """
         path = self._folder / sha256[:2] / sha256
-        with contextlib.suppress(OSError, NotAFileError):
-            content = read_file(path, nbytes + 1)
-            if hashlib.sha256(content).hexdigest() == sha256:
+        kept = read_verified(path, sha256, nbytes)
+        if kept is not None:
+            # Another process may have removed the file since.
+            with contextlib.suppress(OSError):
                 os.utime(path)
-                return content
+            return kept
         content = fetch()
         # A full disk costs time only: the file is fetched again at its next use.
         with contextlib.suppress(OSError):

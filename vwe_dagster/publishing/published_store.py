@@ -14,6 +14,7 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.files.atomic import remove_whole, replace_whole, write_to_disk, write_whole
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.publishing.bucket import Bucket, BucketError, in_threads
+from vwe_dagster.publishing.checksums import has_sha256, read_verified
 from vwe_dagster.publishing.documents import (
     MAX_DOCUMENT_BYTES,
     SURVEY_DOCUMENT,
@@ -192,9 +193,8 @@ class PublishedStore(WorldStore):
 
     def _fetch_survey_file(self, file: PublishedFile) -> None:
         path = file_of(self, file.depth, file.name)
-        with contextlib.suppress(OSError, NotAFileError):
-            if hashlib.sha256(read_file(path, file.bytes + 1)).hexdigest() == file.sha256:
-                return
+        if read_verified(path, file.sha256, file.bytes) is not None:
+            return
         content = self._fetch(file.path, file.sha256, file.bytes)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
@@ -202,7 +202,7 @@ class PublishedStore(WorldStore):
     def _fetch(self, path: str, sha256: str, nbytes: int) -> bytes:
         """Return an object after comparing it with its hash."""
         stored = self._bucket.read(path, nbytes)
-        if stored is None or hashlib.sha256(stored.content).hexdigest() != sha256:
+        if stored is None or not has_sha256(stored.content, sha256):
             raise DamagedObjectError(self._damaged(path))
         return stored.content
 
@@ -221,8 +221,7 @@ def _is_whole(folder: Path) -> bool:
     try:
         world = parse_world(read_file(folder / _DOCUMENT, MAX_DOCUMENT_BYTES), str(folder))
         return all(
-            hashlib.sha256(read_file(folder / stage / MANIFEST_NAME, each.manifest_bytes + 1)).hexdigest()
-            == each.manifest_sha256
+            read_verified(folder / stage / MANIFEST_NAME, each.manifest_sha256, each.manifest_bytes) is not None
             for stage, each in world.stages.items()
         )
     except (OSError, NotAFileError, BucketError):

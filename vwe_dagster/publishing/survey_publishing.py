@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.rows import digest_of
 from vwe_dagster.publishing.bucket import Bucket, BucketError, in_threads
+from vwe_dagster.publishing.checksums import has_sha256
 from vwe_dagster.publishing.documents import (
     MAX_DOCUMENT_BYTES,
     SCHEMA_VERSION,
@@ -98,7 +99,7 @@ def _current_files(store: WorldStore) -> Iterator[tuple[Path, PublishedFile]]:
 
 def _content_of(path: Path, file: PublishedFile) -> bytes:
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != file.sha256:
+    if not has_sha256(content, file.sha256):
         raise StoreError(f"The survey added rows to {path} while it was published; run the command again.")
     return content
 

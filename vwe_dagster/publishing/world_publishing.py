@@ -27,7 +27,7 @@ from vwe_dagster.publishing.documents import (
 )
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Manifest, Stage, StoreError, WorldStore
-from vwe_dagster.store.stages import built_stages
+from vwe_dagster.store.stages import built_stages, drawn_stage
 from vwe_dagster.text.commands import vwe_command
 
 
@@ -84,10 +84,9 @@ def complete_stages(store: WorldStore, seed: Seed) -> dict[Stage, Manifest]:
         "raw": raw if raw is not None and extracted.is_made_of(raw) else None,
         "extracted": extracted,
         "processed": processed,
+        "renders": drawn_stage(store, extracted, "renders"),
+        "tiles": drawn_stage(store, extracted, "tiles"),
     }
-    for stage in ("renders", "tiles"):
-        drawn = store.manifest(seed, stage)
-        found[stage] = drawn if drawn is not None and drawn.is_made_of(extracted) else None
     return {stage: manifest for stage, manifest in found.items() if manifest is not None}
 
 

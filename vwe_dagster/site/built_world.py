@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 
 from pydantic import JsonValue
 
-from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.site.header import WorldHeader
+from vwe_dagster.site.header import WorldHeader, version_of
 from vwe_dagster.store import Manifest, WorldStore
-from vwe_dagster.store.stages import built_stages, grid_of, native_terrain, tile_choice, world_gen_version
+from vwe_dagster.store.stages import built_stages, drawn_stage, grid_of, native_terrain, tile_choice, world_gen_version
 from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.worldgen import World
 
@@ -48,8 +46,8 @@ class BuiltWorld:
         version = world_gen_version(self.extracted, self.raw)
         return WorldHeader(
             seed=self.seed,
-            version=_version(self.extracted.digest, self.processed.digest, drawn, str(version)),
-            data_version=_version(self.extracted.digest),
+            version=version_of("stored.py", self.extracted.digest, self.processed.digest, drawn, str(version)),
+            data_version=version_of("stored.py", self.extracted.digest),
             grid=grid_of(self.extracted),
             engine=self.extracted.recipe.made_by,
             world_gen_version=version,
@@ -85,13 +83,12 @@ def built_world(store: WorldStore, seed: Seed) -> BuiltWorld | None:
     if stages is None:
         return None
     extracted, processed = stages
-    renders, tiles = store.manifest(seed, "renders"), store.manifest(seed, "tiles")
     return BuiltWorld(
         extracted=extracted,
         processed=processed,
         raw=store.manifest(seed, "raw"),
-        renders=renders if renders is not None and renders.is_made_of(extracted) else None,
-        tiles=tiles if tiles is not None and tiles.is_made_of(extracted) else None,
+        renders=drawn_stage(store, extracted, "renders"),
+        tiles=drawn_stage(store, extracted, "tiles"),
     )
 
 
@@ -103,13 +100,3 @@ def why_not_shown(store: WorldStore, seed: Seed) -> str:
     return (
         f"The world of {seed.key} is partially built; if no process is building it, repeat the command that built it."
     )
-
-
-def _version(*digests: str) -> str:
-    return hashlib.sha256("".join((*digests, _code())).encode()).hexdigest()[:16]
-
-
-@functools.cache
-def _code() -> str:
-    """Return the digest of the code that generates the files, because browsers cache them by version forever."""
-    return sources_digest(PACKAGE / "site" / "stored.py")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.world.grid import Grid
 
@@ -37,3 +39,14 @@ class WorldHeader:
     location_table: JsonValue
     has_waterways: bool
     built_at: dt.datetime | None
+
+
+def version_of(module: str, *parts: str) -> str:
+    """Return a version of files, which browsers cache by version forever: it changes with the files and their code.
+
+    Args:
+        module: the file name of the module of the site whose code generates the files.
+        parts: digests and other texts that determine the files.
+    """
+    code = sources_digest(PACKAGE / "site" / module)
+    return hashlib.sha256(" ".join((*parts, code)).encode()).hexdigest()[:16]

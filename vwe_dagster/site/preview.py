@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -19,13 +18,12 @@ from vwe_dagster.engine.messages import ESSENTIAL, LINES, LOCATIONS, NATIVE, Wor
 from vwe_dagster.engine.native import export_world
 from vwe_dagster.engine.native_locations import location_lines, location_table_identity
 from vwe_dagster.extraction.engine_export import canonical_world, location_table
-from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.thumbnail import render_thumbnail
 from vwe_dagster.rendering.tiles import MAX_ZOOM
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.site.header import WorldHeader
+from vwe_dagster.site.header import WorldHeader, version_of
 from vwe_dagster.site.job_queue import Job, JobQueue
 from vwe_dagster.site.source import Part, WorldSource
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -143,7 +141,7 @@ def _analysis(native: World, ground_job: Job[CanonicalWorld], table: LocationTab
 
 def _header(seed: Seed, table: LocationTable | None) -> WorldHeader:
     identity = location_table_identity(table)
-    version = hashlib.sha256(f"{seed.number} {identity} {_code()}".encode()).hexdigest()[:16]
+    version = version_of("preview.py", str(seed.number), str(identity))
     return WorldHeader(
         seed=seed,
         version=version,
@@ -155,12 +153,6 @@ def _header(seed: Seed, table: LocationTable | None) -> WorldHeader:
         has_waterways=True,
         built_at=None,
     )
-
-
-@functools.cache
-def _code() -> str:
-    """Return the digest of the code that computes previews, because browsers cache their files by version forever."""
-    return sources_digest(PACKAGE / "site" / "preview.py")
 
 
 def _nbytes_of(part: CanonicalWorld | WorldAnalysis) -> int:

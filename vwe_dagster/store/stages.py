@@ -30,7 +30,7 @@ from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.rendering.png import png_bytes
 from vwe_dagster.rendering.tiles import TILE_PIXELS, Tile
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.store import Draft, FileEntry, Manifest, StoreError, WorldStore
+from vwe_dagster.store import Draft, FileEntry, Manifest, Stage, StoreError, WorldStore
 from vwe_dagster.store.arrays import ARRAY_SUFFIX, UnpackedArrays
 from vwe_dagster.store.manifest import STATISTICS
 from vwe_dagster.world.canonical import CanonicalWorld
@@ -284,6 +284,21 @@ def built_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | N
     if extracted is None or processed is None or not processed.is_made_of(extracted):
         return None
     return extracted, processed
+
+
+def drawn_stage(store: WorldStore, extracted: Manifest, stage: Stage) -> Manifest | None:
+    """Return a stage of pictures or tiles; None unless it exists and was drawn from these planes.
+
+    Args:
+        store: the store of the stages.
+        extracted: the stage with the planes.
+        stage: ``renders`` or ``tiles``.
+
+    Raises:
+        StoreError: the data folder cannot be read.
+    """
+    drawn = store.manifest(extracted.seed, stage)
+    return drawn if drawn is not None and drawn.is_made_of(extracted) else None
 
 
 def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
