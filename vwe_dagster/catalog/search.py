@@ -243,7 +243,7 @@ def open_search(store: WorldStore) -> tuple[Search, Mapping[str, str]]:
     Raises:
         StoreError: the data folder cannot be read.
     """
-    state = SeedCatalog(store).look()
+    state = SeedCatalog(store).load()
     return Search(state.table, survey_rows(store)), state.left_out
 
 

@@ -99,7 +99,7 @@ class SeedCatalog:
             self._write(state.table)
         return state
 
-    def look(self) -> CatalogState:
+    def load(self) -> CatalogState:
         """Return the current catalog like :meth:`update`, but also if the file cannot be written.
 
         Raises:

@@ -128,7 +128,7 @@ def _shared_files(store: WorldStore, seeds: Sequence[Seed], url: str | None) -> 
     yield "index.html", exported_page(pages.GALLERY_PAGE, preview)
     comparison = LinkPreview("Comparison of Valheim worlds", f"Two of {title}.", "compare/", f"../{CARD}", url)
     yield "compare/index.html", exported_page(pages.COMPARE_PAGE, comparison)
-    catalog = rows_of(SeedCatalog(store).look().table, {seed.folder_name for seed in seeds})
+    catalog = rows_of(SeedCatalog(store).load().table, {seed.folder_name for seed in seeds})
     yield from _with_script("worlds.json", gallery_json(catalog))
 
 

@@ -86,7 +86,7 @@ class Gallery:
         with self._updating:
             traces = self._traces()
             if self._known is None or self._known.traces != traces:
-                table = self._catalog.look().table
+                table = self._catalog.load().table
                 folders = {seed.folder_name: seed for seed in _seeds(table)}
                 shown = {
                     name for name, trace in traces.items() if name in folders and self._shown(folders[name], trace)

@@ -144,7 +144,7 @@ class SiteSearch:
             if self._survey is None or self._survey.files != survey.files:
                 self._survey = survey
                 self._distributions.clear()
-            return Search(self._catalog.look().table, self._survey)
+            return Search(self._catalog.load().table, self._survey)
 
 
 def _question_json(ready: ReadyQuestion) -> dict[str, Any]:
