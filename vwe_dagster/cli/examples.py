@@ -51,7 +51,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "publish": (
         "vwe publish HHcLC5acQt wVJCZahxX8",
         "vwe publish --all --survey",
-        "vwe publish --all --json",
+        "vwe publish --prune --dry-run",
     ),
     "purge": ("vwe purge --dry-run", "vwe purge --older-than 7d"),
     "seeds add": ("vwe seeds add HHcLC5acQt", "vwe seeds add --file seeds.txt"),

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -52,10 +52,12 @@ class StoredObject:
     Attributes:
         content: its bytes.
         etag: its entity tag, which changes with the content.
+        modified: the time when it was written, by the clock of the storage.
     """
 
     content: bytes
     etag: str
+    modified: dt.datetime
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +67,12 @@ class ListedObject:
     Attributes:
         bytes: its length.
         etag: its entity tag, which changes with the content.
+        modified: the time when it was written, by the clock of the storage.
     """
 
     bytes: int
     etag: str
+    modified: dt.datetime
 
 
 class Bucket:
@@ -111,7 +115,7 @@ class Bucket:
                     f"The object {self.address}/{path} has {answer.meta['size']} bytes, more than {most_bytes}; "
                     f"publish it again."
                 )
-            return StoredObject(bytes(answer.bytes()), answer.meta["e_tag"] or "")
+            return StoredObject(bytes(answer.bytes()), answer.meta["e_tag"] or "", answer.meta["last_modified"])
 
     def write(self, path: str, content: bytes) -> None:
         """Write an object whose path determines its content; an existing object is overwritten with the same bytes."""
@@ -143,7 +147,21 @@ class Bucket:
         """Return the objects below a folder by path."""
         with self._explained():
             chunks = obstore.list(self._objects, folder)
-            return {each["path"]: ListedObject(each["size"], each["e_tag"] or "") for chunk in chunks for each in chunk}
+            return {
+                each["path"]: ListedObject(each["size"], each["e_tag"] or "", each["last_modified"])
+                for chunk in chunks
+                for each in chunk
+            }
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the paths of the folders directly below a folder, in their order."""
+        with self._explained():
+            return sorted(obstore.list_with_delimiter(self._objects, folder)["common_prefixes"])
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete objects; missing ones are ignored."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._objects, paths)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

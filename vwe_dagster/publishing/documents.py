@@ -22,6 +22,7 @@ from vwe_dagster.store.manifest import Manifest, Stage
 SCHEMA_VERSION: Final = 1
 
 WORLDS = "worlds"
+SEEDS = "seeds"
 SURVEY = "survey"
 SURVEY_DOCUMENT = "survey.json"
 
@@ -133,7 +134,7 @@ def seed_folder_of(path: str) -> str | None:
 
 def seed_objects(seed: Seed) -> str:
     """Return the path of the folder of all objects of a seed."""
-    return f"seeds/{seed.folder_name}"
+    return f"{SEEDS}/{seed.folder_name}"
 
 
 def stage_folder(seed: Seed, stage: Stage, digest: str) -> str:

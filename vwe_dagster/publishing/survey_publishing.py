@@ -44,7 +44,7 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
         StoreError: a file cannot be read.
     """
     own = {file: path for path, file in _current_files(store)}
-    existing = {path: each.bytes for path, each in bucket.listing(SURVEY).items()}
+    existing = _lengths(bucket)
     written: dict[str, int] = {}
 
     def write(file: PublishedFile) -> None:
@@ -62,6 +62,9 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
         if stored is not None and stored.content == content and not written:
             return Publication(PublishState.UNCHANGED, reused=len(wanted))
         if bucket.swap(SURVEY_DOCUMENT, content, None if stored is None else stored.etag):
+            # A prune may have deleted files that were reused, before the document named them.
+            existing = _lengths(bucket)
+            in_threads(write, wanted)
             return Publication(
                 PublishState.PUBLISHED,
                 objects=len(written) + 1,
@@ -71,6 +74,11 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
     raise BucketError(
         f"Other processes published surveys at {bucket.address} during {_ATTEMPTS} attempts; run the command again."
     )
+
+
+def _lengths(bucket: Bucket) -> dict[str, int]:
+    """Return the lengths of the files of the survey by path."""
+    return {path: each.bytes for path, each in bucket.listing(SURVEY).items()}
 
 
 def _current_files(store: WorldStore) -> Iterator[tuple[Path, PublishedFile]]:

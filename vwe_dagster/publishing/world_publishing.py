@@ -2,7 +2,8 @@
 
 The files of a stage are written first, then its manifest, and the document of the world last. A reader that begins
 with the document therefore sees the former or the new world, and an interrupted publication leaves only objects that
-no document names. The next publication reuses them.
+no document names. The next publication reuses them, unless they are pruned before: so a publisher looks for its objects
+once more when its document names them, and writes those that :mod:`vwe_dagster.publishing.pruning` has deleted.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vwe_dagster.publishing.bucket import Bucket, BucketError, in_threads
 from vwe_dagster.publishing.documents import (
@@ -107,14 +108,7 @@ def publish_world(store: WorldStore, seed: Seed, bucket: Bucket) -> Publication:
     former = bucket.read(path, MAX_DOCUMENT_BYTES)
     if former is not None:
         _check_schema(former.content, f"{bucket.address}/{path}")
-    existing = {path: each.bytes for path, each in bucket.listing(seed_objects(seed)).items()}
-    written = [_publish_stage(store, manifest, bucket, existing) for manifest in stages.values()]
-    total = Publication(
-        PublishState.PUBLISHED,
-        objects=sum(each.objects for each in written),
-        bytes=sum(each.bytes for each in written),
-        reused=sum(each.reused for each in written),
-    )
+    total = _publish_stages(store, stages.values(), bucket)
     if former is not None and former.content == content:
         return total if total.objects else Publication(PublishState.UNCHANGED, reused=total.reused)
     if not bucket.swap(path, content, None if former is None else former.etag):
@@ -124,6 +118,7 @@ def publish_world(store: WorldStore, seed: Seed, bucket: Bucket) -> Publication:
                 f"Another process published {seed.key} at {bucket.address} in the meantime, and its version is kept; "
                 f"run the command again to replace it."
             )
+    _publish_stages(store, stages.values(), bucket)
     return dataclasses.replace(total, objects=total.objects + 1, bytes=total.bytes + len(content))
 
 
@@ -138,6 +133,18 @@ def _check_schema(content: bytes, place: str) -> None:
         parse_world(content, place)
     except DamagedObjectError:
         return
+
+
+def _publish_stages(store: WorldStore, stages: Collection[Manifest], bucket: Bucket) -> Publication:
+    """Write the objects of a world's stages that do not exist."""
+    existing = {path: each.bytes for path, each in bucket.listing(seed_objects(next(iter(stages)).seed)).items()}
+    written = [_publish_stage(store, manifest, bucket, existing) for manifest in stages]
+    return Publication(
+        PublishState.PUBLISHED,
+        objects=sum(each.objects for each in written),
+        bytes=sum(each.bytes for each in written),
+        reused=sum(each.reused for each in written),
+    )
 
 
 def _publish_stage(store: WorldStore, manifest: Manifest, bucket: Bucket, existing: Mapping[str, int]) -> Publication:

@@ -68,6 +68,18 @@ def test_seeds_are_published_and_reported(s3_process: S3Server, home: Path) -> N
     ]
 
 
+def test_prune_reports_what_it_keeps(s3_process: S3Server, home: Path) -> None:
+    address = s3_process.new_address()
+    vwe = publisher(s3_process, home, str(address))
+    published = vwe.call("publish", KEY, "--prune", "--json")
+    assert (published.returncode, json.loads(published.stdout)["pruned"]) == (0, [])
+    s3_process.delete(address, world_document(parse_seed(KEY).folder_name))
+    young = len(s3_process.objects(address))
+    ended = vwe.call("publish", "--prune", "--dry-run")
+    assert ended.returncode == 0
+    assert f"--prune would delete 0 unused files, 0 bytes. Another {young} stay" in ended.stderr
+
+
 def test_partially_built_world_is_skipped_unless_it_is_named(s3_process: S3Server, home: Path) -> None:
     vwe = publisher(s3_process, home, str(s3_process.new_address()))
     every = vwe.call("publish", "--all", "--json")
@@ -84,6 +96,7 @@ def test_partially_built_world_is_skipped_unless_it_is_named(s3_process: S3Serve
     [
         ((), {}, 2, "Name the seeds to publish"),
         (("--all", KEY), {}, 2, "Name the seeds to publish"),
+        (("--all", "--dry-run"), {}, 2, "use it with --prune alone"),
         ((KEY,), {"VWE_PUBLISH": ""}, 2, "VWE_PUBLISH is not set"),
         ((KEY,), {"VWE_PUBLISH": "https://bucket"}, 2, "'https://bucket' is not an address in object storage"),
         ((KEY,), {"AWS_ACCESS_KEY_ID": ""}, 2, "The environment has no credentials for s3://worlds/x"),

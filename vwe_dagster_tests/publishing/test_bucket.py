@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from vwe_dagster.config.object_storage import storage_address
-from vwe_dagster.publishing.bucket import Bucket, BucketError, ListedObject, UnusableBucketError
+from vwe_dagster.publishing.bucket import Bucket, BucketError, UnusableBucketError
 from vwe_dagster_tests.publishing.s3_server import S3Server
 
 
@@ -43,7 +45,12 @@ def test_listing_has_the_objects_below_a_folder(s3: S3Server) -> None:
     bucket = Bucket(address)
     for path in ("a/b", "a/c/d", "ab/c"):
         bucket.write(path, b"12")
-    assert bucket.listing("a") == {path: ListedObject(2, etag_of(bucket, path)) for path in ("a/b", "a/c/d")}
+    listed = bucket.listing("a")
+    assert {path: (each.bytes, each.etag) for path, each in listed.items()} == {
+        path: (2, etag_of(bucket, path)) for path in ("a/b", "a/c/d")
+    }
+    assert all(abs(each.modified - dt.datetime.now(dt.UTC)) < dt.timedelta(hours=1) for each in listed.values())
+    assert bucket.folders("a") == ["a/c"]
     assert Bucket(storage_address(f"s3://{address.bucket}", s3.environment)).listing("a") == {}
 
 

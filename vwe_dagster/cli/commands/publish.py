@@ -1,8 +1,9 @@
-"""The command ``vwe publish``: write worlds and the survey to object storage."""
+"""The command ``vwe publish``: write worlds and the survey to object storage, and delete what is not used there."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -19,9 +20,10 @@ from vwe_dagster.config.object_storage import publish_address
 from vwe_dagster.store import StoreError, WorldStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from vwe_dagster.publishing.bucket import Bucket
+    from vwe_dagster.publishing.pruning import Leftovers
     from vwe_dagster.publishing.world_publishing import Publication
     from vwe_dagster.seeds.seed import Seed
 
@@ -33,15 +35,21 @@ def publish(
     *,
     all_: Annotated[bool, typer.Option("--all", help="Publish every built world.")] = False,
     survey: Annotated[bool, typer.Option("--survey", help="Publish the rows of the survey.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete files of former builds and removed worlds that are a day old.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what --prune would delete; change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Publish worlds and the survey to the object storage that VWE_PUBLISH names, such as s3://bucket/prefix.
 
     Unchanged worlds and files are not written again. If this command is interrupted, readers still see the
-    former version of a world.
+    former version of a world. Pruning is safe while others publish, and comes after publishing.
     """
-    if bool(seeds) + all_ > 1 or not (seeds or all_ or survey):
-        raise InputError("Name the seeds to publish, or choose --all, --survey or both.")
+    if bool(seeds) + all_ > 1 or not (seeds or all_ or survey or prune):
+        raise InputError("Name the seeds to publish, or choose --all, --survey, --prune or several of them.")
+    if dry_run and (not prune or seeds or all_ or survey):
+        raise InputError("--dry-run shows what --prune would delete; use it with --prune alone.")
     parsed = parse_seeds(seeds or [])
     address = publish_address()
     check_package()
@@ -50,14 +58,23 @@ def publish(
     from vwe_dagster.publishing.survey_publishing import publish_survey  # noqa: PLC0415
 
     store, bucket = WorldStore(find_home().data), Bucket(address)
-    with showing_progress(notices(), f"publishing to {address}") as report:
-        results, faults = _publish_worlds(store, bucket, parsed, every=all_, report=report)
-        if survey:
-            report(1, _SURVEY)
-            results[_SURVEY] = publish_survey(store, bucket)
-        report(1, "done")
-    _show(str(address), results, faults, as_json=as_json)
-    if faults:
+    results: dict[str, Publication] = {}
+    faults: dict[str, str] = {}
+    if seeds or all_ or survey:
+        with showing_progress(notices(), f"publishing to {address}") as report:
+            results, faults = _publish_worlds(store, bucket, parsed, every=all_, report=report)
+            if survey:
+                report(1, _SURVEY)
+                results[_SURVEY] = publish_survey(store, bucket)
+            report(1, "done")
+    pruned = _prune(bucket, dry_run=dry_run) if prune else None
+    if as_json:
+        _write_json(str(address), results, faults, pruned)
+    else:
+        _show(results, faults, published=bool(seeds or all_ or survey))
+        if pruned is not None:
+            _show_pruned(pruned, dry_run=dry_run)
+    if faults or any(each.fault for each in pruned or ()):
         raise typer.Exit(FAILED)
 
 
@@ -90,15 +107,49 @@ def _publish_worlds(
     return results, faults
 
 
-def _show(address: str, results: Mapping[str, Publication], faults: Mapping[str, str], *, as_json: bool) -> None:
-    if as_json:
-        rows = [{"name": name, **dataclasses.asdict(each)} for name, each in results.items()]
-        document = {"address": address, "published": rows, "failed": dict(faults)}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    elif results:
+def _prune(bucket: Bucket, *, dry_run: bool) -> list[Leftovers]:
+    from vwe_dagster.publishing.pruning import prune  # noqa: PLC0415
+
+    with showing_progress(notices(), f"pruning {bucket.address}") as report:
+        found = prune(bucket, now=dt.datetime.now(dt.UTC), dry_run=dry_run, report=report)
+        report(1, "done")
+    return found
+
+
+def _write_json(
+    address: str, results: Mapping[str, Publication], faults: Mapping[str, str], pruned: Sequence[Leftovers] | None
+) -> None:
+    rows = [{"name": name, **dataclasses.asdict(each)} for name, each in results.items()]
+    document: dict[str, object] = {"address": address, "published": rows, "failed": dict(faults)}
+    if pruned is not None:
+        document["pruned"] = [dataclasses.asdict(each) for each in pruned]
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _show(results: Mapping[str, Publication], faults: Mapping[str, str], *, published: bool) -> None:
+    if results:
         cells = [(name, each.state, each.objects, each.reused, decimal(each.bytes)) for name, each in results.items()]
         show_table(output(), "", ("name", "state", "written", "reused", "size"), cells)
     for fault in faults.values():
         say(notices(), fault, "red")
-    if not results and not faults:
+    if published and not results and not faults:
         say(notices(), "There is no built world to publish.")
+
+
+def _show_pruned(pruned: Sequence[Leftovers], *, dry_run: bool) -> None:
+    old = [each for each in pruned if each.objects]
+    if old:
+        cells = [(each.name, each.objects, decimal(each.bytes)) for each in old]
+        show_table(output(), "", ("name", "unused files", "size"), cells)
+    for each in pruned:
+        if each.fault is not None:
+            say(notices(), each.fault, "red")
+    files, size = sum(each.objects for each in old), decimal(sum(each.bytes for each in old))
+    young = sum(each.young for each in pruned)
+    summary = f"{'--prune would delete' if dry_run else 'Deleted'} {files:,} unused files, {size}."
+    stay = (
+        f" Another {young:,} stay, because they are younger than a day or were replaced in the last hour."
+        if young
+        else ""
+    )
+    say(notices(), summary + stay)

@@ -1,0 +1,181 @@
+"""Delete published objects that no document names: former builds, removed worlds, leftovers of interrupted publishers.
+
+Publishers may run meanwhile. An object that a running publisher has written is younger than a day, but it may reuse
+an old one. A prune lists the objects of a world, reads its document, deletes, and reads the document again. A
+publisher writes the document, then looks for its objects again. If an object that a publisher reuses is deleted, one
+of the two notices. If the document is written after the deletion, the publisher notices, and it writes the object
+again. Otherwise the prune does, and it reports which world must be published again. The latter requires that the
+document is written between two requests of the prune, which are a fraction of a second apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from vwe_dagster.publishing.bucket import Bucket, in_threads
+from vwe_dagster.publishing.documents import (
+    MAX_DOCUMENT_BYTES,
+    SEEDS,
+    SURVEY,
+    SURVEY_DOCUMENT,
+    DamagedObjectError,
+    NewerSchemaError,
+    manifest_object,
+    parse_survey,
+    parse_world,
+    stage_folder,
+    world_document,
+)
+from vwe_dagster.text.commands import vwe_command
+
+LEAST_AGE: Final = dt.timedelta(days=1)
+"""Age of the youngest object that is deleted; a publisher may not have written the document of a younger one yet."""
+
+READERS_NOTICE: Final = dt.timedelta(hours=1)
+"""Age of a document before which the files of the former one stay, because readers may not have read it yet."""
+
+_BETWEEN_REPORTS = 64
+"""Number of folders between two reports of progress."""
+
+_STAGE_OBJECT = re.compile(rf"(?P<stage>{SEEDS}/(?P<seed>[0-9a-f]{{64}})/[a-z]+/[0-9a-f]{{64}})/(?P<file>.+)")
+_MANIFEST = re.compile(r"manifest-[0-9a-f]{64}\.json")
+_SURVEY_OBJECT = re.compile(rf"{SURVEY}/[a-z]+/(block-[0-9]{{7}}|set-[0-9a-f]{{16}})/[0-9a-f]{{64}}\.parquet")
+
+
+@dataclasses.dataclass(frozen=True)
+class Leftovers:
+    """The objects of one world or of the survey that no document names.
+
+    Attributes:
+        name: the seed; the folder of the objects if no document names a seed; ``survey``.
+        objects: number of objects that are old enough to be deleted.
+        bytes: their length.
+        young: number of objects that stay because they, or the document that replaced them, are too young.
+        fault: why nothing was deleted, or which damage the deletion caused; else None.
+    """
+
+    name: str
+    objects: int = 0
+    bytes: int = 0
+    young: int = 0
+    fault: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Named:
+    """What a document names.
+
+    Attributes:
+        owner: the seed or ``survey``; the folder of the objects if there is no document of a world.
+        contains: returns True for the path of an object that the document names.
+        since: the time when the document was written; None if there is no document.
+    """
+
+    owner: str
+    contains: Callable[[str], bool]
+    since: dt.datetime | None
+
+
+def prune(bucket: Bucket, *, now: dt.datetime, dry_run: bool, report: Callable[[float, str], None]) -> list[Leftovers]:
+    """Delete the objects that no document names and that are older than :data:`LEAST_AGE`.
+
+    Objects of an unknown layout stay, and so does every object whose document is damaged or of a later version.
+
+    Args:
+        bucket: the bucket.
+        now: the present time.
+        dry_run: only list the objects.
+        report: called with the share of folders that are done, and the name of the phase.
+
+    Returns:
+        The worlds with leftovers or faults, then the survey if it has any.
+
+    Raises:
+        BucketError: the bucket cannot be used.
+    """
+
+    def pruned(folder: str) -> Leftovers:
+        return _prune_folder(bucket, folder, now, dry_run=dry_run)
+
+    folders = [*bucket.folders(SEEDS), SURVEY]
+    found: list[Leftovers] = []
+    for first in range(0, len(folders), _BETWEEN_REPORTS):
+        report(first / len(folders), "reading documents" if dry_run else "deleting")
+        found += in_threads(pruned, folders[first : first + _BETWEEN_REPORTS])
+    return [each for each in found if each.objects or each.young or each.fault]
+
+
+def _prune_folder(bucket: Bucket, folder: str, now: dt.datetime, *, dry_run: bool) -> Leftovers:
+    """Delete the leftovers in the folder of a seed or of the survey."""
+    # The listing comes first: an object that is listed here and named by a document later is not deleted.
+    listed = {path: each for path, each in bucket.listing(folder).items() if _is_known(path)}
+    read = _survey_names if folder == SURVEY else _world_names
+    try:
+        named = read(bucket, folder)
+        unnamed = {path: each for path, each in listed.items() if not named.contains(path)}
+        is_new = named.since is not None and now - named.since < READERS_NOTICE
+        old = {path: each.bytes for path, each in unnamed.items() if not is_new and now - each.modified > LEAST_AGE}
+        leftovers = Leftovers(named.owner, len(old), sum(old.values()), len(unnamed) - len(old))
+        if dry_run or not old:
+            return leftovers
+        bucket.delete(list(old))
+        named = read(bucket, folder)
+    except (DamagedObjectError, NewerSchemaError) as error:
+        return Leftovers(folder, fault=f"{error} Until then, nothing is deleted in {folder}.")
+    return dataclasses.replace(leftovers, fault=_damage(named, old))
+
+
+def _is_known(path: str) -> bool:
+    return (_STAGE_OBJECT.fullmatch(path) or _SURVEY_OBJECT.fullmatch(path)) is not None
+
+
+def _world_names(bucket: Bucket, folder: str) -> _Named:
+    """Read the document of a world."""
+    seed_folder = folder.rpartition("/")[2]
+    path = world_document(seed_folder)
+    stored = bucket.read(path, MAX_DOCUMENT_BYTES)
+    if stored is None:
+        return _Named(folder, lambda _: False, None)
+    world = parse_world(stored.content, f"{bucket.address}/{path}")
+    if world.seed.folder_name != seed_folder:
+        raise DamagedObjectError(f"The object {bucket.address}/{path} is damaged; publish it again.")
+    manifests = {
+        stage_folder(world.seed, stage, each.digest): manifest_object(world.seed, stage, each)
+        for stage, each in world.stages.items()
+    }
+
+    def contains(path: str) -> bool:
+        """Return True for all files of a named stage, whose digest determines them, and for its named manifest."""
+        match = _STAGE_OBJECT.fullmatch(path)
+        if match is None or match["stage"] not in manifests:
+            return False
+        return _MANIFEST.fullmatch(match["file"]) is None or path == manifests[match["stage"]]
+
+    return _Named(world.seed.key, contains, stored.modified)
+
+
+def _survey_names(bucket: Bucket, _: str) -> _Named:
+    """Read the document of the survey."""
+    stored = bucket.read(SURVEY_DOCUMENT, MAX_DOCUMENT_BYTES)
+    if stored is None:
+        return _Named(SURVEY, lambda _: False, None)
+    survey = parse_survey(stored.content, f"{bucket.address}/{SURVEY_DOCUMENT}")
+    return _Named(SURVEY, {file.path for file in survey.files}.__contains__, stored.modified)
+
+
+def _damage(named: _Named, deleted: Mapping[str, int]) -> str | None:
+    """Return an error message if the document names a deleted object, else None."""
+    lost = sum(map(named.contains, deleted))
+    if not lost:
+        return None
+    again = (
+        vwe_command("publish", "--survey") if named.owner == SURVEY else vwe_command("publish", operands=[named.owner])
+    )
+    return (
+        f"A publisher reused {lost} leftovers of {named.owner} while they were deleted, so readers miss them; "
+        f"publish it again with: {again}"
+    )
