@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -25,6 +25,20 @@ _FILE_BYTES = 65_536
 _CHILD_S = 60.0
 _RELEASE_S = 10.0
 _CLOCKS_DIFFER_S = 5.0
+_FREE_BYTES = 2 * 10**9
+
+MOUNTS = Path("/proc/self/mountinfo")
+"""The list of mounts of Linux."""
+
+_NFS_FAULTS = {
+    "soft": "with soft, a slow server makes writes fail in the middle of a world",
+    "softerr": "with softerr, a slow server makes writes fail in the middle of a world",
+    "nolock": "with nolock, locks do not exclude other hosts",
+    "local_lock=all": "with local_lock=all, locks do not exclude other hosts",
+    "local_lock=flock": "with local_lock=flock, locks do not exclude other hosts",
+    "vers=3": "version 3 loses locks when the server restarts",
+}
+"""Options that break what the store relies on, and how."""
 
 _processes = multiprocessing.get_context("spawn")
 
@@ -37,13 +51,30 @@ class MountCheck:
         name: what was checked.
         passed: whether the file system has the property.
         required: whether the store depends on it.
-        detail: the observation, as text.
+        detail: the observation, as text; of a failed check also its consequence and a remedy.
     """
 
     name: str
     passed: bool
     required: bool
     detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Property:
+    """A property of the file system.
+
+    Attributes:
+        name: what is checked.
+        check: checks it in a folder of the file system, and returns the observation.
+        otherwise: the consequence of a failure, and a remedy.
+        required: whether the store depends on it.
+    """
+
+    name: str
+    check: Callable[[Path], str]
+    otherwise: str
+    required: bool = True
 
 
 def mount_checks(data: Path) -> Iterator[MountCheck]:
@@ -55,28 +86,19 @@ def mount_checks(data: Path) -> Iterator[MountCheck]:
     folder = data / FOLDER / f"check-{secrets.token_hex(8)}"
     folder.mkdir(parents=True)
     try:
-        for name, required, check in (
-            ("a rename replaces a file atomically", True, _check_file_rename),
-            ("a folder is renamed as a whole", True, _check_folder_rename),
-            ("O_EXCL: one of two processes creates a file", True, _check_exclusive_creation),
-            ("fsync of files and folders", True, _check_fsync),
-            ("a lock excludes another process", True, _check_lock),
-            ("a killed process loses its lock", True, _check_killed_holder),
-            ("a replaced file is recognized by its inode or time", True, _check_replaced_file),
-            ("hard links", False, _check_hard_link),
-            ("symbolic links", False, _check_symbolic_link),
-            ("the clock of the file server", False, _check_server_clock),
-        ):
-            yield _result(name, check, folder, required=required)
+        for each in PROPERTIES:
+            yield _result(each, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _result(name: str, check: Callable[[Path], str], folder: Path, *, required: bool) -> MountCheck:
+def _result(each: _Property, folder: Path) -> MountCheck:
     try:
-        return MountCheck(name, passed=True, required=required, detail=check(folder))
-    except (OSError, _FailedError) as error:
-        return MountCheck(name, passed=False, required=required, detail=str(error))
+        return MountCheck(each.name, passed=True, required=each.required, detail=each.check(folder))
+    # A file system without locks is reported by filelock as NotImplementedError, at a child as the end of its pipe.
+    except (OSError, NotImplementedError, EOFError, _FailedError) as error:
+        found = str(error) or "the other process failed"
+        return MountCheck(each.name, passed=False, required=each.required, detail=f"{found}; {each.otherwise}")
 
 
 class _FailedError(Exception):
@@ -117,11 +139,14 @@ def _check_folder_rename(folder: Path) -> str:
     for each in (draft, target):
         each.mkdir()
         (each / "name").write_text(each.name, encoding="utf-8")
-    target.rename(former)
-    draft.rename(target)
+    with (target / "name").open(encoding="utf-8") as reader:
+        target.rename(former)
+        draft.rename(target)
+        if reader.read() != "target":
+            raise _FailedError("a reader of the former folder lost its file")
     if (target / "name").read_text(encoding="utf-8") != "draft" or draft.exists():
         raise _FailedError("after the renames, the folder does not have the new content")
-    return "the folder has the new content"
+    return "the folder has the new content, and an open file the former"
 
 
 def _check_exclusive_creation(folder: Path) -> str:
@@ -196,7 +221,7 @@ def _check_hard_link(folder: Path) -> str:
     try:
         second.hardlink_to(first)
     except OSError as error:
-        raise _FailedError(f"not supported ({error.strerror}); the store copies files instead") from error
+        raise _FailedError(f"not supported ({error.strerror})") from error
     first.unlink()
     if second.read_bytes() != bytes(_FILE_BYTES):
         raise _FailedError("the file has different content under its second name")
@@ -223,7 +248,7 @@ def _check_symbolic_link(folder: Path) -> str:
     try:
         (folder / "link").symlink_to("named")
     except OSError as error:
-        raise _FailedError(f"not supported ({error.strerror}); by-name has no links") from error
+        raise _FailedError(f"not supported ({error.strerror})") from error
     return "supported"
 
 
@@ -234,8 +259,55 @@ def _check_server_clock(folder: Path) -> str:
     after = time.time()
     ahead = max(path.stat().st_mtime - after, 0.0) - max(before - path.stat().st_mtime, 0.0)
     if abs(ahead) > _CLOCKS_DIFFER_S:
-        raise _FailedError(f"{ahead:+.0f} s from this host's; ages of leftovers are wrong by that, so set both by NTP")
+        raise _FailedError(f"{ahead:+.0f} s from this host's")
     return f"equals this host's within {_CLOCKS_DIFFER_S:g} s"
+
+
+def _check_owner(folder: Path) -> str:
+    path = folder / "owned"
+    path.touch()
+    owner, expected = path.stat().st_uid, folder.parents[1].stat().st_uid
+    if owner != expected:
+        raise _FailedError(f"a new file belongs to the user {owner}, the data folder to {expected}")
+    return f"a new file belongs to the user {owner}, as the data folder does"
+
+
+def _check_free_space(folder: Path) -> str:
+    free = shutil.disk_usage(folder).free
+    if free < _FREE_BYTES:
+        raise _FailedError(f"{free / 1e9:.1f} GB are free")
+    return f"{free / 1e9:.0f} GB are free"
+
+
+def _check_mount_options(folder: Path) -> str:
+    mount = _mount_of(folder)
+    if mount is None:
+        return "unknown on this system"
+    kind, options = mount
+    if not kind.startswith("nfs"):
+        return f"{kind}, not NFS"
+    faults = [fault for option, fault in _NFS_FAULTS.items() if option in options]
+    if not {"lookupcache=pos", "lookupcache=positive", "lookupcache=none"} & options:
+        faults.append("lookupcache=positive is missing, so this host may not see new files of other hosts")
+    if faults:
+        raise _FailedError(", ".join(faults))
+    return kind
+
+
+def _mount_of(folder: Path) -> tuple[str, frozenset[str]] | None:
+    """Return the kind and the options of the file system of a folder; None if the system has no list of mounts."""
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    device = folder.stat().st_dev
+    found = None
+    for line in lines:
+        mount, _, system = line.partition(" - ")
+        kind, _, options = system.split(" ", 2)
+        if mount.split()[2] == f"{os.major(device)}:{os.minor(device)}":
+            found = kind, frozenset(options.split(","))
+    return found
 
 
 @contextlib.contextmanager
@@ -258,3 +330,71 @@ def _receive(pipe: Connection) -> tuple[int, int]:
     if not pipe.poll(_CHILD_S):
         raise _FailedError(f"the other process did not answer for {_CHILD_S:g} s")
     return pipe.recv()  # type: ignore[no-any-return]
+
+
+_LIKE_A_LOCAL_DISK = "mount the folder over NFS 4, not over SMB, 9p or a service that copies files"
+_WITH_LOCKS = "mount the folder over NFS 4 without nolock and local_lock"
+
+PROPERTIES: Sequence[_Property] = (
+    _Property(
+        "a rename replaces a file atomically",
+        _check_file_rename,
+        f"pages and runs would read incomplete files, so {_LIKE_A_LOCAL_DISK}",
+    ),
+    _Property(
+        "a folder is renamed as a whole, even if a file in it is open",
+        _check_folder_rename,
+        f"a world could not be replaced while it is read, so {_LIKE_A_LOCAL_DISK}",
+    ),
+    _Property(
+        "O_EXCL: one of two processes creates a file",
+        _check_exclusive_creation,
+        f"two processes would each believe to hold a new lock, so {_LIKE_A_LOCAL_DISK}",
+    ),
+    _Property(
+        "fsync of files and folders",
+        _check_fsync,
+        f"a loss of power could damage finished worlds, so {_LIKE_A_LOCAL_DISK}",
+    ),
+    _Property(
+        "a lock excludes another process",
+        _check_lock,
+        f"two processes could write the same world, so {_WITH_LOCKS}",
+    ),
+    _Property(
+        "a killed process loses its lock",
+        _check_killed_holder,
+        f"a killed run would block its worlds, so {_WITH_LOCKS}",
+    ),
+    _Property(
+        "a replaced file is recognized by its inode or time",
+        _check_replaced_file,
+        f"pages and tables would show former worlds, so {_LIKE_A_LOCAL_DISK}",
+    ),
+    _Property(
+        "free space",
+        _check_free_space,
+        "ten worlds of 8192 cells a side take 1.4 GB, so free some space",
+    ),
+    _Property(
+        "mount options",
+        _check_mount_options,
+        "mount the folder with -o hard,lookupcache=positive",
+        required=False,
+    ),
+    _Property(
+        "owner of new files",
+        _check_owner,
+        "the center may be unable to replace or remove them, so use the same number of the user on all machines "
+        "and an export that does not map users",
+        required=False,
+    ),
+    _Property("hard links", _check_hard_link, "the store copies files instead, which takes more space", required=False),
+    _Property("symbolic links", _check_symbolic_link, "data/by-name has no links", required=False),
+    _Property(
+        "the clock of the file server",
+        _check_server_clock,
+        "ages of leftovers and of lists in the inbox are wrong by that, so set both clocks by NTP",
+        required=False,
+    ),
+)

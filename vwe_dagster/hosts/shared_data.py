@@ -21,6 +21,7 @@ import redis
 from filelock import FileLock, Timeout
 
 from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.text.commands import command_line
 
 ANSWERED_WITHIN_S = 60.0
 """Seconds that a worker waits for the center, whose sensor answers every five seconds."""
@@ -35,11 +36,12 @@ _POLL_S = 0.2
 
 
 class Finding(enum.StrEnum):
-    """The result of a question: the file is the same, is missing, or is not locked."""
+    """The result of a question: the file is the same, is missing, is not locked, or denies access to the center."""
 
     SAME = "same"
     MISSING = "missing"
     UNLOCKED = "unlocked"
+    DENIED = "denied"
 
 
 class SharedDataError(RuntimeError):
@@ -86,6 +88,12 @@ def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: f
                 f"Locks in the data folder {data} do not hold between this host and the center, so both could write "
                 f"the same world; mount it over NFS 4 without the options nolock and local_lock."
             )
+        if answer.finding is Finding.DENIED:
+            raise SharedDataError(
+                f"The center may not use files that this host writes into the data folder {data}, so it could not "
+                f"rebuild or remove its worlds; run both as users with the same number ({command_line('id', '-u')}), "
+                f"and mount an export that does not map users."
+            )
         if _read(_answer_file(data, question)) != answer.secret:
             raise SharedDataError(
                 f"The data folder {data} does not show a file that the center wrote into it; "
@@ -103,10 +111,8 @@ def answer_questions(server: redis.Redis, data: Path) -> list[str]:
     """
     questions = cast("dict[str, str]", server.hgetall(_QUESTIONS))
     for question in questions:
-        answer = _Answer(_inspect(data, question), secrets.token_hex(8))
-        with contextlib.suppress(FileNotFoundError):
-            if answer.finding is Finding.SAME:
-                write_whole(_answer_file(data, question), answer.secret.encode())
+        secret = secrets.token_hex(8)
+        answer = _Answer(_inspect(data, question, secret), secret)
         server.set(_ANSWERS + question, json.dumps(dataclasses.asdict(answer)), ex=_KEPT_S)
         server.hdel(_QUESTIONS, question)
     return sorted(set(questions.values()))
@@ -127,10 +133,18 @@ def _question_file(data: Path, name: str, question: str) -> Iterator[None]:
             f"The data folder {data} cannot be written ({error.strerror}); mount the center's data folder at this path "
             f"for the user of this process."
         ) from error
+    lock = FileLock(path.with_suffix(".lock"), timeout=0)
     try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
-            yield
+        try:
+            lock.acquire()
+        except (OSError, NotImplementedError) as error:
+            raise SharedDataError(
+                f"The file system of the data folder {data} has no locks ({error}), so two hosts could write the same "
+                f"world; mount it over NFS 4 without the options nolock and local_lock."
+            ) from error
+        yield
     finally:
+        lock.release()
         for file in (path, path.with_suffix(".lock"), _answer_file(data, question)):
             file.unlink(missing_ok=True)
 
@@ -149,15 +163,19 @@ def _await_answer(server: redis.Redis, question: str, within_s: float) -> _Answe
     )
 
 
-def _inspect(data: Path, question: str) -> Finding:
+def _inspect(data: Path, question: str, secret: str) -> Finding:
+    """Inspect the file of a question, and write the answer file if the folder is the same."""
     path = _question_path(data, question)
     if _read(path) != question:
         return Finding.MISSING
     try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
+        with contextlib.suppress(Timeout), FileLock(path.with_suffix(".lock"), timeout=0):
             return Finding.UNLOCKED
-    except Timeout:
-        return Finding.SAME
+        with contextlib.suppress(FileNotFoundError):
+            write_whole(_answer_file(data, question), secret.encode())
+    except PermissionError:
+        return Finding.DENIED
+    return Finding.SAME
 
 
 def _question_path(data: Path, question: str) -> Path:

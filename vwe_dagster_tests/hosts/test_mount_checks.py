@@ -15,13 +15,16 @@ from vwe_dagster.hosts.mount_checks import MountCheck
 pytestmark = pytest.mark.slow
 
 
-def results(data: Path) -> dict[str, MountCheck]:
-    return {check.name: check for check in mount_checks.mount_checks(data)}
+def result(data: Path, name: str) -> MountCheck:
+    """Return the result of one check."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mount_checks, "PROPERTIES", [each for each in mount_checks.PROPERTIES if each.name == name])
+        [check] = mount_checks.mount_checks(data)
+    return check
 
 
 def test_local_disk_passes_every_check(tmp_path: Path) -> None:
-    checks = results(tmp_path)
-    assert [check.name for check in checks.values() if not check.passed] == []
+    assert [check for check in mount_checks.mount_checks(tmp_path) if not check.passed] == []
     assert list((tmp_path / ".hosts").iterdir()) == [], "the checks leave nothing behind"
 
 
@@ -30,7 +33,7 @@ def test_missing_hard_links_are_reported_and_not_required(tmp_path: Path, monkey
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    check = results(tmp_path)["hard links"]
+    check = result(tmp_path, "hard links")
     assert (check.passed, check.required) == (False, False)
     assert "the store copies files instead" in check.detail
 
@@ -44,9 +47,9 @@ def test_lock_that_excludes_no_process_fails(tmp_path: Path, monkeypatch: pytest
         def __exit__(self, *_: object) -> None: ...
 
     monkeypatch.setattr(mount_checks, "FileLock", NoLock)
-    checks = results(tmp_path)
-    assert checks["a lock excludes another process"].detail == "two processes held the lock"
-    assert checks["a lock excludes another process"].required
+    check = result(tmp_path, "a lock excludes another process")
+    assert check.detail.startswith("two processes held the lock; two processes could write the same world")
+    assert check.required
 
 
 def test_missing_symbolic_links_are_reported_and_not_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,9 +57,55 @@ def test_missing_symbolic_links_are_reported_and_not_required(tmp_path: Path, mo
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    check = results(tmp_path)["symbolic links"]
+    check = result(tmp_path, "symbolic links")
     assert (check.passed, check.required) == (False, False)
     assert "by-name has no links" in check.detail
+
+
+def test_file_system_without_locks_fails_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    check = result(tmp_path, "a lock excludes another process")
+    assert (check.passed, check.required) == (False, True)
+    assert check.detail.endswith("mount the folder over NFS 4 without nolock and local_lock")
+
+
+@pytest.mark.parametrize(
+    ("options", "passed", "detail"),
+    [
+        ("rw,vers=4.2,hard,local_lock=none,lookupcache=pos", True, "nfs4"),
+        ("rw,vers=4.2,soft,local_lock=none,lookupcache=pos", False, "with soft, a slow server"),
+        ("rw,vers=4.2,hard,local_lock=none", False, "lookupcache=positive is missing"),
+        ("rw,vers=3,hard,nolock,lookupcache=none", False, "with nolock, locks do not exclude other hosts, version 3"),
+    ],
+)
+def test_options_of_a_mount_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, *, passed: bool, detail: str
+) -> None:
+    device = tmp_path.stat().st_dev
+    line = f"36 35 {os.major(device)}:{os.minor(device)} / /srv/vwe/data rw shared:1 - nfs4 10.0.0.5:/ {options}"
+    (tmp_path / "mounts").write_text(f"22 27 0:1 / /proc rw - proc proc rw\n{line}\n", encoding="utf-8")
+    monkeypatch.setattr(mount_checks, "MOUNTS", tmp_path / "mounts")
+    check = result(tmp_path, "mount options")
+    assert check.passed == passed
+    assert check.detail.startswith(detail)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a folder")
+def test_files_of_another_user_than_the_folder_are_reported(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, -1)
+    check = result(tmp_path, "owner of new files")
+    assert (check.passed, check.required) == (False, False)
+    assert "the data folder to 12345; the center may be unable" in check.detail
+
+
+def test_full_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mount_checks, "_FREE_BYTES", 2**70)
+    check = result(tmp_path, "free space")
+    assert (check.passed, check.required) == (False, True)
+    assert check.detail.endswith("so free some space")
 
 
 def test_clock_of_the_file_server_that_is_wrong_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +116,7 @@ def test_clock_of_the_file_server_that_is_wrong_is_reported(tmp_path: Path, monk
         os.utime(path, (time.time() + 90, time.time() + 90))
 
     monkeypatch.setattr(Path, "touch", touch_in_the_future)
-    check = results(tmp_path)["the clock of the file server"]
+    check = result(tmp_path, "the clock of the file server")
     assert (check.passed, check.required) == (False, False)
     assert check.detail.startswith(("+89 s", "+90 s"))
 
@@ -78,6 +127,6 @@ def test_replaced_files_that_cannot_be_distinguished_fail(tmp_path: Path, monkey
         os.utime(path, (0, 0))
 
     monkeypatch.setattr(mount_checks, "write_whole", overwrite)
-    check = results(tmp_path)["a replaced file is recognized by its inode or time"]
+    check = result(tmp_path, "a replaced file is recognized by its inode or time")
     assert (check.passed, check.required) == (False, True)
     assert check.detail.startswith("49 of 50 replaced files")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,6 +70,30 @@ def test_folder_that_shows_no_files_of_the_center_is_rejected(
 ) -> None:
     monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_whole", _write_only_questions)
     with center(broker, tmp_path), pytest.raises(SharedDataError, match="does not show a file that the center wrote"):
+        check_shared_data(server, tmp_path, "attic")
+
+
+def test_folder_whose_files_the_center_may_not_use_is_rejected(
+    broker: str, server: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny_answers(path: Path, content: bytes) -> None:
+        if path.suffix == ".answer":
+            raise PermissionError
+        path.write_bytes(content)
+
+    monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_whole", deny_answers)
+    with center(broker, tmp_path), pytest.raises(SharedDataError, match="run both as users with the same number"):
+        check_shared_data(server, tmp_path, "attic")
+
+
+def test_file_system_without_locks_is_rejected(
+    server: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(SharedDataError, match=r"has no locks .*No locks available"):
         check_shared_data(server, tmp_path, "attic")
 
 
