@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from vwe_dagster.catalog.names import column_name, condition_schema
-from vwe_dagster.catalog.query_error import QueryError
+from vwe_dagster.catalog.query_error import QueryError, QueryFault
 
 TIME_LIMIT_S = 10.0
 MEMORY_LIMIT = "1GB"
@@ -70,6 +70,9 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "ieee_floating_point_ops": False,
     "error_on_division_by_zero": False,
 }
+_BEFORE = f"FROM {TABLE} WHERE (\n"
+"""The statement before a condition, in ASCII."""
+
 _UNKNOWN_TABLE = re.compile(r'Table "(?P<name>[^"]+)" (?:not found|does not exist)')
 _LONGEST_SHOWN = 200
 _MOST_BRACKETS = 200
@@ -158,30 +161,42 @@ def explained(text: str, time_limit_s: float = TIME_LIMIT_S) -> Iterator[None]:
     try:
         yield
     except duckdb.InterruptException as error:
-        raise QueryError(f"The condition took longer than {time_limit_s:g} s; write a simpler one.") from error
+        raise QueryError(
+            f"The condition took longer than {time_limit_s:g} s; write a simpler one.",
+            QueryFault.TOO_SLOW,
+            seconds=time_limit_s,
+        ) from error
     except duckdb.OutOfMemoryException as error:
-        raise QueryError(f"The condition needs more than {MEMORY_LIMIT} of memory; write a simpler one.") from error
+        raise QueryError(
+            f"The condition needs more than {MEMORY_LIMIT} of memory; write a simpler one.", QueryFault.TOO_LARGE
+        ) from error
+    except (duckdb.BinderException, duckdb.ConversionException) as error:
+        raise _unusable(text, str(error).partition("\n")[0], QueryFault.MISMATCH) from error
     except (duckdb.Error, RecursionError) as error:
-        raise QueryError(_unusable(text, str(error).partition("\n")[0])) from error
+        raise _unusable(text, str(error).partition("\n")[0]) from error
 
 
 def _refuse_unreadable(text: str) -> None:
     if not text.strip():
-        raise QueryError("The condition is empty; leave it out to find all worlds.")
+        raise QueryError("The condition is empty; leave it out to find all worlds.", QueryFault.EMPTY_CONDITION)
     if "\0" in text:
-        raise QueryError("The condition contains a NUL character; remove it.")
+        raise QueryError("The condition contains a NUL character; remove it.", QueryFault.NUL_CHARACTER)
     # DuckDB 2.0 parses 3000 open parentheses in 5 s with 1.5 GB; both grow with the square of their number. So do
     # they with signs that precede nothing.
     if text.count("(") + text.count("[") + text.count("{") > _MOST_BRACKETS or _MANY_SIGNS.search(text):
         raise QueryError(
             f"The condition {_shown(text)} has more than {_MOST_BRACKETS} parentheses, or 100 signs in a row; "
-            f"write a simpler one."
+            f"write a simpler one.",
+            QueryFault.TOO_MANY_SIGNS,
+            brackets=_MOST_BRACKETS,
         )
     for start, kind in duckdb.tokenize(text):
         if kind is duckdb.token_type.comment:
             raise QueryError(
                 f"The condition has a comment, {_shown(text[start:])}, which would be ignored; remove it. "
-                f"Write options such as --limit outside the quotes."
+                f"Write options such as --limit outside the quotes.",
+                QueryFault.COMMENT,
+                comment=_cut(text[start:]),
             )
 
 
@@ -193,15 +208,19 @@ def _tree(database: duckdb.DuckDBPyConnection, text: str) -> _Node:
     """
     tree = _serialized(database, text)
     if tree["error"]:
-        raise QueryError(_unusable(text, tree["error_message"]))
+        raise _misspelled(text, tree)
     # A condition such as "true) LIMIT (3" would otherwise continue the statement around it.
     if _surroundings(tree) != _surroundings(_serialized(database, "true")):
-        raise QueryError(f'The condition {_shown(text)} is more than one expression; write one such as: "{EXAMPLE}"')
+        raise QueryError(
+            f'The condition {_shown(text)} is more than one expression; write one such as: "{EXAMPLE}"',
+            QueryFault.SEVERAL_EXPRESSIONS,
+            example=EXAMPLE,
+        )
     return tree
 
 
 def _serialized(database: duckdb.DuckDBPyConnection, text: str) -> _Node:
-    statement = f"FROM {TABLE} WHERE (\n{text}\n)"
+    statement = f"{_BEFORE}{text}\n)"
     [(tree,)] = database.execute("SELECT json_serialize_sql(?::VARCHAR)", [statement]).fetchall()
     return dict(json.loads(tree))
 
@@ -236,9 +255,9 @@ def _refuse_other_sources(node: _Node) -> None:
     elif node.get("cte_map", {"map": []})["map"]:
         name = node["cte_map"]["map"][0]["key"]
     if name is not None:
-        raise QueryError(f"The condition reads {name!r}; a condition can read only the table {TABLE}.")
+        raise _reads_other(name)
     if node.get("sample") is not None or node.get("at_clause") is not None:
-        raise QueryError("The condition samples a table; write one without random results.")
+        raise QueryError("The condition samples a table; write one without random results.", QueryFault.SAMPLE)
 
 
 def _refuse_foreign_expression(node: _Node) -> None:
@@ -249,18 +268,24 @@ def _refuse_foreign_expression(node: _Node) -> None:
     if group not in _CLASSES and not (group == "OPERATOR" and kind in _OPERATORS):
         name = kind.lower().replace("_", " ")
         raise QueryError(
-            f"An expression of the kind {name!r} is not available in conditions; use comparisons and arithmetic."
+            f"An expression of the kind {name!r} is not available in conditions; use comparisons and arithmetic.",
+            QueryFault.OTHER_EXPRESSION,
+            kind=name,
         )
     if group == "FUNCTION":
         path = node["qualified_name"]["path"]
         if len(path) != 1 or path[0].lower() not in FUNCTIONS:
             raise QueryError(
                 f"The function {'.'.join(path)} is not available in conditions; "
-                f"use comparisons, arithmetic, and functions such as abs, round and greatest."
+                f"use comparisons, arithmetic, and functions such as abs, round and greatest.",
+                QueryFault.OTHER_FUNCTION,
+                function=".".join(path),
             )
     if group == "TYPE" and [part.upper() for part in node["qualified_name"]["path"]] not in [[each] for each in _TYPES]:
         raise QueryError(
-            f"The type {node['type_name']} is not available in conditions; use a type such as INTEGER or DOUBLE."
+            f"The type {node['type_name']} is not available in conditions; use a type such as INTEGER or DOUBLE.",
+            QueryFault.OTHER_TYPE,
+            type=str(node["type_name"]),
         )
 
 
@@ -279,18 +304,48 @@ def _refuse_other_type(database: duckdb.DuckDBPyConnection, text: str, sql: str)
     if kind != duckdb.sqltypes.BOOLEAN:
         raise QueryError(
             f"The condition {_shown(text)} is {str(kind).lower()}, not true or false; compare it with a value, "
-            f'as in: "islands > 230"'
+            f'as in: "islands > 230"',
+            QueryFault.NOT_BOOLEAN,
         )
     # An aggregate outside a subquery has a type, but cannot be evaluated per row.
     seeds.filter(f"({sql})")
 
 
-def _unusable(text: str, reason: str) -> str:
+def _misspelled(text: str, tree: _Node) -> QueryError:
+    """Return the error of a condition that cannot be parsed, with the position of the fault in characters."""
+    reason = tree["error_message"]
+    if not str(tree.get("position", "")).isdecimal():
+        return _unusable(text, reason)
+    # DuckDB counts bytes of the whole statement.
+    position = len(text.encode()[: max(int(tree["position"]) - len(_BEFORE), 0)].decode(errors="ignore"))
+    word = re.match(r"\w+|\S", text[position:])
+    if word is None:
+        return _unusable(text, "it is incomplete", QueryFault.INCOMPLETE)
+    return _unusable(text, reason, QueryFault.SYNTAX, position=position + 1, word=_cut(word[0]))
+
+
+def _unusable(
+    text: str, reason: str, fault: QueryFault = QueryFault.UNUSABLE, **values: str | float | list[str]
+) -> QueryError:
     table = _UNKNOWN_TABLE.search(reason)
     if table is not None:
-        return f"The condition reads {table['name']!r}; a condition can read only the table {TABLE}."
-    return f'The condition {_shown(text)} cannot be used ({reason}); write one such as: "{EXAMPLE}"'
+        return _reads_other(table["name"])
+    message = f'The condition {_shown(text)} cannot be used ({reason}); write one such as: "{EXAMPLE}"'
+    return QueryError(message, fault, **{"example": EXAMPLE, **values})
+
+
+def _reads_other(name: str) -> QueryError:
+    return QueryError(
+        f"The condition reads {name!r}; a condition can read only the table {TABLE}.",
+        QueryFault.OTHER_TABLE,
+        name=name,
+        table=TABLE,
+    )
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
+    return repr(_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.analysis.columns import ColumnType
-from vwe_dagster.catalog.query_error import QueryError
+from vwe_dagster.catalog.query_error import QueryError, QueryFault
 from vwe_dagster.catalog.table import COLUMNS as CATALOG_COLUMNS
 from vwe_dagster.text.commands import vwe_command
 
@@ -47,7 +47,7 @@ def column_name(word: str) -> str:
     """
     name = _names().get(word.lower())
     if name is None:
-        raise QueryError(_unknown(word))
+        raise _unknown(word)
     return name
 
 
@@ -89,10 +89,15 @@ def _names() -> Mapping[str, str]:
     return short | {name: name for name in condition_schema().names}
 
 
-def _unknown(word: str) -> str:
+def _unknown(word: str) -> QueryError:
     close = _similar(word.lower())
     meant = f"did you mean {' or '.join(close)}? List" if close else "list"
-    return f"There is no column {word}; {meant} all columns with: {vwe_command('find', '--columns')}"
+    return QueryError(
+        f"There is no column {word}; {meant} all columns with: {vwe_command('find', '--columns')}",
+        QueryFault.MISSPELLED_COLUMN if close else QueryFault.UNKNOWN_COLUMN,
+        name=word,
+        similar=close,
+    )
 
 
 def _similar(word: str) -> list[str]:

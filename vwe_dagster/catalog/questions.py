@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vwe_dagster.catalog.conditions import Condition, parse_condition
-from vwe_dagster.catalog.query_error import QueryError
+from vwe_dagster.catalog.query_error import QueryError, QueryFault
 from vwe_dagster.catalog.search import Question
 from vwe_dagster.catalog.wishes import parse_wishes
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
@@ -61,7 +61,7 @@ def named(name: str, questions: Mapping[str, ReadyQuestion]) -> ReadyQuestion:
     if name not in questions:
         close = difflib.get_close_matches(name, questions, n=3)
         meant = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(questions)}."
-        raise QueryError(f"Unknown question {name!r}; {meant}")
+        raise QueryError(f"Unknown question {name!r}; {meant}", QueryFault.UNKNOWN_QUESTION, name=name)
     return questions[name]
 
 
@@ -99,12 +99,16 @@ def _read(path: Path) -> dict[str, ReadyQuestion]:
         return {name: ReadyQuestion.model_validate(value) for name, value in content.items()}
     except (OSError, NotAFileError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise QueryError(
-            f"The questions in {path} cannot be read ({error}); correct the file, or remove it."
+            f"The questions in {path} cannot be read ({error}); correct the file, or remove it.",
+            QueryFault.UNREADABLE_QUESTIONS,
+            path=str(path),
         ) from error
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise QueryError(
             f"The questions in {path} cannot be used ({place or 'a question'}: {fault['msg']}); a question has "
-            f"the keys meaning, condition and prefer."
+            f"the keys meaning, condition and prefer.",
+            QueryFault.UNREADABLE_QUESTIONS,
+            path=str(path),
         ) from error

@@ -16,7 +16,7 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.catalog.conditions import TIME_LIMIT_S, Condition
 from vwe_dagster.catalog.names import WORLD_COLUMNS, condition_schema
 from vwe_dagster.catalog.query import matching_rows
-from vwe_dagster.catalog.query_error import QueryError
+from vwe_dagster.catalog.query_error import QueryError, QueryFault
 from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows, without_nan
 from vwe_dagster.catalog.table import SeedCatalog
 from vwe_dagster.catalog.wishes import Wish, numbers, percentiles, score
@@ -216,7 +216,11 @@ class Search:
         places = np.flatnonzero(of_world if of_world.any() else of_number).astype(np.int64)[:1]
         if not places.size:
             command = vwe_command("world", operands=[seed.key])
-            raise QueryError(f"The seed {seed.key} is not among the searched rows; generate its world with: {command}")
+            raise QueryError(
+                f"The seed {seed.key} is not among the searched rows; generate its world with: {command}",
+                QueryFault.UNKNOWN_SEED,
+                seed=seed.key,
+            )
         row = shortest_floats(table.take(pa.array(places))).to_pylist()[0]
         ranks = [_ranks(wish, table, places) for wish in question.wishes]
         reasons = [

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from vwe_dagster.catalog.names import column_name, condition_schema
-from vwe_dagster.catalog.query_error import QueryError
+from vwe_dagster.catalog.query_error import QueryError, QueryFault
 
 _WISH = re.compile(
     r"(?P<name>[A-Za-z_]\w*)(?:\s+(?P<order>asc|desc))?(?:\s+x\s*(?P<weight>\d+(?:\.\d+)?))?", re.IGNORECASE
@@ -54,7 +54,9 @@ def parse_wishes(texts: Iterable[str]) -> tuple[Wish, ...]:
     columns = [wish.column for wish in wishes]
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
-        raise QueryError(f"Two preferences name the column {twice}; keep one of them.")
+        raise QueryError(
+            f"Two preferences name the column {twice}; keep one of them.", QueryFault.REPEATED_COLUMN, column=twice
+        )
     return tuple(wishes)
 
 
@@ -88,16 +90,25 @@ def _parsed(text: str) -> Wish:
     match = _WISH.fullmatch(text)
     if match is None:
         raise QueryError(
-            f'The preference {text!r} is not a column with an order and a weight; write one such as: "swamp asc x2"'
+            f'The preference {text!r} is not a column with an order and a weight; write one such as: "swamp asc x2"',
+            QueryFault.INVALID_PREFERENCE,
+            preference=text[:_LONGEST_SHOWN],
         )
     column = column_name(match["name"])
     kind = condition_schema().field(column).type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise QueryError(f"The column {column} has no numbers; choose another column for the preference.")
+        raise QueryError(
+            f"The column {column} has no numbers; choose another column for the preference.",
+            QueryFault.NO_NUMBERS,
+            column=column,
+        )
     weight = float(match["weight"] or 1)
     if not 0 < weight <= GREATEST_WEIGHT:
         raise QueryError(
             f"The weight of the preference {text[:_LONGEST_SHOWN]!r} is not above 0 and at most {GREATEST_WEIGHT:,}; "
-            f"write another one, or remove the preference."
+            f"write another one, or remove the preference.",
+            QueryFault.INVALID_WEIGHT,
+            preference=text[:_LONGEST_SHOWN],
+            most=GREATEST_WEIGHT,
         )
     return Wish(column, (match["order"] or "asc").lower() == "desc", weight)

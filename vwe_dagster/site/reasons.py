@@ -8,7 +8,8 @@ import enum
 class Reason(enum.StrEnum):
     """The reason of an error response; its value is the member ``reason`` of the JSON.
 
-    A page shows its own text for a reason, with the key ``reason.`` and the value, or the English message.
+    A page shows its own text for a reason, with the key ``reason.`` and the value, or the English message. The reasons
+    of invalid questions are those of :class:`vwe_dagster.catalog.query_error.QueryFault`.
     """
 
     MISSING = "missing"
@@ -24,4 +25,3 @@ class Reason(enum.StrEnum):
     TOO_LONG = "too_long"
     TOO_MANY_BUILDS = "too_many_builds"
     INVALID_FILE = "invalid_file"
-    INVALID_QUESTION = "invalid_question"

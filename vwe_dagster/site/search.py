@@ -92,7 +92,7 @@ class SiteSearch:
 
     def answer(
         self,
-        condition: str,
+        conditions: Sequence[str],
         *,
         question: str | None = None,
         preferences: Sequence[str] = (),
@@ -104,7 +104,7 @@ class SiteSearch:
         """Return how many seeds match, and the first of them.
 
         Args:
-            condition: see :func:`~vwe_dagster.catalog.conditions.parse_condition`; empty for every seed.
+            conditions: see :func:`~vwe_dagster.catalog.conditions.parse_condition`; empty ones match every seed.
             question: the name of a ready question that is added.
             preferences: see :func:`~vwe_dagster.catalog.wishes.parse_wishes`.
             sort: the column to sort by.
@@ -118,7 +118,7 @@ class SiteSearch:
         """
         ready = None if question is None else named(question, ready_questions(self._home))
         asked = question_of(
-            [condition] if condition.strip() else [],
+            [each for each in conditions if each.strip()],
             preferences,
             ready=ready,
             sort=None if sort is None else column_name(sort),

@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.site.pages import Content
-from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.responses import content_response
 from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
 
@@ -62,7 +61,7 @@ class SearchRoutes:
         return await self._json_response(
             request,
             lambda: self._search.answer(
-                query.get("condition", ""),
+                query.getlist("condition")[:_MOST_COLUMNS],
                 question=query.get("question"),
                 preferences=query.getlist("prefer")[:_MOST_COLUMNS],
                 sort=query.get("sort"),
@@ -78,7 +77,7 @@ class SearchRoutes:
         return await self._json_response(request, lambda: {"seeds": self._search.world_keys(condition)})
 
     async def _json_response(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
-        """Return a JSON response; for an invalid question its members are ``fault`` and ``reason``, with status 200.
+        """Return a JSON response; for an invalid question it has the ``fault``, its ``reason`` and its ``values``.
 
         Questions are often invalid while a user types, and browsers log every response with an error status.
         """
@@ -87,7 +86,7 @@ class SearchRoutes:
             try:
                 return json_bytes(make())
             except QueryError as error:
-                return json_bytes({"fault": str(error), "reason": Reason.INVALID_QUESTION})
+                return json_bytes({"fault": str(error), "reason": error.fault, "values": error.values})
 
         content = await asyncio.get_running_loop().run_in_executor(self._worker, body)
         return content_response(request, Content.of(content, "application/json"))

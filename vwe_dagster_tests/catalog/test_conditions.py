@@ -14,7 +14,7 @@ from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.catalog.conditions import FUNCTIONS, parse_condition
 from vwe_dagster.catalog.names import column_name, condition_schema
 from vwe_dagster.catalog.query import matching_rows
-from vwe_dagster.catalog.query_error import QueryError
+from vwe_dagster.catalog.query_error import QueryError, QueryFault
 
 ROWS = [
     {"seed": "dry", "number": 1, "islands": 10, "land_5km_km2": None},
@@ -112,6 +112,17 @@ def test_short_names_mean_one_column_each() -> None:
 def test_unknown_column_is_rejected_with_similar_ones(condition: str, sentence: str) -> None:
     with pytest.raises(QueryError, match=sentence):
         parse_condition(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "position", "word"),
+    [("islands > > 3", 11, ">"), ("seed = 'ö' annd 3 < islands", 12, "annd"), ("islands > 3) x (", 14, "x")],
+)
+def test_misspelled_condition_is_rejected_with_the_position(condition: str, position: int, word: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse_condition(condition)
+    assert caught.value.fault is QueryFault.SYNTAX
+    assert caught.value.values.items() >= {"position": position, "word": word}.items()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from vwe_dagster_tests.catalog.rows import publish_survey
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, visit
 from vwe_dagster_tests.site.conftest import served
+from vwe_dagster_tests.site.test_texts import PLACE, texts
 
 NUMBERS = range(100, 160)
 
@@ -96,21 +97,25 @@ def test_answer_has_columns_without_measures(client: httpx.Client, column: str, 
 
 
 @pytest.mark.parametrize(
-    ("path", "sentence"),
+    ("path", "reason", "sentence"),
     [
-        ("answer.json?condition=ilands>3", "did you mean islands"),
-        ("answer.json?condition=islands in (select 1 from read_csv('/etc/passwd'))", "can read only the table seeds"),
-        ("answer.json?question=other", "Unknown question 'other'"),
-        ("answer.json?sort=zzz", "no column zzz"),
-        ("distributions.json?columns=seed", "no numbers"),
-        ("worlds.json?condition=islands", "not true or false"),
+        ("answer.json?condition=ilands>3", "misspelled_column", "did you mean islands"),
+        ("answer.json?condition=islands in (select 1 from read_csv('/etc'))", "other_table", "only the table seeds"),
+        ("answer.json?condition=islands>3&condition=swamp <", "incomplete", "'swamp <' cannot be used"),
+        ("answer.json?question=other", "unknown_question", "Unknown question 'other'"),
+        ("answer.json?sort=zzz", "unknown_column", "no column zzz"),
+        ("distributions.json?columns=seed", "no_numbers", "no numbers"),
+        ("worlds.json?condition=islands", "not_boolean", "not true or false"),
     ],
 )
-def test_question_that_cannot_be_answered_has_a_fault(client: httpx.Client, path: str, sentence: str) -> None:
+def test_question_that_cannot_be_answered_has_a_fault_and_values_for_its_text(
+    client: httpx.Client, path: str, reason: str, sentence: str
+) -> None:
     answer = client.get(f"/find/{path}").json()
-    assert list(answer) == ["fault", "reason"]
-    assert answer["reason"] == "invalid_question"
+    assert list(answer) == ["fault", "reason", "values"]
+    assert answer["reason"] == reason
     assert sentence in answer["fault"]
+    assert set(PLACE.findall(texts("de")[f"reason.{reason}"]["other"])) <= set(answer["values"])
 
 
 def test_rows_surveyed_meanwhile_are_in_the_next_answer(tmp_path: Path) -> None:

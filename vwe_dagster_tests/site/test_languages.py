@@ -153,5 +153,14 @@ def test_errors_of_the_server_are_german(page: Page) -> None:
     page.goto("/worlds/a%20b/")
     expect(page.locator("[data-reason=invalid_seed]")).to_contain_text("kein gültiger Seed")
     visit(page, "/find/")
-    page.locator("#condition").fill("ilands > 3")
-    expect(page.locator("#hint")).to_contain_text("Die Frage lässt sich nicht beantworten: ")
+    page.get_by_label("Startland, höchstens").fill("100")
+    for condition, sentence in {
+        "ilands > 3": "Es gibt keine Spalte „ilands“. Meinst du islands, mistlands oder land?",
+        "islands > > 3": "Bei Zeichen 11, „>“, ist die Bedingung falsch geschrieben.",
+        "(islands > ": "Die Bedingung ist unvollständig.",
+    }.items():
+        page.locator("#condition").fill(condition)
+        expect(page.locator("#hint")).to_contain_text(sentence)
+    visit(page, "/")
+    page.locator("#search").fill("islands > note")
+    expect(page.locator("#hint")).to_contain_text("Die Bedingung passt nicht zu den Spalten.")

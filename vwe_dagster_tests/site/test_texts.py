@@ -13,6 +13,7 @@ import pytest
 from vwe_dagster.analysis.column_texts import GROUPS
 from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.analysis.places import known_kinds
+from vwe_dagster.catalog.query_error import QueryFault
 from vwe_dagster.catalog.questions import ready_questions
 from vwe_dagster.rendering.tiles import STYLES
 from vwe_dagster.site import pages
@@ -121,4 +122,5 @@ def test_names_in_the_data_have_german_names() -> None:
 
 
 def test_reasons_of_errors_have_german_texts() -> None:
-    assert {key for key in texts("de") if key.startswith("reason.")} == {f"reason.{reason}" for reason in Reason}
+    named = {f"reason.{reason}" for reason in (*Reason, *QueryFault)}
+    assert {key for key in texts("de") if key.startswith("reason.")} == named

@@ -16,7 +16,7 @@ const FIRST = ["start_land_km2", "haldor_m", "swamp_first_m", "mountain_first_m"
 const SHOWN = 24;
 const PAUSE_MS = 250;
 
-const faultOf = ({ fault, reason }) => reasonText({ message: fault, reason });
+const faultOf = ({ fault, reason, values }) => reasonText({ message: fault, reason, values });
 
 class Finder {
   constructor({ columns, questions, token }) {
@@ -96,8 +96,9 @@ class Finder {
     this.#remember({ question, condition, sort }, ranges);
     $("#meaning").hidden = !question;
     $("#meaning").textContent = questionMeaning(question, this.questions[question]?.meaning ?? "");
-    const all = [...(condition ? [`(${condition})`] : []), ...ranges.flatMap((range) => range.conditions)];
-    const asked = new URLSearchParams({ condition: ranges.length ? all.join(" and ") : condition, limit: SHOWN });
+    const asked = new URLSearchParams({ condition, limit: SHOWN });
+    // The server checks the user's condition for itself, so that the position of a fault is the one in the box.
+    asked.append("condition", ranges.flatMap((range) => range.conditions).join(" and "));
     if (question) asked.set("question", question);
     if (sort) asked.set("sort", sort);
     for (const name of this.ranges.keys()) asked.append("column", name);

@@ -105,9 +105,9 @@ class Gallery {
     }
     if (!this.finds) return { holds: () => false, fault: t("gallery.no_conditions") };
     try {
-      const { seeds, fault, reason } = await fetchJson(`find/worlds.json?${new URLSearchParams({ condition: text })}`);
-      const found = new Set(seeds);
-      return { holds: (seed) => found.has(seed), fault: reasonText({ message: fault, reason }) };
+      const answer = await fetchJson(`find/worlds.json?${new URLSearchParams({ condition: text })}`);
+      const found = new Set(answer.seeds);
+      return { holds: (seed) => found.has(seed), fault: reasonText({ ...answer, message: answer.fault }) };
     } catch (error) {
       return { holds: () => false, fault: error.message };
     }

@@ -13,6 +13,7 @@ export const language = navigator.languages.map((tag) => tag.split("-")[0]).find
 export const locale = { en: "en-US", de: "de-DE" }[language];
 
 const plural = new Intl.PluralRules(locale);
+const choices = new Intl.ListFormat(locale, { type: "disjunction" });
 
 const isTouch = window.matchMedia("(pointer: coarse)").matches;
 
@@ -29,18 +30,23 @@ export function t(key, values = {}) {
   const found = textOf(LANGUAGES[language], key) ?? textOf(en, key);
   if (found === undefined) throw new Error(`There is no text ${key}.`);
   const form = typeof found === "string" ? found : (found[plural.select(values.count)] ?? found.other);
-  return form.replaceAll(/\{(\w+)\}/g, (_, name) => {
+  return filled(form, values);
+}
+
+/** Returns a text with values in its places: numbers in the format of the language, lists joined by "or". */
+const filled = (form, values) =>
+  form.replaceAll(/\{(\w+)\}/g, (_, name) => {
     const value = values[name] ?? "";
+    if (Array.isArray(value)) return choices.format(value);
     return typeof value === "number" ? value.toLocaleString(locale) : value;
   });
-}
 
 /** Returns the text of a key that only some languages have, otherwise a text from the data, which is English. */
 export const translated = (key, english) => LANGUAGES[language][key] ?? english;
 
 /** Returns the message of an error response of the server in the language of the page, if it has a text for it. */
-export const reasonText = ({ reason, message }) =>
-  message && translated(`reason.${reason}`, message).replaceAll("{message}", () => message);
+export const reasonText = ({ reason, values, message }) =>
+  message && filled(translated(`reason.${reason}`, "{message}"), { ...values, message });
 
 /** Fills elements with `data-text="key"`, and attributes named by `data-text-title="key"` and so on. */
 export function fillTexts(within = document) {

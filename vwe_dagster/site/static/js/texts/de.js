@@ -797,21 +797,54 @@ export default {
   "readout.sea_title": "Höhe über dem Meer oder Tiefe des Wassers",
   "readout.under_water": "{height} unter Wasser",
   "readout.unknown": "Unbekannt",
+  "reason.comment": "Die Bedingung enthält einen Kommentar ({comment}), der nicht beachtet würde. Entferne ihn.",
   "reason.damaged": "Die Daten dieser Welt sind unvollständig oder beschädigt: {message}",
+  "reason.empty_condition": "Die Bedingung ist leer. Ohne Bedingung werden alle Welten gefunden.",
+  "reason.incomplete": "Die Bedingung ist unvollständig. Richtig ist zum Beispiel: {example}",
   "reason.invalid_file": "Diese Datei ist keine lesbare Weltdatei (.fwl oder .fwl2).",
-  "reason.invalid_question": "Die Frage lässt sich nicht beantworten: {message}",
+  "reason.invalid_preference":
+    "Der Wunsch „{preference}“ ist falsch geschrieben. Richtig ist zum Beispiel: swamp asc x2",
   "reason.invalid_seed":
     "Das ist kein gültiger Seed. Schreib 1 bis 32 Buchstaben oder Ziffern, oder @ und eine ganze Zahl.",
+  "reason.invalid_weight": "Das Gewicht des Wunschs „{preference}“ muss über 0 und höchstens {most} sein.",
+  "reason.mismatch":
+    "Die Bedingung passt nicht zu den Spalten. Vergleiche Zahlen mit Zahlen und Texte mit Texten, zum Beispiel: {example}",
   "reason.missing": "Diese Seite oder Datei gibt es nicht.",
+  "reason.misspelled_column": "Es gibt keine Spalte „{name}“. Meinst du {similar}?",
   "reason.no_block": "Diesen Ausschnitt der Daten hat die Welt nicht.",
   "reason.no_builds": "Dieser Server behält keine Welten. Führe den Befehl aus, den die Seite zeigt.",
   "reason.no_locations": "Die Quelle dieser Welt hat keine Orte.",
+  "reason.no_numbers": "Die Spalte „{column}“ hat keine Zahlen. Nimm eine andere.",
   "reason.no_paper": "Auf diesem Papierformat gibt es kein Poster.",
   "reason.no_tile": "Diese Kachel der Karte gibt es nicht.",
+  "reason.not_boolean":
+    "Die Bedingung ist ein Wert, also weder wahr noch falsch. Vergleiche ihn, zum Beispiel: islands > 230",
   "reason.not_from_page": "Nur eine Seite dieses Servers darf das auslösen. Lade die Seite neu.",
+  "reason.nul_character": "Die Bedingung enthält ein NUL-Zeichen. Entferne es.",
+  "reason.other_expression": "Ausdrücke der Art „{kind}“ gehen in Bedingungen nicht. Nimm Vergleiche und Rechnungen.",
+  "reason.other_function":
+    "Die Funktion „{function}“ geht in Bedingungen nicht. Nimm Vergleiche, Rechnungen und Funktionen wie abs, round und greatest.",
+  "reason.other_table": "Die Bedingung liest „{name}“. Sie darf nur die Tabelle {table} lesen.",
+  "reason.other_type": "Der Typ „{type}“ geht in Bedingungen nicht. Nimm einen wie INTEGER oder DOUBLE.",
   "reason.read_only": "Seiten und Dateien lassen sich nur lesen.",
+  "reason.repeated_column": "Zwei Wünsche nennen die Spalte „{column}“. Behalte einen davon.",
+  "reason.sample": "Die Bedingung nimmt eine Stichprobe. Zufällige Ergebnisse sind nicht möglich.",
+  "reason.several_expressions":
+    "Die Bedingung besteht aus mehreren Ausdrücken. Verbinde sie mit and oder or, zum Beispiel: {example}",
+  "reason.syntax":
+    "Bei Zeichen {position}, „{word}“, ist die Bedingung falsch geschrieben. Richtig ist zum Beispiel: {example}",
+  "reason.too_large": "Die Bedingung braucht zu viel Speicher. Schreib eine einfachere.",
   "reason.too_long": "Das Gesendete ist zu lang.",
   "reason.too_many_builds": "Es warten schon zu viele Welten. Versuch es wieder, wenn eine fertig ist.",
+  "reason.too_many_signs":
+    "Die Bedingung hat mehr als {brackets} Klammern oder 100 Zeichen ohne Wort hintereinander. Schreib eine einfachere.",
+  "reason.too_slow": "Die Bedingung hat länger als {seconds} s gebraucht. Schreib eine einfachere.",
+  "reason.unknown_column": "Es gibt keine Spalte „{name}“.",
+  "reason.unknown_question": "Es gibt keine fertige Frage „{name}“.",
+  "reason.unknown_seed": "Der Seed {seed} ist nicht unter den durchsuchten. Erzeuge zuerst seine Welt.",
+  "reason.unreadable_questions":
+    "Die fertigen Fragen in {path} sind nicht lesbar. Berichtige die Datei oder entferne sie.",
+  "reason.unusable": "Die Bedingung lässt sich nicht auswerten. Richtig ist zum Beispiel: {example}",
   "relief.canvas":
     "Relief der Welt. Pfeiltasten drehen es, Plus und Minus ändern die Entfernung, 0 stellt die Ansicht zurück.",
   "relief.label": "Relief",
