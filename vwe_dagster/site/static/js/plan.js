@@ -22,6 +22,7 @@ export class Plan {
     this.facts = page.facts;
     this.locations = page.locations;
     this.map = page.world.map;
+    this.labels = page.world.labels;
     this.start = [page.facts.start.x_m, page.facts.start.z_m];
     this.ground = new Ground(page.facts, "./");
     this.picker = new Picker(

@@ -6,6 +6,22 @@ import { h } from "./dom.js";
 import { bearing, degrees, meters, number } from "./geo.js";
 import { t } from "./texts.js";
 
+/** The priority of the tour's labels, before those of all places. */
+const RANK = -1;
+/** The boxes of the signs of a place and of the start around their points, in pixels; see plan.css. */
+const PLACE = { left: -4, right: 4, top: -4, bottom: 4 };
+const START = { left: -14, right: 62, top: -40, bottom: -12 };
+/** The side of a stop's number, and the corners beside its place where it may be, the best one first. */
+const NUMBER = 26;
+const CORNERS = [
+  [6, -30],
+  [6, 4],
+  [-32, -30],
+  [-32, 4],
+];
+/** The parts of a leg where its length may be, the best one first. */
+const PARTS = [0.5, 0.35, 0.65];
+
 export class Tour {
   /**
    * @param page the page, see `Plan`.
@@ -35,6 +51,7 @@ export class Tour {
       h("ol", { class: "places tour" }, ...this.stops.map((stop, index) => this.#item(stop, index))),
     );
     this.layer = L.layerGroup();
+    page.labels.add(this, RANK);
   }
 
   toggle() {
@@ -49,6 +66,31 @@ export class Tour {
     if (on && this.layer.getLayers().length === 0) this.#draw();
     if (on) this.layer.addTo(this.page.map);
     else this.layer.remove();
+    this.page.labels.sift();
+  }
+
+  /** Moves the stops' numbers and the lengths of the legs to where they have room, and hides those that have none. */
+  sift(labels) {
+    if (!this.on) return;
+    labels.take(...this.page.start, START);
+    for (const { x, z } of this.stops) labels.take(x, z, PLACE);
+    for (const { x, z, number } of this.stops) {
+      const corner = CORNERS.find(([left, top]) =>
+        labels.take(x, z, { left, right: left + NUMBER, top, bottom: top + NUMBER }),
+      );
+      const element = number.getElement();
+      element.hidden = !corner;
+      if (corner) element.firstChild.style.translate = `${corner[0]}px ${corner[1]}px`;
+    }
+    for (const stop of this.stops) this.#siftLength(labels, stop);
+  }
+
+  #siftLength(labels, { x, z, before, leg, length }) {
+    const half = 9 + 3.5 * meters(leg).length;
+    const along = (part) => [before[0] + part * (x - before[0]), before[1] + part * (z - before[1])];
+    const part = PARTS.find((each) => labels.take(...along(each), { left: -half, right: half, top: -12, bottom: 12 }));
+    length.getElement().hidden = !part;
+    if (part) length.setLatLng(at(...along(part)));
   }
 
   #item({ kind, x, z, leg, way }, index) {
@@ -70,9 +112,11 @@ export class Tour {
     for (const className of ["tour-casing", "tour-line"]) {
       this.layer.addLayer(L.polyline(line, { className, interactive: false }));
     }
-    this.stops.forEach(({ kind, x, z, before, leg }, index) => {
-      this.layer.addLayer(sign([(x + before[0]) / 2, (z + before[1]) / 2], "measure-label", meters(leg)));
-      this.layer.addLayer(sign([x, z], "stop-sign", String(index + 1), kind.label));
+    this.stops.forEach((stop, index) => {
+      stop.length = sign([stop.x, stop.z], "measure-label", meters(stop.leg));
+      stop.number = sign([stop.x, stop.z], "stop-sign", String(index + 1), stop.kind.label);
+      this.layer.addLayer(stop.length);
+      this.layer.addLayer(stop.number);
     });
   }
 }
