@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FloatRect, expect
 
+from vwe_dagster.analysis.disc import Disc
+from vwe_dagster.analysis.islands import Landmasses
 from vwe_dagster.engine.messages import LANDMARKS
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.site.server import site_app
@@ -68,28 +72,47 @@ def facts(site: Site) -> dict[str, Any]:
     return answer
 
 
-def test_eyes_of_the_legend_dim_all_other_samples(visitor: Visitor, site: Site, screenshots: Path) -> None:
+def test_eyes_dim_all_other_samples(visitor: Visitor, site: Site, screenshots: Path) -> None:
     page, world = visitor.page, site.world(KEY)
     visit(page, f"{WORLD}{MIDDLE}")
     page.get_by_role("button", name="Only Black Forest").press("Enter")
     page.get_by_role("button", name="Only Land").click()
     expect(page).to_have_url(re.compile("dim=BlackForest,land"))
-    page.locator("canvas.shade.leaflet-tile-loaded").first.wait_for()
     box = page.locator("#map").bounding_box()
     assert box is not None
     along = world.grid.coordinates()
     cells = [(row, column) for row in range(112, 144) for column in range(112, 144)]
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     points = [(middle[0] + float(along[column]) / 12, middle[1] - float(along[row]) / 12) for row, column in cells]
-    bright = [bool(world.biome[cell] == Biome.BLACK_FOREST and world.height[cell] >= SEA_LEVEL_M) for cell in cells]
-    assert 0 < sum(bright) < len(bright)
-    assert page.evaluate(SHADED, points) == [not each for each in bright]
+
+    def check_bright(bright: list[bool]) -> None:
+        assert 0 < sum(bright) < len(bright)
+        page.locator("canvas.shade.leaflet-tile-loaded").first.wait_for()
+        assert page.evaluate(SHADED, points) == [not each for each in bright]
+
+    forest = [world.biome[cell] == Biome.BLACK_FOREST for cell in cells]
+    check_bright([bool(each and world.height[cell] >= SEA_LEVEL_M) for each, cell in zip(forest, cells, strict=True)])
     page.screenshot(path=screenshots / "plan_dim.png")
     page.reload()
     expect(page.get_by_role("button", name="Only Land")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Show everything").click()
     expect(page.locator("canvas.shade")).to_have_count(0)
     assert "dim=" not in page.url
+
+    disc = Disc.of_world(world)
+    first = world.grid.nearest(float(disc.coordinates_m[0]))
+    landmasses = Landmasses.of_disc(disc).number
+    islands = [int(landmasses[row - first, column - first]) for row, column in cells]
+    two = [island for island, _ in Counter(filter(None, islands)).most_common(2)]
+    page.get_by_role("button", name=re.compile("All .* islands")).click()
+    for island in two:
+        page.get_by_role("button", name=re.compile(rf"Only Island {island}\b")).press("Enter")
+    expect(page).to_have_url(re.compile(f"dim=island-{two[0]},island-{two[1]}"))
+    check_bright([island in two for island in islands])
+    page.screenshot(path=screenshots / "plan_dim_islands.png")
+    page.get_by_role("tab", name="World").click()
+    page.get_by_role("button", name="Only Black Forest").click()
+    check_bright([bool(each and island in two) for each, island in zip(forest, islands, strict=True)])
 
 
 def test_start_boss_tour_and_nearest_places_are_shown(
@@ -265,6 +288,14 @@ def test_places_gone_to_are_marked_and_kept_as_pins_on_a_phone(visitor: Visitor,
     expect(sign).to_have_count(0)
     assert "go=" not in page.url
     page.get_by_role("tab", name="Plan").tap()
+    page.get_by_role("button", name="Show on the map").tap()
+    page.evaluate("location.hash = '#at=0,0&zoom=0.5&show=peak,island&tour=1'")
+    page.wait_for_url("**zoom=0.5**")
+    labels = page.locator(".stop-sign:not([hidden]) span, .measure-label:not([hidden]) span, .start-sign span")
+    boxes = [box for label in labels.all() if (box := label.bounding_box()) is not None]
+    assert len(boxes) > 7
+    assert not any(overlap(one, other) for one, other in itertools.combinations(boxes, 2))
+    page.get_by_role("tab", name="Plan").tap()
     page.get_by_role("button", name="Choose two points").tap()
     expect(page.locator("#pick")).to_be_in_viewport(ratio=1)
     for button in page.locator("#pick button").all():
@@ -272,6 +303,15 @@ def test_places_gone_to_are_marked_and_kept_as_pins_on_a_phone(visitor: Visitor,
         assert box is not None
         assert box["height"] >= 44
     page.screenshot(path=screenshots / "plan_phone.png")
+
+
+def overlap(one: FloatRect, other: FloatRect) -> bool:
+    return (
+        one["x"] < other["x"] + other["width"]
+        and other["x"] < one["x"] + one["width"]
+        and one["y"] < other["y"] + other["height"]
+        and other["y"] < one["y"] + one["height"]
+    )
 
 
 def costs_of_ways(water: np.ndarray[Any, np.dtype[np.bool_]], start: tuple[Any, ...]) -> np.ndarray[Any, Any]:

@@ -1,9 +1,10 @@
-// Dimming of the map except for chosen biomes, or except for land.
+// Dimming of the map except for chosen biomes and islands, or except for land.
 /* global L */
 
-import { $, h, icon, toast } from "./dom.js";
+import { $, $$, h, icon, toast } from "./dom.js";
 import { metersPerPixel, share } from "./geo.js";
 import { BIOME, DRY } from "./ground.js";
+import { islandSamples } from "./islands.js";
 import { t } from "./texts.js";
 
 const PIXELS = 256;
@@ -12,9 +13,9 @@ const LAND = "land";
 
 /** A layer that covers all samples outside the chosen ones; each pixel shows the sample nearest to its center. */
 const Shade = L.GridLayer.extend({
-  /** Sets the grid, the bytes of all samples, and which bytes stay bright. */
-  set(grid, ground, isBright, color) {
-    Object.assign(this, { _grid: grid, _ground: ground, _isBright: isBright, _color: color });
+  /** Sets the grid, the bytes of all samples, which bytes stay bright, and to which samples, null for all. */
+  set(grid, ground, isBright, islands, color) {
+    Object.assign(this, { _grid: grid, _ground: ground, _isBright: isBright, _islands: islands, _color: color });
     if (this._map) this.redraw();
   },
 
@@ -36,7 +37,9 @@ const Shade = L.GridLayer.extend({
       for (let column = 0; column < PIXELS; column += 1, at += 1) {
         const [south, west] = [rows[row], columns[column]];
         if (south < 0 || west < 0 || south >= size || west >= size) continue;
-        if (!this._isBright[this._ground[south * size + west]]) pixels[at] = this._color;
+        const sample = south * size + west;
+        const isOnIsland = !this._islands || this._islands[sample] === 1;
+        if (!isOnIsland || !this._isBright[this._ground[sample]]) pixels[at] = this._color;
       }
     }
     context.putImageData(picture, 0, 0);
@@ -59,22 +62,38 @@ export class Dim {
     pane.style.zIndex = 300;
     pane.style.pointerEvents = "none";
     this.layer = new Shade({ pane: "shade", tileSize: PIXELS >> HIGH_DENSITY, updateWhenZooming: false });
-    this.eyes = new Map();
+    this.islands = new Map(worldMap.facts.islands.map((island) => [`island-${island.island}`, island]));
+    this.known = new Set([...worldMap.facts.biomes.map(({ name }) => name), LAND, ...this.islands.keys()]);
     this.#addEyes(worldMap.facts);
     document.addEventListener("themechange", () => this.#draw());
   }
 
-  /** The names of the chosen biomes, and "land". */
+  /** The names of the chosen biomes, the ids of the chosen islands, and "land". */
   get names() {
     return [...this.chosen];
   }
 
-  /** Shows only biomes with these names, and only land if "land" is one of them; ignores unknown names. */
+  /** Shows only biomes with these names, islands with these ids, and only land if "land" is one; ignores other names. */
   show(names) {
-    this.chosen = new Set(names.filter((name) => this.eyes.has(name)));
-    for (const [name, eye] of this.eyes) eye.setAttribute("aria-pressed", String(this.chosen.has(name)));
-    this.all.hidden = this.chosen.size === 0;
+    this.chosen = new Set(names.filter((name) => this.known.has(name)));
+    for (const eye of $$("[data-dim]")) eye.ariaPressed = String(this.chosen.has(eye.dataset.dim));
+    for (const button of $$(".show-all")) button.hidden = this.chosen.size === 0;
     this.#draw();
+  }
+
+  /** Returns a button that shows only an island, with a text if `hasText`; null for places of other kinds. */
+  eyeOf(place, { hasText = false } = {}) {
+    return this.islands.has(place.id) ? this.#eye(place.id, place.title, hasText && t("dim.island")) : null;
+  }
+
+  /** Returns a button that shows everything; it is hidden while nothing is dimmed. */
+  showAllButton() {
+    const button = h(
+      "button",
+      { type: "button", class: "link show-all", hidden: this.chosen.size === 0, onclick: () => this.#showAll(button) },
+      t("dim.show_all"),
+    );
+    return button;
   }
 
   #toggle(name) {
@@ -88,7 +107,6 @@ export class Dim {
     items.forEach((item, index) => {
       item.append(this.#eye(biomes[index].name, biomes[index].title));
     });
-    this.all = h("button", { type: "button", class: "link", onclick: () => this.#showAll() }, t("dim.show_all"));
     const land = h(
       "li",
       { class: "land" },
@@ -97,32 +115,32 @@ export class Dim {
       this.#eye(LAND, t("dim.land")),
     );
     $("#legend").append(land);
-    $("#legend").after(this.all);
-    this.all.hidden = true;
+    $("#legend").after(this.showAllButton());
   }
 
-  #showAll() {
+  #showAll(button) {
+    const pane = button.closest(".pane");
     this.show([]);
     this.changed();
-    this.eyes.values().next().value.focus();
+    $("[data-dim]", pane)?.focus();
   }
 
-  #eye(name, title) {
+  #eye(name, title, text) {
     const label = t("dim.only", { title });
-    const eye = h(
+    return h(
       "button",
       {
         type: "button",
-        class: "eye",
-        "aria-pressed": "false",
-        "aria-label": label,
+        class: text ? "text" : "eye",
+        "aria-pressed": String(this.chosen.has(name)),
+        "aria-label": text ? null : label,
+        "data-dim": name,
         title: label,
         onclick: () => this.#toggle(name),
       },
       icon("eye"),
+      text,
     );
-    this.eyes.set(name, eye);
-    return eye;
   }
 
   async #draw() {
@@ -133,19 +151,27 @@ export class Dim {
     try {
       const ground = await this.ground.load();
       if (this.chosen.size === 0) return;
-      this.layer.set(this.ground.grid, ground, this.#bright(), this.#color());
+      this.layer.set(this.ground.grid, ground, this.#bright(), this.#islandsIn(ground), this.#color());
       this.layer.addTo(this.worldMap.map);
     } catch (error) {
       toast(error.message);
     }
   }
 
-  /** Returns which bytes of the ground stay bright. */
+  /** Returns which bytes of the ground stay bright, on every island. */
   #bright() {
     const { biomes } = this.worldMap.facts;
     const indices = new Set(biomes.filter(({ name }) => this.chosen.has(name)).map(({ index }) => index));
     const isLand = (byte) => !this.chosen.has(LAND) || (byte & DRY) !== 0;
     return Array.from({ length: 256 }, (_, byte) => (indices.size === 0 || indices.has(byte & BIOME)) && isLand(byte));
+  }
+
+  /** Returns which samples are on chosen islands, see `islandSamples`; null if none is chosen. */
+  #islandsIn(ground) {
+    const chosen = this.names.filter((name) => this.islands.has(name)).map((name) => this.islands.get(name));
+    if (chosen.length === 0) return null;
+    const peaks = chosen.map(({ peak_x_m: x, peak_z_m: z }) => [x, z]);
+    return islandSamples(this.ground.grid, ground, peaks);
   }
 
   /** Returns the color of the theme as a pixel of a picture. */

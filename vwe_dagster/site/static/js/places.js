@@ -155,8 +155,9 @@ const signOf = (each) =>
  * Returns the popup of a place.
  *
  * @param showSet shows all candidates of a place.
+ * @param dim a `Dim`.
  */
-export function popupOf(each, showSet) {
+export function popupOf(each, showSet, dim) {
   const copied = (text, label) =>
     h(
       "button",
@@ -187,6 +188,7 @@ export function popupOf(each, showSet) {
       { class: "copies" },
       copied(`${x}, ${z}`, place(each.x, each.z)),
       each.location ? copied(`goto ${x} ${z}`) : null,
+      dim.eyeOf(each, { hasText: true }),
     ),
     each.location ? h("small", {}, t("places.console")) : null,
   );
@@ -205,11 +207,13 @@ export class PlacesList {
    * @param element the parent of the list.
    * @param places the peaks and islands.
    * @param filter a `KindTabs` or a `KindChips`.
+   * @param dim a `Dim`.
    * @param open opens a place.
    */
-  constructor(element, places, filter, open) {
+  constructor(element, places, filter, dim, open) {
     this.places = places;
     this.filter = filter;
+    this.dim = dim;
     this.open = open;
     this.found = [];
     this.from = { pointer: { x: 0, z: 0 }, middle: { x: 0, z: 0 } };
@@ -234,7 +238,7 @@ export class PlacesList {
       rootMargin: "600px",
     }).observe(this.more);
     element.append(h("div", { class: "search" }, icon("search"), this.search), ...filter.elements, this.order);
-    element.append(this.list, this.more);
+    element.append(dim.showAllButton(), this.list, this.more);
     filter.onchange = () => this.show();
     this.show();
   }
@@ -242,6 +246,12 @@ export class PlacesList {
   focus() {
     this.search.focus();
     this.search.select();
+  }
+
+  /** Lists the places with a word. */
+  find(word) {
+    this.search.value = word;
+    this.show();
   }
 
   mark(id) {
@@ -279,11 +289,13 @@ export class PlacesList {
     const { x, z } = this.origin;
     const far = (each) => Math.hypot(each.x - x, each.z - z);
     this.found = this.order.value === "rank" ? found : found.toSorted((a, b) => far(a) - far(b));
-    const focused = this.list.contains(document.activeElement) && document.activeElement.closest("li").dataset.place;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
     this.list.replaceChildren();
     this.more.textContent = found.length ? "" : this.filter.nothing(words.length > 0);
     this.#extend();
-    if (focused) $(`[data-place="${CSS.escape(focused)}"] button`, this.list)?.focus({ preventScroll: true });
+    if (!focused) return;
+    const item = $(`[data-place="${CSS.escape(focused.parentElement.dataset.place)}"]`, this.list);
+    if (item) $(focused.matches(".eye") ? ".eye" : "button", item).focus({ preventScroll: true });
   }
 
   /** Returns the point from which distances in the list are measured. */
@@ -305,23 +317,31 @@ export class PlacesList {
 
   #item(each) {
     const [dx, dz] = [each.x - this.origin.x, each.z - this.origin.z];
-    return h(
-      "li",
-      { "data-place": each.id },
-      h(
-        "button",
-        { type: "button", onclick: () => this.open(each) },
-        signOf(each),
-        h("span", { class: "what" }, h("strong", {}, each.title), h("small", {}, each.note)),
-        h(
-          "span",
-          { class: "where", title: this.#originText() },
-          meters(Math.hypot(dx, dz)),
-          h("small", {}, degrees(bearing(dx, dz))),
-        ),
-      ),
+    const where = h(
+      "span",
+      { class: "where", title: this.#originText() },
+      meters(Math.hypot(dx, dz)),
+      h("small", {}, degrees(bearing(dx, dz))),
     );
+    return itemOf(each, where, this.dim, this.open);
   }
+}
+
+/**
+ * Returns an item of a list of places.
+ *
+ * @param where an element at its end, or null.
+ * @param dim a `Dim`, for the eye of an island.
+ * @param open opens the place.
+ */
+export function itemOf(each, where, dim, open) {
+  const what = h("span", { class: "what" }, h("strong", {}, each.title), h("small", {}, each.note));
+  return h(
+    "li",
+    { "data-place": each.id },
+    h("button", { type: "button", onclick: () => open(each) }, signOf(each), what, where),
+    dim.eyeOf(each),
+  );
 }
 
 /** The filter of a world without locations: selects the kind that is listed. */

@@ -15,7 +15,7 @@ import { translateFacts } from "./names.js";
 import { isPhone, Panel } from "./panel.js";
 import { Permalink, read } from "./permalink.js";
 import { Pictures } from "./pictures.js";
-import { KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
+import { itemOf, KindTabs, kindsOf, PlacesLayer, PlacesList, placesOf, popupOf } from "./places.js";
 import { Plan } from "./plan.js";
 import { Profile } from "./profile.js";
 import { Readout } from "./readout.js";
@@ -29,6 +29,8 @@ import { WorldMap } from "./world_map.js";
 /** The deepest zoom at which a cluster, or a set of candidates, is shown as a whole. */
 const CLUSTER_ZOOM = 5.5;
 const FIRST_SHOWN = ["grid", "peak"];
+/** The number of islands in the legend. */
+const LARGEST = 5;
 
 /** Returns the covered pixels of the map at each side. */
 function inset() {
@@ -70,6 +72,7 @@ class WorldPage {
     this.#showFacts();
     this.#showFigures();
     this.#showBiomes();
+    this.plan = new Plan(this);
     this.filter = this.locations.groups.length
       ? new KindChips(
           this.places,
@@ -78,7 +81,8 @@ class WorldPage {
           (names, on) => this.setOverlays(names, on),
         )
       : new KindTabs(this.places);
-    this.list = new PlacesList($("#places"), this.places, this.filter, (each) => this.open(each));
+    this.list = new PlacesList($("#places"), this.places, this.filter, this.plan.dim, (each) => this.open(each));
+    this.#showIslands();
     this.layers = new LayersCard(
       $("#layers"),
       facts,
@@ -100,7 +104,6 @@ class WorldPage {
       () => this.state(),
       (state) => this.apply(state),
     );
-    this.plan = new Plan(this);
     this.#listen();
     this.#listenToSigns();
     this.pictures = new Pictures(this.world);
@@ -242,7 +245,7 @@ class WorldPage {
     const popup = L.popup({ autoPan: false, maxWidth: isPhone() ? 232 : 300, minWidth: 220, offset: [0, -6] });
     popup
       .setLatLng(at(each.x, each.z))
-      .setContent(popupOf(each, (set) => this.showAll(set)))
+      .setContent(popupOf(each, (set) => this.showAll(set), this.plan.dim))
       .openOn(this.map);
     this.opened = each;
     this.signs.choose(each.location ? each : undefined);
@@ -431,6 +434,28 @@ class WorldPage {
           ),
         );
       }),
+    );
+  }
+
+  /** Adds the largest islands and the start island to the legend. */
+  #showIslands() {
+    const islands = this.places.filter(({ kind }) => kind === "island");
+    const isStart = ({ id }) => id === `island-${this.facts.statistics.start_island}`;
+    const shown = islands.filter((each, index) => index < LARGEST || isStart(each));
+    $("#islands").hidden = shown.length === 0;
+    $("#islands ol").append(...shown.map((each) => itemOf(each, null, this.plan.dim, () => this.open(each))));
+    const listAll = () => {
+      this.setOverlays(["island"], true);
+      this.panel.open($("#tab-places"));
+      this.list.find(t("places.island", { rank: "" }).trim());
+      $("#tab-places").focus();
+    };
+    $("#islands").append(
+      h(
+        "button",
+        { type: "button", class: "link", onclick: listAll },
+        t("world.all_islands", { count: islands.length }),
+      ),
     );
   }
 

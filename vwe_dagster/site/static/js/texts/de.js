@@ -356,6 +356,7 @@ export default {
   "compass.points": "N NNO NO ONO O OSO SO SSO S SSW SW WSW W WNW NW NNW",
   "copy.done": "Kopiert: {text}",
   "copy.prompt": "Kopiere diesen Text:",
+  "dim.island": "Nur diese Insel",
   "dim.land": "Land über dem Meer",
   "dim.only": "Nur {title}: den Rest der Karte abdunkeln",
   "dim.show_all": "Alles zeigen",
@@ -901,6 +902,7 @@ export default {
   "welcome.or": "Suchst du eine bestimmte Welt?",
   "welcome.text":
     "Gib einen Seed ein oder lass einen würfeln. Die Welt wird in etwa einer Sekunde berechnet, mit Karte, Orten und Zahlen. Gespeichert wird sie nur, wenn du sie behältst.",
+  "world.all_islands": { one: "{count} Insel in der Liste", other: "Alle {count} Inseln" },
   "world.biome_first": "{area} · erstes Stück {distance} {point} von der Mitte",
   "world.biome_go": "Zum ersten Stück {biome} gehen: {distance}, {bearing}",
   "world.biomes": "Biome",

@@ -23,6 +23,7 @@ export default {
   "compass.points": "N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW",
   "copy.done": "Copied {text}",
   "copy.prompt": "Copy this:",
+  "dim.island": "Only this island",
   "dim.land": "Land above the sea",
   "dim.only": "Only {title}: dim the rest of the map",
   "dim.show_all": "Show everything",
@@ -409,6 +410,7 @@ export default {
   "welcome.or": "Looking for a particular world?",
   "welcome.text":
     "Type a seed, or draw a random one. The world is computed in about a second, with its map, places and figures. It is stored only if you keep it.",
+  "world.all_islands": { one: "{count} island in the list", other: "All {count} islands" },
   "world.biome_first": "{area} · first patch {distance} {point} of the center",
   "world.biome_go": "Go to the first patch of {biome}: {distance}, {bearing}",
   "world.biomes": "Biomes",
