@@ -98,6 +98,21 @@ def _vwe(
     """Turn Valheim seeds into world data."""
 
 
+BAD_INPUT_ERRORS = (
+    SeedError,
+    SeedListError,
+    SaveError,
+    GridError,
+    HomeError,
+    HostsError,
+    BrokerError,
+    ObjectStorageError,
+    InputError,
+)
+FAILURES = (StoreError, EngineError, ExportError, CommandError)
+"""The expected errors, whose messages are for the user."""
+
+
 def run() -> int:
     """Run ``vwe`` and return its exit code; expected errors are printed as one message each."""
     collect_rarely()
@@ -108,20 +123,10 @@ def run() -> int:
         if error.format_message():
             say(notices(), _usage_message(error), "red")
         code = error.exit_code
-    except (
-        SeedError,
-        SeedListError,
-        SaveError,
-        GridError,
-        HomeError,
-        HostsError,
-        BrokerError,
-        ObjectStorageError,
-        InputError,
-    ) as error:
+    except BAD_INPUT_ERRORS as error:
         say(notices(), str(error), "red")
         code = BAD_INPUT
-    except (StoreError, EngineError, ExportError, CommandError) as error:
+    except FAILURES as error:
         say(notices(), str(error), "red")
         code = FAILED
     if code == INTERRUPTED:

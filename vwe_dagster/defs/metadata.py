@@ -21,7 +21,7 @@ import pandas as pd
 from PIL import Image, ImageEnhance
 
 from vwe_dagster.config.hosts import allowed_hosts
-from vwe_dagster.config.map_server import HOST, PORT, running_map_server
+from vwe_dagster.config.local_servers import HOST, PORT, LocalServer, running_server
 from vwe_dagster.site.pages import folder_of
 from vwe_dagster.store import Manifest, WorldStore
 from vwe_dagster.world.biomes import BIOMES
@@ -133,7 +133,7 @@ def links(store: WorldStore, manifest: Manifest, *, has_picture: bool) -> dict[s
     """
     if allowed_hosts():
         return {}
-    server = running_map_server(store.root.parent)
+    server = running_server(store.root.parent, LocalServer.MAP)
     page = f"worlds/{urllib.parse.quote(folder_of(manifest.seed.key))}"
     link = {"map page (vwe serve)": dg.MetadataValue.url(f"{server or f'http://{HOST}:{PORT}'}/{page}/")}
     if server is None or not has_picture:

@@ -15,6 +15,8 @@ from vwe_dagster.defs.check_names import is_check
 LISTENER = "listener"
 """Name of the logger that a run's configuration selects to send its events to a listener."""
 
+NoticeKind = Literal["started", "phase", "warning", "kept", "made", "failed"]
+
 _LOGGER = logging.getLogger(__name__)
 _LOGGER.setLevel(logging.DEBUG)
 _LOGGER.propagate = False
@@ -28,11 +30,13 @@ class Notice:
         stage: name of the asset.
         kind: the asset ``started``, is in a ``phase``, logged a ``warning``, was ``kept`` or ``made``, or ``failed``.
         text: the phase, the warning or the cause of the failure; else empty.
+        run_id: the id of the run.
     """
 
     stage: str
-    kind: Literal["started", "phase", "warning", "kept", "made", "failed"]
+    kind: NoticeKind
     text: str = ""
+    run_id: str = ""
 
 
 Listener = Callable[[Notice], None]
@@ -64,11 +68,12 @@ class RunEventHandler(logging.Handler):
         self._started: set[str] = set()
         self._built: set[str] = set()
         self._kept: set[str] = set()
+        self._run_id = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send the notice of a record, if there is one."""
         meta = record.__dict__["dagster_meta"]
-        stage, event = meta["step_key"], meta["dagster_event"]
+        stage, event, self._run_id = meta["step_key"], meta["dagster_event"], meta["run_id"]
         if stage is not None and is_check(stage):
             self._notify_check(event)
             return
@@ -78,22 +83,22 @@ class RunEventHandler(logging.Handler):
         if stage not in self._started:
             return
         if event is None:
-            kind: Literal["warning", "phase"] = "warning" if record.levelno >= logging.WARNING else "phase"
-            self._listener(Notice(stage, kind, meta["orig_message"]))
+            kind: NoticeKind = "warning" if record.levelno >= logging.WARNING else "phase"
+            self._notice(stage, kind, meta["orig_message"])
         else:
             self._notify(stage, event)
 
     def _notify(self, stage: str, event: dg.DagsterEvent) -> None:
         match event.event_type:
             case dg.DagsterEventType.STEP_START:
-                self._listener(Notice(stage, "started"))
+                self._notice(stage, "started")
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 was_kept = event.step_materialization_data.materialization.metadata["cached"].value
                 (self._kept if was_kept else self._built).add(stage)
             case dg.DagsterEventType.STEP_SUCCESS:
-                self._listener(Notice(stage, "kept" if stage in self._kept - self._built else "made"))
+                self._notice(stage, "kept" if stage in self._kept - self._built else "made")
             case dg.DagsterEventType.STEP_FAILURE:
-                self._listener(Notice(stage, "failed", reason(event)))
+                self._notice(stage, "failed", reason(event))
 
     def _notify_check(self, event: dg.DagsterEvent | None) -> None:
         """Report failed checks as failures of the checked asset."""
@@ -103,9 +108,12 @@ class RunEventHandler(logging.Handler):
             check = event.asset_check_evaluation_data
             if not check.passed and check.partition is not None:
                 text = f"{check.partition}: {check.description} (the check {check.check_name})"
-                self._listener(Notice(check.asset_key.to_user_string(), "failed", text))
+                self._notice(check.asset_key.to_user_string(), "failed", text)
         elif event.is_step_failure and not is_check_failure(event):
-            self._listener(Notice(str(event.step_key), "failed", reason(event)))
+            self._notice(str(event.step_key), "failed", reason(event))
+
+    def _notice(self, stage: str, kind: NoticeKind, text: str = "") -> None:
+        self._listener(Notice(stage, kind, text, self._run_id))
 
 
 def is_check_failure(failure: dg.DagsterEvent) -> bool:

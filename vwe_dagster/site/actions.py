@@ -90,14 +90,19 @@ class Actions:
         return _json_response(request, {} if self._builds is None else dict(self._builds.states()))
 
     async def build_state(self, request: Request) -> Response:
-        """Return the state of a requested world, null if it was not requested, and its stages in the data folder."""
+        """Return the state of a requested world, null if it was not requested, and its stages in the data folder.
+
+        ``failure`` is null unless the last build failed, else its ``reason`` and the URL of its ``run``, or nulls.
+        """
         try:
             seed = parse_seed(pages.key_of(request.path_params["folder"]))
         except SeedError as error:
             raise NotThereError(str(error), Reason.INVALID_SEED) from error
         state = None if self._builds is None else self._builds.states().get(seed.key)
-        stages = await asyncio.to_thread(self._stages, seed)
-        return _json_response(request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES)})
+        stages, failure = await asyncio.to_thread(lambda: (self._stages(seed), self._failure(seed)))
+        return _json_response(
+            request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES), "failure": failure}
+        )
 
     async def build(self, request: Request) -> Response:
         """Start a build. Only a page of this server can: it sends its origin and the token."""
@@ -151,6 +156,12 @@ class Actions:
         """Return the metrics of the previews for Prometheus."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={**HEADERS, "content-type": content_type})
+
+    def _failure(self, seed: Seed) -> dict[str, str | None] | None:
+        failure = None if self._builds is None else self._builds.failure(seed)
+        if self._builds is None or failure is None:
+            return None
+        return {"reason": failure.reason, "run": self._builds.page_of(failure)}
 
     def _stages(self, seed: Seed) -> list[str]:
         return [stage for stage in WORLD_STAGES if self._store.manifest(seed, stage) is not None]

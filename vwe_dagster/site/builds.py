@@ -1,17 +1,27 @@
-"""Worlds that visitors of the page request, built one after another by the command ``vwe world``."""
+"""Worlds that visitors of the page request, built one after another by processes."""
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+import json
+import os
 import subprocess
+import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Self
 
 from vwe_dagster.seeds.seed import Seed
+from vwe_dagster.text.printable import escape_unprintable
 
 MOST_WAITING = 8
 """The largest number of requested worlds that are not built yet."""
+
+_LONGEST_REASON = 300
+_LONGEST_LINE = 64 * 1024
 
 
 class BuildState(enum.StrEnum):
@@ -23,6 +33,42 @@ class BuildState(enum.StrEnum):
     FAILED = "failed"
 
 
+@dataclasses.dataclass(frozen=True)
+class BuildFailure:
+    """Why a world was not built.
+
+    Attributes:
+        reason: the message of the failure; None if the process ended without one.
+        run_id: the id of the run in Dagster; None if none started.
+    """
+
+    reason: str | None = None
+    run_id: str | None = None
+
+    def line(self) -> str:
+        """Return the failure as the last line that a process prints for :meth:`last_of`."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def last_of(cls, output: IO[bytes]) -> Self:
+        """Return the failure in the last line of the output of a process, with the first line of its reason."""
+        output.seek(max(output.seek(0, os.SEEK_END) - _LONGEST_LINE, 0))
+        try:
+            content = json.loads(output.read().strip().rpartition(b"\n")[2])
+            return cls(_first_line(content["reason"]), str(uuid.UUID(content["run_id"])) if content["run_id"] else None)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return cls()
+
+
+def _first_line(text: str | None) -> str | None:
+    """Return the first line of a message, without unprintable characters; None if it is empty."""
+    lines = (text or "").strip().splitlines()
+    if not lines:
+        return None
+    line = escape_unprintable(lines[0].strip())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+
+
 class TooManyBuildsError(RuntimeError):
     """:data:`MOST_WAITING` requested worlds are not built yet."""
 
@@ -31,13 +77,21 @@ class Builds:
     """Builds the worlds that are requested from a server.
 
     Args:
-        command: returns the command that builds the world of a seed.
+        command: returns the command that builds the world of a seed. If it fails, its last line of output is a
+            :meth:`BuildFailure.line`.
         environment: the variables of its process.
+        ui: returns the URL of Dagster's UI, without a slash at the end; None if it does not run.
     """
 
-    def __init__(self, command: Callable[[Seed], Sequence[str]], environment: Mapping[str, str]) -> None:
-        self._command, self._environment = command, environment
+    def __init__(
+        self,
+        command: Callable[[Seed], Sequence[str]],
+        environment: Mapping[str, str],
+        ui: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._command, self._environment, self._ui = command, environment, ui
         self._states: dict[str, BuildState] = {}
+        self._failures: dict[str, BuildFailure] = {}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
@@ -58,12 +112,23 @@ class Builds:
                     f"{len(pending)} requested worlds are not built yet; try again when one is built."
                 )
             self._states[seed.key] = BuildState.WAITING
+            self._failures.pop(seed.key, None)
         self._worker.submit(self._build, seed)
 
     def states(self) -> dict[str, BuildState]:
         """Return the states of all requested worlds, by key."""
         with self._lock:
             return dict(self._states)
+
+    def failure(self, seed: Seed) -> BuildFailure | None:
+        """Return why a world was not built; None unless the last request for it failed."""
+        with self._lock:
+            return self._failures.get(seed.key)
+
+    def page_of(self, failure: BuildFailure) -> str | None:
+        """Return the URL of a failed run in Dagster's UI; None if no run started or the UI does not run."""
+        ui = None if failure.run_id is None else self._ui()
+        return None if ui is None else f"{ui}/runs/{failure.run_id}"
 
     def close(self) -> None:
         """End the running build and discard the others."""
@@ -75,20 +140,28 @@ class Builds:
 
     def _build(self, seed: Seed) -> None:
         try:
-            with self._lock:
-                if self._is_closed:
-                    return
-                self._states[seed.key] = BuildState.BUILDING
-                self._process = subprocess.Popen(  # noqa: S603  the seed is one argument behind "--"
-                    self._command(seed),
-                    env=dict(self._environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-            is_built = self._process.wait() == 0
-        except OSError:
-            is_built = False
+            with tempfile.TemporaryFile() as output:
+                is_built = self._run(seed, output)
+                failure = None if is_built else BuildFailure.last_of(output)
+        except OSError as error:
+            failure = BuildFailure(_first_line(str(error)))
         with self._lock:
             self._process = None
-            self._states[seed.key] = BuildState.BUILT if is_built else BuildState.FAILED
+            self._states[seed.key] = BuildState.BUILT if failure is None else BuildState.FAILED
+            if failure is not None:
+                self._failures[seed.key] = failure
+
+    def _run(self, seed: Seed, output: IO[bytes]) -> bool:
+        """Run the command unless the builds are closed, and return whether it succeeded."""
+        with self._lock:
+            if self._is_closed:
+                return False
+            self._states[seed.key] = BuildState.BUILDING
+            self._process = subprocess.Popen(  # noqa: S603  the seed is one argument
+                self._command(seed),
+                env=dict(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+            )
+        return self._process.wait() == 0

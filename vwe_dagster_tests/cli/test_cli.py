@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -17,8 +19,10 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from vwe_dagster.cli import kept_world
 from vwe_dagster.seeds.lists import parse_seed_list
 from vwe_dagster.seeds.seed import SeedError, parse_seed
+from vwe_dagster.site.builds import BuildFailure
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import PATIENCE_S, Vwe, kill
 
@@ -291,6 +295,21 @@ def test_seed_that_fails_without_a_stage_is_not_registered(with_world: Vwe) -> N
     assert failed.returncode == 1
     assert "Failed: kept, new." in failed.stderr
     assert registered(with_world) == [KEY, "kept"]
+
+
+def test_process_of_a_kept_world_prints_the_cause_and_the_run(
+    with_world: Vwe, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**with_world.environment, "VWE_ENGINE": "valheim"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["kept_world", "new"])
+    with pytest.raises(SystemExit):
+        kept_world.main()
+    failure = BuildFailure.last_of(io.BytesIO(capfd.readouterr().out.encode()))
+    assert failure.reason is not None
+    assert "valheim" in failure.reason.lower()
+    with with_world.instance() as instance:
+        assert instance.get_run_by_id(str(failure.run_id)) is not None
 
 
 def test_tags_of_locks_are_hidden_on_the_pages(with_world: Vwe) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vwe_dagster.config.map_server import recorded_map_server
+from vwe_dagster.config.local_servers import LocalServer, recorded_server
 from vwe_dagster.defs.metadata import INLINE_CHARACTERS, biome_cover, links, miniature, thumbnail
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
@@ -70,7 +70,7 @@ def test_picture_of_the_running_map_server_is_linked(built_world: BuiltWorld) ->
     store, manifest = built_world.pipeline.store, built_world.pipeline.manifest(KEY, "renders")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with recorded_map_server(built_world.pipeline.root.parent, server):
+        with recorded_server(built_world.pipeline.root.parent, LocalServer.MAP, server):
             values = links(store, manifest, has_picture=True)
     assert values["map page (vwe serve)"].value == f"{server}/worlds/{KEY}/"
     assert values["picture"].value == f"{server}/worlds/{KEY}/thumbnail.png"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from vwe_dagster.analysis.columns import COLUMNS, Depth
 from vwe_dagster.seeds.seed import Seed, parse_seed
-from vwe_dagster.site.builds import MOST_WAITING, Builds, BuildState, TooManyBuildsError
+from vwe_dagster.site.builds import MOST_WAITING, BuildFailure, Builds, BuildState, TooManyBuildsError
 from vwe_dagster.site.server import site_app
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.catalog.rows import publish_survey
@@ -169,12 +171,26 @@ def wait_for(builds: Builds, key: str, state: BuildState) -> None:
 
 
 def test_builds_run_one_after_another_and_report_failures(tmp_path: Path) -> None:
-    builds = running(f"open(r'{tmp_path}/built', 'a').write('{{}} '); raise SystemExit('{{}}' == '@2')")
+    run_id = str(uuid.uuid4())
+    line = BuildFailure("  The disk\u202e is full.\nTraceback", run_id).line()
+    code = f"open(r'{tmp_path}/built', 'a').write('{{}} '); '{{}}' == '@2' and (print({line!r}), sys.exit(1))"
+    builds = Builds(
+        lambda seed: [sys.executable, "-c", f"import sys; {code.replace('{}', seed.key)}"], {}, lambda: "http://ui"
+    )
     for number in (1, 2, 3):
         builds.request(Seed(f"@{number}", number))
     wait_for(builds, "@3", BuildState.BUILT)
     assert builds.states() == {"@1": BuildState.BUILT, "@2": BuildState.FAILED, "@3": BuildState.BUILT}
     assert (tmp_path / "built").read_text() == "@1 @2 @3 "
+    failure = builds.failure(Seed("@2", 2))
+    assert failure == BuildFailure(r"The disk\u202e is full.", run_id)
+    assert builds.page_of(failure) == f"http://ui/runs/{run_id}"
+    assert builds.failure(Seed("@1", 1)) is None
+
+
+@pytest.mark.parametrize("output", [b"", b"warning\n", b"[]\n", b'{"reason": 3, "run_id": "../x"}', b"\xff" * 99999])
+def test_failure_without_a_valid_last_line_has_no_reason(output: bytes) -> None:
+    assert BuildFailure.last_of(io.BytesIO(output)) == BuildFailure()
 
 
 def test_builds_are_bounded_and_end_with_the_server() -> None:
@@ -336,11 +352,13 @@ def test_stages_of_a_kept_world_are_shown_while_it_is_built(browser: Browser, tm
 def test_world_that_was_not_kept_is_reported_and_can_be_requested_again(browser: Browser, tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     publish_survey(store, Depth.WORLD, [row(5)])
-    with served(site_app(store, builds=running("raise SystemExit(1)"))) as address:
+    line = BuildFailure("<img src=x onerror=alert(1)> is full.").line()
+    with served(site_app(store, builds=running(f"print({line!r}); raise SystemExit(1)"))) as address:
         page = browser.new_page(base_url=address)
         page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
         visit(page, "/find/")
         page.get_by_role("button", name="Keep").click()
-        expect(page.locator("#toast")).to_contain_text("vwe world @5", timeout=PAGE_MS)
-        expect(page.get_by_role("button", name="Failed")).to_be_enabled()
+        expect(page.locator("#toast")).to_have_text("The world of @5 was not built.", timeout=PAGE_MS)
+        expect(page.locator("#rows .cause")).to_have_text("Reason: <img src=x onerror=alert(1)> is full.")
+        expect(page.get_by_role("button", name="Try again")).to_be_enabled()
         page.close()

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from vwe_dagster.formats.fwl import new_world, world_file_bytes
 from vwe_dagster.seeds.seed import parse_seed
-from vwe_dagster.site.builds import Builds
+from vwe_dagster.site.builds import BuildFailure, Builds
 from vwe_dagster.site.server import site_app
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.grid import Grid
@@ -92,17 +92,28 @@ def test_dropped_world_file_shows_its_world_and_what_is_missing(visitor: Visitor
     expect(note).to_contain_text("world-gen version 1")
 
 
+RUN_ID = "11111111-2222-3333-4444-555555555555"
+
+
 @pytest.fixture
 def keeping(tmp_path: Path) -> Iterator[Site]:
-    """Serve an empty data folder, with a build that ends when the world is there."""
+    """Serve an empty data folder, with a first build that fails, and a second one that ends when the world is there."""
     store = WorldStore(tmp_path / "data")
-    wait = f"import pathlib, time\nwhile not list(pathlib.Path({str(store.root)!r}).rglob('go')): time.sleep(0.05)"
-    builds = Builds(lambda _: [sys.executable, "-c", wait], {})
+    code = f"""
+import pathlib, sys, time
+if not (tried := pathlib.Path({str(tmp_path / "tried")!r})).exists():
+    tried.touch()
+    print({BuildFailure("<b>No engine</b> started.", RUN_ID).line()!r})
+    sys.exit(1)
+while not list(pathlib.Path({str(store.root)!r}).rglob("go")):
+    time.sleep(0.05)
+"""
+    builds = Builds(lambda _: [sys.executable, "-c", code], {}, lambda: "http://127.0.0.1:3000")
     with served(site_app(store, builds=builds)) as address:
         yield Site(address, store)
 
 
-def test_kept_world_replaces_its_preview_without_a_reload(keeping: Site, browser: Browser) -> None:
+def test_kept_world_replaces_its_preview_after_a_failure_without_a_reload(keeping: Site, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(PAGE_MS)
     errors: list[str] = []
@@ -111,7 +122,13 @@ def test_kept_world_replaces_its_preview_without_a_reload(keeping: Site, browser
     page.locator("body.ready").wait_for(timeout=PATIENCE_S * 1000)
     page.evaluate("window.isSamePage = true")
     page.get_by_role("button", name="Keep").click()
+    expect(page.locator("#keep [role=status]")).to_have_text("The build failed.")
+    expect(page.locator("#keep .cause")).to_contain_text("Reason: <b>No engine</b> started.")
+    run = page.get_by_role("link", name="Show the run in Dagster")
+    expect(run).to_have_attribute("href", f"http://127.0.0.1:3000/runs/{RUN_ID}")
+    page.get_by_role("button", name="Try again").click()
     expect(page.locator("#keep [role=status]")).to_contain_text("terrain")
+    expect(run).to_have_count(0)
     publish_world(keeping.store, "abc", Grid.of_world(64))
     expect(page.locator("#keep [role=status]")).to_contain_text("pictures")
     (keeping.store.root / "go").touch()

@@ -18,6 +18,7 @@ from vwe_dagster.store import WorldStore
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vwe_dagster.defs.run_events import Listener, Notice
     from vwe_dagster.instance.seed_runs import SeedRuns
 
 Config = Mapping[str, Mapping[str, object]]
@@ -55,7 +56,9 @@ def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
         raise CommandError(f"Failed: {keys}. The UI (vwe ui) has the log of each run.")
 
 
-def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) -> set[str]:
+def build_worlds(
+    home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]], *, listener: Listener | None = None
+) -> set[str]:
     """Register seeds and build their worlds.
 
     A seed that fails without any stage is not registered afterwards, unless it was before.
@@ -63,6 +66,7 @@ def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) ->
     Args:
         home: the home of the instance and the data.
         wanted: groups of seeds, each with its configuration.
+        listener: also receives the notices of the runs.
 
     Returns:
         The keys that failed; the reasons have been printed.
@@ -83,7 +87,7 @@ def build_worlds(home: Home, wanted: Sequence[tuple[Sequence[Seed], Config]]) ->
         instance.register(every)
         for seeds, config in wanted:
             for batch in side_by_side(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
-                failed.update(_make_batch(console, instance, batch, config))
+                failed.update(_make_batch(console, instance, batch, config, listener))
         instance.unregister_unbuilt(
             [seed for seed in every if seed.key in failed and seed.key not in known], WorldStore(home.data)
         )
@@ -107,10 +111,18 @@ def compile_kernels_once() -> None:
         show(1.0, phase)
 
 
-def _make_batch(console: Console, instance: SeedRuns, keys: Sequence[str], config: Config) -> Collection[str]:
+def _make_batch(
+    console: Console, instance: SeedRuns, keys: Sequence[str], config: Config, other: Listener | None
+) -> Collection[str]:
     """Build worlds in one run; return the keys that failed."""
     title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
-    with showing_run(console, title) as listener:
+    with showing_run(console, title) as show:
+
+        def listener(notice: Notice) -> None:
+            show(notice)
+            if other is not None:
+                other(notice)
+
         try:
             return instance.build_worlds(keys, config=config, listener=listener)
         except Exception as error:  # noqa: BLE001  the other batches are built after any error

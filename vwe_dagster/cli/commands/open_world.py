@@ -10,7 +10,7 @@ from vwe_dagster.cli.commands.common import CommandError, SeedText, parse_seeds
 from vwe_dagster.cli.commands.serve import serve_page
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
-from vwe_dagster.config.map_server import PORT, running_map_server
+from vwe_dagster.config.local_servers import PORT, LocalServer, running_server
 from vwe_dagster.site.pages import folder_of
 
 _ANY_PORT = 0
@@ -24,7 +24,7 @@ def open_world(seed: SeedText) -> None:
     (parsed,) = parse_seeds([seed])
     home = find_home()
     page = f"worlds/{urllib.parse.quote(folder_of(parsed.key))}/"
-    server = running_map_server(home.folder)
+    server = running_server(home.folder, LocalServer.MAP)
     if server is not None:
         say(notices(), f"Opening {server}/{page}")
         webbrowser.open(f"{server}/{page}")

@@ -17,7 +17,7 @@ from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.config.hosts import allowed_hosts
-from vwe_dagster.config.map_server import HOST, PORT, recorded_map_server
+from vwe_dagster.config.local_servers import HOST, PORT, LocalServer, recorded_server, running_server
 from vwe_dagster.seeds.seed import Seed
 
 if TYPE_CHECKING:
@@ -68,11 +68,19 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
     hosts = allowed_hosts()
     table = location_table_from_environment(NATIVE_GAME_VERSION)
     # A server with configured host names may have remote visitors; these must not start builds on this machine.
-    builds = None if hosts else Builds(_world_command, {**os.environ, **home.environment})
+    builds = (
+        None
+        if hosts
+        else Builds(
+            _world_command,
+            {**os.environ, **home.environment},
+            ui=lambda: running_server(home.folder, LocalServer.UI),
+        )
+    )
     app = site_app(WorldStore(home.data), hosts, home=home.folder, builds=builds, table=table)
     with listen(HOST, port, command=("serve",)) as listener:
         worlds = address(HOST, listener)
-        with recorded_map_server(home.folder, worlds):
+        with recorded_server(home.folder, LocalServer.MAP, worlds):
             say(notices(), f"The worlds are at {worlds}; Ctrl-C stops the server.")
             if not are_kernels_cached():
                 say(notices(), "Compiling the terrain kernels, once, about a minute; new seeds are shown after that.")
@@ -119,4 +127,4 @@ def _refreshed(store: PublishedStore) -> Iterator[None]:
 
 
 def _world_command(seed: Seed) -> list[str]:
-    return [sys.executable, "-m", "vwe_dagster.cli", "world", "--", seed.key]
+    return [sys.executable, "-m", "vwe_dagster.cli.kept_world", seed.key]

@@ -17,6 +17,7 @@ from vwe_dagster.cli.commands.web import address, listen
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import find_home
 from vwe_dagster.config.hosts import allowed_hosts
+from vwe_dagster.config.local_servers import LocalServer, recorded_server
 
 HOST = "127.0.0.1"
 _POLL_S = 0.5
@@ -42,7 +43,7 @@ def ui(*, port: Annotated[int, typer.Option(help="The port on this machine.", mi
         os.environ.update(home.environment)
         threading.Thread(target=_report_ready, args=(pages,), daemon=True).start()
         try:
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt), recorded_server(home.folder, LocalServer.UI, pages):
                 run_ui(workspace, listener, hosts)
         except DaemonEndedError as error:
             raise CommandError(str(error)) from error

@@ -4,7 +4,7 @@ import { Choice } from "./choice.js";
 import { $, copy, fillIcons, h, icon, toast } from "./dom.js";
 import { fetchJson } from "./files.js";
 import { folderOf, number } from "./geo.js";
-import { followBuild } from "./keep.js";
+import { causeOf, followBuild } from "./keep.js";
 import { columnLabel, columnMeaning, measure, questionMeaning, questionName } from "./names.js";
 import { Range } from "./range.js";
 import { fillSeedBox, request } from "./seed_box.js";
@@ -176,6 +176,7 @@ class Finder {
     if (!this.token) return this.#button("copy", h("code", {}, command), () => copy(command));
     const button = this.#button("plus", h("span", { "aria-live": "polite" }, t("find.keep")), async () => {
       button.disabled = true;
+      $(".cause", button.parentElement)?.remove();
       try {
         await request("builds", this.token, seed);
         await this.#watch(seed, button);
@@ -191,12 +192,13 @@ class Finder {
   async #watch(seed, button) {
     const bar = h("progress", { max: 1, value: 0, "aria-label": t("keep.progress") });
     button.after(bar);
-    const state = await followBuild(`../worlds/${folderOf(seed)}/`, bar, button.lastChild);
+    const failure = await followBuild(`../worlds/${folderOf(seed)}/`, bar, button.lastChild);
     bar.remove();
-    if (state === "built") button.replaceWith(h("span", { class: "faint", role: "status" }, t("find.kept")));
+    if (!failure) button.replaceWith(h("span", { class: "faint", role: "status" }, t("find.kept")));
     else {
-      button.lastChild.textContent = t("find.state.failed");
+      button.lastChild.textContent = t("keep.again");
       button.disabled = false;
+      button.parentElement.append(causeOf(failure));
       toast(t("find.failed", { seed }));
     }
   }

@@ -23,17 +23,19 @@ export function showKeep(facts, kept) {
 }
 
 /**
- * Shows the progress of a build until it has ended, and returns its last state.
+ * Shows the progress of a build until it has ended.
+ *
+ * @returns null if the world is built, else why it is not, `{reason, run}`; see `causeOf`.
  * @param folder the address of the world's folder.
  * @param bar a progress element.
  * @param words the element of the words about the stage that is built.
  */
 export async function followBuild(folder, bar, words) {
   for (;;) {
-    const { state, stages, all_stages: all } = await fetchJson(`${folder}build.json`);
+    const { state, stages, all_stages: all, failure } = await fetchJson(`${folder}build.json`);
     bar.max = all.length;
     bar.value = stages.length;
-    if (ENDED.includes(state)) return state;
+    if (ENDED.includes(state)) return failure;
     // A server that was started again has forgotten the request.
     if (!state) throw new Error(t("keep.interrupted"));
     const next = all.find((stage) => !stages.includes(stage));
@@ -45,6 +47,13 @@ export async function followBuild(folder, bar, words) {
   }
 }
 
+/** Returns the reason of a failed build, and a link to its run in Dagster if it is known. */
+export function causeOf({ reason, run }) {
+  const text = reason ? t("keep.reason", { reason }) : t("keep.no_reason");
+  const link = run && h("a", { href: run, target: "_blank", rel: "noopener" }, t("keep.run"));
+  return h("p", { class: "cause" }, text, link ? " " : null, link);
+}
+
 class Keep {
   constructor(key, kept) {
     this.key = key;
@@ -52,7 +61,8 @@ class Keep {
     this.state = h("span", { role: "status" }, t("keep.not_kept"));
     this.button = h("button", { type: "button", class: "text", onclick: () => this.#keep() }, t("keep.keep"));
     this.bar = h("progress", { hidden: true, max: 1, value: 0, "aria-label": t("keep.progress") });
-    $("#keep").prepend(this.state, this.button, this.bar);
+    this.cause = h("div");
+    $("#keep").prepend(this.state, this.button, this.bar, this.cause);
     this.#begin();
   }
 
@@ -60,11 +70,13 @@ class Keep {
   async #begin() {
     const [server, build] = await Promise.all([fetchJson("../../server.json"), fetchJson("build.json")]);
     this.button.hidden = !server.keeps;
-    if (build.state && !ENDED.includes(build.state)) this.#follow();
+    if (build.failure) this.#showFailure(build.failure);
+    else if (build.state && !ENDED.includes(build.state)) this.#follow();
   }
 
   async #keep() {
     this.button.disabled = true;
+    this.cause.replaceChildren();
     try {
       // A server that was started again has another token.
       const { token } = await fetchJson("../../server.json");
@@ -85,11 +97,17 @@ class Keep {
     await this.#end(await followBuild("", this.bar, this.state));
   }
 
-  async #end(state) {
+  #showFailure(failure) {
+    this.state.textContent = t("keep.failed");
+    this.button.textContent = t("keep.again");
+    this.button.disabled = false;
+    this.cause.replaceChildren(causeOf(failure));
+  }
+
+  async #end(failure) {
     this.bar.hidden = true;
-    if (state === "failed") {
-      this.state.textContent = t("keep.failed", { seed: this.key });
-      this.button.disabled = false;
+    if (failure) {
+      this.#showFailure(failure);
       return;
     }
     await this.kept();

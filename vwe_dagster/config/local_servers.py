@@ -1,8 +1,9 @@
-"""The map server of a home: whether `vwe serve` is running, and at which address."""
+"""The servers of a home on this machine: whether `vwe serve` and `vwe ui` are running, and at which addresses."""
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 import re
 import socket
@@ -22,18 +23,26 @@ _MAX_BYTES = 1000
 _CONNECT_S = 2.0
 
 
+class LocalServer(enum.StrEnum):
+    """A server of a home; its value is the name of its record."""
+
+    MAP = "serve"
+    UI = "ui"
+
+
 @contextlib.contextmanager
-def recorded_map_server(home: Path, address: str) -> Iterator[None]:
-    """Record the address of the map server for the block, unless another server of the home is recorded.
+def recorded_server(home: Path, server: LocalServer, address: str) -> Iterator[None]:
+    """Record the address of a server for the block, unless another such server of the home is recorded.
 
     The server holds a lock for the block. The kernel releases the lock of a killed server, so its record is ignored.
     A home that cannot be written has no record.
 
     Args:
-        home: the home folder whose worlds are served.
-        address: the URL of the server, without a slash at the end.
+        home: the home folder.
+        server: the server.
+        address: its URL, without a slash at the end.
     """
-    record = _record_of(home)
+    record = _record_of(home, server)
     with contextlib.ExitStack() as until_ended:
         with contextlib.suppress(OSError, NotImplementedError):
             record.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +52,9 @@ def recorded_map_server(home: Path, address: str) -> Iterator[None]:
         yield
 
 
-def running_map_server(home: Path) -> str | None:
-    """Return the URL of the running map server of a home folder, without a slash at the end; None if none runs."""
-    record = _record_of(home)
+def running_server(home: Path, server: LocalServer) -> str | None:
+    """Return the URL of a running server of a home folder, without a slash at the end; None if it does not run."""
+    record = _record_of(home, server)
     try:
         if _is_free(record):
             return None
@@ -56,8 +65,8 @@ def running_map_server(home: Path) -> str | None:
     return address if match is not None and _accepts_connections(match["host"], int(match["port"])) else None
 
 
-def _record_of(home: Path) -> Path:
-    return home / ".vwe" / "serve.json"
+def _record_of(home: Path, server: LocalServer) -> Path:
+    return home / ".vwe" / f"{server}.json"
 
 
 def _lock_of(record: Path) -> FileLock:
