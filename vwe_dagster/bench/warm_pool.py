@@ -280,13 +280,13 @@ def _acquire(pool: EnginePool) -> float:
 def _leases_per_s(pool: EnginePool, *, callers: int) -> float:
     """Return the leases per second of all callers together, each acquired and released."""
 
-    def take_some(_: int) -> None:
+    def take_leases(_: int) -> None:
         for _ in range(EMPTY_LEASES):
             with pool.lease(purpose="measuring"):
                 pass
 
     with ThreadPoolExecutor(callers) as threads:
-        seconds, _ = _timed(lambda: list(threads.map(take_some, range(callers))))
+        seconds, _ = _timed(lambda: list(threads.map(take_leases, range(callers))))
     return callers * EMPTY_LEASES / seconds
 
 

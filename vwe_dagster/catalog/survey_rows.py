@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.catalog.names import condition_schema
 from vwe_dagster.engine.rows import stamps_of
-from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.survey.files import SurveyFile, SurveyFiles, read_rows, survey_files
@@ -192,7 +192,7 @@ def _keep_column(folder: Path, name: str, digest: bytes, column: pa.Table) -> No
         with pa.ipc.new_file(memory, column.schema.with_metadata({_DIGEST: digest})) as writer:
             writer.write_table(column)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / f"{name}.arrow", memory.getvalue().to_pybytes())
+        write_atomically(folder / f"{name}.arrow", memory.getvalue().to_pybytes())
 
 
 def survey_rows(store: WorldStore) -> SurveyRows:

@@ -17,7 +17,7 @@ import pyarrow.parquet
 from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.analysis.columns import ColumnType
-from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store import Manifest, StoreError, WorldStore
@@ -55,10 +55,8 @@ _EMPTY = pa.Table.from_pylist([], schema=pa.schema(COLUMNS))
 def is_stale(store: WorldStore, processed: Manifest) -> bool:
     """Return whether the statistics of a world were computed from former planes or by former code."""
     raw, extracted = store.manifest(processed.seed, "raw"), store.manifest(processed.seed, "extracted")
-    is_of_former_planes = extracted is not None and not processed.is_made_of(extracted)
-    is_of_former_export = (
-        raw is not None and extracted is not None and "raw" in extracted.recipe.inputs and not extracted.is_made_of(raw)
-    )
+    is_of_former_planes = extracted is not None and not processed.is_built_from(extracted)
+    is_of_former_export = raw is not None and extracted is not None and extracted.is_outdated_by(raw)
     return is_of_former_planes or is_of_former_export or processed.recipe.code_version != CODE_VERSION
 
 
@@ -180,7 +178,7 @@ class SeedCatalog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with pa.BufferOutputStream() as memory:
                 pa.parquet.write_table(table, memory)
-                write_whole(self.path, memory.getvalue().to_pybytes())
+                write_atomically(self.path, memory.getvalue().to_pybytes())
 
 
 def _table_of(rows: list[dict[str, Any]]) -> pa.Table:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 
 HOST, PORT = "127.0.0.1", 8080
@@ -47,7 +47,7 @@ def recorded_server(home: Path, server: LocalServer, address: str) -> Iterator[N
         with contextlib.suppress(OSError, NotImplementedError):
             record.parent.mkdir(parents=True, exist_ok=True)
             until_ended.enter_context(_lock_of(record))
-            write_whole(record, json.dumps({"address": address}).encode())
+            write_atomically(record, json.dumps({"address": address}).encode())
             until_ended.callback(record.unlink, missing_ok=True)
         yield
 

@@ -12,7 +12,7 @@ from vwe_dagster.conformance.compare import LayerDifference, differing_cells
 from vwe_dagster.conformance.picture import difference_picture
 from vwe_dagster.conformance.verify import Verification, WorldVerdict
 from vwe_dagster.engine.messages import PLANES, EngineError, WorldExport
-from vwe_dagster.files.atomic import replace_whole, write_to_disk
+from vwe_dagster.files.atomic import replace_folder, write_to_disk
 from vwe_dagster.pool.verified import REPORT
 from vwe_dagster.rendering.png import png_bytes
 
@@ -50,7 +50,7 @@ class Report:
 
     def _write(self, folder: Path, report: Mapping[str, object]) -> None:
         text = pydantic_core.to_json(report, indent=2, inf_nan_mode="strings") + b"\n"
-        with replace_whole(folder) as draft:
+        with replace_folder(folder) as draft:
             write_to_disk(draft / REPORT, text)
             for name, content in self._pictures.items():
                 write_to_disk(draft / name, content)

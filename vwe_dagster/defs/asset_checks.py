@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from vwe_dagster.defs.batching import failed_seeds_of, on_every_core
+from vwe_dagster.defs.batching import failed_seeds_of, map_in_threads
 from vwe_dagster.defs.check_names import step_of
 from vwe_dagster.defs.partitions import seeds
 from vwe_dagster.quality import locations, planes, products
@@ -50,7 +50,7 @@ def _checks_of(stage: Stage) -> dg.AssetChecksDefinition:
         keys = [key for key in run.partition_keys if key not in failed_before]
         for selected in sorted(run.selected_asset_check_keys, key=lambda check: list(stage_checks).index(check.name)):
             evaluate = functools.partial(_evaluate, store, stage, stage_checks[selected.name])
-            results = dict(zip(keys, on_every_core(evaluate, keys), strict=True))
+            results = dict(zip(keys, map_in_threads(evaluate, keys), strict=True))
             if len(run.partition_keys) > 1:
                 for key, result in results.items():
                     # log_event accepts evaluations, but its type annotation does not.

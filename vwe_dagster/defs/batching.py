@@ -235,12 +235,14 @@ class Batch:
             )
 
 
-def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.MaterializeResult[None]]) -> BatchReport:
+def for_each_seed(
+    context: dg.AssetExecutionContext, build: Callable[[Seed], dg.MaterializeResult[None]]
+) -> BatchReport:
     """Build a stage of every seed of a run, concurrently.
 
     Args:
         context: context of the asset's step.
-        make: builds the stage of one seed and returns its metadata; called in several threads.
+        build: builds the stage of one seed and returns its metadata; called in several threads.
 
     Returns:
         The return value of the asset.
@@ -252,13 +254,13 @@ def each_seed(context: dg.AssetExecutionContext, make: Callable[[Seed], dg.Mater
 
     def build_one(seed: Seed) -> None:
         with batch.attempt(seed.key):
-            batch.report(seed.key, make(seed))
+            batch.report(seed.key, build(seed))
 
-    on_every_core(build_one, batch.seeds())
+    map_in_threads(build_one, batch.seeds())
     return batch.end()
 
 
-def on_every_core(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def map_in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Run ``work`` for all items in threads; return the results in the order of the items."""
     threads = concurrent.futures.ThreadPoolExecutor(min(usable_cores(), MOST_AT_ONCE))
     try:

@@ -16,11 +16,11 @@ RANGE_TAGS = "dagster/asset_partition_range_start", "dagster/asset_partition_ran
 
 
 def run_tags(keys: Sequence[str]) -> Mapping[str, str]:
-    """Return the tags of a run of consecutive partition keys; see :func:`side_by_side`."""
+    """Return the tags of a run of consecutive partition keys; see :func:`consecutive_batches`."""
     return {PARTITION_TAG: keys[0]} if len(keys) == 1 else dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True))
 
 
-def side_by_side(registered: Iterable[str], wanted: Collection[str], at_most: int) -> Iterator[list[str]]:
+def consecutive_batches(registered: Iterable[str], wanted: Collection[str], at_most: int) -> Iterator[list[str]]:
     """Yield partition keys in batches of consecutive keys, since a run names only its first and last key.
 
     Args:

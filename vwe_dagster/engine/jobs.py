@@ -197,12 +197,12 @@ class Jobs:
             self._notify()
 
     def drain(self) -> None:
-        """Accept no more jobs; :meth:`why_exit` reports when the process can exit."""
+        """Accept no more jobs; :meth:`exit_reason` reports when the process can exit."""
         with self._changed:
             self._draining = True
             self._notify()
 
-    def why_exit(self, idle_exit_s: float | None) -> str | None:
+    def exit_reason(self, idle_exit_s: float | None) -> str | None:
         """Return a sentence with the reason to exit now; None to keep running."""
         with self._changed:
             job, now = self._job, time.monotonic()

@@ -101,11 +101,11 @@ class _Calls:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:  # noqa: ARG002
         loop = asyncio.get_running_loop()
 
-        def tell() -> None:
+        def notify() -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody is waiting
                 loop.call_soon_threadsafe(self._pulse)
 
-        self._jobs.on_change = tell
+        self._jobs.on_change = notify
         yield
 
     def _pulse(self) -> None:

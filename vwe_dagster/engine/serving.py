@@ -99,7 +99,7 @@ async def _run(app: ASGIApp, listener: socket.socket, jobs: Jobs, idle_exit_minu
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     idle_exit_s = None if idle_exit_minutes is None else idle_exit_minutes * 60
     while not serving.done():
-        reason = jobs.why_exit(idle_exit_s)
+        reason = jobs.exit_reason(idle_exit_s)
         if reason is not None:
             _LOG.info("%s", reason)
             server.should_exit = True

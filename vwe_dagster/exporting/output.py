@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vwe_dagster.exporting.export_error import ExportError
 from vwe_dagster.exporting.formats import Format
-from vwe_dagster.files.atomic import replace_whole, replace_whole_file, sync_folder
+from vwe_dagster.files.atomic import replace_file, replace_folder, sync_folder
 
 
 def check_output_path(path: Path, of: Format, *, force: bool) -> None:
@@ -49,7 +49,7 @@ def atomic_output(path: Path, of: Format, *, force: bool) -> Iterator[Path]:
         ExportError: the path is not free, or the file system reports an error.
     """
     path = path.absolute()
-    replacing = replace_whole if of.is_folder else replace_whole_file
+    replacing = replace_folder if of.is_folder else replace_file
     try:
         with replacing(path) as draft:
             yield draft

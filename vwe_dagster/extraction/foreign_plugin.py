@@ -74,7 +74,7 @@ def _grid(document: Document) -> Grid:
     radius_m = document.meters("world_radius", MAP_WIDTH_M)
     diameter_m = document.meters("world_diameter", 2 * MAP_WIDTH_M)
     if not math.isclose(diameter_m, 2 * radius_m):
-        raise document.wrong("world_diameter", f"twice the world_radius of {radius_m:g} m")
+        raise document.invalid_field("world_diameter", f"twice the world_radius of {radius_m:g} m")
     return Grid(resolution, diameter_m / resolution, -radius_m)
 
 
@@ -83,13 +83,13 @@ def _plane(document: Document, key: str, grid: Grid, types: tuple[type, ...]) ->
     rows = document.fields.get(key)
     expected = f"{grid.size} lists of {grid.size} {' or '.join(t.__name__ for t in types)} numbers"
     if not isinstance(rows, list) or len(rows) != grid.size:
-        raise document.wrong(key, expected)
+        raise document.invalid_field(key, expected)
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != grid.size:
-            raise document.wrong(key, f"{expected}, all of that length; list {number} is not")
+            raise document.invalid_field(key, f"{expected}, all of that length; list {number} is not")
     if not {type(value) for value in itertools.chain.from_iterable(rows)} <= set(types):
-        raise document.wrong(key, expected)
+        raise document.invalid_field(key, expected)
     plane = np.array(rows)
     if plane.dtype.kind not in "iuf":
-        raise document.wrong(key, f"{expected} of ordinary size")
+        raise document.invalid_field(key, f"{expected} of ordinary size")
     return np.ascontiguousarray(plane.T)

@@ -138,7 +138,7 @@ class Document:
         """
         number = self.fields.get(key)
         if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-            raise self.wrong(key, f"a whole number from {least} to {most}")
+            raise self.invalid_field(key, f"a whole number from {least} to {most}")
         return number
 
     def meters(self, key: str, most: float) -> float:
@@ -149,10 +149,10 @@ class Document:
         """
         number = self.fields.get(key)
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number <= most:
-            raise self.wrong(key, f"a number of meters, above 0 and at most {most:g}")
+            raise self.invalid_field(key, f"a number of meters, above 0 and at most {most:g}")
         return float(number)
 
-    def wrong(self, key: str, expected: str) -> ExtractionError:
+    def invalid_field(self, key: str, expected: str) -> ExtractionError:
         """Return the error for an invalid field, for the caller to raise."""
         found = reprlib.repr(self.fields[key]) if key in self.fields else "missing"
         return ExtractionError(f"{self.path}: {key} must be {expected}, but is {found}. {_DAMAGED}")

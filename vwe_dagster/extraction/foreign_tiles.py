@@ -134,7 +134,7 @@ def _seed(document: Document) -> tuple[str | None, int]:
         return seed, seed_number(seed)
     if isinstance(seed, int) and not isinstance(seed, bool) and MIN_NUMBER <= seed <= MAX_NUMBER:
         return None, seed
-    raise document.wrong("WorldSeed", f"a seed text, or a whole number from {MIN_NUMBER} to {MAX_NUMBER}")
+    raise document.invalid_field("WorldSeed", f"a seed text, or a whole number from {MIN_NUMBER} to {MAX_NUMBER}")
 
 
 def _version(document: Document) -> str | int | None:
@@ -145,7 +145,7 @@ def _version(document: Document) -> str | int | None:
         return version
     if isinstance(version, int) and not isinstance(version, bool) and 0 <= version <= MAX_NUMBER:
         return version
-    raise document.wrong(
+    raise document.invalid_field(
         "WorldVersion", f"a text of at most {_LONGEST_VERSION} characters, or a whole number from 0 to {MAX_NUMBER}"
     )
 
@@ -171,7 +171,8 @@ def _tiling(document: Document) -> _Tiling:
             f"{MIN_SIZE} and {MAX_SIZE}. Export the world at a size between these."
         )
     if not np.isclose(tile_side, [samples, width_m / tiles]).any():
-        raise document.wrong("TileSize", f"{samples} samples or {width_m / tiles:g} m, to match the other fields")
+        expected = f"{samples} samples or {width_m / tiles:g} m, to match the other fields"
+        raise document.invalid_field("TileSize", expected)
     return tiling
 
 

@@ -24,7 +24,7 @@ _NO_TIMEOUT = -1.0
 
 
 @contextlib.contextmanager
-def replace_whole(folder: Path) -> Iterator[Path]:
+def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that replaces ``folder`` at the end of the block.
 
     If the block raises, ``folder`` is unchanged. The caller must flush the files to the disk within the block, see
@@ -41,11 +41,11 @@ def replace_whole(folder: Path) -> Iterator[Path]:
             draft.rename(folder)
             sync_folder(folder.parent)
         finally:
-            _tidy(folder)
+            _clean_up(folder)
 
 
 @contextlib.contextmanager
-def replace_whole_file(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """Yield an unused path with the same file name; the file at it replaces ``path`` at the end of the block."""
     with _locked(path):
         folder = _unused_sibling(path)
@@ -55,10 +55,10 @@ def replace_whole_file(path: Path) -> Iterator[Path]:
             (folder / path.name).replace(path)
             sync_folder(path.parent)
         finally:
-            _tidy(path)
+            _clean_up(path)
 
 
-def restore_whole(folder: Path) -> bool:
+def restore_folder(folder: Path) -> bool:
     """Restore a missing folder that a killed writer has set aside.
 
     Returns:
@@ -72,7 +72,7 @@ def restore_whole(folder: Path) -> bool:
     return folder.exists()
 
 
-def remove_whole(
+def remove_folder(
     folder: Path, *, timeout_s: float = _NO_TIMEOUT, only_if: Callable[[Path], bool] = lambda _: True
 ) -> None:
     """Remove a folder and the leftovers of killed writers, after waiting for the current writer.
@@ -91,7 +91,7 @@ def remove_whole(
                 _discard(folder, _unused_sibling(folder))
 
 
-def tidy_whole(folder: Path, *, timeout_s: float) -> None:
+def remove_leftovers(folder: Path, *, timeout_s: float) -> None:
     """Remove the leftovers of killed writers beside a folder, and keep the folder.
 
     Raises:
@@ -110,7 +110,7 @@ def write_to_disk(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file atomically: a reader sees the former or the new content."""
     draft = _unused_sibling(path)
     try:
@@ -134,7 +134,7 @@ def _locked(folder: Path, timeout_s: float = _NO_TIMEOUT) -> Iterator[None]:
             if error.errno not in {errno.ENOENT, errno.ESTALE}:
                 raise
     try:
-        _tidy(folder)
+        _clean_up(folder)
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -162,7 +162,7 @@ def _look_for_changes(folder: Path) -> None:
         os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
 
 
-def _tidy(folder: Path) -> None:
+def _clean_up(folder: Path) -> None:
     """Remove or restore the leftovers of killed writers; the caller must hold the lock."""
     set_aside = _set_aside(folder)
     if set_aside.exists() and folder.exists():

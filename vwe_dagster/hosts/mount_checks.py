@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vwe_dagster.files.atomic import sync_folder, write_to_disk, write_whole
+from vwe_dagster.files.atomic import sync_folder, write_atomically, write_to_disk
 from vwe_dagster.hosts.shared_data import FOLDER
 
 _RENAMES = 300
@@ -232,7 +232,7 @@ def _check_replaced_file(folder: Path) -> str:
     path = folder / "replaced"
     former, unnoticed = None, 0
     for number in range(_REPLACEMENTS):
-        write_whole(path, bytes([number]))
+        write_atomically(path, bytes([number]))
         status = path.stat()
         # A file may have the inode of the last but one, within one tick of the clock.
         unnoticed += former == (status.st_ino, status.st_mtime_ns)

@@ -1,6 +1,6 @@
 """Leases of runs in Redis: which process executes a run, when it last reported, and whether it may continue.
 
-The process of a run renews its lease every :data:`BEAT_S` seconds. The center checks the leases: a lease that is
+The process of a run renews its lease every :data:`HEARTBEAT_S` seconds. The center checks the leases: a lease that is
 silent at two checks is revoked before the run is marked as failed. A process that was stopped and continues finds its
 lease revoked and ends itself, so it does not work beside its successor. All times are those of the Redis server, so the
 clocks of the hosts do not matter.
@@ -17,7 +17,7 @@ import redis
 
 from vwe_dagster.hosts.redis_connection import server_time
 
-BEAT_S = 2.0
+HEARTBEAT_S = 2.0
 """Seconds between two renewals of a lease."""
 
 SILENT_S = 12.0

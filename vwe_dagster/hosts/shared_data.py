@@ -20,7 +20,7 @@ from typing import cast
 import redis
 from filelock import FileLock, Timeout
 
-from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.text.commands import command_line
 
 ANSWERED_WITHIN_S = 60.0
@@ -127,7 +127,7 @@ def _question_file(data: Path, name: str, question: str) -> Iterator[None]:
         for old in folder.glob(f"{name}-*"):
             old.unlink(missing_ok=True)
         path = _question_path(data, question)
-        write_whole(path, question.encode())
+        write_atomically(path, question.encode())
     except OSError as error:
         raise SharedDataError(
             f"The data folder {data} cannot be written ({error.strerror}); mount the center's data folder at this path "
@@ -172,7 +172,7 @@ def _inspect(data: Path, question: str, secret: str) -> Finding:
         with contextlib.suppress(Timeout), FileLock(path.with_suffix(".lock"), timeout=0):
             return Finding.UNLOCKED
         with contextlib.suppress(FileNotFoundError):
-            write_whole(_answer_file(data, question), secret.encode())
+            write_atomically(_answer_file(data, question), secret.encode())
     except PermissionError:
         return Finding.DENIED
     return Finding.SAME

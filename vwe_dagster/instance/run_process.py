@@ -6,7 +6,7 @@ import argparse
 import os
 
 from vwe_dagster.config.broker import required_broker
-from vwe_dagster.hosts.beat import end_with_parent, start_beat
+from vwe_dagster.hosts.heartbeat import end_with_parent, start_heartbeat
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.hosts.run_leases import RunLeases
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("arguments", help="Dagster's ExecuteRunArgs as JSON")
     given = parser.parse_args()
     end_with_parent(given.parent)
-    start_beat(RunLeases(connect(required_broker())), given.run, given.host)
+    start_heartbeat(RunLeases(connect(required_broker())), given.run, given.host)
     # Imported after the first renewal of the lease, because loading Dagster takes seconds.
     from vwe_dagster.defs.dagster_private import load_execute_run_command  # noqa: PLC0415
 

@@ -84,7 +84,7 @@ class Allocation:
         try:
             yield lease
         finally:
-            lease.give_back()
+            lease.return_engine()
 
     def acquire(
         self,
@@ -94,7 +94,7 @@ class Allocation:
         engine: str | None = None,
         waiting: Callable[[], None] | None = None,
     ) -> Lease:
-        """Lease an engine that the caller must return with :meth:`Lease.give_back`; see :meth:`lease`."""
+        """Lease an engine that the caller must return with :meth:`Lease.return_engine`; see :meth:`lease`."""
         timeout_s = self._settings.acquire_timeout if timeout_s is None else timeout_s
         self._ledger.ensure_slots(self._settings.max_warm_containers)
         began = self._clock.now()
@@ -233,8 +233,8 @@ class Allocation:
         slot = self._ledger.slot(number)
         if not slot.is_free:
             slot = self._upkeep.settle(number)
-        # borrow() checks that the engine answers.
-        return self._upkeep.borrow(slot, holder) if slot.is_free else None
+        # assign() checks that the engine answers.
+        return self._upkeep.assign(slot, holder) if slot.is_free else None
 
     def _reap_periodically(self, holder: str) -> None:
         now = self._clock.now()

@@ -85,7 +85,7 @@ def _is_reaper_due(ledger: Ledger, rows: list[Slot], clock: Clock) -> bool:
     since_s = clock.now() - ledger.metadata(REAPED_S)
     if 0 <= since_s < REAP_EVERY_S:
         return False
-    return any(row.state is not State.EMPTY for row in rows) or bool(ledger.strays()) or _has_changed(ledger)
+    return any(row.state is not State.EMPTY for row in rows) or bool(ledger.stray_engines()) or _has_changed(ledger)
 
 
 def _has_changed(ledger: Ledger) -> bool:

@@ -110,7 +110,7 @@ class Launcher(Protocol):
             LauncherError: Docker does not answer.
         """
 
-    def why_ended(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: Launched) -> EngineEnd:
         """Return why an engine that is no longer running ended."""
 
     def end(self, engine: str, launched: Launched | None) -> None:

@@ -126,7 +126,7 @@ class Lease:
         return self._run_job(request.seeds[0], SURVEY_SIZE, run)
 
     def _run_job(self, seed: int, size: int, run: Callable[[str], _Export]) -> _Export:
-        self._make_ready()
+        self._reset_if_used()
         ledger, clock = self._upkeep.ledger, self._upkeep.clock
         job = JobRecord(
             job_id=f"{self.engine}-{self.token}-{next(self._numbers)}",
@@ -169,11 +169,11 @@ class Lease:
         )
         return dataclasses.replace(export, confirm=lambda: self._confirm(job.job_id))
 
-    def give_back(self) -> None:
+    def return_engine(self) -> None:
         """Return the engine to the pool, reset and verified; leave it alone if this holder was fenced."""
         try:
             self._lock.extend(self._upkeep.upkeep_s, self.token)
-            self._tidy()
+            self._reset_and_free()
         except FencedError:
             _log.warning("Slot %d was taken from this holder because it missed its deadline.", self.slot)
         except EngineError as error:
@@ -192,7 +192,7 @@ class Lease:
 
     def _exporting(self) -> None:
         reason = Reason(TransitionKind.JOB, "the terrain is done")
-        self._upkeep.ledger.step(self.slot, self.token, State.EXPORTING, reason)
+        self._upkeep.ledger.change_state(self.slot, self.token, State.EXPORTING, reason)
 
     def _fenced(self, run: Callable[[], _Export]) -> _Export:
         try:
@@ -205,7 +205,7 @@ class Lease:
                 ) from error
             raise
 
-    def _make_ready(self) -> None:
+    def _reset_if_used(self) -> None:
         """Reset the engine if an earlier job of this lease has left it in another state than READY."""
         row = self._upkeep.ledger.slot(self.slot)
         if row.token == self.token and row.state in {State.GENERATING, State.EXPORTING}:
@@ -229,7 +229,7 @@ class Lease:
         if self._upkeep.ledger.job_state(job_id) is not RecordedJobState.EXPORTED:
             raise FencedError(f"The holder of the job {job_id} was fenced; its world is discarded. Generate it again.")
 
-    def _tidy(self) -> None:
+    def _reset_and_free(self) -> None:
         upkeep = self._upkeep
         row = upkeep.ledger.slot(self.slot)
         if row.token != self.token:
@@ -246,4 +246,4 @@ class Lease:
                     upkeep.start(self.slot, reason=Reason(TransitionKind.REPLACED, why))
                 return
         if row.state is not State.EMPTY:
-            upkeep.ledger.note(self.slot, self.token, holder=None, deadline_s=None, used_s=upkeep.clock.now())
+            upkeep.ledger.update(self.slot, self.token, holder=None, deadline_s=None, used_s=upkeep.clock.now())

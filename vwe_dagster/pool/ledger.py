@@ -191,7 +191,7 @@ class Ledger:
         with self.database.connected() as db:
             db.execute("UPDATE slots SET token = ?", (token,))
 
-    def step(self, slot: int, token: int, after: State, reason: Reason, **changes: object) -> None:
+    def change_state(self, slot: int, token: int, after: State, reason: Reason, **changes: object) -> None:
         """Change the state of a slot.
 
         Args:
@@ -216,7 +216,7 @@ class Ledger:
         if self.slot(slot).token != token:
             raise _fenced(slot, token)
 
-    def note(self, slot: int, token: int, **changes: object) -> None:
+    def update(self, slot: int, token: int, **changes: object) -> None:
         """Update columns of a slot other than its state.
 
         Raises:
@@ -280,9 +280,9 @@ class Ledger:
             ).fetchone()
         return None if row is None else Slot.of_row(row)
 
-    def empty(self, slot: int, token: int, reason: Reason) -> None:
+    def clear(self, slot: int, token: int, reason: Reason) -> None:
         """Clear a slot whose engine no longer exists."""
-        self.step(
+        self.change_state(
             slot,
             token,
             State.EMPTY,
@@ -411,12 +411,12 @@ class Ledger:
         with self.database.connected() as db:
             return int(db.execute("SELECT count(*) FROM tickets").fetchone()[0])
 
-    def strays(self) -> list[str]:
+    def stray_engines(self) -> list[str]:
         """Return the stray engines that the last reaper pass found: engines that no slot refers to."""
         with self.database.connected() as db:
             return [str(row[0]) for row in db.execute("SELECT engine FROM strays")]
 
-    def strays_seen_again(self, engines: list[str]) -> list[str]:
+    def replace_stray_engines(self, engines: list[str]) -> list[str]:
         """Store the stray engines of this reaper pass; return the ones that the previous pass also found."""
         with self.database.transaction() as db:
             known = {row[0] for row in db.execute("SELECT engine FROM strays")}

@@ -48,7 +48,7 @@ def outcomes(
     """
     stopped = threading.Event()
 
-    def one(number: int, request: WorldRequest) -> Outcome:
+    def generate_one(number: int, request: WorldRequest) -> Outcome:
         def report(fraction: float, phase: str) -> None:
             if stopped.is_set():
                 raise _StoppedError("The world was canceled.")
@@ -64,7 +64,7 @@ def outcomes(
     with ThreadPoolExecutor(at_once, thread_name_prefix="lease") as threads:
         try:
             for number, request in enumerate(requests):
-                window.append(threads.submit(one, number, request))
+                window.append(threads.submit(generate_one, number, request))
                 if len(window) == at_once:
                     yield window.popleft().result()
             while window:

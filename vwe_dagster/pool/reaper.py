@@ -128,7 +128,7 @@ def _reap_slot(upkeep: Upkeep, row: Slot, by: str) -> list[str]:
 
 def _end_strays(upkeep: Upkeep, strays: dict[str, float]) -> list[str]:
     actions = []
-    for engine in upkeep.ledger.strays_seen_again(sorted(strays)):
+    for engine in upkeep.ledger.replace_stray_engines(sorted(strays)):
         if strays[engine] > upkeep.settings.engine_startup_timeout:
             upkeep.launcher.end(engine, None)
             actions.append(f"Ended the engine {engine}, which no slot refers to.")

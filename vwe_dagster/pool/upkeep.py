@@ -158,7 +158,7 @@ class Upkeep:
             self._start_failed(row, reason, nothing_to_end=digest is None)
             return False
         try:
-            self.ledger.note(slot, row.token, **dataclasses.asdict(launched), digest=digest)
+            self.ledger.update(slot, row.token, **dataclasses.asdict(launched), digest=digest)
         except FencedError:
             # This process was stopped until another one took the slot, so no slot refers to the engine.
             with contextlib.suppress(LauncherError):
@@ -178,7 +178,7 @@ class Upkeep:
         row = self.ledger.slot(slot)
         match diagnose(row, self.settings, self.clock, hold=None):
             case Action.FORGET_HOLDER:
-                self._forget_holder(row)
+                self._clear_holder(row)
                 return self.settle(slot)
             case Action.RECOVER:
                 self._recover(row)
@@ -192,7 +192,7 @@ class Upkeep:
             case Action.REMOVE:
                 self._remove(row, row.token, _NOT_NEEDED)
             case Action.PROBE | Action.RETIRE | Action.END_IDLE:
-                self._notice_end(row)
+                self._clear_if_ended(row)
             case Action.NONE | Action.FENCE | Action.AWAIT_SPAWN:
                 pass
         return self.ledger.slot(slot)
@@ -206,7 +206,7 @@ class Upkeep:
         if reason is not None:
             self.retire(row, reason)
 
-    def borrow(self, row: Slot, holder: str) -> int | None:
+    def assign(self, row: Slot, holder: str) -> int | None:
         """Assign a free engine to a holder after checking that it answers and is clean.
 
         Returns:
@@ -241,7 +241,7 @@ class Upkeep:
         """
         row = self.ledger.slot(slot)
         if row.state is not State.RESETTING:
-            self.ledger.step(slot, token, State.RESETTING, reason)
+            self.ledger.change_state(slot, token, State.RESETTING, reason)
         try:
             connection = self.connection(row)
             connection.claim(token)
@@ -249,13 +249,13 @@ class Upkeep:
         except EngineError as error:
             self.fail(slot, token, Reason(TransitionKind.RESET_FAILED, f"its reset failed: {error}"))
             return False
-        self.ledger.step(slot, token, State.READY, _RESET, job=None, used_s=self.clock.now())
+        self.ledger.change_state(slot, token, State.READY, _RESET, job=None, used_s=self.clock.now())
         return True
 
     def fail(self, slot: int, token: int, reason: Reason) -> None:
         """End a broken engine. If it cannot be ended now, the slot stays in ERROR until it is settled."""
         row = self.ledger.slot(slot)
-        self.ledger.step(slot, token, State.ERROR, reason, last_error=reason.detail)
+        self.ledger.change_state(slot, token, State.ERROR, reason, last_error=reason.detail)
         with contextlib.suppress(LauncherError):
             self._remove(row, token, _ENDED)
 
@@ -309,7 +309,7 @@ class Upkeep:
 
         def check() -> None:
             if lock.read() != hold:
-                self.ledger.note(row.slot, token, holder=None, deadline_s=None)
+                self.ledger.update(row.slot, token, holder=None, deadline_s=None)
                 raise FencedError(f"Another process has just taken slot {row.slot}.")
             self.ledger.check(row.slot, token)
 
@@ -324,7 +324,7 @@ class Upkeep:
             except EngineError as error:
                 self.fail(row.slot, token, self._cause_of_failed_request(row, error))
         with contextlib.suppress(FencedError):
-            self.ledger.note(row.slot, token, holder=None, deadline_s=None, used_s=self.clock.now())
+            self.ledger.update(row.slot, token, holder=None, deadline_s=None, used_s=self.clock.now())
 
     def examine(self, slot: int, token: int) -> Reason | None:
         """Check whether an engine has survived a failed job, and end it if not.
@@ -359,7 +359,7 @@ class Upkeep:
                     self._start_failed(row, self._late())
                     return
                 reason = Reason(TransitionKind.STARTED, f"it answered after {took:.1f} s")
-                self.ledger.step(row.slot, row.token, State.READY, reason)
+                self.ledger.change_state(row.slot, row.token, State.READY, reason)
                 self.circuit.succeeded()
                 return
             if status.error is not None:
@@ -370,7 +370,7 @@ class Upkeep:
                 # It was probably ready: engines that are not used end by themselves.
                 self.fail(row.slot, row.token, _ENDED_UNSEEN)
                 return
-            end = self.launcher.why_ended(launched)
+            end = self.launcher.cause_of_end(launched)
             self._start_failed(row, _ended(f"it ended while starting ({end.detail})", end, _kind_of_failed_start(end)))
         elif is_late:
             self._start_failed(row, self._late())
@@ -389,12 +389,12 @@ class Upkeep:
             self.circuit.failed(row.slot, reason)
         if nothing_to_end:
             # A launcher that does not answer could not end it either, and the slot would stay in ERROR.
-            self.ledger.step(row.slot, row.token, State.ERROR, reason, last_error=reason.detail)
-            self.ledger.empty(row.slot, row.token, _NOT_NEEDED)
+            self.ledger.change_state(row.slot, row.token, State.ERROR, reason, last_error=reason.detail)
+            self.ledger.clear(row.slot, row.token, _NOT_NEEDED)
         else:
             self.fail(row.slot, row.token, reason)
 
-    def _notice_end(self, row: Slot) -> None:
+    def _clear_if_ended(self, row: Slot) -> None:
         """Empty a free slot if its engine has ended."""
         launched = row.launched
         if launched is not None and self.launcher.running(launched):
@@ -404,20 +404,20 @@ class Upkeep:
             if row.state is State.READY:
                 self._remove(row, row.token, self._idle)
                 return
-        end = EngineEnd("unknown") if launched is None else self.launcher.why_ended(launched)
+        end = EngineEnd("unknown") if launched is None else self.launcher.cause_of_end(launched)
         self.fail(row.slot, row.token, _ended(f"it ended by itself ({end.detail})", end))
 
-    def _forget_holder(self, row: Slot) -> None:
+    def _clear_holder(self, row: Slot) -> None:
         """Clear a holder that died without a job; the time of its claim becomes the time of the last use."""
         used_s = max(row.used_s or 0, row.held_s or 0)
-        self.ledger.note(row.slot, row.token, holder=None, deadline_s=None, used_s=used_s)
+        self.ledger.update(row.slot, row.token, holder=None, deadline_s=None, used_s=used_s)
 
     def _recover(self, row: Slot) -> None:
         """Reset the engine of a dead holder."""
         token = self._take_over(row)
         self.ledger.abandon_job(row.slot)
         if self.reset(row.slot, token, Reason(TransitionKind.HOLDER_DIED, f"its holder died ({row.holder})")):
-            self.ledger.note(row.slot, token, holder=None, deadline_s=None)
+            self.ledger.update(row.slot, token, holder=None, deadline_s=None)
 
     def _take_over(self, row: Slot) -> int:
         return self.ledger.take(
@@ -435,7 +435,7 @@ class Upkeep:
             self.launcher.end(row.engine, row.launched)
         if row.launched is not None:
             self.connections.drop(row.launched)
-        self.ledger.empty(row.slot, token, reason)
+        self.ledger.clear(row.slot, token, reason)
 
     def _cause_of_failed_request(self, row: Slot, error: EngineError) -> Reason:
         """Return the cause of a request to an engine that failed."""
@@ -444,7 +444,7 @@ class Upkeep:
             return Reason(TransitionKind.REFUSED, f"it refused: {error}")
         with contextlib.suppress(LauncherError):
             if not self.launcher.running(launched):
-                end = self.launcher.why_ended(launched)
+                end = self.launcher.cause_of_end(launched)
                 return _ended(f"it ended ({end.detail})", end)
         return Reason(TransitionKind.UNRESPONSIVE, f"it does not answer: {error}")
 

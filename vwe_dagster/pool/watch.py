@@ -72,7 +72,7 @@ class LeaseWatch:
             self._leases.add(lease)
             self._changed.notify()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="lease-watch", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="lease-watch", daemon=True)
                 self._thread.start()
         return lease
 
@@ -105,7 +105,7 @@ class LeaseWatch:
             )
         return overdue
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while True:
             self.report_overdue()
             with self._changed:

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from vwe_dagster.analysis.columns import Depth
-from vwe_dagster.files.atomic import remove_whole, replace_whole, write_to_disk, write_whole
+from vwe_dagster.files.atomic import remove_folder, replace_folder, write_atomically, write_to_disk
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.publishing.bucket import Bucket, BucketError, in_threads
 from vwe_dagster.publishing.checksums import has_sha256, read_verified
@@ -102,11 +102,11 @@ class PublishedStore(WorldStore):
             removed = known.keys() - listed.keys()
             faults = dict(zip(changed, in_threads(self._fetch_world, changed), strict=True))
             for name in removed:
-                remove_whole(self.root / "seeds" / name)
+                remove_folder(self.root / "seeds" / name)
             now = {name: listed[name] for name in listed if faults.get(name) is None}
             if now != known:
                 self._index.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(self._index, json.dumps(now).encode())
+                write_atomically(self._index, json.dumps(now).encode())
             left_out = tuple(fault for fault in faults.values() if fault is not None)
             return Refreshed(len(now), len(changed) + len(removed) - len(left_out), left_out)
 
@@ -167,7 +167,7 @@ class PublishedStore(WorldStore):
             manifests = {stage: self._fetch_manifest(world.seed, stage, each) for stage, each in world.stages.items()}
         except (NewerSchemaError, DamagedObjectError) as error:
             return str(error)
-        with replace_whole(self.root / "seeds" / name) as draft:
+        with replace_folder(self.root / "seeds" / name) as draft:
             for stage, content in manifests.items():
                 (draft / stage).mkdir()
                 write_to_disk(draft / stage / MANIFEST_NAME, content)
@@ -197,7 +197,7 @@ class PublishedStore(WorldStore):
             return
         content = self._fetch(file.path, file.sha256, file.bytes)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        write_atomically(path, content)
 
     def _fetch(self, path: str, sha256: str, nbytes: int) -> bytes:
         """Return an object after comparing it with its hash."""

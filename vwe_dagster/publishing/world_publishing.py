@@ -76,13 +76,13 @@ def complete_stages(store: WorldStore, seed: Seed) -> dict[Stage, Manifest]:
         )
     extracted, processed = built
     raw = store.manifest(seed, "raw")
-    if raw is not None and "raw" in extracted.recipe.inputs and not extracted.is_made_of(raw):
+    if raw is not None and extracted.is_outdated_by(raw):
         raise IncompleteWorldError(
             f"The planes of {seed.key} are older than its export, so it was not published; rebuild it with: "
             f"{vwe_command('world', operands=[seed.key])}"
         )
     found: dict[Stage, Manifest | None] = {
-        "raw": raw if raw is not None and extracted.is_made_of(raw) else None,
+        "raw": raw if raw is not None and extracted.is_built_from(raw) else None,
         "extracted": extracted,
         "processed": processed,
         "renders": drawn_stage(store, extracted, "renders"),

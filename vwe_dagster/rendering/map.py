@@ -12,7 +12,7 @@ from vwe_dagster.rendering.blank import blank_sheet, set_ground
 from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.legend import biome_entries, sign_entries
 from vwe_dagster.rendering.map_marks import draw_map_marks, draw_place_legends
-from vwe_dagster.rendering.paper import printed
+from vwe_dagster.rendering.paper import print_on_paper
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.place_marks import sites_of
 from vwe_dagster.rendering.plates import (
@@ -65,7 +65,7 @@ def render_map(
     facts = () if analysis is None else world_facts(analysis)
     draw_title(sheet, title, layout, above="The tenth world", facts=facts)
     draw_place_legends(sheet, sites, layout.bosses, layout.places)
-    return printed(sheet.image)
+    return print_on_paper(sheet.image)
 
 
 @functools.lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ _GRAIN, _MOTTLE, _STAIN, _RIM = 1.6, 3.0, 5.0, 14.0
 """Typical amplitudes of the parts of the tone, of 255."""
 
 
-def printed(picture: Image.Image) -> Image.Image:
+def print_on_paper(picture: Image.Image) -> Image.Image:
     """Return a picture printed on paper: multiplied by the paper's tone."""
     return ImageChops.multiply(picture, sheet_tone(picture.width, picture.height))
 

@@ -24,7 +24,7 @@ from vwe_dagster.rendering.layout import COMPASS, CORNER, Legend
 from vwe_dagster.rendering.legend import BIOME_ORDER, biome_entries, sign_entries
 from vwe_dagster.rendering.map import highest_peaks
 from vwe_dagster.rendering.map_marks import draw_map_marks, draw_place_legends
-from vwe_dagster.rendering.paper import printed
+from vwe_dagster.rendering.paper import print_on_paper
 from vwe_dagster.rendering.place_marks import sites_of
 from vwe_dagster.rendering.plates import (
     LEGEND_ROW,
@@ -166,7 +166,7 @@ def render_poster(
     _draw_relief(sheet, painted, planes, rows)
     versions = _SEPARATOR.join(text.versions)
     sheet.letter((0, rows.foot), versions, 19, spacing=0.6, color=palette.INK_SOFT)
-    return printed(sheet.image)
+    return print_on_paper(sheet.image)
 
 
 def _draw_heading(sheet: Sheet, text: PosterText, analysis: WorldAnalysis) -> None:

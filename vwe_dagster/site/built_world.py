@@ -57,7 +57,7 @@ class BuiltWorld:
         )
 
     def _location_table(self) -> JsonValue:
-        if self.raw is None or not self.extracted.is_made_of(self.raw):
+        if self.raw is None or not self.extracted.is_built_from(self.raw):
             return None
         return self.raw.recipe.inputs.get("location_table")
 
@@ -92,7 +92,7 @@ def built_world(store: WorldStore, seed: Seed) -> BuiltWorld | None:
     )
 
 
-def why_not_shown(store: WorldStore, seed: Seed) -> str:
+def missing_world_message(store: WorldStore, seed: Seed) -> str:
     """Return a sentence that explains why :func:`built_world` is None for a seed, and what to do."""
     if store.manifest(seed, "extracted") is None:
         command = vwe_command("world", operands=[seed.key])

@@ -18,7 +18,7 @@ from vwe_dagster.rendering.tiles import NATIVE_ZOOM, TILE_PIXELS
 from vwe_dagster.seeds.lookalikes import LookAlikes
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import pages
-from vwe_dagster.site.built_world import BuiltWorld, built_world, why_not_shown
+from vwe_dagster.site.built_world import BuiltWorld, built_world, missing_world_message
 from vwe_dagster.site.exported_pages import (
     CARD,
     LinkPreview,
@@ -101,7 +101,7 @@ def write_gallery(
 def _built(store: WorldStore, seed: Seed) -> BuiltWorld:
     built = built_world(store, seed)
     if built is None:
-        raise StoreError(why_not_shown(store, seed))
+        raise StoreError(missing_world_message(store, seed))
     return built
 
 

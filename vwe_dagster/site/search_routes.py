@@ -76,7 +76,7 @@ class SearchRoutes:
         condition = request.query_params.get("condition", "")
         return await self._json_response(request, lambda: {"seeds": self._search.world_keys(condition)})
 
-    async def _json_response(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
+    async def _json_response(self, request: Request, compute: Callable[[], Mapping[str, Any]]) -> Response:
         """Return a JSON response; for an invalid question it has the ``fault``, its ``reason`` and its ``values``.
 
         Questions are often invalid while a user types, and browsers log every response with an error status.
@@ -84,7 +84,7 @@ class SearchRoutes:
 
         def body() -> bytes:
             try:
-                return json_bytes(make())
+                return json_bytes(compute())
             except QueryError as error:
                 return json_bytes({"fault": str(error), "reason": error.fault, "values": error.values})
 

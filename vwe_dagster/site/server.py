@@ -305,7 +305,7 @@ class _SiteRoutes:
         self,
         request: Request,
         source: WorldSource,
-        make: Callable[[], bytes],
+        read: Callable[[], bytes],
         *,
         etag: str,
         media_type: str,
@@ -319,7 +319,7 @@ class _SiteRoutes:
         await _wait_for(request, source, part)
 
         def content() -> Content:
-            return Content.of(make(), media_type, etag=etag)
+            return Content.of(read(), media_type, etag=etag)
 
         loop = asyncio.get_running_loop()
         content_now = await loop.run_in_executor(workers or self._readers, content)
@@ -337,8 +337,8 @@ class _SiteRoutes:
         """Prepare a world while the browser loads the page. The request that needs it reports a failure."""
         self._painters.submit(source.prepare)
 
-    async def _read(self, make: Callable[[], _Result]) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, make)
+    async def _read(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
 
 class _ClientDisconnectedError(Exception):

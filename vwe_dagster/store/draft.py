@@ -37,7 +37,7 @@ class Draft:
         self.maker: Mapping[str, JsonValue] | None = None
         self.seconds_before = 0.0
 
-    def made_by(self, maker: Mapping[str, JsonValue], *, seconds: float) -> None:
+    def record_engine(self, maker: Mapping[str, JsonValue], *, seconds: float) -> None:
         """Record the actual engine of the content, if the recipe could only name the expected one.
 
         Args:
@@ -121,7 +121,7 @@ class Draft:
         self.path(name).write_text(text + "\n", encoding="utf-8")
         self.file(name)
 
-    def settle(self) -> dict[str, FileEntry]:
+    def flush(self) -> dict[str, FileEntry]:
         """Flush every recorded file to the disk.
 
         Returns:
@@ -138,13 +138,13 @@ class Draft:
             raise ValueError(f"The file {name} of the stage was {fault}; write and record every file.")
         # Flushing many files concurrently is faster than one after the other.
         with concurrent.futures.ThreadPoolExecutor(_CONCURRENT_SYNCS) as threads:
-            files = list(threads.map(self._settled, self._metadata.keys(), self._metadata.values()))
+            files = list(threads.map(self._flushed, self._metadata.keys(), self._metadata.values()))
         for name, is_folder in entries:
             if is_folder:
                 sync_folder(self._folder / name)
         return dict(zip(self._metadata, files, strict=True))
 
-    def _settled(self, name: str, metadata: Mapping[str, Any]) -> FileEntry:
+    def _flushed(self, name: str, metadata: Mapping[str, Any]) -> FileEntry:
         with (self._folder / name).open("rb") as file:
             os.fsync(file.fileno())
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.files.bounded_read import read_file
 from vwe_dagster.seeds.lists import MAX_BYTES, SeedList, SeedListError, parse_seed_list
 from vwe_dagster.seeds.seed import Seed
@@ -76,7 +76,7 @@ class Inbox:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
-        write_whole(path, "".join(f"{seed.key}\n" for seed in seeds).encode())
+        write_atomically(path, "".join(f"{seed.key}\n" for seed in seeds).encode())
         return path
 
     def settled(self, now: float) -> list[DroppedFile]:
@@ -163,7 +163,7 @@ class Inbox:
         target.parent.mkdir(exist_ok=True)
         if content is not None:
             # The report comes first: if this process is killed in between, the next one finds the file and the report.
-            write_whole(_report_of(target), content)
+            write_atomically(_report_of(target), content)
         file.path.rename(target)
         return target
 

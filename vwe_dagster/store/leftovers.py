@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from vwe_dagster.files.atomic import remove_whole, tidy_whole
+from vwe_dagster.files.atomic import remove_folder, remove_leftovers
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.store.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SCHEMA_VERSIONS, STAGES, Manifest
@@ -53,9 +53,9 @@ class Leftover:
         """
         with disk_errors_explained(self.stage.parents[2]), contextlib.suppress(Timeout):
             if self.is_stage:
-                remove_whole(self.path, timeout_s=0, only_if=_is_no_stage)
+                remove_folder(self.path, timeout_s=0, only_if=_is_no_stage)
             else:
-                tidy_whole(self.stage, timeout_s=0)
+                remove_leftovers(self.stage, timeout_s=0)
             # Another process may have begun to build a stage of this seed.
             with contextlib.suppress(OSError):
                 self.stage.parent.rmdir()

@@ -163,7 +163,7 @@ class Manifest:
         """
         inputs = dict(self.recipe.inputs)
         for stage, source in sources.items():
-            if self.is_made_of(source):
+            if self.is_built_from(source):
                 inputs[stage] = source.version(sources)
         return _digest(
             {
@@ -174,9 +174,13 @@ class Manifest:
             }
         )
 
-    def is_made_of(self, source: Manifest) -> bool:
+    def is_built_from(self, source: Manifest) -> bool:
         """Return whether this stage was built from the present content of ``source``."""
         return self.recipe.inputs.get(source.stage) == source.digest
+
+    def is_outdated_by(self, source: Manifest) -> bool:
+        """Return whether this stage was built from a former content of ``source``."""
+        return source.stage in self.recipe.inputs and not self.is_built_from(source)
 
     def to_json(self) -> bytes:
         """Return the text of ``manifest.json``."""

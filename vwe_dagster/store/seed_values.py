@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from filelock import FileLock
 
-from vwe_dagster.files.atomic import write_whole
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.store.errors import StoreError, disk_errors_explained
 
@@ -77,4 +77,4 @@ class SeedValues(Generic[Value]):
                     ) from error
                 kept = {key: value for key, value in {**known, **values}.items() if key != removed}
                 if kept != known:
-                    write_whole(self._path, json.dumps(kept, ensure_ascii=False, indent=1).encode())
+                    write_atomically(self._path, json.dumps(kept, ensure_ascii=False, indent=1).encode())

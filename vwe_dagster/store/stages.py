@@ -281,7 +281,7 @@ def built_stages(store: WorldStore, seed: Seed) -> tuple[Manifest, Manifest] | N
         StoreError: the data folder cannot be read.
     """
     extracted, processed = store.manifest(seed, "extracted"), store.manifest(seed, "processed")
-    if extracted is None or processed is None or not processed.is_made_of(extracted):
+    if extracted is None or processed is None or not processed.is_built_from(extracted):
         return None
     return extracted, processed
 
@@ -298,7 +298,7 @@ def drawn_stage(store: WorldStore, extracted: Manifest, stage: Stage) -> Manifes
         StoreError: the data folder cannot be read.
     """
     drawn = store.manifest(extracted.seed, stage)
-    return drawn if drawn is not None and drawn.is_made_of(extracted) else None
+    return drawn if drawn is not None and drawn.is_built_from(extracted) else None
 
 
 def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
@@ -310,7 +310,7 @@ def world_gen_version(extracted: Manifest, raw: Manifest | None) -> int | None:
         extracted: the stage ``extracted`` of the world.
         raw: the present stage ``raw`` of the same seed; None if it does not exist.
     """
-    if raw is None or not extracted.is_made_of(raw):
+    if raw is None or not extracted.is_built_from(raw):
         return None
     version = raw.recipe.inputs.get("world_gen_version")
     return version if isinstance(version, int) else None
@@ -327,7 +327,7 @@ def own_location_table(store: WorldStore, extracted: Manifest, raw: Manifest | N
     Raises:
         StoreError: the file is damaged.
     """
-    if raw is None or LOCATION_TABLE_FILE not in raw.files or not extracted.is_made_of(raw):
+    if raw is None or LOCATION_TABLE_FILE not in raw.files or not extracted.is_built_from(raw):
         return None
     content = store.read(raw, LOCATION_TABLE_FILE).getvalue()
     return LocationTableDocument.model_validate_json(content).table(LOCATION_TABLE_FILE)

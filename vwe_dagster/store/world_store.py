@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vwe_dagster.files.atomic import remove_whole, replace_whole, restore_whole, write_to_disk
+from vwe_dagster.files.atomic import remove_folder, replace_folder, restore_folder, write_to_disk
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 from vwe_dagster.seeds.seed import Seed, folder_name_of
 from vwe_dagster.store.draft import Draft
@@ -74,7 +74,7 @@ class WorldStore:
         folder = self.folder(seed, stage)
         with disk_errors_explained(self.root):
             manifest = _read_manifest(folder)
-            if manifest is None and restore_whole(folder):
+            if manifest is None and restore_folder(folder):
                 manifest = _read_manifest(folder)
         return manifest if manifest and (manifest.seed, manifest.stage) == (seed, stage) else None
 
@@ -128,7 +128,7 @@ class WorldStore:
         At the end of the block, the new stage replaces the former one atomically. If the block raises or the process is
         killed, the former stage stays. Other processes that build the same stage wait.
         """
-        with disk_errors_explained(self.root), replace_whole(self.folder(seed, stage)) as folder:
+        with disk_errors_explained(self.root), replace_folder(self.folder(seed, stage)) as folder:
             began = time.monotonic()
             draft = Draft(folder)
             yield draft
@@ -137,7 +137,7 @@ class WorldStore:
                 seed=seed,
                 stage=stage,
                 recipe=recipe if draft.maker is None else dataclasses.replace(recipe, made_by=draft.maker),
-                files=draft.settle(),
+                files=draft.flush(),
                 made_at=dt.datetime.now(dt.UTC),
                 seconds=draft.seconds_before + time.monotonic() - began,
             )
@@ -186,7 +186,7 @@ class WorldStore:
         """Remove every stage of a seed, after waiting for processes that are building one."""
         with disk_errors_explained(self.root):
             for stage in reversed(STAGES):
-                remove_whole(self.folder(seed, stage))
+                remove_folder(self.folder(seed, stage))
             # The folder stays if another process has just begun to build a stage.
             with contextlib.suppress(OSError):
                 self._seed_folder(seed).rmdir()

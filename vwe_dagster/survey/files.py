@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.rows import columns_digest, digest_of, stamps_of
-from vwe_dagster.files.atomic import replace_whole_file, write_to_disk, write_whole
+from vwe_dagster.files.atomic import replace_file, write_atomically, write_to_disk
 from vwe_dagster.files.bounded_read import read_file
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
@@ -170,7 +170,7 @@ def write_rows(path: Path, table: pa.Table) -> None:
             writer.write_table(table)
             writer.add_key_value_metadata(table.schema.metadata or {})
         content = memory.getvalue().to_pybytes()
-    with disk_errors_explained(path.parents[2]), replace_whole_file(path) as draft:
+    with disk_errors_explained(path.parents[2]), replace_file(path) as draft:
         write_to_disk(draft, content)
 
 
@@ -243,7 +243,7 @@ def _write_index(folder: Path, footers: Mapping[Path, _Footer]) -> None:
     content = {path.name: dataclasses.astuple(footer) for path, footer in footers.items()}
     # The index only saves time, so a full disk does not matter.
     with contextlib.suppress(OSError):
-        write_whole(folder / _INDEX, json.dumps(content).encode())
+        write_atomically(folder / _INDEX, json.dumps(content).encode())
 
 
 def _first_line(error: BaseException) -> str:

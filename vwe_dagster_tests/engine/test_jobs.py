@@ -130,11 +130,11 @@ def test_a_busy_engine_is_not_idle() -> None:
     gate = threading.Event()
     jobs = serving(waiting_for(gate))
     job = jobs.start(a_job(1))
-    assert jobs.why_exit(0.0) is None
+    assert jobs.exit_reason(0.0) is None
     gate.set()
     ended(jobs, job.job_id)
-    assert jobs.why_exit(0.0) is not None
-    assert jobs.why_exit(1000.0) is None
+    assert jobs.exit_reason(0.0) is not None
+    assert jobs.exit_reason(1000.0) is None
 
 
 def test_a_draining_engine_waits_for_its_job_to_end_and_be_fetched() -> None:
@@ -143,7 +143,7 @@ def test_a_draining_engine_waits_for_its_job_to_end_and_be_fetched() -> None:
     job = a_job(1)
     jobs.start(job)
     jobs.drain()
-    assert jobs.why_exit(None) is None
+    assert jobs.exit_reason(None) is None
     with pytest.raises(RefusalError) as refused:
         jobs.claim(2)
     assert refused.value.body.code == "draining"
@@ -151,9 +151,9 @@ def test_a_draining_engine_waits_for_its_job_to_end_and_be_fetched() -> None:
     assert ended(jobs, job.job_id) is JobState.DONE
     assert jobs.start(job).state is JobState.DONE
     for name in job.layers:
-        assert jobs.why_exit(None) is None
+        assert jobs.exit_reason(None) is None
         jobs.fetched(job.job_id, name)
-    assert jobs.why_exit(None) == "The engine is drained; it exits."
+    assert jobs.exit_reason(None) == "The engine is drained; it exits."
 
 
 def test_draining_engine_keeps_layers_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,13 +161,13 @@ def test_draining_engine_keeps_layers_for_a_limited_time(monkeypatch: pytest.Mon
     job = jobs.start(a_job(1))
     ended(jobs, job.job_id)
     jobs.drain()
-    assert jobs.why_exit(None) is None
+    assert jobs.exit_reason(None) is None
     monkeypatch.setattr(jobs_module, "FETCH_S", 0.0)
-    assert jobs.why_exit(None) is not None
+    assert jobs.exit_reason(None) is not None
 
 
 def test_idle_engine_drains_immediately() -> None:
     jobs = Jobs(NativeEngine())
-    assert jobs.why_exit(None) is None
+    assert jobs.exit_reason(None) is None
     jobs.drain()
-    assert jobs.why_exit(None) is not None
+    assert jobs.exit_reason(None) is not None

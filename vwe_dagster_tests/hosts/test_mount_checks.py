@@ -126,7 +126,7 @@ def test_replaced_files_that_cannot_be_distinguished_fail(tmp_path: Path, monkey
         path.write_bytes(content)
         os.utime(path, (0, 0))
 
-    monkeypatch.setattr(mount_checks, "write_whole", overwrite)
+    monkeypatch.setattr(mount_checks, "write_atomically", overwrite)
     check = result(tmp_path, "a replaced file is recognized by its inode or time")
     assert (check.passed, check.required) == (False, True)
     assert check.detail.startswith("49 of 50 replaced files")

@@ -68,7 +68,7 @@ def test_folder_without_locks_is_rejected(broker: str, server: redis.Redis, tmp_
 def test_folder_that_shows_no_files_of_the_center_is_rejected(
     broker: str, server: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_whole", _write_only_questions)
+    monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_atomically", _write_only_questions)
     with center(broker, tmp_path), pytest.raises(SharedDataError, match="does not show a file that the center wrote"):
         check_shared_data(server, tmp_path, "attic")
 
@@ -81,7 +81,7 @@ def test_folder_whose_files_the_center_may_not_use_is_rejected(
             raise PermissionError
         path.write_bytes(content)
 
-    monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_whole", deny_answers)
+    monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_atomically", deny_answers)
     with center(broker, tmp_path), pytest.raises(SharedDataError, match="run both as users with the same number"):
         check_shared_data(server, tmp_path, "attic")
 

@@ -95,7 +95,7 @@ def test_open_circuit_is_exposed(home: Home, machine: FakeMachine) -> None:
 def test_engines_out_of_memory_and_repairs_of_the_reaper_are_counted(
     home: Home, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakeLauncher, "why_ended", lambda _self, _launched: OUT_OF_MEMORY)
+    monkeypatch.setattr(FakeLauncher, "cause_of_end", lambda _self, _launched: OUT_OF_MEMORY)
 
     def die(engine: FakeEngine, _phase: str) -> None:
         engine.running = False

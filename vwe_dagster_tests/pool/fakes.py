@@ -244,7 +244,7 @@ class FakeLauncher:
         engine = self._machine.engines.get(launched.handle)
         return engine is not None and engine.running
 
-    def why_ended(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: Launched) -> EngineEnd:
         return self._machine.end or EngineEnd(f"{launched.handle} was killed")
 
     def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002
@@ -430,8 +430,8 @@ class Holder:
         """Die: the kernel releases the lock, and nothing else happens."""
         self.lease._lock.release()  # noqa: SLF001  simulates the death of a process
 
-    def give_back(self) -> None:
-        self.lease.give_back()
+    def return_engine(self) -> None:
+        self.lease.return_engine()
 
 
 class FakeProcess:
@@ -491,7 +491,7 @@ class FakeProcess:
         try:
             lease.generate(REQUEST).confirm()
         finally:
-            lease.give_back()
+            lease.return_engine()
 
     def go_on(self) -> None:
         """Continue to the end of the operation."""

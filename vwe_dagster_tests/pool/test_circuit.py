@@ -135,7 +135,7 @@ def test_caller_waits_for_an_existing_engine_while_the_circuit_is_open(
         nonlocal given_back
         if machine.clock.time > 1010 and not given_back:
             given_back = True
-            holder.give_back()
+            holder.return_engine()
 
     machine.clock.on_sleep = come_back
     peer.generate(REQUEST).confirm()

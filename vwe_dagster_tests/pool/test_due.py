@@ -41,7 +41,7 @@ def test_sound_pool_needs_nothing(pool: EnginePool, machine: FakeMachine, folder
     pool.reap()
     holder = Holder(pool)
     assert due(machine, folder) == []
-    holder.give_back()
+    holder.return_engine()
     pool.generate(REQUEST).confirm()
     assert due(machine, folder) == []
 

@@ -48,7 +48,7 @@ def reach(ledger: Ledger, state: State) -> int:
     token = begin(ledger)
     assert token is not None
     for step in WAYS[state]:
-        ledger.step(0, token, step, TEST)
+        ledger.change_state(0, token, step, TEST)
     return token
 
 
@@ -57,7 +57,7 @@ def test_only_legal_steps_can_be_written(ledger: Ledger, before: State, after: S
     token = reach(ledger, before)
     recorded = len(ledger.transitions())
     if (before, after) in LEGAL:
-        ledger.step(0, token, after, Reason(TransitionKind.FORCE, "why not"))
+        ledger.change_state(0, token, after, Reason(TransitionKind.FORCE, "why not"))
         step = ledger.transitions()[-1]
         assert (step.before, step.after, step.kind, step.detail, step.token) == (
             before,
@@ -69,7 +69,7 @@ def test_only_legal_steps_can_be_written(ledger: Ledger, before: State, after: S
         assert ledger.slot(0).state is after
     else:
         with pytest.raises(PoolError, match="no legal step"):
-            ledger.step(0, token, after, Reason(TransitionKind.FORCE, "why not"))
+            ledger.change_state(0, token, after, Reason(TransitionKind.FORCE, "why not"))
         assert ledger.slot(0).state is before
         assert len(ledger.transitions()) == recorded
 
@@ -95,8 +95,8 @@ def test_holder_of_an_older_token_cannot_change_a_slot(ledger: Ledger) -> None:
     assert new > old
     before = ledger.slot(0)
     for change in (
-        lambda: ledger.step(0, old, State.GENERATING, TEST),
-        lambda: ledger.note(0, old, jobs=5),
+        lambda: ledger.change_state(0, old, State.GENERATING, TEST),
+        lambda: ledger.update(0, old, jobs=5),
         lambda: ledger.end_job(0, old, "job", RecordedJobState.EXPORTED, duration_s=1, error=None),
         lambda: ledger.take(0, old, holder="late", now=1, deadline=2, boot="boot"),
         lambda: ledger.fence(0, old, holder="late", now=1, deadline=2, boot="boot"),
@@ -112,8 +112,8 @@ def test_engine_names_are_never_reused(ledger: Ledger) -> None:
         token = begin(ledger)
         assert token is not None
         names.add(ledger.slot(0).engine)
-        ledger.step(0, token, State.ERROR, TEST)
-        ledger.empty(0, token, TEST)
+        ledger.change_state(0, token, State.ERROR, TEST)
+        ledger.clear(0, token, TEST)
     assert len(names) == 3
 
 
@@ -138,8 +138,8 @@ def test_pruning_keeps_the_latest_records(ledger: Ledger) -> None:
     for _ in range(4):
         token = begin(ledger)
         assert token is not None
-        ledger.step(0, token, State.ERROR, TEST)
-        ledger.empty(0, token, TEST)
+        ledger.change_state(0, token, State.ERROR, TEST)
+        ledger.clear(0, token, TEST)
     last = ledger.transitions()[-1]
     ledger.prune(keep=5)
     assert len(ledger.transitions()) == 5

@@ -86,7 +86,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data())
-    def give_back(self, data: st.DataObject) -> None:
+    def return_engine(self, data: st.DataObject) -> None:
         self._give_back(self._pick(data, self.alive))
 
     @precondition(lambda self: self.alive or self.working)
@@ -234,7 +234,7 @@ class PoolMachine(RuleBasedStateMachine):
     def _give_back(self, holder: Holder) -> None:
         if holder.error is not None:
             assert isinstance(holder.error, EngineError)
-        holder.give_back()
+        holder.return_engine()
 
     def _token(self, slot: int) -> int:
         return next(status.token for status in self.pools[0].status().slots if status.slot == slot)

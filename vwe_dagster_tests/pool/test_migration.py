@@ -268,7 +268,7 @@ def schema(folder: Path) -> dict[str, object]:
 
 def test_lease_in_flight_finishes_its_job_after_the_migration(ledger: Ledger) -> None:
     ledger.check(0, 5)
-    ledger.step(0, 5, State.EXPORTING, Reason(TransitionKind.JOB, "the terrain is done"))
+    ledger.change_state(0, 5, State.EXPORTING, Reason(TransitionKind.JOB, "the terrain is done"))
     ledger.end_job(0, 5, "fake-0-8-5-1", RecordedJobState.EXPORTED, duration_s=3, error=None)
     assert counts_of(ledger).jobs == {"exported": 2, "abandoned": 1}
     assert ledger.transitions(limit=1)[0].kind is TransitionKind.JOB

@@ -258,7 +258,7 @@ def test_stopped_holder_is_fenced_when_it_continues(folder: Path, machine: FakeM
     holder.go_on()
     assert isinstance(holder.error, FencedError)
     assert sorted(job.state for job in peer.history()) == ["exported", "fenced"]
-    holder.give_back()
+    holder.return_engine()
     peer.generate(REQUEST)
     assert machine.launches == 1
 
@@ -273,7 +273,7 @@ def test_overdue_idle_lease_is_fenced_and_cannot_be_confirmed(folder: Path, mach
         holder.lease.check()
     with pytest.raises(FencedError):
         holder.lease.generate(REQUEST)
-    holder.give_back()
+    holder.return_engine()
 
 
 def test_engine_retires_after_max_jobs_and_is_replaced(folder: Path, machine: FakeMachine) -> None:

@@ -132,7 +132,7 @@ def test_holder_is_fenced_by_a_repair_and_other_processes_use_the_new_ledger(
     with pytest.raises(FencedError):
         export.confirm()
     for each in (holder, finished):
-        each.give_back()
+        each.return_engine()
     peer.generate(REQUEST).confirm()
     assert [job.state for job in pool.history()] == ["exported"]
 
@@ -149,7 +149,7 @@ def test_repair_changes_nothing_while_the_launcher_does_not_answer(
         machine.pool(folder, SETTINGS).repair()
     assert [(file.stat().st_ino, file.read_bytes()) for file in files] == before
     machine.launcher_is_down = False
-    holder.give_back()
+    holder.return_engine()
 
 
 def test_pool_can_be_repaired_again_and_tokens_keep_rising(

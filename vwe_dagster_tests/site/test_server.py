@@ -333,7 +333,7 @@ def test_worlds_are_shown_on_a_full_disk(site: Site, monkeypatch: pytest.MonkeyP
     def full(path: Path, _: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr("vwe_dagster.catalog.table.write_whole", full)
+    monkeypatch.setattr("vwe_dagster.catalog.table.write_atomically", full)
     with served(site_app(store)) as address, httpx.Client(base_url=address, timeout=120) as client:
         assert [row[0] for row in client.get("/worlds.json").json()["rows"]] == ["abc"]
         assert client.get("/worlds/abc/world.json").status_code == 200

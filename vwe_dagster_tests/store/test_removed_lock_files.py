@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from vwe_dagster.files.atomic import replace_whole, restore_whole
+from vwe_dagster.files.atomic import replace_folder, restore_folder
 
 
 def before_the_first_lock(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
@@ -31,7 +31,7 @@ def test_lock_on_a_file_that_was_renamed_by_an_nfs_client_excludes_others(
 ) -> None:
     lock = tmp_path / ".stage.lock"
     before_the_first_lock(monkeypatch, lambda: lock.rename(tmp_path / ".nfs0001"))
-    with replace_whole(tmp_path / "stage") as draft:
+    with replace_folder(tmp_path / "stage") as draft:
         (draft / "file").write_text("content", encoding="utf-8")
         with pytest.raises(Timeout):
             FileLock(lock, timeout=0).acquire()
@@ -46,7 +46,7 @@ def test_lock_on_a_file_that_was_replaced_excludes_others(tmp_path: Path, monkey
         lock.touch()
 
     before_the_first_lock(monkeypatch, replace)
-    with replace_whole(tmp_path / "stage"), pytest.raises(Timeout):
+    with replace_folder(tmp_path / "stage"), pytest.raises(Timeout):
         FileLock(lock, timeout=0).acquire()
 
 
@@ -55,12 +55,12 @@ def test_lock_file_without_a_server_handle_is_opened_again(tmp_path: Path, monke
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
     before_the_first_lock(monkeypatch, fail)
-    with replace_whole(tmp_path / "stage"):
+    with replace_folder(tmp_path / "stage"):
         pass
     assert (tmp_path / "stage").is_dir()
 
 
 def test_folder_below_a_missing_or_a_regular_file_is_not_restored(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert not restore_whole(tmp_path / "missing" / "stage")
-    assert not restore_whole(tmp_path / "file" / "stage")
+    assert not restore_folder(tmp_path / "missing" / "stage")
+    assert not restore_folder(tmp_path / "file" / "stage")

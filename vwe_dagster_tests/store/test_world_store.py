@@ -193,7 +193,7 @@ def test_reading_a_stage_that_was_rebuilt_since_is_an_error(store: WorldStore) -
 def test_manifest_records_the_actual_engine(store: WorldStore) -> None:
     with store.publish(SEED, STAGE, recipe_of(1)) as draft:
         write_files(draft, 1)
-        draft.made_by({"engine": "another"}, seconds=1e6)
+        draft.record_engine({"engine": "another"}, seconds=1e6)
     manifest = store.current(SEED, STAGE, recipe_of(1))
     assert manifest is not None
     assert manifest.recipe == dataclasses.replace(recipe_of(1), made_by={"engine": "another"})

@@ -45,7 +45,7 @@ def world_config(
     return {"raw_export": raw, **{asset: {"force": force} for asset in ("extracted", "processed", "renders")}}
 
 
-def refuse_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
+def raise_if_failed(seeds: Sequence[Seed], failed: Collection[str]) -> None:
     """Raise an error that names the failed seeds, if any.
 
     Raises:
@@ -73,7 +73,7 @@ def build_worlds(
     """
     with exiting_on_interrupt():
         from vwe_dagster.defs.batching import SEEDS_PER_RUN  # noqa: PLC0415
-        from vwe_dagster.defs.partitions import side_by_side  # noqa: PLC0415
+        from vwe_dagster.defs.partitions import consecutive_batches  # noqa: PLC0415
         from vwe_dagster.instance.seed_runs import open_instance  # noqa: PLC0415
 
     # An invalid setting raises an error before anything is registered.
@@ -86,8 +86,8 @@ def build_worlds(
         every = [seed for seeds, _ in wanted for seed in seeds]
         instance.register(every)
         for seeds, config in wanted:
-            for batch in side_by_side(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
-                failed.update(_make_batch(console, instance, batch, config, listener))
+            for batch in consecutive_batches(instance.keys(), [seed.key for seed in seeds], SEEDS_PER_RUN):
+                failed.update(_build_batch(console, instance, batch, config, listener))
         instance.unregister_unbuilt(
             [seed for seed in every if seed.key in failed and seed.key not in known], WorldStore(home.data)
         )
@@ -111,7 +111,7 @@ def compile_kernels_once() -> None:
         show(1.0, phase)
 
 
-def _make_batch(
+def _build_batch(
     console: Console, instance: SeedRuns, keys: Sequence[str], config: Config, other: Listener | None
 ) -> Collection[str]:
     """Build worlds in one run; return the keys that failed."""

@@ -62,7 +62,7 @@ def read_valid_list(path: Path) -> SeedList:
     return seed_list
 
 
-def registered(home: Home) -> list[str]:
+def registered_keys(home: Home) -> list[str]:
     """Return the registered partition keys; an empty list if the instance has never been used."""
     if not home.instance.is_dir():
         return []
@@ -78,7 +78,7 @@ def suggestion(text: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(meant)}? Capitals matter." if meant else ""
 
 
-def remark(seeds: Iterable[Seed], keys: Iterable[str]) -> None:
+def print_remarks(seeds: Iterable[Seed], keys: Iterable[str]) -> None:
     """Print a remark for each key that a user may mistake for one of the seeds."""
     look_alikes = LookAlikes(parse_keys(keys))
     for sentence in dict.fromkeys(sentence for seed in seeds for sentence in look_alikes.remarks(seed)):

@@ -119,7 +119,7 @@ def location_table(
     that VWE ships. Exit code 1 if the engine has no table, or its table has impossible values; the file is written
     in the second case.
     """
-    from vwe_dagster.files.atomic import write_whole  # noqa: PLC0415
+    from vwe_dagster.files.atomic import write_atomically  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
 
     if not out.parent.is_dir():
@@ -127,7 +127,7 @@ def location_table(
     with open_named(pool, new=True) as opened, opened.lease(purpose="reading the location table") as lease:
         document = lease.location_table()
     try:
-        write_whole(out, document.text().encode())
+        write_atomically(out, document.text().encode())
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error}. Choose another file.") from error
     try:

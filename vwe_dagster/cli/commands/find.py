@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from vwe_dagster.cli.commands.building import build_worlds, refuse_failed, world_config
+from vwe_dagster.cli.commands.building import build_worlds, raise_if_failed, world_config
 from vwe_dagster.cli.commands.common import SHOWN_SINGLY, InputError, suggestion
 from vwe_dagster.cli.commands.published import PublishedUrl, open_published
 from vwe_dagster.cli.console import notices, say
@@ -258,4 +258,4 @@ def _build_first(home: Home, answer: Answer, count: int) -> None:
     if len(seeds) < len(first):
         say(notices(), f"{len(first) - len(seeds)} of the first {len(first)} are generated already.")
     if seeds:
-        refuse_failed(seeds, build_worlds(home, [(seeds, world_config())]))
+        raise_if_failed(seeds, build_worlds(home, [(seeds, world_config())]))

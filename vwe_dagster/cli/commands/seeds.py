@@ -15,9 +15,9 @@ from vwe_dagster.cli.commands.common import (
     InputError,
     SeedTexts,
     parse_seeds,
+    print_remarks,
     read_valid_list,
-    registered,
-    remark,
+    registered_keys,
 )
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.cli.exit_codes import FAILED
@@ -64,7 +64,7 @@ def add(
         if listed is not None:
             Notes(home.data).add(listed.notes)
         _report_registered(parsed, known)
-        remark(parsed, instance.keys())
+        print_remarks(parsed, instance.keys())
 
 
 def _report_registered(seeds: Sequence[Seed], known: Collection[str]) -> None:
@@ -86,7 +86,7 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a
     """
     home = find_home()
     store = WorldStore(home.data)
-    keys = registered(home)
+    keys = registered_keys(home)
     known = set(keys)
     seeds = parse_keys([*keys, *(seed.key for seed in store.seeds(besides=keys))])
     look_alikes, notes = LookAlikes(seeds), Notes(home.data).read()
@@ -109,7 +109,7 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a
     else:
         say(notices(), f"There are no seeds yet; build a world with: {vwe_command('world', operands=['HHcLC5acQt'])}")
     for key in sorted(known - {seed.key for seed in seeds}):
-        say(notices(), f"The partition {key!r} is not a seed; {_removal_of(key)}")
+        say(notices(), f"The partition {key!r} is not a seed; {_removal_hint(key)}")
 
 
 def _show_seeds(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -131,7 +131,7 @@ def _show_seeds(rows: Iterable[Mapping[str, Any]]) -> None:
         sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in cells)
 
 
-def _removal_of(key: str) -> str:
+def _removal_hint(key: str) -> str:
     if "\0" in key:
         return "remove it on Dagster's page of partitions."
     return f"remove it with: {vwe_command('seeds', 'remove', operands=[key])}"

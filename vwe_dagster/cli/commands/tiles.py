@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.building import build_worlds, refuse_failed, world_config
+from vwe_dagster.cli.commands.building import build_worlds, raise_if_failed, world_config
 from vwe_dagster.cli.commands.common import CommandError, InputError, SeedTexts, parse_seeds
 from vwe_dagster.cli.console import output, say, show_items
 from vwe_dagster.config.home import find_home
@@ -57,7 +57,7 @@ def tiles(
     for seed in ready:
         if seed.key not in failed:
             _show_ready(store, seed)
-    refuse_failed(parsed, failed)
+    raise_if_failed(parsed, failed)
 
 
 def _show_ready(store: WorldStore, seed: Seed) -> None:

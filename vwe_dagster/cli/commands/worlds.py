@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.building import Config, build_worlds, refuse_failed, world_config
+from vwe_dagster.cli.commands.building import Config, build_worlds, raise_if_failed, world_config
 from vwe_dagster.cli.commands.common import (
     SHOWN_SINGLY,
     CommandError,
     InputError,
     SeedText,
     parse_seeds,
+    print_remarks,
     read_valid_list,
-    registered,
-    remark,
+    registered_keys,
     suggestion,
 )
 from vwe_dagster.cli.console import notices, output, say, show_items
@@ -91,7 +91,7 @@ def world(
     for save in saves:
         _report_save(save)
     _store_save_data([save.world for save in saves], {} if listed is None else listed.notes)
-    _make(
+    _build_and_show(
         [
             (
                 [seed for seed in versions if versions[seed] == version],
@@ -117,7 +117,7 @@ def import_(
         raise SeedError(f"{folder} is not a folder; name the folder with the exported files.")
     config: dict[str, dict[str, object]] = {asset: {"force": force} for asset in ("extracted", "processed", "renders")}
     config["extracted"]["foreign_export"] = str(folder.resolve())
-    _make([([parsed], config)])
+    _build_and_show([([parsed], config)])
 
 
 def seed(
@@ -143,7 +143,7 @@ def seed(
     parsed = parse_seed(seed or "") if save is None else save.world.seed
     home = find_home()
     store = WorldStore(home.data)
-    keys = registered(home)
+    keys = registered_keys(home)
     look_alikes = LookAlikes(parse_keys([*keys, *(other.key for other in store.seeds())]))
     built = [stage for stage in STAGES if store.manifest(parsed, stage)]
     twins = look_alikes.same_world(parsed)
@@ -160,7 +160,7 @@ def seed(
             "same world as": ", ".join(twin.key for twin in twins) or "no other seed of the catalog",
         },
     )
-    remark([parsed], [other.key for other in look_alikes.other_case(parsed)])
+    print_remarks([parsed], [other.key for other in look_alikes.other_case(parsed)])
     if save is not None:
         _remark_save(save)
 
@@ -264,14 +264,14 @@ def _save_items(save: Save) -> dict[str, object]:
     }
 
 
-def _make(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
+def _build_and_show(wanted: Sequence[tuple[Sequence[Seed], Config]]) -> None:
     """Build worlds and print the paths of their files."""
     home = find_home()
     seeds = [seed for group, _ in wanted for seed in group]
     failed = build_worlds(home, wanted)
     ready = [seed for seed in seeds if seed.key not in failed]
     _show_ready(WorldStore(home.data), ready)
-    refuse_failed(seeds, failed)
+    raise_if_failed(seeds, failed)
     if ready:
         say(notices(), f"Look at it in the browser with: {vwe_command('serve', '--open')}")
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
+from vwe_dagster.defs.batching import BatchReport, batch_asset, for_each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
@@ -53,7 +53,7 @@ def extracted(
     """
     _reject_several_seeds(config, context.partition_keys)
 
-    def make(seed: Seed) -> dg.MaterializeResult[None]:
+    def build(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "extracted")
         if config.foreign_export is None:
             raw = builder.source("raw", "raw_export")
@@ -68,7 +68,7 @@ def extracted(
             )
         return _report(store, manifest, world or read_extracted(store, manifest), kept=world is None)
 
-    return each_seed(context, make)
+    return for_each_seed(context, build)
 
 
 def _reject_several_seeds(config: ExtractedConfig, keys: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from vwe_dagster.analysis import CODE_VERSION
 from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
+from vwe_dagster.defs.batching import BatchReport, batch_asset, for_each_seed
 from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
@@ -49,7 +49,7 @@ def processed(
 ) -> BatchReport:
     """The statistics of a world: its biomes, start land, islands, peaks, shoreline, bosses and traders."""
 
-    def make(seed: Seed) -> dg.MaterializeResult[None]:
+    def build(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "processed")
         source = builder.source("extracted", "extracted")
         recipe = recipe_from(CODE_VERSION, source)
@@ -57,7 +57,7 @@ def processed(
         analysed = analysis or read_processed(store, manifest)
         return _report(store, manifest, analysed, source, kept=analysis is None)
 
-    return each_seed(context, make)
+    return for_each_seed(context, build)
 
 
 def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:

@@ -130,7 +130,7 @@ class _Wanted:
 
     def publish(self, export: WorldExport) -> dg.MaterializeResult[None]:
         def write(draft: Draft) -> None:
-            draft.made_by(dataclasses.asdict(export.engine), seconds=sum(export.timings_s.values()))
+            draft.record_engine(dataclasses.asdict(export.engine), seconds=sum(export.timings_s.values()))
             write_raw(draft, export)
             export.confirm()
 

@@ -7,7 +7,7 @@ import pydantic
 from PIL import Image
 
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed, on_every_core
+from vwe_dagster.defs.batching import BatchReport, batch_asset, for_each_seed, map_in_threads
 from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
@@ -45,7 +45,7 @@ def renders(
 ) -> BatchReport:
     """Pictures of a world: map, biomes, heights and a thumbnail, north up, and the relief from the south."""
 
-    def make(seed: Seed) -> dg.MaterializeResult[None]:
+    def build(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "renders")
         world = builder.source("extracted", "extracted")
         analysis = builder.source("processed", "processed")
@@ -58,7 +58,7 @@ def renders(
         picture = thumbnail or Image.open(store.read(manifest, THUMBNAIL))
         return _report(store, manifest, world, analysis, picture, kept=thumbnail is None)
 
-    return each_seed(context, make)
+    return for_each_seed(context, build)
 
 
 def _draw(
@@ -73,7 +73,7 @@ def _draw(
         builder.log_phase(f"drawing {name}")
         return drawing[name]()
 
-    each = map if builder.is_of_many else on_every_core
+    each = map if builder.is_of_many else map_in_threads
     drawn = dict(zip(drawing, each(draw, drawing), strict=True))
     for name, picture in drawn.items():
         write_picture(draft, name, picture)

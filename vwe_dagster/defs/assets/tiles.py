@@ -7,7 +7,7 @@ import dagster as dg
 import pydantic
 
 from vwe_dagster.defs.automation import FOLLOW
-from vwe_dagster.defs.batching import BatchReport, batch_asset, each_seed
+from vwe_dagster.defs.batching import BatchReport, batch_asset, for_each_seed
 from vwe_dagster.defs.metadata import biome_cover, materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
@@ -55,7 +55,7 @@ def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.Reso
     """
     _reject_unknown(config)
 
-    def make(seed: Seed) -> dg.MaterializeResult[None]:
+    def build(seed: Seed) -> dg.MaterializeResult[None]:
         builder = StageBuilder(context, store, seed, "tiles")
         source = builder.source("extracted", "extracted")
         wanted = _wanted(config, store.manifest(seed, "tiles"))
@@ -64,7 +64,7 @@ def tiles(context: dg.AssetExecutionContext, config: TilesConfig, store: dg.Reso
         manifest, drawn = builder.build(recipe, lambda draft: _draw(builder, source, draft, wanted), force=config.force)
         return _report(store, manifest, source, kept=drawn is None)
 
-    return each_seed(context, make)
+    return for_each_seed(context, build)
 
 
 def _reject_unknown(config: TilesConfig) -> None:

@@ -22,7 +22,7 @@ from vwe_dagster.defs.assets.renders import renders
 from vwe_dagster.defs.batching import SEEDS_PER_LONG_RUN, seeds_per_run
 from vwe_dagster.defs.in_flight import keys_in_backfills, keys_in_runs, keys_of_runs
 from vwe_dagster.defs.jobs import world
-from vwe_dagster.defs.partitions import run_tags, seeds, side_by_side
+from vwe_dagster.defs.partitions import consecutive_batches, run_tags, seeds
 from vwe_dagster.seeds.lists import SeedList, SeedListError
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WORLD_STAGES, WorldStore
@@ -179,7 +179,7 @@ class _Tick:
         # Wait for seeds of other runs, which may fail or not build the whole world.
         ready = set(wanted) - self._busy
         room = self._runs - len(self.requests)
-        batches = list(itertools.islice(side_by_side(self._registered, ready, per_run), room))
+        batches = list(itertools.islice(consecutive_batches(self._registered, ready, per_run), room))
         for keys in batches:
             self._busy.update(keys)
             tags = {**run_tags(keys), LIST_TAG: _label(file)}

@@ -90,8 +90,8 @@ def plan_purge(
         )
     runs = RunRecords(instance, events)
     items = {
-        "runs": runs.old(before),
-        "leftovers of deleted runs": runs.gone(),
+        "runs": runs.removable(before),
+        "leftovers of deleted runs": runs.leftovers(),
         "unfinished stages": [
             Item(leftover.bytes, leftover.remove) for leftover in find_leftovers(home.data, now.timestamp())
         ],

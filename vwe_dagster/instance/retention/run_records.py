@@ -42,7 +42,7 @@ class RunRecords:
         self._kept = _runs_that_define_states(instance, events)
         self._storage = Path(instance.storage_directory())
 
-    def old(self, before: dt.datetime) -> list[Item]:
+    def removable(self, before: dt.datetime) -> list[Item]:
         """Return finished runs of this project that define no state and have no unremovable re-execution."""
         ours = _ours()
         unfinished = self._instance.get_backfills(BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
@@ -66,7 +66,7 @@ class RunRecords:
         sizes = self._index_bytes(old)
         return [Item(sizes.get(run_id, 0) + self._file_bytes(run_id), self._remover(run_id)) for run_id in old]
 
-    def gone(self) -> list[Item]:
+    def leftovers(self) -> list[Item]:
         """Return the leftovers of runs whose records are deleted: event files, logs, events in the index."""
         # This order matters: a run that starts meanwhile is recorded before it has events.
         left = {path.stem for path in self._shards() if _is_run_id(path.stem)}

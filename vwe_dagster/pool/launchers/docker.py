@@ -144,7 +144,7 @@ class DockerLauncher:
         state = self._state(launched.handle)
         return state is not None and bool(state["Running"])
 
-    def why_ended(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: Launched) -> EngineEnd:
         """Return why an engine ended; unknown if its container was removed."""
         state = self._state(launched.handle)
         if state is None or state["Running"]:

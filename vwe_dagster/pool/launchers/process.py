@@ -102,7 +102,7 @@ class ProcessLauncher:
         """Return whether the engine's process exists and is not a zombie."""
         return _is_running(launched.handle)
 
-    def why_ended(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: Launched) -> EngineEnd:
         """Return why an engine ended; unknown if the process that started it ended first."""
         if shows_out_of_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
             return OUT_OF_MEMORY

@@ -123,7 +123,7 @@ def test_killed_container_reports_the_signal(bench: Bench, docker_client: docker
         greeting(launched)
         docker_client.containers.get(launched.handle).kill()
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9", killed=True)
+        assert launcher.cause_of_end(launched) == EngineEnd("killed by signal 9", killed=True)
         (info,) = launcher.engines()
         assert not info.running
 
@@ -155,7 +155,7 @@ def test_program_missing_from_the_image_shows_as_exit_code(bench: Bench) -> None
     launcher = bench.launcher(command=["/no/such/program"])
     with engine(bench, launcher) as launched:
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == EngineEnd("exit code 127")
+        assert launcher.cause_of_end(launched) == EngineEnd("exit code 127")
         assert "/no/such/program" in launcher.log(bench.spec().engine, lines=3)
 
 

@@ -161,14 +161,14 @@ def test_engine_that_ended_by_itself_has_an_exit_code(bench: Bench) -> None:
     launcher = bench.launcher("exit")
     with engine(bench, launcher) as launched:
         wait_for_end(launcher, launched)
-        assert launcher.why_ended(launched) == EngineEnd("exit code 3")
+        assert launcher.cause_of_end(launched) == EngineEnd("exit code 3")
 
 
 def test_engine_over_its_memory_limit_ends_out_of_memory(bench: Bench) -> None:
     launcher = bench.launcher("hoard")
     with engine(bench, launcher) as launched:
         wait_for_end(launcher, launched)
-        assert launcher.why_ended(launched) == OUT_OF_MEMORY
+        assert launcher.cause_of_end(launched) == OUT_OF_MEMORY
 
 
 def test_log_is_readable_after_the_end_until_it_is_removed(bench: Bench) -> None:

@@ -28,7 +28,7 @@ def test_killed_engine_reports_the_signal_and_leaves_no_zombie(bench: Bench) -> 
     with engine(bench, launcher) as launched:
         os.kill(pid_of(launched), signal.SIGKILL)
         until(lambda: not launcher.running(launched))
-        assert launcher.why_ended(launched) == EngineEnd("killed by signal 9", killed=True)
+        assert launcher.cause_of_end(launched) == EngineEnd("killed by signal 9", killed=True)
         assert not psutil.pid_exists(pid_of(launched))
 
 
@@ -44,7 +44,7 @@ def test_process_that_did_not_start_an_engine_learns_how_it_ended(
         "from vwe_dagster.pool.settings import PoolSettings\n"
         "folder, pool_id, handle = sys.argv[1:]\n"
         "launcher = ProcessLauncher(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id)\n"
-        "print(launcher.why_ended(Launched(handle, '')))\n"
+        "print(launcher.cause_of_end(Launched(handle, '')))\n"
     )
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:

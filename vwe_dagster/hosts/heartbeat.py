@@ -11,7 +11,7 @@ import time
 
 import redis
 
-from vwe_dagster.hosts.run_leases import BEAT_S, LeaseState, RunLeases
+from vwe_dagster.hosts.run_leases import HEARTBEAT_S, LeaseState, RunLeases
 
 CANCEL_S = 45.0
 """Seconds that an interrupted run may take to end; the center marks it as canceled after 60 s."""
@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 
 
-def start_beat(leases: RunLeases, run: str, host: str) -> None:
+def start_heartbeat(leases: RunLeases, run: str, host: str) -> None:
     """Renew the lease of a run in a daemon thread until the process ends.
 
     The thread sends SIGTERM to this process if the run is canceled, and SIGKILL if the lease is revoked.
@@ -31,7 +31,7 @@ def start_beat(leases: RunLeases, run: str, host: str) -> None:
         run: the id of the run.
         host: the name of this host.
     """
-    threading.Thread(target=_beat, args=(leases, run, host), name="lease", daemon=True).start()
+    threading.Thread(target=_renew_until_end, args=(leases, run, host), name="lease", daemon=True).start()
 
 
 def end_with_parent(parent: int) -> None:
@@ -45,7 +45,7 @@ def end_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _beat(leases: RunLeases, run: str, host: str) -> None:
+def _renew_until_end(leases: RunLeases, run: str, host: str) -> None:
     interrupted_at: float | None = None
     while True:
         try:
@@ -60,4 +60,4 @@ def _beat(leases: RunLeases, run: str, host: str) -> None:
             if state is LeaseState.CANCELING and interrupted_at is None:
                 interrupted_at = now
                 os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(BEAT_S)
+        time.sleep(HEARTBEAT_S)
