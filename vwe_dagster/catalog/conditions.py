@@ -105,17 +105,17 @@ def parse_condition(text: str) -> Condition:
         QueryError: the condition is empty, has a comment, cannot be parsed, is not boolean, calls a function
             that is not in :data:`FUNCTIONS`, reads another table than ``seeds``, or names an unknown column.
     """
-    _refuse_unreadable(text)
-    with _parser().cursor() as database, explained(text):
+    _reject_unreadable(text)
+    with _parser().cursor() as database, database_errors_explained(text):
         tree = _tree(database, text)
         where = tree["statements"][0]["node"]["where_clause"]
-        for refuse in (_refuse_other_sources, _refuse_foreign_expression):
+        for reject in (_reject_other_sources, _reject_foreign_expression):
             for node in _nodes(where):
-                refuse(node)
+                reject(node)
         columns = dict.fromkeys(name for node in _nodes(where) for name in _resolved(node))
         [(statement,)] = database.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchall()
         sql = statement.partition(" WHERE ")[2]
-        _refuse_other_type(database, text, sql)
+        _reject_other_type(database, text, sql)
     return Condition(text, sql, tuple(columns))
 
 
@@ -156,7 +156,7 @@ def interrupted_after(database: duckdb.DuckDBPyConnection, seconds: float) -> It
 
 
 @contextlib.contextmanager
-def explained(text: str, time_limit_s: float = TIME_LIMIT_S) -> Iterator[None]:
+def database_errors_explained(text: str, time_limit_s: float = TIME_LIMIT_S) -> Iterator[None]:
     """Convert the errors of a database to :class:`QueryError`, which names the condition and the remedy."""
     try:
         yield
@@ -176,7 +176,7 @@ def explained(text: str, time_limit_s: float = TIME_LIMIT_S) -> Iterator[None]:
         raise _unusable(text, str(error).partition("\n")[0]) from error
 
 
-def _refuse_unreadable(text: str) -> None:
+def _reject_unreadable(text: str) -> None:
     if not text.strip():
         raise QueryError("The condition is empty; leave it out to find all worlds.", QueryFault.EMPTY_CONDITION)
     if "\0" in text:
@@ -244,7 +244,7 @@ def _nodes(tree: object) -> Iterator[_Node]:
             pending.extend(reversed(each))
 
 
-def _refuse_other_sources(node: _Node) -> None:
+def _reject_other_sources(node: _Node) -> None:
     """Raise if a node of the tree is another source than the table ``seeds``, or a sample of it."""
     kind = node.get("type")
     name = None
@@ -260,7 +260,7 @@ def _refuse_other_sources(node: _Node) -> None:
         raise QueryError("The condition samples a table; write one without random results.", QueryFault.SAMPLE)
 
 
-def _refuse_foreign_expression(node: _Node) -> None:
+def _reject_foreign_expression(node: _Node) -> None:
     """Raise if a node of the tree is not an allowed expression."""
     group, kind = node.get("class"), str(node.get("type"))
     if group is None and kind not in _QUERY_FORMS:
@@ -298,7 +298,7 @@ def _resolved(node: _Node) -> Iterator[str]:
         yield name
 
 
-def _refuse_other_type(database: duckdb.DuckDBPyConnection, text: str, sql: str) -> None:
+def _reject_other_type(database: duckdb.DuckDBPyConnection, text: str, sql: str) -> None:
     seeds = database.table(TABLE)
     (kind,) = seeds.project(f"({sql}) AS condition").types
     if kind != duckdb.sqltypes.BOOLEAN:

@@ -6,13 +6,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from vwe_dagster.catalog.conditions import TABLE, TIME_LIMIT_S, Condition, connection, explained, interrupted_after
+from vwe_dagster.catalog.conditions import (
+    TABLE,
+    TIME_LIMIT_S,
+    Condition,
+    connection,
+    database_errors_explained,
+    interrupted_after,
+)
 
 
 def matching_rows(
     table: pa.Table, condition: Condition, *, time_limit_s: float = TIME_LIMIT_S
 ) -> npt.NDArray[np.int64]:
-    """Return the places of the rows for which a condition is true, the first first.
+    """Return the indices of the rows for which a condition is true, ascending.
 
     Args:
         table: rows with the columns that the condition names.
@@ -24,7 +31,7 @@ def matching_rows(
     """
     with (
         connection() as database,
-        explained(condition.text, time_limit_s),
+        database_errors_explained(condition.text, time_limit_s),
         interrupted_after(database, time_limit_s),
     ):
         database.register("given", table)

@@ -52,7 +52,7 @@ def ready_questions(home: Path) -> dict[str, ReadyQuestion]:
     return questions | _read(own) if own.exists() else questions
 
 
-def named(name: str, questions: Mapping[str, ReadyQuestion]) -> ReadyQuestion:
+def find_question(name: str, questions: Mapping[str, ReadyQuestion]) -> ReadyQuestion:
     """Return a ready question by its name.
 
     Raises:

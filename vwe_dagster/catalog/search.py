@@ -31,7 +31,7 @@ _SEED, _NUMBER, _STALE = "seed", "number", "stale"
 _TRIES = 3
 """How often a question is asked if files of the survey vanish while it is answered."""
 
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,22 +133,22 @@ class Answer:
         surveyed: number of other matching seeds of the survey.
     """
 
-    def __init__(self, rows: _Rows, places: Places, scores: npt.NDArray[np.float64] | None) -> None:
-        self._rows, self._places, self._scores = rows, places, scores
+    def __init__(self, rows: _Rows, indices: Indices, scores: npt.NDArray[np.float64] | None) -> None:
+        self._rows, self._indices, self._scores = rows, indices, scores
         self.searched = rows.searched
-        self.worlds = int(np.count_nonzero(places < rows.worlds.num_rows))
-        self.surveyed = places.size - self.worlds
+        self.worlds = int(np.count_nonzero(indices < rows.worlds.num_rows))
+        self.surveyed = indices.size - self.worlds
 
     def world_keys(self) -> list[str]:
         """Return the keys of all built worlds that were searched."""
         return list(self._rows.worlds.column(_SEED).to_pylist())
 
     def __len__(self) -> int:
-        return int(self._places.size)
+        return int(self._indices.size)
 
     def numbers(self) -> npt.NDArray[np.int32]:
         """Return the integers of all matching seeds, in order, int32."""
-        return np.asarray(self._rows.table([], self._places).column(_NUMBER).to_numpy())
+        return np.asarray(self._rows.table([], self._indices).column(_NUMBER).to_numpy())
 
     def table(self, columns: Sequence[str], limit: int | None = None) -> pa.Table:
         """Return the first rows.
@@ -159,8 +159,8 @@ class Answer:
                 see :func:`shortest_floats`.
             limit: the largest number of rows; None for all.
         """
-        places = self._places[:limit]
-        shown = shortest_floats(self._rows.table([name for name in columns if name != SCORE], places))
+        indices = self._indices[:limit]
+        shown = shortest_floats(self._rows.table([name for name in columns if name != SCORE], indices))
         if self._scores is not None:
             shown = shown.append_column(SCORE, pa.array(self._scores[:limit], pa.float64()))
         return shown.select(list(columns))
@@ -185,15 +185,15 @@ class Search:
         """
         rows = self._rows(question)
         table = rows.table(question.columns)
-        places = np.arange(table.num_rows, dtype=np.int64)
+        indices = np.arange(table.num_rows, dtype=np.int64)
         if question.condition is not None:
-            places = matching_rows(table, question.condition, time_limit_s=time_limit_s)
+            indices = matching_rows(table, question.condition, time_limit_s=time_limit_s)
         scores = None
         if question.wishes:
-            ranks = [_ranks(wish, table, places) for wish in question.wishes]
+            ranks = [_ranks(wish, table, indices) for wish in question.wishes]
             scores = score(question.wishes, ranks)
-        order = _order(question, table, places, scores)
-        return Answer(rows, places[order], None if scores is None else scores[order])
+        order = _order(question, table, indices, scores)
+        return Answer(rows, indices[order], None if scores is None else scores[order])
 
     def values(self, wish: Wish) -> pa.ChunkedArray:
         """Return the values of the column of a wish over all seeds that have it."""
@@ -213,16 +213,16 @@ class Search:
         table = rows.table((_SEED, *question.columns))
         of_world = np.asarray(pc.equal(table.column(_SEED), seed.key))
         of_number = np.asarray(pc.equal(table.column(_NUMBER), seed.number))
-        places = np.flatnonzero(of_world if of_world.any() else of_number).astype(np.int64)[:1]
-        if not places.size:
+        indices = np.flatnonzero(of_world if of_world.any() else of_number).astype(np.int64)[:1]
+        if not indices.size:
             command = vwe_command("world", operands=[seed.key])
             raise QueryError(
                 f"The seed {seed.key} is not among the searched rows; generate its world with: {command}",
                 QueryFault.UNKNOWN_SEED,
                 seed=seed.key,
             )
-        row = shortest_floats(table.take(pa.array(places))).to_pylist()[0]
-        ranks = [_ranks(wish, table, places) for wish in question.wishes]
+        row = shortest_floats(table.take(pa.array(indices))).to_pylist()[0]
+        ranks = [_ranks(wish, table, indices) for wish in question.wishes]
         reasons = [
             Reason(wish, row[wish.column], float(rank[0])) for wish, rank in zip(question.wishes, ranks, strict=True)
         ]
@@ -257,12 +257,12 @@ class _Part:
 
     Attributes:
         depth: the depth.
-        places: their indices among all rows of the depth, ascending.
+        indices: their indices among all rows of the depth, ascending.
         is_whole: true if these are all rows of the depth.
     """
 
     depth: Depth
-    places: Places
+    indices: Indices
     is_whole: bool
 
 
@@ -281,19 +281,19 @@ class _Rows:
             # All needed columns are read together, so that each file is opened once.
             wanted = [name for name in question.columns if is_searched and _is_of_depth(name, each)]
             own = survey.table(each, [_NUMBER, *wanted]).column(_NUMBER)
-            places = _places_besides(own, taken, may_repeat=survey.may_repeat(each))
-            damaged = survey.damaged_places(each)
+            indices = _indices_not_taken(own, taken, may_repeat=survey.may_repeat(each))
+            damaged = survey.damaged_indices(each)
             if damaged.size:
-                places = np.setdiff1d(places, damaged, assume_unique=True)
+                indices = np.setdiff1d(indices, damaged, assume_unique=True)
                 own = own.take(pa.array(np.setdiff1d(np.arange(len(own)), damaged, assume_unique=True)))
             if is_searched:
-                self._parts.append(_Part(each, places, is_whole=places.size == survey.size(each)))
+                self._parts.append(_Part(each, indices, is_whole=indices.size == survey.size(each)))
             else:
-                shallow += places.size
+                shallow += indices.size
             taken = pa.chunked_array([*taken.chunks, *own.chunks], pa.int32())
         self.searched = Searched(
             worlds=self.worlds.num_rows,
-            surveyed=sum(part.places.size for part in self._parts),
+            surveyed=sum(part.indices.size for part in self._parts),
             depth=depth,
             shallow=0 if depth is None else shallow,
             stale_worlds=stale_worlds,
@@ -301,20 +301,20 @@ class _Rows:
             damaged_files=survey.damaged_files(),
         )
 
-    def table(self, columns: Iterable[str], places: Places | None = None) -> pa.Table:
+    def table(self, columns: Iterable[str], indices: Indices | None = None) -> pa.Table:
         """Return rows by their indices, in that order; None for all. The column ``number`` is always the first."""
         names = list(dict.fromkeys([_NUMBER, *columns]))
-        if places is None:
+        if indices is None:
             return pa.concat_tables(
                 [_of_schema(self.worlds, names), *(self._part(part, names) for part in self._parts)]
             )
-        sizes = [self.worlds.num_rows, *(part.places.size for part in self._parts)]
+        sizes = [self.worlds.num_rows, *(part.indices.size for part in self._parts)]
         ends = np.cumsum(sizes)
-        holders = np.searchsorted(ends, places, "right")
+        holders = np.searchsorted(ends, indices, "right")
         order = np.argsort(holders, kind="stable")
         tables = []
         for holder in np.unique(holders):
-            local = places[holders == holder] - (ends[holder] - sizes[holder])
+            local = indices[holders == holder] - (ends[holder] - sizes[holder])
             if holder == 0:
                 tables.append(_of_schema(self.worlds.take(pa.array(local)), names))
             else:
@@ -322,15 +322,15 @@ class _Rows:
         found = pa.concat_tables([_of_schema(None, names), *tables])
         return found.take(pa.array(np.argsort(order)))
 
-    def _part(self, part: _Part, names: Sequence[str], rows: Places | None = None) -> pa.Table:
+    def _part(self, part: _Part, names: Sequence[str], rows: Indices | None = None) -> pa.Table:
         """Return searched rows of the survey by their indices; None for all."""
         own = [name for name in names if name == _NUMBER or _is_of_depth(name, part.depth)]
         if rows is not None:
-            found = self._survey.take(part.depth, own, part.places[rows])
+            found = self._survey.take(part.depth, own, part.indices[rows])
         else:
             found = self._survey.table(part.depth, own)
             if not part.is_whole:
-                found = found.take(pa.array(part.places))
+                found = found.take(pa.array(part.indices))
         if _SEED in names:
             keys = pc.binary_join_element_wise("@", found.column(_NUMBER).cast(pa.string()), "")
             found = found.append_column(_SEED, keys)
@@ -350,18 +350,18 @@ def shortest_floats(table: pa.Table) -> pa.Table:
     return table
 
 
-def _places_besides(numbers: pa.ChunkedArray, taken: pa.ChunkedArray, *, may_repeat: bool) -> Places:
+def _indices_not_taken(numbers: pa.ChunkedArray, taken: pa.ChunkedArray, *, may_repeat: bool) -> Indices:
     """Return the indices of the seeds that are not taken; for a repeated seed, its first index."""
-    places = np.arange(len(numbers), dtype=np.int64)
+    indices = np.arange(len(numbers), dtype=np.int64)
     if len(taken) > len(numbers):
         # Building a set of the shorter column is ten times faster.
         taken = taken.filter(pc.is_in(taken, value_set=numbers.combine_chunks()))
     if len(taken):
-        places = places[~np.asarray(pc.is_in(numbers, value_set=taken.combine_chunks()))]
+        indices = indices[~np.asarray(pc.is_in(numbers, value_set=taken.combine_chunks()))]
     if may_repeat:
-        _, firsts = np.unique(numbers.to_numpy()[places], return_index=True)
-        places = places[np.sort(firsts)]
-    return places
+        _, firsts = np.unique(numbers.to_numpy()[indices], return_index=True)
+        indices = indices[np.sort(firsts)]
+    return indices
 
 
 def _searched_worlds(catalog: pa.Table, question: Question) -> tuple[pa.Table, tuple[str, ...]]:
@@ -394,19 +394,19 @@ def _of_schema(table: pa.Table | None, names: Sequence[str]) -> pa.Table:
 
 
 def _order(
-    question: Question, table: pa.Table, places: Places, scores: npt.NDArray[np.float64] | None
+    question: Question, table: pa.Table, indices: Indices, scores: npt.NDArray[np.float64] | None
 ) -> npt.NDArray[np.int64]:
     """Return the order of the matching rows; rows without a value come last, equal ones keep their order."""
     if question.sort is None and scores is not None:
         return np.argsort(-scores, kind="stable")
     if question.sort is None or question.sort == _SEED:
-        return np.arange(places.size)[:: 1 if question.sort is None or question.ascending else -1]
-    keys = pa.table({"value": table.column(question.sort).take(pa.array(places)), "place": places})
+        return np.arange(indices.size)[:: 1 if question.sort is None or question.ascending else -1]
+    keys = pa.table({"value": table.column(question.sort).take(pa.array(indices)), "index": indices})
     direction = "ascending" if question.ascending else "descending"
-    order = pc.sort_indices(keys, sort_keys=[("value", direction), ("place", "ascending")])
+    order = pc.sort_indices(keys, sort_keys=[("value", direction), ("index", "ascending")])
     return np.asarray(order).astype(np.int64)
 
 
-def _ranks(wish: Wish, table: pa.Table, places: Places) -> npt.NDArray[np.float64]:
+def _ranks(wish: Wish, table: pa.Table, indices: Indices) -> npt.NDArray[np.float64]:
     among = numbers(table.column(wish.column))
-    return percentiles(wish, among[places], among)
+    return percentiles(wish, among[indices], among)

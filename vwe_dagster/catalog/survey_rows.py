@@ -37,7 +37,7 @@ MANY_FILES = 100
 
 _DIGEST = b"vwe.files"
 
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
 class SurveyRows:
@@ -96,7 +96,7 @@ class SurveyRows:
         listed = {file.path for depth in Depth for file in self.files.damaged(depth)}
         return tuple(sorted(listed | self._damaged))
 
-    def damaged_places(self, depth: Depth) -> Places:
+    def damaged_indices(self, depth: Depth) -> Indices:
         """Return the indices of the rows of damaged files in :meth:`table`, as far as they were read."""
         files = self._files(depth)
         ends = list(itertools.accumulate(file.rows for file in files))
@@ -109,7 +109,7 @@ class SurveyRows:
         """Return whether a seed may have several rows of a depth: blocks are disjoint, other sets may overlap."""
         return any(block_number(file.name) is None for file in self.files.current(depth))
 
-    def take(self, depth: Depth, columns: Iterable[str], places: Places) -> pa.Table:
+    def take(self, depth: Depth, columns: Iterable[str], indices: Indices) -> pa.Table:
         """Return rows by their indices in :meth:`table`; only the files with these rows are read.
 
         Raises:
@@ -117,10 +117,10 @@ class SurveyRows:
         """
         names = list(columns)
         if all((depth, name) in self._kept for name in names):
-            return self.table(depth, names).take(pa.array(places))
+            return self.table(depth, names).take(pa.array(indices))
         files = self._files(depth)
         ends = np.array(list(itertools.accumulate(file.rows for file in files)), np.int64)
-        holders, which = np.unique(np.searchsorted(ends, places, "right"), return_inverse=True)
+        holders, which = np.unique(np.searchsorted(ends, indices, "right"), return_inverse=True)
         rows = np.array([files[holder].rows for holder in holders], np.int64)
         starts = ends[holders] - rows
         try:
@@ -129,7 +129,7 @@ class SurveyRows:
             raise StoreError(
                 f"The survey changed while the question was answered: {error.filename or error} is missing; ask again."
             ) from error
-        return read.take(pa.array(places - starts[which] + (np.cumsum(rows) - rows)[which]))
+        return read.take(pa.array(indices - starts[which] + (np.cumsum(rows) - rows)[which]))
 
     def _read(self, depth: Depth, names: list[str]) -> pa.Table:
         """Read columns from cached files if these are current, else from the survey, and cache them."""
@@ -152,7 +152,7 @@ class SurveyRows:
 
         def rows_of(file: SurveyFile) -> pa.Table:
             try:
-                # A survey may have added rows since the file was listed; without them the places of all columns agree.
+                # A survey may have added rows since the file was listed; without them the indices of all columns agree.
                 read = read_rows(file.path, list(names)).select(names).slice(0, file.rows).cast(schema)
             except StoreError:
                 self._damaged.add(file.path)

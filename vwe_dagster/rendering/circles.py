@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.free_space import Box
 from vwe_dagster.rendering.palette import Rgb
-from vwe_dagster.rendering.room import Box
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.view import MapView
 from vwe_dagster.world.grid import WORLD_RADIUS_M

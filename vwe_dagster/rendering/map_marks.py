@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from vwe_dagster.locations.kinds import LocationGroup
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.circles import circle_boxes
+from vwe_dagster.rendering.free_space import FreeSpace
 from vwe_dagster.rendering.layout import Spot
 from vwe_dagster.rendering.place_marks import Mark, Site, arrange, badge_picture, badge_size, label_spots
 from vwe_dagster.rendering.plates import center_boxes, draw_center, draw_peaks
-from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.sheet import Sheet
 
 _LABEL_SIZE, _LEGEND_SIZE = 16, 19
@@ -25,14 +25,14 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
         sites: places, see :func:`vwe_dagster.rendering.place_marks.sites_of`; the start takes the place of the center.
         peaks: x, z and height in meters, the highest first.
     """
-    room, has_start = Room(), any(site.is_start for site in sites)
+    space, has_start = FreeSpace(), any(site.is_start for site in sites)
     if sites or sheet.scale < 1:
-        room.take(*circle_boxes(sheet), *([] if has_start else center_boxes(sheet)))
+        space.take(*circle_boxes(sheet), *([] if has_start else center_boxes(sheet)))
     width = badge_size(sheet.scale) / sheet.scale
     placed = [(site, sheet.nearest_place(site.x_m, site.z_m)) for site in sites]
-    marks = arrange(placed, width, sheet.view.disc().pixels ** 2, room)
-    draw_peaks(sheet, peaks, room)
-    _draw_labels(sheet, marks, width, room)
+    marks = arrange(placed, width, sheet.view.disc().pixels ** 2, space)
+    draw_peaks(sheet, peaks, space)
+    _draw_labels(sheet, marks, width, space)
     for mark in marks:
         _draw_leader(sheet, mark)
     for mark in marks:
@@ -41,14 +41,14 @@ def draw_map_marks(sheet: Sheet, sites: Sequence[Site], peaks: Sequence[tuple[fl
         draw_center(sheet)
 
 
-def _draw_labels(sheet: Sheet, marks: Sequence[Mark], width: float, room: Room) -> None:
+def _draw_labels(sheet: Sheet, marks: Sequence[Mark], width: float, space: FreeSpace) -> None:
     """Draw the names of places, except candidates, where there is room."""
     for mark in marks:
         if mark.site.is_candidate:
             continue
         text_width = sheet.width(mark.site.name, _LABEL_SIZE) + 4
         for box, anchor in label_spots(mark.at, width, text_width, sheet.type_size(_LABEL_SIZE) + 2):
-            if sheet.shows(box) and room.take_if_free([box]):
+            if sheet.shows(box) and space.take_if_free([box]):
                 at = ((box[0] + box[2]) / 2 if anchor == "mm" else box[0] + 2, (box[1] + box[3]) / 2)
                 sheet.letter(at, mark.site.name, _LABEL_SIZE, anchor=anchor, halo=palette.PAPER)
                 break

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw
 
 from vwe_dagster.locations.kinds import LocationGroup, kind_of
 from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.free_space import Box, FreeSpace
 from vwe_dagster.rendering.icons import icon_mask
 from vwe_dagster.rendering.palette import Rgb
-from vwe_dagster.rendering.room import Box, Room
 
 _GROUPS = (LocationGroup.BOSS, LocationGroup.TRADER)
 _START = "spawn"
@@ -145,7 +145,7 @@ def badge_size(scale: float) -> int:
 
 
 def arrange(
-    sites: Sequence[tuple[Site, tuple[float, float]]], width: float, ground_area: float, room: Room
+    sites: Sequence[tuple[Site, tuple[float, float]]], width: float, ground_area: float, space: FreeSpace
 ) -> list[Mark]:
     """Place badges without overlaps, and mark their boxes as taken.
 
@@ -155,7 +155,7 @@ def arrange(
         sites: in the order in which they choose, each with its place on the picture.
         width: width of a badge.
         ground_area: area of the ground that the picture shows, in the square of the same unit.
-        room: free space of the picture.
+        space: free space of the picture.
     """
     most = int(_MOST_COVERED * ground_area / width**2)
     marks: list[Mark] = []
@@ -164,7 +164,7 @@ def arrange(
             break
         for across, down in _SHIFTS:
             at = (x + across * width, y + down * width)
-            if room.take_if_free([around(at, width)]):
+            if space.take_if_free([around(at, width)]):
                 marks.append(Mark(site, at, (x, y)))
                 break
     return marks

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from PIL import Image
 
 from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.free_space import Box, FreeSpace
 from vwe_dagster.rendering.layout import COMPASS, Layout, Legend, Spot
-from vwe_dagster.rendering.room import Box, Room
 from vwe_dagster.rendering.sheet import Sheet
 from vwe_dagster.rendering.stencil import Point
 
@@ -113,7 +113,7 @@ def draw_color_bar(sheet: Sheet, bar: Image.Image, ticks: Sequence[tuple[float, 
     sheet.ink((left, bottom), palette.INK_SOFT, marks.coverage())
 
 
-def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: Room) -> None:
+def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], space: FreeSpace) -> None:
     """Mark peaks, given by x, z and height in meters, with a triangle and the height.
 
     A peak whose box is not free is left out. Below full size, boxes of higher peaks are not free either.
@@ -122,18 +122,18 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], room: 
     for x_m, z_m, above_sea_m in peaks:
         x, y = sheet.nearest_place(x_m, z_m)
         box = (x - 9, y - 9, x + 11 + sheet.width(f"{above_sea_m:.0f}", 16), y + 10)
-        if not room.is_free(box):
+        if not space.is_free(box):
             continue
         taken.append(box)
         if sheet.scale < 1:
-            room.take(box)
+            space.take(box)
         for grow, color in ((2.4, palette.PAPER), (0.0, palette.INK)):
             triangle = sheet.stencil(18, 18)
             foot = 12.5 + 0.6 * grow
             triangle.polygon([(9, 3 - 1.6 * grow), (14 + grow, foot), (4 - grow, foot)])
             sheet.ink((x - 9, y - 9), color, triangle.coverage())
         sheet.letter((x + 9, y + 1), f"{above_sea_m:.0f}", 16, anchor="lm", halo=palette.PAPER)
-    room.take(*taken)
+    space.take(*taken)
 
 
 def center_boxes(sheet: Sheet) -> list[Box]:

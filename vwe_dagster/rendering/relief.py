@@ -14,12 +14,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block, shaded
+from vwe_dagster.rendering.free_space import Box, FreeSpace
 from vwe_dagster.rendering.map import highest_peaks, paint_ground, world_facts
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.place_marks import Site, sites_of
 from vwe_dagster.rendering.relief_marks import draw_relief_marks, with_legend
-from vwe_dagster.rendering.room import Box, Room
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.stencil import Stencil
 from vwe_dagster.rendering.view import GridWindow, MapView
@@ -82,15 +82,15 @@ def render_relief(
     heights = GridWindow(world.grid, size.ground).heights(world.height)
     scene = Scene.of_size(*(round(side * size.scale) for side in RELIEF_SIZE))
     picture = scene.draw(painted or paint_ground(world, size), heights, size.ground.pixel_m)
-    room = Room()
-    room.take(_letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale))
-    room.take(*scene.draw_directions(picture))
+    space = FreeSpace()
+    space.take(_letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale))
+    space.take(*scene.draw_directions(picture))
     if analysis is None:
         return picture
     sites = sites_of(analysis.places)
     pinned = [(site, scene.to_pixel(site.x_m, site.z_m, _height_at(heights, size.ground, site))) for site in sites]
-    labels = scene.place_peak_labels(highest_peaks(analysis, LABELED_PEAKS), room)
-    draw_relief_marks(picture, pinned, room, size.scale)
+    labels = scene.place_peak_labels(highest_peaks(analysis, LABELED_PEAKS), space)
+    draw_relief_marks(picture, pinned, space, size.scale)
     scene.draw_peak_labels(picture, labels)
     return with_legend(picture, sites, size.scale) if sites else picture
 
@@ -172,14 +172,14 @@ class Scene:
             boxes.append((x - size / 2, y - size / 2, x + size / 2, y + size / 2))
         return boxes
 
-    def place_peak_labels(self, peaks: Sequence[tuple[float, float, float]], room: Room) -> list[PeakLabel]:
+    def place_peak_labels(self, peaks: Sequence[tuple[float, float, float]], space: FreeSpace) -> list[PeakLabel]:
         """Place the heights of peaks above them without overlaps, and mark their boxes as taken.
 
         A label without room is tried on a longer line; one without room there is left out.
 
         Args:
             peaks: x, z and height above the sea in meters, in the order in which they choose.
-            room: free space of the picture.
+            space: free space of the picture.
         """
         labels, size = [], max(self.width / 106, lettering.LEAST_TYPE)
         for x_m, z_m, above_sea_m in peaks:
@@ -188,7 +188,7 @@ class Scene:
             half = lettering.width(text, size) / 2 + 3
             for lines in (1, 1.8, 2.6):
                 row = max(round(y - lines * self.width / 90), math.ceil(size) + 6)
-                if room.take_if_free([(x - half, row - 8 - size, x + half, max(y, row))]):
+                if space.take_if_free([(x - half, row - 8 - size, x + half, max(y, row))]):
                     labels.append(PeakLabel((x, y), row, text))
                     break
         return labels

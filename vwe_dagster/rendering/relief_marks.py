@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageChops
 
 from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.free_space import FreeSpace
 from vwe_dagster.rendering.place_marks import Mark, Site, arrange, badge_picture, badge_size
-from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.stencil import Stencil
 
 _BADGE_SHARE = 0.8
@@ -24,20 +24,20 @@ _LEGEND_TYPE, _LEGEND_ROW, _LEGEND_LEFT, _LEGEND_GAP = 17.0, 34.0, 52.0, 14.0
 
 
 def draw_relief_marks(
-    picture: Image.Image, sites: Sequence[tuple[Site, tuple[float, float]]], room: Room, scale: float
+    picture: Image.Image, sites: Sequence[tuple[Site, tuple[float, float]]], space: FreeSpace, scale: float
 ) -> None:
     """Mark places with badges on pins without overlaps.
 
     Args:
         picture: RGB, changed in place.
         sites: each with the pixel of its ground.
-        room: free space of the picture.
+        space: free space of the picture.
         scale: scale of the picture.
     """
     pixels = badge_size(_BADGE_SHARE * scale)
     pin = _PIN * pixels
     tops = [(site, (x, y - pin)) for site, (x, y) in sites]
-    marks = arrange(tops, pixels, _GROUND_SHARE * picture.width * picture.height, room)
+    marks = arrange(tops, pixels, _GROUND_SHARE * picture.width * picture.height, space)
     # Nearer pins cover farther ones.
     marks.sort(key=lambda mark: mark.place[1])
     for mark in marks:

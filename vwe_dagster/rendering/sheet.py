@@ -8,10 +8,10 @@ import math
 from PIL import Image, ImageDraw
 
 from vwe_dagster.rendering import lettering, palette
+from vwe_dagster.rendering.free_space import Box
 from vwe_dagster.rendering.layout import Layout
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.picture_size import PictureSize
-from vwe_dagster.rendering.room import Box
 from vwe_dagster.rendering.stencil import Stencil, whole_pixels
 from vwe_dagster.rendering.view import MapView
 

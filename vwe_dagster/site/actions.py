@@ -24,7 +24,7 @@ from vwe_dagster.site.previews import Previews
 from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.responses import HEADERS, content_response, error_response
 from vwe_dagster.site.search import json_bytes
-from vwe_dagster.site.source import NotThereError
+from vwe_dagster.site.source import NotFoundError
 from vwe_dagster.site.warming import Warming
 from vwe_dagster.store import WorldStore
 from vwe_dagster.store.manifest import WORLD_STAGES
@@ -97,7 +97,7 @@ class Actions:
         try:
             seed = parse_seed(pages.key_of(request.path_params["folder"]))
         except SeedError as error:
-            raise NotThereError(str(error), Reason.INVALID_SEED) from error
+            raise NotFoundError(str(error), Reason.INVALID_SEED) from error
         state = None if self._builds is None else self._builds.states().get(seed.key)
         stages, failure = await asyncio.to_thread(lambda: (self._stages(seed), self._failure(seed)))
         return _json_response(

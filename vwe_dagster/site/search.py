@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.catalog.names import column_name
-from vwe_dagster.catalog.questions import ReadyQuestion, named, question_of, ready_questions
+from vwe_dagster.catalog.questions import ReadyQuestion, find_question, question_of, ready_questions
 from vwe_dagster.catalog.search import SCORE, Answer, Question, Search
 from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.catalog.table import SeedCatalog
@@ -116,7 +116,7 @@ class SiteSearch:
             QueryError: the question cannot be understood or answered.
             StoreError: the data folder cannot be read.
         """
-        ready = None if question is None else named(question, ready_questions(self._home))
+        ready = None if question is None else find_question(question, ready_questions(self._home))
         asked = question_of(
             [each for each in conditions if each.strip()],
             preferences,

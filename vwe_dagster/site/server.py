@@ -39,7 +39,7 @@ from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.responses import cache_control, content_response, error_response, not_modified
 from vwe_dagster.site.search import SiteSearch
 from vwe_dagster.site.search_routes import SearchRoutes
-from vwe_dagster.site.source import NotThereError, Part, WorldSource, warm_relief, warm_tiles
+from vwe_dagster.site.source import NotFoundError, Part, WorldSource, warm_relief, warm_tiles
 from vwe_dagster.site.warming import Warming
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.web.guard import Guard
@@ -99,7 +99,7 @@ def site_app(
         exception_handlers={
             404: _not_found,
             405: _not_found,
-            NotThereError: _not_found,
+            NotFoundError: _not_found,
             StoreError: _store_error,
             _ClientDisconnectedError: _client_disconnected,
         },
@@ -162,7 +162,7 @@ class _SiteRoutes:
     async def static(self, request: Request) -> Response:
         content = pages.static_files().get(request.path_params["path"])
         if content is None:
-            raise NotThereError("There is no such file.")
+            raise NotFoundError("There is no such file.")
         return content_response(request, content)
 
     async def worlds(self, request: Request) -> Response:
@@ -242,7 +242,7 @@ class _SiteRoutes:
         """Return the poster on the paper of the query. Posters are drawn one at a time, because one takes 1.3 GB."""
         name = request.query_params.get("paper", Paper.CM_30X40)
         if name not in list(Paper):
-            raise NotThereError(
+            raise NotFoundError(
                 f"There is no poster on paper {name[:20]!r}; choose from {', '.join(Paper)}.", Reason.NO_PAPER
             )
         paper = Paper(name)
@@ -330,7 +330,7 @@ class _SiteRoutes:
         try:
             seed = parse_seed(pages.key_of(folder))
         except SeedError as error:
-            raise NotThereError(str(error), Reason.INVALID_SEED) from error
+            raise NotFoundError(str(error), Reason.INVALID_SEED) from error
         return await self._read(lambda: self._open.source(seed)) or self._previews.open(seed)
 
     def _prepare(self, source: WorldSource) -> None:
@@ -365,7 +365,7 @@ async def _not_found(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = "Pages and files are read-only; use GET or HEAD."
         return error_response(request, error.status_code, Reason.READ_ONLY, message, error.headers)
-    if isinstance(error, NotThereError):
+    if isinstance(error, NotFoundError):
         return error_response(request, HTTPStatus.NOT_FOUND, error.reason, str(error))
     return error_response(request, getattr(error, "status_code", 404), Reason.MISSING, "There is no such page or file.")
 

@@ -32,7 +32,7 @@ from vwe_dagster.world.grid import MIN_SIZE, Grid
 from vwe_dagster.worldgen import World
 
 
-class NotThereError(Exception):
+class NotFoundError(Exception):
     """A page or file does not exist.
 
     Args:
@@ -113,11 +113,11 @@ class WorldSource(abc.ABC):
         """Return the content of ``places.json``.
 
         Raises:
-            NotThereError: the source of the world has no locations.
+            NotFoundError: the source of the world has no locations.
         """
         places = self._analysis().places
         if places is None:
-            raise NotThereError("The source of this world has no locations.", Reason.NO_LOCATIONS)
+            raise NotFoundError("The source of this world has no locations.", Reason.NO_LOCATIONS)
         return _json(places_columns(places))
 
     def waterways(self) -> bytes:
@@ -128,7 +128,7 @@ class WorldSource(abc.ABC):
         """Return the content of ``data/{x}/{y}.bin``, see :mod:`vwe_dagster.site.blocks`.
 
         Raises:
-            NotThereError: there is no such block.
+            NotFoundError: there is no such block.
         """
         self._check_block(x, y)
         return blocks.block(self._world(), x, y)
@@ -141,7 +141,7 @@ class WorldSource(abc.ABC):
         """Return the content of ``tiles/{style}/{zoom}/{x}/{y}.webp``, stored or drawn now.
 
         Raises:
-            NotThereError: there is no such tile.
+            NotFoundError: there is no such tile.
         """
         self._check_tile(style, zoom, x, y)
         name = style, zoom, x, y
@@ -182,15 +182,15 @@ class WorldSource(abc.ABC):
     def _check_block(self, x: int, y: int) -> None:
         count = blocks.blocks_a_side(self.header.grid)
         if not (x < count and y < count):
-            raise NotThereError(
+            raise NotFoundError(
                 f"There is no block {x}, {y}; this world has {count} x {count} blocks of data.", Reason.NO_BLOCK
             )
 
     def _check_tile(self, style: str, zoom: int, x: int, y: int) -> None:
         if style not in STYLES:
-            raise NotThereError(f"Unknown style {style}; choose from {', '.join(STYLES)}.", Reason.NO_TILE)
+            raise NotFoundError(f"Unknown style {style}; choose from {', '.join(STYLES)}.", Reason.NO_TILE)
         if not (0 <= zoom <= self.max_zoom and 0 <= x < 2**zoom and 0 <= y < 2**zoom):
-            raise NotThereError(
+            raise NotFoundError(
                 f"There is no tile {zoom}/{x}/{y}; zoom is 0 to {self.max_zoom}, and each side has 2**zoom tiles.",
                 Reason.NO_TILE,
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.catalog.query_error import QueryError
-from vwe_dagster.catalog.questions import named, question_of, ready_questions
+from vwe_dagster.catalog.questions import find_question, question_of, ready_questions
 from vwe_dagster.catalog.wishes import Wish
 
 
@@ -45,7 +45,7 @@ def test_condition_and_ready_question_both_hold(tmp_path: Path) -> None:
 
 def test_unknown_question_is_rejected_with_similar_ones(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="Unknown question 'archipelgo'; did you mean archipelago"):
-        named("archipelgo", ready_questions(tmp_path))
+        find_question("archipelgo", ready_questions(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from vwe_dagster.analysis.places import place_table
 from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import lettering
+from vwe_dagster.rendering.free_space import Box
 from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
 from vwe_dagster.rendering.pictures import pictures
-from vwe_dagster.rendering.room import Box
 from vwe_dagster.rendering.sheet import MARGIN
 from vwe_dagster.rendering.view import MAP_PIXELS
 from vwe_dagster.world.canonical import CanonicalWorld

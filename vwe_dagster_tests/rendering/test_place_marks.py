@@ -17,11 +17,11 @@ from PIL import Image
 from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import palette
+from vwe_dagster.rendering.free_space import FreeSpace
 from vwe_dagster.rendering.map import render_map
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.place_marks import Badge, Site, around, arrange, badge_picture, sites_of
 from vwe_dagster.rendering.relief import render_relief
-from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.sheet import MARGIN
 from vwe_dagster.world.canonical import LOCATION_COLUMNS, CanonicalWorld
 from vwe_dagster.world.grid import Grid
@@ -65,7 +65,7 @@ def analysis(world: CanonicalWorld) -> WorldAnalysis:
 
 @given(places)
 def test_badges_do_not_overlap_and_are_near_their_places(spots: list[tuple[float, float]]) -> None:
-    marks = arrange([(SITE, spot) for spot in spots], 20, 1e6, Room())
+    marks = arrange([(SITE, spot) for spot in spots], 20, 1e6, FreeSpace())
     for one, other in itertools.combinations(marks, 2):
         left, right = around(one.at, 20), around(other.at, 20)
         assert left[2] <= right[0] or right[2] <= left[0] or left[3] <= right[1] or right[3] <= left[1]
@@ -75,13 +75,13 @@ def test_badges_do_not_overlap_and_are_near_their_places(spots: list[tuple[float
 
 @given(places)
 def test_badge_with_room_stays_at_its_place(spots: list[tuple[float, float]]) -> None:
-    marks = arrange([(SITE, spot) for spot in spots], 20, 1e6, Room())
+    marks = arrange([(SITE, spot) for spot in spots], 20, 1e6, FreeSpace())
     assert marks == [] or marks[0].at == marks[0].place == spots[0]
 
 
 def test_badges_leave_most_of_the_ground_visible() -> None:
     spots = [(SITE, (float(x), float(y))) for x in range(0, 400, 21) for y in range(0, 400, 21)]
-    assert len(arrange(spots, 20, 400 * 400, Room())) == int(0.12 * 400)
+    assert len(arrange(spots, 20, 400 * 400, FreeSpace())) == int(0.12 * 400)
 
 
 def test_start_comes_first_and_then_the_nearest_of_each_kind() -> None:

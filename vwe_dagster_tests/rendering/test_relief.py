@@ -14,8 +14,8 @@ from PIL import Image
 
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.block import cast_shadows
+from vwe_dagster.rendering.free_space import FreeSpace
 from vwe_dagster.rendering.relief import EXAGGERATION, RELIEF_SIZE, Scene
-from vwe_dagster.rendering.room import Room
 from vwe_dagster.rendering.shading import Plane
 from vwe_dagster.rendering.view import MapView
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
@@ -132,7 +132,7 @@ def test_a_level_surface_has_no_shadows() -> None:
 
 def test_label_of_a_high_peak_at_the_northern_rim_is_within_the_picture() -> None:
     scene = Scene.of_size(*RELIEF_SIZE)
-    (label,) = scene.place_peak_labels([(0, 10_000, 500)], Room())
+    (label,) = scene.place_peak_labels([(0, 10_000, 500)], FreeSpace())
     picture = Image.new("RGB", RELIEF_SIZE, palette.PAPER)
     scene.draw_peak_labels(picture, [label])
     rows, _ = np.nonzero(changed(np.asarray(picture), np.asarray(Image.new("RGB", RELIEF_SIZE, palette.PAPER))))
@@ -140,9 +140,9 @@ def test_label_of_a_high_peak_at_the_northern_rim_is_within_the_picture() -> Non
 
 
 def test_labels_of_neighboring_peaks_do_not_collide() -> None:
-    scene, room = Scene.of_size(*RELIEF_SIZE), Room()
-    room.take((0, 0, 10, 10))
-    first, second, *others = scene.place_peak_labels([(100 * k, 50 * k, 400 - 2 * k) for k in range(9)], room)
+    scene, space = Scene.of_size(*RELIEF_SIZE), FreeSpace()
+    space.take((0, 0, 10, 10))
+    first, second, *others = scene.place_peak_labels([(100 * k, 50 * k, 400 - 2 * k) for k in range(9)], space)
     assert first.text == "400"
     assert abs(first.row - second.row) > 16 or abs(first.peak[0] - second.peak[0]) > 30
     assert len(others) < 7

@@ -123,9 +123,9 @@ def _question(
     home: Home, condition: str | None, name: str | None, *, preferences: list[str], sort: str | None, ascending: bool
 ) -> Question:
     from vwe_dagster.catalog.names import column_name  # noqa: PLC0415
-    from vwe_dagster.catalog.questions import named, question_of, ready_questions  # noqa: PLC0415
+    from vwe_dagster.catalog.questions import find_question, question_of, ready_questions  # noqa: PLC0415
 
-    ready = None if name is None else named(name, ready_questions(home.folder))
+    ready = None if name is None else find_question(name, ready_questions(home.folder))
     return question_of(
         [] if condition is None else [condition],
         preferences,

@@ -8,7 +8,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
 
-class Room:
+class FreeSpace:
     """The space of a picture that marks and labels have not taken."""
 
     def __init__(self) -> None:
