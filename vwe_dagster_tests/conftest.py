@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,11 +78,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     On a busy machine, an engine that compiles starts slower than its pool waits.
     """
-    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+    if not getattr(session.config.option, "numprocesses", None) or hasattr(session.config, "workerinput"):
+        restore_ignored_signals()
+    else:
         # Many tests need no kernel, and loading the compiler takes longer than such a test.
         from vwe_dagster.engine.native import NativeEngine  # noqa: PLC0415
 
         NativeEngine().warm()
+
+
+def restore_ignored_signals() -> None:
+    """Restore the default actions of the signals that tests send to their processes.
+
+    A process inherits the signals that its parent ignores. Shells ignore some in background jobs.
+    """
+    for number, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 @pytest.fixture(scope="session")
