@@ -11,8 +11,10 @@ import dataclasses
 import enum
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +23,7 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.rows import columns_digest, digest_of, stamps_of
 from vwe_dagster.files.atomic import replace_file, write_atomically, write_to_disk
 from vwe_dagster.files.bounded_read import read_file
+from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.store import StoreError, WorldStore
 from vwe_dagster.store.errors import disk_errors_explained
 from vwe_dagster.survey.seed_sets import is_set_name
@@ -31,6 +34,8 @@ SUFFIX = ".parquet"
 _INDEX = ".index.json"
 _MAX_INDEX_BYTES = 2**28
 _COLUMNS_STAMP = b"vwe.columns"
+
+_File = TypeVar("_File")
 
 
 class FileState(enum.StrEnum):
@@ -149,6 +154,18 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise StoreError(
             f"The survey file {path} is damaged ({_first_line(error)}); delete it, then survey its seeds again."
         ) from error
+
+
+def read_files(files: Sequence[_File], read: Callable[[_File], pa.Table], schema: pa.Schema) -> pa.Table:
+    """Return the rows of files as one table, in the order of the files, which are read concurrently.
+
+    Args:
+        files: the files.
+        read: returns the rows of one file with this schema; called in several threads.
+        schema: the schema of the rows, also if there are no files.
+    """
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        return pa.concat_tables([schema.empty_table(), *threads.map(read, files)])
 
 
 def write_rows(path: Path, table: pa.Table) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.engine.rows import NUMBER, schema_of
-from vwe_dagster.kernels.cores import usable_cores
-from vwe_dagster.survey.files import SurveyFiles, read_rows
+from vwe_dagster.survey.files import SurveyFiles, read_files, read_rows
 
 
 def surveyed_rows(files: SurveyFiles, depth: Depth, columns: Sequence[str] | None = None) -> pa.Table:
@@ -28,11 +27,12 @@ def surveyed_rows(files: SurveyFiles, depth: Depth, columns: Sequence[str] | Non
     """
     schema = schema_of(depth)
     names = list(dict.fromkeys([NUMBER, *(schema.names if columns is None else columns)]))
-    paths = files.paths_from(depth)
-    with ThreadPoolExecutor(usable_cores()) as threads:
-        tables = list(threads.map(lambda path: read_rows(path, names), paths))
     wanted = pa.schema([schema.field(name) for name in names])
-    found = pa.concat_tables([wanted.empty_table(), *(table.select(names).cast(wanted) for table in tables)])
+
+    def read(path: Path) -> pa.Table:
+        return read_rows(path, names).select(names).cast(wanted)
+
+    found = read_files(files.paths_from(depth), read, wanted)
     _, first = np.unique(found[NUMBER].to_numpy(), return_index=True)
     return found if first.size == found.num_rows else found.take(pa.array(np.sort(first)))
 
