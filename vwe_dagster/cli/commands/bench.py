@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +15,15 @@ from vwe_dagster.cli.commands.common import CommandError
 from vwe_dagster.cli.commands.pool import settings_of
 from vwe_dagster.cli.console import notices, output, say, show_table
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 app = typer.Typer(no_args_is_help=True, help="Measure the speed of this machine.")
+
+
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
+]
 
 
 class Launchers(enum.StrEnum):
@@ -27,9 +37,7 @@ class Launchers(enum.StrEnum):
 @app.command()
 def engine(
     *,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
-    ] = None,
+    json_file: JsonFile = None,
     against: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Compare with the file of an earlier run with --json.")
     ] = None,
@@ -40,14 +48,11 @@ def engine(
     """
     from vwe_dagster.bench.engine import bench_engine, former_medians  # noqa: PLC0415
 
-    try:
+    with _errors_explained():
         _check_folder(json_file)
         former = None if against is None else former_medians(against)
         measured = bench_engine(_announce)
-        if json_file is not None:
-            json_file.write_text(report(measured))
-    except (BenchError, OSError) as error:
-        raise CommandError(str(error)) from error
+        _write_values(json_file, measured)
     headings = ("figure", "min", "median", "max", "times plain", *(() if former is None else ("former", "change")))
     title = f"Native engine with {measured.instruction_set}, digests checked"
     show_table(output(), title, headings, measured.rows(former))
@@ -59,9 +64,7 @@ def pool(
     launcher: Annotated[
         Launchers, typer.Option(help="The engines to measure; 'both' skips containers if Docker is not available.")
     ] = Launchers.BOTH,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
-    ] = None,
+    json_file: JsonFile = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Also draw seconds per world, cold and warm.")
     ] = None,
@@ -75,7 +78,7 @@ def pool(
 
     settings = settings_of()
     chosen = ["process", "docker"] if launcher is Launchers.BOTH else [launcher.value]
-    try:
+    with _errors_explained():
         for path in (json_file, plot):
             _check_folder(path)
         measured = bench_pool(settings, chosen, _announce)
@@ -83,14 +86,11 @@ def pool(
             say(notices(), reason, "yellow")
         if not measured.launchers:
             raise CommandError("No engine could be measured, for the reasons above.")
-        if json_file is not None:
-            json_file.write_text(report(measured))
+        _write_values(json_file, measured)
         if plot is not None:
             from vwe_dagster.bench.chart import draw_chart  # noqa: PLC0415
 
             draw_chart(measured, plot)
-    except (BenchError, OSError) as error:
-        raise CommandError(str(error)) from error
     for figures in measured.launchers:
         headings = ("figure", "min", "median", "max")
         show_table(output(), figures.title, headings, figures.rows(measured.in_process_s))
@@ -99,20 +99,15 @@ def pool(
 @app.command()
 def renders(
     *,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Measure the pictures and tiles of a world of 2048 x 2048: time and size on disk. Takes a minute."""
     from vwe_dagster.bench.renders import bench_renders  # noqa: PLC0415
 
-    try:
+    with _errors_explained():
         _check_folder(json_file)
         measured = bench_renders(_announce)
-        if json_file is not None:
-            json_file.write_text(report(measured))
-    except (BenchError, OSError) as error:
-        raise CommandError(str(error)) from error
+        _write_values(json_file, measured)
     headings = ("figure", "min ms", "median ms", "max ms", "kB")
     show_table(output(), "Pictures and tiles of one world", headings, [each.row() for each in measured.figures])
 
@@ -120,9 +115,7 @@ def renders(
 @app.command()
 def survey(
     *,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Measure how many seeds per second a core surveys at each of the three depths. Takes two minutes.
 
@@ -130,16 +123,27 @@ def survey(
     """
     from vwe_dagster.bench.survey_figures import bench_survey  # noqa: PLC0415
 
-    try:
+    with _errors_explained():
         _check_folder(json_file)
         measured = bench_survey(_announce)
-        if json_file is not None:
-            json_file.write_text(report(measured))
-    except (BenchError, OSError) as error:
-        raise CommandError(str(error)) from error
+        _write_values(json_file, measured)
     headings = ("depth", "cores", "seeds", "seeds per s", "per core", "per CPU s", "peak MB")
     title = f"Survey, rows of version {measured.row_version}, load {measured.load:.1f}, digests checked"
     show_table(output(), title, headings, [each.row() for each in measured.figures])
+
+
+@contextlib.contextmanager
+def _errors_explained() -> Iterator[None]:
+    """Convert the errors of a benchmark and of its files to :class:`CommandError`."""
+    try:
+        yield
+    except (BenchError, OSError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _write_values(path: Path | None, measured: DataclassInstance) -> None:
+    if path is not None:
+        path.write_text(report(measured))
 
 
 def _announce(phase: str) -> None:

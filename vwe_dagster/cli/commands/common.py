@@ -20,7 +20,19 @@ SHOWN_SINGLY = 10
 SeedTexts = Annotated[
     list[str], typer.Argument(metavar="SEED...", help="Seeds as typed in the game, or @ and an integer.")
 ]
+OptionalSeedTexts = Annotated[
+    list[str] | None, typer.Argument(metavar="[SEED]...", help="Seeds as typed in the game, or @ and an integer.")
+]
 SeedText = Annotated[str, typer.Argument(metavar="SEED", help="A seed as typed in the game, or @ and an integer.")]
+
+DEFAULT_ROWS = 20
+"""Number of rows that a table shows by default."""
+
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help=f"Show at most this many; the default is {DEFAULT_ROWS}, and all with --json or --csv."),
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 
 
 class CommandError(RuntimeError):

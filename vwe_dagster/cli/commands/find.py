@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from vwe_dagster.cli.commands.building import build_worlds, raise_if_failed, world_config
-from vwe_dagster.cli.commands.common import SHOWN_SINGLY, InputError, suggestion
+from vwe_dagster.cli.commands.common import DEFAULT_ROWS, SHOWN_SINGLY, AsCsv, InputError, Limit, suggestion
 from vwe_dagster.cli.commands.published import PublishedUrl, open_published
 from vwe_dagster.cli.console import notices, say
 from vwe_dagster.config.home import Home, find_home
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vwe_dagster.catalog.search import Answer, Question, Searched
     from vwe_dagster.cli.find_view import Form
 
-_LIMIT = 20
 _LIST_COLUMNS = ""
 
 
@@ -57,10 +56,6 @@ Preferences = Annotated[
 ExplainedSeed = Annotated[str | None, typer.Option(metavar="SEED", help="Show how a seed ranks in each preference.")]
 SortColumn = Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by a column, largest value first.")]
 Ascending = Annotated[bool, typer.Option("--ascending", help="Sort the smallest value first.")]
-Limit = Annotated[
-    int | None,
-    typer.Option(min=1, help=f"Show at most this many; the default is {_LIMIT}, and all with --json or --csv."),
-]
 ColumnNames = Annotated[
     str | None,
     typer.Option(
@@ -68,7 +63,6 @@ ColumnNames = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 BuildCount = Annotated[int | None, typer.Option(min=1, help="Build the worlds of this many seeds, the first ones.")]
 
 
@@ -152,7 +146,7 @@ def _answer(
         say(notices(), sentence, "yellow")
     answer = search.ask(question)
     shown = shown_columns(question, columns)
-    count = limit or (_LIMIT if form is Form.TABLE else None)
+    count = limit or (DEFAULT_ROWS if form is Form.TABLE else None)
     show_rows(answer, shown, count, form)
     _report(answer, question, len(answer) if count is None else min(count, len(answer)), published)
     return answer

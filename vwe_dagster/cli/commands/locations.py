@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vwe_dagster.cli.commands.common import CommandError, InputError, SeedText, parse_seeds
+from vwe_dagster.cli.commands.common import DEFAULT_ROWS, AsCsv, CommandError, InputError, Limit, SeedText, parse_seeds
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
 from vwe_dagster.store import WorldStore
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 UNSUPPORTED_VERSIONS = (0, 1)
 """World-gen versions whose locations cannot be computed."""
 
-_LIMIT = 20
 _POINT = "two numbers of meters, x and z, as in: --near 1200,-350"
 
 
@@ -50,12 +49,9 @@ def locations(
             help="Use this location table, .json or .csv, instead of the game's; see: vwe engine location-table",
         ),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help=f"Show at most this many; the default is {_LIMIT}, and all with --json or --csv."),
-    ] = None,
+    limit: Limit = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """List the locations of a seed: altars of bosses, traders, dungeons, camps, resources and ruins.
 
@@ -80,7 +76,7 @@ def locations(
     elif kind is None and near is None and within is None and limit is None:
         _show_kinds(places)
     else:
-        _show_places(places, limit or _LIMIT)
+        _show_places(places, limit or DEFAULT_ROWS)
 
 
 def _point(text: str) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import typer
 from vwe_dagster.cli.commands.common import (
     SHOWN_SINGLY,
     InputError,
+    OptionalSeedTexts,
     SeedTexts,
     parse_seeds,
     print_remarks,
@@ -41,9 +42,7 @@ app = typer.Typer(no_args_is_help=True, help="Register, list and remove seeds.")
 
 @app.command()
 def add(
-    seeds: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEED]...", help="Seeds as typed in the game, or @ and an integer.")
-    ] = None,
+    seeds: OptionalSeedTexts = None,
     *,
     file: Annotated[
         Path | None,

@@ -13,6 +13,7 @@ from vwe_dagster.cli.commands.common import (
     SHOWN_SINGLY,
     CommandError,
     InputError,
+    OptionalSeedTexts,
     SeedText,
     parse_seeds,
     print_remarks,
@@ -50,9 +51,7 @@ Force = Annotated[bool, typer.Option("--force", help="Rebuild all stages, even t
 
 
 def world(
-    seeds: Annotated[
-        list[str] | None, typer.Argument(metavar="[SEED]...", help="Seeds as typed in the game, or @ and an integer.")
-    ] = None,
+    seeds: OptionalSeedTexts = None,
     *,
     file: Annotated[
         Path | None,
