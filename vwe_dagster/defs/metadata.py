@@ -55,8 +55,9 @@ _CACHED_PICTURES = 32
 
 # The browser scales the picture smoothly and clips the disc sharply.
 _MINIATURE = (
-    "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='96' height='96'%3E"
-    "%3Cimage width='96' clip-path='circle(48%25)' href='{picture}'/%3E%3C/svg%3E>)"
+    "![map](<data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' "
+    f"width='{MINIATURE_PIXELS}' height='{MINIATURE_PIXELS}'%3E"
+    f"%3Cimage width='{MINIATURE_PIXELS}' clip-path='circle(48%25)' href='{{picture}}'/%3E%3C/svg%3E>)"
 )
 
 

@@ -40,12 +40,6 @@ def icon_path(icon: str) -> str:
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in outline) + "Z" for outline in outlines)
 
 
-def icon_svg(icon: str) -> str:
-    """Return an icon as an SVG document in the current color."""
-    path = f'<path d="{icon_path(icon)}"/>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="currentColor">{path}</svg>'
-
-
 def _turned(outline: Outline, direction: int) -> Outline:
     """Return an outline clockwise (1) or counterclockwise (-1), so that holes remove parts of solids."""
     doubled_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(outline, outline[1:] + outline[:1], strict=True))

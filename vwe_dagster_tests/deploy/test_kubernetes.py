@@ -22,7 +22,6 @@ SECRET = ("vwe-database", "postgresql-password")
 """The secret that the user creates, and its key, which dagster-k8s requires."""
 
 OURS = ["code", "webserver", "daemon"]
-GIB = 2**30
 
 
 def manifest(kind: str, name: str) -> dict[str, Any]:

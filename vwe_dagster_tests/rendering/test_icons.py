@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from vwe_dagster.rendering.icon_shapes import BOX, SHAPES
-from vwe_dagster.rendering.icons import icon_mask, icon_path, icon_svg
+from vwe_dagster.rendering.icons import icon_mask, icon_path
 
 NEEDED = (
     "bog_witch bones bonemass camp cave crypt deep_north_boss eikthyr elder fader fire fortress grave haldor hildir "
@@ -61,9 +60,3 @@ def test_every_two_icons_differ() -> None:
 
 def test_unknown_icon_has_the_shape_of_other_places() -> None:
     assert icon_path("no such icon") == icon_path("other")
-
-
-def test_svg_is_a_document_with_the_path() -> None:
-    root = ET.fromstring(icon_svg("moder"))  # noqa: S314  our own text
-    assert root.get("viewBox") == "0 0 24 24"
-    assert root[0].get("d") == icon_path("moder")
