@@ -1,7 +1,8 @@
 """Build the metadata that Dagster's pages show for a materialization, in one form for all assets.
 
 Dagster's pages show Markdown of less than 1000 characters inline and longer Markdown only after a click. Each asset has
-an inline miniature; only ``renders`` also has a thumbnail behind a click, because the event database stores all of it.
+an inline miniature. The event database stores all metadata, so only ``renders`` has a thumbnail behind a click, only
+``processed`` has the wide table of biomes, and the path of a stage's folder stands for the paths of its files.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import bisect
 import functools
 import io
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -173,17 +174,17 @@ def _data_url(picture: Image.Image, quality: int, effort: int) -> str:
     return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _biome_table(biomes: pd.DataFrame) -> dg.TableMetadataValue:
-    shown = {
+def _biome_table(biomes: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    columns = {
         "biome": biomes["biome"],
         "area (km²)": _formatted(biomes["area_km2"], "{:,.2f}"),
         "share of the disc": _formatted(biomes["share_of_disc"], "{:.1%}"),
     }
     if "share_of_land" in biomes:
-        shown["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
-        shown["first patch (m)"] = _formatted(biomes["first_m"], "{:,.0f}")
-        shown["highest above the sea (m)"] = _formatted(biomes["max_above_sea_m"], "{:,.0f}")
-    return rows_table(pd.DataFrame(shown))
+        columns["share of land"] = _formatted(biomes["share_of_land"], "{:.1%}")
+        columns["first patch (m)"] = _formatted(biomes["first_m"], "{:,.0f}")
+        columns["highest above the sea (m)"] = _formatted(biomes["max_above_sea_m"], "{:,.0f}")
+    return _short_table(columns, numbers=frozenset(columns) - {"biome"})
 
 
 def _formatted(numbers: pd.Series[float], form: str) -> pd.Series[str]:
@@ -210,29 +211,32 @@ def _provenance(manifest: Manifest, *, kept: bool) -> dict[str, dg.MetadataValue
 
 
 def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[Any]]:
-    folder = store.folder(manifest.seed, manifest.stage)
     plain = {name: entry for name, entry in manifest.files.items() if "/" not in name}
     rows = [
-        {
-            "file": name,
-            "bytes": f"{entry.bytes:,}",
-            "shape": " x ".join(map(str, entry.shape or ())),
-            "sha256 begins": entry.sha256[:SHA256_SHOWN],
-        }
+        (name, f"{entry.bytes:,}", " x ".join(map(str, entry.shape or ())), entry.sha256[:SHA256_SHOWN])
         for name, entry in plain.items()
     ]
     folders: dict[str, list[int]] = {}
     for name in manifest.files.keys() - plain.keys():
         folders.setdefault(name.partition("/")[0], []).append(manifest.files[name].bytes)
-    rows += [
-        {"file": f"{name}/", "bytes": f"{sum(sizes):,}", "shape": f"{len(sizes)} files", "sha256 begins": ""}
-        for name, sizes in sorted(folders.items())
-    ]
+    rows += [(f"{name}/", f"{sum(sizes):,}", f"{len(sizes)} files", "") for name, sizes in sorted(folders.items())]
+    columns = dict(zip(("file", "bytes", "shape", "sha256 begins"), zip(*rows, strict=True), strict=True))
     return {
-        "files": rows_table(pd.DataFrame(rows)),
-        **{name: dg.MetadataValue.path(folder / name) for name in (*plain, *sorted(folders))},
-        "manifest.json": dg.MetadataValue.path(folder / "manifest.json"),
+        "files": _short_table(columns, numbers=frozenset({"bytes"})),
+        "folder": dg.MetadataValue.path(store.folder(manifest.seed, manifest.stage)),
     }
+
+
+def _short_table(columns: Mapping[str, Iterable[str]], *, numbers: frozenset[str]) -> dg.MarkdownMetadataValue:
+    """Return a table as Markdown, which takes a quarter of the bytes of :func:`rows_table` without its schema.
+
+    Args:
+        columns: the cells of each column by its heading.
+        numbers: the headings of the columns to align at the right.
+    """
+    rules = ["-:" if heading in numbers else "-" for heading in columns]
+    rows = zip(*columns.values(), strict=True)
+    return dg.MetadataValue.md("\n".join("|".join(cells) for cells in (columns, rules, *rows)))
 
 
 def rows_table(rows: pd.DataFrame) -> dg.TableMetadataValue:

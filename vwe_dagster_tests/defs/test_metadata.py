@@ -9,6 +9,7 @@ import socket
 import urllib.parse
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,9 +23,18 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.defs.conftest import KEY, BuiltWorld
 from vwe_dagster_tests.defs.pipeline import ASSETS
 
+MOST_BYTES = 40_000
+"""Limit of the materializations of a world of 64 samples a side, in bytes of JSON."""
+
 
 def picture_in(url: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/webp;base64,"), validate=True)))
+
+
+def rows_of(table: str) -> list[list[str]]:
+    """Return the cells of a table in Markdown, which must be short enough to be shown inline."""
+    assert len(table) <= INLINE_CHARACTERS
+    return [row.split("|") for row in table.splitlines()[2:]]
 
 
 @pytest.mark.parametrize("asset", ASSETS)
@@ -41,7 +51,7 @@ def test_every_asset_has_a_small_map_and_only_renders_a_large_one(built_world: B
 @pytest.mark.parametrize("asset", ASSETS)
 def test_every_asset_shows_biomes_engine_seed_time_and_grid(built_world: BuiltWorld, asset: str) -> None:
     metadata = built_world.outcome.metadata(asset)
-    assert [record.data["biome"] for record in metadata["biomes"].records] == [biome.game_name for biome in BIOMES]
+    assert [row[0] for row in rows_of(metadata["biomes"])] == [biome.game_name for biome in BIOMES]
     assert metadata["engine"] == "native 1.0"
     assert metadata["seed number"] == parse_seed(KEY).number
     assert metadata["grid"] == "64 x 64 samples, 384 m apart"
@@ -50,13 +60,18 @@ def test_every_asset_shows_biomes_engine_seed_time_and_grid(built_world: BuiltWo
 
 
 @pytest.mark.parametrize(("asset", "stage"), list(zip(ASSETS, WORLD_STAGES, strict=True)))
-def test_every_asset_shows_its_files_with_hash_and_path(built_world: BuiltWorld, asset: str, stage: str) -> None:
+def test_every_asset_shows_its_files_with_hash_and_folder(built_world: BuiltWorld, asset: str, stage: str) -> None:
     metadata = built_world.outcome.metadata(asset)
     manifest = built_world.pipeline.manifest(KEY, stage)  # type: ignore[arg-type]
-    shown = {record.data["file"]: record.data["sha256 begins"] for record in metadata["files"].records}
+    shown = {row[0]: row[3] for row in rows_of(metadata["files"])}
     assert shown == {name: facts.sha256[:16] for name, facts in manifest.files.items()}
-    assert all(Path(metadata[name]).is_file() for name in [*shown, "manifest.json"])
+    assert (Path(metadata["folder"]) / "manifest.json").is_file()
     assert metadata["digest"] == manifest.digest
+
+
+def test_records_of_a_world_are_small(built_world: BuiltWorld) -> None:
+    events = [built_world.outcome.materialized(asset)[KEY] for asset in ASSETS]
+    assert sum(len(dg.serialize_value(event)) for event in events) < MOST_BYTES
 
 
 @pytest.mark.parametrize("asset", ASSETS)

@@ -182,5 +182,5 @@ def look_at(page: Page, asset: str) -> None:
     expect(page.get_by_text("Black", exact=False).first).to_be_visible()
     assert shown_size(page, "img[alt=map]") == [96, 96]
     text = page.inner_text("body")
-    for words in ("Materialized", "BlackForest", "Mistlands", "native 1.0", "built in (s)", "sha256", "manifest.json"):
+    for words in ("Materialized", "BlackForest", "Mistlands", "native 1.0", "built in (s)", "sha256", "/data/seeds/"):
         assert words in text

@@ -90,6 +90,6 @@ def _report(
         kept=kept,
         emblem=biome_thumbnail(read_plane(store, world, "biome"), grid_of(world)),
         picture=thumbnail,
-        biomes=analysed.biomes,
+        biomes=analysed.biomes[["biome", "area_km2", "share_of_disc"]],
         counts={"islands": len(analysed.islands), "rivers": analysed.statistics["river_count"]},
     )

@@ -42,7 +42,7 @@ def test_tiles_are_at_the_paths_of_web_maps_and_in_the_metadata(with_world: Pipe
     assert Image.open(io.BytesIO(with_world.store.read(manifest, "map/1/0/1.webp").getvalue())).size == (256, 256)
     shown = outcome.metadata("tiles")
     assert (shown["styles"], shown["last zoom"], shown["tiles"]) == ("map, heights", 1, 10)
-    assert [record.data["file"] for record in shown["files"].records] == ["heights/", "map/"]
+    assert [row.partition("|")[0] for row in shown["files"].splitlines()[2:]] == ["heights/", "map/"]
     assert shown["digest"] == manifest.digest
     extracted = with_world.manifest(KEY, "extracted")
     assert manifest.recipe.inputs["extracted"] == extracted.digest
