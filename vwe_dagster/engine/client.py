@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import http.client
 import time
@@ -252,51 +253,57 @@ def _path(job_id: str) -> str:
     return f"/v1/jobs/{urllib.parse.quote(job_id, safe='')}"
 
 
-def run_job(
-    client: EngineClient,
-    request: WorldRequest,
-    *,
-    token: int,
-    job_id: str,
-    deadline_s: float,
-    progress: Progress = no_progress,
-    exporting: Callable[[], None] = lambda: None,
-) -> WorldExport:
+@dataclasses.dataclass(frozen=True)
+class JobTerms:
+    """How a holder runs one job on its engine.
+
+    Attributes:
+        token: the fencing token of the holder's lease.
+        job_id: an id that is never used again.
+        deadline_s: seconds for the job and the download of its layers.
+        progress: called with each change that the engine reports.
+        exporting: called once the job is done, before its layers are fetched.
+    """
+
+    token: int
+    job_id: str
+    deadline_s: float
+    progress: Progress = no_progress
+    exporting: Callable[[], None] = lambda: None
+
+
+def run_job(client: EngineClient, request: WorldRequest, terms: JobTerms) -> WorldExport:
     """Generate a world on an engine that was claimed with the token, and fetch its layers.
 
-    A job that already runs with this id is followed. Broken connections are retried. An exception from ``progress`` or
-    ``exporting`` cancels the job.
+    A job that already runs with this id is followed. Broken connections are retried. An exception from
+    ``terms.progress`` or ``terms.exporting`` cancels the job.
 
     Args:
         client: client of the engine.
         request: world to generate.
-        token: fencing token of the holder's lease.
-        job_id: id that is never used again.
-        deadline_s: seconds for the job and the download of its layers.
-        progress: called with each change that the engine reports.
-        exporting: called once the job is done, before its layers are fetched.
+        terms: token, id and deadline of the job.
 
     Raises:
         EngineError: the engine rejected the job, failed, missed the deadline, or became unreachable.
     """
-    ends = time.monotonic() + deadline_s
-    with _cancelling(client, job_id):
+    ends = time.monotonic() + terms.deadline_s
+    with _cancelling(client, terms.job_id):
         identity = _with_retries(client.status, ends)
         offered = {layer.name for layer in identity.capabilities.layers}
         job = JobRequest(
-            token=token,
-            job_id=job_id,
+            token=terms.token,
+            job_id=terms.job_id,
             seed=request.seed,
             world_gen_version=request.world_gen_version,
             grid=GridRequest(size=request.grid.size),
             layers=request.layers_of(offered),
-            deadline_s=deadline_s,
+            deadline_s=terms.deadline_s,
             location_table=LocationTableDocument.of(table) if (table := request.location_table) else None,
         )
-        done = _follow(client, job, functools.partial(client.start, job), ends, progress)
+        done = _follow(client, job, functools.partial(client.start, job), ends, terms.progress)
         for info in done.layers:
             _check_size(info, job.grid.size)
-        exporting()
+        terms.exporting()
         fetched = time.perf_counter()
         layers = _fetch_all(client, done, ends)
     return WorldExport(
@@ -308,16 +315,7 @@ def run_job(
     )
 
 
-def run_survey(
-    client: EngineClient,
-    request: SurveyRequest,
-    *,
-    token: int,
-    job_id: str,
-    deadline_s: float,
-    progress: Progress = no_progress,
-    exporting: Callable[[], None] = lambda: None,
-) -> SurveyExport:
+def run_survey(client: EngineClient, request: SurveyRequest, terms: JobTerms) -> SurveyExport:
     """Compute the rows of a survey on an engine, and fetch them; the arguments are those of :func:`run_job`.
 
     Raises:
@@ -325,26 +323,26 @@ def run_survey(
     """
     from vwe_dagster.engine.rows import from_bytes  # noqa: PLC0415  it loads Arrow
 
-    ends = time.monotonic() + deadline_s
-    with _cancelling(client, job_id):
+    ends = time.monotonic() + terms.deadline_s
+    with _cancelling(client, terms.job_id):
         identity = _with_retries(client.status, ends)
         job = SurveyJobRequest(
-            token=token,
-            job_id=job_id,
+            token=terms.token,
+            job_id=terms.job_id,
             seeds=request.seeds,
             depth=request.depth,
             world_gen_version=request.world_gen_version,
-            deadline_s=deadline_s,
+            deadline_s=terms.deadline_s,
         )
-        done = _follow(client, job, functools.partial(client.start_survey, job), ends, progress)
-        exporting()
+        done = _follow(client, job, functools.partial(client.start_survey, job), ends, terms.progress)
+        terms.exporting()
         fetched = time.perf_counter()
         (info,) = done.layers
         if info.kind != ROWS:
             raise EngineError(
                 f"The layer {info.name} of a survey is of the kind {info.kind}, not rows; destroy the engine."
             )
-        arrived = _with_retries(functools.partial(_download, client, job_id, info, ends), ends)
+        arrived = _with_retries(functools.partial(_download, client, terms.job_id, info, ends), ends)
         verify(info, arrived.body)
         table = from_bytes(arrived.body, request)
     return SurveyExport(

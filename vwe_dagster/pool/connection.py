@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from vwe_dagster.engine.client import EngineClient, run_job, run_survey
-from vwe_dagster.engine.messages import Progress, SurveyExport, SurveyRequest, WorldExport, WorldRequest
+from vwe_dagster.engine.client import EngineClient, JobTerms, run_job, run_survey
+from vwe_dagster.engine.messages import SurveyExport, SurveyRequest, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import Status
 from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.launcher import Launched
@@ -29,28 +29,10 @@ class Connection(Protocol):
     def reset(self, token: int) -> Status:
         """Cancel the engine's job and let it verify itself."""
 
-    def generate(
-        self,
-        request: WorldRequest,
-        *,
-        token: int,
-        job_id: str,
-        deadline_s: float,
-        progress: Progress,
-        exporting: Callable[[], None],
-    ) -> WorldExport:
+    def generate(self, request: WorldRequest, terms: JobTerms) -> WorldExport:
         """Generate one world; see :func:`vwe_dagster.engine.client.run_job`."""
 
-    def survey(
-        self,
-        request: SurveyRequest,
-        *,
-        token: int,
-        job_id: str,
-        deadline_s: float,
-        progress: Progress,
-        exporting: Callable[[], None],
-    ) -> SurveyExport:
+    def survey(self, request: SurveyRequest, terms: JobTerms) -> SurveyExport:
         """Compute the rows of a survey; see :func:`vwe_dagster.engine.client.run_survey`."""
 
     def location_table(self) -> LocationTableDocument:
@@ -70,47 +52,13 @@ class HttpConnection(EngineClient):
         """Set the address; connect at the first request."""
         super().__init__(launched.address, bearer=launched.bearer, timeout_s=ANSWER_TIMEOUT_S)
 
-    def generate(
-        self,
-        request: WorldRequest,
-        *,
-        token: int,
-        job_id: str,
-        deadline_s: float,
-        progress: Progress,
-        exporting: Callable[[], None],
-    ) -> WorldExport:
+    def generate(self, request: WorldRequest, terms: JobTerms) -> WorldExport:
         """Generate one world."""
-        return run_job(
-            self,
-            request,
-            token=token,
-            job_id=job_id,
-            deadline_s=deadline_s,
-            progress=progress,
-            exporting=exporting,
-        )
+        return run_job(self, request, terms)
 
-    def survey(
-        self,
-        request: SurveyRequest,
-        *,
-        token: int,
-        job_id: str,
-        deadline_s: float,
-        progress: Progress,
-        exporting: Callable[[], None],
-    ) -> SurveyExport:
+    def survey(self, request: SurveyRequest, terms: JobTerms) -> SurveyExport:
         """Compute the rows of a survey."""
-        return run_survey(
-            self,
-            request,
-            token=token,
-            job_id=job_id,
-            deadline_s=deadline_s,
-            progress=progress,
-            exporting=exporting,
-        )
+        return run_survey(self, request, terms)
 
 
 class Connections:

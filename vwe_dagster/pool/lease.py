@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from vwe_dagster.engine.client import EngineRefusedError
+from vwe_dagster.engine.client import EngineRefusedError, JobTerms
 from vwe_dagster.engine.messages import (
     EngineError,
     Progress,
@@ -92,17 +92,10 @@ class Lease:
             FencedError: another holder took the engine.
         """
 
-        def run(job_id: str) -> WorldExport:
-            return self._connection().generate(
-                request,
-                token=self.token,
-                job_id=job_id,
-                deadline_s=self._upkeep.settings.world_gen_timeout,
-                progress=progress,
-                exporting=self._exporting,
-            )
+        def run(terms: JobTerms) -> WorldExport:
+            return self._connection().generate(request, terms)
 
-        return self._run_job(request.seed, request.grid.size, run)
+        return self._run_job(request.seed, request.grid.size, progress, run)
 
     def survey(self, request: SurveyRequest, progress: Progress = no_progress) -> SurveyExport:
         """Compute the rows of a survey.
@@ -113,19 +106,12 @@ class Lease:
             FencedError: another holder took the engine.
         """
 
-        def run(job_id: str) -> SurveyExport:
-            return self._connection().survey(
-                request,
-                token=self.token,
-                job_id=job_id,
-                deadline_s=self._upkeep.settings.world_gen_timeout,
-                progress=progress,
-                exporting=self._exporting,
-            )
+        def run(terms: JobTerms) -> SurveyExport:
+            return self._connection().survey(request, terms)
 
-        return self._run_job(request.seeds[0], SURVEY_SIZE, run)
+        return self._run_job(request.seeds[0], SURVEY_SIZE, progress, run)
 
-    def _run_job(self, seed: int, size: int, run: Callable[[str], _Export]) -> _Export:
+    def _run_job(self, seed: int, size: int, progress: Progress, run: Callable[[JobTerms], _Export]) -> _Export:
         self._reset_if_used()
         ledger, clock = self._upkeep.ledger, self._upkeep.clock
         job = JobRecord(
@@ -146,9 +132,16 @@ class Lease:
         self._lock.extend(self._upkeep.lease_s, self.token)
         self._upkeep.watch.extend(self._watched, self._upkeep.lease_s)
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
+        terms = JobTerms(
+            token=self.token,
+            job_id=job.job_id,
+            deadline_s=self._upkeep.settings.world_gen_timeout,
+            progress=progress,
+            exporting=self._exporting,
+        )
         began = clock.now()
         try:
-            export = self._fenced(functools.partial(run, job.job_id))
+            export = self._fenced(functools.partial(run, terms))
         except FencedError:
             raise
         except BaseException as error:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from starlette.types import ASGIApp
 
-from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
+from vwe_dagster.engine.client import EngineClient, EngineRefusedError, JobTerms, run_job
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.messages import LOCATIONS, EngineError, WorldRequest
@@ -84,7 +84,7 @@ def test_world_is_fetched_despite_broken_connections(address: str, client: Engin
     cuts = [0, 300, 1, 1900, 40_000]
     relay = Severing(address, cuts)
     with EngineClient(relay.address) as severed:
-        export = run_job(severed, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
+        export = run_job(severed, SMALL, JobTerms(token=token, job_id=f"job-{token}", deadline_s=60))
     relay.close()
     assert cuts == []
     assert client.status().jobs_done >= 1
@@ -97,7 +97,7 @@ def test_world_is_fetched_despite_broken_connections(address: str, client: Engin
 def test_running_job_is_followed(client: EngineClient, token: int) -> None:
     done = client.status().jobs_done
     for _ in range(2):
-        run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
+        run_job(client, SMALL, JobTerms(token=token, job_id=f"job-{token}", deadline_s=60))
     assert client.status().jobs_done == done + 1
 
 
@@ -106,11 +106,13 @@ def test_exporting_is_called_once_between_the_job_and_its_layers(client: EngineC
     run_job(
         client,
         SMALL,
-        token=token,
-        job_id=f"job-{token}",
-        deadline_s=60,
-        progress=lambda fraction, phase: reported.append(f"{fraction} {phase}"),
-        exporting=lambda: reported.append("exporting"),
+        JobTerms(
+            token=token,
+            job_id=f"job-{token}",
+            deadline_s=60,
+            progress=lambda fraction, phase: reported.append(f"{fraction} {phase}"),
+            exporting=lambda: reported.append("exporting"),
+        ),
     )
     assert reported[-2:] == ["1.0 done", "exporting"]
     assert reported.count("exporting") == 1
@@ -124,7 +126,7 @@ def test_exception_in_progress_cancels_the_job(client: EngineClient, token: int,
 
     job_id = f"job-{token}"
     with pytest.raises(type(error)):
-        run_job(client, LONG, token=token, job_id=job_id, deadline_s=60, progress=progress)
+        run_job(client, LONG, JobTerms(token=token, job_id=job_id, deadline_s=60, progress=progress))
     wait_until(lambda: client.job(job_id).state is not JobState.RUNNING)
     assert client.job(job_id).state is JobState.CANCELLED
     assert client.status().state is EngineState.READY
@@ -132,7 +134,7 @@ def test_exception_in_progress_cancels_the_job(client: EngineClient, token: int,
 
 def test_late_job_fails_at_its_deadline(client: EngineClient, token: int) -> None:
     with pytest.raises(EngineError, match=r"within 0\.2 s; allow more time"):
-        run_job(client, LONG, token=token, job_id=f"job-{token}", deadline_s=0.2)
+        run_job(client, LONG, JobTerms(token=token, job_id=f"job-{token}", deadline_s=0.2))
     wait_until(lambda: client.status().state is EngineState.READY)
 
 
@@ -143,7 +145,7 @@ def test_world_without_a_requested_layer_is_rejected(address: str, token: int) -
             return status.model_copy(update={"layers": status.layers[1:]})
 
     with Forgetful(address) as client, pytest.raises(EngineError, match="was asked for the layers biome, height, lava"):
-        run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
+        run_job(client, SMALL, JobTerms(token=token, job_id=f"job-{token}", deadline_s=60))
 
 
 def test_rejection_has_the_message_of_the_engine(client: EngineClient, token: int) -> None:
@@ -151,9 +153,7 @@ def test_rejection_has_the_message_of_the_engine(client: EngineClient, token: in
         run_job(
             client,
             WorldRequest(1, SMALL.grid, layers=("gold",)),
-            token=token,
-            job_id=f"job-{token}",
-            deadline_s=60,
+            JobTerms(token=token, job_id=f"job-{token}", deadline_s=60),
         )
     assert (error.value.code, error.value.status) == ("unknown_layer", 422)
 
@@ -256,7 +256,7 @@ def test_layer_that_differs_from_the_request_is_not_fetched(
     # The client allocates memory by the engine's metadata of a layer.
     monkeypatch.setattr("vwe_dagster.engine.client.IncomingLayer", None)
     with Exaggerating(address) as client, pytest.raises(EngineError, match=words):
-        run_job(client, SMALL, token=token, job_id=f"job-{token}", deadline_s=60)
+        run_job(client, SMALL, JobTerms(token=token, job_id=f"job-{token}", deadline_s=60))
 
 
 def test_server_of_another_protocol_is_reported() -> None:
@@ -294,7 +294,7 @@ def test_locations_are_placed_by_the_table_of_the_request(client: EngineClient, 
     table = some_types()
     request = dataclasses.replace(SMALL, layers=("height",), if_offered=(LOCATIONS,), location_table=table)
     job = f"table-{token}"
-    export = run_job(client, request, token=token, job_id=job, deadline_s=60)
+    export = run_job(client, request, JobTerms(token=token, job_id=job, deadline_s=60))
     expected = World(1).locations(table=table)
     assert [line["prefab"] for line in export.lines[LOCATIONS]] == expected.prefab.tolist()
     assert [line["x_m"] for line in export.lines[LOCATIONS]] == expected.x.tolist()
@@ -344,5 +344,5 @@ def test_engine_without_location_table_call_generates_worlds() -> None:
             client.location_table()
         assert "The protocol has no call GET /v1/location-table. Update the engine" in str(error.value)
         client.claim(1)
-        export = run_job(client, SMALL, token=1, job_id="older", deadline_s=60)
+        export = run_job(client, SMALL, JobTerms(token=1, job_id="older", deadline_s=60))
         assert set(export.planes) == {"biome", "height", "lava"}

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_job
+from vwe_dagster.engine.client import EngineClient, EngineRefusedError, JobTerms, run_job
 from vwe_dagster.engine.connections import Connections
 from vwe_dagster.engine.messages import LINES, PLANES, WorldRequest
 from vwe_dagster.engine.protocol import EngineState, ErrorBody, JobRequest, JobState, JobStatus
@@ -55,7 +55,7 @@ def test_world_equals_the_expected_world(client: EngineClient, token: int, under
     has = {layer.name for layer in client.status().capabilities.layers}
     layers = tuple(name for name in (*PLANES, *LINES) if name in has)
     request = WorldRequest(-1772362158, Grid.of_world(128), layers=layers)
-    export = run_job(client, request, token=token, job_id=f"job-{token}", deadline_s=120)
+    export = run_job(client, request, JobTerms(token=token, job_id=f"job-{token}", deadline_s=120))
     expected = under_contract.expected(request)
     assert export.request == request
     assert {*export.planes, *export.lines} == set(layers)

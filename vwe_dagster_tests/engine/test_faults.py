@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vwe_dagster.engine import client as client_module
-from vwe_dagster.engine.client import EngineRefusedError, run_job
+from vwe_dagster.engine.client import EngineRefusedError, JobTerms, run_job
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.faults import CRASHED, FAILED_START, FAULTS, Faults
 from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
@@ -26,7 +26,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(engine: RunningEngine) -> WorldExport:
     with engine.client() as client:
         client.claim(1)
-        return run_job(client, REQUEST, token=1, job_id="job", deadline_s=60)
+        return run_job(client, REQUEST, JobTerms(token=1, job_id="job", deadline_s=60))
 
 
 def test_failed_job_reports_its_cause_and_does_not_break_the_engine() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.analysis.row import seed_row
-from vwe_dagster.engine.client import EngineClient, EngineRefusedError, run_survey
+from vwe_dagster.engine.client import EngineClient, EngineRefusedError, JobTerms, run_survey
 from vwe_dagster.engine.messages import EngineError, SurveyRequest
 from vwe_dagster.engine.protocol import MAX_SURVEY_SEEDS, EngineState, ErrorBody, JobState, JobStatus, SurveyJobRequest
 from vwe_dagster.engine.rows import schema_of, table_of
@@ -53,10 +53,12 @@ def test_rows_are_those_of_the_seeds_in_their_order(client: EngineClient, survey
     export = run_survey(
         client,
         request,
-        token=surveying,
-        job_id=f"job-{next_number()}",
-        deadline_s=120,
-        progress=lambda fraction, _: reported.append(fraction),
+        JobTerms(
+            token=surveying,
+            job_id=f"job-{next_number()}",
+            deadline_s=120,
+            progress=lambda fraction, _: reported.append(fraction),
+        ),
     )
     expected = table_of(SEEDS, [seed_row(seed, depth) for seed in SEEDS], depth, 2)
     assert export.table.equals(expected, check_metadata=True)
@@ -154,7 +156,7 @@ def test_faulty_engine_delivers_no_rows(fault: str, message: str) -> None:
     with running_engine("--fault", fault) as engine, engine.client() as client:
         client.claim(1)
         with pytest.raises(EngineError, match=message):
-            run_survey(client, SurveyRequest(SEEDS, Depth.START), token=1, job_id="job-1", deadline_s=30)
+            run_survey(client, SurveyRequest(SEEDS, Depth.START), JobTerms(token=1, job_id="job-1", deadline_s=30))
 
 
 def test_rows_of_another_version_are_rejected_with_the_reason(
@@ -165,9 +167,7 @@ def test_rows_of_another_version_are_rejected_with_the_reason(
         run_survey(
             client,
             SurveyRequest((1,), Depth.START),
-            token=surveying,
-            job_id=f"job-{next_number()}",
-            deadline_s=60,
+            JobTerms(token=surveying, job_id=f"job-{next_number()}", deadline_s=60),
         )
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from vwe_dagster.engine.client import EngineRefusedError
+from vwe_dagster.engine.client import EngineRefusedError, JobTerms
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.jobs import Jobs
 from vwe_dagster.engine.layers import OnLayer
@@ -307,46 +307,37 @@ class FakeConnection:
         self._reach()
         return LocationTableDocument.of(shipped_table())
 
-    def generate(
-        self,
-        request: WorldRequest,
-        *,
-        token: int,
-        job_id: str,
-        deadline_s: float,
-        progress: Progress,
-        exporting: Callable[[], None],
-    ) -> WorldExport:
+    def generate(self, request: WorldRequest, terms: JobTerms) -> WorldExport:
         engine = self._reach()
         job = JobRequest(
-            token=token,
-            job_id=job_id,
+            token=terms.token,
+            job_id=terms.job_id,
             seed=request.seed,
             world_gen_version=request.world_gen_version,
             grid=GridRequest(size=request.grid.size),
             layers=request.layers,
-            deadline_s=deadline_s,
+            deadline_s=terms.deadline_s,
         )
         with _refusals():
             engine.stub.may_finish.clear()
             engine.served.start(job)
-            engine.jobs.append((token, job_id))
+            engine.jobs.append((terms.token, terms.job_id))
             try:
-                progress(0.5, "half of it")
+                terms.progress(0.5, "half of it")
                 self._machine.in_job(engine, "generating")
-                self._finish(job_id)
-                exporting()
+                self._finish(terms.job_id)
+                terms.exporting()
                 self._machine.in_job(engine, "exporting")
                 self._reach()
             except EngineUnreachableError:
                 raise
             except BaseException:
                 with contextlib.suppress(RefusalError):
-                    engine.served.cancel(job_id)
+                    engine.served.cancel(terms.job_id)
                 raise
         return WorldExport(request, IDENTITY, {}, {}, {})
 
-    def survey(self, request: SurveyRequest, **_: object) -> SurveyExport:
+    def survey(self, request: SurveyRequest, terms: JobTerms) -> SurveyExport:  # noqa: ARG002
         raise EngineError(f"A stand-in computes no survey of {len(request.seeds)} seeds.")
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vwe_dagster.engine.client import EngineRefusedError
+from vwe_dagster.engine.client import EngineRefusedError, JobTerms
 from vwe_dagster.engine.messages import EngineError, WorldExport
 from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeConnection, FakeEngine, FakeMachine
@@ -22,9 +22,7 @@ def connection(machine: FakeMachine, engine: FakeEngine) -> FakeConnection:
 
 
 def generate(connection: FakeConnection, token: int) -> WorldExport:
-    return connection.generate(
-        REQUEST, token=token, job_id=f"job-{token}", deadline_s=60, progress=lambda *_: None, exporting=lambda: None
-    )
+    return connection.generate(REQUEST, JobTerms(token=token, job_id=f"job-{token}", deadline_s=60))
 
 
 def test_finished_job_keeps_its_engine_exporting_until_a_reset(connection: FakeConnection) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vwe_dagster.conformance.verify import verify
-from vwe_dagster.engine.client import EngineClient, run_job
+from vwe_dagster.engine.client import EngineClient, JobTerms, run_job
 from vwe_dagster.engine.messages import LINES, LOCATIONS, PLANES, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import JobState
 from vwe_dagster.world.grid import Grid
@@ -44,7 +44,7 @@ def client(engine: PlayedEngine) -> Iterator[EngineClient]:
 
 
 def world(client: EngineClient, request: WorldRequest) -> WorldExport:
-    return run_job(client, request, token=1, job_id=f"world-{next(_NUMBERS)}", deadline_s=60)
+    return run_job(client, request, JobTerms(token=1, job_id=f"world-{next(_NUMBERS)}", deadline_s=60))
 
 
 def assert_same(export: WorldExport, expected: WorldExport) -> None:
