@@ -110,13 +110,8 @@ class Worker:
     @contextlib.contextmanager
     def maintaining(self) -> Iterator[None]:
         """Maintain the pools in a thread during the block: immediately, and then every :data:`UPKEEP_S` seconds."""
-        ended = threading.Event()
-        thread = _repeat(self.maintain, UPKEEP_S, ended, "upkeep")
-        try:
+        with _repeating(self.maintain, UPKEEP_S, "upkeep"):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def report(self, state: HostState) -> HostReport:
         """Return the report of this worker."""
@@ -159,7 +154,7 @@ class Worker:
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[Callable[[HostState], None]]:
         """Report the state every few seconds during the block, STOPPED at its end; yield the setter of the state."""
-        reports, state, ended = HostReports(connect(self.broker)), HostState.WORKING, threading.Event()
+        reports, state = HostReports(connect(self.broker)), HostState.WORKING
 
         def write() -> None:
             try:
@@ -171,18 +166,18 @@ class Worker:
             nonlocal state
             state = wanted
 
-        thread = _repeat(write, REPORT_S, ended, "reports")
         try:
-            yield change
+            with _repeating(write, REPORT_S, "reports"):
+                yield change
         finally:
-            ended.set()
-            thread.join()
             change(HostState.STOPPED)
             write()
 
 
-def _repeat(work: Callable[[], None], every_s: float, ended: threading.Event, name: str) -> threading.Thread:
-    """Call ``work`` immediately and then repeatedly in a thread, until the event is set."""
+@contextlib.contextmanager
+def _repeating(work: Callable[[], None], every_s: float, name: str) -> Iterator[None]:
+    """Call ``work`` in a thread during the block, immediately and then at intervals; wait for the last call."""
+    ended = threading.Event()
 
     def repeat() -> None:
         while not ended.is_set():
@@ -194,7 +189,11 @@ def _repeat(work: Callable[[], None], every_s: float, ended: threading.Event, na
 
     thread = threading.Thread(target=repeat, name=name, daemon=True)
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _pool_report(settings: PoolSettings, folder: Path) -> PoolReport | None:
