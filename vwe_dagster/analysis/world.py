@@ -76,8 +76,6 @@ def analyze(
     shores_m = shorelines_m(disc, landmasses.number, landmasses.cells.size)
     islands = island_table(disc, landmasses, shores_m)
     peaks = peak_table(disc, landmasses.number, len(islands))
-    largest, highest = _first_row(islands), _first_row(peaks)
-    start = _first_row(islands[islands["is_start"]])
     places = None if world.locations is None else place_table(world.locations, location_table)
     rivers = river_statistics(world)
     located = None if world.locations is None else Places.of_table(world.locations)
@@ -89,13 +87,7 @@ def analyze(
         "shoreline_km": float(shores_m.sum() / 1000),
         "landmass_count": int(landmasses.cells.size),
         "island_count": len(islands),
-        "largest_island_area_km2": largest["area_km2"],
-        "start_island": start["island"],
-        "start_island_area_km2": start["area_km2"],
-        "start_island_nearest_m": start["nearest_m"],
-        "highest_peak_above_sea_m": highest["above_sea_m"],
-        "highest_peak_x_m": highest["x_m"],
-        "highest_peak_z_m": highest["z_m"],
+        **_extremes(islands, peaks),
         **rivers._asdict(),
         **place_statistics(places),
         "biomes": {row.pop("biome"): row for row in _rows(biomes)},
@@ -122,6 +114,21 @@ def _land(disc: Disc) -> dict[str, object]:
         "disc_area_km2": inside * disc.cell_area_km2,
         "land_area_km2": land * disc.cell_area_km2,
         "land_share_of_disc": land / inside if inside else None,
+    }
+
+
+def _extremes(islands: pd.DataFrame, peaks: pd.DataFrame) -> dict[str, object]:
+    """Return the statistics of the largest island, the start island and the highest peak."""
+    largest, highest = _first_row(islands), _first_row(peaks)
+    start = _first_row(islands[islands["is_start"]])
+    return {
+        "largest_island_area_km2": largest["area_km2"],
+        "start_island": start["island"],
+        "start_island_area_km2": start["area_km2"],
+        "start_island_nearest_m": start["nearest_m"],
+        "highest_peak_above_sea_m": highest["above_sea_m"],
+        "highest_peak_x_m": highest["x_m"],
+        "highest_peak_z_m": highest["z_m"],
     }
 
 

@@ -36,6 +36,8 @@ DOCUMENT = Path(__file__).with_name("openapi.json")
 """Shipped copy of the document, for engines in other languages."""
 
 _EVERYWHERE = ("unauthorized", "internal")
+_CLAIM_REFUSALS = ("fenced", "too_large", "invalid", "engine_error")
+_JOB_REFUSALS = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
 
 
 def openapi() -> dict[str, Any]:
@@ -46,8 +48,6 @@ def openapi() -> dict[str, Any]:
         [(model, "validation" if model in requests else "serialization") for model in models],
         ref_template="#/components/schemas/{model}",
     )
-    job_refusals = ("busy", "fenced", "job_conflict", "not_claimed", "too_large", "invalid", "draining", "engine_error")
-    claim_refusals = ("fenced", "too_large", "invalid", "engine_error")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -56,50 +56,52 @@ def openapi() -> dict[str, Any]:
             "description": "An engine generates one world at a time from a seed, for the holder of the highest token.",
         },
         "security": [{"bearer": []}, {}],
-        "paths": {
-            "/v1/status": {"get": _call("Return the identity and state of the engine", {200: Status}, ())},
-            "/v1/claim": {
-                "post": _call(
-                    "Claim the engine for a holder", {200: Status}, (*claim_refusals, "draining"), body=Holder
-                )
-            },
-            "/v1/jobs": {
-                "post": _call(
-                    "Start a job, or return the status of the job with the same id",
-                    {202: JobStatus},
-                    job_refusals,
-                    body=JobRequest,
-                )
-            },
-            "/v1/surveys": {
-                "post": _call(
-                    "Start a survey, which computes the rows of many seeds; engines may lack this call",
-                    {202: JobStatus},
-                    ("not_found", *job_refusals),
-                    body=SurveyJobRequest,
-                )
-            },
-            **_job_paths(),
-            "/v1/reset": {
-                "post": _call(
-                    "Stop the job, discard its layers and verify the engine",
-                    {200: Status},
-                    (*claim_refusals, "busy", "reset_failed"),
-                    body=Holder,
-                )
-            },
-            "/v1/drain": {"post": _call("Accept no more jobs, then exit", {202: Status}, ())},
-            "/v1/location-table": {
-                "get": _call(
-                    "Return the engine's location table; engines may lack this call",
-                    {200: LocationTableDocument},
-                    ("not_found", "busy"),
-                )
-            },
-        },
+        "paths": _paths(),
         "components": {
             "schemas": schemas["$defs"],
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "Over TCP only."}},
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    return {
+        "/v1/status": {"get": _call("Return the identity and state of the engine", {200: Status}, ())},
+        "/v1/claim": {
+            "post": _call("Claim the engine for a holder", {200: Status}, (*_CLAIM_REFUSALS, "draining"), body=Holder)
+        },
+        "/v1/jobs": {
+            "post": _call(
+                "Start a job, or return the status of the job with the same id",
+                {202: JobStatus},
+                _JOB_REFUSALS,
+                body=JobRequest,
+            )
+        },
+        "/v1/surveys": {
+            "post": _call(
+                "Start a survey, which computes the rows of many seeds; engines may lack this call",
+                {202: JobStatus},
+                ("not_found", *_JOB_REFUSALS),
+                body=SurveyJobRequest,
+            )
+        },
+        **_job_paths(),
+        "/v1/reset": {
+            "post": _call(
+                "Stop the job, discard its layers and verify the engine",
+                {200: Status},
+                (*_CLAIM_REFUSALS, "busy", "reset_failed"),
+                body=Holder,
+            )
+        },
+        "/v1/drain": {"post": _call("Accept no more jobs, then exit", {202: Status}, ())},
+        "/v1/location-table": {
+            "get": _call(
+                "Return the engine's location table; engines may lack this call",
+                {200: LocationTableDocument},
+                ("not_found", "busy"),
+            )
         },
     }
 
