@@ -107,14 +107,26 @@ def test_former_files_of_the_survey_are_deleted(s3: S3Server, tmp_path: Path) ->
     assert survey_publishing.publish_survey(store, Bucket(address)).objects == 0
 
 
+class PrunedBucket(Bucket):
+    """A bucket that another process prunes before a document is written."""
+
+    def swap(self, path: str, content: bytes, former: str | None) -> bool:
+        assert pruned(Bucket(self.address))[0].objects > 0
+        return super().swap(path, content, former)
+
+
+def test_publisher_restores_survey_files_that_were_deleted_before_its_document(s3: S3Server, tmp_path: Path) -> None:
+    store, address = WorldStore(tmp_path), s3.new_address()
+    build_survey(store, Depth.WORLD, [{"number": 4, "islands": 1}])
+    survey_publishing.publish_survey(store, Bucket(address))
+    published = s3.objects(address)
+    s3.delete(address, SURVEY_DOCUMENT)
+    survey_publishing.publish_survey(store, PrunedBucket(address))
+    assert s3.objects(address) == published
+
+
 def test_publisher_restores_objects_that_were_deleted_before_its_document(s3: S3Server, tmp_path: Path) -> None:
     store, address = built(tmp_path / "data"), s3.new_address()
-
-    class PrunedBucket(Bucket):
-        def swap(self, path: str, content: bytes, former: str | None) -> bool:
-            assert pruned(Bucket(address))[0].objects > 0
-            return super().swap(path, content, former)
-
     with pytest.raises(PublisherEndedError):
         publish_world(store, SEED, FailingBucket(address, 3))
     publish_world(store, SEED, PrunedBucket(address))
