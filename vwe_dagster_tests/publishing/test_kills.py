@@ -1,4 +1,4 @@
-"""A publisher that is killed at a random moment leaves a whole world."""
+"""A publisher that is killed at a random moment leaves a whole world, and files that a prune deletes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vwe_dagster.publishing.world_publishing import publish_world
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.publishing.s3_server import S3Server
+from vwe_dagster_tests.publishing.test_pruning import pruned
 from vwe_dagster_tests.publishing.test_worlds import KEY, SEED, built, content_of, read
 
 KILLS, BUILDS = 5, 10
@@ -41,4 +42,8 @@ def test_killed_publisher_leaves_a_whole_world(s3: S3Server, tmp_path: Path) -> 
         assert world in wholes
         seen = wholes.index(world)
     assert publish_world(WorldStore(folders[0]), SEED, Bucket(address)).reused > 0
+    assert pruned(Bucket(address))[0].objects > 0
     assert read(address, tmp_path / "cache") == wholes[0]
+    fresh = s3.new_address()
+    publish_world(WorldStore(folders[0]), SEED, Bucket(fresh))
+    assert s3.objects(address) == s3.objects(fresh)
