@@ -120,7 +120,7 @@ def states(page: Page, finder: str) -> Iterator[str]:
     yield "layers"
     page.keyboard.press("Escape")
     page.locator("#tab-places").click()
-    page.locator(".places li").first.wait_for()
+    page.locator("#places .places li").first.wait_for()
     yield "places"
     visit(page, LINE)
     page.locator("#profile .ground").first.wait_for(state="attached")
@@ -183,7 +183,7 @@ def test_nothing_moves_if_less_motion_is_preferred(page: Page) -> None:
         assert page.evaluate("document.querySelector('.leaflet-zoom-anim, .leaflet-pan-anim')") is None
         assert page.evaluate("document.getAnimations().length") == 0
     page.get_by_role("tab", name="Places").click()
-    page.locator(".places button").first.click()
+    page.locator("#places .places button").first.click()
     page.locator(".place-card").wait_for()
     assert page.evaluate("document.getAnimations().length") == 0
 

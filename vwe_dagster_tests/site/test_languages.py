@@ -89,8 +89,8 @@ def test_german_pages_show_no_english_text(page: Page, name: str) -> None:
     visit(page, PAGES[name])
     if name == "world":
         page.locator("#tab-places").click()
-        expect(page.locator(".places li").first).to_be_visible()
-        page.locator(".places li button").first.click()
+        expect(page.locator("#places .places li").first).to_be_visible()
+        page.locator("#places .places li button").first.click()
         expect(page.locator(".place-card")).to_be_visible()
     if name == "find":
         expect(page.locator("#rows li").first).to_be_visible()

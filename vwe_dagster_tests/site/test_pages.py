@@ -171,10 +171,10 @@ def test_visitor_goes_to_typed_places(visitor: Visitor, screenshots: Path) -> No
     expect(page.locator(".chip")).to_have_text([re.compile(name) for name in (r"All\d", r"Peaks\d", r"Islands\d")])
     expect(page.get_by_label("Search places")).to_have_js_property("spellcheck", False)
     page.get_by_label("Search places").fill("peak 2")
-    page.locator(".places button").first.click()
+    page.locator("#places .places button").first.click()
     expect(page.locator(".place-card")).to_contain_text(f"Height above the sea{peak['above_sea_m']:,.0f} m")
     expect(page).to_have_url(re.compile("zoom=4&.*place=peak-2"))
-    expect(page.locator(".places button").first).to_have_attribute("aria-current", "true")
+    expect(page.locator("#places .places button").first).to_have_attribute("aria-current", "true")
     page.screenshot(path=screenshots / "page_peak.png")
     page.go_back()
     expect(page.locator(".place-card")).to_be_hidden()
@@ -417,7 +417,7 @@ def test_pages_fit_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
     page.locator("#legend li").first.scroll_into_view_if_needed()
     expect(page.locator("#legend li").first).to_be_in_viewport()
     page.get_by_role("tab", name="Places").click()
-    expect(page.locator(".places li").first).to_be_in_viewport()
+    expect(page.locator("#places .places li").first).to_be_in_viewport()
     for button in page.locator(".toolbar button:visible").all():
         box = button.bounding_box()
         assert box is not None
