@@ -53,7 +53,7 @@ class SiteSearch:
         self._distributions: dict[str, dict[str, Any]] = {}
 
     def columns(self) -> dict[str, Any]:
-        """Return the columns that a slider can have, and the ready questions.
+        """Return the columns that a slider can have, the ready questions, and the command that surveys seeds.
 
         Raises:
             QueryError: the file with the user's questions is invalid.
@@ -72,6 +72,7 @@ class SiteSearch:
                 for column in COLUMNS.values()
             ],
             "questions": {name: _question_json(ready) for name, ready in ready_questions(self._home).items()},
+            "survey_command": vwe_command("survey", "run", "1000"),
         }
 
     def distributions(self, names: Sequence[str]) -> dict[str, Any]:

@@ -257,6 +257,12 @@ def test_finding_fits_a_phone(page: Page, screenshots: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(page.locator("#count")).to_be_in_viewport()
     page.screenshot(path=screenshots / "page_find_phone.png")
+    page.get_by_label("Condition").fill("ilands > 3")
+    expect(page.locator("#hint")).to_be_in_viewport()
+    page.get_by_label("Condition").fill("islands > 999")
+    expect(page.locator("#none")).to_contain_text("No seed matches.")
+    page.get_by_label("Condition").fill("")
+    expect(page.locator("#rows li")).to_have_count(24)
     for button in page.locator("#rows li").first.get_by_role("button").all():
         box = button.bounding_box()
         assert box is not None

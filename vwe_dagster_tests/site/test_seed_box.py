@@ -157,6 +157,8 @@ def test_gallery_without_worlds_welcomes_with_a_seed_box_and_examples(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         type_seed(page, OTHER)
         expect(page).to_have_url(re.compile(rf"/worlds/{OTHER}/"))
+        page.goto("/find/")
+        expect(page.get_by_role("button", name="vwe survey run 1000")).to_be_in_viewport()
         context.close()
 
 

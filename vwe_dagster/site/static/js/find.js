@@ -19,7 +19,8 @@ const PAUSE_MS = 250;
 const faultOf = ({ fault, reason, values }) => reasonText({ message: fault, reason, values });
 
 class Finder {
-  constructor({ columns, questions, token }) {
+  constructor({ columns, questions, token, survey_command: command }) {
+    this.command = command;
     this.columns = new Map(
       columns.map((column) => [
         column.name,
@@ -124,11 +125,13 @@ class Finder {
     $("#hint").hidden = false;
     $("#hint").textContent = message;
     $("#count").textContent = "";
+    $("#none").hidden = true;
     $("#rows").replaceChildren();
   }
 
   #show(answer) {
     $("#hint").hidden = true;
+    this.#showNone(answer);
     const among = t("find.among", {
       surveyed: t("find.surveyed", { count: answer.surveyed }),
       worlds: t("find.worlds", { count: answer.worlds }),
@@ -138,6 +141,18 @@ class Finder {
     $("#count").replaceChildren(h("strong", {}, number(answer.matches)), ` ${among}${shallow}${stale}`);
     $("#rows").replaceChildren(...answer.rows.map((row) => this.#row(row, answer.columns)));
     this.thumbnails.discard();
+  }
+
+  /** Explains an empty answer; without any seeds to search, it shows only how to survey some. */
+  #showNone({ matches, surveyed, worlds, shallow }) {
+    const hasSeeds = surveyed + worlds + shallow > 0;
+    document.body.classList.toggle("is-empty", !hasSeeds);
+    $("#none").hidden = matches > 0;
+    $("#none").replaceChildren(
+      ...(hasSeeds
+        ? [t("find.none")]
+        : [t("find.nothing_surveyed"), this.#button("copy", h("code", {}, this.command), () => copy(this.command))]),
+    );
   }
 
   #row({ seed, text, page, command, values }, columns) {

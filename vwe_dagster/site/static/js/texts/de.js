@@ -380,6 +380,9 @@ export default {
   "find.keep": "Behalten",
   "find.kept": "Gespeichert",
   "find.no_question": "keine",
+  "find.none": "Kein Seed passt. Stell einen Regler weiter oder ändere die Bedingung.",
+  "find.nothing_surveyed":
+    "Noch gibt es keine Seeds zum Durchsuchen. Durchsuche zuerst welche und lade dann die Seite neu:",
   "find.open": "Öffnen",
   "find.open_seed": "{seed} öffnen",
   "find.question": "Fertige Frage",

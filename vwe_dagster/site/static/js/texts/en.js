@@ -44,6 +44,8 @@ export default {
   "find.keep": "Keep",
   "find.kept": "Kept",
   "find.no_question": "none",
+  "find.none": "No seed matches. Widen a slider, or change the condition.",
+  "find.nothing_surveyed": "There are no seeds to search yet. Survey some, then reload the page:",
   "find.open": "Open",
   "find.open_seed": "Open {seed}",
   "find.question": "Ready question",
