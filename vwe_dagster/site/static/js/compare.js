@@ -35,7 +35,7 @@ class Side {
    */
   constructor(element, facts, base) {
     this.facts = facts;
-    this.world = new WorldMap($(".side-map", element), facts, base, () => ({ top: 50, right: 0, bottom: 56, left: 0 }));
+    this.world = new WorldMap($(".side-map", element), facts, base, () => ({ top: 58, right: 0, bottom: 56, left: 0 }));
     this.map = this.world.map;
     this.readout = new Readout($(".readout", element), this.world.biomes);
     this.ghost = L.circleMarker(at(0, 0), { radius: 7, className: "ghost", interactive: false });
@@ -277,6 +277,8 @@ showStatus($(".side-map"), "../", opened);
 opened
   .then(() => document.body.classList.add("ready"))
   .catch((error) => {
-    $(".sides").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
+    $(".sides").replaceChildren(
+      h("p", { class: "failure" }, icon("help"), error.message, h("a", { href: pageIn("../") }, t("page.all_worlds"))),
+    );
     throw error;
   });

@@ -2,7 +2,7 @@
 /* global L */
 
 import { $, $$, h, icon, toast } from "./dom.js";
-import { metersPerPixel, share } from "./geo.js";
+import { metersPerPixel, RADIUS_M, share } from "./geo.js";
 import { BIOME, DRY } from "./ground.js";
 import { islandSamples } from "./islands.js";
 import { t } from "./texts.js";
@@ -43,6 +43,11 @@ const Shade = L.GridLayer.extend({
       }
     }
     context.putImageData(picture, 0, 0);
+    // The page around the world stays bright.
+    context.globalCompositeOperation = "destination-in";
+    context.beginPath();
+    context.arc(half / pixel - x * PIXELS, half / pixel - y * PIXELS, RADIUS_M / pixel, 0, 2 * Math.PI);
+    context.fill();
     return canvas;
   },
 });
@@ -81,9 +86,9 @@ export class Dim {
     this.#draw();
   }
 
-  /** Returns a button that shows only an island, with a text if `hasText`; null for places of other kinds. */
-  eyeOf(place, { hasText = false } = {}) {
-    return this.islands.has(place.id) ? this.#eye(place.id, place.title, hasText && t("dim.island")) : null;
+  /** Returns a button that shows only an island; null for places of other kinds. */
+  eyeOf(place) {
+    return this.islands.has(place.id) ? this.#eye(place.id, place.title) : null;
   }
 
   /** Returns a button that shows everything; it is hidden while nothing is dimmed. */
@@ -125,21 +130,20 @@ export class Dim {
     $("[data-dim]", pane)?.focus();
   }
 
-  #eye(name, title, text) {
+  #eye(name, title) {
     const label = t("dim.only", { title });
     return h(
       "button",
       {
         type: "button",
-        class: text ? "text" : "eye",
+        class: "eye",
         "aria-pressed": String(this.chosen.has(name)),
-        "aria-label": text ? null : label,
+        "aria-label": label,
         "data-dim": name,
         title: label,
         onclick: () => this.#toggle(name),
       },
       icon("eye"),
-      text,
     );
   }
 

@@ -188,7 +188,7 @@ export function popupOf(each, showSet, dim) {
       { class: "copies" },
       copied(`${x}, ${z}`, place(each.x, each.z)),
       each.location ? copied(`goto ${x} ${z}`) : null,
-      dim.eyeOf(each, { hasText: true }),
+      dim.eyeOf(each),
     ),
     each.location ? h("small", {}, t("places.console")) : null,
   );

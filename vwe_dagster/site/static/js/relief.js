@@ -12,7 +12,9 @@ const BASE_M = -120;
 const TILE_ZOOMS = [1, 3];
 const FIRST_VIEW = { yaw: 0, pitch: 0.6 };
 /** Initial distances of the camera, with which the world fits into a wide and into a high view. */
-const DISTANCES = { wide: 1.95, high: 2.5 };
+const DISTANCES = { wide: 2, high: 2.5 };
+/** How far the picture is raised in a flat view, because the near half of the world takes more room than the far one. */
+const LIFT = 0.22;
 const [LEAST_PITCH, MOST_PITCH, LEAST_DISTANCE, MOST_DISTANCE] = [0.12, 1.5, 0.7, 5];
 const FOCAL = 2.2;
 const [NEAR, FAR] = [0.05, 12];
@@ -73,7 +75,7 @@ export function cameraMatrix({ yaw, pitch, distance }, aspect) {
     [-across * sy, -focal * sp * cy, a * cp * cy, -cp * cy],
     [0, 0, b - a * distance, distance],
   ];
-  return new Float32Array(columns.flat());
+  return new Float32Array(columns.flatMap(([x, y, z, w]) => [x, y + LIFT * cp * w, z, w]));
 }
 
 export class ReliefView {

@@ -418,19 +418,10 @@ class WorldPage {
             },
             h("i", { class: "swatch", color: biome.color }),
             h("span", { class: "name" }, biome.title),
-            h("span", { class: "share" }, share(biome.share_of_disc ?? 0)),
+            h("span", { class: "share" }, h("small", {}, area(biome.area_km2 ?? 0)), share(biome.share_of_disc ?? 0)),
             h("span", { class: "track" }, bar),
-            h(
-              "small",
-              {},
-              near === null
-                ? area(biome.area_km2 ?? 0)
-                : t("world.biome_first", {
-                    area: area(biome.area_km2),
-                    distance: meters(near),
-                    point: compassPoint(way),
-                  }),
-            ),
+            near !== null &&
+              h("small", {}, t("world.biome_first", { distance: meters(near), point: compassPoint(way) })),
           ),
         );
       }),

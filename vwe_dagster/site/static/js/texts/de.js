@@ -356,7 +356,6 @@ export default {
   "compass.points": "N NNO NO ONO O OSO SO SSO S SSW SW WSW W WNW NW NNW",
   "copy.done": "Kopiert: {text}",
   "copy.prompt": "Kopiere diesen Text:",
-  "dim.island": "Nur diese Insel",
   "dim.land": "Land über dem Meer",
   "dim.only": "Nur {title}: den Rest der Karte abdunkeln",
   "dim.show_all": "Alles zeigen",
@@ -496,7 +495,7 @@ export default {
   "help.world.nearest": "nächste Orte von einem Punkt aus",
   "help.world.panel": "Seitenleiste aus- oder einblenden",
   "help.world.picking":
-    "Einen Punkt wählst du durch Druck auf die Karte oder einen Ort. Oder du verschiebst die Karte mit den Pfeiltasten und nimmst mit Enter ihre Mitte. Escape bricht ab. Das Auge in der Legende dunkelt alles andere ab.",
+    "Einen Punkt wählst du durch Druck auf die Karte oder einen Ort. Oder du verschiebst die Karte mit den Pfeiltasten und nimmst mit Enter ihre Mitte. Escape bricht ab. Das Auge eines Bioms oder einer Insel dunkelt alles andere ab.",
   "help.world.pictures": "Bilder und Drucken, Relief",
   "help.world.pin": "Pin setzen",
   "help.world.sailing": "Segelstrecke zwischen zwei Punkten",
@@ -909,7 +908,7 @@ export default {
   "welcome.text":
     "Gib einen Seed ein oder lass einen würfeln. Die Welt wird in etwa einer Sekunde berechnet, mit Karte, Orten und Zahlen. Gespeichert wird sie nur, wenn du sie behältst.",
   "world.all_islands": { one: "{count} Insel in der Liste", other: "Alle {count} Inseln" },
-  "world.biome_first": "{area} · erstes Stück {distance} {point} von der Mitte",
+  "world.biome_first": "erstes Stück {distance} {point} von der Mitte",
   "world.biome_go": "Zum ersten Stück {biome} gehen: {distance}, {bearing}",
   "world.biomes": "Biome",
   "world.built": "Erzeugt am {date} von VWE {version}.",

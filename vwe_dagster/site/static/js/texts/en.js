@@ -23,7 +23,6 @@ export default {
   "compass.points": "N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW",
   "copy.done": "Copied {text}",
   "copy.prompt": "Copy this:",
-  "dim.island": "Only this island",
   "dim.land": "Land above the sea",
   "dim.only": "Only {title}: dim the rest of the map",
   "dim.show_all": "Show everything",
@@ -155,7 +154,7 @@ export default {
   "help.world.nearest": "nearest places from a point",
   "help.world.panel": "hide or show the panel",
   "help.world.picking":
-    "To choose a point, press the map or a place, or move the map with the arrow keys and press Enter for its middle. Escape cancels. The eye in the legend dims everything else.",
+    "To choose a point, press the map or a place, or move the map with the arrow keys and press Enter for its middle. Escape cancels. The eye of a biome or an island dims everything else.",
   "help.world.pictures": "pictures and printing, relief",
   "help.world.pin": "add a pin",
   "help.world.sailing": "sailing distance between two points",
@@ -416,7 +415,7 @@ export default {
   "welcome.text":
     "Type a seed, or draw a random one. The world is computed in about a second, with its map, places and figures. It is stored only if you keep it.",
   "world.all_islands": { one: "{count} island in the list", other: "All {count} islands" },
-  "world.biome_first": "{area} · first patch {distance} {point} of the center",
+  "world.biome_first": "first patch {distance} {point} of the center",
   "world.biome_go": "Go to the first patch of {biome}: {distance}, {bearing}",
   "world.biomes": "Biomes",
   "world.built": "Built {date} by VWE {version}.",
