@@ -1,27 +1,34 @@
-"""A process that publishes builds of a world in turn: ``python -m ... ADDRESS SEED DATA...``."""
+"""A publisher that repeats, for a process that a test kills."""
 
 from __future__ import annotations
 
-import sys
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-from vwe_dagster.config.object_storage import storage_address
+from vwe_dagster.config.object_storage import StorageAddress
 from vwe_dagster.publishing.bucket import Bucket
 from vwe_dagster.publishing.world_publishing import publish_world
-from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
 
 
-def main(address: str, seed: str, *folders: str) -> None:
-    """Publish until the process is ended; print a line after each publication."""
-    stores = [WorldStore(Path(folder)) for folder in folders]
-    bucket = Bucket(storage_address(address))
-    while True:
-        for store in stores:
-            publish_world(store, parse_seed(seed), bucket)
-            sys.stdout.write("published\n")
-            sys.stdout.flush()
+def publish_until_killed(
+    address: StorageAddress, seed: Seed, folders: Sequence[Path], environment: Mapping[str, str], report: Connection
+) -> None:
+    """Publish the builds of a world repeatedly in turn, and report each publication.
 
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    Args:
+        address: where to publish.
+        seed: the seed of the world.
+        folders: data folders, each with one build of the world.
+        environment: variables of the client of the storage.
+        report: receives the folder of each published build.
+    """
+    os.environ.update(environment)
+    bucket = Bucket(address)
+    for folder in itertools.cycle(folders):
+        publish_world(WorldStore(folder), seed, bucket)
+        report.send(folder)

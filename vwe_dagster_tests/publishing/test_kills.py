@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,11 +13,19 @@ from vwe_dagster.publishing.bucket import Bucket
 from vwe_dagster.publishing.world_publishing import publish_world
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.publishing import publisher
 from vwe_dagster_tests.publishing.s3_server import S3Server
 from vwe_dagster_tests.publishing.test_pruning import pruned
-from vwe_dagster_tests.publishing.test_worlds import KEY, SEED, built, content_of, read
+from vwe_dagster_tests.publishing.test_worlds import SEED, built, content_of, read
 
-KILLS, BUILDS = 5, 10
+KILLS, BUILDS = 5, 6
+
+LONGEST_S = 0.3
+"""Time limit of the random moment; a publication takes about 0.1 s."""
+
+PROCESSES = multiprocessing.get_context("forkserver")
+# A process that loads the modules itself takes twenty times longer to start than it lives.
+PROCESSES.set_forkserver_preload([publisher.__name__])
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +38,14 @@ def test_killed_publisher_leaves_a_whole_world(s3: S3Server, tmp_path: Path) -> 
     for _ in range(KILLS):
         # The next publisher begins with the first build that no document has named.
         waiting = folders[seen + 1 :] or folders
-        command = [sys.executable, "-m", "vwe_dagster_tests.publishing.publisher", str(address), KEY]
-        with subprocess.Popen([*command, *map(str, waiting)], stdout=subprocess.PIPE) as publisher:
-            assert publisher.stdout is not None
-            assert publisher.stdout.readline() == b"published\n"
-            time.sleep(random.uniform(0, 0.5))
-            publisher.kill()
-            publisher.wait(PATIENCE_S)
+        reports, report = PROCESSES.Pipe(duplex=False)
+        arguments = (address, SEED, waiting, dict(s3.environment), report)
+        process = PROCESSES.Process(target=publisher.publish_until_killed, args=arguments)
+        process.start()
+        assert reports.poll(PATIENCE_S), "no publication was reported"
+        time.sleep(random.uniform(0, LONGEST_S))
+        process.kill()
+        process.join()
         world = read(address, tmp_path / "cache")
         assert world in wholes
         seen = wholes.index(world)
