@@ -11,12 +11,17 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
 
 PAGE_MS = 60_000
 """Time limit for a page to show an expected element; CI has few cores."""
+
+SMALL_WORLDS = {"ops": {"raw_export": {"config": {"size": 64, "locations": "NONE"}}}}
+
+LAUNCHES = {"executionParams", "backfillParams"}
+"""The variables of the mutations that launch a run or a backfill."""
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +48,19 @@ def address(vwe: Vwe) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Page:
     page = browser.new_page(viewport={"width": 1500, "height": 1400}, base_url=address)
+    page.route("**/graphql*", request_small_worlds)
     page.set_default_timeout(PAGE_MS)
     expect.set_options(timeout=PAGE_MS)
     return page
+
+
+def request_small_worlds(route: Route) -> None:
+    """Add a run config to the runs and backfills that a page launches, because worlds of the default size take long."""
+    posted = json.loads(route.request.post_data or "{}")
+    launches = LAUNCHES & posted.get("variables", {}).keys()
+    for name in launches:
+        posted["variables"][name]["runConfigData"] = SMALL_WORLDS
+    route.continue_(post_data=posted if launches else None)
 
 
 def wait_for_pages(process: subprocess.Popen[str], address: str) -> None:
