@@ -114,14 +114,14 @@ def _measured(depth: Depth, cores: int, seeds: int) -> SurveyFigure:
     if run.returncode:
         reason = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
         raise BenchError(f"The measured process failed: {reason[0]}")
-    told = json.loads(run.stdout)
+    result = json.loads(run.stdout)
     known = KNOWN_DIGESTS.get(ROW_VERSION, {}).get(depth)
-    if told["digest"] != known:
+    if result["digest"] != known:
         raise BenchError(
-            f"The first {SAMPLE} rows of depth {depth} have the digest {told['digest']}, not {known}: the rows that "
+            f"The first {SAMPLE} rows of depth {depth} have the digest {result['digest']}, not {known}: the rows that "
             "were timed are wrong, or their version was not raised."
         )
-    return SurveyFigure(depth, cores, seeds, told["seconds"], told["cpu_seconds"], told["peak_mb"])
+    return SurveyFigure(depth, cores, seeds, result["seconds"], result["cpu_seconds"], result["peak_mb"])
 
 
 def _measured_process(depth: Depth, seeds: int, cores: Sequence[int]) -> None:

@@ -102,7 +102,7 @@ class _Calls:
         loop = asyncio.get_running_loop()
 
         def notify() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody is waiting
+            with contextlib.suppress(RuntimeError):  # the loop is closed, so no request waits
                 loop.call_soon_threadsafe(self._pulse)
 
         self._jobs.on_change = notify
