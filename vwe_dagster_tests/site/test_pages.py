@@ -119,7 +119,7 @@ def test_island_is_marked_on_its_land(visitor: Visitor, site: Site) -> None:
     islands = page.request.get(f"{WORLD}world.json").json()["islands"]
     around_water = (island for island in islands if not is_land(island["centroid_x_m"], island["centroid_z_m"]))
     visit(page, f"{WORLD}#place=island-{next(around_water)['island']}")
-    page.locator(".place-card button").click()
+    page.locator(".place-card button.text").click()
     assert is_land(*map(float, page.evaluate("navigator.clipboard.readText()").split(", ")))
 
 

@@ -277,8 +277,6 @@ showStatus($(".side-map"), "../", opened);
 opened
   .then(() => document.body.classList.add("ready"))
   .catch((error) => {
-    $(".sides").replaceChildren(
-      h("p", { class: "failure" }, icon("help"), error.message, h("a", { href: pageIn("../") }, t("page.all_worlds"))),
-    );
+    $(".sides").replaceChildren(h("p", { class: "failure" }, icon("help"), error.message));
     throw error;
   });
