@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from vwe_dagster.conformance.compare import differences, differing_cells
 from vwe_dagster.conformance.picture import SEEN_PIXELS, difference_picture
 from vwe_dagster.conformance.report import Report, sentences
 from vwe_dagster.conformance.verify import SEEDS, Verification, requests_of, verify
-from vwe_dagster.engine.messages import EngineError, Line, Progress, WorldExport, WorldRequest
+from vwe_dagster.engine.messages import EngineError, Line, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.verified import read_verified
 from vwe_dagster.world.biomes import Biome
@@ -33,6 +34,21 @@ GRID = Grid.of_world(64)
 REQUESTS = requests_of(SEEDS, GRID, 2, NativeEngine.capabilities)
 Planes = Mapping[str, Any]
 Change = Callable[[WorldExport, int], WorldExport]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _worlds_generated_once() -> Iterator[None]:
+    """Generate each world once in this process: these tests depend on the comparison of worlds only."""
+    generate, worlds = NativeEngine.generate, dict[WorldRequest, WorldExport]()
+
+    def remembered(engine: NativeEngine, request: WorldRequest, progress: Progress = no_progress) -> WorldExport:
+        if request not in worlds:
+            worlds[request] = generate(engine, request, progress)
+        progress(1.0, "done")
+        return worlds[request]
+
+    with mock.patch.object(NativeEngine, "generate", remembered):
+        yield
 
 
 def engine(change: Change) -> Callable[[WorldRequest, Progress], WorldExport]:
@@ -246,24 +262,23 @@ def test_planes_are_compared_by_their_bits() -> None:
     assert not differing_cells(nans, nans).any()
 
 
-@pytest.mark.parametrize("size", [64])
-def test_command_verifies_an_engine_of_the_pool(size: int, tmp_path: Path) -> None:
+def test_command_verifies_an_engine_of_the_pool(tmp_path: Path) -> None:
     from vwe_dagster_tests.command import Vwe  # noqa: PLC0415
 
     vwe = Vwe(tmp_path)
     try:
-        done = vwe.run("engine", "verify", "--size", str(size))
+        done = vwe.call("engine", "verify", "--size", "64")
         assert done.returncode == 0, done.stderr
         assert "bit for bit and repeatably." in done.stdout
-        status = json.loads(vwe.run("pool", "status", "--json").stdout)
+        status = json.loads(vwe.call("pool", "status", "--json").stdout)
         assert status["verified"]["passed"] is True
-        one = vwe.run("engine", "verify", "onlyone")
+        one = vwe.call("engine", "verify", "onlyone")
         assert (one.returncode, one.stderr.strip()) == (
             2,
             "Verification needs two different seeds, not 1; name two, or none.",
         )
     finally:
-        vwe.run("pool", "drain")
+        vwe.call("pool", "drain")
 
 
 LANDMARKS_OF_TWO = [dataclasses.replace(each, layers=("biome", "height", "landmarks")) for each in REQUESTS]
