@@ -19,6 +19,10 @@ from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.protocol import EngineState, GridRequest, JobRequest, Status
 
+NATIVE_ENGINE = "vwe_dagster.engine"
+SIMPLE_ENGINE = "vwe_dagster_tests.engine.simple_engine"
+"""The programs of engines, as modules."""
+
 BEARER = "a-token-for-tests-only"
 PATIENCE_S = 60.0
 LAYERS = ("biome", "height")
@@ -40,11 +44,13 @@ class RunningEngine:
 
 
 @contextlib.contextmanager
-def running_engine(*arguments: str, tcp: bool = False, memory_bytes: int | None = None) -> Iterator[RunningEngine]:
+def running_engine(
+    *arguments: str, program: str = NATIVE_ENGINE, tcp: bool = False, memory_bytes: int | None = None
+) -> Iterator[RunningEngine]:
     """Yield an engine that answers; end it and remove its files afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="vwe-") as folder,
-        started_engine(Path(folder), *arguments, tcp=tcp, memory_bytes=memory_bytes) as engine,
+        started_engine(Path(folder), *arguments, program=program, tcp=tcp, memory_bytes=memory_bytes) as engine,
     ):
         with engine.client() as client:
             wait_until(lambda: is_answering(client))
@@ -53,7 +59,11 @@ def running_engine(*arguments: str, tcp: bool = False, memory_bytes: int | None 
 
 @contextlib.contextmanager
 def started_engine(
-    folder: Path, *arguments: str, tcp: bool = False, memory_bytes: int | None = None
+    folder: Path,
+    *arguments: str,
+    program: str = NATIVE_ENGINE,
+    tcp: bool = False,
+    memory_bytes: int | None = None,
 ) -> Iterator[RunningEngine]:
     """Yield an engine that may not answer yet; on TCP, its port is known."""
     token, log = folder / "token", folder / "log"
@@ -61,9 +71,7 @@ def started_engine(
     where = ["--tcp", "127.0.0.1:0", "--token-file", str(token)] if tcp else ["--socket", str(folder / "engine.sock")]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vwe_dagster.engine", *where, *arguments], stderr=stream, env=environment
-        )
+        process = subprocess.Popen([sys.executable, "-m", program, *where, *arguments], stderr=stream, env=environment)
     try:
         if memory_bytes is not None:
             resource.prlimit(process.pid, resource.RLIMIT_AS, (memory_bytes, memory_bytes))

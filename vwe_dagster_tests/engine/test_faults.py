@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from vwe_dagster.engine import client as client_module
@@ -11,9 +13,13 @@ from vwe_dagster.engine.faults import CRASHED, FAILED_START, FAULTS, Faults
 from vwe_dagster.engine.messages import EngineError, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import EngineState, JobState
 from vwe_dagster.world.grid import Grid
-from vwe_dagster_tests.engine.engines import PATIENCE_S, RunningEngine, a_job, running_engine, started_engine
+from vwe_dagster_tests.engine import engines
+from vwe_dagster_tests.engine.engines import PATIENCE_S, SIMPLE_ENGINE, RunningEngine, a_job
 
 pytestmark = pytest.mark.slow
+
+running_engine = functools.partial(engines.running_engine, program=SIMPLE_ENGINE)
+started_engine = functools.partial(engines.started_engine, program=SIMPLE_ENGINE)
 
 REQUEST = WorldRequest(1, Grid.of_world(64), layers=("height",))
 
@@ -70,7 +76,7 @@ def test_failed_reset_breaks_the_engine() -> None:
 
 
 def test_engine_reports_that_it_ran_out_of_memory() -> None:
-    with running_engine("--fault", "oom", memory_bytes=3 * 2**30) as engine:
+    with running_engine("--fault", "oom", memory_bytes=2**30) as engine:
         with pytest.raises(EngineError, match="out of memory"):
             run(engine)
         with engine.client() as client:

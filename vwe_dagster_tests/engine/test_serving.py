@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -18,9 +19,13 @@ from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.engine.serving import TERMINATED, serve
-from vwe_dagster_tests.engine.engines import PATIENCE_S, a_job, running_engine, started_engine, wait_until
+from vwe_dagster_tests.engine import engines
+from vwe_dagster_tests.engine.engines import NATIVE_ENGINE, PATIENCE_S, SIMPLE_ENGINE, a_job, wait_until
 
 pytestmark = pytest.mark.slow
+
+running_engine = functools.partial(engines.running_engine, program=SIMPLE_ENGINE)
+started_engine = functools.partial(engines.started_engine, program=SIMPLE_ENGINE)
 
 
 def test_socket_is_private_and_removed_with_the_engine() -> None:
@@ -38,7 +43,7 @@ def test_socket_is_private_and_removed_with_the_engine() -> None:
 
 
 def test_sigterm_ends_an_engine_during_a_job() -> None:
-    with running_engine() as engine, engine.client() as client:
+    with running_engine(program=NATIVE_ENGINE) as engine, engine.client() as client:
         client.claim(1)
         client.start(a_job(1, size=8192))
         engine.process.send_signal(signal.SIGTERM)
@@ -49,7 +54,7 @@ def test_second_engine_does_not_replace_the_socket_of_a_live_one() -> None:
     with running_engine() as engine:
         path = engine.address.removeprefix("unix:")
         second = subprocess.run(
-            [sys.executable, "-m", "vwe_dagster.engine", "--socket", path], capture_output=True, text=True, check=False
+            [sys.executable, "-m", SIMPLE_ENGINE, "--socket", path], capture_output=True, text=True, check=False
         )
         assert second.returncode == 2
         assert "Another engine listens on" in second.stderr

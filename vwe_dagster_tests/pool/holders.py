@@ -1,4 +1,4 @@
-"""Pools of real engines for tests: engines with configurable faults, and holders in separate processes."""
+"""Pools of engine processes for tests: engines with configurable faults, and holders in separate processes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -17,7 +18,7 @@ from typing import Any
 
 from vwe_dagster.engine.messages import EngineError, Progress, WorldExport, WorldRequest
 from vwe_dagster.pool.launcher import EngineInfo
-from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
+from vwe_dagster.pool.launchers.process import ProcessLauncher
 from vwe_dagster.pool.launchers.socket_dirs import socket_dir_of
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.opening import open_pool, pool_id_of, state_folder
@@ -28,6 +29,7 @@ from vwe_dagster.seeds.seed import Seed, parse_seed
 from vwe_dagster.store import Recipe, StoreError, WorldStore
 from vwe_dagster.store.stages import write_raw
 from vwe_dagster.world.grid import Grid
+from vwe_dagster_tests.engine.engines import SIMPLE_ENGINE
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
@@ -46,10 +48,12 @@ class Site:
     Attributes:
         folder: the folder of the pool.
         settings: the default settings of the pool.
+        command: the program of its engines.
     """
 
     folder: Path
     settings: PoolSettings
+    command: tuple[str, ...] = (sys.executable, "-m", SIMPLE_ENGINE)
 
     @property
     def store(self) -> WorldStore:
@@ -103,7 +107,7 @@ class Site:
 
     def _launcher(self, settings: PoolSettings) -> ProcessLauncher:
         faults = f"$(cat {shlex.quote(str(self._faults))} 2>/dev/null)"
-        script = f'exec {shlex.join(COMMAND)} {faults} "$@"'
+        script = f'exec {shlex.join(self.command)} {faults} "$@"'
         command = ("sh", "-c", script, "engine")
         return ProcessLauncher(settings, folder=self.folder, pool_id=self.pool_id, command=command)
 

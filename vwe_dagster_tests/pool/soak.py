@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from vwe_dagster.engine.messages import EngineError, WorldRequest
-from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.errors import DamagedLedgerError, PoolError
 from vwe_dagster.pool.ledger import JobRecord, Ledger
@@ -38,6 +37,7 @@ from vwe_dagster.pool.states import State
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.engine.engines import wait_until
+from vwe_dagster_tests.engine.simple_engine import SimpleEngine
 from vwe_dagster_tests.pool.history import Kind, Operation, Recorder, first_violation, operations, recorded
 from vwe_dagster_tests.pool.holders import GRID, PATIENCE_S, PROCESSES, Site, hashes, pid_of, publish
 
@@ -71,7 +71,7 @@ STRIKES: Final[Mapping[str, float]] = {
     "kill an engine": 0.012,
     "damage the ledger": 0.004,
 }
-"""The weight of each fault. Replacing a killed engine takes a second or more of processor time, and the repair of a
+"""The weight of each fault. Replacing a killed engine takes half a second of processor time, and the repair of a
 ledger replaces all engines."""
 
 _PAUSE_S = (0.02, 0.2)
@@ -92,7 +92,7 @@ class Figures:
         jobs: the number of jobs by outcome.
         double_tokens: slots and tokens that two leases had.
         double_jobs: engines that had two jobs, and pairs of overlapping jobs of one engine.
-        wrong_worlds: seeds whose published world differs from the native engine's.
+        wrong_worlds: seeds whose published world differs from the one generated in this process.
         leaks: leases that were held too long, and leftovers at the end.
         violations: operations that no legal order explains.
         crashes: unexpected ends of holders, and errors of the watch.
@@ -140,7 +140,7 @@ def soak(folder: Path, seconds: float, seed: int) -> Figures:
         EngineError: the pool did not recover in the end.
     """
     site = Site(folder / "pool", SETTINGS)
-    native = native_worlds(folder / "native")
+    expected = expected_worlds(folder / "expected")
     site.break_engines(*FAULTS)
     misfortune, watch = Misfortune(site, random.Random(seed), folder, seconds), Watch(site)
     try:
@@ -156,7 +156,7 @@ def soak(folder: Path, seconds: float, seed: int) -> Figures:
     leases = Counter((call["slot"], call["token"]) for call in calls if call["kind"] == Kind.LEASE and "token" in call)
     published = [call for call in calls if call["kind"] == Kind.PUBLISH]
     kept = {seed.key: world for seed in SEEDS if (world := hashes(site.store, seed))}
-    wrong = [call["seed"] for call in published if call.get("world", native[call["seed"]]) != native[call["seed"]]]
+    wrong = [call["seed"] for call in published if call.get("world", expected[call["seed"]]) != expected[call["seed"]]]
     return Figures(
         faults=dict(misfortune.done),
         leases=leases.total(),
@@ -164,7 +164,7 @@ def soak(folder: Path, seconds: float, seed: int) -> Figures:
         jobs=Counter(job.state for job in jobs),
         double_tokens=[lease for lease, count in leases.items() if count > 1],
         double_jobs=[*watch.double_jobs, *overlaps(jobs)],
-        wrong_worlds=[*wrong, *(key for key, world in kept.items() if world != native[key])],
+        wrong_worlds=[*wrong, *(key for key, world in kept.items() if world != expected[key])],
         leaks=leaks,
         violations=_violations(operations(calls)),
         crashes=[*watch.broken, *(code for code in misfortune.exits if code not in {0, -signal.SIGKILL})],
@@ -172,9 +172,9 @@ def soak(folder: Path, seconds: float, seed: int) -> Figures:
     )
 
 
-def native_worlds(folder: Path) -> dict[str, dict[str, str]]:
-    """Return the hashes of the worlds as the native engine generates them in this process, by seed."""
-    store, engine = WorldStore(folder), NativeEngine()
+def expected_worlds(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the hashes of the worlds as an engine in this process generates them, by seed."""
+    store, engine = WorldStore(folder), SimpleEngine()
     for seed in SEEDS:
         publish(store, seed, engine.generate(WorldRequest(seed.number, GRID)))
     return {seed.key: hashes(store, seed) for seed in SEEDS}

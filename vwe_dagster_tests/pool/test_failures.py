@@ -20,13 +20,13 @@ import pytest
 from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import EngineError
-from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.pool.errors import PoolError
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import State
 from vwe_dagster.store import WorldStore
+from vwe_dagster_tests.engine.simple_engine import SimpleEngine
 from vwe_dagster_tests.pool.holders import (
     PATIENCE_S,
     REQUEST,
@@ -52,10 +52,10 @@ A_DAY_S = 86_400.0
 
 
 @pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The hashes of the world that the native engine generates in this process."""
-    store = WorldStore(tmp_path_factory.mktemp("native"))
-    publish(store, SEED, NativeEngine().generate(REQUEST))
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The hashes of the world as an engine in this process generates it."""
+    store = WorldStore(tmp_path_factory.mktemp("expected"))
+    publish(store, SEED, SimpleEngine().generate(REQUEST))
     return hashes(store)
 
 
@@ -90,7 +90,7 @@ def kill_engine(site: Site, number: signal.Signals = signal.SIGKILL) -> None:
 
 @pytest.mark.parametrize("state", [State.READY, State.GENERATING, State.EXPORTING])
 def test_peer_recovers_the_engine_of_a_killed_holder(
-    site: Site, pool: EnginePool, native: dict[str, str], state: State
+    site: Site, pool: EnginePool, expected: dict[str, str], state: State
 ) -> None:
     with holder(work, site, state) as other:
         assert other.receive() is state
@@ -100,7 +100,7 @@ def test_peer_recovers_the_engine_of_a_killed_holder(
         with pool.lease(timeout_s=0.0 if state is State.READY else PATIENCE_S) as lease:
             assert (lease.engine, lease.token > before.token) == (before.engine, True)
             publish(site.store, SEED, lease.generate(REQUEST))
-    assert hashes(site.store) == native
+    assert hashes(site.store) == expected
     abandoned = [] if state is State.READY else ["exported" if state is State.EXPORTING else "abandoned"]
     assert [job.state for job in pool.history()] == ["exported", *abandoned]
     assert boots(pool) == 1
@@ -134,7 +134,7 @@ def test_peer_uses_the_engine_that_a_killed_holder_was_starting(site: Site, pool
     assert boots(pool) == 1
 
 
-def test_holders_stopped_past_their_deadline_are_fenced(site: Site, native: dict[str, str]) -> None:
+def test_holders_stopped_past_their_deadline_are_fenced(site: Site, expected: dict[str, str]) -> None:
     site = Site(site.folder, SETTINGS.model_copy(update={"max_warm_containers": 3, "world_gen_timeout": 5}))
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(site.pool())
@@ -156,7 +156,7 @@ def test_holders_stopped_past_their_deadline_are_fenced(site: Site, native: dict
         assert having == "done", "an export that was whole before its holder was fenced counts"
         for lease in leases:
             lease.check()
-        assert hashes(site.store) == native
+        assert hashes(site.store) == expected
         assert sorted(job.state for job in pool.history()) == ["exported", "exported", "fenced"]
 
 
@@ -189,9 +189,9 @@ def test_process_stopped_with_an_empty_slot_does_not_block_other_slots(site: Sit
         assert other.receive() == "done"
 
 
-def test_engine_killed_during_a_world_is_replaced(site: Site, pool: EnginePool, native: dict[str, str]) -> None:
+def test_engine_killed_during_a_world_is_replaced(site: Site, pool: EnginePool, expected: dict[str, str]) -> None:
     publish(site.store, SEED, pool.generate(REQUEST, at_first(lambda: kill_engine(site))))
-    assert hashes(site.store) == native
+    assert hashes(site.store) == expected
     good, lost = pool.history()
     assert [good.state, lost.state] == ["exported", "failed"]
     assert good.engine != lost.engine
@@ -199,10 +199,10 @@ def test_engine_killed_during_a_world_is_replaced(site: Site, pool: EnginePool, 
 
 
 @pytest.mark.usefixtures("impatient")
-def test_engine_that_hangs_during_a_world_is_replaced(site: Site, native: dict[str, str]) -> None:
+def test_engine_that_hangs_during_a_world_is_replaced(site: Site, expected: dict[str, str]) -> None:
     with site.pool(world_gen_timeout=3) as pool:
         publish(site.store, SEED, pool.generate(REQUEST, at_first(lambda: kill_engine(site, signal.SIGSTOP))))
-        assert hashes(site.store) == native
+        assert hashes(site.store) == expected
         good, lost = pool.history()
         assert good.engine != lost.engine
         (cause,) = causes(pool, State.ERROR)
@@ -291,13 +291,13 @@ def test_engines_start_one_at_a_time_for_many_waiting_processes(site: Site) -> N
 
 
 def test_engine_whose_reset_fails_is_replaced_and_its_world_is_kept(
-    site: Site, pool: EnginePool, native: dict[str, str]
+    site: Site, pool: EnginePool, expected: dict[str, str]
 ) -> None:
     site.break_engines("fail_reset")
     pool.warm(1)
     site.break_engines()
     publish(site.store, SEED, pool.generate(REQUEST))
-    assert hashes(site.store) == native
+    assert hashes(site.store) == expected
     pool.generate(REQUEST)
     (cause,) = causes(pool, State.ERROR)
     assert cause.startswith("its reset failed")
@@ -307,7 +307,7 @@ def test_engine_whose_reset_fails_is_replaced_and_its_world_is_kept(
 
 @pytest.mark.parametrize(("fault", "sentence"), [("half_export", "ended after"), ("corrupt_layer", "hash")])
 def test_incomplete_export_is_an_error_and_not_published(
-    site: Site, native: dict[str, str], fault: str, sentence: str
+    site: Site, expected: dict[str, str], fault: str, sentence: str
 ) -> None:
     site.break_engines(fault)
     with site.pool(max_jobs_per_engine=1) as pool:
@@ -317,7 +317,7 @@ def test_incomplete_export_is_an_error_and_not_published(
             publish(site.store, SEED, pool.generate(REQUEST))
         assert hashes(site.store) == {}
         publish(site.store, SEED, pool.generate(REQUEST))
-        assert hashes(site.store) == native
+        assert hashes(site.store) == expected
         assert [job.state for job in pool.history()] == ["exported", "failed"]
 
 

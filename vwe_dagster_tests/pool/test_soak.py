@@ -16,7 +16,7 @@ from vwe_dagster_tests.pool.soak import SLOTS, soak
 
 pytestmark = pytest.mark.slow
 
-SOAK_S = float(os.environ.get("VWE_SOAK_S", "15"))
+SOAK_S = float(os.environ.get("VWE_SOAK_S", "8"))
 
 _log = logging.getLogger(__name__)
 

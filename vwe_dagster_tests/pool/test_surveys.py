@@ -14,6 +14,7 @@ from vwe_dagster.analysis.row import seed_row
 from vwe_dagster.engine.messages import SurveyRequest
 from vwe_dagster.engine.rows import table_of
 from vwe_dagster.pool.errors import FencedError
+from vwe_dagster.pool.launchers.process import COMMAND
 from vwe_dagster.pool.ledger import SURVEY_SIZE
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -29,8 +30,8 @@ SETTINGS = PoolSettings(max_warm_containers=1, min_free_disk_gb=0, acquire_timeo
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """A pool of one slot, whose engines end with the test."""
-    site = Site(tmp_path / "pool", SETTINGS)
+    """A pool of one slot, whose native engines end with the test."""
+    site = Site(tmp_path / "pool", SETTINGS, COMMAND)
     try:
         yield site
     finally:
