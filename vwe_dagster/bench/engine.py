@@ -20,7 +20,7 @@ from vwe_dagster.bench.figures import BenchError, spread
 SEED = 75539276
 """The measured world, seed text ``ClaudeTest``; its digest on the 2048 grid is known."""
 
-WORLDS, STARTS = 9, 5
+WORLDS, STARTS, ROUNDS = 9, 5, 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ def bench_engine(announce: Callable[[str], None]) -> EngineBench:
     announce("Generating worlds on one core, then on all")
     single, every = _measure(WORLDS, {}, cores=1), _measure(WORLDS, {}, cores=None)
     announce("Timing kernels beside the plain transcription")
-    kernels = _run([sys.executable, "-m", "vwe_dagster.bench.engine_kernels"], {}, cores=1)
+    kernels = _measure_kernels(ROUNDS)
     timed: dict[str, dict[str, list[float]]] = kernels["figures"]
     figures = {
         **{name: each["fast"] for name, each in timed.items()},
@@ -101,6 +101,11 @@ def _measure(worlds: int, environment: Mapping[str, str], cores: int | None) -> 
         [sys.executable, "-m", "vwe_dagster.bench.engine", str(worlds)], environment, cores
     )
     return measured
+
+
+def _measure_kernels(rounds: int) -> Any:
+    """Run :mod:`vwe_dagster.bench.engine_kernels` in a new process on one core, and return its figures."""
+    return _run([sys.executable, "-m", "vwe_dagster.bench.engine_kernels", str(rounds)], {}, cores=1)
 
 
 def _run(command: list[str], environment: Mapping[str, str], cores: int | None) -> Any:

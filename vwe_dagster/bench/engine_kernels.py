@@ -1,6 +1,6 @@
 """Timing of the terrain kernels, in one process, alternating with the plain transcription.
 
-``vwe bench engine`` runs this module in a process of its own, on one core.
+``vwe bench engine`` runs this module with the number of rounds in a process of its own, on one core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from vwe_dagster.worldgen.pregeneration import pregenerate
 
 SEED = 75539276
 """The measured world, seed text ``ClaudeTest``."""
-ROUNDS = 7
 SIZE = 2048
 EVERY = 8
 """The plain transcription computes every eighth row and column of the grid."""
@@ -105,21 +104,21 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - before
 
 
-def _main() -> None:
+def _main(rounds: int) -> None:
     world = World(SEED)
     if terrain_digest(world.grid(SIZE)) != KNOWN_DIGESTS[SEED]:
         sys.exit(f"The digest of the world of seed {SEED} differs from the game's; the engine is wrong.")
     works = _works(world)
     for work in works:
         work.time()
-    rounds = [[work.time() for work in works] for _ in range(ROUNDS)]
+    timed = [[work.time() for work in works] for _ in range(rounds)]
     figures: dict[str, dict[str, list[Any]]] = {
-        work.name: {"fast": [times[i][0] for times in rounds], "plain": [times[i][1] for times in rounds if work.plain]}
+        work.name: {"fast": [times[i][0] for times in timed], "plain": [times[i][1] for times in timed if work.plain]}
         for i, work in enumerate(works)
     }
-    figures |= location_figures(ROUNDS)
+    figures |= location_figures(rounds)
     print(json.dumps({"instruction_set": instruction_set(), "figures": figures}))  # noqa: T201
 
 
 if __name__ == "__main__":
-    _main()
+    _main(int(sys.argv[1]))

@@ -87,7 +87,7 @@ def bench_survey(announce: Callable[[str], None], seeds: Mapping[Depth, int] = S
 
     Args:
         announce: receives a line about the next measurement.
-        seeds: seeds for each core, by depth.
+        seeds: seeds for each core, by measured depth.
 
     Raises:
         BenchError: a process failed, or its rows have another digest.
@@ -95,10 +95,10 @@ def bench_survey(announce: Callable[[str], None], seeds: Mapping[Depth, int] = S
     load = os.getloadavg()[0]
     every = usable_cores()
     figures = []
-    for depth in Depth:
+    for depth, count in seeds.items():
         for cores in dict.fromkeys((1, every)):
-            announce(f"Surveying {seeds[depth] * cores} seeds to depth {depth} on {cores} of {every} cores")
-            figures.append(_measured(depth, cores, seeds[depth] * cores))
+            announce(f"Surveying {count * cores} seeds to depth {depth} on {cores} of {every} cores")
+            figures.append(_measured(depth, cores, count * cores))
     return SurveyBench(ROW_VERSION, load, figures)
 
 
