@@ -301,7 +301,7 @@ def test_operands_that_do_not_fit_are_rejected(mixed: Any) -> None:
 
 @pytest.mark.parametrize(
     ("cpu", "features"),
-    [("generic", ""), ("x86-64", "+sse2"), ("haswell", "+avx2,+fma,+avx"), ("skylake-avx512", "+avx512f,+avx512vl")],
+    [("generic", ""), ("haswell", "+avx2,+fma,+avx"), ("skylake-avx512", "+avx512f,+avx512vl")],
 )
 @pytest.mark.slow
 def test_vectors_need_no_vector_instructions(cpu: str, features: str) -> None:
