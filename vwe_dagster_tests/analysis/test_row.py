@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 
-import hypothesis
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vwe_dagster.analysis.columns import COLUMNS, ColumnType, Depth, columns_of
 from vwe_dagster.analysis.row import Value, make_row, seed_row
 from vwe_dagster.analysis.world import analyze
-from vwe_dagster.engine.messages import LANDMARKS, LOCATIONS, WorldRequest
+from vwe_dagster.engine.messages import LANDMARKS, LOCATIONS, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.native_locations import location_lines
 from vwe_dagster.extraction.engine_export import canonical_world
@@ -23,18 +19,18 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.worlds import SEED_NUMBER, native_world
 
-SEEDS = st.integers(-(2**31), 2**31 - 1)
+
+@pytest.fixture(scope="module")
+def export() -> WorldExport:
+    """Return an export of the default size without locations."""
+    return NativeEngine().generate(WorldRequest(SEED_NUMBER, Grid.of_world(2048)))
 
 
-def processed_row(number: int, layer: str | None) -> Mapping[str, Value]:
-    """Return the row of an engine's export with a layer of locations, as it is read from JSON."""
-    grid = Grid.of_world(2048)
-    export = NativeEngine().generate(WorldRequest(number, grid))
-    if layer is not None:
-        lines = location_lines(World(number), layer, None)
-        export = dataclasses.replace(export, lines={**export.lines, layer: lines})
-    world = canonical_world(export.planes, export.lines, grid)
-    columns: dict[str, Value] = json.loads(json.dumps(analyze(world, World(number)).statistics))["columns"]
+def processed_row(export: WorldExport, layer: str) -> Mapping[str, Value]:
+    """Return the row of an export with a layer of locations, as it is read from JSON."""
+    lines = location_lines(World(SEED_NUMBER), layer, None)
+    world = canonical_world(export.planes, {**export.lines, layer: lines}, Grid.of_world(2048))
+    columns: dict[str, Value] = json.loads(json.dumps(analyze(world, World(SEED_NUMBER)).statistics))["columns"]
     return columns
 
 
@@ -42,16 +38,14 @@ def row_of(row: Mapping[str, Value], depth: Depth) -> dict[str, Value]:
     return {column.name: row[column.name] for column in columns_of(depth)}
 
 
-@hypothesis.settings(max_examples=3, deadline=None)
-@given(SEEDS)
-def test_row_of_every_depth_is_that_of_the_stage_processed(number: int) -> None:
-    processed = processed_row(number, LOCATIONS)
+def test_row_of_every_depth_is_that_of_the_stage_processed(export: WorldExport) -> None:
+    processed = processed_row(export, LOCATIONS)
     for depth in Depth:
-        assert seed_row(number, depth) == row_of(processed, depth)
+        assert seed_row(SEED_NUMBER, depth) == row_of(processed, depth)
 
 
-def test_world_with_landmarks_lacks_the_columns_of_all_locations() -> None:
-    processed = processed_row(SEED_NUMBER, LANDMARKS)
+def test_world_with_landmarks_lacks_the_columns_of_all_locations(export: WorldExport) -> None:
+    processed = processed_row(export, LANDMARKS)
     assert row_of(processed, Depth.WORLD) == seed_row(SEED_NUMBER, Depth.WORLD)
     deeper = [column.name for column in COLUMNS.values() if column.depth is Depth.ALL]
     assert {processed[name] for name in deeper} == {None}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.command import PATIENCE_S, Vwe
 
 pytestmark = pytest.mark.slow
 
@@ -53,18 +53,18 @@ def run():
 app.run = run
 entry.main()
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")
 
 
-@pytest.mark.parametrize("delay_s", [0.3, 0.7, 1.2, 2.0])
+@pytest.mark.parametrize("delay_s", [0.3, 1.2])
 def test_interrupt_at_any_time_ends_in_one_line(vwe_home: Path, delay_s: float) -> None:
     environment = {**os.environ, "VWE_HOME": str(vwe_home)}
     command = ["env", "--default-signal=INT", *COMMAND, "world", "HHcLC5acQt", "--size", "4096"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in stderr
@@ -113,7 +113,7 @@ def test_closed_pipe_ends_without_a_message(tmp_path: Path) -> None:
     process.stdout.close()
     stderr = process.stderr.read()
     process.stderr.close()
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE_S)
     assert stderr == ""
 
 

@@ -24,6 +24,7 @@ from vwe_dagster.store.notes import Notes
 from vwe_dagster.store.starting_keys import StartingKeys
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.defs.pipeline import draw_thumbnails_only
 from vwe_dagster_tests.worlds import publish_imported, publish_world
 
 pytestmark = pytest.mark.slow
@@ -52,7 +53,11 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with two worlds from saves, one of them of an older world-gen version; not to be changed."""
     home = tmp_path_factory.mktemp("home")
     old = save(home, "@-5", "Old land", world_gen_version=1)
-    made = Vwe(home).run("world", "--from-save", str(old), "--from-save", str(save(home, KEY, KEY)), "--size", "64")
+    with pytest.MonkeyPatch.context() as patch:
+        draw_thumbnails_only(patch)
+        made = Vwe(home, {"VWE_POOL_MAX_WARM_CONTAINERS": "1"}).call(
+            "world", "--from-save", str(old), "--from-save", str(save(home, KEY, KEY)), "--size", "64"
+        )
     assert made.returncode == 0, made.stderr
     assert "The world Old land has the seed @-5 and the world-gen version 1.\n" in made.stderr
     assert "The world of @-5 is ready." in made.stdout

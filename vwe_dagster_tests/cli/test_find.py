@@ -189,7 +189,7 @@ def test_worlds_are_found_where_the_data_folder_cannot_be_written(tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.usefixtures("thumbnails_only")
 def test_worlds_of_the_first_seeds_are_generated(tmp_path: Path) -> None:
-    vwe = Vwe(tmp_path)
+    vwe = Vwe(tmp_path, {"VWE_POOL_MAX_WARM_CONTAINERS": "1"})
     publish_statistics(vwe.store, "abc", islands=9)
     publish_survey(vwe.store, Depth.WORLD, [{"number": number, "islands": number} for number in (4, 5, 6)])
     made = vwe.call("find", "--sort", "islands", "--make", "2")

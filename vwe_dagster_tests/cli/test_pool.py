@@ -67,7 +67,7 @@ def vwe(tmp_path: Path) -> Iterator[Vwe]:
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vwe]:
     """The command in a home with one engine that has generated one world; tests must not change it."""
     with drained(Vwe(tmp_path_factory.mktemp("home"), SETTINGS)) as vwe:
-        warmed = vwe.run("pool", "warm", "1")
+        warmed = vwe.call("pool", "warm", "1")
         assert (warmed.returncode, warmed.stdout) == (0, "1 engine is ready.\n"), warmed.stderr
         assert warmed.stderr.splitlines()[-1] == "1 of 1 engines ready"
         with pool_of(vwe) as pool:
@@ -198,12 +198,12 @@ def test_warmed_engines_are_drained(vwe: Vwe) -> None:
 def test_an_engine_in_use_is_not_drained_and_taken_away_only_by_force(vwe: Vwe) -> None:
     with pool_of(vwe) as pool, pool.lease(purpose="a long look") as lease:
         slot = str(lease.slot)
-        shown = vwe.run("pool", "status").stdout
+        shown = vwe.call("pool", "status").stdout
         assert re.search(rf"slot {slot}  held by pid {os.getpid()} on .*: a long look, for ", shown)
-        refused = vwe.run("pool", "drain", "--timeout", "0")
+        refused = vwe.call("pool", "drain", "--timeout", "0")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "a long look" in refused.stderr
-        refused = vwe.run("pool", "release", slot)
+        refused = vwe.call("pool", "release", slot)
         assert refused.returncode == 1
         assert f"pid {os.getpid()}" in refused.stderr
         assert "--force" in refused.stderr

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -21,7 +22,9 @@ from vwe_dagster_tests.engine.engines import BEARER, wait_until
 
 pytestmark = pytest.mark.slow
 
+CHECKOUT = Path(__file__).parents[2]
 HALF_SENT = 1300
+DEPLOYED = "deployed web server"
 FOREIGN = [
     {"host": "evil.example"},
     {"origin": "https://evil.example"},
@@ -44,11 +47,19 @@ class Port:
     path: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Listening:
+    """A command that listens, with its port, its process, and the file with its output."""
+
+    kind: Port
+    number: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
 PORTS = {
     "ui": Port("-m vwe_dagster.cli ui --port PORT", "/server_info"),
-    "deployed web server": Port(
-        "-m vwe_dagster.instance.web_server --port PORT --workspace FOLDER/workspace.yaml", "/server_info"
-    ),
+    DEPLOYED: Port("-m vwe_dagster.instance.web_server --port PORT --workspace FOLDER/empty.yaml", "/server_info"),
     "serve": Port("-m vwe_dagster.cli serve --port PORT", "/worlds.json"),
     "metrics": Port("-m vwe_dagster.cli metrics serve --port PORT", "/metrics"),
     "engine": Port("-m vwe_dagster.cli engine serve --tcp 127.0.0.1:PORT --token-file FOLDER/token", "/v1/status"),
@@ -56,19 +67,23 @@ PORTS = {
 
 
 @pytest.fixture(scope="module", params=PORTS)
-def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Port, int, int]]:
-    """A command, its port and its process id."""
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    """Start a command that listens, and stop it at the end."""
     kind, folder = PORTS[request.param], tmp_path_factory.mktemp("ports")
     (folder / "token").write_text(BEARER)
-    (folder / "workspace.yaml").write_text("load_from: []")
+    (folder / "empty.yaml").write_text("load_from: []")
     (folder / ".dagster").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number = probe.getsockname()[1]
     arguments = kind.arguments.replace("PORT", str(number)).replace("FOLDER", str(folder)).split()
-    environment = {**Vwe(folder).environment, "DAGSTER_HOME": str(folder / ".dagster")}
+    environment = Vwe(folder).environment
+    if request.param == DEPLOYED:
+        environment["DAGSTER_HOME"] = str(folder / ".dagster")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["env", "--default-signal=INT,TERM", sys.executable, *arguments],
+            # Dagster warns in a folder that has a dagster.yaml.
+            cwd=CHECKOUT,
             env=environment,
             stdout=log,
             stderr=log,
@@ -77,7 +92,7 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     try:
         wait_until(lambda: process.poll() is not None or answers(kind, number), PATIENCE_S)
         assert process.poll() is None, (folder / "log").read_text()
-        yield kind, number, process.pid
+        yield Listening(kind, number, process, folder / "log")
     finally:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -85,6 +100,15 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def is_running(group: int) -> bool:
+    """Return whether a process of a group runs."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def get(kind: Port, number: int, headers: dict[str, str]) -> httpx.Response:
@@ -100,18 +124,18 @@ def answers(kind: Port, number: int) -> bool:
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
-def test_request_of_another_sites_page_is_rejected(port: tuple[Port, int, int], headers: dict[str, str]) -> None:
-    kind, number, _ = port
+def test_request_of_another_sites_page_is_rejected(port: Listening, headers: dict[str, str]) -> None:
+    kind, number = port.kind, port.number
     assert get(kind, number, headers).status_code in {400, 401, 403}
     assert get(kind, number, {"origin": f"http://127.0.0.1:{number}", "sec-fetch-site": "same-origin"}).is_success
 
 
-def test_no_other_port_is_open(port: tuple[Port, int, int]) -> None:
-    _, number, pid = port
-    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+def test_no_other_port_is_open(port: Listening) -> None:
+    process = psutil.Process(port.process.pid)
+    processes = [process, *process.children(recursive=True)]
     connections = [connection for process in processes for connection in process.net_connections("inet")]
     assert {connection.laddr for connection in connections if connection.status == psutil.CONN_LISTEN} == {
-        ("127.0.0.1", number)
+        ("127.0.0.1", port.number)
     }
 
 
@@ -125,8 +149,8 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_server_answers_while_1300_requests_are_half_sent(port: tuple[Port, int, int]) -> None:
-    kind, number, pid = port
+def test_server_answers_while_1300_requests_are_half_sent(port: Listening) -> None:
+    kind, number, pid = port.kind, port.number, port.process.pid
     with contextlib.ExitStack() as stack:
         for _ in range(HALF_SENT):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", number), timeout=60))
@@ -135,8 +159,8 @@ def test_server_answers_while_1300_requests_are_half_sent(port: tuple[Port, int,
         assert psutil.Process(pid).num_fds() < 900
 
 
-def test_endless_head_takes_little_memory(port: tuple[Port, int, int]) -> None:
-    kind, number, pid = port
+def test_endless_head_takes_little_memory(port: Listening) -> None:
+    kind, number, pid = port.kind, port.number, port.process.pid
     answers(kind, number)
     before = psutil.Process(pid).memory_info().rss
     for piece in (b"X-A: b\r\n" * 10_000, b"a" * 100_000):
@@ -147,3 +171,19 @@ def test_endless_head_takes_little_memory(port: tuple[Port, int, int]) -> None:
                     client.sendall(piece)
     assert answers(kind, number)
     assert psutil.Process(pid).memory_info().rss - before < 40 * 1024 * 1024
+
+
+@pytest.mark.parametrize("port", ["ui"], indirect=True)
+def test_ui_reports_when_it_is_ready_and_its_processes_end_with_a_signal(port: Listening) -> None:
+    address = f"http://127.0.0.1:{port.number}"
+    wait_until(lambda: f"The UI is ready: {address}\n" in port.log.read_text(), PATIENCE_S)
+    port.process.send_signal(signal.SIGTERM)
+    assert port.process.wait(PATIENCE_S) == 0
+    wait_until(lambda: not is_running(port.process.pid), PATIENCE_S)
+    shown = port.log.read_text().replace("WARNING:  Invalid HTTP request received.\n", "")
+    first = f"Waiting for Dagster to load the project and serve {address}; Ctrl-C stops it.\n"
+    assert shown.startswith(first)
+    assert f"The page to build worlds is {address}/locations/vwe/asset-groups/world/lineage\n" in shown
+    assert "Warning" not in shown
+    assert "WARNING" not in shown
+    assert "dagster.yaml" not in shown

@@ -53,7 +53,7 @@ def test_image_has_every_module_that_its_program_imports(dockerfile: Path, code:
     assert run.stdout.strip() == str(image / "opt/vwe/vwe_dagster/__init__.py")
 
 
-@pytest.mark.parametrize("room", ["engine", "files", "kernels", "locations", "web", "world", "worldgen"])
+@pytest.mark.parametrize("room", ["files", "worldgen"])
 def test_engine_does_not_start_without_an_imported_folder(room: str, image: Path) -> None:
     copied_files(ENGINE, image)
     shutil.rmtree(image / "opt" / "vwe" / "vwe_dagster" / room)

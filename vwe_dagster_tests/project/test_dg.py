@@ -31,11 +31,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, **home.environment, "PYTHONPATH": str(ROOT)}
 
 
-def test_dg_accepts_the_definitions(environment: dict[str, str]) -> None:
-    checked = dg("check", "defs", environment=environment)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
 def test_dg_lists_every_asset(environment: dict[str, str]) -> None:
     listed = dg("list", "defs", "--json", environment=environment)
     assert listed.returncode == 0, listed.stderr
