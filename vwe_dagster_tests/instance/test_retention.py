@@ -24,13 +24,15 @@ from vwe_dagster.instance.retention.plan import Purgeable, PurgeError, plan_purg
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.manifest import SCHEMA_VERSIONS
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.defs.pipeline import ASSETS, Pipeline, draw_thumbnails_only, partition_tags
+from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
 pytestmark = pytest.mark.slow
 
 DAY = dt.timedelta(days=1)
 RUNS, LEFTOVERS, UNFINISHED = "runs", "leftovers of deleted runs", "unfinished stages"
 UNREGISTERED = "worlds of unregistered seeds"
+ASSETS = ("raw_export", "extracted")
+"""The assets of the runs; the others would make them take twice as long."""
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +40,13 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A read-only home: one world built twice, and two built together and then one of them again."""
     home = tmp_path_factory.mktemp("home")
     (home / ".dagster").mkdir()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        dg.DagsterInstance.from_config(str(home / ".dagster")) as instance,
-    ):
-        draw_thumbnails_only(patch)
+    with dg.DagsterInstance.from_config(str(home / ".dagster")) as instance:
         pipeline = Pipeline(home / "data", instance)
         for keys in (["one"], ["one"], ["two", "three"], ["three"]):
-            assert pipeline.run(*keys).success
+            assert pipeline.run(*keys, assets=ASSETS).success
         # A failed run defines the state of a seed without a world, and only the latest failure counts.
-        assert not pipeline.run("four", config={"raw_export": {"size": 1}}).success
-        assert not pipeline.run("four", config={"raw_export": {"size": 1}}).success
+        assert not pipeline.run("four", assets=ASSETS, size=1).success
+        assert not pipeline.run("four", assets=ASSETS, size=1).success
     return home
 
 
@@ -238,7 +236,7 @@ def make_leftovers(home: Home, key: str = "one") -> list[Path]:
     """Create old leftovers of killed builders of a seed."""
     folder = home.data / "seeds" / parse_seed(key).folder_name
     broken = home.data / "seeds" / parse_seed("broken").folder_name / "raw"
-    left = [folder / ".raw.draft-0123456789abcdef", folder / ".renders.former", broken]
+    left = [folder / ".raw.draft-0123456789abcdef", folder / ".extracted.former", broken]
     for path in left:
         path.mkdir(parents=True)
         (path / "biome.npy.gz").write_bytes(b"half")
