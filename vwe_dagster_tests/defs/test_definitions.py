@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -16,26 +18,68 @@ from vwe_dagster.kernels.garbage import NEW_OBJECTS
 pytestmark = pytest.mark.slow
 
 ASSETS = ["raw_export", "extracted", "processed", "renders"]
-WITHOUT_DAGSTER = (
+MODULES = (
+    "vwe_dagster.cli.app",
+    "vwe_dagster.pool.opening",
+    "vwe_dagster.pool.due",
+    "vwe_dagster.metrics.endpoint",
+    "vwe_dagster.seeds.random",
+    "vwe_dagster.store",
+    "vwe_dagster.store.inbox",
+    "vwe_dagster.catalog.table",
+    "vwe_dagster.catalog.query",
+    "vwe_dagster.instance.seed_runs",
+)
+"""Modules that load no kernels, in an order in which each loads more than those before it."""
+
+MODULES_WITH_KERNELS = (
     "vwe_dagster.worldgen",
     "vwe_dagster.engine.native",
     "vwe_dagster.extraction.foreign",
     "vwe_dagster.analysis.world",
     "vwe_dagster.rendering.map",
     "vwe_dagster.rendering.tiles",
-    "vwe_dagster.store",
     "vwe_dagster.store.stages",
-    "vwe_dagster.store.inbox",
-    "vwe_dagster.seeds.random",
-    "vwe_dagster.pool.due",
-    "vwe_dagster.metrics.endpoint",
-    "vwe_dagster.cli.app",
 )
 
+IMPORTS = """
+import importlib, json, sys
+slow, loaded = {"dagster", "numba", "pandas", "scipy"}, {}
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+    loaded[module] = sorted(slow & set(sys.modules))
+print(json.dumps(loaded))
+"""
 
-def run_python(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+LOADING = """
+import gc, json, sys, threading, warnings
+before = gc.isenabled(), gc.get_freeze_count()
+import dagster as dg
+import vwe_dagster.definitions
+threads = threading.active_count()
+hidden = {dg.BetaWarning, dg.PreviewWarning}
+import vwe_dagster.instance.seed_runs
+print(json.dumps({
+    "threads": threads,
+    "docker": "docker" in sys.modules,
+    "hidden": [entry[2].__name__ for entry in warnings.filters if entry[0] == "ignore" and entry[2] in hidden],
+    "new objects": gc.get_threshold()[0],
+    "collector changed": before != (gc.isenabled(), gc.get_freeze_count()),
+}))
+"""
+
+
+def run_python(code: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "VWE_HOME": str(home)}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def loaded_by(modules: Sequence[str], home: Path) -> dict[str, list[str]]:
+    """Import modules one after the other in a new process, and return the slow packages loaded after each."""
+    printed = run_python(IMPORTS, home, *modules)
+    assert printed.returncode == 0, printed.stderr
+    return dict(json.loads(printed.stdout))
 
 
 def test_definitions_are_loadable() -> None:
@@ -76,39 +120,27 @@ def test_everything_on_the_pages_has_a_description() -> None:
     assert [spec.key for spec in defs.resolve_all_asset_specs() if not spec.description] == []
 
 
-def test_importing_the_definitions_starts_nothing(tmp_path: Path) -> None:
-    code = """
-import sys, threading
-import vwe_dagster.definitions
-print(threading.active_count(), "docker" in sys.modules)
-"""
-    printed = run_python(code, tmp_path)
+def test_loading_the_definitions_starts_nothing_and_hides_no_warning(tmp_path: Path) -> None:
+    printed = run_python(LOADING, tmp_path)
     assert printed.returncode == 0, printed.stderr
-    assert printed.stdout.split() == ["1", "False"]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_loading_the_definitions_prints_no_warning_and_hides_none_of_others(tmp_path: Path) -> None:
-    code = """
-import warnings
-import dagster as dg
-import vwe_dagster.definitions, vwe_dagster.instance.seed_runs
-hidden = {dg.BetaWarning, dg.PreviewWarning}
-print([entry for entry in warnings.filters if entry[0] == "ignore" and entry[2] in hidden])
-"""
-    printed = run_python(code, tmp_path)
-    assert printed.stdout == "[]\n", printed.stderr
+    assert json.loads(printed.stdout) == {
+        "threads": 1,
+        "docker": False,
+        "hidden": [],
+        "new objects": NEW_OBJECTS,
+        "collector changed": False,
+    }
     assert "Warning" not in printed.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "start",
     [
-        "import vwe_dagster.definitions",
         "import sys; sys.argv[1:] = ['seed', 'abc']; from vwe_dagster.cli.entry import main",
         "import sys; sys.argv[1:] = ['--help']; from vwe_dagster.engine.__main__ import main",
     ],
-    ids=["Dagster's processes", "vwe", "an engine"],
+    ids=["vwe", "an engine"],
 )
 def test_garbage_collection_is_rare_from_the_start(start: str, tmp_path: Path) -> None:
     code = f"""
@@ -116,28 +148,19 @@ import atexit, gc
 before = gc.isenabled(), gc.get_freeze_count()
 atexit.register(lambda: print(gc.get_threshold()[0], before == (gc.isenabled(), gc.get_freeze_count())))
 {start}
-if "main" in dir(): main()
+main()
 """
     printed = run_python(code, tmp_path)
     assert printed.stdout.splitlines()[-1:] == [f"{NEW_OBJECTS} True"], printed.stderr
 
 
-@pytest.mark.parametrize("module", WITHOUT_DAGSTER)
-def test_domain_packages_and_the_command_line_start_without_dagster(module: str, tmp_path: Path) -> None:
-    printed = run_python(f"import sys, {module}; print('dagster' in sys.modules)", tmp_path)
-    assert printed.stdout == "False\n", printed.stderr
+def test_command_line_and_queries_start_without_dagster_kernels_and_tables(tmp_path: Path) -> None:
+    loaded = loaded_by(MODULES, tmp_path)
+    assert {name: packages for name, packages in loaded.items() if {"numba", "scipy"} & set(packages)} == {}
+    assert [name for name, packages in loaded.items() if "dagster" in packages] == ["vwe_dagster.instance.seed_runs"]
+    assert loaded["vwe_dagster.pool.opening"] == []
 
 
-def test_command_line_and_pool_status_start_without_kernels_and_tables(tmp_path: Path) -> None:
-    modules = "vwe_dagster.cli.app, vwe_dagster.pool.opening"
-    code = f"import sys, {modules}; print({{'numba', 'pandas', 'scipy'}} & set(sys.modules))"
-    printed = run_python(code, tmp_path)
-    assert printed.stdout == "set()\n", printed.stderr
-
-
-@pytest.mark.parametrize(
-    "modules", ["vwe_dagster.catalog.table, vwe_dagster.catalog.query", "vwe_dagster.instance.seed_runs"]
-)
-def test_find_and_the_list_of_seeds_load_no_kernels(modules: str, tmp_path: Path) -> None:
-    loaded = run_python(f"import sys, {modules}; print({{'numba', 'scipy'}} & set(sys.modules))", tmp_path)
-    assert loaded.stdout == "set()\n", loaded.stderr
+def test_domain_packages_start_without_dagster(tmp_path: Path) -> None:
+    loaded = loaded_by(MODULES_WITH_KERNELS, tmp_path)
+    assert [name for name, packages in loaded.items() if "dagster" in packages] == []
