@@ -23,7 +23,7 @@ def main() -> None:
         result = dg.execute_job(
             dg.build_reconstructable_job("vwe_dagster_tests.defs.batch_run", "world_job"),
             instance=instance,
-            run_config={"ops": {"raw_export": {"config": {"size": int(size)}}}},
+            run_config={"ops": {"raw_export": {"config": {"size": int(size), "locations": "NONE"}}}},
             tags=partition_tags(keys),
             asset_selection=[dg.AssetKey("raw_export")],
         )
