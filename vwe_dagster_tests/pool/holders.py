@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import multiprocessing
 import os
 import shlex
 import signal
@@ -30,9 +29,7 @@ from vwe_dagster.store import Recipe, StoreError, WorldStore
 from vwe_dagster.store.stages import write_raw
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.engine.engines import SIMPLE_ENGINE
-
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__])
+from vwe_dagster_tests.forking import PROCESSES
 
 PATIENCE_S = 60
 SEED = parse_seed("HHcLC5acQt")

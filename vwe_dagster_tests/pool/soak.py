@@ -38,8 +38,9 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.engine.engines import wait_until
 from vwe_dagster_tests.engine.simple_engine import SimpleEngine
+from vwe_dagster_tests.forking import PROCESSES
 from vwe_dagster_tests.pool.history import Kind, Operation, Recorder, first_violation, operations, recorded
-from vwe_dagster_tests.pool.holders import GRID, PATIENCE_S, PROCESSES, Site, hashes, pid_of, publish
+from vwe_dagster_tests.pool.holders import GRID, PATIENCE_S, Site, hashes, pid_of, publish
 
 SLOTS: Final = 3
 HOLDERS: Final = 4

@@ -25,8 +25,9 @@ from vwe_dagster.pool.migration import PATTERNS
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import LEGAL, RecordedJobState, State
 from vwe_dagster.pool.upkeep import TARGET
+from vwe_dagster_tests.forking import PROCESSES
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeClock, FakeEngine, FakeMachine
-from vwe_dagster_tests.pool.holders import PATIENCE_S, PROCESSES
+from vwe_dagster_tests.pool.holders import PATIENCE_S
 
 SCHEMAS = Path(__file__).with_name("schemas")
 VERSIONS = (1, 2)

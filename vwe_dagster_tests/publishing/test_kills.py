@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import time
 from pathlib import Path
@@ -13,7 +12,8 @@ from vwe_dagster.publishing.bucket import Bucket
 from vwe_dagster.publishing.world_publishing import publish_world
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import PATIENCE_S
-from vwe_dagster_tests.publishing import publisher
+from vwe_dagster_tests.forking import PROCESSES
+from vwe_dagster_tests.publishing.publisher import publish_until_killed
 from vwe_dagster_tests.publishing.s3_server import S3Server
 from vwe_dagster_tests.publishing.test_pruning import pruned
 from vwe_dagster_tests.publishing.test_worlds import SEED, built, content_of, read
@@ -22,10 +22,6 @@ KILLS, BUILDS = 5, 6
 
 LONGEST_S = 0.3
 """Time limit of the random moment; a publication takes about 0.1 s."""
-
-PROCESSES = multiprocessing.get_context("forkserver")
-# A process that loads the modules itself takes twenty times longer to start than it lives.
-PROCESSES.set_forkserver_preload([publisher.__name__])
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +36,7 @@ def test_killed_publisher_leaves_a_whole_world(s3: S3Server, tmp_path: Path) -> 
         waiting = folders[seen + 1 :] or folders
         reports, report = PROCESSES.Pipe(duplex=False)
         arguments = (address, SEED, waiting, dict(s3.environment), report)
-        process = PROCESSES.Process(target=publisher.publish_until_killed, args=arguments)
+        process = PROCESSES.Process(target=publish_until_killed, args=arguments)
         process.start()
         assert reports.poll(PATIENCE_S), "no publication was reported"
         time.sleep(random.uniform(0, LONGEST_S))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import random
 import signal
@@ -16,13 +15,10 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.store import StoreError, WorldStore
-from vwe_dagster_tests.store import stages
+from vwe_dagster_tests.forking import PROCESSES
 from vwe_dagster_tests.store.stages import SEED, STAGE, entries, numbers_in, publish
 
 pytestmark = pytest.mark.slow
-
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([stages.__name__, __name__])
 
 KILLED = -signal.SIGKILL
 
@@ -124,7 +120,7 @@ def test_builders_killed_at_random_moments_never_lose_or_split_a_stage(tmp_path:
     began = time.monotonic()
     _start(publish, store.root, 0).join()
     one_s, last = time.monotonic() - began, 0
-    for first in range(1, 40 * 1000, 1000):
+    for first in range(1, 20 * 1000, 1000):
         builder = _start(_publish_one_after_another, store.root, first, 1)
         time.sleep(moments.uniform(0.3, 2) * one_s)
         builder.kill()
