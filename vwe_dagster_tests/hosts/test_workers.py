@@ -15,8 +15,9 @@ from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster.survey.files import survey_files
-from vwe_dagster.survey.seed_sets import block_key
+from vwe_dagster.survey.seed_sets import block, block_key, block_name
 from vwe_dagster_tests.hosts.site import PATIENCE_S, Launcher, Site, running_site, wait_until
+from vwe_dagster_tests.survey.made_rows import publish
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_process")]
 
@@ -24,6 +25,9 @@ HOSTS = ("attic", "cellar")
 SMALL = 64
 LARGE = 1024
 """Samples along each side of worlds that take long enough to be interrupted."""
+
+NEW_ROWS = 64
+"""Rows that are missing in the block of the survey."""
 
 
 @pytest.fixture(scope="module")
@@ -69,45 +73,32 @@ def answers(site: Site, host: str) -> bool:
     return any(name.startswith(f"{host}@") for reply in replies for name in reply)
 
 
-def damages(site: Site, key: str) -> list[str]:
-    return [damage for stage in WORLD_STAGES for damage in site.store.damaged(parse_seed(key), stage)]
+def damages(site: Site, built: list[str]) -> list[str]:
+    seeds = map(parse_seed, built)
+    return [damage for seed in seeds for stage in WORLD_STAGES for damage in site.store.damaged(seed, stage)]
 
 
-def test_stage_of_one_host_is_built_upon_by_another(site: Site, launcher: Launcher) -> None:
+def test_worlds_and_survey_blocks_are_spread_over_hosts_that_share_stages(site: Site, launcher: Launcher) -> None:
+    seeds = block(0).seeds
+    # Computing all rows takes 12 s of CPU time.
+    publish(site.store, block_name(0), seeds[:-NEW_ROWS], Depth.START)
     launcher.instance.add_dynamic_partitions("seeds", ["shared"])
-    for host, asset in (("attic", "raw_export"), ("cellar", "extracted")):
-        run = launcher.stage("shared", asset, size=SMALL, queue=queue_of(host))
-        assert launcher.await_end(run) == [dg.DagsterRunStatus.SUCCESS]
+    runs = [
+        launcher.survey(block_key(Depth.START, 0), queue=COMMON_QUEUE),
+        launcher.stage("shared", "raw_export", size=SMALL, queue=COMMON_QUEUE),
+    ]
+    assert launcher.await_end(*runs) == [dg.DagsterRunStatus.SUCCESS] * 2
+    surveyed, exported = (lease for lease in map(site.leases.lease, runs) if lease is not None)
+    assert {surveyed.host, exported.host} == set(HOSTS)
+    assert surveyed.subject == block_key(Depth.START, 0)
+    assert [file.rows for file in survey_files(site.store).current(Depth.START)] == [seeds.size]
+    later = launcher.stage("shared", "extracted", size=SMALL, queue=queue_of(surveyed.host))
+    assert launcher.await_end(later) == [dg.DagsterRunStatus.SUCCESS]
+    for run, host in ((runs[1], exported.host), (later, surveyed.host)):
         lease = site.leases.lease(run)
         assert lease is not None
         assert lease.host == host
         assert list((site.data / ".logs" / run).rglob("*.err")), "the center shows the logs of the run"
-
-
-def test_worlds_and_survey_blocks_are_spread_over_hosts(site: Site, launcher: Launcher) -> None:
-    block = block_key(Depth.START, 0)
-    runs = [launcher.survey(block, queue=COMMON_QUEUE), launcher.worlds(keys("one", 2), size=SMALL)]
-    assert launcher.await_end(*runs) == [dg.DagsterRunStatus.SUCCESS] * 2
-    leases = [lease for lease in map(site.leases.lease, runs) if lease is not None]
-    assert {lease.host for lease in leases} == set(HOSTS)
-    assert leases[0].subject == block
-    assert [file.rows for file in survey_files(site.store).current(Depth.START)] == [4096]
-
-
-def test_killed_worker_loses_its_run_and_no_other(site: Site, launcher: Launcher) -> None:
-    lost = launcher.worlds(keys("lost", 8), size=SMALL, queue=queue_of("attic"))
-    other = launcher.worlds(keys("other", 1), size=SMALL, queue=queue_of("cellar"))
-    await_started(site, launcher, "attic", lost)
-    site.kill("attic")
-    assert launcher.await_end(lost, other) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
-    assert [damage for key in keys("other", 1) for damage in damages(site, key)] == []
-    retried = dg.RunsFilter(tags={"dagster/parent_run_id": lost})
-    wait_until(lambda: bool(launcher.instance.get_runs(retried)), "the run is repeated")
-    (again,) = launcher.instance.get_runs(retried)
-    site.start_worker("attic")
-    site.await_worker("attic")
-    assert launcher.await_end(again.run_id) == [dg.DagsterRunStatus.SUCCESS]
-    assert [damage for key in keys("lost", 8) for damage in damages(site, key)] == []
 
 
 def test_worker_reserves_no_second_run_after_a_restart_of_redis(site: Site, launcher: Launcher) -> None:
@@ -127,17 +118,27 @@ def test_worker_reserves_no_second_run_after_a_restart_of_redis(site: Site, laun
     assert launcher.await_end(first) == [dg.DagsterRunStatus.CANCELED]
 
 
-def test_drained_worker_finishes_its_run_and_takes_no_other(site: Site, launcher: Launcher) -> None:
-    first = launcher.worlds(keys("first", 2), size=SMALL, queue=queue_of("attic"))
-    await_started(site, launcher, "attic", first)
-    second = launcher.worlds(keys("second", 1), size=SMALL, queue=queue_of("attic"))
+def test_killed_worker_loses_its_run_and_a_drained_worker_finishes_it(site: Site, launcher: Launcher) -> None:
+    lost = launcher.worlds(keys("lost", 4), size=SMALL, queue=queue_of("attic"))
+    other = launcher.worlds(keys("other", 1), size=SMALL, queue=queue_of("cellar"))
+    await_started(site, launcher, "attic", lost)
+    site.kill("attic")
+    assert launcher.await_end(lost, other) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+    assert damages(site, keys("other", 1)) == []
+    retried = dg.RunsFilter(tags={"dagster/parent_run_id": lost})
+    wait_until(lambda: bool(launcher.instance.get_runs(retried)), "the run is repeated")
+    (again,) = launcher.instance.get_runs(retried)
+    site.start_worker("attic")
+    await_started(site, launcher, "attic", again.run_id)
+    later = launcher.worlds(keys("later", 1), size=SMALL, queue=queue_of("attic"))
     worker = site.process("attic")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(PATIENCE_S) == 0
-    assert launcher.status(first) is dg.DagsterRunStatus.SUCCESS
+    assert launcher.status(again.run_id) is dg.DagsterRunStatus.SUCCESS
+    assert damages(site, keys("lost", 4)) == []
     assert site.report("attic", HostState.STOPPED) is not None
-    wait_until(lambda: waiting(site, "attic") == 1, "the second run waits")
-    assert launcher.status(second) is dg.DagsterRunStatus.STARTING
+    wait_until(lambda: waiting(site, "attic") == 1, "the later run waits")
+    assert launcher.status(later) is dg.DagsterRunStatus.STARTING
 
 
 def test_second_worker_of_a_home_is_rejected(site: Site) -> None:
