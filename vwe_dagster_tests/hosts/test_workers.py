@@ -92,6 +92,7 @@ def test_worlds_and_survey_blocks_are_spread_over_hosts_that_share_stages(site: 
     assert {surveyed.host, exported.host} == set(HOSTS)
     assert surveyed.subject == block_key(Depth.START, 0)
     assert [file.rows for file in survey_files(site.store).current(Depth.START)] == [seeds.size]
+    assert surveyed.host is not None
     later = launcher.stage("shared", "extracted", size=SMALL, queue=queue_of(surveyed.host))
     assert launcher.await_end(later) == [dg.DagsterRunStatus.SUCCESS]
     for run, host in ((runs[1], exported.host), (later, surveyed.host)):
