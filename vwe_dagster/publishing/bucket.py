@@ -47,12 +47,12 @@ class UnusableBucketError(BucketError):
 
 @dataclasses.dataclass(frozen=True)
 class StoredObject:
-    """An object.
+    """An object that was read.
 
     Attributes:
         content: its bytes.
         etag: its entity tag, which changes with the content.
-        modified: the time when it was written, by the clock of the storage.
+        modified: the time of its last write, by the clock of the storage.
     """
 
     content: bytes
@@ -67,7 +67,7 @@ class ListedObject:
     Attributes:
         bytes: its length.
         etag: its entity tag, which changes with the content.
-        modified: the time when it was written, by the clock of the storage.
+        modified: the time of its last write, by the clock of the storage.
     """
 
     bytes: int
@@ -154,7 +154,7 @@ class Bucket:
             }
 
     def folders(self, folder: str) -> list[str]:
-        """Return the paths of the folders directly below a folder, in their order."""
+        """Return the paths of the folders directly below a folder, sorted."""
         with self._explained():
             return sorted(obstore.list_with_delimiter(self._objects, folder)["common_prefixes"])
 

@@ -1,4 +1,4 @@
-"""Comparing contents with their SHA-256."""
+"""Comparison of contents with their SHA-256 hashes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vwe_dagster.files.bounded_read import NotAFileError, read_file
 
 
 def has_sha256(content: bytes, sha256: str) -> bool:
-    """Return whether a content has this hash, in hexadecimal digits."""
+    """Return whether the SHA-256 of a content, in hexadecimal digits, equals a hash."""
     return hashlib.sha256(content).hexdigest() == sha256
 
 

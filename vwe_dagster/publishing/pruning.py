@@ -1,11 +1,13 @@
 """Delete published objects that no document names: former builds, removed worlds, leftovers of interrupted publishers.
 
-Publishers may run meanwhile. An object that a running publisher has written is younger than a day, but it may reuse
-an old one. A prune lists the objects of a world, reads its document, deletes, and reads the document again. A
-publisher writes the document, then looks for its objects again. If an object that a publisher reuses is deleted, one
-of the two notices. If the document is written after the deletion, the publisher notices, and it writes the object
-again. Otherwise the prune does, and it reports which world must be published again. The latter requires that the
-document is written between two requests of the prune, which are a fraction of a second apart.
+Publishers may run concurrently. The age limit protects the objects that a running publisher has written, but not the
+old objects that it reuses. If a prune deletes a reused object, one of the two processes detects it:
+
+- A publisher writes its document, then lists its objects again. If the prune deleted an object before the document was
+  written, the publisher writes the object again.
+- A prune reads the document, deletes, and reads the document again. If the document was written between the two reads
+  and names a deleted object, the prune reports the world that must be published again. The time between the two reads
+  is a fraction of a second.
 """
 
 from __future__ import annotations
@@ -33,10 +35,10 @@ from vwe_dagster.publishing.documents import (
 from vwe_dagster.text.commands import vwe_command
 
 LEAST_AGE: Final = dt.timedelta(days=1)
-"""Age of the youngest object that is deleted; a publisher may not have written the document of a younger one yet."""
+"""Age limit: younger objects are kept, because their publisher may not have written the document yet."""
 
-READERS_NOTICE: Final = dt.timedelta(hours=1)
-"""Age of a document before which the files of the former one stay, because readers may not have read it yet."""
+FORMER_FILES_KEPT: Final = dt.timedelta(hours=1)
+"""Age limit of a document: files of its predecessor are kept until then, because readers may still use them."""
 
 _BETWEEN_REPORTS = 64
 """Number of folders between two reports of progress."""
@@ -51,11 +53,11 @@ class Leftovers:
     """The objects of one world or of the survey that no document names.
 
     Attributes:
-        name: the seed; the folder of the objects if no document names a seed; ``survey``.
+        name: the seed, or ``survey``; the folder of the objects if their seed is unknown, because it has no document.
         objects: number of objects that are old enough to be deleted.
-        bytes: their length.
-        young: number of objects that stay because they, or the document that replaced them, are too young.
-        fault: why nothing was deleted, or which damage the deletion caused; else None.
+        bytes: their total length.
+        young: number of objects that are kept because they, or the document that replaced them, are too young.
+        fault: the reason that nothing was deleted, or the damage that the deletion caused; else None.
     """
 
     name: str
@@ -66,13 +68,13 @@ class Leftovers:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Named:
-    """What a document names.
+class _NamedObjects:
+    """The objects that a document names.
 
     Attributes:
-        owner: the seed or ``survey``; the folder of the objects if there is no document of a world.
+        owner: the seed or ``survey``; the folder of the objects if a world has no document.
         contains: returns True for the path of an object that the document names.
-        since: the time when the document was written; None if there is no document.
+        since: the time of the last write of the document; None if it does not exist.
     """
 
     owner: str
@@ -83,13 +85,13 @@ class _Named:
 def prune(bucket: Bucket, *, now: dt.datetime, dry_run: bool, report: Callable[[float, str], None]) -> list[Leftovers]:
     """Delete the objects that no document names and that are older than :data:`LEAST_AGE`.
 
-    Objects of an unknown layout stay, and so does every object whose document is damaged or of a later version.
+    Objects with an unknown form of path are kept, and all objects whose document is damaged or of a later version.
 
     Args:
         bucket: the bucket.
         now: the present time.
         dry_run: only list the objects.
-        report: called with the share of folders that are done, and the name of the phase.
+        report: called with the fraction of finished folders, and the name of the phase.
 
     Returns:
         The worlds with leftovers or faults, then the survey if it has any.
@@ -111,13 +113,13 @@ def prune(bucket: Bucket, *, now: dt.datetime, dry_run: bool, report: Callable[[
 
 def _prune_folder(bucket: Bucket, folder: str, now: dt.datetime, *, dry_run: bool) -> Leftovers:
     """Delete the leftovers in the folder of a seed or of the survey."""
-    # The listing comes first: an object that is listed here and named by a document later is not deleted.
+    # The listing comes before the document, so that objects of a document that is written in between are kept.
     listed = {path: each for path, each in bucket.listing(folder).items() if _is_known(path)}
     read = _survey_names if folder == SURVEY else _world_names
     try:
         named = read(bucket, folder)
         unnamed = {path: each for path, each in listed.items() if not named.contains(path)}
-        is_new = named.since is not None and now - named.since < READERS_NOTICE
+        is_new = named.since is not None and now - named.since < FORMER_FILES_KEPT
         old = {path: each.bytes for path, each in unnamed.items() if not is_new and now - each.modified > LEAST_AGE}
         leftovers = Leftovers(named.owner, len(old), sum(old.values()), len(unnamed) - len(old))
         if dry_run or not old:
@@ -133,13 +135,13 @@ def _is_known(path: str) -> bool:
     return (_STAGE_OBJECT.fullmatch(path) or _SURVEY_OBJECT.fullmatch(path)) is not None
 
 
-def _world_names(bucket: Bucket, folder: str) -> _Named:
+def _world_names(bucket: Bucket, folder: str) -> _NamedObjects:
     """Read the document of a world."""
     seed_folder = folder.rpartition("/")[2]
     path = world_document(seed_folder)
     stored = bucket.read(path, MAX_DOCUMENT_BYTES)
     if stored is None:
-        return _Named(folder, lambda _: False, None)
+        return _NamedObjects(folder, lambda _: False, None)
     world = parse_world(stored.content, f"{bucket.address}/{path}")
     if world.seed.folder_name != seed_folder:
         raise DamagedObjectError(f"The object {bucket.address}/{path} is damaged; publish it again.")
@@ -149,25 +151,25 @@ def _world_names(bucket: Bucket, folder: str) -> _Named:
     }
 
     def contains(path: str) -> bool:
-        """Return True for all files of a named stage, whose digest determines them, and for its named manifest."""
+        """Return True for the named manifest of a named stage, and for its other files, which its digest determines."""
         match = _STAGE_OBJECT.fullmatch(path)
         if match is None or match["stage"] not in manifests:
             return False
         return _MANIFEST.fullmatch(match["file"]) is None or path == manifests[match["stage"]]
 
-    return _Named(world.seed.key, contains, stored.modified)
+    return _NamedObjects(world.seed.key, contains, stored.modified)
 
 
-def _survey_names(bucket: Bucket, _: str) -> _Named:
+def _survey_names(bucket: Bucket, _: str) -> _NamedObjects:
     """Read the document of the survey."""
     stored = bucket.read(SURVEY_DOCUMENT, MAX_DOCUMENT_BYTES)
     if stored is None:
-        return _Named(SURVEY, lambda _: False, None)
+        return _NamedObjects(SURVEY, lambda _: False, None)
     survey = parse_survey(stored.content, f"{bucket.address}/{SURVEY_DOCUMENT}")
-    return _Named(SURVEY, {file.path for file in survey.files}.__contains__, stored.modified)
+    return _NamedObjects(SURVEY, {file.path for file in survey.files}.__contains__, stored.modified)
 
 
-def _damage(named: _Named, deleted: Mapping[str, int]) -> str | None:
+def _damage(named: _NamedObjects, deleted: Mapping[str, int]) -> str | None:
     """Return an error message if the document names a deleted object, else None."""
     lost = sum(map(named.contains, deleted))
     if not lost:
@@ -176,6 +178,6 @@ def _damage(named: _Named, deleted: Mapping[str, int]) -> str | None:
         vwe_command("publish", "--survey") if named.owner == SURVEY else vwe_command("publish", operands=[named.owner])
     )
     return (
-        f"A publisher reused {lost} leftovers of {named.owner} while they were deleted, so readers miss them; "
-        f"publish it again with: {again}"
+        f"A publisher reused {lost} unused objects of {named.owner} while this prune deleted them, so readers cannot "
+        f"find them; publish them again with: {again}"
     )

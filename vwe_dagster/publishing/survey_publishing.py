@@ -62,7 +62,7 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
         if stored is not None and stored.content == content and not written:
             return Publication(PublishState.UNCHANGED, reused=len(wanted))
         if bucket.swap(SURVEY_DOCUMENT, content, None if stored is None else stored.etag):
-            # A prune may have deleted files that were reused, before the document named them.
+            # A prune may have deleted reused files before the document named them, so missing files are written again.
             existing = _lengths(bucket)
             in_threads(write, wanted)
             return Publication(

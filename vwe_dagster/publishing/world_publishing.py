@@ -2,8 +2,8 @@
 
 The files of a stage are written first, then its manifest, and the document of the world last. A reader that begins
 with the document therefore sees the former or the new world, and an interrupted publication leaves only objects that
-no document names. The next publication reuses them, unless they are pruned before: so a publisher looks for its objects
-once more when its document names them, and writes those that :mod:`vwe_dagster.publishing.pruning` has deleted.
+no document names. The next publication reuses them. :mod:`vwe_dagster.publishing.pruning` may delete them at the same
+time, so a publisher lists its objects again after it has written the document, and writes missing objects again.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def pruned(bucket: Bucket, *, now: dt.datetime = LATER, dry_run: bool = False) -
     return prune(bucket, now=now, dry_run=dry_run, report=lambda *_: None)
 
 
-def test_former_build_is_deleted_and_the_named_one_stays(s3: S3Server, tmp_path: Path) -> None:
+def test_former_build_is_deleted_and_the_named_build_is_kept(s3: S3Server, tmp_path: Path) -> None:
     address = s3.new_address()
     former, new = built(tmp_path / "former", "1"), built(tmp_path / "new", "2")
     publish_world(new, SEED, Bucket(address))
@@ -51,7 +51,7 @@ def test_former_build_is_deleted_and_the_named_one_stays(s3: S3Server, tmp_path:
     assert pruned(Bucket(address)) == []
 
 
-def test_former_build_stays_until_readers_have_noticed_the_new_one(
+def test_former_build_is_kept_until_the_new_document_is_an_hour_old(
     s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "LEAST_AGE", dt.timedelta(days=-1))
@@ -83,7 +83,7 @@ def test_objects_of_a_removed_world_are_deleted(s3: S3Server, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("document", [b"{}", b'{"schema_version": 2}'])
-def test_objects_of_an_unreadable_document_stay(s3: S3Server, tmp_path: Path, document: bytes) -> None:
+def test_objects_of_an_unreadable_document_are_kept(s3: S3Server, tmp_path: Path, document: bytes) -> None:
     address = s3.new_address()
     publish_world(built(tmp_path), SEED, Bucket(address))
     for path in (world_document(SEED.folder_name), SURVEY_DOCUMENT):
@@ -144,7 +144,7 @@ def test_prune_reports_objects_that_a_publisher_named_before_they_were_deleted(s
     with pytest.raises(PublisherEndedError):
         publish_world(store, SEED, FailingBucket(address, 3))
     [damage] = pruned(PublishedBucket(address))
-    assert f"reused 3 leftovers of {KEY} while they were deleted" in str(damage.fault)
+    assert f"reused 3 unused objects of {KEY} while this prune deleted them" in str(damage.fault)
     assert str(damage.fault).endswith(f"vwe publish {KEY}")
     publish_world(store, SEED, Bucket(address))
     assert read(address, tmp_path / "cache") == content_of(store)
