@@ -38,7 +38,7 @@ _NFS_FAULTS = {
     "local_lock=flock": "with local_lock=flock, locks do not exclude other hosts",
     "vers=3": "version 3 loses locks when the server restarts",
 }
-"""Options that break what the store relies on, and how."""
+"""Options that the store cannot work with, each with its effect."""
 
 _processes = multiprocessing.get_context("spawn")
 
@@ -51,7 +51,7 @@ class MountCheck:
         name: what was checked.
         passed: whether the file system has the property.
         required: whether the store depends on it.
-        detail: the observation, as text; of a failed check also its consequence and a remedy.
+        detail: the observation, as text; for a failed check also its consequence and a remedy.
     """
 
     name: str
@@ -65,15 +65,15 @@ class _Property:
     """A property of the file system.
 
     Attributes:
-        name: what is checked.
-        check: checks it in a folder of the file system, and returns the observation.
-        otherwise: the consequence of a failure, and a remedy.
+        name: the property, as a short statement.
+        check: checks the property in a folder of the file system, and returns the observation.
+        consequence: the consequence of a failure, and a remedy.
         required: whether the store depends on it.
     """
 
     name: str
     check: Callable[[Path], str]
-    otherwise: str
+    consequence: str
     required: bool = True
 
 
@@ -92,13 +92,14 @@ def mount_checks(data: Path) -> Iterator[MountCheck]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _result(each: _Property, folder: Path) -> MountCheck:
+def _result(checked: _Property, folder: Path) -> MountCheck:
     try:
-        return MountCheck(each.name, passed=True, required=each.required, detail=each.check(folder))
-    # A file system without locks is reported by filelock as NotImplementedError, at a child as the end of its pipe.
+        return MountCheck(checked.name, passed=True, required=checked.required, detail=checked.check(folder))
+    # On a file system without locks, filelock raises NotImplementedError. In a child process, this closes its pipe.
     except (OSError, NotImplementedError, EOFError, _FailedError) as error:
-        found = str(error) or "the other process failed"
-        return MountCheck(each.name, passed=False, required=each.required, detail=f"{found}; {each.otherwise}")
+        observation = str(error) or "the other process failed"
+        detail = f"{observation}; {checked.consequence}"
+        return MountCheck(checked.name, passed=False, required=checked.required, detail=detail)
 
 
 class _FailedError(Exception):
@@ -143,10 +144,10 @@ def _check_folder_rename(folder: Path) -> str:
         target.rename(former)
         draft.rename(target)
         if reader.read() != "target":
-            raise _FailedError("a reader of the former folder lost its file")
+            raise _FailedError("an open file of the former folder does not keep its content")
     if (target / "name").read_text(encoding="utf-8") != "draft" or draft.exists():
         raise _FailedError("after the renames, the folder does not have the new content")
-    return "the folder has the new content, and an open file the former"
+    return "the folder has the new content, and an open file keeps the former content"
 
 
 def _check_exclusive_creation(folder: Path) -> str:
@@ -295,7 +296,7 @@ def _check_mount_options(folder: Path) -> str:
 
 
 def _mount_of(folder: Path) -> tuple[str, frozenset[str]] | None:
-    """Return the kind and the options of the file system of a folder; None if the system has no list of mounts."""
+    """Return the type and the options of the mount of a folder; None if the system has no list of mounts."""
     try:
         lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -349,7 +350,7 @@ PROPERTIES: Sequence[_Property] = (
     _Property(
         "O_EXCL: one of two processes creates a file",
         _check_exclusive_creation,
-        f"two processes would each believe to hold a new lock, so {_LIKE_A_LOCAL_DISK}",
+        f"two processes could both create the same lock, so {_LIKE_A_LOCAL_DISK}",
     ),
     _Property(
         "fsync of files and folders",
@@ -374,7 +375,7 @@ PROPERTIES: Sequence[_Property] = (
     _Property(
         "free space",
         _check_free_space,
-        "ten worlds of 8192 cells a side take 1.4 GB, so free some space",
+        "ten worlds of 8192 cells a side take 1.4 GB, so free at least 2 GB",
     ),
     _Property(
         "mount options",
@@ -385,8 +386,8 @@ PROPERTIES: Sequence[_Property] = (
     _Property(
         "owner of new files",
         _check_owner,
-        "the center may be unable to replace or remove them, so use the same number of the user on all machines "
-        "and an export that does not map users",
+        "the center may be unable to replace or remove them, so use the same user id on all machines, and an NFS "
+        "export that does not map users",
         required=False,
     ),
     _Property("hard links", _check_hard_link, "the store copies files instead, which takes more space", required=False),
@@ -394,7 +395,7 @@ PROPERTIES: Sequence[_Property] = (
     _Property(
         "the clock of the file server",
         _check_server_clock,
-        "ages of leftovers and of lists in the inbox are wrong by that, so set both clocks by NTP",
+        "ages of leftovers and of lists in the inbox are wrong by that time, so set both clocks by NTP",
         required=False,
     ),
 )

@@ -90,9 +90,9 @@ def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: f
             )
         if answer.finding is Finding.DENIED:
             raise SharedDataError(
-                f"The center may not use files that this host writes into the data folder {data}, so it could not "
-                f"rebuild or remove its worlds; run both as users with the same number ({command_line('id', '-u')}), "
-                f"and mount an export that does not map users."
+                f"The center has no permission for files that this host writes into the data folder {data}, so it "
+                f"could not rebuild or remove these worlds; run both with the same user id "
+                f"({command_line('id', '-u')}), and mount an NFS export that does not map users."
             )
         if _read(_answer_file(data, question)) != answer.secret:
             raise SharedDataError(

@@ -81,7 +81,7 @@ def test_file_system_without_locks_fails_with_a_remedy(tmp_path: Path, monkeypat
         ("rw,vers=3,hard,nolock,lookupcache=none", False, "with nolock, locks do not exclude other hosts, version 3"),
     ],
 )
-def test_options_of_a_mount_are_checked(
+def test_nfs_mount_passes_unless_its_options_are_unsafe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, *, passed: bool, detail: str
 ) -> None:
     device = tmp_path.stat().st_dev
@@ -101,11 +101,11 @@ def test_files_of_another_user_than_the_folder_are_reported(tmp_path: Path) -> N
     assert "the data folder to 12345; the center may be unable" in check.detail
 
 
-def test_full_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_low_free_space_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mount_checks, "_FREE_BYTES", 2**70)
     check = result(tmp_path, "free space")
     assert (check.passed, check.required) == (False, True)
-    assert check.detail.endswith("so free some space")
+    assert check.detail.endswith("so free at least 2 GB")
 
 
 def test_clock_of_the_file_server_that_is_wrong_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_folder_that_shows_no_files_of_the_center_is_rejected(
         check_shared_data(server, tmp_path, "attic")
 
 
-def test_folder_whose_files_the_center_may_not_use_is_rejected(
+def test_folder_whose_files_deny_access_to_the_center_is_rejected(
     broker: str, server: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deny_answers(path: Path, content: bytes) -> None:
@@ -82,7 +82,7 @@ def test_folder_whose_files_the_center_may_not_use_is_rejected(
         path.write_bytes(content)
 
     monkeypatch.setattr("vwe_dagster.hosts.shared_data.write_atomically", deny_answers)
-    with center(broker, tmp_path), pytest.raises(SharedDataError, match="run both as users with the same number"):
+    with center(broker, tmp_path), pytest.raises(SharedDataError, match="run both with the same user id"):
         check_shared_data(server, tmp_path, "attic")
 
 
