@@ -121,7 +121,7 @@ def _measured(name: str, write: Callable[[Draft], None], rounds: int) -> Figure:
             began = time.perf_counter()
             draft = Draft(Path(folder))
             write(draft)
-            size = sum(facts.bytes for facts in draft.flush().values())
+            size = sum(entry.bytes for entry in draft.flush().values())
             seconds.append(time.perf_counter() - began)
     return Figure(name, seconds[1:], size)
 

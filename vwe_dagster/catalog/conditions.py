@@ -71,7 +71,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "error_on_division_by_zero": False,
 }
 _BEFORE = f"FROM {TABLE} WHERE (\n"
-"""The statement before a condition, in ASCII."""
+"""The statement before a condition. It is ASCII, so its length in bytes equals its length in characters."""
 
 _UNKNOWN_TABLE = re.compile(r'Table "(?P<name>[^"]+)" (?:not found|does not exist)')
 _LONGEST_SHOWN = 200
@@ -181,11 +181,11 @@ def _reject_unreadable(text: str) -> None:
         raise QueryError("The condition is empty; leave it out to find all worlds.", QueryFault.EMPTY_CONDITION)
     if "\0" in text:
         raise QueryError("The condition contains a NUL character; remove it.", QueryFault.NUL_CHARACTER)
-    # DuckDB 2.0 parses 3000 open parentheses in 5 s with 1.5 GB; both grow with the square of their number. So do
-    # they with signs that precede nothing.
+    # DuckDB 2.0 parses 3000 open parentheses in 5 s with 1.5 GB; time and memory grow with the square of their number.
+    # The same holds for signs without an operand behind them.
     if text.count("(") + text.count("[") + text.count("{") > _MOST_BRACKETS or _MANY_SIGNS.search(text):
         raise QueryError(
-            f"The condition {_shown(text)} has more than {_MOST_BRACKETS} parentheses, or 100 signs in a row; "
+            f"The condition {_shown(text)} has more than {_MOST_BRACKETS} brackets, or 100 signs in a row; "
             f"write a simpler one.",
             QueryFault.TOO_MANY_SIGNS,
             brackets=_MOST_BRACKETS,
@@ -208,7 +208,7 @@ def _tree(database: duckdb.DuckDBPyConnection, text: str) -> _Node:
     """
     tree = _serialized(database, text)
     if tree["error"]:
-        raise _misspelled(text, tree)
+        raise _syntax_error(text, tree)
     # A condition such as "true) LIMIT (3" would otherwise continue the statement around it.
     if _surroundings(tree) != _surroundings(_serialized(database, "true")):
         raise QueryError(
@@ -311,7 +311,7 @@ def _reject_other_type(database: duckdb.DuckDBPyConnection, text: str, sql: str)
     seeds.filter(f"({sql})")
 
 
-def _misspelled(text: str, tree: _Node) -> QueryError:
+def _syntax_error(text: str, tree: _Node) -> QueryError:
     """Return the error of a condition that cannot be parsed, with the position of the fault in characters."""
     reason = tree["error_message"]
     if not str(tree.get("position", "")).isdecimal():

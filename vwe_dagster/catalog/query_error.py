@@ -1,4 +1,4 @@
-"""The error of questions that cannot be answered, and its faults, which pages show in the language of the visitor."""
+"""The error of questions that cannot be answered, and its kinds of faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import enum
 
 
 class QueryFault(enum.StrEnum):
-    """The fault of a question. A page has a text for each, with places for the named values."""
+    """The kind of fault of a question.
+
+    The pages have a text for each kind and language. The text contains the names of values of :class:`QueryError`.
+    """
 
     EMPTY_CONDITION = "empty_condition"
     NUL_CHARACTER = "nul_character"
@@ -40,9 +43,9 @@ class QueryError(ValueError):
     """A question is invalid or cannot be answered.
 
     Args:
-        message: states the fault and the remedy.
-        fault: the fault.
-        values: parts of the question and limits that the message names, such as a word or its position.
+        message: the fault and the remedy, in English.
+        fault: the kind of fault.
+        values: values for the texts of the pages, by name: parts of the question, positions and limits.
     """
 
     def __init__(self, message: str, fault: QueryFault, **values: str | float | list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Search all known seeds, of built worlds and of the survey: which ones match, in what order, and among how many."""
+"""Search the seeds of built worlds and of the survey for the matches of a question, and order them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCORE = "score"
 
 _SEED, _NUMBER, _STALE = "seed", "number", "stale"
 _TRIES = 3
-"""How often a question is asked if files of the survey vanish while it is answered."""
+"""Maximum number of attempts to answer a question if files of the survey vanish meanwhile."""
 
 Indices = npt.NDArray[np.int64]
 

@@ -7,7 +7,7 @@ import it: loading it takes longer than the other commands run.
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -98,7 +98,7 @@ def _vwe(
     """Turn Valheim seeds into world data."""
 
 
-BAD_INPUT_ERRORS = (
+BAD_INPUT_ERRORS: Final = (
     SeedError,
     SeedListError,
     SaveError,
@@ -109,8 +109,10 @@ BAD_INPUT_ERRORS = (
     ObjectStorageError,
     InputError,
 )
-FAILURES = (StoreError, EngineError, ExportError, CommandError)
-"""The expected errors, whose messages are for the user."""
+"""The errors for which ``vwe`` prints the message and exits with :data:`BAD_INPUT`."""
+
+FAILURES: Final = (StoreError, EngineError, ExportError, CommandError)
+"""The errors for which ``vwe`` prints the message and exits with :data:`FAILED`."""
 
 
 def run() -> int:

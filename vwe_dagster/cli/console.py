@@ -164,7 +164,7 @@ class _AssetLines:
         if notice.stage not in self._lines:
             self._lines[notice.stage] = self._progress.add_task("", total=1, stage=notice.stage)
         line = self._lines[notice.stage]
-        ended = notice.kind in {"kept", "made", "failed"}
+        ended = notice.kind in {"kept", "built", "failed"}
         self._progress.update(line, description=_phrase(notice), completed=int(ended))
         if notice.kind in {"warning", "failed"}:
             say(self._progress.console, _phrase(notice), "red" if notice.kind == "failed" else "yellow")
@@ -180,8 +180,6 @@ def _phrase(notice: Notice) -> str:
     match notice.kind:
         case "kept":
             return "up to date"
-        case "made":
-            return "built"
         case "failed":
             return f"failed: {notice.text}"
         case "warning" | "phase":

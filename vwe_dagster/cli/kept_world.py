@@ -1,4 +1,4 @@
-"""The process in which ``vwe serve`` builds a world that a page keeps: ``python -m`` of this module, with the seed."""
+"""The program that ``vwe serve`` starts for *Keep* on a page: ``python -m vwe_dagster.cli.kept_world SEED``."""
 
 from __future__ import annotations
 

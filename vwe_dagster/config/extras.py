@@ -1,4 +1,4 @@
-"""How to install the optional packages of the project."""
+"""The commands that install the optional packages of the project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from vwe_dagster.text.commands import command_line
 
 _MAKE_TARGETS = {"hosts": "hosts"}
-"""Extras that a target of the Makefile installs, with the hashes of their packages."""
+"""The targets of the Makefile that install extras; they also check the hashes of the packages."""
 
 
 def install_command(extra: str, checkout: Path | None) -> str:

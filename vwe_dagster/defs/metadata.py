@@ -2,7 +2,7 @@
 
 Dagster's pages show Markdown of less than 1000 characters inline and longer Markdown only after a click. Each asset has
 an inline miniature. The event database stores all metadata, so only ``renders`` has a thumbnail behind a click, only
-``processed`` has the wide table of biomes, and the path of a stage's folder stands for the paths of its files.
+``processed`` has the wide table of biomes, and a stage has the path of its folder but not those of its files.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ def _files(store: WorldStore, manifest: Manifest) -> dict[str, dg.MetadataValue[
 
 
 def _short_table(columns: Mapping[str, Iterable[str]], *, numbers: frozenset[str]) -> dg.MarkdownMetadataValue:
-    """Return a table as Markdown, which takes a quarter of the bytes of :func:`rows_table` without its schema.
+    """Return a table as Markdown, which takes a quarter of the bytes of :func:`rows_table`, because it has no schema.
 
     Args:
         columns: the cells of each column by its heading.

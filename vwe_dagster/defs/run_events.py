@@ -15,7 +15,7 @@ from vwe_dagster.defs.check_names import is_check
 LISTENER = "listener"
 """Name of the logger that a run's configuration selects to send its events to a listener."""
 
-NoticeKind = Literal["started", "phase", "warning", "kept", "made", "failed"]
+NoticeKind = Literal["started", "phase", "warning", "kept", "built", "failed"]
 
 _LOGGER = logging.getLogger(__name__)
 _LOGGER.setLevel(logging.DEBUG)
@@ -28,7 +28,7 @@ class Notice:
 
     Attributes:
         stage: name of the asset.
-        kind: the asset ``started``, is in a ``phase``, logged a ``warning``, was ``kept`` or ``made``, or ``failed``.
+        kind: the asset ``started``, is in a ``phase``, logged a ``warning``, was ``kept`` or ``built``, or ``failed``.
         text: the phase, the warning or the cause of the failure; else empty.
         run_id: the id of the run.
     """
@@ -96,7 +96,7 @@ class RunEventHandler(logging.Handler):
                 was_kept = event.step_materialization_data.materialization.metadata["cached"].value
                 (self._kept if was_kept else self._built).add(stage)
             case dg.DagsterEventType.STEP_SUCCESS:
-                self._notice(stage, "kept" if stage in self._kept - self._built else "made")
+                self._notice(stage, "kept" if stage in self._kept - self._built else "built")
             case dg.DagsterEventType.STEP_FAILURE:
                 self._notice(stage, "failed", reason(event))
 

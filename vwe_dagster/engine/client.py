@@ -255,14 +255,14 @@ def _path(job_id: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class JobTerms:
-    """How a holder runs one job on its engine.
+    """The token, the id, the deadline and the callbacks of one job on an engine.
 
     Attributes:
         token: the fencing token of the holder's lease.
         job_id: an id that is never used again.
         deadline_s: seconds for the job and the download of its layers.
         progress: called with each change that the engine reports.
-        exporting: called once the job is done, before its layers are fetched.
+        exporting: called once, after the job and before the download of its layers.
     """
 
     token: int

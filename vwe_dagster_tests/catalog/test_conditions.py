@@ -118,7 +118,7 @@ def test_unknown_column_is_rejected_with_similar_ones(condition: str, sentence: 
     ("condition", "position", "word"),
     [("islands > > 3", 11, ">"), ("seed = 'ö' annd 3 < islands", 12, "annd"), ("islands > 3) x (", 14, "x")],
 )
-def test_misspelled_condition_is_rejected_with_the_position(condition: str, position: int, word: str) -> None:
+def test_condition_with_a_syntax_error_is_rejected_with_its_position(condition: str, position: int, word: str) -> None:
     with pytest.raises(QueryError) as caught:
         parse_condition(condition)
     assert caught.value.fault is QueryFault.SYNTAX
@@ -174,7 +174,7 @@ def test_condition_that_is_not_true_or_false_is_rejected(condition: str, kind: s
 
 @pytest.mark.parametrize("text", ["(" * 201, "abs(" * 201, "islands = " + "- " * 100])
 def test_condition_that_takes_much_memory_to_parse_is_rejected_unparsed(text: str) -> None:
-    with pytest.raises(QueryError, match="more than 200 parentheses, or 100 signs in a row"):
+    with pytest.raises(QueryError, match="more than 200 brackets, or 100 signs in a row"):
         parse_condition(text)
 
 

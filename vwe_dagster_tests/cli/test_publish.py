@@ -68,7 +68,7 @@ def test_seeds_are_published_and_reported(s3_process: S3Server, home: Path) -> N
     ]
 
 
-def test_prune_reports_what_it_keeps(s3_process: S3Server, home: Path) -> None:
+def test_prune_reports_the_number_of_kept_files(s3_process: S3Server, home: Path) -> None:
     address = s3_process.new_address()
     vwe = publisher(s3_process, home, str(address))
     published = vwe.call("publish", KEY, "--prune", "--json")
@@ -77,7 +77,7 @@ def test_prune_reports_what_it_keeps(s3_process: S3Server, home: Path) -> None:
     young = len(s3_process.objects(address))
     ended = vwe.call("publish", "--prune", "--dry-run")
     assert ended.returncode == 0
-    assert f"--prune would delete 0 unused files, 0 bytes. Another {young} stay" in ended.stderr
+    assert f"--prune would delete 0 unused files, 0 bytes. Another {young} are kept" in ended.stderr
 
 
 def test_partially_built_world_is_skipped_unless_it_is_named(s3_process: S3Server, home: Path) -> None:

@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure the speed of this machine.
 
 
 JsonFile = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write every value that was measured.")
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write all measured values to a JSON file.")
 ]
 
 

@@ -66,7 +66,7 @@ def build_worlds(
     Args:
         home: the home of the instance and the data.
         wanted: groups of seeds, each with its configuration.
-        listener: also receives the notices of the runs.
+        listener: receives the notices of the runs, like the console.
 
     Returns:
         The keys that failed; the reasons have been printed.
@@ -112,7 +112,7 @@ def compile_kernels_once() -> None:
 
 
 def _build_batch(
-    console: Console, instance: SeedRuns, keys: Sequence[str], config: Config, other: Listener | None
+    console: Console, instance: SeedRuns, keys: Sequence[str], config: Config, second: Listener | None
 ) -> Collection[str]:
     """Build worlds in one run; return the keys that failed."""
     title = keys[0] if len(keys) == 1 else f"{len(keys)} seeds, {keys[0]} to {keys[-1]}"
@@ -120,8 +120,8 @@ def _build_batch(
 
         def listener(notice: Notice) -> None:
             show(notice)
-            if other is not None:
-                other(notice)
+            if second is not None:
+                second(notice)
 
         try:
             return instance.build_worlds(keys, config=config, listener=listener)

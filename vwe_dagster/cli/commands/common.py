@@ -30,7 +30,9 @@ DEFAULT_ROWS = 20
 
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help=f"Show at most this many; the default is {DEFAULT_ROWS}, and all with --json or --csv."),
+    typer.Option(
+        metavar="N", min=1, help=f"Show at most N rows; the default is {DEFAULT_ROWS}, or all with --json or --csv."
+    ),
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 

@@ -39,12 +39,12 @@ ListFile = Annotated[
 ]
 GalleryUrl = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="With --gallery: the address where it will be, for the pictures of links."),
+    typer.Option(metavar="URL", help="With --gallery: the future address of the gallery, for link previews."),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
-        metavar="PATH", help="The file or folder to write; with several formats, the folder to write them into."
+        metavar="PATH", help="The file or folder to write; with several formats, the folder that contains them."
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier export.")]
@@ -123,7 +123,7 @@ def _export_world(
     published: str | None,
     force: bool,
 ) -> None:
-    """Write one world in each format. Nothing is built or written if an output is not possible."""
+    """Write one world in each format. If one of the outputs is invalid, nothing is built or written."""
     from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
     from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
 

@@ -59,11 +59,11 @@ Ascending = Annotated[bool, typer.Option("--ascending", help="Sort the smallest 
 ColumnNames = Annotated[
     str | None,
     typer.Option(
-        metavar="[A,B,...]", help="Show these columns, or 'all'; without a value, list the columns that exist."
+        metavar="[A,B,...]", help="Show these columns, or 'all'; without a value, list the available columns."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")]
-BuildCount = Annotated[int | None, typer.Option(min=1, help="Build the worlds of this many seeds, the first ones.")]
+BuildCount = Annotated[int | None, typer.Option(metavar="N", min=1, help="Build the worlds of the first N seeds.")]
 
 
 def find(

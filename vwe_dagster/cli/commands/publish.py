@@ -1,4 +1,4 @@
-"""The command ``vwe publish``: write worlds and the survey to object storage, and delete what is not used there."""
+"""The command ``vwe publish``: write worlds and the survey to object storage, and delete unused files there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def publish(
     all_: Annotated[bool, typer.Option("--all", help="Publish every built world.")] = False,
     survey: Annotated[bool, typer.Option("--survey", help="Publish the rows of the survey.")] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete files of former builds and removed worlds that are a day old.")
+        bool,
+        typer.Option("--prune", help="Delete unused files older than a day, such as those of former builds."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what --prune would delete; change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -44,10 +45,10 @@ def publish(
     """Publish worlds and the survey to the object storage that VWE_PUBLISH names, such as s3://bucket/prefix.
 
     Unchanged worlds and files are not written again. If this command is interrupted, readers still see the
-    former version of a world. Pruning is safe while others publish, and comes after publishing.
+    former version of a world. --prune runs last, and is safe while other publishers are running.
     """
     if bool(seeds) + all_ > 1 or not (seeds or all_ or survey or prune):
-        raise InputError("Name the seeds to publish, or choose --all, --survey, --prune or several of them.")
+        raise InputError("Name the seeds to publish, or choose one or more of --all, --survey and --prune.")
     if dry_run and (not prune or seeds or all_ or survey):
         raise InputError("--dry-run shows what --prune would delete; use it with --prune alone.")
     parsed = parse_seeds(seeds or [])
@@ -133,7 +134,7 @@ def _show(results: Mapping[str, Publication], faults: Mapping[str, str], *, publ
     for fault in faults.values():
         say(notices(), fault, "red")
     if published and not results and not faults:
-        say(notices(), "There is no built world to publish.")
+        say(notices(), "There are no built worlds to publish.")
 
 
 def _show_pruned(pruned: Sequence[Leftovers], *, dry_run: bool) -> None:
@@ -147,9 +148,9 @@ def _show_pruned(pruned: Sequence[Leftovers], *, dry_run: bool) -> None:
     files, size = sum(each.objects for each in old), decimal(sum(each.bytes for each in old))
     young = sum(each.young for each in pruned)
     summary = f"{'--prune would delete' if dry_run else 'Deleted'} {files:,} unused files, {size}."
-    stay = (
-        f" Another {young:,} stay, because they are younger than a day or were replaced in the last hour."
+    kept = (
+        f" Another {young:,} are kept, because they are younger than a day or were replaced in the last hour."
         if young
         else ""
     )
-    say(notices(), summary + stay)
+    say(notices(), summary + kept)

@@ -54,8 +54,8 @@ def processed(
         source = builder.source("extracted", "extracted")
         recipe = recipe_from(CODE_VERSION, source)
         manifest, analysis = builder.build(recipe, lambda draft: _analyse(store, source, draft), force=config.force)
-        analysed = analysis or read_processed(store, manifest)
-        return _report(store, manifest, analysed, source, kept=analysis is None)
+        analyzed = analysis or read_processed(store, manifest)
+        return _report(store, manifest, analyzed, source, kept=analysis is None)
 
     return for_each_seed(context, build)
 

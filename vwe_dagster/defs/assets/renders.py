@@ -83,13 +83,13 @@ def _draw(
 def _report(
     store: WorldStore, manifest: Manifest, world: Manifest, analysis: Manifest, thumbnail: Image.Image, *, kept: bool
 ) -> dg.MaterializeResult[None]:
-    analysed = read_processed(store, analysis)
+    analyzed = read_processed(store, analysis)
     return materialization(
         store,
         manifest,
         kept=kept,
         emblem=biome_thumbnail(read_plane(store, world, "biome"), grid_of(world)),
         picture=thumbnail,
-        biomes=analysed.biomes[["biome", "area_km2", "share_of_disc"]],
-        counts={"islands": len(analysed.islands), "rivers": analysed.statistics["river_count"]},
+        biomes=analyzed.biomes[["biome", "area_km2", "share_of_disc"]],
+        counts={"islands": len(analyzed.islands), "rivers": analyzed.statistics["river_count"]},
     )
