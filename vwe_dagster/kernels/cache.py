@@ -26,8 +26,8 @@ def cache_folder(source: Path) -> Path | None:
     """Return the folder for the machine code of a module's kernels; None if no folder can be written.
 
     The name of the folder has a digest over everything that the kernels depend on. numba itself compares the file of a
-    kernel only: the cached code would keep old values of constants and old code of functions from other modules. It has
-    no path, so all checkouts and installations of a version share their machine code.
+    kernel only: the cached code would keep old values of constants and old code of functions from other modules. The
+    digest covers no path, so all checkouts and installations of a version share their machine code.
 
     Args:
         source: the module's file.

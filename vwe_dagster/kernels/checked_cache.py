@@ -1,4 +1,4 @@
-"""numba's cache of a kernel, shared by all checkouts; its files have checksums, because damaged code would crash."""
+"""The cache of compiled kernels. All checkouts share it; checksums prevent damaged code from crashing a process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DamagedCacheError(OSError):
 class _ModuleFolder(_CacheLocator):  # type: ignore[misc]  # numba has no type hints
     """The folder of a kernel's module.
 
-    numba's own locators add the path of the module, so each checkout and each installation would compile all kernels.
+    The locators of numba add the path of the module, so each checkout and each installation would compile all kernels.
     """
 
     def __init__(self, folder: Path, first_line: int) -> None:

@@ -163,7 +163,7 @@ class Lease:
         return dataclasses.replace(export, confirm=lambda: self._confirm(job.job_id))
 
     def return_engine(self) -> None:
-        """Return the engine to the pool, reset and verified; leave it alone if this holder was fenced."""
+        """Reset and verify the engine, and return it to the pool; do nothing to it if this holder was fenced."""
         try:
             self._lock.extend(self._upkeep.upkeep_s, self.token)
             self._reset_and_free()

@@ -395,7 +395,7 @@ class Upkeep:
             self.fail(row.slot, row.token, reason)
 
     def _clear_if_ended(self, row: Slot) -> None:
-        """Empty a free slot if its engine has ended."""
+        """Clear a free slot if its engine has ended."""
         launched = row.launched
         if launched is not None and self.launcher.running(launched):
             return

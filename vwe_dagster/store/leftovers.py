@@ -53,7 +53,7 @@ class Leftover:
         """
         with disk_errors_explained(self.stage.parents[2]), contextlib.suppress(Timeout):
             if self.is_stage:
-                remove_folder(self.path, timeout_s=0, only_if=_is_no_stage)
+                remove_folder(self.path, timeout_s=0, only_if=_is_not_stage)
             else:
                 remove_leftovers(self.stage, timeout_s=0)
             # Another process may have begun to build a stage of this seed.
@@ -102,7 +102,7 @@ def _of_seed(folder: Path) -> Iterator[tuple[Path, Path]]:
             former = folder / f".{name}.former"
             if former.is_dir():
                 yield former, stage
-            if _is_no_stage(stage):
+            if _is_not_stage(stage):
                 yield stage, stage
         yield from ((draft, stage) for draft in sorted(folder.glob(f".{name}.draft-*")))
         lock = folder / f".{name}.lock"
@@ -110,7 +110,7 @@ def _of_seed(folder: Path) -> Iterator[tuple[Path, Path]]:
             yield lock, stage
 
 
-def _is_no_stage(folder: Path) -> bool:
+def _is_not_stage(folder: Path) -> bool:
     try:
         content = read_file(folder / MANIFEST_NAME, MAX_MANIFEST_BYTES)
         fields = json.loads(content)

@@ -27,7 +27,7 @@ from vwe_dagster_tests.worlds import plateau_world
 SIZES = (64, 100, 128, 255, 256, 333)
 
 
-def analysed(grid: Grid) -> tuple[CanonicalWorld, WorldAnalysis]:
+def analyzed(grid: Grid) -> tuple[CanonicalWorld, WorldAnalysis]:
     world = plateau_world(grid)
     return world, analyze(world)
 
@@ -69,7 +69,7 @@ def test_units_times_scale_equal_the_pixels(pixels: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("cells", SIZES)
 def test_sheets_of_small_grids_are_small(cells: int) -> None:
-    world, analysis = analysed(Grid.of_world(cells))
+    world, analysis = analyzed(Grid.of_world(cells))
     drawn = {name: draw() for name, draw in pictures(world, analysis, "Plateaus").items()}
     for name in ("map.png", "biomes.png", "heights.png"):
         width, height = drawn[name].size
@@ -84,7 +84,7 @@ def test_sheets_of_small_grids_are_small(cells: int) -> None:
 def test_no_text_is_too_small_leaves_the_picture_or_covers_other_text(
     cells: int, has_places: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, analysis = analysed(Grid.of_world(cells))
+    world, analysis = analyzed(Grid.of_world(cells))
     if has_places:
         analysis = dataclasses.replace(analysis, places=scattered_places())
     for name, draw in pictures(world, analysis, "HHcLC5acQt").items():
