@@ -21,7 +21,7 @@ def main() -> None:
     collect_rarely()
     failure = _failure_of(sys.argv[1])
     if failure is not None:
-        print(failure.line())  # noqa: T201  the server reads it
+        print(failure.to_line())  # noqa: T201  the server reads it
         sys.exit(1)
 
 

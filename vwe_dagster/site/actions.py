@@ -92,7 +92,8 @@ class Actions:
     async def build_state(self, request: Request) -> Response:
         """Return the state of a requested world, null if it was not requested, and its stages in the data folder.
 
-        ``failure`` is null unless the last build failed, else its ``reason`` and the URL of its ``run``, or nulls.
+        If the last build failed, ``failure`` has its ``reason`` and the URL of its ``run``, each null if unknown. Else
+        ``failure`` is null.
         """
         try:
             seed = parse_seed(pages.key_of(request.path_params["folder"]))

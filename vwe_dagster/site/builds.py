@@ -1,4 +1,4 @@
-"""Worlds that visitors of the page request, built one after another by processes."""
+"""Builds of the worlds that visitors of a page request; a process builds one world after another."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ class BuildState(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class BuildFailure:
-    """Why a world was not built.
+    """The failure of a build.
 
     Attributes:
-        reason: the message of the failure; None if the process ended without one.
-        run_id: the id of the run in Dagster; None if none started.
+        reason: the message of the failure; None if the process ended without a message.
+        run_id: the id of the run in Dagster; None if no run started.
     """
 
     reason: str | None = None
     run_id: str | None = None
 
-    def line(self) -> str:
-        """Return the failure as the last line that a process prints for :meth:`last_of`."""
+    def to_line(self) -> str:
+        """Return the failure as a line of JSON, which the process of a build prints last."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
-    def last_of(cls, output: IO[bytes]) -> Self:
-        """Return the failure in the last line of the output of a process, with the first line of its reason."""
+    def from_output(cls, output: IO[bytes]) -> Self:
+        """Return the failure in the last line of the output of a process; keep only the first line of its reason."""
         output.seek(max(output.seek(0, os.SEEK_END) - _LONGEST_LINE, 0))
         try:
             content = json.loads(output.read().strip().rpartition(b"\n")[2])
@@ -77,10 +77,10 @@ class Builds:
     """Builds the worlds that are requested from a server.
 
     Args:
-        command: returns the command that builds the world of a seed. If it fails, its last line of output is a
-            :meth:`BuildFailure.line`.
-        environment: the variables of its process.
-        ui: returns the URL of Dagster's UI, without a slash at the end; None if it does not run.
+        command: returns the command that builds the world of a seed. If the command fails, it prints a
+            :meth:`BuildFailure.to_line` last.
+        environment: the environment variables of the command.
+        ui: returns the URL of Dagster's UI, without a slash at the end; None if the UI is not running.
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class Builds:
             return dict(self._states)
 
     def failure(self, seed: Seed) -> BuildFailure | None:
-        """Return why a world was not built; None unless the last request for it failed."""
+        """Return the failure of the last build of a world; None if that build did not fail."""
         with self._lock:
             return self._failures.get(seed.key)
 
     def page_of(self, failure: BuildFailure) -> str | None:
-        """Return the URL of a failed run in Dagster's UI; None if no run started or the UI does not run."""
+        """Return the URL of a failed run in Dagster's UI; None if no run started or the UI is not running."""
         ui = None if failure.run_id is None else self._ui()
         return None if ui is None else f"{ui}/runs/{failure.run_id}"
 
@@ -142,7 +142,7 @@ class Builds:
         try:
             with tempfile.TemporaryFile() as output:
                 is_built = self._run(seed, output)
-                failure = None if is_built else BuildFailure.last_of(output)
+                failure = None if is_built else BuildFailure.from_output(output)
         except OSError as error:
             failure = BuildFailure(_first_line(str(error)))
         with self._lock:
@@ -152,7 +152,7 @@ class Builds:
                 self._failures[seed.key] = failure
 
     def _run(self, seed: Seed, output: IO[bytes]) -> bool:
-        """Run the command unless the builds are closed, and return whether it succeeded."""
+        """Run the command unless :meth:`close` was called, and return whether it succeeded."""
         with self._lock:
             if self._is_closed:
                 return False

@@ -1,6 +1,6 @@
-"""The JavaScript modules of a page: which ones it imports, and all of them joined into one classic script.
+"""The imports of a page's JavaScript modules, and the bundle of these modules as one classic script.
 
-An export has classic scripts because browsers load no modules from a disk.
+An export has classic scripts, because browsers do not load modules from a disk.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def bundle(sources: Mapping[str, str], entry: str) -> str:
 
 
 def imported_modules(sources: Mapping[str, str], entry: str) -> Sequence[str]:
-    """Return the paths of the modules that a module needs to start, without those that it imports later.
+    """Return the paths of all modules that a module imports statically, directly or through other modules.
 
     Args:
         sources: the text of modules, by path, as for :func:`bundle`.

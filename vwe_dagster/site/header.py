@@ -42,11 +42,13 @@ class WorldHeader:
 
 
 def version_of(module: str, *parts: str) -> str:
-    """Return a version of files, which browsers cache by version forever: it changes with the files and their code.
+    """Return the version of generated files, which changes with their inputs and their code.
+
+    Browsers cache a file forever by its URL, which contains the version.
 
     Args:
-        module: the file name of the module of the site whose code generates the files.
-        parts: digests and other texts that determine the files.
+        module: the file name of the module in ``site`` whose code generates the files.
+        parts: digests and other texts that determine the content of the files.
     """
     code = sources_digest(PACKAGE / "site" / module)
     return hashlib.sha256(" ".join((*parts, code)).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The stored worlds that the server has open."""
+"""The cache of stored worlds that the server keeps open."""
 
 from __future__ import annotations
 

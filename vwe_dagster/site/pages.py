@@ -93,15 +93,15 @@ def render_page(name: str, **values: object) -> str:
     return _templates().get_template(name).render(values)
 
 
-def missing_page(sentence: str, reason: Reason, *, root: str) -> str:
+def missing_page(message: str, reason: Reason, *, root: str) -> str:
     """Return the HTML of the page for a missing page or file.
 
     Args:
-        sentence: the cause in English.
-        reason: the cause, which the page shows in the language of the visitor if it can.
+        message: the cause in English, which the page shows if it has no text for the reason.
+        reason: the cause, for which the page has a text in the language of the visitor.
         root: the relative URL of the site's root, as seen from the requested page.
     """
-    return render_page("missing.html", sentence=sentence, reason=reason, root=root)
+    return render_page("missing.html", message=message, reason=reason, root=root)
 
 
 @functools.cache

@@ -346,10 +346,10 @@ class _ClientDisconnectedError(Exception):
 
 
 async def _wait_for(request: Request, source: WorldSource, part: Part) -> None:
-    """Wait until a part of a world is there.
+    """Wait until a part of a world is available.
 
     Raises:
-        _ClientDisconnectedError: the client does not wait any longer.
+        _ClientDisconnectedError: the client has closed its connection.
     """
     with source.wanted(part) as arriving:
         if arriving is None:

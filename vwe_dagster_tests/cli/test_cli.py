@@ -307,7 +307,7 @@ def test_process_of_a_kept_world_prints_the_cause_and_the_run(
     monkeypatch.setattr(sys, "argv", ["kept_world", "new"])
     with pytest.raises(SystemExit):
         kept_world.main()
-    failure = BuildFailure.last_of(io.BytesIO(capfd.readouterr().out.encode()))
+    failure = BuildFailure.from_output(io.BytesIO(capfd.readouterr().out.encode()))
     assert failure.reason is not None
     assert "valheim" in failure.reason.lower()
     with with_world.instance() as instance:

@@ -172,7 +172,7 @@ def wait_for(builds: Builds, key: str, state: BuildState) -> None:
 
 def test_builds_run_one_after_another_and_report_failures(tmp_path: Path) -> None:
     run_id = str(uuid.uuid4())
-    line = BuildFailure("  The disk\u202e is full.\nTraceback", run_id).line()
+    line = BuildFailure("  The disk\u202e is full.\nTraceback", run_id).to_line()
     code = f"open(r'{tmp_path}/built', 'a').write('{{}} '); '{{}}' == '@2' and (print({line!r}), sys.exit(1))"
     builds = Builds(
         lambda seed: [sys.executable, "-c", f"import sys; {code.replace('{}', seed.key)}"], {}, lambda: "http://ui"
@@ -190,7 +190,7 @@ def test_builds_run_one_after_another_and_report_failures(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("output", [b"", b"warning\n", b"[]\n", b'{"reason": 3, "run_id": "../x"}', b"\xff" * 99999])
 def test_failure_without_a_valid_last_line_has_no_reason(output: bytes) -> None:
-    assert BuildFailure.last_of(io.BytesIO(output)) == BuildFailure()
+    assert BuildFailure.from_output(io.BytesIO(output)) == BuildFailure()
 
 
 def test_builds_are_bounded_and_end_with_the_server() -> None:
@@ -358,7 +358,7 @@ def test_stages_of_a_kept_world_are_shown_while_it_is_built(browser: Browser, tm
 def test_world_that_was_not_kept_is_reported_and_can_be_requested_again(browser: Browser, tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     publish_survey(store, Depth.WORLD, [row(5)])
-    line = BuildFailure("<img src=x onerror=alert(1)> is full.").line()
+    line = BuildFailure("<img src=x onerror=alert(1)> is full.").to_line()
     with served(site_app(store, builds=running(f"print({line!r}); raise SystemExit(1)"))) as address:
         page = browser.new_page(base_url=address)
         page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))

@@ -103,7 +103,7 @@ def keeping(tmp_path: Path) -> Iterator[Site]:
 import pathlib, sys, time
 if not (tried := pathlib.Path({str(tmp_path / "tried")!r})).exists():
     tried.touch()
-    print({BuildFailure("<b>No engine</b> started.", RUN_ID).line()!r})
+    print({BuildFailure("<b>No engine</b> started.", RUN_ID).to_line()!r})
     sys.exit(1)
 while not list(pathlib.Path({str(store.root)!r}).rglob("go")):
     time.sleep(0.05)

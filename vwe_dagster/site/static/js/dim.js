@@ -13,7 +13,15 @@ const LAND = "land";
 
 /** A layer that covers all samples outside the chosen ones; each pixel shows the sample nearest to its center. */
 const Shade = L.GridLayer.extend({
-  /** Sets the grid, the bytes of all samples, which bytes stay bright, and to which samples, null for all. */
+  /**
+   * Sets the samples that stay bright.
+   *
+   * @param grid `grid` of world.json.
+   * @param ground the bytes of all samples, see `Ground`.
+   * @param isBright for each byte, whether samples with it stay bright.
+   * @param islands for each sample, 1 if it may stay bright; null for all.
+   * @param color the color of all other samples, as a pixel.
+   */
   set(grid, ground, isBright, islands, color) {
     Object.assign(this, { _grid: grid, _ground: ground, _isBright: isBright, _islands: islands, _color: color });
     if (this._map) this.redraw();
@@ -78,7 +86,7 @@ export class Dim {
     return [...this.chosen];
   }
 
-  /** Shows only biomes with these names, islands with these ids, and only land if "land" is one; ignores other names. */
+  /** Dims all but the biomes with these names and the islands with these ids; "land" dims water. Ignores other names. */
   show(names) {
     this.chosen = new Set(names.filter((name) => this.known.has(name)));
     for (const eye of $$("[data-dim]")) eye.ariaPressed = String(this.chosen.has(eye.dataset.dim));
@@ -162,7 +170,7 @@ export class Dim {
     }
   }
 
-  /** Returns which bytes of the ground stay bright, on every island. */
+  /** Returns for each byte of the ground whether samples with it stay bright, apart from the choice of islands. */
   #bright() {
     const { biomes } = this.worldMap.facts;
     const indices = new Set(biomes.filter(({ name }) => this.chosen.has(name)).map(({ index }) => index));
@@ -170,7 +178,7 @@ export class Dim {
     return Array.from({ length: 256 }, (_, byte) => (indices.size === 0 || indices.has(byte & BIOME)) && isLand(byte));
   }
 
-  /** Returns which samples are on chosen islands, see `islandSamples`; null if none is chosen. */
+  /** Returns the samples on chosen islands, see `islandSamples`; null if no island is chosen. */
   #islandsIn(ground) {
     const chosen = this.names.filter((name) => this.islands.has(name)).map((name) => this.islands.get(name));
     if (chosen.length === 0) return null;

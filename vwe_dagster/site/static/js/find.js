@@ -98,7 +98,7 @@ class Finder {
     $("#meaning").hidden = !question;
     $("#meaning").textContent = questionMeaning(question, this.questions[question]?.meaning ?? "");
     const asked = new URLSearchParams({ condition, limit: SHOWN });
-    // The server checks the user's condition for itself, so that the position of a fault is the one in the box.
+    // The conditions of the sliders are separate, so that the position of a fault counts from the start of the input.
     asked.append("condition", ranges.flatMap((range) => range.conditions).join(" and "));
     if (question) asked.set("question", question);
     if (sort) asked.set("sort", sort);
@@ -131,7 +131,7 @@ class Finder {
 
   #show(answer) {
     $("#hint").hidden = true;
-    this.#showNone(answer);
+    this.#explainEmpty(answer);
     const among = t("find.among", {
       surveyed: t("find.surveyed", { count: answer.surveyed }),
       worlds: t("find.worlds", { count: answer.worlds }),
@@ -143,8 +143,8 @@ class Finder {
     this.thumbnails.discard();
   }
 
-  /** Explains an empty answer; without any seeds to search, it shows only how to survey some. */
-  #showNone({ matches, surveyed, worlds, shallow }) {
+  /** Explains an empty answer; if there are no seeds to search, shows the command that surveys seeds. */
+  #explainEmpty({ matches, surveyed, worlds, shallow }) {
     const hasSeeds = surveyed + worlds + shallow > 0;
     document.body.classList.toggle("is-empty", !hasSeeds);
     $("#none").hidden = matches > 0;

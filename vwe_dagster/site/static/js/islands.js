@@ -4,12 +4,12 @@ import { RADIUS_M } from "./geo.js";
 import { DRY } from "./ground.js";
 
 /**
- * Returns which samples belong to islands, 1 or 0 for each sample of the ground.
+ * Returns for each sample of the ground 1 if it is on one of the islands, else 0.
  *
- * As in the statistics, an island is land within the edge of the world that is connected by the sides of its samples.
+ * As in the statistics, an island consists of land samples within the edge of the world that adjoin by their sides.
  * @param grid `grid` of world.json.
  * @param ground the bytes of all samples, see `Ground`.
- * @param points a sample `[x, z]` of each island.
+ * @param points one point `[x, z]` on each island, in meters.
  */
 export function islandSamples({ size, cell_m: cell, first_m: first }, ground, points) {
   const squares = Float64Array.from({ length: size }, (_, index) => Math.fround(first + index * cell) ** 2);

@@ -25,10 +25,10 @@ export function showKeep(facts, kept) {
 /**
  * Shows the progress of a build until it has ended.
  *
- * @returns null if the world is built, else why it is not, `{reason, run}`; see `causeOf`.
+ * @returns null if the world is built, else the failure of the build, `{reason, run}`; see `causeOf`.
  * @param folder the address of the world's folder.
  * @param bar a progress element.
- * @param words the element of the words about the stage that is built.
+ * @param words the element that shows the stage that is being built.
  */
 export async function followBuild(folder, bar, words) {
   for (;;) {
@@ -36,7 +36,7 @@ export async function followBuild(folder, bar, words) {
     bar.max = all.length;
     bar.value = stages.length;
     if (ENDED.includes(state)) return failure;
-    // A server that was started again has forgotten the request.
+    // A restarted server does not know the request.
     if (!state) throw new Error(t("keep.interrupted"));
     const next = all.find((stage) => !stages.includes(stage));
     const text =

@@ -13,7 +13,7 @@ const TILE_ZOOMS = [1, 3];
 const FIRST_VIEW = { yaw: 0, pitch: 0.6 };
 /** Initial distances of the camera, with which the world fits into a wide and into a high view. */
 const DISTANCES = { wide: 2, high: 2.5 };
-/** How far the picture is raised in a flat view, because the near half of the world takes more room than the far one. */
+/** Upward shift of the picture in a flat view, because the near half of the world is larger in it than the far half. */
 const LIFT = 0.22;
 const [LEAST_PITCH, MOST_PITCH, LEAST_DISTANCE, MOST_DISTANCE] = [0.12, 1.5, 0.7, 5];
 const FOCAL = 2.2;

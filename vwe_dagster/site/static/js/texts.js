@@ -33,7 +33,7 @@ export function t(key, values = {}) {
   return filled(form, values);
 }
 
-/** Returns a text with values in its places: numbers in the format of the language, lists joined by "or". */
+/** Returns a text with its placeholders replaced: numbers in the format of the language, lists joined by "or". */
 const filled = (form, values) =>
   form.replaceAll(/\{(\w+)\}/g, (_, name) => {
     const value = values[name] ?? "";

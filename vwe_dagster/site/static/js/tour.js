@@ -6,12 +6,12 @@ import { h } from "./dom.js";
 import { bearing, degrees, meters, number } from "./geo.js";
 import { t } from "./texts.js";
 
-/** The priority of the tour's labels, before those of all places. */
+/** The rank of the tour's labels, ahead of the labels of all places; see `Labels`. */
 const RANK = -1;
 /** The boxes of the signs of a place and of the start around their points, in pixels; see plan.css. */
 const PLACE = { left: -4, right: 4, top: -4, bottom: 4 };
 const START = { left: -14, right: 62, top: -40, bottom: -12 };
-/** The side of a stop's number, and the corners beside its place where it may be, the best one first. */
+/** The side of a stop's number, and the offsets from its place that it may have, in pixels, the preferred one first. */
 const NUMBER = 26;
 const CORNERS = [
   [6, -30],
@@ -19,7 +19,7 @@ const CORNERS = [
   [-32, -30],
   [-32, 4],
 ];
-/** The parts of a leg where its length may be, the best one first. */
+/** The positions on a leg that the label of its length may have, as fractions, the preferred one first. */
 const PARTS = [0.5, 0.35, 0.65];
 
 export class Tour {
@@ -69,7 +69,7 @@ export class Tour {
     this.page.labels.sift();
   }
 
-  /** Moves the stops' numbers and the lengths of the legs to where they have room, and hides those that have none. */
+  /** Moves the numbers of stops and the lengths of legs to free positions, and hides labels without a free position. */
   sift(labels) {
     if (!this.on) return;
     labels.take(...this.page.start, START);
