@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-CODE = "from vwe_dagster.worldgen.unity_random import init_state; print(*init_state(5))"
+MODULE = """
+from vwe_dagster.kernels.compiling import kernel
+
+@kernel
+def double(number):
+    return 2 * number
+
+print(double(21))
+"""
 
 
 def flipped(content: bytes) -> bytes:
@@ -19,28 +28,42 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 0x10]) + content[middle + 1 :]
 
 
+def run(folder: Path) -> tuple[str, list[str]]:
+    """Run the module in a folder with the cache in it; return its output and the lines of its messages."""
+    ended = subprocess.run(
+        [sys.executable, folder / "doubling.py"],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout, ended.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a module and the machine code of its kernel."""
+    folder = tmp_path_factory.mktemp("compiled")
+    (folder / "doubling.py").write_text(MODULE)
+    assert run(folder) == ("42\n", [])
+    return folder
+
+
 @pytest.mark.parametrize(
     ("suffix", "damage"),
     [("nbi", flipped), ("nbc", flipped), ("nbc", lambda _: b"")],
     ids=["flipped-index", "flipped-code", "empty-code"],
 )
-def test_damaged_machine_code_is_compiled_again(tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]) -> None:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-
-    def run() -> tuple[str, list[str]]:
-        ended = subprocess.run(
-            [sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True
-        )
-        return ended.stdout, ended.stderr.splitlines()
-
-    right = run()
-    assert right[1] == []
-    damaged = list(tmp_path.rglob(f"*.{suffix}"))
+def test_damaged_machine_code_is_compiled_again(
+    compiled: Path, tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]
+) -> None:
+    folder = shutil.copytree(compiled, tmp_path / "damaged")
+    damaged = list(folder.rglob(f"*.{suffix}"))
     assert damaged
     for path in damaged:
         path.write_bytes(damage(path.read_bytes()))
-    output, messages = run()
-    assert output == right[0]
-    assert set(messages) <= {f"The compiled kernel {path} is damaged; it is compiled again." for path in damaged}
+    output, messages = run(folder)
+    assert output == "42\n"
     assert messages
-    assert run() == right
+    assert set(messages) <= {f"The compiled kernel {path} is damaged; it is compiled again." for path in damaged}
+    assert run(folder) == ("42\n", [])

@@ -306,7 +306,9 @@ def test_operands_that_do_not_fit_are_rejected(mixed: Any) -> None:
 @pytest.mark.slow
 def test_vectors_need_no_vector_instructions(cpu: str, features: str) -> None:
     """Run the other tests compiled for another processor, whose code this one can also run."""
-    environment = {**os.environ, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+    # The plugins of other packages take longer to load than these tests take.
+    without_plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p xdist"}
+    environment = {**os.environ, **without_plugins, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
     if "avx512" in features and "avx512f" not in _host_features():
         pytest.skip("this processor has no AVX-512")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", __file__]
