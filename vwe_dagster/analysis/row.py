@@ -63,11 +63,11 @@ def lands_of(disc: Disc, places: Places | None) -> MeasuredLands:
 def world_columns(
     world: World | None, measured: MeasuredLands, rivers: RiverStatistics, places: Places | None
 ) -> dict[str, object]:
-    """Return all columns that can be computed for a world, and other values, not rounded.
+    """Return the unrounded values of all columns that are known for a world; the result may have other keys, too.
 
     Args:
-        world: the world in the terrain library; None if it is another world than the terrain library's, or unknown.
-            The columns of depth ``start`` are missing then.
+        world: the world of the terrain library; None if the measured world differs from it or may differ. The columns
+            of depth ``start`` are missing then.
         measured: its lands, see :func:`lands_of`.
         rivers: statistics of its rivers.
         places: its places; None if unknown.

@@ -239,7 +239,7 @@ def _measure(pool: EnginePool, worlds: _Worlds, announce: Callable[[str], None])
 
 
 def _cold_world(pool: EnginePool, worlds: _Worlds, request: WorldRequest) -> tuple[float, float, float]:
-    """Return the seconds until an engine is ready, for its first world, and in all with stopping it."""
+    """Return three durations in seconds: the start of an engine, its first world, and both together with its stop."""
     pool.drain(timeout_s=_DRAIN_S)
     ready_s, _ = _timed(lambda: pool.warm(1))
     world_s, export = _timed(lambda: pool.generate(request))
@@ -249,7 +249,7 @@ def _cold_world(pool: EnginePool, worlds: _Worlds, request: WorldRequest) -> tup
 
 
 def _warm_worlds(pool: EnginePool, worlds: _Worlds) -> tuple[list[float], list[float]]:
-    """Return the seconds of each world on a warm engine, and those of them not spent on generating it."""
+    """Return the seconds of each world on a warm engine, and its seconds besides the generation."""
     pool.generate(worlds.requests[0])
     taken, added = [], []
     for request in worlds.requests:

@@ -129,7 +129,9 @@ class BatchEnd(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> None:
         """Raise: assets read their sources from the store."""
-        raise NotImplementedError(f"The asset {context.asset_key.to_user_string()} is read from the store.")
+        raise NotImplementedError(
+            f"Dagster cannot load the asset {context.asset_key.to_user_string()}; read its stage from the WorldStore."
+        )
 
 
 class Batch:

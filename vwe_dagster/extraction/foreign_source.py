@@ -79,7 +79,7 @@ class SourceFolder:
             raise ExtractionError(f"{path} is missing. Add it to the folder, or export the world again.") from error
         except OSError as error:
             raise ExtractionError(
-                f"{path} cannot be read: {error.strerror}. It must be a file that you may read."
+                f"{path} cannot be read: {error.strerror}. Replace it with a readable file."
             ) from error
         digest = hashlib.sha256(content).hexdigest()
         if name.endswith(".gz"):

@@ -149,7 +149,7 @@ def read_world_file(path: Path) -> WorldFile:
     except OSError as error:
         if error.errno == errno.EISDIR:
             raise SaveError(f"{path} is a folder; name the .fwl or .fwl2 file in it.") from error
-        raise SaveError(f"{path} cannot be read ({error.strerror}); name a file that you may read.") from error
+        raise SaveError(f"{path} cannot be read ({error.strerror}); name a readable file.") from error
     try:
         return parse_world_file(content)
     except SaveError as error:

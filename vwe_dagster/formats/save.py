@@ -65,7 +65,7 @@ def _files(folder: Path) -> tuple[dict[int, str], set[int]]:
     try:
         names = {path.name for path in folder.iterdir()}
     except OSError as error:
-        raise SaveError(f"{folder} cannot be read ({error.strerror}); name a folder that you may read.") from error
+        raise SaveError(f"{folder} cannot be read ({error.strerror}); name a readable folder.") from error
     numbers = {int(match[1]): name for name in sorted(names) if (match := _NAME.fullmatch(name))}
     complete = {
         number for number, name in numbers.items() if {f"{name}.ok", f"{name.removesuffix('.fwl2')}.ok"} & names

@@ -221,7 +221,7 @@ class RunLeases:
         return _parsed_lease(run, record, server_time(self._server)) if "state" in record else None
 
     def open_leases(self) -> list[RunLease]:
-        """Return the leases of runs that wait or run, the oldest first."""
+        """Return the leases of waiting and running runs, the oldest first."""
         runs = sorted(cast("set[str]", self._server.smembers(_OPEN_RUNS)))
         now = server_time(self._server)
         records = {run: self._record(run) for run in runs}

@@ -99,7 +99,7 @@ def _read_rows(path: Path, columns: list[str]) -> _Rows:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
-        raise LocationTableError(f"{path} cannot be read: {error}.") from error
+        raise LocationTableError(f"{path} cannot be read ({error}); name a readable file in UTF-8.") from error
     lines = text.splitlines(keepends=True)
     count = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     entries = (line[1:].partition(":") for line in lines[:count])

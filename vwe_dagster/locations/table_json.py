@@ -93,7 +93,7 @@ def read_table_json(path: Path) -> LocationTable:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise LocationTableError(f"{path} cannot be read: {error}.") from error
+        raise LocationTableError(f"{path} cannot be read ({error.strerror}); name a readable file.") from error
     try:
         document = LocationTableDocument.model_validate_json(content)
     except pydantic.ValidationError as error:

@@ -134,5 +134,7 @@ def _wanted_types(table: LocationTable, kinds: Iterable[str] | None) -> npt.NDAr
 def _checked_grid(world: World, grid: Terrain) -> Terrain:
     same = grid.world is world or (grid.world.seed, grid.world.version) == (world.seed, world.version)
     if not same or grid.biome.shape != (P, P) or (grid.x[0], grid.x[-1]) != (-12282, 12282):
-        raise LocationError(f"The grid has to be World({world.seed}).grid(), all {P} x {P} cells of the same world.")
+        raise LocationError(
+            f"The grid is not that of the world; pass World({world.seed}).grid(), with {P} x {P} cells."
+        )
     return grid

@@ -165,7 +165,7 @@ class Administration:
         """
         slot = next((slot for slot in self._ledger.slots() if slot.slot == number), None)
         if slot is None:
-            raise PoolError(f"The pool has no slot {number}; see: {self._settings.command('status')}")
+            raise PoolError(f"The pool has no slot {number}; list its slots with: {self._settings.command('status')}")
         lock = self._upkeep.try_lock(number)
         if lock is not None:
             try:

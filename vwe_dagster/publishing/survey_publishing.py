@@ -77,7 +77,7 @@ def publish_survey(store: WorldStore, bucket: Bucket) -> Publication:
 
 
 def _lengths(bucket: Bucket) -> dict[str, int]:
-    """Return the lengths of the files of the survey by path."""
+    """Return the length in bytes of each published survey file, by path."""
     return {path: each.bytes for path, each in bucket.listing(SURVEY).items()}
 
 

@@ -25,7 +25,7 @@ _LONGEST_LINE = 64 * 1024
 
 
 class BuildState(enum.StrEnum):
-    """The state of a request."""
+    """The state of a requested build."""
 
     WAITING = "waiting"
     BUILDING = "building"

@@ -170,7 +170,7 @@ def _finish_row(
 
 @inlined_kernel
 def _block_top(s: Sampling, row: int, block: int, place: int, room: Room, h: Lanes) -> Lanes:
-    """Return the ground of Mountain with the effect of its slope, from the sides of the row in the buffers."""
+    """Return the heights of Mountain with the effect of its slope, from the base heights in ``room.sides``."""
     p2, i = block_noise(s.columns, s.rows, lattice.DETAIL_2, row, block), place * LANES
     west, east = load(room.sides, (0, i)), load(room.sides, (1, i))
     return lane_terrain.mountain_top(h, p2, west, east, load(room.sides, (2, i)), load(room.sides, (3, i)))
