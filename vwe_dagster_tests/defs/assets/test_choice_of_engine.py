@@ -21,7 +21,7 @@ from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster_tests.defs.pipeline import Outcome, Pipeline, PoolOfOne
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thumbnails_only")]
 
 FALLBACK = "native engine used because"
 SERVER = EngineIdentity("valheim", "0.1.0", "1.0.16")
