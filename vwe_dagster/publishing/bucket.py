@@ -30,6 +30,7 @@ _MOST_RETRIES = 4
 _RETRY_S = 60
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_UNREADABLE_NAME = re.compile(r"object with invalid path: (.*)", re.DOTALL)
 _NO_ANSWER = re.compile(r"error sending request|timed out|Connection|HTTP error", re.IGNORECASE)
 
 
@@ -174,6 +175,10 @@ class Bucket:
             ) from error
         except (BaseError, OSError) as error:
             self._check_bucket(error)
+            if name := _UNREADABLE_NAME.search(_text(error)):
+                raise BucketError(
+                    f"An object in {self.address} has a name that vwe cannot read ({name[1]}); delete or rename it."
+                ) from error
             if _NO_ANSWER.search(_text(error)):
                 server = self.address.endpoint or "AWS"
                 raise UnusableBucketError(

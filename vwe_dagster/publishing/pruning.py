@@ -43,6 +43,7 @@ FORMER_FILES_KEPT: Final = dt.timedelta(hours=1)
 _BETWEEN_REPORTS = 64
 """Number of folders between two reports of progress."""
 
+_SEED_FOLDER = re.compile(rf"{SEEDS}/[0-9a-f]{{64}}")
 _STAGE_OBJECT = re.compile(rf"(?P<stage>{SEEDS}/(?P<seed>[0-9a-f]{{64}})/[a-z]+/[0-9a-f]{{64}})/(?P<file>.+)")
 _MANIFEST = re.compile(r"manifest-[0-9a-f]{64}\.json")
 _SURVEY_OBJECT = re.compile(rf"{SURVEY}/[a-z]+/(block-[0-9]{{7}}|set-[0-9a-f]{{16}})/[0-9a-f]{{64}}\.parquet")
@@ -103,7 +104,7 @@ def prune(bucket: Bucket, *, now: dt.datetime, dry_run: bool, report: Callable[[
     def pruned(folder: str) -> Leftovers:
         return _prune_folder(bucket, folder, now, dry_run=dry_run)
 
-    folders = [*bucket.folders(SEEDS), SURVEY]
+    folders = [*filter(_SEED_FOLDER.fullmatch, bucket.folders(SEEDS)), SURVEY]
     found: list[Leftovers] = []
     for first in range(0, len(folders), _BETWEEN_REPORTS):
         report(first / len(folders), "reading documents" if dry_run else "deleting")

@@ -10,7 +10,7 @@ import pytest
 
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.publishing import pruning, survey_publishing
-from vwe_dagster.publishing.bucket import Bucket
+from vwe_dagster.publishing.bucket import Bucket, BucketError
 from vwe_dagster.publishing.documents import SURVEY_DOCUMENT, world_document
 from vwe_dagster.publishing.pruning import LEAST_AGE, Leftovers, prune
 from vwe_dagster.publishing.world_publishing import publish_world
@@ -148,3 +148,17 @@ def test_prune_reports_objects_that_a_publisher_named_before_they_were_deleted(s
     assert str(damage.fault).endswith(f"vwe publish {KEY}")
     publish_world(store, SEED, Bucket(address))
     assert read(address, tmp_path / "cache") == content_of(store)
+
+
+def test_objects_of_another_program_are_not_compared_with_its_documents(s3: S3Server) -> None:
+    address = s3.new_address()
+    s3.put(address, "seeds/notes/list", b"of another program")
+    s3.put(address, "worlds/notes.json", b"of another program")
+    assert pruned(Bucket(address)) == []
+
+
+def test_object_with_an_invalid_name_is_reported_with_a_remedy(s3: S3Server) -> None:
+    address = s3.new_address()
+    s3.put(address, "seeds//b", b"of another program")
+    with pytest.raises(BucketError, match=r"a name that vwe cannot read \(.*seeds//.*\); delete or rename it\."):
+        pruned(Bucket(address))
