@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import shutil
 import stat
@@ -13,21 +14,28 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import llvmlite
 import numba
+import numba.core.config
+import numpy as np
 
 from vwe_dagster.kernels.sources import PACKAGE, sources_digest
 
 _GRID_KERNELS = {"worldgen/pregeneration.py": "pregeneration.*", "worldgen/height_rows.py": "height_rows.fill_heights*"}
 """By module, the file names of the kernels that are compiled last for a grid."""
 
+_CODE_SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE", "USING_SVML")
+"""The settings of numba that change machine code and that numba does not compare itself."""
+
 
 @functools.cache
 def cache_folder(source: Path) -> Path | None:
     """Return the folder for the machine code of a module's kernels; None if no folder can be written.
 
-    The name of the folder has a digest over everything that the kernels depend on. numba itself compares the file of a
-    kernel only: the cached code would keep old values of constants and old code of functions from other modules. The
-    digest covers no path, so all checkouts and installations of a version share their machine code.
+    The name of the folder has a digest over everything that the kernels depend on, numba's settings included. numba
+    itself compares the file of a kernel only: the cached code would keep old values of constants and old code of
+    functions from other modules. The digest covers no path, so all checkouts and installations of a version share their
+    machine code.
 
     Args:
         source: the module's file.
@@ -45,7 +53,14 @@ def cache_folder(source: Path) -> Path | None:
 def folder_name(source: Path) -> str:
     """Return the name of a module's cache folder in this version."""
     path = source.relative_to(PACKAGE) if source.is_relative_to(PACKAGE) else Path(source.name)
-    return f"{'.'.join(path.with_suffix('').parts)}-{numba.__version__}-{sources_digest(source)}"
+    digest = hashlib.sha256(f"{sources_digest(source)} {_compiler()}".encode()).hexdigest()[:16]
+    return f"{'.'.join(path.with_suffix('').parts)}-{numba.__version__}-{digest}"
+
+
+def _compiler() -> str:
+    """Return the versions and settings, apart from numba's version, that determine machine code."""
+    settings = (f"{name}={getattr(numba.core.config, name)}" for name in _CODE_SETTINGS)
+    return " ".join((f"llvmlite={llvmlite.__version__}", f"numpy={np.__version__}", *settings))
 
 
 def are_kernels_cached() -> bool:

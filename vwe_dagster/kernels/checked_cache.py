@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import pickle
@@ -63,12 +64,34 @@ class CheckedCache(FunctionCache):  # type: ignore[misc]
             self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
         )
 
+    @contextlib.contextmanager
+    def _guard_against_spurious_io_errors(self) -> Iterator[None]:
+        """Report a file that cannot be read or written; the kernel is then compiled for this process only."""
+        try:
+            yield
+        except OSError as error:
+            _report_unusable(Path(self._cache_path).parent, error.strerror or str(error))
+
 
 class _CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
     """The cache files of one function; each begins with the SHA-256 of the rest.
 
     A damaged file counts as missing, so the function is compiled again, and one line on standard error names the file.
     """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write machine code to a file that only its key can have, then the index.
+
+        numba numbers the files. If two processes compile a kernel for different types, both may choose the same number,
+        and the index of one then names the code of the other.
+        """
+        overloads = self._load_index()
+        name = overloads.get(key) or self._data_name(hashlib.sha256(self._dump(key)).hexdigest()[:16])
+        self._save_data(name, data)
+        self._save_index({**overloads, key: name})
+
+    def _data_name(self, key: str) -> str:
+        return f"{self._index_name.removesuffix('.nbi')}.{key}.nbc"
 
     def _load_index(self) -> dict[Any, str]:
         try:
@@ -97,6 +120,14 @@ class _CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
         with super()._open_for_write(filepath) as file:
             file.write(hashlib.sha256(content.getvalue()).digest())
             file.write(content.getvalue())
+
+
+@functools.cache
+def _report_unusable(folder: Path, reason: str) -> None:
+    sys.stderr.write(
+        f"Compiled kernels cannot be cached in {folder} ({reason}): this process compiles them itself. Free space, "
+        "correct the owner of the files, or set NUMBA_CACHE_DIR to another folder.\n"
+    )
 
 
 def _checked(path: Path) -> bytes:
