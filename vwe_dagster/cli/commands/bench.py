@@ -66,7 +66,7 @@ def pool(
     ] = Launchers.BOTH,
     json_file: JsonFile = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Also draw seconds per world, cold and warm.")
+        Path | None, typer.Option(metavar="FILE.png", help="Also draw a chart of the seconds per world, cold and warm.")
     ] = None,
 ) -> None:
     """Compare cold and warm engines: worlds of 2048 x 2048, and leases. Takes one to two minutes.

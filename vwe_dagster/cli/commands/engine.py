@@ -55,12 +55,12 @@ def serve(
 def verify(
     seeds: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SEED SEED]", help="Two seeds; by default two whose worlds of the game are known."),
+        typer.Argument(metavar="[SEED SEED]", help="Two seeds; by default two whose worlds in the game are known."),
     ] = None,
     *,
     pool: PoolName = None,
     size: Annotated[int, typer.Option(min=MIN_SIZE, max=MAX_SIZE, help="Samples along each side of the map.")] = 2048,
-    world_gen_version: Annotated[int, typer.Option(help="2 for worlds created since 2022, 1 or 0 for older.")] = 2,
+    world_gen_version: Annotated[int, typer.Option(help="2 for worlds created since 2022, 1 or 0 for older ones.")] = 2,
     as_json: AsJson = False,
 ) -> None:
     """Verify that the worlds of a pool's engine equal those of the native engine bit by bit.

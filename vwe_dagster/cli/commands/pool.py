@@ -39,7 +39,7 @@ PoolName = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="The number of a slot, as shown by vwe pool status.")]
-Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="The number of entries, the latest ones.")]
+Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="Show the latest N entries.")]
 
 
 @app.command()
@@ -96,7 +96,7 @@ def drain(
     *,
     pool: PoolName = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, help="The longest wait for engines in use.")
+        float | None, typer.Option(metavar="SECONDS", min=0, help="The maximum time to wait for engines in use.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -167,7 +167,7 @@ def release(
 def logs(
     slot: Slot,
     *,
-    lines: Annotated[int, typer.Option(metavar="N", min=1, help="The number of lines, the latest ones.")] = 200,
+    lines: Annotated[int, typer.Option(metavar="N", min=1, help="Show the latest N lines.")] = 200,
     pool: PoolName = None,
     as_json: AsJson = False,
 ) -> None:

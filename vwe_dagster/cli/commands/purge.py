@@ -30,7 +30,7 @@ def purge(
     older_than: Annotated[
         str,
         typer.Option(
-            metavar="AGE", help="The least age of runs to remove, in hours, days or weeks, such as 12h, 30d, 8w."
+            metavar="AGE", help="The minimum age of runs to remove, in hours, days or weeks, such as 12h, 30d, 8w."
         ),
     ] = "30d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; change nothing.")] = False,

@@ -64,7 +64,9 @@ def run(
         typer.Argument(metavar="N", min=1, max=MOST_SEEDS, help="The number of seeds to add.", show_default=False),
     ] = None,
     *,
-    depth: Annotated[DepthName, typer.Option(help="How much of each world is computed.")] = DepthName.WORLD,
+    depth: Annotated[
+        DepthName, typer.Option(help="The depth of the rows: how much of each world to compute.")
+    ] = DepthName.WORLD,
     file: Annotated[
         Path | None, typer.Option(metavar="LIST", help="Survey the seeds of a list: .txt, .csv or .json.")
     ] = None,
