@@ -55,7 +55,7 @@ class Contour:
 
     @property
     def is_index(self) -> bool:
-        """Whether it is an index contour, which is drawn with a stronger line."""
+        """True if it is an index contour, which is drawn with a stronger line."""
         return self.number % INDEX_EVERY == 0
 
     @property

@@ -40,8 +40,8 @@ class SurveyFigure:
     Attributes:
         depth: the depth.
         cores: the cores that the process was given.
-        seeds: how many seeds were surveyed.
-        seconds: how long that took, without loading kernels.
+        seeds: number of surveyed seeds.
+        seconds: duration of the survey, without loading kernels.
         cpu_seconds: processor time of the process meanwhile; other work of the machine changes it little.
         peak_mb: greatest resident memory of the process.
     """

@@ -33,7 +33,7 @@ class Format:
     Attributes:
         name: the name on the command line.
         description: one line for ``--help`` and the docs.
-        suffix: what the default name appends to the name of the seed.
+        suffix: the end of the default name, after the name of the seed.
         writer: the function that writes an export, as ``module:function``. It receives the path, the world and the
             options. The path does not exist yet; for a format of several files it is an empty folder.
         markers: files by which a folder is recognized as an export; empty for a format of one file.

@@ -80,7 +80,7 @@ class HostReport:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the worker reports; it executes runs or drains."""
+        """True if the worker reports; it executes runs or drains."""
         return self.state in {HostState.WORKING, HostState.DRAINING}
 
 

@@ -48,7 +48,7 @@ class MountCheck:
     """The result of a check.
 
     Attributes:
-        name: what was checked.
+        name: the checked property, as a short statement.
         passed: whether the file system has the property.
         required: whether the store depends on it.
         detail: the observation, as text; for a failed check also its consequence and a remedy.

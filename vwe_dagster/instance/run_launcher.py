@@ -17,7 +17,7 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Whether run monitoring may call the health check: always."""
+        """Return True: run monitoring may call the health check."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:

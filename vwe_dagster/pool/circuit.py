@@ -41,9 +41,9 @@ class CircuitStatus:
         state: see :class:`vwe_dagster.pool.states.CircuitState`.
         failures: the number of failed starts since the last good start.
         retry_in_s: the seconds until the next trial start is allowed; 0 if it is allowed now.
-        openings: how often the circuit has opened since the pool was created.
+        openings: number of times that the circuit has opened since the pool was created.
         slot: the slot of the last engine that did not become ready.
-        cause: why that engine did not become ready.
+        cause: the reason that the engine did not become ready.
         kills: the number of engines since the last good start that were killed by a signal while they started, ran out
             of memory, or ended for an unknown reason.
     """

@@ -43,8 +43,8 @@ class PoolCounts:
         waiting: the number of callers in the queue.
         steps: the number of transitions by state before, state after, and kind.
         jobs: the number of ended jobs by outcome.
-        waits: how long jobs waited for an engine.
-        durations: how long jobs ran, including failed ones.
+        waits: times that jobs waited for an engine.
+        durations: durations of jobs, including failed ones.
         failed_starts: the number of engines that did not become ready.
         reaper_passes: the number of reaper passes.
         reaped: the number of slots and engines that the reaper repaired.

@@ -215,7 +215,7 @@ class Lease:
         reason = self._upkeep.examine(self.slot, self.token)
         if reason is not None:
             raise EngineLostError(
-                f"The engine {self.engine} was lost during a world: {reason.detail}. Generate it again."
+                f"The engine {self.engine} was lost during a job: {reason.detail}. Generate the world again."
             ) from error
 
     def _confirm(self, job_id: str) -> None:

@@ -39,7 +39,7 @@ class Slot:
         name: the name that jobs can request the engine by; None for most engines.
         kind: the kind of the last transition; None if the slot never had an engine.
         detail: the cause of the last transition, as text.
-        retiring: why the engine must end as soon as it is free; None if it may stay.
+        retiring: the reason to end the engine as soon as it is free; None to keep it.
         holder: the process and its purpose, as text; None if the slot is not held.
         job: the id of the running job.
     """
@@ -77,7 +77,7 @@ class Slot:
 
     @property
     def is_free(self) -> bool:
-        """Whether the slot has an engine that the next caller may lease.
+        """True if the slot has an engine that the next caller may lease.
 
         Without ``auto_reset_after_job``, a free engine stays EXPORTING until its next use.
         """

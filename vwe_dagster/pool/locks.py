@@ -35,7 +35,7 @@ class KernelLock:
 
     @property
     def held(self) -> bool:
-        """Whether this object holds the lock, even if another process has rotated it."""
+        """True if this object holds the lock, even if another process has rotated it."""
         return self._descriptor is not None
 
     def acquire(self, note: bytes | None = None) -> bool:

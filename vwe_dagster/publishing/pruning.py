@@ -116,7 +116,7 @@ def _prune_folder(bucket: Bucket, folder: str, now: dt.datetime, *, dry_run: boo
     """Delete the leftovers in the folder of a seed or of the survey."""
     # The listing comes before the document, so that objects of a document that is written in between are kept.
     listed = {path: each for path, each in bucket.listing(folder).items() if _is_known(path)}
-    read = _survey_names if folder == SURVEY else _world_names
+    read = _named_by_survey if folder == SURVEY else _named_by_world
     try:
         named = read(bucket, folder)
         unnamed = {path: each for path, each in listed.items() if not named.contains(path)}
@@ -136,8 +136,8 @@ def _is_known(path: str) -> bool:
     return (_STAGE_OBJECT.fullmatch(path) or _SURVEY_OBJECT.fullmatch(path)) is not None
 
 
-def _world_names(bucket: Bucket, folder: str) -> _NamedObjects:
-    """Read the document of a world."""
+def _named_by_world(bucket: Bucket, folder: str) -> _NamedObjects:
+    """Read the document of a world, and return the objects that it names."""
     seed_folder = folder.rpartition("/")[2]
     path = world_document(seed_folder)
     stored = bucket.read(path, MAX_DOCUMENT_BYTES)
@@ -161,8 +161,8 @@ def _world_names(bucket: Bucket, folder: str) -> _NamedObjects:
     return _NamedObjects(world.seed.key, contains, stored.modified)
 
 
-def _survey_names(bucket: Bucket, _: str) -> _NamedObjects:
-    """Read the document of the survey."""
+def _named_by_survey(bucket: Bucket, _: str) -> _NamedObjects:
+    """Read the document of the survey, and return the objects that it names."""
     stored = bucket.read(SURVEY_DOCUMENT, MAX_DOCUMENT_BYTES)
     if stored is None:
         return _NamedObjects(SURVEY, lambda _: False, None)

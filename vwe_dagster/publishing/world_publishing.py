@@ -33,7 +33,7 @@ from vwe_dagster.text.commands import vwe_command
 
 
 class PublishState(enum.StrEnum):
-    """Whether a publication wrote anything."""
+    """True if a publication wrote anything."""
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"

@@ -1,4 +1,4 @@
-"""What the asset checks of the survey look for: stamps, seeds, ranges, and a row computed again."""
+"""The rules of the survey's asset checks: stamps, seeds, ranges, and a row that is computed again."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ CUT_SEA: tuple[Rgb, Rgb] = ((150, 176, 178), (84, 112, 124))
 CUT_ROCK: tuple[Rgb, Rgb] = ((176, 150, 116), (122, 98, 74))
 
 SHADE_STRENGTH = (0.95, 0.9, 0.78)
-"""How much hillshade darkens red, green and blue."""
+"""Factors by which hillshade darkens red, green and blue."""
 
 BIOME_COLORS: Mapping[Biome, Rgb] = {
     Biome.NONE: PAPER,

@@ -69,7 +69,7 @@ class Site:
 
     @property
     def is_start(self) -> bool:
-        """Whether players begin at this place."""
+        """True if players begin at this place."""
         return self.icon == _START
 
     @property

@@ -23,7 +23,7 @@ class Line:
     Attributes:
         seed: text of the seed; empty if the line has only a comment.
         note: the rest of the line.
-        doubt: why the split is uncertain; None if it is certain.
+        doubt: the reason that the split is uncertain; None if it is certain.
     """
 
     seed: str

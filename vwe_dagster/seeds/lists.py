@@ -1,4 +1,4 @@
-"""Parse seed lists: files of seeds with notes. Invalid entries are reported, not fatal.
+"""Parse seed lists: files of seeds with notes. The parser reports invalid entries and continues.
 
 The suffix decides the format. ``.txt`` has one seed per line with an optional note, see
 :mod:`vwe_dagster.seeds.list_lines`, or a Markdown table. ``.csv`` has a column ``seed`` and optionally a column

@@ -35,12 +35,12 @@ class Job(Generic[_Result]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the job before it is done."""
+        """True if the job before it is done."""
         return self.after is None or self.after.result.done()
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has an error instead of a result."""
+        """True if it has an error instead of a result."""
         return self.result.done() and (self.result.cancelled() or self.result.exception() is not None)
 
 

@@ -70,7 +70,7 @@ class PreviewWorld(WorldSource):
 
     @property
     def has_failed(self) -> bool:
-        """Whether a part could not be computed."""
+        """True if a part could not be computed."""
         return any(job.has_failed for job in self._jobs.values())
 
     @property

@@ -48,7 +48,7 @@ class StoredWorld(WorldSource):
 
     @property
     def has_places(self) -> bool:
-        """Whether the world has a ``places.json``."""
+        """True if the world has a ``places.json``."""
         return PLACES_FILE in self.built.processed.files
 
     def thumbnail(self) -> bytes:

@@ -39,7 +39,7 @@ class Leftover:
 
     @property
     def is_stage(self) -> bool:
-        """Whether it is the folder of a stage without a readable manifest."""
+        """True if it is the folder of a stage without a readable manifest."""
         return self.path == self.stage
 
     def remove(self) -> bool:

@@ -39,7 +39,7 @@ _File = TypeVar("_File")
 
 
 class FileState(enum.StrEnum):
-    """Whether searches use the rows of a file."""
+    """True if searches use the rows of a file."""
 
     CURRENT = "current"
     """Computed by this version of the terrain, the statistics and the location table."""

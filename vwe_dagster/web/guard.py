@@ -25,7 +25,7 @@ _POLICY_VIOLATION = 1008
 
 
 class Rejection(enum.Enum):
-    """Why the guard rejects a request: its HTTP status, and the message to the client."""
+    """The rejection of a request: its HTTP status, and the message to the client."""
 
     HOST = (400, "This server does not serve the host that the request names. Set VWE_ALLOWED_HOSTS to its name.")
     ORIGIN = (403, "A page of another site sent this request. Open the address of this server itself.")

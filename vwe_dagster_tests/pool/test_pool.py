@@ -202,7 +202,7 @@ def test_world_that_kills_every_engine_fails_after_three(pool: EnginePool, machi
         engine.running = False
 
     machine.in_job = die
-    with pytest.raises(EngineLostError, match="was lost during a world"):
+    with pytest.raises(EngineLostError, match="was lost during a job"):
         pool.generate(REQUEST)
     assert machine.launches == 3
     assert running(machine) == []

@@ -120,7 +120,7 @@ class _Wanted:
         builder: builder of the raw stage.
         request: request to the engine.
         recipe: recipe of the stage.
-        fallback: why a fallback engine generates it; None for the configured engine.
+        fallback: the reason to use a fallback engine; None for the configured engine.
     """
 
     builder: StageBuilder

@@ -197,7 +197,7 @@ export const RingsChart = Canvas.extend({
     context.stroke();
   },
 
-  /** Returns where the label of a ring may be, the best place first. */
+  /** Returns the possible positions of a ring's label, the preferred one first. */
   _places(view, radius) {
     const [column, row] = [view.column(0), view.row(0)];
     const seen = column > 0 && row > 0 && column < view.width && row < view.height;

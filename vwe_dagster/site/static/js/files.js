@@ -2,7 +2,7 @@
 
 import { reasonText, t } from "./texts.js";
 
-/** Whether the page is part of an export. Browsers let no page from a disk fetch, so the data of an export are scripts. */
+/** True in an export. A page from a disk cannot fetch files, so the data of an export are scripts. */
 export const isExport = "export" in document.documentElement.dataset;
 
 /** Returns the address of the page in a folder. A disk, unlike a server, has no page for a folder. */

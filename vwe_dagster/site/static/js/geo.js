@@ -96,7 +96,7 @@ export function parsePlace(text) {
   return x !== null && z !== null && Math.abs(x) <= WIDTH_M && Math.abs(z) <= WIDTH_M ? { x, z } : null;
 }
 
-/** Whether a text has the form of a seed's key: a typed seed, or @ and an integer. */
+/** Returns whether a text has the form of a seed's key: a typed seed, or @ and an integer. */
 export const isKey = (text) => /^(?:@-?\d{1,10}|(?!.*\.\.)[A-Za-z0-9._-]{1,32})$/.test(text);
 
 /** Returns the folder of a world in the server's URLs. */

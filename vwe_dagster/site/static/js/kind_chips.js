@@ -61,7 +61,7 @@ export class KindChips {
     return [...this.titles.keys()];
   }
 
-  /** Whether the list can contain a place: in a search every place, else those on the map. */
+  /** Returns whether the list can contain a place: in a search every place, else those on the map. */
   has(each, isSearch) {
     return isSearch || (each.location ? this.locations.shows(each) : this.isShown(each.kind));
   }

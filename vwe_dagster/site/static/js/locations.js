@@ -101,7 +101,7 @@ export class Locations {
     return this.all.length > 0;
   }
 
-  /** Whether the map shows a place. */
+  /** Returns whether the map shows a place. */
   shows = (place) => this.shown.has(place.location);
 
   kindsOf(name) {
@@ -116,7 +116,7 @@ export class Locations {
 
   countOf = (name) => this.kindsOf(name).reduce((sum, { count }) => sum + count, 0);
 
-  /** Whether a group or a kind is shown: true, false, or "mixed". */
+  /** Returns whether a group or a kind is shown: true, false, or "mixed". */
   state(name) {
     const kinds = this.kindsOf(name);
     const shown = kinds.filter((kind) => this.shown.has(kind)).length;

@@ -53,7 +53,7 @@ export class Plan {
     $("#measure-keep").addEventListener("click", () => this.pins.create(page.measure.points));
   }
 
-  /** Whether a press on the map belongs to measuring or to choosing a point. */
+  /** Returns whether a press on the map belongs to measuring or to choosing a point. */
   get busy() {
     return this.picker.active || this.host.measure.active;
   }

@@ -1,6 +1,6 @@
 // Shortest ways over water between two points.
 //
-// The rules are those of the sailing distances in the statistics. Samples are taken together in square blocks of 48 m.
+// The rules are those of the sailing distances in the statistics. Samples are combined into square blocks of 48 m.
 // A ship sails through a block if at least half of its samples are water that cannot be walked, within the edge of the
 // world. A step to a side is as long as a block, one to a corner 17/12 of that.
 
@@ -29,7 +29,7 @@ export class Sea {
   /**
    * Returns the shortest way `{meters, points, ashore}` between two points `[x, z]`; null if no way by water exists.
    *
-   * A point on land uses the nearest shore of the water that both points reach with the least walk in all; `ashore` has
+   * A point on land uses the nearest shore of the water that both points reach with the shortest walk in total; `ashore` has
    * the straight distances from the points to their shores, 0 on water.
    */
   way(from, to) {

@@ -1,10 +1,10 @@
-// What the server does while a world is awaited: it computes the world, or first compiles its kernels, once.
+// The state of the server while the page waits for a world: it computes the world, or first compiles its kernels.
 
 import { h } from "./dom.js";
 import { fetchJson, isExport } from "./files.js";
 import { t } from "./texts.js";
 
-/** Worlds that arrive sooner are awaited without a notice. */
+/** Time before a notice is shown while a world is computed. */
 const PATIENCE_MS = 600;
 const LOOK_MS = 700;
 

@@ -12,7 +12,7 @@ import { t } from "./texts.js";
 
 const BEYOND_TILES = 2;
 const TRIES = 3;
-/** Tiles that arrive sooner are drawn without a report. */
+/** Time before the progress of tiles is shown. */
 const PATIENCE_MS = 300;
 const HIGH_DENSITY = window.devicePixelRatio > 1.3 ? 1 : 0;
 
@@ -156,7 +156,7 @@ export class WorldMap {
     tiles.on("load remove", end);
   }
 
-  /** Lets moves end where they begin to be seen. */
+  /** Removes the animation of moves. */
   #calm() {
     const pan = this.map.panBy;
     this.map.panBy = (offset, options) => pan.call(this.map, offset, { ...options, animate: false });
