@@ -9,12 +9,25 @@ from __future__ import annotations
 import dataclasses
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from vwe_dagster.engine.layers import OnLayer, ignore_layer
-from vwe_dagster.engine.messages import LINES, NATIVE, PLANES, Progress, WorldExport, WorldRequest, no_progress
+from vwe_dagster.engine.messages import (
+    LINES,
+    NATIVE,
+    PLANES,
+    Progress,
+    SurveyRequest,
+    WorldExport,
+    WorldRequest,
+    no_progress,
+)
 from vwe_dagster.engine.protocol import Capabilities, layer_kind
 from vwe_dagster.world.grid import MAX_SIZE, MIN_SIZE
 from vwe_dagster_tests.valheim.terrain import stand_in_world
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class SimpleEngine:
@@ -38,6 +51,15 @@ class SimpleEngine:
             on_layer(name, lines)
         progress(1.0, "done")
         return export
+
+    def survey(self, request: SurveyRequest, progress: Progress) -> pa.Table:
+        """Return invented rows."""
+        # Most tests request no survey, and Arrow takes as long to load as all else.
+        from vwe_dagster_tests.survey.made_rows import invented_rows  # noqa: PLC0415
+
+        for count in range(1, len(request.seeds) + 1):
+            progress(count / len(request.seeds), f"{count} of {len(request.seeds)} seeds")
+        return invented_rows(request.seeds, request.depth)
 
     def warm(self) -> None:
         """Do nothing: there are no kernels."""

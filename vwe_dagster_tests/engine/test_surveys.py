@@ -14,7 +14,7 @@ from vwe_dagster.engine.messages import EngineError, SurveyRequest
 from vwe_dagster.engine.protocol import MAX_SURVEY_SEEDS, EngineState, ErrorBody, JobState, JobStatus, SurveyJobRequest
 from vwe_dagster.engine.rows import schema_of, table_of
 from vwe_dagster_tests.engine.conftest import BEARER, URL, UnderContract
-from vwe_dagster_tests.engine.engines import a_job, next_number, running_engine, wait_until
+from vwe_dagster_tests.engine.engines import SIMPLE_ENGINE, a_job, next_number, running_engine, wait_until
 from vwe_dagster_tests.engine.test_contract import call, finish, refusal
 
 SEEDS = (-1772362158, 0, 2**31 - 1, -(2**31), 298112588)
@@ -153,7 +153,7 @@ def test_engine_without_surveys_reports_that(client: EngineClient, token: int, u
     ("fault", "message"), [("fail_job", "injected fault"), ("half_export", "ended after"), ("corrupt_layer", "hash")]
 )
 def test_faulty_engine_delivers_no_rows(fault: str, message: str) -> None:
-    with running_engine("--fault", fault) as engine, engine.client() as client:
+    with running_engine("--fault", fault, program=SIMPLE_ENGINE) as engine, engine.client() as client:
         client.claim(1)
         with pytest.raises(EngineError, match=message):
             run_survey(client, SurveyRequest(SEEDS, Depth.START), JobTerms(token=1, job_id="job-1", deadline_s=30))

@@ -45,12 +45,10 @@ class Site:
     Attributes:
         folder: the folder of the pool.
         settings: the default settings of the pool.
-        command: the program of its engines.
     """
 
     folder: Path
     settings: PoolSettings
-    command: tuple[str, ...] = (sys.executable, "-m", SIMPLE_ENGINE)
 
     @property
     def store(self) -> WorldStore:
@@ -104,7 +102,7 @@ class Site:
 
     def _launcher(self, settings: PoolSettings) -> ProcessLauncher:
         faults = f"$(cat {shlex.quote(str(self._faults))} 2>/dev/null)"
-        script = f'exec {shlex.join(self.command)} {faults} "$@"'
+        script = f'exec {shlex.join([sys.executable, "-m", SIMPLE_ENGINE])} {faults} "$@"'
         command = ("sh", "-c", script, "engine")
         return ProcessLauncher(settings, folder=self.folder, pool_id=self.pool_id, command=command)
 

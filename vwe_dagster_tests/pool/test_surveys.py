@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.analysis.columns import Depth
-from vwe_dagster.analysis.row import seed_row
 from vwe_dagster.engine.messages import SurveyRequest
-from vwe_dagster.engine.rows import table_of
 from vwe_dagster.pool.errors import FencedError
-from vwe_dagster.pool.launchers.process import COMMAND
 from vwe_dagster.pool.ledger import SURVEY_SIZE
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import RecordedJobState, State
 from vwe_dagster_tests.pool.holders import PATIENCE_S, Site
+from vwe_dagster_tests.survey.made_rows import invented_rows
 
 pytestmark = pytest.mark.slow
 
@@ -30,8 +28,8 @@ SETTINGS = PoolSettings(max_warm_containers=1, min_free_disk_gb=0, acquire_timeo
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """A pool of one slot, whose native engines end with the test."""
-    site = Site(tmp_path / "pool", SETTINGS, COMMAND)
+    """A pool of one slot, whose engines end with the test."""
+    site = Site(tmp_path / "pool", SETTINGS)
     try:
         yield site
     finally:
@@ -47,8 +45,7 @@ def pool(site: Site) -> Iterator[EnginePool]:
 def test_survey_is_recorded_and_its_engine_reset(pool: EnginePool) -> None:
     export = pool.survey(REQUEST)
     export.confirm()
-    expected = table_of(SEEDS, [seed_row(seed, Depth.START) for seed in SEEDS], Depth.START, 2)
-    assert export.table.equals(expected, check_metadata=True)
+    assert export.table.equals(invented_rows(SEEDS, Depth.START), check_metadata=True)
     (job,) = pool.history()
     assert (job.seed, job.size, job.state) == (SEEDS[0], SURVEY_SIZE, RecordedJobState.EXPORTED)
     (slot,) = pool.status().slots
