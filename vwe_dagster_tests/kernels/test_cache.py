@@ -21,7 +21,7 @@ from vwe_dagster.kernels.sources import PACKAGE
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.command import ENGINES_IDLE_MINUTES, PATIENCE_S
-from vwe_dagster_tests.kernels.copies import CACHE_VARIABLES, copy_machine_code, copy_package
+from vwe_dagster_tests.kernels.copies import CACHE_VARIABLES, PackageCopy, copy_machine_code, copy_package
 
 pytestmark = pytest.mark.slow
 
@@ -47,26 +47,32 @@ print(*picture[0, 0])
 """Print the color of a pixel outside the world, which is the plain color of the paper."""
 
 
-def test_changed_constant_of_another_module_invalidates_the_machine_code(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def used_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the machine code of a checkout that painted paper."""
+    folder = tmp_path_factory.mktemp("used")
+    assert paint_paper(copy_package(folder / "checkout"), folder / "cache") == "240 229 203\n"
+    assert list((folder / "cache").rglob("brush.paint_rows*.nbc"))
+    return folder / "cache"
+
+
+def paint_paper(checkout: PackageCopy, cache_: Path) -> str:
+    return checkout.run("-c", PAINT_PAPER, environment={"NUMBA_CACHE_DIR": str(cache_)}).stdout
+
+
+def test_changed_constant_of_another_module_invalidates_the_machine_code(used_cache: Path, tmp_path: Path) -> None:
     copied = copy_package(tmp_path)
-    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "240 229 203\n"
-    assert list((tmp_path / "cache").rglob("brush.paint_rows*.nbc"))
     copied.edit("rendering/palette.py", "PAPER: Rgb = (240, 229, 203)", "PAPER: Rgb = (1, 2, 3)")
-    assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "1 2 3\n"
+    assert paint_paper(copied, used_cache) == "1 2 3\n"
 
 
-def test_second_checkout_compiles_nothing(tmp_path: Path) -> None:
-    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    written = []
-    for checkout in ("first", "second"):
-        copied = copy_package(tmp_path / checkout)
-        assert copied.run("-c", PAINT_PAPER, environment=environment).stdout == "240 229 203\n"
-        machine_code = (tmp_path / "cache").rglob("*.nbc")
-        written.append({path: path.stat().st_mtime_ns for path in machine_code})
-    first, second = written
-    assert first
-    assert second == first
+def test_second_checkout_compiles_nothing(used_cache: Path, tmp_path: Path) -> None:
+    def machine_code() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in used_cache.rglob("*.nbc")}
+
+    before = machine_code()
+    assert paint_paper(copy_package(tmp_path), used_cache) == "240 229 203\n"
+    assert machine_code() == before
 
 
 @pytest.fixture
