@@ -7,13 +7,13 @@ import dataclasses
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 from starlette.applications import Starlette
 
 from vwe_dagster.seeds.seed import parse_seed
@@ -31,6 +31,11 @@ SIZE = 320
 
 ONE, OTHER, NUMBERED = "HHcLC5acQt", "abc", "@298112588"
 """The seeds of the worlds; the last stands for the same world as the first."""
+
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,15 +85,45 @@ def served(app: Starlette, port: int = 0) -> Iterator[str]:
             thread.join()
 
 
-@pytest.fixture
-def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """Open a window, and check at the end that its page had no errors; the parameter sets up the window."""
-    settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
-    settings |= getattr(request, "param", {})
-    context = browser.new_context(base_url=site.address, permissions=["clipboard-read", "clipboard-write"], **settings)
+@contextlib.contextmanager
+def desktop(browser: Browser, address: str, **settings: Any) -> Iterator[Callable[[], Page]]:
+    """Yield a function that opens a page with empty storage, after the one that it opened before has been closed.
+
+    The pages share a process of the browser, which takes as long to start as a page of a world takes to load.
+    """
+    context = browser.new_context(base_url=address, viewport=DESKTOP, **settings)
     context.set_default_timeout(PAGE_MS)
+    # The process lives as long as a page of the same site.
+    keeper = context.new_page()
+    keeper.goto("/static/icon.svg")
+
+    def open_page() -> Page:
+        keeper.evaluate("localStorage.clear()")
+        return context.new_page()
+
+    yield open_page
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, site: Site) -> Iterator[Callable[[], Page]]:
+    """Return a function that opens a page of the site on a desktop."""
+    with desktop(browser, site.address, permissions=CLIPBOARD, color_scheme="light") as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def visitor(
+    browser: Browser, site: Site, open_page: Callable[[], Page], request: pytest.FixtureRequest
+) -> Iterator[Visitor]:
+    """Open a page, and check at the end that it had no errors; the parameter sets up its window."""
     expect.set_options(timeout=PAGE_MS)
-    page = context.new_page()
+    if settings := getattr(request, "param", {}):
+        settings = {"viewport": DESKTOP, "color_scheme": "light", "permissions": CLIPBOARD, **settings}
+        page = browser.new_context(base_url=site.address, **settings).new_page()
+        page.context.set_default_timeout(PAGE_MS)
+    else:
+        page = open_page()
     visitor = Visitor(page, set(), [])
 
     def hear(said: ConsoleMessage) -> None:
@@ -100,6 +135,6 @@ def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Ite
     page.on("console", hear)
     page.on("pageerror", lambda error: visitor.complaints.append(f"error: {error}"))
     yield visitor
+    (page.context if settings else page).close()
     assert visitor.complaints == []
     assert visitor.hosts == {urlsplit(site.address).netloc}
-    context.close()

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.catalog.rows import publish_survey
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, visit
-from vwe_dagster_tests.site.conftest import served
+from vwe_dagster_tests.site.conftest import CLIPBOARD, desktop, served
 from vwe_dagster_tests.site.test_texts import PLACE, texts
 
 NUMBERS = range(100, 160)
@@ -205,20 +205,30 @@ def test_builds_are_bounded_and_end_with_the_server() -> None:
     wait_for(builds, "@0", BuildState.FAILED)
 
 
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, address: str) -> Iterator[Callable[[], Page]]:
+    """Return a function that opens a page of the server on a desktop."""
+    with desktop(browser, address, permissions=CLIPBOARD) as open_page:
+        yield open_page
+
+
 @pytest.fixture
-def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Open a window on the server, and check at the end that its page had no errors."""
-    settings = {"viewport": {"width": 1280, "height": 800}, **getattr(request, "param", {})}
-    context = browser.new_context(base_url=address, permissions=["clipboard-read", "clipboard-write"], **settings)
-    context.set_default_timeout(PAGE_MS)
+def page(
+    browser: Browser, address: str, open_page: Callable[[], Page], request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """Open a page of the server, and check at the end that it had no errors; the parameter sets up its window."""
     expect.set_options(timeout=PAGE_MS)
-    page = context.new_page()
+    if settings := getattr(request, "param", {}):
+        page = browser.new_context(base_url=address, permissions=CLIPBOARD, **settings).new_page()
+        page.context.set_default_timeout(PAGE_MS)
+    else:
+        page = open_page()
     errors: list[str] = []
     page.on("console", lambda said: errors.append(said.text) if "ERR_NETWORK_CHANGED" not in said.text else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
+    (page.context if settings else page).close()
     assert errors == []
-    context.close()
 
 
 def test_a_person_narrows_down_seeds_by_sliders_and_conditions(page: Page, screenshots: Path) -> None:

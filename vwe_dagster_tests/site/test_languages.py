@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,7 +17,7 @@ from vwe_dagster.world.biomes import BIOMES
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.catalog.rows import publish_survey
 from vwe_dagster_tests.site.browsing import MINUS, PAGE_MS, PHONE, visit
-from vwe_dagster_tests.site.conftest import served
+from vwe_dagster_tests.site.conftest import CLIPBOARD, desktop, served
 from vwe_dagster_tests.site.test_locations import scattered_locations
 from vwe_dagster_tests.site.test_texts import texts
 from vwe_dagster_tests.worlds import plateau_world, publish_imported, publish_world
@@ -53,20 +52,29 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, address: str) -> Iterator[Callable[[], Page]]:
+    """Return a function that opens a page in German."""
+    with desktop(browser, address, locale="de-DE", permissions=CLIPBOARD) as open_page:
+        yield open_page
+
+
 @pytest.fixture
-def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Open a window in German, or as the parameter sets it; check at the end that its page had no errors."""
-    settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "de-DE"}
-    settings |= getattr(request, "param", {})
-    context = browser.new_context(base_url=address, **settings)
-    context.set_default_timeout(PAGE_MS)
+def page(
+    browser: Browser, address: str, open_page: Callable[[], Page], request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """Open a page in German, or as the parameter sets it; check at the end that it had no errors."""
     expect.set_options(timeout=PAGE_MS)
-    page = context.new_page()
+    if settings := getattr(request, "param", {}):
+        page = browser.new_context(base_url=address, **{"locale": "de-DE", **settings}).new_page()
+        page.context.set_default_timeout(PAGE_MS)
+    else:
+        page = open_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
+    (page.context if settings else page).close()
     assert errors == []
-    context.close()
 
 
 def english_only() -> re.Pattern[str]:
@@ -126,7 +134,6 @@ def test_typed_german_numbers_are_coordinates(page: Page) -> None:
 
 
 def test_copied_coordinates_are_those_of_the_console_in_every_language(page: Page) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit(page, f"{WORLD}#at=1500,-2500&zoom=3&show=")
     page.keyboard.press("y")
     expect(page.locator("#toast")).to_have_text(re.compile(r"Kopiert: 1\d{3}, -2\d{3}"))
