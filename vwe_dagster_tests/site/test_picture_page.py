@@ -16,7 +16,7 @@ from vwe_dagster.rendering.poster import Paper
 from vwe_dagster.site import source
 from vwe_dagster.site.server import site_app
 from vwe_dagster_tests.conftest import BROWSER_ARGUMENTS
-from vwe_dagster_tests.site.browsing import PAGE_MS, PHONE, Visitor, visit
+from vwe_dagster_tests.site.browsing import PAGE_MS, Visitor, visit
 from vwe_dagster_tests.site.conftest import ONE, Site, served
 
 WORLD = f"/worlds/{ONE}/"
@@ -64,7 +64,6 @@ def test_poster_on_unknown_paper_is_rejected(posters: tuple[httpx.Client, list[P
     assert "choose from 30x40, a2, 2x3" in answer.json()["message"]
 
 
-@pytest.mark.parametrize("visitor", [{}, PHONE], indirect=True, ids=["desktop", "phone"])
 def test_picture_of_the_view_has_title_map_and_legend(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, VIEW)
@@ -99,7 +98,9 @@ def test_poster_is_saved_from_the_page(visitor: Visitor) -> None:
     assert download.value.path().read_bytes() == b"poster"
 
 
-@pytest.mark.parametrize("visitor", [{"color_scheme": "dark"}], indirect=True)
+@pytest.mark.parametrize(
+    "visitor", [{"color_scheme": "dark", "viewport": {"width": 800, "height": 500}}], indirect=True
+)
 def test_printed_page_is_one_sheet_with_the_view_in_light_colors(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, VIEW)
