@@ -1,4 +1,4 @@
-"""A run of many seeds in a process of its own, as a backfill starts it: ``python -m`` this with a size and the keys."""
+"""A run of many seeds in a separate process, like that of a backfill: ``python -m`` this module, a size and keys."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vwe_dagster_tests.defs.pipeline import partition_tags
 
 
 def world_job() -> dg.JobDefinition:
-    """The project's job."""
+    """Return the project's job."""
     return build_defs().resolve_job_def("world")
 
 
 def main() -> None:
-    """Makes the raw stage of the keys; the exit code says whether all went well."""
+    """Build the stage ``raw`` of the keys; exit with 0 if all succeeded."""
     size, *keys = sys.argv[1:]
     with dg.DagsterInstance.from_config(str(find_home().instance)) as instance:
         result = dg.execute_job(

@@ -1,4 +1,4 @@
-"""A pipeline for each test, and a world that has been made once for those that only look at it."""
+"""Fixtures: a pipeline for each test, and a built world for all tests that only read it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def pipeline(instance: dg.DagsterInstance, tmp_path: Path) -> Pipeline:
-    """A pipeline in which nothing has been made."""
+    """A pipeline with an empty data folder."""
     return Pipeline(tmp_path / "data", instance)
 
 
 @dataclasses.dataclass(frozen=True)
 class BuiltWorld:
-    """A world as one run made it; not to be changed."""
+    """A world and the run that built it; read-only, because tests share it."""
 
     pipeline: Pipeline
     outcome: Outcome
@@ -38,12 +38,12 @@ class BuiltWorld:
 @pytest.fixture(scope="session")
 def built_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuiltWorld]:
     with dg.DagsterInstance.ephemeral() as instance:
-        pipeline = Pipeline(tmp_path_factory.mktemp("made") / "data", instance)
+        pipeline = Pipeline(tmp_path_factory.mktemp("built") / "data", instance)
         yield BuiltWorld(pipeline, pipeline.run(KEY))
 
 
 @pytest.fixture
 def with_world(pipeline: Pipeline, built_world: BuiltWorld) -> Pipeline:
-    """A pipeline in which the world of :data:`KEY` has been made."""
+    """A pipeline with the built world of :data:`KEY`."""
     shutil.copytree(built_world.pipeline.root, pipeline.root)
     return pipeline

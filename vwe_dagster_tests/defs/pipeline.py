@@ -1,4 +1,4 @@
-"""The pipeline of the tests: the real job on an instance and a data folder of its own."""
+"""The pipeline of the tests: the real jobs on a separate instance and data folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Manifest, Stage, WorldStore
 
 _JOBS: dict[str, dg.JobDefinition] = {}
-"""Dagster's executor asks for its job by the name of a function and arguments that JSON can express."""
+"""The running jobs by name: Dagster's executor loads its job by the name of a function and JSON arguments."""
 
 ASSETS = ("raw_export", "extracted", "processed", "renders")
 
 
 @dataclasses.dataclass(frozen=True)
 class PoolOfOne:
-    """A pool of one engine, in this process; it keeps the requests it was asked."""
+    """A pool of one engine in this process; it records its requests."""
 
     engine: Engine = dataclasses.field(default_factory=NativeEngine)
     requests: list[WorldRequest] = dataclasses.field(default_factory=list)
@@ -45,19 +45,19 @@ class PoolOfOne:
         for number, request in enumerate(requests):
             self.requests.append(request)
 
-            def tell(fraction: float, phase: str, number: int = number) -> None:
+            def report(fraction: float, phase: str, number: int = number) -> None:
                 if progress is not None:
                     progress(number, fraction, phase)
 
             try:
-                yield PoolOutcome(request, export=self.engine.generate(request, tell))
+                yield PoolOutcome(request, export=self.engine.generate(request, report))
             except EngineError as error:
                 yield PoolOutcome(request, error=error)
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a run came to."""
+    """The result of a run."""
 
     result: dg.JobExecutionResult
 
@@ -67,18 +67,18 @@ class Outcome:
 
     @property
     def failures(self) -> dict[str, str]:
-        """Why each asset failed, by asset."""
+        """The cause of each failure, by asset."""
         return {str(event.step_key): reason(event) for event in self.result.all_events if event.is_step_failure}
 
     def materialized(self, asset: str) -> dict[str, dg.AssetMaterialization]:
-        """What the run reported of each seed it materialized an asset of, once at most, by key."""
+        """Return the materializations of an asset by key; fail if a key has two."""
         events = self.result.asset_materializations_for_node(asset)
         by_key = {str(event.partition): event for event in events}
         assert len(by_key) == len(events)
         return by_key
 
     def metadata(self, asset: str, key: str | None = None) -> Mapping[str, Any]:
-        """The values of an asset's metadata, by label, for a key or the only one."""
+        """Return the values of an asset's metadata by label, for a key or the first one."""
         events = self.materialized(asset)
         event = events[key or next(iter(events))]
         return {label: value.value for label, value in event.metadata.items()}
@@ -88,7 +88,7 @@ class Outcome:
         return (event.tags or {})["dagster/data_version"]
 
     def kept(self) -> dict[str, bool]:
-        """Whether each materialized asset was up to date and stayed as it was."""
+        """Return for each asset whether its stage was up to date and kept."""
         return {asset: self.metadata(asset)["cached"] for asset in ASSETS}
 
 
@@ -98,8 +98,8 @@ class Pipeline:
 
     Attributes:
         root: the data folder.
-        instance: where runs and partitions are kept.
-        resources: what takes the place of the project's own resources.
+        instance: stores the runs and partitions.
+        resources: replacements of the project's own resources, by name.
     """
 
     root: Path
@@ -111,7 +111,7 @@ class Pipeline:
         return WorldStore(self.root)
 
     def manifest(self, key: str, stage: Stage) -> Manifest:
-        """What a stage that exists says of itself."""
+        """Return the manifest of a stage, which must exist."""
         manifest = self.store.manifest(parse_seed(key), stage)
         assert manifest is not None
         return manifest
@@ -123,7 +123,7 @@ class Pipeline:
         assets: Sequence[str] = ASSETS,
         size: int = 64,
     ) -> Outcome:
-        """Register keys, valid or not, and materialize assets of them in one run; several keys as a backfill would.
+        """Register keys, valid or not, and materialize their assets in one run; several keys run like a backfill.
 
         Worlds have no locations unless the config requests them: placing them takes longer than everything else.
         """
@@ -147,17 +147,17 @@ class Pipeline:
             del _JOBS[name]
         return Outcome(result)
 
-    def made(self, asset: str) -> set[str]:
-        """The keys that Dagster has as materialized."""
+    def materialized_keys(self, asset: str) -> set[str]:
+        """Return the keys that Dagster records as materialized."""
         return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))
 
     def log(self, outcome: Outcome) -> list[str]:
-        """What the assets logged in a run."""
+        """Return the log messages of the assets in a run."""
         records = self.instance.all_logs(outcome.result.run_id)
         return [record.user_message for record in records if record.dagster_event is None]
 
     def files(self) -> dict[str, tuple[int, int, bytes]]:
-        """Inode, time of change and content of every file in the data folder, by path."""
+        """Return the inode, the modification time and the content of every file in the data folder, by path."""
         return {
             str(path.relative_to(self.root)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
             for path in sorted(self.root.rglob("*"))
@@ -166,7 +166,7 @@ class Pipeline:
 
 
 def draw_thumbnails_only(patch: pytest.MonkeyPatch) -> None:
-    """Draw no picture of a world but its thumbnail, for tests that build worlds in this process and look at none.
+    """Draw only the thumbnail of a world, for tests that build worlds in this process and do not check pictures.
 
     The other pictures take most of the time of a small world.
     """
@@ -174,12 +174,12 @@ def draw_thumbnails_only(patch: pytest.MonkeyPatch) -> None:
 
 
 def job_named(name: str) -> dg.JobDefinition:
-    """The job that a pipeline runs now."""
+    """Return a running job."""
     return _JOBS[name]
 
 
 def partition_tags(keys: Sequence[str]) -> dict[str, str]:
-    """The tags by which Dagster tells a run its partition, or the first and last of its partitions."""
+    """Return the tags that name the partition of a run, or the first and the last of its partitions."""
     if len(keys) == 1:
         return {"dagster/partition": keys[0]}
     return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}

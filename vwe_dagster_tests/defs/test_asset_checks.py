@@ -30,7 +30,7 @@ OF_WORLDS = {at for at in ALL if at[0] in WORLD_STAGES}
 
 @pytest.fixture(scope="session")
 def with_tiles(built_world: BuiltWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of a world that has tiles; not to be changed."""
+    """The data of a world with tiles; read-only, because tests share it."""
     root = tmp_path_factory.mktemp("tiles") / "data"
     shutil.copytree(built_world.pipeline.root, root)
     with dg.DagsterInstance.ephemeral() as other:
@@ -41,7 +41,7 @@ def with_tiles(built_world: BuiltWorld, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def with_world(pipeline: Pipeline, with_tiles: Path) -> Pipeline:
-    """A pipeline in which the world and its tiles have been made."""
+    """A pipeline with a built world and its tiles."""
     shutil.copytree(with_tiles, pipeline.root)
     return pipeline
 
@@ -60,7 +60,7 @@ def red(found: Mapping[tuple[Stage, str], CheckResult]) -> set[tuple[Stage, str]
 
 
 def rewritten(store: WorldStore, stage: Stage, name: str, content: Callable[[Path], bytes]) -> None:
-    """Publishes a stage again with another content of one of its files, so that its hashes are right."""
+    """Publish a stage again with a changed file, so that its hashes are correct."""
     seed = parse_seed(KEY)
     manifest = store.manifest(seed, stage)
     assert manifest is not None

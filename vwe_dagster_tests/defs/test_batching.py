@@ -35,7 +35,7 @@ GOOD = [key for key in KEYS if key != BAD]
 
 
 class FailingEngine:
-    """The native engine, which fails for some seeds, and does what a test wants with its exports."""
+    """The native engine, but it fails for some seeds, and a test can replace its exports."""
 
     identity = EngineIdentity("native", "of the test")
 
@@ -62,7 +62,7 @@ def test_every_seed_of_a_batch_is_reported(pipeline: Pipeline) -> None:
     assert outcome.success
     for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
         assert set(outcome.materialized(asset)) == set(KEYS)
-        assert pipeline.made(asset) == set(KEYS)
+        assert pipeline.materialized_keys(asset) == set(KEYS)
         for key in KEYS:
             metadata = outcome.metadata(asset, key)
             assert metadata["digest"] == pipeline.manifest(key, stage).digest
@@ -79,7 +79,7 @@ def test_failed_seed_does_not_affect_its_batch(pipeline: Pipeline) -> None:
     )
     for asset, stage in zip(ASSETS, WORLD_STAGES, strict=True):
         assert list(outcome.materialized(asset)) == GOOD
-        assert pipeline.made(asset) == set(GOOD)
+        assert pipeline.materialized_keys(asset) == set(GOOD)
         assert {key for key in KEYS if pipeline.store.manifest(parse_seed(key), stage)} == set(GOOD)
         for key in GOOD:
             assert outcome.metadata(asset, key)["digest"] == pipeline.manifest(key, stage).digest
@@ -97,7 +97,7 @@ def test_unexpected_error_of_a_seed_does_not_affect_its_batch(pipeline: Pipeline
 
     outcome = with_pool(pipeline, PoolOfOne(FailingEngine(change=breaking))).run(*KEYS, assets=ASSETS[:1])
     assert outcome.failures["raw_export"].endswith(f"{BAD}: It failed unexpectedly: ZeroDivisionError('oh')")
-    assert pipeline.made("raw_export") == set(GOOD)
+    assert pipeline.materialized_keys("raw_export") == set(GOOD)
 
 
 def data_versions(outcome: Outcome, asset: str) -> dict[str, str]:
@@ -138,7 +138,7 @@ def test_second_run_of_a_batch_requests_only_missing_worlds(pipeline: Pipeline) 
     assert outcome.success
     assert [request.seed for request in pool.requests] == [parse_seed(BAD).number]
     for asset in ASSETS[:2]:
-        assert pipeline.made(asset) == set(KEYS)
+        assert pipeline.materialized_keys(asset) == set(KEYS)
         assert {key for key in KEYS if not outcome.metadata(asset, key)["cached"]} == {BAD}
     after = pipeline.files()
     assert {path: after[path] for path in before} == before
@@ -156,7 +156,7 @@ def test_older_world_of_a_failed_seed_is_not_reported_as_new(pipeline: Pipeline)
 def test_invalid_key_does_not_affect_its_batch(pipeline: Pipeline) -> None:
     outcome = pipeline.run("alpha", "no/seed", "beta", assets=ASSETS[:2])
     assert "no/seed: The seed 'no/seed' has a slash" in outcome.failures["raw_export"]
-    assert pipeline.made("extracted") == {"alpha", "beta"}
+    assert pipeline.materialized_keys("extracted") == {"alpha", "beta"}
 
 
 def test_no_further_step_starts_if_every_seed_fails(pipeline: Pipeline) -> None:

@@ -23,7 +23,7 @@ PUBLIC_MODULES = {"dagster"}
 
 
 def imported_from_dagster(path: Path) -> Iterator[tuple[str, str]]:
-    """Yields (module, name) for each name that a file imports from a module below ``dagster``."""
+    """Yield (module, name) for each name that a file imports from a module below ``dagster``."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             yield from ((node.module, alias.name) for alias in node.names if is_private(node.module, alias.name))

@@ -21,7 +21,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def add(instance: dg.DagsterInstance, data: Path, config: Mapping[str, object]) -> str:
-    """Runs the job; returns why it failed."""
+    """Run the job; return the cause of its failure, or an empty text."""
     resources = {"store": WorldStoreResource(root=str(data)), "pool": PoolOfOne()}
     result = (
         build_defs(resource_overrides=resources)

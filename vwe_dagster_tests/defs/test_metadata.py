@@ -1,4 +1,4 @@
-"""What Dagster's pages show of each asset."""
+"""The metadata of each asset on Dagster's pages."""
 
 from __future__ import annotations
 

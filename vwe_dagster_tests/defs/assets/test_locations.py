@@ -44,7 +44,7 @@ PLACED = [location("Eikthyrnir", 300.5, -400.0), location("Vendor_BlackForest", 
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A server that tells of locations, too."""
+    """An engine with the identity of Valheim's server, which also exports locations."""
 
     locations: list[Line]
 

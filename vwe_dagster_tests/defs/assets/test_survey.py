@@ -38,7 +38,7 @@ CHECKS = {"stamps_current", "seeds_of_block", "values_in_range", "sampled_row_re
 
 @dataclasses.dataclass(frozen=True)
 class Surveyor(PoolOfOne):
-    """A pool whose rows are invented."""
+    """A pool with invented rows."""
 
     fails: bool = False
 

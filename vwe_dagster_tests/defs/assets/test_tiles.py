@@ -1,4 +1,4 @@
-"""The job ``tile_pyramid``: what it makes, what it keeps, and what it refuses."""
+"""The job ``tile_pyramid``: built tiles, kept tiles and rejected configurations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.slow
 SEED = parse_seed(KEY)
 
 
-def made(pipeline: Pipeline, **config: object) -> Outcome:
+def build_tiles(pipeline: Pipeline, **config: object) -> Outcome:
     return pipeline.run(KEY, assets=["tiles"], config={"tiles": config})
 
 
 def test_tiles_are_at_the_paths_of_web_maps_and_in_the_metadata(with_world: Pipeline) -> None:
     before = with_world.files()
-    outcome = made(with_world, styles=["heights", "map"], max_zoom=1)
+    outcome = build_tiles(with_world, styles=["heights", "map"], max_zoom=1)
     assert outcome.success
     (check,) = outcome.result.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == ("tiles_not_blank", True)
@@ -50,36 +50,39 @@ def test_tiles_are_at_the_paths_of_web_maps_and_in_the_metadata(with_world: Pipe
 
 
 def test_tiles_are_kept_until_the_choice_changes_and_rebuilt_with_the_same_choice(with_world: Pipeline) -> None:
-    assert made(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is False
-    assert made(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is True
+    assert build_tiles(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is False
+    assert build_tiles(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is True
     # As the automation asks for them.
-    assert made(with_world).metadata("tiles")["cached"] is True
-    assert made(with_world, force=True).metadata("tiles")["cached"] is False
+    assert build_tiles(with_world).metadata("tiles")["cached"] is True
+    assert build_tiles(with_world, force=True).metadata("tiles")["cached"] is False
     assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("biomes",), 0)
-    assert made(with_world, max_zoom=1).metadata("tiles")["cached"] is False
+    assert build_tiles(with_world, max_zoom=1).metadata("tiles")["cached"] is False
     assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("biomes",), 1)
-    assert made(with_world, styles=["forest"]).metadata("tiles")["cached"] is False
+    assert build_tiles(with_world, styles=["forest"]).metadata("tiles")["cached"] is False
     assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("forest",), 1)
     assert {name.partition("/")[0] for name in with_world.manifest(KEY, "tiles").files} == {"forest"}
 
 
 def test_default_tiles_have_every_style(with_world: Pipeline) -> None:
-    assert made(with_world, max_zoom=0).success
+    assert build_tiles(with_world, max_zoom=0).success
     assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(tuple(STYLES), 0)
 
 
 def test_default_tiles_end_at_the_native_zoom(with_world: Pipeline) -> None:
-    assert made(with_world, styles=["biomes"]).success
+    assert build_tiles(with_world, styles=["biomes"]).success
     manifest = with_world.manifest(KEY, "tiles")
     assert tile_choice(manifest) == TileChoice(("biomes",), 3)
     assert len(manifest.files) == 85
 
 
 def test_unknown_style_or_zoom_is_rejected_with_a_message(pipeline: Pipeline) -> None:
-    refused = made(pipeline, styles=["map", "nothing"])
-    assert refused.failures == {"tiles": "There is no style nothing of tiles; choose map, biomes, heights, forest."}
-    assert made(pipeline, styles=[]).failures["tiles"].startswith("The list of styles is empty")
-    assert "does not exist or has no valid manifest; materialize extracted first" in made(pipeline).failures["tiles"]
+    rejected = build_tiles(pipeline, styles=["map", "nothing"])
+    assert rejected.failures == {"tiles": "There is no style nothing of tiles; choose map, biomes, heights, forest."}
+    assert build_tiles(pipeline, styles=[]).failures["tiles"].startswith("The list of styles is empty")
+    assert (
+        "does not exist or has no valid manifest; materialize extracted first"
+        in build_tiles(pipeline).failures["tiles"]
+    )
     assert not pipeline.store.folder(SEED, "tiles").exists()
 
 

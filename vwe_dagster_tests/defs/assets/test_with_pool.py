@@ -29,7 +29,7 @@ SMALL, LARGE = 64, 4096
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """That of a home of the test's own with the seeds registered and a pool of two engines."""
+    """The environment variables of a new home, with registered seeds and a pool of two engines."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("VWE_", "DAGSTER_"))}
     reported = {"VWE_HOME": str(tmp_path), "VWE_POOL_MAX_WARM_CONTAINERS": str(ENGINES)}
     home = find_home(reported)
@@ -41,7 +41,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[WarmEnginePool]:
-    """The pool of that home, whose engines are ended with the test."""
+    """The pool of that home; the test ends its engines."""
     pool = WarmEnginePool(folder=str(tmp_path / ".vwe" / "pools" / "default"), max_warm_containers=ENGINES)
     yield pool
     pool.opened.drain(timeout_s=PATIENCE_S)
@@ -49,7 +49,7 @@ def pool(tmp_path: Path) -> Iterator[WarmEnginePool]:
 
 
 def start_run(environment: dict[str, str], keys: list[str], *, size: int = SMALL) -> subprocess.Popen[str]:
-    """Starts a run of many seeds."""
+    """Start a run of many seeds in another process."""
     return subprocess.Popen(
         [sys.executable, "-m", "vwe_dagster_tests.defs.batch_run", str(size), *keys],
         env=environment,
@@ -59,7 +59,7 @@ def start_run(environment: dict[str, str], keys: list[str], *, size: int = SMALL
     )
 
 
-def made(tmp_path: Path, keys: list[str]) -> list[str]:
+def built_keys(tmp_path: Path, keys: list[str]) -> list[str]:
     store = WorldStore(tmp_path / "data")
     return [key for key in keys if not store.damaged(parse_seed(key), "raw")]
 
@@ -72,12 +72,12 @@ def test_run_processes_share_the_engines_of_a_pool_after_another_was_killed(
     wait_until(lambda: pool.status().leased == ENGINES, PATIENCE_S)
     doomed.send_signal(signal.SIGKILL)
     doomed.communicate(timeout=PATIENCE_S)
-    assert len(made(tmp_path, FIRST)) < len(FIRST)
+    assert len(built_keys(tmp_path, FIRST)) < len(FIRST)
     runs = [start_run(environment, keys) for keys in (FIRST, SECOND)]
     for run in runs:
         reported, _ = run.communicate(timeout=PATIENCE_S)
         assert run.returncode == 0, reported
-    assert made(tmp_path, [*FIRST, *SECOND]) == [*FIRST, *SECOND]
+    assert built_keys(tmp_path, [*FIRST, *SECOND]) == [*FIRST, *SECOND]
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("raw_export")) == {*FIRST, *SECOND}
     jobs = [job for job in pool.opened.history() if job.size == SMALL]

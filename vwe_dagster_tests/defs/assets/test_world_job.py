@@ -155,7 +155,7 @@ def test_every_asset_rejects_an_invalid_seed_with_the_message_of_the_parser(pipe
 
 
 class TalkativeEngine:
-    """The native engine, with an answer or an error of the test's choice."""
+    """The native engine with a replaced answer, or an error."""
 
     identity = EngineIdentity("talkative", "1")
 

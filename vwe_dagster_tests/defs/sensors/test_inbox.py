@@ -24,12 +24,12 @@ from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 pytestmark = pytest.mark.usefixtures("thumbnails_only")
 
 TIMEOUT_S = 60
-"""After which Dagster gives up on a tick."""
+"""Time limit of Dagster for a tick."""
 
 
 @dataclasses.dataclass
 class Daemon:
-    """Does what Dagster's daemon does with a sensor: registers, makes records of runs, and none twice of one key."""
+    """A stand-in for Dagster's daemon: it registers seeds and creates at most one run per run key."""
 
     root: Path
     instance: dg.DagsterInstance
@@ -41,25 +41,25 @@ class Daemon:
         return self.root / "inbox"
 
     def drop(self, name: str, *keys: str) -> None:
-        """Puts a list into the inbox."""
+        """Put a list into the inbox."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_text("".join(f"{key}\n" for key in keys))
 
     def evaluate(self) -> dg.SensorResult:
-        """A tick that is killed before anything of it is done."""
+        """Evaluate a tick without acting on its result, as if the daemon was killed."""
         context = dg.build_sensor_context(self.instance, resources={"store": WorldStoreResource(root=str(self.root))})
         result = inbox(context)
         assert isinstance(result, dg.SensorResult)
         return result
 
     def tick(self, submit: int = RUNS_PER_TICK) -> list[list[str]]:
-        """A tick.
+        """Evaluate a tick and act on its result.
 
         Args:
-            submit: how many of the runs are asked for before the daemon is killed.
+            submit: number of runs to create; if it is smaller than the result's, as if the daemon was killed.
 
         Returns:
-            The keys of each of those runs.
+            The keys of each created run.
         """
         result = self.evaluate()
         for request in result.dynamic_partitions_requests or []:
@@ -101,7 +101,7 @@ class Daemon:
         )
 
     def end_runs(self) -> None:
-        """Fails all runs."""
+        """Mark all runs as failed."""
         for run in self.instance.get_runs():
             self.instance.report_run_failed(run)
 
@@ -117,7 +117,7 @@ def daemon(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def timed_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    """A daemon whose instance keeps records of ticks."""
+    """A daemon whose instance records ticks."""
     monkeypatch.setattr("vwe_dagster.store.inbox.SETTLED_S", 0.0)
     (tmp_path / "instance").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
@@ -313,13 +313,13 @@ def test_runs_build_the_worlds_and_existing_worlds_are_not_requested(daemon: Dae
     (request,) = daemon.asked
     assert request.tags.items() >= partition_tags(keys).items()
     assert pipeline.run(*keys).success
-    assert pipeline.made("renders") == {"a", "b"}
+    assert pipeline.materialized_keys("renders") == {"a", "b"}
     daemon.end_runs()
     time.sleep(0.02)
     daemon.drop("more.txt", "a", "b", "c")
     daemon.tick()
     assert daemon.tick() == [["c"]]
-    # Data that somebody has removed is made again, whatever Dagster remembers.
+    # Removed data is rebuilt, although Dagster still records its materialization.
     pipeline.store.remove(pipeline.manifest("a", "raw").seed)
     time.sleep(0.02)
     daemon.drop("again.txt", "a", "b")

@@ -46,7 +46,7 @@ def pool(tmp_path: Path, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) 
 def tick(
     instance: dg.DagsterInstance, resource: WarmEnginePool, cursor: str | None = None
 ) -> tuple[list[dg.RunRequest], str | None]:
-    """One tick of the sensor: the runs it asks for, and its cursor after it."""
+    """Evaluate a tick of the sensor; return the requested runs and the new cursor."""
     with dg.build_sensor_context(instance=instance, cursor=cursor, resources={"pool": resource}) as context:
         evaluation = sensor.evaluate_tick(context)
     return list(evaluation.run_requests or []), evaluation.cursor or cursor
