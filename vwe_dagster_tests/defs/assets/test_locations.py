@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from vwe_dagster.defs.assets import renders
 from vwe_dagster.engine.messages import (
     LOCATIONS,
     EngineIdentity,
@@ -22,6 +23,7 @@ from vwe_dagster.engine.messages import (
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.locations.table_file import shipped_table
 from vwe_dagster.locations.table_json import LocationTableDocument
+from vwe_dagster.rendering.pictures import MAP, THUMBNAIL, pictures
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.stages import read_extracted
 from vwe_dagster.world.canonical import LOCATION_COLUMNS
@@ -67,7 +69,9 @@ def run(pipeline: Pipeline, locations: list[Line]) -> Outcome:
     return with_server.run(KEY, config=config)
 
 
-def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
+def test_locations_reach_every_stage(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The other pictures take most of the time.
+    monkeypatch.setattr(renders, "pictures", lambda *world: {name: pictures(*world)[name] for name in (MAP, THUMBNAIL)})
     outcome = run(pipeline, PLACED)
     assert outcome.success
     store = pipeline.store
@@ -81,9 +85,9 @@ def test_locations_reach_every_stage(pipeline: Pipeline) -> None:
     assert places["label"].tolist() == ["Eikthyr", "Haldor", "Burial chambers"]
     assert outcome.metadata("raw_export")["locations"] == len(PLACED)
     assert outcome.metadata("processed")["locations"] == len(PLACED)
-    with_places = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
+    with_places = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / MAP))
     pipeline.run(KEY, config=LARGE)
-    without = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / "map.png"))
+    without = np.asarray(Image.open(store.folder(parse_seed(KEY), "renders") / MAP))
     rows, columns = np.nonzero((with_places != without).any(axis=-1))
     for x, z in ((300.5, -400), (-2000, 1500)):
         column, row = 64 + 1024 + x / 12, 64 + 1024 - z / 12
