@@ -192,7 +192,7 @@ def home_of_nobody() -> Iterator[Path]:
 def test_user_without_a_home_generates_a_world(as_nobody: list[str], home_of_nobody: Path) -> None:
     inherited = {name: value for name, value in os.environ.items() if name not in CACHE_VARIABLES}
     run = subprocess.run(
-        [*as_nobody, sys.executable, "-m", "vwe_dagster.cli", "world", "abc", "--size", "64"],
+        [*as_nobody, sys.executable, "-m", "vwe_dagster.cli", "world", "abc", "--size", "64", "--locations", "none"],
         env={
             **inherited,
             "HOME": "/nonexistent",
