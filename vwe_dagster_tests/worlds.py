@@ -201,7 +201,7 @@ def publish_extracted_again(store: WorldStore, key: str) -> None:
 def publish_statistics(
     store: WorldStore, key: str, *, code_version: str = CODE_VERSION, **columns: float | None
 ) -> None:
-    """Publish a stage ``processed`` with a row of statistics only: 1 unless the test gives another value."""
+    """Publish a stage ``processed`` with a row of statistics only: 1 unless the test sets another value."""
     statistics: dict[str, Any] = {"columns": {**dict.fromkeys(COLUMNS, 1), **columns}}
     recipe = Recipe(
         inputs={}, code_version=code_version, made_by={"kind": "native", "version": "1.0"}, grid=Grid.of_world(64)

@@ -1,4 +1,4 @@
-"""The biome table of an analysis as mappings, for tests that look at single values."""
+"""The biome table of an analysis as mappings, for tests of single values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the analysis have in common."""
+"""Fixtures that the tests of the analysis share."""
 
 from __future__ import annotations
 

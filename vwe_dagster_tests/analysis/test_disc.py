@@ -1,4 +1,4 @@
-"""Which cells are measured, and the compass."""
+"""The measured cells of a disc, and the compass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of places, on hand-made tables."""
+"""Columns of places, on handwritten tables."""
 
 from __future__ import annotations
 

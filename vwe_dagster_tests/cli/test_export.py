@@ -39,7 +39,7 @@ def save(folder: Path, key: str, name: str, *, world_gen_version: int = 2) -> Pa
 
 
 def run_here(monkeypatch: pytest.MonkeyPatch, home: Path, *arguments: str) -> int | str | None:
-    """Runs a command in this process, in a home; returns its exit code."""
+    """Run a command in this process, in a home; return its exit code."""
     monkeypatch.setenv("VWE_HOME", str(home))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setattr(sys, "argv", ["vwe", *arguments])

@@ -76,7 +76,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vwe]:
 
 
 def documents(vwe: Vwe, *arguments: str) -> object:
-    """What a command prints with ``--json``."""
+    """Return the JSON that a command prints with ``--json``."""
     reported = vwe.call("pool", *arguments, "--json")
     assert reported.returncode == 0, reported.stderr
     return json.loads(reported.stdout)
@@ -310,7 +310,7 @@ def test_engine_serves_alone_until_it_is_ended() -> None:
 
 
 def read_until(terminal: int, words: str) -> str:
-    """What a terminal shows until some words are in it."""
+    """Return the output of a terminal up to some words."""
     shown = ""
     while words not in shown:
         shown += os.read(terminal, 65536).decode(errors="replace")

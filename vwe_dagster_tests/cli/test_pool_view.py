@@ -1,4 +1,4 @@
-"""How a pool is shown in a terminal."""
+"""The tables of a pool in a terminal."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_extra_of_a_checkout_is_installed_from_it(tmp_path: Path, monkeypatch: p
     assert install_command("hosts", tmp_path) == "make hosts"
 
 
-def test_tests_run_from_a_checkout() -> None:
+def test_checkout_of_the_tests_is_found_and_its_makefile_has_the_target() -> None:
     checkout = find_checkout()
     assert checkout is not None
     assert "hosts: " in (checkout / "Makefile").read_text()

@@ -149,11 +149,11 @@ def test_layers_that_the_engine_does_not_offer_are_reported() -> None:
     )
 
 
-@pytest.mark.parametrize(("layers", "said"), [((), "no biome and no height"), (("biome", "lava"), "no height")])
-def test_engine_without_biomes_or_heights_fails(layers: tuple[str, ...], said: str) -> None:
+@pytest.mark.parametrize(("layers", "missing"), [((), "no biome and no height"), (("biome", "lava"), "no height")])
+def test_engine_without_biomes_or_heights_fails(layers: tuple[str, ...], missing: str) -> None:
     outcome = verify(engine(lambda export, _: export), [dataclasses.replace(each, layers=layers) for each in REQUESTS])
     assert not outcome.passed
-    assert f"it has {said}." in sentences(outcome)[0]
+    assert f"it has {missing}." in sentences(outcome)[0]
 
 
 def test_verification_needs_two_seeds() -> None:

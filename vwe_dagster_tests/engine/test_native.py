@@ -120,10 +120,10 @@ def test_compiling_is_announced_once(tmp_path: Path) -> None:
     # Only one kernel is compiled here: all of them take as long as dozens of other tests.
     copy_machine_code(tmp_path / "vwe" / "kernels", leave_out="height_rows.fill_heights*")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    said = [
+    reported_phases = [
         subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
         for _ in range(2)
     ]
-    assert "compiling the terrain kernels" in said[0]
-    assert "compiling" not in said[1]
-    assert "sampling the terrain" in said[1]
+    assert "compiling the terrain kernels" in reported_phases[0]
+    assert "compiling" not in reported_phases[1]
+    assert "sampling the terrain" in reported_phases[1]

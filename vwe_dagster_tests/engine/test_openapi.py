@@ -40,7 +40,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_shipped_document_is_up_to_date() -> None:
-    """If this fails, run python -m vwe_dagster.engine.openapi."""
+    """To update the document, run python -m vwe_dagster.engine.openapi."""
     assert DOCUMENT.read_text(encoding="utf-8") == text()
 
 

@@ -136,8 +136,8 @@ def test_late_survey_fails_by_its_deadline(client: EngineClient, surveying: int)
 )
 def test_invalid_survey_is_rejected(contract: tuple[str, str | None], surveying: int, name: str, value: object) -> None:
     body = json.loads(a_survey(surveying).model_dump_json()) | {name: value}
-    status, said = call(contract, "POST", "/v1/surveys", json.dumps(body).encode())
-    assert (status, ErrorBody.model_validate_json(said).code) == (422, "invalid")
+    status, error_body = call(contract, "POST", "/v1/surveys", json.dumps(body).encode())
+    assert (status, ErrorBody.model_validate_json(error_body).code) == (422, "invalid")
 
 
 def test_engine_without_surveys_reports_that(client: EngineClient, token: int, under_contract: UnderContract) -> None:

@@ -1,4 +1,4 @@
-"""What several hosts do, as their workers report it."""
+"""Overviews of several hosts, from the reports of their workers."""
 
 from __future__ import annotations
 

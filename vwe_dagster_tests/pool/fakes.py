@@ -100,7 +100,7 @@ class FakeEngine:
 
 
 class StubEngine:
-    """Generates empty worlds. A job runs until its holder lets it finish or the engine ends."""
+    """An engine that generates empty worlds. A job runs until its holder lets it finish or the engine ends."""
 
     identity = IDENTITY
     capabilities = Capabilities(
@@ -216,7 +216,7 @@ class StoppingLedger(Ledger):
 
 
 class FakeLauncher:
-    """Starts and ends the engines of a fake machine."""
+    """A launcher of the engines of a fake machine."""
 
     def __init__(self, machine: FakeMachine, reach: Callable[[str], None] = lambda _point: None) -> None:
         self._machine = machine

@@ -33,7 +33,7 @@ NAMING = sorted(
 
 
 def exists(module: str) -> bool:
-    """Whether a dotted name is a module, or something that its module names."""
+    """Return whether a dotted name is a module, or a name in its module."""
     path, parts = ROOT, module.split(".")
     while parts and (path / parts[0]).is_dir():
         path /= parts.pop(0)

@@ -80,7 +80,7 @@ class Installed:
         return {**kept, "VWE_POOL_IDLE_MINUTES": ENGINES_IDLE_MINUTES}
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of the virtual environment to its end."""
+        """Run a command of the virtual environment to its end."""
         return subprocess.run(
             [self.venv / "bin" / command[0], *command[1:]],
             cwd=self.home,

@@ -16,7 +16,7 @@ LIMIT = 1000
 
 
 class Source:
-    """Returns contents and counts the requests."""
+    """A source of contents that counts the requests."""
 
     def __init__(self, cache: ObjectCache) -> None:
         self.cache = cache

@@ -126,13 +126,13 @@ def visitor(
         page = open_page()
     visitor = Visitor(page, set(), [])
 
-    def hear(said: ConsoleMessage) -> None:
+    def record(message: ConsoleMessage) -> None:
         # The machine's networks change while other tests start containers, and Chromium then drops its connections.
-        if "ERR_NETWORK_CHANGED" not in said.text:
-            visitor.complaints.append(f"{said.type}: {said.text}")
+        if "ERR_NETWORK_CHANGED" not in message.text:
+            visitor.complaints.append(f"{message.type}: {message.text}")
 
     page.on("request", lambda asked: visitor.hosts.add(urlsplit(asked.url).netloc))
-    page.on("console", hear)
+    page.on("console", record)
     page.on("pageerror", lambda error: visitor.complaints.append(f"error: {error}"))
     yield visitor
     (page.context if settings else page).close()

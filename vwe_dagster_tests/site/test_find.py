@@ -224,7 +224,9 @@ def page(
     else:
         page = open_page()
     errors: list[str] = []
-    page.on("console", lambda said: errors.append(said.text) if "ERR_NETWORK_CHANGED" not in said.text else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if "ERR_NETWORK_CHANGED" not in message.text else None
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     (page.context if settings else page).close()

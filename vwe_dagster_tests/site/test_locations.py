@@ -361,10 +361,10 @@ def test_places_are_read_only_when_they_are_needed(visitor: Visitor) -> None:
 
 def test_places_that_cannot_be_read_are_requested_again(visitor: Visitor) -> None:
     page = visitor.page
-    said = json.dumps({"message": "A file is damaged; make the stage processed again."})
-    page.route("**/places.json*", lambda route: route.fulfill(status=503, body=said))
+    error_body = json.dumps({"message": "A file is damaged; materialize processed again."})
+    page.route("**/places.json*", lambda route: route.fulfill(status=503, body=error_body))
     visit(page, WORLD)
-    expect(page.locator("#toast")).to_have_text("A file is damaged; make the stage processed again.")
+    expect(page.locator("#toast")).to_have_text("A file is damaged; materialize processed again.")
     page.unroute("**/places.json*")
     open_places(page)
     expect(page.locator("#places .places li", has_text="Haldor")).to_have_count(10)

@@ -189,8 +189,8 @@ def test_visitor_goes_to_typed_places(visitor: Visitor, screenshots: Path) -> No
     expect(page.locator("#readout .place")).to_have_text(f"x 600  z {MINUS}300")
     expect(page.locator("#readout .distance")).to_have_text("671 m")
     expect(page.locator("#readout .bearing")).to_have_text("117° ESE")
-    said = page.locator("#readout").get_by_role("status")
-    expect(said).to_have_text(re.compile(rf"^[A-Z][a-zA-Z ]+; [\d.]+ m above the sea; 600, {MINUS}300$"))
+    status = page.locator("#readout").get_by_role("status")
+    expect(status).to_have_text(re.compile(rf"^[A-Z][a-zA-Z ]+; [\d.]+ m above the sea; 600, {MINUS}300$"))
 
 
 def test_world_with_unknown_rivers_shows_no_figures_of_rivers(visitor: Visitor) -> None:
@@ -218,8 +218,8 @@ def test_typed_coordinates_are_parsed_or_rejected(visitor: Visitor) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#goto input")).not_to_be_focused()
     page.keyboard.press("x")
-    said = page.locator("#readout").get_by_role("status")
-    expect(said).to_have_text(re.compile(rf"^[A-Z].+; .+ m (above the sea|under water); {MINUS}?\d+, {MINUS}?\d+$"))
+    status = page.locator("#readout").get_by_role("status")
+    expect(status).to_have_text(re.compile(rf"^[A-Z].+; .+ m (above the sea|under water); {MINUS}?\d+, {MINUS}?\d+$"))
     for texts, place in READ.items():
         for text in texts:
             parsed = page.evaluate("text => import('/static/js/geo.js').then((geo) => geo.parsePlace(text))", text)
@@ -318,10 +318,10 @@ def test_samples_of_a_rebuilt_world_are_not_shown(visitor: Visitor) -> None:
 @pytest.mark.parametrize("path", [WORLD, COMPARISON])
 def test_page_that_cannot_be_shown_has_an_error(browser: Browser, site: Site, path: str) -> None:
     page = browser.new_context(base_url=site.address).new_page()
-    said = json.dumps({"message": "A file is damaged; make the stage extracted again."})
-    page.route("**/world.json*", lambda route: route.fulfill(status=503, body=said))
+    error_body = json.dumps({"message": "A file is damaged; materialize extracted again."})
+    page.route("**/world.json*", lambda route: route.fulfill(status=503, body=error_body))
     page.goto(path)
-    expect(page.locator("main .failure")).to_have_text("A file is damaged; make the stage extracted again.")
+    expect(page.locator("main .failure")).to_have_text("A file is damaged; materialize extracted again.")
     page.context.close()
 
 

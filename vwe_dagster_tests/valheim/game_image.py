@@ -91,8 +91,8 @@ def _host_files() -> dict[str, Path]:
 
 def _linked(files: list[Path]) -> Iterator[Path]:
     """Yield the system's libraries to which files are linked."""
-    said = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False).stdout
-    return (Path(match[1]) for line in said.splitlines() if (match := _LINKED.search(line)))
+    listing = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False).stdout
+    return (Path(match[1]) for line in listing.splitlines() if (match := _LINKED.search(line)))
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes, *, mode: int = 0o644, kind: bytes = tarfile.REGTYPE) -> None:

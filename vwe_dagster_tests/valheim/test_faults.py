@@ -288,8 +288,8 @@ def test_error_about_half_a_character_is_valid_json(client: EngineClient, engine
     host, _, port = engine.address.removeprefix("http://").partition(":")
     with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request("POST", "/v1/jobs", body, {"Authorization": f"Bearer {BEARER}"})
-        said = ErrorBody.model_validate_json(connection.getresponse().read())
-    assert "Unknown layer \ufffd; this engine has biome" in said.message
+        error = ErrorBody.model_validate_json(connection.getresponse().read())
+    assert "Unknown layer \ufffd; this engine has biome" in error.message
     assert client.status().job_id is None
 
 
@@ -395,7 +395,7 @@ def test_starting_engine_is_not_idle(plugin: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         ({"ENGINE_TOKEN": ""}, "An engine on TCP needs a token"),
         ({"ENGINE_TOKEN": "short"}, "has no valid token"),
@@ -407,7 +407,7 @@ def test_starting_engine_is_not_idle(plugin: Path) -> None:
         ({"ENGINE_SEED": "1"}, "VWE_ENGINE_SEED is not a setting"),
     ],
 )
-def test_invalid_setting_ends_the_game_with_an_error(plugin: Path, variables: dict[str, str], said: str) -> None:
+def test_invalid_setting_ends_the_game_with_an_error(plugin: Path, variables: dict[str, str], message: str) -> None:
     with started_plugin(plugin, **variables) as engine:
         assert engine.process.wait(PATIENCE_S) == 2
-        assert said in engine.log.read_text()
+        assert message in engine.log.read_text()

@@ -48,8 +48,8 @@ else:
 print(given.name, "idles", given.idle_exit_minutes, "in", os.getcwd(), "of", os.getsid(0), flush=True)
 while True:
     connection, _ = listener.accept()
-    said = open(given.token_file).read() if given.token_file else "no token"
-    connection.sendall(said.encode())
+    greeting = open(given.token_file).read() if given.token_file else "no token"
+    connection.sendall(greeting.encode())
     connection.close()
 """
 """A program that accepts an engine's arguments and sends its token to each client that connects."""

@@ -48,7 +48,7 @@ def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launch
 
 def greeting(launched: Launched) -> str:
     """Return the greeting of a stand-in engine, once it listens."""
-    said: list[str] = []
+    answers: list[str] = []
 
     def has_answered() -> bool:
         address = launched.address
@@ -61,14 +61,14 @@ def greeting(launched: Launched) -> str:
                 parts = urlsplit(address)
                 connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE_S)
             with connection:
-                said.append(connection.recv(1000).decode())
+                answers.append(connection.recv(1000).decode())
         except OSError:
             return False
         # The proxy of a published port accepts connections before the engine does.
-        return bool(said[-1])
+        return bool(answers[-1])
 
     until(has_answered)
-    return said[-1]
+    return answers[-1]
 
 
 def wait_for_end(launcher: Launcher, launched: Launched) -> None:
@@ -122,8 +122,8 @@ def test_engines_are_found_by_another_process(bench: Bench) -> None:
             "    print(info.engine, info.handle, info.running, 0 <= info.age_s < 3600)\n"
         )
         command = [sys.executable, "-c", program, bench.kind, str(bench.folder), bench.pool_id]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert said.split() == [bench.spec().engine, launched.handle, "True", "True"]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert printed.split() == [bench.spec().engine, launched.handle, "True", "True"]
 
 
 def test_only_the_engines_of_the_pool_are_found(bench: Bench) -> None:

@@ -37,8 +37,8 @@ export class Labels {
   /**
    * Occupies a box if it is free, and returns whether it was.
    *
-   * @param x of the labelled point.
-   * @param z of the labelled point.
+   * @param x of the labeled point.
+   * @param z of the labeled point.
    * @param box `{left, right, top, bottom}`, pixels to the east and to the south of the point.
    */
   take(x, z, box) {
