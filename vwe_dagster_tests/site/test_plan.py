@@ -115,6 +115,18 @@ def test_eyes_dim_all_other_samples(visitor: Visitor, site: Site, screenshots: P
     check_bright([bool(each and island in two) for each, island in zip(forest, islands, strict=True)])
 
 
+def test_second_press_at_the_same_point_meets_the_same_eye(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, f"{WORLD}{MIDDLE}")
+    eye = page.locator("#islands .eye").last
+    eye.scroll_into_view_if_needed()
+    box = eye.bounding_box()
+    assert box is not None
+    for pressed in ("true", "false"):
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(eye).to_have_attribute("aria-pressed", pressed)
+
+
 def test_start_boss_tour_and_nearest_places_are_shown(
     visitor: Visitor, facts: dict[str, Any], screenshots: Path
 ) -> None:

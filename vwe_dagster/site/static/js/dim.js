@@ -109,8 +109,12 @@ export class Dim {
     return button;
   }
 
-  #toggle(name) {
+  #toggle(eye) {
+    const name = eye.dataset.dim;
+    const top = eye.getBoundingClientRect().top;
     this.show(this.chosen.has(name) ? this.names.filter((each) => each !== name) : [...this.names, name]);
+    // The button that shows everything appears above lists of islands. A second press meets the same eye.
+    eye.closest(".pane").scrollTop += eye.getBoundingClientRect().top - top;
     this.changed();
   }
 
@@ -149,7 +153,7 @@ export class Dim {
         "aria-label": label,
         "data-dim": name,
         title: label,
-        onclick: () => this.#toggle(name),
+        onclick: ({ currentTarget }) => this.#toggle(currentTarget),
       },
       icon("eye"),
     );
