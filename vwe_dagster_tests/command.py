@@ -107,7 +107,7 @@ class Vwe:
             if path.is_file() and path.name != LOCK_NAME
         }
 
-    def half_stages(self) -> list[str]:
+    def partial_stages(self) -> list[str]:
         """Return the faults of visible stages; hidden entries belong to stages that are being built."""
         seen = [path for path in (self.home / "data").glob("seeds/*/*") if not path.name.startswith(".")]
         whole = {

@@ -37,6 +37,7 @@ def read_foreign(folder: Path) -> ForeignExport:
     if plugin:
         return foreign_plugin.read_plugin_json(folder)
     raise ExtractionError(
-        f"{folder} holds no export in a known format: neither {' and '.join(foreign_plugin.STEMS)} (or .gz) of the "
-        f"older plugin, nor {foreign_tiles.DOCUMENT} with the tiles of a valheim-map.world export."
+        f"{folder} does not have an export in a known format: neither "
+        f"{' and '.join(foreign_plugin.STEMS)} (or .gz) of the older plugin, "
+        f"nor {foreign_tiles.DOCUMENT} with the tiles of a valheim-map.world export."
     )

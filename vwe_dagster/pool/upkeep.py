@@ -430,7 +430,7 @@ class Upkeep:
         )
 
     def _remove(self, row: Slot, token: int, reason: Reason) -> None:
-        """End an engine, remove its remains, and empty its slot."""
+        """End an engine, remove its remains, and clear its slot."""
         if row.engine is not None:
             self.launcher.end(row.engine, row.launched)
         if row.launched is not None:

@@ -85,7 +85,7 @@ def test_a_damaged_file_is_reported_and_rebuilt(with_world: Vwe) -> None:
     again = with_world.call("world", KEY, "--size", "64")
     assert again.returncode == 0
     assert f"The file {path} has" in again.stderr
-    assert with_world.half_stages() == []
+    assert with_world.partial_stages() == []
 
 
 @pytest.mark.usefixtures("thumbnails_only")
@@ -355,16 +355,16 @@ def test_a_foreign_export_is_imported(vwe: Vwe, real_export: Path) -> None:
 
 
 @pytest.mark.usefixtures("thumbnails_only")
-def test_a_killed_run_leaves_no_half_stage_and_the_next_one_finishes(vwe: Vwe) -> None:
+def test_killed_run_leaves_no_partial_stage_and_the_next_run_finishes(vwe: Vwe) -> None:
     process = vwe.start("world", KEY, "--size", "64")
     assert process.stderr is not None
     while f"{KEY}: extracted: built" not in process.stderr.readline():
         assert process.poll() is None
     kill(process)
-    assert vwe.half_stages() == []
+    assert vwe.partial_stages() == []
     finished = vwe.call("world", KEY, "--size", "64")
     assert finished.returncode == 0, finished.stderr
-    assert vwe.half_stages() == []
+    assert vwe.partial_stages() == []
     assert not [path for path in vwe.files() if "/." in path]
     with vwe.instance() as instance:
         statuses = [run.status for run in instance.get_runs()]
@@ -381,7 +381,7 @@ def test_an_interrupted_run_ends_in_words(vwe: Vwe, number: signal.Signals) -> N
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in stderr
-    assert vwe.half_stages() == []
+    assert vwe.partial_stages() == []
 
 
 @pytest.mark.usefixtures("thumbnails_only")
@@ -392,7 +392,7 @@ def test_two_concurrent_commands_build_the_same_world(vwe: Vwe) -> None:
     here = vwe.call("world", KEY, "--size", "64")
     _, stderr = process.communicate(timeout=PATIENCE_S)
     assert (here.returncode, process.returncode) == (0, 0), (here.stderr, line + stderr)
-    assert vwe.half_stages() == []
+    assert vwe.partial_stages() == []
 
 
 def status_of(vwe: Vwe, run: dg.DagsterRun) -> dg.DagsterRunStatus:

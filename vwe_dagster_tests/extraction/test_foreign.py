@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_folder_without_an_export_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "world.fwl").touch()
-    with pytest.raises(ExtractionError, match="holds no export in a known format"):
+    with pytest.raises(ExtractionError, match="does not have an export in a known format"):
         read_foreign(tmp_path)
 
 

@@ -30,7 +30,7 @@ def last(numbers: Any) -> Any:
 
 
 def test_code_for_other_types_is_not_run_after_a_lost_update_of_the_index(folder: Path) -> None:
-    """Two processes read the index before either writes it, so the one that writes it first is not in it."""
+    """Two processes read the index before either writes it, so the second write drops the entry of the first."""
     integers, floats = np.arange(3), np.arange(3.0)
     assert kernel(last)(integers) == 2
     [index] = folder.glob("*.nbi")

@@ -87,7 +87,7 @@ def served(app: Starlette, port: int = 0) -> Iterator[str]:
 
 @contextlib.contextmanager
 def desktop(browser: Browser, address: str, **settings: Any) -> Iterator[Callable[[], Page]]:
-    """Yield a function that opens a page with empty storage, after the one that it opened before has been closed.
+    """Yield a function that closes its previous page, and opens a page with empty storage.
 
     The pages share a process of the browser, which takes as long to start as a page of a world takes to load.
     """

@@ -41,7 +41,7 @@ RULES: dict[Literal["light", "dark"], list[str] | None] = {
     "light": None,
     "dark": ["color-contrast", "link-in-text-block"],
 }
-"""By theme, axe-core's rules; None for all. The dark theme has other colors only."""
+"""The checked rules of axe-core by theme; None for all. The dark theme differs only in its colors."""
 
 SMALL_TARGETS = """() => {
   const selector = "a, button, input, select, summary, textarea, [role=tab], [tabindex='0']";

@@ -99,7 +99,7 @@ def export(
     )
     if gallery:
         if to or options.given:
-            raise InputError("--gallery has no other format and none of its options; leave them out.")
+            raise InputError("--gallery excludes --to and the options of formats; leave them out.")
         export_gallery(seeds or [], file, out or Path(GALLERY), url=url, published=from_, force=force)
         return
     if not to:

@@ -92,7 +92,7 @@ def find(
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other; choose one.")
     if make is not None and from_ is not None:
-        raise InputError("--make builds worlds in the data folder; leave out --from to search that.")
+        raise InputError("--make builds worlds in the data folder, which --from does not search; leave out --from.")
     form = Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
     home = find_home()
     try:

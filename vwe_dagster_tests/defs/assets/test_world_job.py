@@ -240,4 +240,4 @@ def test_foreign_export_of_another_seed_is_rejected(pipeline: Pipeline, tmp_path
 
 def test_folder_without_an_export_is_rejected(pipeline: Pipeline, tmp_path: Path) -> None:
     outcome = pipeline.run(KEY, assets=["extracted"], config={"extracted": {"foreign_export": str(tmp_path)}})
-    assert "holds no export" in outcome.failures["extracted"]
+    assert "does not have an export" in outcome.failures["extracted"]
