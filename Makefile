@@ -66,9 +66,12 @@ soak: $(DEV)
 	@VWE_EXPLORATION_DEPTH=8 $(BIN)/python -m pytest --quiet vwe_dagster_tests/pool/test_exploration.py
 	@$(BIN)/python -m vwe_dagster_tests.pool.soak --minutes "$${VWE_MAKE_MINUTES:-30}"
 
-# On one core, while style and types are checked on another.
+# On one core, while style and types are checked on another. A small world also needs the kernels of statistics and pictures:
+# several test processes that need them concurrently would all compile them.
 kernels: $(DEV)
-	$(BIN)/python -c "from vwe_dagster.engine.native import NativeEngine; NativeEngine().warm()"
+	@home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; \
+		VWE_HOME="$$home" VWE_POOL_IDLE_MINUTES=0.1 $(BIN)/vwe world --size 64 HHcLC5acQt >"$$home/log" 2>&1 \
+		|| { cat "$$home/log" >&2; exit 1; }
 
 lint: $(DEV)
 	$(BIN)/ruff check
