@@ -909,8 +909,8 @@ export default {
   "welcome.text":
     "Gib einen Seed ein oder lass einen würfeln. Die Welt wird in etwa einer Sekunde berechnet, mit Karte, Orten und Zahlen. Gespeichert wird sie nur, wenn du sie behältst.",
   "world.all_islands": { one: "{count} Insel in der Liste", other: "Alle {count} Inseln" },
-  "world.biome_first": "erstes Stück {distance} {point} von der Mitte",
-  "world.biome_go": "Zum ersten Stück {biome} gehen: {distance}, {bearing}",
+  "world.biome_first": "nächste Fläche {distance} {point} von der Mitte",
+  "world.biome_go": "Zur nächsten Fläche des Bioms {biome} gehen: {distance}, {bearing}",
   "world.biomes": "Biome",
   "world.built": "Erzeugt am {date} von VWE {version}.",
   "world.compare": "Mit einer anderen Welt vergleichen",
