@@ -9,7 +9,7 @@ import { columnLabel, columnMeaning, measure, questionMeaning, questionName } fr
 import { Range } from "./range.js";
 import { fillSeedBox, request } from "./seed_box.js";
 import { listen } from "./shortcuts.js";
-import { fillTexts, reasonText, t } from "./texts.js";
+import { fillTexts, locale, reasonText, t } from "./texts.js";
 import { Thumbnails } from "./thumbnails.js";
 
 const FIRST = ["start_land_km2", "haldor_m", "swamp_first_m", "mountain_first_m", "boss_tour_km", "islands"];
@@ -132,10 +132,11 @@ class Finder {
   #show(answer) {
     $("#hint").hidden = true;
     this.#explainEmpty(answer);
-    const among = t("find.among", {
-      surveyed: t("find.surveyed", { count: answer.surveyed }),
-      worlds: t("find.worlds", { count: answer.worlds }),
-    });
+    const counts = { "find.surveyed": answer.surveyed, "find.worlds": answer.worlds };
+    const present = Object.keys(counts).filter((key) => counts[key] > 0);
+    const searched = present.length ? present : ["find.surveyed"];
+    const list = new Intl.ListFormat(locale).format(searched.map((key) => t(key, { count: counts[key] })));
+    const among = t("find.among", { list });
     const shallow = answer.shallow ? t("find.shallow", { count: answer.shallow, depth: answer.depth }) : "";
     const stale = answer.stale ? t("find.stale", { count: answer.stale }) : "";
     $("#count").replaceChildren(h("strong", {}, number(answer.matches)), ` ${among}${shallow}${stale}`);

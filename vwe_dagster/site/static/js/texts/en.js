@@ -32,7 +32,7 @@ export default {
   "error.unreadable": "{address} cannot be read ({status}).",
   "error.unreadable_file": "{address} cannot be read.",
   "find.add": "Add a slider",
-  "find.among": "of {surveyed} and {worlds}",
+  "find.among": "of {list}",
   "find.condition": "Condition",
   "find.copy_seed": "Copy seed",
   "find.document": "Find a seed · VWE",
