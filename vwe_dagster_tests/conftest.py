@@ -32,6 +32,9 @@ TIER_OF_FIXTURE = {
 TIERS = ("slow", "docker", "browser", "game")
 """The markers that keep a test out of the fast tier; see pyproject.toml."""
 
+WAITING_ROOMS = ("hosts", "ui")
+"""Rooms whose slow tests mostly wait for daemons. They begin first of the slow tests, so that none is last."""
+
 REAL_EXPORT_VARIABLE = "VWE_REAL_EXPORT"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -60,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         for tier in {TIER_OF_FIXTURE[name] for name in fixtures if name in TIER_OF_FIXTURE}:
             item.add_marker(tier)
-    items.sort(key=is_in_a_tier)
+    items.sort(key=lambda item: (is_in_a_tier(item), is_in_a_tier(item) and item.path.parent.name not in WAITING_ROOMS))
 
 
 def is_in_a_tier(item: pytest.Item) -> bool:
@@ -70,7 +73,7 @@ def is_in_a_tier(item: pytest.Item) -> bool:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return the number of workers of ``-n auto``: more than cores, because many tests wait for processes and pages."""
-    return usable_cores() + 1
+    return usable_cores() + 2
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -72,7 +72,7 @@ def test_world_of_ocean_alone_has_a_poster(monkeypatch: pytest.MonkeyPatch) -> N
         letter(sheet, at, text, size, **manner)
 
     monkeypatch.setattr(Sheet, "letter", note)
-    monkeypatch.setattr(poster, "printed", lambda image: image)
+    monkeypatch.setattr(poster, "print_on_paper", lambda picture: picture)
     grid = Grid.of_world(64)
     plane = np.zeros((64, 64), dtype=np.float32)
     ocean = CanonicalWorld(grid, np.full((64, 64), Biome.OCEAN, dtype=np.uint8), plane, plane)

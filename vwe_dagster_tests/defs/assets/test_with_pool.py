@@ -67,9 +67,9 @@ def built_keys(tmp_path: Path, keys: list[str]) -> list[str]:
 def test_run_processes_share_the_engines_of_a_pool_after_another_was_killed(
     environment: dict[str, str], pool: WarmEnginePool, tmp_path: Path
 ) -> None:
-    # Worlds that take seconds: both engines work concurrently for long enough to be seen.
+    # Worlds that take seconds: an engine works for long enough to be seen.
     doomed = start_run(environment, FIRST, size=LARGE)
-    wait_until(lambda: pool.status().leased == ENGINES, PATIENCE_S)
+    wait_until(lambda: pool.status().leased > 0, PATIENCE_S)
     doomed.send_signal(signal.SIGKILL)
     doomed.communicate(timeout=PATIENCE_S)
     assert len(built_keys(tmp_path, FIRST)) < len(FIRST)
