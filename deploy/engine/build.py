@@ -1,7 +1,8 @@
 """Build the image of the native engine: ``python deploy/engine/build.py [--tag NAME] [--base IMAGE | --from-host]``.
 
 With ``--from-host`` the base image contains this machine's Python and its packages, for machines that cannot pull
-images: the interpreter, its standard library, the system libraries to which they are linked, and a shell.
+images: the interpreter, its standard library, the system libraries to which they are linked, a shell, and the kernels
+that this machine has compiled.
 """
 
 # ruff: noqa: INP001  a script, in no package
@@ -26,11 +27,16 @@ import docker
 import docker.errors
 from packaging.requirements import Requirement
 
+from vwe_dagster.kernels.cache import cache_folder, folder_name
+from vwe_dagster.kernels.sources import PACKAGE
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 HOST_BASE = "vwe-host-python"
+HOST_BASE_WITH_KERNELS = "vwe-host-kernels"
 
 _PREFIX = "usr/local"
+_KERNELS = "var/cache/vwe/vwe/kernels"
 _NOT_NEEDED = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages"}
 _LINKED = re.compile(r"(?:=> |^\s*)(/\S+) \(0x")
 
@@ -45,7 +51,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         client = docker.from_env(timeout=600)
-        chosen = import_host_base(client) if given.from_host else given.base
+        chosen = add_host_kernels(client, import_host_base(client)) if given.from_host else given.base
         print(build(client, given.tag, base=chosen))  # noqa: T201
     except docker.errors.BuildError as error:
         output = "".join(str(line.get("stream", "")) for line in error.build_log)
@@ -95,6 +101,48 @@ def import_host_base(client: docker.DockerClient) -> str:
             repository, _, tag = name.partition(":")
             client.api.import_image_from_data(file, repository=repository, tag=tag)
     return name
+
+
+def add_host_kernels(client: docker.DockerClient, base: str) -> str:
+    """Add the kernels that this machine has compiled in this version, so that the build does not compile them again.
+
+    The build ignores machine code of other sources, packages or processors, and compiles what is missing.
+
+    Returns:
+        The image's id.
+    """
+    with tempfile.TemporaryFile() as context, tempfile.TemporaryFile() as kernels:
+        with tarfile.open(fileobj=kernels, mode="w") as tar:
+            _add_kernels(tar)
+        kernels.seek(0)
+        with tarfile.open(fileobj=context, mode="w") as tar:
+            _add_file(tar, "Dockerfile", f"FROM {base}\nADD kernels.tar /\n".encode())
+            _add_file(tar, "kernels.tar", kernels.read())
+        context.seek(0)
+        image, _ = client.images.build(
+            fileobj=context, custom_context=True, tag=HOST_BASE_WITH_KERNELS, rm=True, forcerm=True
+        )
+    return str(image.id)
+
+
+def _add_kernels(tar: tarfile.TarFile) -> None:
+    """Write the cache of compiled kernels, to which any user of the engine may add."""
+    for folder in ("var/cache/vwe", "var/cache/vwe/vwe", _KERNELS):
+        _add_folder(tar, folder, 0o777)
+    for cached in _cache_folders():
+        _add_folder(tar, f"{_KERNELS}/{cached.name}", 0o777)
+        # Each index comes before the code that it names, because other processes add to the cache.
+        for file in (*sorted(cached.glob("*.nbi")), *sorted(cached.glob("*.nbc"))):
+            _add_file(tar, f"{_KERNELS}/{cached.name}/{file.name}", file.read_bytes(), 0o666)
+
+
+def _cache_folders() -> list[Path]:
+    """Return the folders of this version in this machine's cache of kernels."""
+    any_folder = cache_folder(PACKAGE / "worldgen" / "world.py")
+    if any_folder is None:
+        return []
+    folders = (any_folder.parent / folder_name(source) for source in sorted(PACKAGE.rglob("*.py")))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def _host_version() -> str:
@@ -162,9 +210,9 @@ def _as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _add_file(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+def _add_file(tar: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
     member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), 0o644
+    member.size, member.mode = len(content), mode
     tar.addfile(member, io.BytesIO(content))
 
 

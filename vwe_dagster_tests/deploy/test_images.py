@@ -62,13 +62,17 @@ def test_engine_does_not_start_without_an_imported_folder(room: str, image: Path
     assert f"vwe_dagster.{room}" in run.stderr
 
 
-def test_kernels_are_compiled_after_copying_all_their_sources(image: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "room"),
+    [pytest.param("compile_kernels.py", "worldgen", id="world"), pytest.param("seed_row", "analysis", id="survey")],
+)
+def test_kernels_are_compiled_after_copying_all_their_sources(image: Path, command: str, room: str) -> None:
     """Otherwise the machine code in the image would not match the code that loads it."""
-    copied_files(ENGINE, image, before="compile_kernels.py")
+    copied_files(ENGINE, image, before=command)
     package = image / "opt" / "vwe" / "vwe_dagster"
     compiled = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
     assert not (package / "engine").exists()
-    for module in (PACKAGE / "worldgen").glob("*.py"):
+    for module in (PACKAGE / room).glob("*.py"):
         assert {str(path.relative_to(PACKAGE)) for path in source_files(module)} <= compiled
 
 

@@ -76,8 +76,16 @@ def test_port_is_published_on_loopback_only_and_the_token_is_not_inspectable(
 def test_cold_container_compiles_no_kernels(bench: Bench, docker_client: docker.DockerClient) -> None:
     count = "import pathlib; print(len(list(pathlib.Path('/var/cache/vwe').rglob('*.nbc'))))"
     warm = "from vwe_dagster.engine.native import NativeEngine; NativeEngine().warm()"
+    survey = (
+        "from vwe_dagster.analysis.columns import Depth; from vwe_dagster.engine.messages import SurveyRequest; "
+        "[NativeEngine().survey(SurveyRequest((2,), depth)) for depth in Depth]"
+    )
     printed = docker_client.containers.run(
-        bench.base_image, ["python", "-c", f"{count}; {warm}; {count}"], remove=True, network_mode="none", user="0:0"
+        bench.base_image,
+        ["python", "-c", f"{count}; {warm}; {survey}; {count}"],
+        remove=True,
+        network_mode="none",
+        user="0:0",
     )
     before, after = (int(line) for line in printed.split())
     assert before == after > 50
