@@ -73,7 +73,7 @@ def is_in_a_tier(item: pytest.Item) -> bool:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return the number of workers of ``-n auto``: more than cores, because many tests wait for processes and pages."""
-    return usable_cores() + 2
+    return usable_cores() + 1
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

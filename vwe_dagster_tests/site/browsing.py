@@ -45,7 +45,7 @@ def visit(page: Page, path: str) -> None:
     for _ in range(3):
         page.goto(path)
         with contextlib.suppress(PageTimeoutError):
-            page.locator("body.ready").wait_for(timeout=PAGE_MS / 2)
+            page.locator("body.ready").wait_for(timeout=PAGE_MS)
             return
     pytest.fail(f"{path} does not open")
 
