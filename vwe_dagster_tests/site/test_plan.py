@@ -119,12 +119,21 @@ def test_second_press_at_the_same_point_meets_the_same_eye(visitor: Visitor) -> 
     page = visitor.page
     visit(page, f"{WORLD}{MIDDLE}")
     eye = page.locator("#islands .eye").last
-    eye.scroll_into_view_if_needed()
+    # Hovering waits until the layout is stable.
+    eye.hover()
     box = eye.bounding_box()
     assert box is not None
     for pressed in ("true", "false"):
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(eye).to_have_attribute("aria-pressed", pressed)
+
+
+def test_eye_in_the_popup_of_an_island_is_kept_in_the_link(visitor: Visitor) -> None:
+    page = visitor.page
+    visit(page, f"{WORLD}{MIDDLE}")
+    page.locator("#islands button:not(.eye)").first.click()
+    page.locator(".leaflet-popup .eye").click()
+    expect(page).to_have_url(re.compile("dim=island-"))
 
 
 def test_start_boss_tour_and_nearest_places_are_shown(

@@ -114,7 +114,8 @@ export class Dim {
     const top = eye.getBoundingClientRect().top;
     this.show(this.chosen.has(name) ? this.names.filter((each) => each !== name) : [...this.names, name]);
     // The button that shows everything appears above lists of islands. A second press meets the same eye.
-    eye.closest(".pane").scrollTop += eye.getBoundingClientRect().top - top;
+    const pane = eye.closest(".pane");
+    if (pane) pane.scrollTop += eye.getBoundingClientRect().top - top;
     this.changed();
   }
 
