@@ -129,8 +129,7 @@ class Lease:
             error=None,
         )
         # The note comes first, or another process could fence this one during the job by the deadline of the lease.
-        self._lock.extend(self._upkeep.lease_s, self.token)
-        self._upkeep.watch.extend(self._watched, self._upkeep.lease_s)
+        self._extend(self._upkeep.lease_s)
         ledger.begin_job(self.slot, self.token, job, deadline=self._upkeep.deadline())
         terms = JobTerms(
             token=self.token,
@@ -155,6 +154,8 @@ class Lease:
                 error=sentence,
             )
             if isinstance(error, EngineError):
+                # The deadline of the job may have passed, and an engine that does not respond must still be ended.
+                self._extend(self._upkeep.upkeep_s)
                 self._check_survival(error)
             raise
         ledger.end_job(
@@ -165,7 +166,7 @@ class Lease:
     def return_engine(self) -> None:
         """Reset and verify the engine, and return it to the pool; do nothing to it if this holder was fenced."""
         try:
-            self._lock.extend(self._upkeep.upkeep_s, self.token)
+            self._extend(self._upkeep.upkeep_s)
             self._reset_and_free()
         except FencedError:
             _log.warning("Slot %d was taken from this holder because it missed its deadline.", self.slot)
@@ -179,6 +180,11 @@ class Lease:
         finally:
             self._upkeep.watch.end(self._watched)
             self._lock.release()
+
+    def _extend(self, seconds: float) -> None:
+        """Move the deadline of this holder to ``seconds`` from now."""
+        self._lock.extend(seconds, self.token)
+        self._upkeep.watch.extend(self._watched, seconds)
 
     def _connection(self) -> Connection:
         return self._upkeep.connection(self._upkeep.ledger.slot(self.slot))

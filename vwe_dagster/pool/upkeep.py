@@ -12,7 +12,7 @@ from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.engine.protocol import EngineState
 from vwe_dagster.pool.circuit import Circuit
 from vwe_dagster.pool.clock import Clock
-from vwe_dagster.pool.connection import Connection, Connections
+from vwe_dagster.pool.connection import ANSWER_TIMEOUT_S, Connection, Connections
 from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.diagnosis import Action, diagnose, retirement
 from vwe_dagster.pool.errors import DamagedLedgerError, FencedError, PoolError
@@ -25,8 +25,11 @@ from vwe_dagster.pool.slot_locks import Hold, SlotLock, holder_name
 from vwe_dagster.pool.states import BUSY, State
 from vwe_dagster.pool.watch import LeaseWatch
 
-LEASE_GRACE_S = 5.0
-"""Seconds beyond ``world_gen_timeout`` after which a holder is fenced."""
+LEASE_GRACE_S = 2 * ANSWER_TIMEOUT_S
+"""Seconds beyond ``world_gen_timeout`` after which a holder is fenced.
+
+A job ends up to ``ANSWER_TIMEOUT_S`` after its deadline if its engine does not respond; canceling it takes 2 s more.
+"""
 
 LONGEST_SETTLING_S = 60.0
 """Maximum seconds for the reset of an engine (30 s), its end (20 s) and the calls of the launcher."""

@@ -14,6 +14,7 @@ import itertools
 import logging
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -61,8 +62,11 @@ FAULTS = (
     "slow_boot=1@0.1",
     "fail_start@0.05",
 )
-LONGEST_STOP_S: Final = 12.0
+LONGEST_STOP_S: Final = 18.0
 """Long enough for a stopped holder to be fenced; most stops are much shorter."""
+
+_LONG_STOP_S = 1.0
+"""A process that is stopped this long while it writes to the ledger noticeably delays every other holder."""
 
 STRIKES: Final[Mapping[str, float]] = {
     "stop a holder": 0.5,
@@ -79,6 +83,7 @@ _PAUSE_S = (0.02, 0.2)
 _CLOCK_S = 0.05
 """Tolerance for the times of the ledger, which are written for people only."""
 
+_OVERDUE = re.compile(r"^(?P<at>[\d.]+) .* has been held for (?P<held_s>\d+) s .*$", re.MULTILINE)
 _log = logging.getLogger(__name__)
 
 
@@ -213,19 +218,25 @@ def _violations(history: Sequence[Operation]) -> list[Operation]:
 
 
 def _overdue(misfortune: Misfortune) -> list[str]:
-    """Return the leases that were held too long by processes that no fault had stopped."""
+    """Return the leases that were held too long although no process was stopped for long meanwhile."""
     found = []
     for path in misfortune.records:
         log = path.with_suffix(".log")
-        if log.exists() and int(path.stem.rpartition("-")[2]) not in misfortune.was_stopped:
-            found += [line for line in log.read_text(encoding="utf-8").splitlines() if "has been held for" in line]
+        reports = _OVERDUE.finditer(log.read_text(encoding="utf-8")) if log.exists() else ()
+        for report in reports:
+            until = float(report["at"])
+            since = until - float(report["held_s"])
+            if not any(began < until and since < ended for began, ended in misfortune.long_stops):
+                found.append(report[0])
     return found
 
 
 def make_worlds_until(site: Site, _connection: Connection[Any, Any], seed: int, record: Path, stop: Path) -> None:
     """Generate and publish worlds until a file appears; record every operation before it begins and when it ends."""
     logging.getLogger("vwe_dagster").propagate = False
-    logging.getLogger("vwe_dagster").addHandler(logging.FileHandler(record.with_suffix(".log"), delay=True))
+    log = logging.FileHandler(record.with_suffix(".log"), delay=True)
+    log.setFormatter(logging.Formatter("%(created)f %(message)s"))
+    logging.getLogger("vwe_dagster").addHandler(log)
     choice = random.Random(seed)
     with site.pool() as pool, Recorder(record) as recorder:
         while not stop.exists():
@@ -308,15 +319,15 @@ class Misfortune:
 
     def __init__(self, site: Site, choice: random.Random, folder: Path, seconds: float) -> None:
         self.done: Counter[str] = Counter()
-        self.was_stopped: set[int] = set()
-        """The numbers of the holders that were stopped temporarily."""
+        self.long_stops: list[tuple[float, float]] = []
+        """When a process was stopped for long: from and until, in seconds of the wall clock."""
         self.exits: list[int | None] = []
         self._site, self._choice, self._folder, self._seconds = site, choice, folder, seconds
         self._stop = folder / "stop"
         self._numbers = itertools.count()
         self._holders: list[ForkServerProcess] = []
-        self._number_of: dict[int, int] = {}
-        self._stopped: list[tuple[float, int]] = []
+        self._stopped: list[tuple[float, float, int]] = []
+        """Since when, until when, and which process."""
 
     @property
     def records(self) -> list[Path]:
@@ -331,10 +342,10 @@ class Misfortune:
             while (left := ends - time.monotonic()) > 0 or (left > -3 * PATIENCE_S and not self._has_recorded("world")):
                 self._fill_up()
                 time.sleep(self._choice.uniform(*_PAUSE_S))
-                self._continue_some(time.monotonic())
+                self._continue_some()
                 self._strike()
             self._stop.touch()
-            self._continue_some(float("inf"))
+            self._continue_some(all_of_them=True)
             for process in self._holders:
                 process.join(PATIENCE_S)
         finally:
@@ -357,13 +368,11 @@ class Misfortune:
         self.exits += [process.exitcode for process in ended]
         self._holders = [process for process in self._holders if process not in ended]
         while len(self._holders) < HOLDERS:
-            number = next(self._numbers)
-            record = self._folder / f"leases-{number}.jsonl"
+            record = self._folder / f"leases-{next(self._numbers)}.jsonl"
             process = PROCESSES.Process(
                 target=make_worlds_until, args=(self._site, None, self._choice.randrange(2**32), record, self._stop)
             )
             process.start()
-            self._number_of[int(process.pid or 0)] = number
             self._holders.append(process)
 
     def _strike(self) -> None:
@@ -384,8 +393,8 @@ class Misfortune:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL if what.startswith("kill") else signal.SIGSTOP)
         if what.startswith("stop"):
-            self.was_stopped |= {self._number_of[pid]} if pid in self._number_of else set()
-            self._stopped.append((time.monotonic() + LONGEST_STOP_S * self._choice.random() ** 40, pid))
+            now = time.time()
+            self._stopped.append((now, now + LONGEST_STOP_S * self._choice.random() ** 40, pid))
 
     def _damage(self, pool: EnginePool) -> None:
         """Overwrite a part of the ledger, and repair it if the damage is detected; SQLite may rewrite parts in use."""
@@ -399,12 +408,15 @@ class Misfortune:
                 if report.first_token is not None:
                     recorder.returned(call, slot=slot, token=report.first_token - 1)
 
-    def _continue_some(self, now: float) -> None:
-        for at, pid in self._stopped:
-            if at <= now:
+    def _continue_some(self, *, all_of_them: bool = False) -> None:
+        now = time.time()
+        for since, until, pid in list(self._stopped):
+            if until <= now or all_of_them:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
-        self._stopped = [(at, pid) for at, pid in self._stopped if at > now]
+                self._stopped.remove((since, until, pid))
+                if now - since >= _LONG_STOP_S:
+                    self.long_stops.append((since, now))
 
 
 def overlaps(jobs: list[JobRecord]) -> list[tuple[str, str]]:

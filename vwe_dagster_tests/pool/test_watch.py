@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.upkeep import LEASE_GRACE_S
+from vwe_dagster.pool.upkeep import LEASE_GRACE_S, LONGEST_SETTLING_S
 from vwe_dagster.pool.watch import LeaseWatch
 from vwe_dagster_tests.engine.engines import wait_until
-from vwe_dagster_tests.pool.fakes import REQUEST, FakeClock, FakeMachine
+from vwe_dagster_tests.pool.fakes import REQUEST, FakeClock, FakeEngine, FakeMachine
 
 SETTINGS = PoolSettings(max_warm_containers=1, min_free_disk_gb=0, world_gen_timeout=60)
 
@@ -47,7 +48,7 @@ def test_leaked_lease_is_logged_once_with_the_stack_of_its_acquisition(
     assert overdue(pool) == 0
     (record,) = [record for record in caplog.records if record.name.endswith("pool.watch")]
     text = record.getMessage()
-    assert f"Slot 0 (token 2) has been held for 66 s by pid {os.getpid()} on " in text
+    assert f"Slot 0 (token 2) has been held for 71 s by pid {os.getpid()} on " in text
     assert "forget_to_give_back" in text
 
 
@@ -84,6 +85,21 @@ def test_lease_with_several_jobs_is_not_logged(pool: EnginePool, machine: FakeMa
             assert overdue(pool) == 0
     machine.clock.time += SETTINGS.world_gen_timeout * 9
     assert overdue(pool) == 0
+
+
+def test_holder_has_time_to_end_an_engine_that_hung(pool: EnginePool, machine: FakeMachine) -> None:
+    def hang(engine: FakeEngine, _phase: str) -> None:
+        machine.clock.time += SETTINGS.world_gen_timeout + LEASE_GRACE_S - 1
+        engine.hangs = True
+        machine.in_job = lambda _engine, _phase: None
+
+    machine.in_job = hang
+    with pool.lease() as lease:
+        with pytest.raises(EngineError):
+            lease.generate(REQUEST)
+        machine.clock.time += LONGEST_SETTLING_S
+        assert overdue(pool) == 0
+        assert pool.reap().actions == []
 
 
 def test_watch_thread_finds_a_leak(caplog: pytest.LogCaptureFixture) -> None:
