@@ -116,7 +116,7 @@ def show_explanation(explanation: Explanation, form: Form) -> None:
     searched = explanation.searched
     say(
         notices(),
-        f"The score of {explanation.seed} is {explanation.score:.1f}, the mean of the percentiles by weight. "
+        f"The score of {explanation.seed} is {explanation.score:.1f}, the weighted mean of the percentiles. "
         f"A percentile is the percentage of the {searched.worlds + searched.surveyed:,} searched seeds that are worse.",
     )
 

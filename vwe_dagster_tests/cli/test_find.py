@@ -72,7 +72,7 @@ def test_preferences_rank_and_are_explained(tmp_path: Path) -> None:
     explained = vwe.call("find", *wishes, "--explain", "@4")
     rows = [line.split() for line in explained.stdout.splitlines() if "island" in line]
     assert rows == [["islands", "desc", "40", "25.0", "3.0"], ["largest_island_km2", "desc", "4.0", "25.0", "1.0"]]
-    assert "The score of @4 is 25.0, the mean of the percentiles by weight." in explained.stderr
+    assert "The score of @4 is 25.0, the weighted mean of the percentiles." in explained.stderr
     as_json = json.loads(vwe.call("find", *wishes, "--explain", "@4", "--json").stdout)
     assert as_json["score"] == pytest.approx(25)
 
