@@ -16,7 +16,7 @@ from starlette.routing import Route
 from vwe_dagster.formats.fwl import SaveError, parse_world_file
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
 from vwe_dagster.site import pages
-from vwe_dagster.site.builds import Builds, TooManyBuildsError
+from vwe_dagster.site.builds import Build, Builds, TooManyBuildsError
 from vwe_dagster.site.metrics import PreviewCollector
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.preview import WORLD_GEN_VERSION
@@ -90,19 +90,26 @@ class Actions:
         return _json_response(request, {} if self._builds is None else dict(self._builds.states()))
 
     async def build_state(self, request: Request) -> Response:
-        """Return the state of a requested world, null if it was not requested, and its stages in the data folder.
+        """Return the last requested build of a world, and the world's stages in the data folder.
 
-        If the last build failed, ``failure`` has its ``reason`` and the URL of its ``run``, each null if unknown. Else
-        ``failure`` is null.
+        ``id`` and ``state`` are null if the world was not requested. If that build failed, ``failure`` has its
+        ``reason`` and the URL of its ``run``, each null if unknown. Else ``failure`` is null.
         """
         try:
             seed = parse_seed(pages.key_of(request.path_params["folder"]))
         except SeedError as error:
             raise NotFoundError(str(error), Reason.INVALID_SEED) from error
-        state = None if self._builds is None else self._builds.states().get(seed.key)
-        stages, failure = await asyncio.to_thread(lambda: (self._stages(seed), self._failure(seed)))
+        build = None if self._builds is None else self._builds.latest(seed)
+        stages, failure = await asyncio.to_thread(lambda: (self._stages(seed), self._failure(build)))
         return _json_response(
-            request, {"state": state, "stages": stages, "all_stages": list(WORLD_STAGES), "failure": failure}
+            request,
+            {
+                "id": build and build.id,
+                "state": build and build.state,
+                "stages": stages,
+                "all_stages": list(WORLD_STAGES),
+                "failure": failure,
+            },
         )
 
     async def build(self, request: Request) -> Response:
@@ -158,11 +165,10 @@ class Actions:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={**HEADERS, "content-type": content_type})
 
-    def _failure(self, seed: Seed) -> dict[str, str | None] | None:
-        failure = None if self._builds is None else self._builds.failure(seed)
-        if self._builds is None or failure is None:
+    def _failure(self, build: Build | None) -> dict[str, str | None] | None:
+        if self._builds is None or build is None or build.failure is None:
             return None
-        return {"reason": failure.reason, "run": self._builds.page_of(failure)}
+        return {"reason": build.failure.reason, "run": self._builds.page_of(build.failure)}
 
     def _stages(self, seed: Seed) -> list[str]:
         return [stage for stage in WORLD_STAGES if self._store.manifest(seed, stage) is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 import json
 import os
 import subprocess
@@ -69,6 +70,26 @@ def _first_line(text: str | None) -> str | None:
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
 
 
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """A requested build at one moment.
+
+    Attributes:
+        id: the number of the request, counted from 1. A world that is requested again has another one.
+        state: the state.
+        failure: the failure; None unless the state is :attr:`BuildState.FAILED`.
+    """
+
+    id: int
+    state: BuildState = BuildState.WAITING
+    failure: BuildFailure | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether the build has not ended."""
+        return self.state in {BuildState.WAITING, BuildState.BUILDING}
+
+
 class TooManyBuildsError(RuntimeError):
     """:data:`MOST_WAITING` requested worlds are not built yet."""
 
@@ -90,8 +111,8 @@ class Builds:
         ui: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._command, self._environment, self._ui = command, environment, ui
-        self._states: dict[str, BuildState] = {}
-        self._failures: dict[str, BuildFailure] = {}
+        self._builds: dict[str, Build] = {}
+        self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
@@ -104,26 +125,25 @@ class Builds:
             TooManyBuildsError: :data:`MOST_WAITING` requested worlds are not built yet.
         """
         with self._lock:
-            pending = [key for key, state in self._states.items() if state in {BuildState.WAITING, BuildState.BUILDING}]
+            pending = [key for key, build in self._builds.items() if build.is_pending]
             if seed.key in pending:
                 return
             if len(pending) >= MOST_WAITING:
                 raise TooManyBuildsError(
                     f"{len(pending)} requested worlds are not built yet; try again when one is built."
                 )
-            self._states[seed.key] = BuildState.WAITING
-            self._failures.pop(seed.key, None)
+            self._builds[seed.key] = Build(next(self._ids))
         self._worker.submit(self._build, seed)
 
     def states(self) -> dict[str, BuildState]:
         """Return the states of all requested worlds, by key."""
         with self._lock:
-            return dict(self._states)
+            return {key: build.state for key, build in self._builds.items()}
 
-    def failure(self, seed: Seed) -> BuildFailure | None:
-        """Return the failure of the last build of a world; None if that build did not fail."""
+    def latest(self, seed: Seed) -> Build | None:
+        """Return the last requested build of a world; None if it was not requested."""
         with self._lock:
-            return self._failures.get(seed.key)
+            return self._builds.get(seed.key)
 
     def page_of(self, failure: BuildFailure) -> str | None:
         """Return the URL of a failed run in Dagster's UI; None if no run started or the UI is not running."""
@@ -147,16 +167,15 @@ class Builds:
             failure = BuildFailure(_first_line(str(error)))
         with self._lock:
             self._process = None
-            self._states[seed.key] = BuildState.BUILT if failure is None else BuildState.FAILED
-            if failure is not None:
-                self._failures[seed.key] = failure
+            state = BuildState.BUILT if failure is None else BuildState.FAILED
+            self._builds[seed.key] = dataclasses.replace(self._builds[seed.key], state=state, failure=failure)
 
     def _run(self, seed: Seed, output: IO[bytes]) -> bool:
         """Run the command unless :meth:`close` was called, and return whether it succeeded."""
         with self._lock:
             if self._is_closed:
                 return False
-            self._states[seed.key] = BuildState.BUILDING
+            self._builds[seed.key] = dataclasses.replace(self._builds[seed.key], state=BuildState.BUILDING)
             self._process = subprocess.Popen(  # noqa: S603  the seed is one argument
                 self._command(seed),
                 env=dict(self._environment),

@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from vwe_dagster.formats.fwl import new_world, world_file_bytes
-from vwe_dagster.seeds.seed import parse_seed
+from vwe_dagster.seeds.seed import Seed, parse_seed
 from vwe_dagster.site.actions import LONGEST_FILE
-from vwe_dagster.site.builds import Builds
+from vwe_dagster.site.builds import BuildFailure, Builds, BuildState
 from vwe_dagster.site.server import site_app
 from vwe_dagster.store import WorldStore
+from vwe_dagster.store.manifest import Manifest, Stage
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.conftest import served
@@ -35,6 +36,42 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def headers_of(client: httpx.Client) -> dict[str, str]:
     """Return the headers of a request from a page of the server."""
     return {"origin": str(client.base_url).rstrip("/"), "x-vwe-token": client.get("/server.json").json()["token"]}
+
+
+class EagerStore(WorldStore):
+    """A data folder; each time that its stages are read, another visitor requests the same world again."""
+
+    builds: Builds
+
+    def manifest(self, seed: Seed, stage: Stage) -> Manifest | None:
+        self.builds.request(seed)
+        return super().manifest(seed, stage)
+
+
+def test_failure_and_state_of_a_build_belong_to_the_same_request(tmp_path: Path) -> None:
+    store, tried = EagerStore(tmp_path / "data"), tmp_path / "tried"
+    line = BuildFailure("No engine started.").to_line()
+    code = f"""
+import pathlib, sys, time
+if (tried := pathlib.Path({str(tried)!r})).exists():
+    time.sleep(600)
+tried.touch()
+print({line!r})
+sys.exit(1)
+"""
+    store.builds = builds = Builds(lambda _: [sys.executable, "-c", code], {})
+    with served(site_app(store, builds=builds)) as address:
+        builds.request(seed := parse_seed("abc"))
+        deadline = time.monotonic() + PATIENCE_S
+        while builds.states()["abc"] is not BuildState.FAILED:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        first = httpx.get(f"{address}/worlds/abc/build.json", timeout=PATIENCE_S).json()
+        assert (first["id"], first["state"]) == (1, "failed")
+        assert first["failure"] == {"reason": "No engine started.", "run": None}
+        again = builds.latest(seed)
+        assert again is not None
+        assert (again.id, again.failure) == (2, None)
 
 
 @pytest.mark.parametrize("key", ["HHcLC5acQt", "@-5"])

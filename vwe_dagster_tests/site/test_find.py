@@ -182,10 +182,14 @@ def test_builds_run_one_after_another_and_report_failures(tmp_path: Path) -> Non
     wait_for(builds, "@3", BuildState.BUILT)
     assert builds.states() == {"@1": BuildState.BUILT, "@2": BuildState.FAILED, "@3": BuildState.BUILT}
     assert (tmp_path / "built").read_text() == "@1 @2 @3 "
-    failure = builds.failure(Seed("@2", 2))
+    failed, built = builds.latest(Seed("@2", 2)), builds.latest(Seed("@1", 1))
+    assert failed is not None
+    assert built is not None
+    failure = failed.failure
     assert failure == BuildFailure(r"The disk\u202e is full.", run_id)
     assert builds.page_of(failure) == f"http://ui/runs/{run_id}"
-    assert builds.failure(Seed("@1", 1)) is None
+    assert built.failure is None
+    assert builds.latest(Seed("@4", 4)) is None
 
 
 @pytest.mark.parametrize("output", [b"", b"warning\n", b"[]\n", b'{"reason": 3, "run_id": "../x"}', b"\xff" * 99999])
@@ -353,7 +357,11 @@ def test_a_person_keeps_a_world_from_the_page(browser: Browser, tmp_path: Path) 
 def test_stages_of_a_kept_world_are_shown_while_it_is_built(browser: Browser, tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
     publish_survey(store, Depth.WORLD, [row(5)])
-    build = {"state": "building", "stages": ["raw"], "all_stages": ["raw", "extracted", "processed", "renders"]}
+    build: dict[str, Any] = {
+        "state": "building",
+        "stages": ["raw"],
+        "all_stages": ["raw", "extracted", "processed", "renders"],
+    }
     with served(site_app(store, builds=running("pass"))) as address:
         page = browser.new_page(base_url=address)
         page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
@@ -362,7 +370,15 @@ def test_stages_of_a_kept_world_are_shown_while_it_is_built(browser: Browser, tm
         page.get_by_role("button", name="Keep").click()
         expect(page.get_by_role("button", name="Building: validation")).to_be_disabled()
         assert page.locator("#rows progress").evaluate("bar => bar.value / bar.max") == 0.25
+        # A server that was started again does not know the request.
+        build["state"] = None
+        expect(page.locator("#toast")).to_contain_text("The server was restarted before")
+        expect(page.locator("#rows progress")).to_have_count(0)
+        build["state"] = "failed"
+        page.get_by_role("button", name="Keep").click()
+        expect(page.locator("#rows .cause")).to_contain_text("ended without a message")
         build["state"] = "built"
+        page.get_by_role("button", name="Try again").click()
         expect(page.locator("#rows .acts .faint")).to_have_text("Kept", timeout=PAGE_MS)
         page.close()
 

@@ -194,9 +194,12 @@ class Finder {
       button.disabled = true;
       $(".cause", button.parentElement)?.remove();
       try {
-        await request("builds", this.token, seed);
+        // A server that was started again has another token.
+        const { token } = await fetchJson("../server.json");
+        await request("builds", token, seed);
         await this.#watch(seed, button);
       } catch (error) {
+        button.lastChild.textContent = t("find.keep");
         button.disabled = false;
         toast(error.message);
       }
@@ -208,8 +211,9 @@ class Finder {
   async #watch(seed, button) {
     const bar = h("progress", { max: 1, value: 0, "aria-label": t("keep.progress") });
     button.after(bar);
-    const failure = await followBuild(`../worlds/${folderOf(seed)}/`, bar, button.lastChild);
-    bar.remove();
+    const failure = await followBuild(`../worlds/${folderOf(seed)}/`, bar, button.lastChild).finally(() =>
+      bar.remove(),
+    );
     if (!failure) button.replaceWith(h("span", { class: "faint", role: "status" }, t("find.kept")));
     else {
       button.lastChild.textContent = t("keep.again");

@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 
 const LOOK_MS = 700;
 const ENDED = ["built", "failed"];
+const UNKNOWN = { reason: null, run: null };
 
 const wait = (ms) => new Promise((resolve) => window.setTimeout(resolve, ms));
 
@@ -35,7 +36,8 @@ export async function followBuild(folder, bar, words) {
     const { state, stages, all_stages: all, failure } = await fetchJson(`${folder}build.json`);
     bar.max = all.length;
     bar.value = stages.length;
-    if (ENDED.includes(state)) return failure;
+    if (state === "built") return null;
+    if (state === "failed") return failure ?? UNKNOWN;
     // A restarted server does not know the request.
     if (!state) throw new Error(t("keep.interrupted"));
     const next = all.find((stage) => !stages.includes(stage));
@@ -67,21 +69,30 @@ class Keep {
   }
 
   /** Hides the button on a server that keeps no worlds, and follows a build that has begun. */
-  async #begin() {
-    const [server, build] = await Promise.all([fetchJson("../../server.json"), fetchJson("build.json")]);
-    this.button.hidden = !server.keeps;
-    if (build.failure) this.#showFailure(build.failure);
-    else if (build.state && !ENDED.includes(build.state)) this.#follow();
+  #begin() {
+    return this.#attempt(async () => {
+      const [server, build] = await Promise.all([fetchJson("../../server.json"), fetchJson("build.json")]);
+      this.button.hidden = !server.keeps;
+      if (build.failure) this.#showFailure(build.failure);
+      else if (build.state && !ENDED.includes(build.state)) await this.#follow();
+    });
   }
 
-  async #keep() {
+  #keep() {
     this.button.disabled = true;
     this.cause.replaceChildren();
-    try {
+    return this.#attempt(async () => {
       // A server that was started again has another token.
       const { token } = await fetchJson("../../server.json");
       await request("../../find/builds", token, this.key);
       await this.#follow();
+    });
+  }
+
+  /** Calls `act`; an error is shown as a toast, and the world can be requested again. */
+  async #attempt(act) {
+    try {
+      await act();
     } catch (error) {
       toast(error.message);
       this.bar.hidden = true;
