@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vwe_dagster.catalog.conditions import Condition, parse_condition
+from vwe_dagster.catalog.preferences import parse_preferences
 from vwe_dagster.catalog.query_error import QueryError, QueryFault
 from vwe_dagster.catalog.search import Question
-from vwe_dagster.catalog.wishes import parse_wishes
 from vwe_dagster.files.bounded_read import NotAFileError, read_file
 
 SHIPPED = Path(__file__).with_name("questions.toml")
@@ -31,7 +31,7 @@ class ReadyQuestion(BaseModel):
     Attributes:
         meaning: a sentence about the worlds that it finds.
         condition: see :func:`~vwe_dagster.catalog.conditions.parse_condition`; empty for every seed.
-        prefer: preferences, see :func:`~vwe_dagster.catalog.wishes.parse_wishes`.
+        prefer: preferences, see :func:`~vwe_dagster.catalog.preferences.parse_preferences`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,8 +79,8 @@ def question_of(
         QueryError: a condition or a preference is invalid.
     """
     texts = [*conditions, *([ready.condition] if ready is not None and ready.condition else [])]
-    wishes = parse_wishes([*preferences, *(ready.prefer if ready is not None else [])])
-    return Question(_all_of([parse_condition(text) for text in texts]), wishes, sort, ascending)
+    parsed = parse_preferences([*preferences, *(ready.prefer if ready is not None else [])])
+    return Question(_all_of([parse_condition(text) for text in texts]), parsed, sort, ascending)
 
 
 def _all_of(conditions: Sequence[Condition]) -> Condition | None:

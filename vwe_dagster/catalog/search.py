@@ -15,21 +15,21 @@ from vwe_dagster.analysis.columns import COLUMNS as ROW_COLUMNS
 from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.catalog.conditions import TIME_LIMIT_S, Condition
 from vwe_dagster.catalog.names import WORLD_COLUMNS, condition_schema
+from vwe_dagster.catalog.preferences import Preference, numbers, percentiles, score
 from vwe_dagster.catalog.query import matching_rows
 from vwe_dagster.catalog.query_error import QueryError, QueryFault
 from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows, without_nan
 from vwe_dagster.catalog.table import SeedCatalog
-from vwe_dagster.catalog.wishes import Wish, numbers, percentiles, score
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
 SCORE = "score"
-"""The column with the score of a row; only questions with wishes have it."""
+"""The column with the score of a row; only questions with preferences have it."""
 
 _SEED, _NUMBER, _STALE = "seed", "number", "stale"
 _TRIES = 3
-"""Maximum number of attempts to answer a question if files of the survey vanish meanwhile."""
+"""Maximum number of attempts to answer a question while other processes remove files of the survey."""
 
 Indices = npt.NDArray[np.int64]
 
@@ -40,22 +40,22 @@ class Question:
 
     Attributes:
         condition: the condition; None for every seed.
-        wishes: preferences; the best score comes first unless ``sort`` is given.
-        sort: the column to sort by; None sorts by score, or by seed if there are no wishes.
+        preferences: what to rank by; the best score comes first unless ``sort`` is given.
+        sort: the column to sort by; None sorts by score, or by seed if there are no preferences.
         ascending: true to sort the smallest value first.
     """
 
     condition: Condition | None = None
-    wishes: tuple[Wish, ...] = ()
+    preferences: tuple[Preference, ...] = ()
     sort: str | None = None
     ascending: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the condition, the wishes and the order, each once."""
+        """The columns of the condition, the preferences and the order, each once."""
         named = () if self.condition is None else self.condition.columns
         sort = () if self.sort is None else (self.sort,)
-        return tuple(dict.fromkeys((*named, *(wish.column for wish in self.wishes), *sort)))
+        return tuple(dict.fromkeys((*named, *(preference.column for preference in self.preferences), *sort)))
 
     @property
     def depth(self) -> Depth:
@@ -93,16 +93,16 @@ class Searched:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reason:
-    """The part of one wish in the score of a row.
+class Contribution:
+    """The contribution of one preference to the score of a row.
 
     Attributes:
-        wish: the wish.
-        value: the value of the row; None if its world lacks the subject.
-        percentile: see :func:`~vwe_dagster.catalog.wishes.percentiles`.
+        preference: the preference.
+        value: the value of the row; None if the column does not apply to its world.
+        percentile: see :func:`~vwe_dagster.catalog.preferences.percentiles`.
     """
 
-    wish: Wish
+    preference: Preference
     value: float | None
     percentile: float
 
@@ -113,13 +113,13 @@ class Explanation:
 
     Attributes:
         seed: the key of the seed.
-        reasons: a reason for each wish.
-        score: the mean of the percentiles, weighted by the wishes.
+        contributions: the contribution of each preference.
+        score: the mean of the percentiles, weighted by the preferences.
         searched: the rows among which it is ranked.
     """
 
     seed: str
-    reasons: Sequence[Reason]
+    contributions: Sequence[Contribution]
     score: float
     searched: Searched
 
@@ -154,8 +154,8 @@ class Answer:
         """Return the first rows.
 
         Args:
-            columns: the names of the columns, in order, and :data:`SCORE` if the question has wishes. A value that a
-                row lacks, for example because the seed is surveyed to a lesser depth, is null. Floats are float64,
+            columns: the names of the columns, in order, and :data:`SCORE` if the question has preferences. A value that
+                a row lacks, for example because the seed is surveyed to a lesser depth, is null. Floats are float64,
                 see :func:`shortest_floats`.
             limit: the largest number of rows; None for all.
         """
@@ -189,18 +189,18 @@ class Search:
         if question.condition is not None:
             indices = matching_rows(table, question.condition, time_limit_s=time_limit_s)
         scores = None
-        if question.wishes:
-            ranks = [_ranks(wish, table, indices) for wish in question.wishes]
-            scores = score(question.wishes, ranks)
+        if question.preferences:
+            ranks = [_ranks(preference, table, indices) for preference in question.preferences]
+            scores = score(question.preferences, ranks)
         order = _order(question, table, indices, scores)
         return Answer(rows, indices[order], None if scores is None else scores[order])
 
-    def values(self, wish: Wish) -> pa.ChunkedArray:
-        """Return the values of the column of a wish over all seeds that have it."""
-        return self._rows(Question(wishes=(wish,))).table([wish.column]).column(wish.column)
+    def values(self, preference: Preference) -> pa.ChunkedArray:
+        """Return the values of the column of a preference over all seeds that have it."""
+        return self._rows(Question(preferences=(preference,))).table([preference.column]).column(preference.column)
 
     def explain(self, question: Question, seed: Seed) -> Explanation:
-        """Return how a seed ranks in each wish among all rows that the question searches.
+        """Return how a seed ranks in each preference among all rows that the question searches.
 
         Args:
             question: the question; the seed need not match its condition.
@@ -222,11 +222,12 @@ class Search:
                 seed=seed.key,
             )
         row = shortest_floats(table.take(pa.array(indices))).to_pylist()[0]
-        ranks = [_ranks(wish, table, indices) for wish in question.wishes]
-        reasons = [
-            Reason(wish, row[wish.column], float(rank[0])) for wish, rank in zip(question.wishes, ranks, strict=True)
+        ranks = [_ranks(preference, table, indices) for preference in question.preferences]
+        contributions = [
+            Contribution(preference, row[preference.column], float(rank[0]))
+            for preference, rank in zip(question.preferences, ranks, strict=True)
         ]
-        return Explanation(row[_SEED], reasons, float(score(question.wishes, ranks)[0]), rows.searched)
+        return Explanation(row[_SEED], contributions, float(score(question.preferences, ranks)[0]), rows.searched)
 
     def _rows(self, question: Question) -> _Rows:
         """Return the rows that a question searches, with its columns in memory.
@@ -407,6 +408,6 @@ def _order(
     return np.asarray(order).astype(np.int64)
 
 
-def _ranks(wish: Wish, table: pa.Table, indices: Indices) -> npt.NDArray[np.float64]:
-    among = numbers(table.column(wish.column))
-    return percentiles(wish, among[indices], among)
+def _ranks(preference: Preference, table: pa.Table, indices: Indices) -> npt.NDArray[np.float64]:
+    among = numbers(table.column(preference.column))
+    return percentiles(preference, among[indices], among)

@@ -42,7 +42,7 @@ def shown_columns(question: Question, named: str | None) -> list[str]:
     Raises:
         QueryError: a column is unknown.
     """
-    score = [SCORE] if question.wishes else []
+    score = [SCORE] if question.preferences else []
     if named is None:
         chosen = [_SEED, *score, *question.columns, *_ALWAYS]
     elif named == "all":
@@ -101,12 +101,12 @@ def show_explanation(explanation: Explanation, form: Form) -> None:
     """Print how a seed ranks in each preference."""
     rows = [
         {
-            "preference": f"{reason.wish.column} {'desc' if reason.wish.descending else 'asc'}",
-            "value": reason.value,
-            "percentile": reason.percentile,
-            "weight": reason.wish.weight,
+            "preference": f"{each.preference.column} {'desc' if each.preference.descending else 'asc'}",
+            "value": each.value,
+            "percentile": each.percentile,
+            "weight": each.preference.weight,
         }
-        for reason in explanation.reasons
+        for each in explanation.contributions
     ]
     if form is Form.JSON:
         content = {_SEED: explanation.seed, SCORE: explanation.score, "preferences": rows}

@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.catalog.names import column_name
+from vwe_dagster.catalog.preferences import numbers, parse_preferences
 from vwe_dagster.catalog.questions import ReadyQuestion, find_question, question_of, ready_questions
 from vwe_dagster.catalog.search import SCORE, Answer, Question, Search
 from vwe_dagster.catalog.survey_rows import SurveyRows, survey_rows
 from vwe_dagster.catalog.table import SeedCatalog
-from vwe_dagster.catalog.wishes import numbers, parse_wishes
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.seeds.typable import typable_text
 from vwe_dagster.site.pages import folder_of
@@ -85,10 +85,10 @@ class SiteSearch:
         search = self._search()
         found = {}
         for name in names:
-            [wish] = parse_wishes([name])
-            if wish.column not in self._distributions:
-                self._distributions[wish.column] = _distribution(search.values(wish))
-            found[name] = self._distributions[wish.column]
+            [preference] = parse_preferences([name])
+            if preference.column not in self._distributions:
+                self._distributions[preference.column] = _distribution(search.values(preference))
+            found[name] = self._distributions[preference.column]
         return found
 
     def answer(
@@ -107,7 +107,7 @@ class SiteSearch:
         Args:
             conditions: see :func:`~vwe_dagster.catalog.conditions.parse_condition`; empty ones match every seed.
             question: the name of a ready question that is added.
-            preferences: see :func:`~vwe_dagster.catalog.wishes.parse_wishes`.
+            preferences: see :func:`~vwe_dagster.catalog.preferences.parse_preferences`.
             sort: the column to sort by.
             ascending: whether the smallest value comes first.
             columns: columns to return besides those of the question.
@@ -149,17 +149,17 @@ class SiteSearch:
 
 
 def _question_json(ready: ReadyQuestion) -> dict[str, Any]:
-    wishes = question_of([], ready=ready).wishes
+    preferences = question_of([], ready=ready).preferences
     return {
         "meaning": ready.meaning,
         "condition": ready.condition,
         "prefer": ready.prefer,
-        "columns": [wish.column for wish in wishes],
+        "columns": [preference.column for preference in preferences],
     }
 
 
 def _answer_json(answer: Answer, question: Question, columns: Sequence[str], limit: int) -> dict[str, Any]:
-    score = [SCORE] if question.wishes else []
+    score = [SCORE] if question.preferences else []
     rows = answer.table(["seed", "number", "made_at", *score, *columns], limit).to_pylist()
     searched = answer.searched
     return {

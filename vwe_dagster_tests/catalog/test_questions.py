@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from vwe_dagster.catalog.preferences import Preference
 from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.catalog.questions import find_question, question_of, ready_questions
-from vwe_dagster.catalog.wishes import Wish
 
 
 def test_every_shipped_question_is_valid(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_every_shipped_question_is_valid(tmp_path: Path) -> None:
     for ready in questions.values():
         question = question_of([], ready=ready)
         assert question.condition is not None
-        assert question.wishes
+        assert question.preferences
         assert ready.meaning.endswith(".")
 
 
@@ -30,7 +30,7 @@ def test_own_file_adds_and_replaces_questions(tmp_path: Path) -> None:
     )
     questions = ready_questions(tmp_path)
     assert questions["archipelago"].condition == "islands > 7"
-    assert question_of([], ready=questions["mine"]).wishes == (Wish("land_5km_km2", True),)
+    assert question_of([], ready=questions["mine"]).preferences == (Preference("land_5km_km2", True),)
     assert "gentle-start" in questions
 
 
@@ -40,7 +40,7 @@ def test_condition_and_ready_question_both_hold(tmp_path: Path) -> None:
     assert question.condition is not None
     assert question.condition.sql == "((land_5km_km2 > 1)) AND (((islands > 7) OR (islands < 2)))"
     assert question.columns == ("land_5km_km2", "islands")
-    assert [wish.column for wish in question.wishes] == ["islands", "land_5km_km2"]
+    assert [preference.column for preference in question.preferences] == ["islands", "land_5km_km2"]
 
 
 def test_unknown_question_is_rejected_with_similar_ones(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_rows_without_a_value_come_last(store: WorldStore, ascending: bool, expe
     assert seeds(search_of(store, catalog).ask(question)) == expected
 
 
-def test_wishes_rank_all_matches_among_all_searched_rows(store: WorldStore) -> None:
+def test_preferences_rank_all_matches_among_all_searched_rows(store: WorldStore) -> None:
     question = question_of(["islands < 30"], [f"{MEADOWS} desc x3", "islands"])
     answer = search_of(store).ask(question)
     # Of three rows the middle one is better than one and equal to itself: (1 + 1/2) / 3.
@@ -119,8 +119,8 @@ def test_score_of_a_seed_is_explained(store: WorldStore) -> None:
     question = question_of(["islands > 1000"], [f"{MEADOWS} desc x3", "islands"])
     explanation = search_of(store).explain(question, parse_seed("@3"))
     assert explanation.seed == "@3"
-    assert [reason.value for reason in explanation.reasons] == [7.0, 30]
-    assert [reason.percentile for reason in explanation.reasons] == pytest.approx([500 / 6, 100 / 6])
+    assert [each.value for each in explanation.contributions] == [7.0, 30]
+    assert [each.percentile for each in explanation.contributions] == pytest.approx([500 / 6, 100 / 6])
     assert explanation.score == pytest.approx((3 * 500 + 100) / 6 / 4)
 
 

@@ -67,13 +67,13 @@ def test_integer_seed_has_a_text_to_type_beside_it(surveyed: Vwe) -> None:
 def test_preferences_rank_and_are_explained(tmp_path: Path) -> None:
     vwe = Vwe(tmp_path)
     publish_survey(vwe.store, Depth.WORLD, [{"number": n, "islands": 10 * n, "largest_island_km2": n} for n in (4, 5)])
-    wishes = ("--prefer", "islands desc x3", "--prefer", "largest desc")
-    assert first_words(vwe.call("find", *wishes).stdout) == ["@5", "@4"]
-    explained = vwe.call("find", *wishes, "--explain", "@4")
+    preferences = ("--prefer", "islands desc x3", "--prefer", "largest desc")
+    assert first_words(vwe.call("find", *preferences).stdout) == ["@5", "@4"]
+    explained = vwe.call("find", *preferences, "--explain", "@4")
     rows = [line.split() for line in explained.stdout.splitlines() if "island" in line]
     assert rows == [["islands", "desc", "40", "25.0", "3.0"], ["largest_island_km2", "desc", "4.0", "25.0", "1.0"]]
     assert "The score of @4 is 25.0, the weighted mean of the percentiles." in explained.stderr
-    as_json = json.loads(vwe.call("find", *wishes, "--explain", "@4", "--json").stdout)
+    as_json = json.loads(vwe.call("find", *preferences, "--explain", "@4", "--json").stdout)
     assert as_json["score"] == pytest.approx(25)
 
 

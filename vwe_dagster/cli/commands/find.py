@@ -30,7 +30,7 @@ class FindCommand(TyperCommand):
     """The command whose option ``--columns`` lists all columns if no value follows it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse arguments after giving ``--columns`` its empty value."""
+        """Parse the arguments; ``--columns`` without a value gets an empty one."""
         filled = [
             f"{argument}={_LIST_COLUMNS}" if argument == "--columns" and following.startswith("-") else argument
             for argument, following in itertools.pairwise([*args, "-"])
@@ -48,7 +48,7 @@ ListQuestions = Annotated[bool, typer.Option("--questions", help="List the ready
 Preferences = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="WISH",
+        metavar="PREFERENCE",
         help='Rank by a column, smallest value first: "haldor", "start_land desc", "swamp x2" with twice the '
         "weight; can be repeated.",
     ),
@@ -156,7 +156,7 @@ def _explain(store: WorldStore, question: Question, seed: str, form: Form) -> No
     from vwe_dagster.catalog.search import open_search  # noqa: PLC0415
     from vwe_dagster.cli.find_view import show_explanation  # noqa: PLC0415
 
-    if not question.wishes:
+    if not question.preferences:
         raise InputError("--explain shows preferences; add some with --prefer, or a --question that has them.")
     search, _ = open_search(store)
     show_explanation(search.explain(question, parse_seed(seed)), form)
@@ -192,8 +192,8 @@ def _report(answer: Answer, question: Question, shown: int, published: str | Non
         deepen = vwe_command("survey", "deepen", "--to", str(searched.depth), operands=["true"])
         say(
             notices(),
-            f"The survey has no seed of depth {searched.depth}. Survey its {searched.shallow:,} seeds to this depth "
-            f"with the following command, or those that match a condition in place of true: {deepen}",
+            f"The survey has no seed of depth {searched.depth}. To survey its {searched.shallow:,} seeds to this "
+            f"depth, run the following command; a condition in place of true selects some of them: {deepen}",
         )
     if 0 < shown < len(answer):
         say(notices(), f"{shown:,} of {len(answer):,} are shown; show more with --limit.")
