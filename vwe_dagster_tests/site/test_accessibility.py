@@ -163,7 +163,7 @@ def test_everything_can_be_pressed_with_a_finger(page: Page, finder: str) -> Non
     assert found == {}
 
 
-# Without animated moves, marks that come into the view are there before the next Tab.
+# Without animated moves, marks that come into view exist before the next Tab.
 @pytest.mark.parametrize("page", [{**DESKTOP, "reduced_motion": "reduce"}], indirect=True)
 def test_keyboard_reaches_everything_with_a_visible_focus(page: Page, finder: str) -> None:
     for path in ["/", f"/compare/?one={ONE}&other={OTHER}", finder, f"{LINE}&at=0,0&zoom=3&show=peak"]:

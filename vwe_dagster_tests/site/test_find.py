@@ -241,7 +241,7 @@ def test_a_person_narrows_down_seeds_by_sliders_and_conditions(page: Page, scree
     visit(page, "/find/")
     count, first = page.locator("#count"), page.locator("#rows h2").first
     expect(count).to_have_text("60 of 60 surveyed seeds")
-    page.get_by_label("Islands, least").fill("100")
+    page.get_by_label("Islands, minimum").fill("100")
     expect(page.locator(".range", has_text="Islands").locator("output")).to_have_text("from 130")
     expect(count).to_have_text("30 of 60 surveyed seeds")
     page.get_by_label("Condition").fill("haldor > 4848")

@@ -447,8 +447,8 @@ def test_page_states_the_limits_and_links_to_the_documentation(visitor: Visitor)
     visit(page, WORLD)
     open_places(page)
     expect(page.locator("#pane-places")).to_contain_text(
-        "Hollow signs are candidates, rotation and interiors are unknown, "
-        "and a world that was played or re-rolled may differ."
+        "Hollow icons are candidates. Rotation and interiors are unknown. "
+        "A world that was played or re-rolled may differ."
     )
     more = page.get_by_role("link", name="More about locations")
     expect(more).to_have_attribute("href", re.compile(r"/docs/explanation/locations\.md$"))

@@ -348,8 +348,8 @@ def test_gallery_finds_worlds_and_offers_others(visitor: Visitor, screenshots: P
     peaks = {row[0]: row[rows["columns"].index("highest_peak_above_sea_m")] for row in rows["rows"]}
     page.get_by_label("Sort by").select_option("Highest peak above the sea")
     expect(cards).to_have_text(sorted(peaks, key=lambda key: -peaks[key]))
-    page.get_by_role("button", name="the greatest first").click()
-    expect(page.get_by_role("button", name="the least first")).to_be_visible()
+    page.get_by_role("button", name="the largest first").click()
+    expect(page.get_by_role("button", name="the smallest first")).to_be_visible()
     expect(cards).to_have_text(sorted(peaks, key=lambda key: peaks[key]))
     page.locator("h1").click()
     page.keyboard.press("?")
@@ -376,7 +376,7 @@ def test_gallery_finds_worlds_and_offers_others(visitor: Visitor, screenshots: P
     for seed, is_seed in {"@2147483647": True, "@2147483648": False, "@-2147483648": True, "@-0": False}.items():
         search.fill(seed)
         expect(page.locator("#absent")).to_contain_text(
-            f"The world of {seed} is not kept." if is_seed else "@-2147483648 to @2147483647"
+            f"The world of {seed} is not stored." if is_seed else "@-2147483648 to @2147483647"
         )
     search.fill("NotYetMade")
     expect(page.locator("#absent")).to_contain_text("The world of NotYetMade is not kept.")

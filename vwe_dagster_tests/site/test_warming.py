@@ -18,7 +18,7 @@ from vwe_dagster_tests.site.conftest import ONE, OTHER
 
 
 def state_after(warming: Warming, is_awaited: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Return the progress as soon as it is as awaited."""
+    """Wait until the progress has the awaited state, and return it."""
     deadline = time.monotonic() + PATIENCE_S
     while not is_awaited(progress := warming.progress()):
         assert time.monotonic() < deadline

@@ -359,7 +359,7 @@ export default {
   "dim.land": "Land über dem Meer",
   "dim.only": "Nur {title}: den Rest der Karte abdunkeln",
   "dim.show_all": "Alles zeigen",
-  "error.data_unreadable": "Der Server kann die Daten dieser Stelle nicht lesen (Status {status}).",
+  "error.data_unreadable": "Der Server kann die Daten dieses Kartenteils nicht lesen (Status {status}).",
   "error.no_answer": "Der Server antwortet nicht.",
   "error.rebuilt": "Diese Welt wurde neu erzeugt. Lade die Seite neu, um die neue zu sehen.",
   "error.unreadable": "{address} ist nicht lesbar ({status}).",
@@ -419,7 +419,7 @@ export default {
   "gallery.not_a_seed":
     "Ein Seed hat 1 bis 32 Buchstaben, Ziffern, „-“, „_“ oder „.“; eine ganze Zahl als Seed schreibst du als {least} bis {greatest}.",
   "gallery.not_here": "Diese Galerie hat die Welt {seed} nicht.",
-  "gallery.preview": "Die Welt von {seed} ist nicht behalten. Sie wird berechnet, wenn du sie ansiehst.",
+  "gallery.preview": "Die Welt von {seed} ist nicht gespeichert. Sie wird berechnet, wenn du sie öffnest.",
   "gallery.search": "Seed oder islands > 230",
   "gallery.search_label": "Welten suchen: Teil eines Seeds oder Bedingungen wie islands > 230",
   "gallery.search_seed": "Seed",
@@ -478,7 +478,7 @@ export default {
   "help.touch.tap": "Tippen",
   "help.touch.tap_compare_does": "Biom und Höhe dort in beiden Welten zeigen",
   "help.touch.tap_does":
-    "Biom und Höhe dort zeigen; auf einem Zeichen den Ort öffnen; beim Messen einen Punkt hinzufügen",
+    "Biom und Höhe dort zeigen; auf einem Symbol den Ort öffnen; beim Messen einen Punkt hinzufügen",
   "help.whole_world": "ganze Welt",
   "help.world.about":
     "Höhen und Biome stammen vom nächsten Messpunkt im Raster der Welt. Der Meeresspiegel ist bei 30 m. Die Karte nutzt Leaflet.",
@@ -495,7 +495,7 @@ export default {
   "help.world.nearest": "nächste Orte von einem Punkt aus",
   "help.world.panel": "Seitenleiste aus- oder einblenden",
   "help.world.picking":
-    "Einen Punkt wählst du durch Druck auf die Karte oder einen Ort. Oder du verschiebst die Karte mit den Pfeiltasten und nimmst mit Enter ihre Mitte. Escape bricht ab. Das Auge eines Bioms oder einer Insel dunkelt alles andere ab.",
+    "Um einen Punkt zu wählen, klicke auf die Karte oder auf einen Ort. Oder verschiebe die Karte mit den Pfeiltasten und wähle ihre Mitte mit der Eingabetaste. Esc bricht ab. Das Auge eines Bioms oder einer Insel dunkelt alles andere ab.",
   "help.world.pictures": "Bilder und Drucken, Relief",
   "help.world.pin": "Pin setzen",
   "help.world.sailing": "Segelstrecke zwischen zwei Punkten",
@@ -520,7 +520,8 @@ export default {
   "keep.stage.processed": "Statistik",
   "keep.stage.raw": "Gelände und Orte",
   "keep.stage.renders": "Bilder",
-  "keep.version": "Die Datei hat die Weltversion {own}. Diese Seite zeigt Version {shown}, deren Gelände anders ist.",
+  "keep.version":
+    "Die Datei hat die Weltgenerator-Version {own}. Diese Seite zeigt Version {shown}, deren Gelände anders ist.",
   "keep.waiting": "Wartet auf eine andere Welt",
   "key.backspace": "Rücktaste",
   "key.enter": "Eingabe",
@@ -661,7 +662,7 @@ export default {
   "picture.drawing": "Das Bild wird gezeichnet …",
   "picture.drawing_poster": "Das Poster wird gezeichnet, etwa 10 Sekunden …",
   "picture.from_disk":
-    "Der Browser kann von einer Seite auf der Festplatte kein Bild speichern. Öffne die Seite von einem Webserver.",
+    "Der Browser kann von einer Seite, die als Datei geöffnet ist, kein Bild speichern. Öffne die Seite von einem Webserver.",
   "picture.label": "Bilder",
   "picture.no_poster": "Der Server kann das Poster nicht zeichnen.",
   "picture.paper": "Papier",
@@ -734,7 +735,7 @@ export default {
   "places.island_no": "Nr. {rank}",
   "places.kinds": "Arten von Orten",
   "places.known":
-    "Hohle Zeichen sind Kandidaten, Drehung und Innenräume sind unbekannt, und eine gespielte oder neu ausgewürfelte Welt kann abweichen.",
+    "Hohle Symbole sind Kandidaten. Drehung und Innenräume sind unbekannt. Eine gespielte oder neu ausgewürfelte Welt kann abweichen.",
   "places.loading": "Orte werden geladen …",
   "places.more_about": "Mehr über Orte",
   "places.mostly": "Überwiegend",
@@ -857,7 +858,7 @@ export default {
   "relief.label": "Relief",
   "relief.loading": "Die Höhen werden gelesen …",
   "relief.none": "Dieser Browser kann das Relief nicht zeichnen.",
-  "relief.note": "Ziehen dreht, Rad oder zwei Finger zoomen. Höhen sind dreifach vergrößert.",
+  "relief.note": "Ziehen dreht, Rad oder zwei Finger zoomen. Höhen sind dreifach überhöht.",
   "relief.still": "Die Welt als Relief, von Süden gesehen",
   "relief.title": "Relief (H)",
   "sailing.clear": "Entfernen",
