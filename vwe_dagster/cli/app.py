@@ -1,7 +1,7 @@
 """The command line, ``vwe``: builds worlds, searches seeds, maintains the pool of engines, serves maps and the UI.
 
 Results go to standard output; progress, remarks and errors go to standard error. Only the commands that need Dagster
-import it: loading it takes longer than the other commands run.
+import it: loading it takes longer than running the others.
 """
 
 from __future__ import annotations

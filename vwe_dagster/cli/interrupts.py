@@ -40,7 +40,7 @@ def resend_swallowed_interrupts() -> None:
 
     def resend(unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            # A real signal, and after this hook has returned: a pending call such as sleep must end.
+            # Send a real signal after this hook has returned, so that a pending call such as sleep ends.
             threading.Timer(_RESEND_DELAY_S, os.kill, (os.getpid(), signal.SIGINT)).start()
         else:
             report(unraisable)

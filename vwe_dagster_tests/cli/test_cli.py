@@ -59,7 +59,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def with_world(built_home: Path, tmp_path: Path) -> Vwe:
     """The command in a home with the built world of :data:`KEY`."""
-    # A copy has a pool of its own: engines do not come with it.
+    # A copied home has its own pool, without the engines of the original.
     shutil.copytree(built_home, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns(".vwe"))
     return Vwe(tmp_path / "home", ONE_ENGINE)
 

@@ -114,7 +114,7 @@ def test_a_world_is_exported_in_several_formats(
         assert pd.read_csv(file)["x"].diff().max() == 2 * 384
     assert read_world_file(out / f"{KEY}.fwl").seed.key == KEY
 
-    # With one format the path is the file's own, or a folder to put it into.
+    # With one format, the path is the file to write or the folder that contains it.
     alone = ["export", KEY, "--to", "csv", "--out", str(out)]
     assert run_here(monkeypatch, made_home, *alone) == 1
     assert f"{out / KEY}.csv.gz exists; replace it with --force" in capsys.readouterr().err

@@ -21,7 +21,7 @@ RUNNER = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
 
 
 def leaves(command: Any, path: str = "") -> dict[str, Any]:
-    """Return the commands that do something, by their words."""
+    """Return the commands without subcommands, by their words."""
     commands = getattr(command, "commands", None)
     if commands is None:
         return {path.strip(): command}

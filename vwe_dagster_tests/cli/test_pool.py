@@ -241,7 +241,7 @@ with open_pool(settings, Path({str(vwe.home)!r}) / ".vwe" / "pools" / "default")
 
 def test_damaged_ledger_is_named_and_repaired_by_a_command(vwe: Vwe) -> None:
     assert vwe.call("pool", "status").returncode == 0
-    assert vwe.call("pool", "repair").stdout == "The ledger is sound; there was nothing to repair.\n"
+    assert vwe.call("pool", "repair").stdout == "The ledger is intact; there was nothing to repair.\n"
     with pool_of(vwe) as pool:
         (ledger,) = pool.folder.glob("ledger-1.sqlite")
     ledger.write_bytes(b"no database" * 1000)

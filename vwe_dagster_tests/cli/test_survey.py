@@ -66,7 +66,7 @@ def test_survey_is_interrupted_killed_and_resumed(vwe: Vwe) -> None:
     assert first.returncode == 130
     interrupted_at = survey_files(vwe.store).rows(Depth.START)
     assert f"{interrupted_at:,} seeds were added; run the same command to continue.\nInterrupted." in err
-    # The interrupted command has given its engine back.
+    # The interrupted command has returned its engine.
     assert set(states(vwe)) <= {"READY", "EMPTY", "STARTING"}
 
     second = vwe.start("survey", "run", MANY, "--depth", "start")

@@ -59,16 +59,20 @@ def verify(
     ] = None,
     *,
     pool: PoolName = None,
-    size: Annotated[int, typer.Option(min=MIN_SIZE, max=MAX_SIZE, help="Samples along each side of the map.")] = 2048,
-    world_gen_version: Annotated[int, typer.Option(help="2 for worlds created since 2022, 1 or 0 for older ones.")] = 2,
+    size: Annotated[
+        int, typer.Option(metavar="N", min=MIN_SIZE, max=MAX_SIZE, help="Samples along each side of the map.")
+    ] = 2048,
+    world_gen_version: Annotated[
+        int, typer.Option(metavar="N", help="2 for worlds created since 2022, 1 or 0 for older ones.")
+    ] = 2,
     as_json: AsJson = False,
 ) -> None:
     """Verify that the worlds of a pool's engine equal those of the native engine bit by bit.
 
-    The engine generates one world, another, and the first again, which must be the same. Differences are reported by
-    layer and biome, and of locations by type. The report and a picture of each differing plane are written to the
-    pool's folder, and vwe pool status shows the last result. Exit code 1 if anything differs or a world was not
-    generated.
+    The engine generates one world, then another, then the first again, which must not have changed. Differences are
+    reported by layer and biome; differences of locations by type. The report and a picture of each differing plane are
+    written to the pool's folder, and vwe pool status shows the last result. The exit code is 1 if anything differs or
+    a world was not generated.
     """
     from vwe_dagster.conformance.report import Report, sentences  # noqa: PLC0415
     from vwe_dagster.conformance.verify import SEEDS, requests_of, verify  # noqa: PLC0415
@@ -116,8 +120,8 @@ def location_table(
     """Write the location table of an engine to a JSON file.
 
     A Valheim server reports the table of its game, with the changes of its mods. The native engine reports the table
-    that VWE ships. Exit code 1 if the engine has no table, or its table has impossible values; the file is written
-    in the second case.
+    that VWE ships. The exit code is 1 if the engine has no table, or if its table has impossible values; in the
+    second case the file is still written.
     """
     from vwe_dagster.files.atomic import write_atomically  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
@@ -133,7 +137,7 @@ def location_table(
     try:
         table = document.table(str(out))
     except LocationTableError as error:
-        say(notices(), f"The engine's table is in {out}, but locations cannot be placed by it. {error}")
+        say(notices(), f"The engine's table is in {out}, but it has impossible values. {error}")
         raise typer.Exit(FAILED) from error
     versions = " ".join(table.game_versions) or "unknown"
     counts = f"{len(table.types)} location types and {len(table.alt_biomes)} alt-biomes"

@@ -49,11 +49,16 @@ Out = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier export.")]
 Stride = Annotated[
-    int | None, typer.Option(min=1, help=f"Use only every n-th row and column ({_formats_with('stride')}).")
+    int | None,
+    typer.Option(metavar="N", min=1, help=f"Use only every n-th row and column ({_formats_with('stride')})."),
 ]
 Interval = Annotated[
     float | None,
-    typer.Option(min=1, help=f"Meters of height between contours ({_formats_with('interval')}); the default is 25."),
+    typer.Option(
+        metavar="METERS",
+        min=1,
+        help=f"The height between contours ({_formats_with('interval')}); the default is 25.",
+    ),
 ]
 WorldVersion = Annotated[
     int | None,
@@ -89,8 +94,8 @@ def export(
 ) -> None:
     """Write a world in formats that other programs read, or the map pages of several worlds.
 
-    Worlds that do not exist are built first, except with --from. Without --out the exports are named after the seed,
-    or gallery, and written to the current folder.
+    Worlds that do not exist are built first, except with --from. Without --out, the current folder receives the
+    exports, each named after its seed, or the folder gallery.
     """
     from vwe_dagster.exporting.facts import ExportOptions  # noqa: PLC0415
 

@@ -47,7 +47,7 @@ def worker(
     if check:
         _print_checks(home, broker, host)
         return
-    # Loading Celery takes longer than other commands run.
+    # Loading Celery takes longer than running most other commands.
     from vwe_dagster.hosts.worker import Worker, WorkerError  # noqa: PLC0415
 
     home.prepare_instance()
@@ -66,7 +66,7 @@ def worker(
 
 def hosts(
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the workers of all hosts, with their slots, pools and runs, and the runs that wait."""
     broker = required_broker()

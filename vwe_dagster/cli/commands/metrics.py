@@ -36,7 +36,7 @@ def serve(
 
     The metrics are read from the files that all processes of the home share. No other process depends on this server.
     """
-    # Imported here because loading these takes longer than other commands run.
+    # Imported here because loading these takes longer than running most other commands.
     from vwe_dagster.metrics.data_folder import DataFolder  # noqa: PLC0415
     from vwe_dagster.metrics.endpoint import metrics_app  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The command group ``vwe pool``: maintain the pool of warm engines."""
+"""The command group ``vwe pool``: show and control the pool of warm engines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOLLOW_S = 0.2
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Maintain the pool of warm engines.",
+    help="Show and control the pool of warm engines.",
     epilog="The settings of the pool are environment variables, such as VWE_POOL_MAX_WARM_CONTAINERS=2; the "
     "documentation lists them. Idle engines end by themselves.",
 )
@@ -37,7 +37,7 @@ PoolName = Annotated[
     str | None,
     typer.Option("--pool", metavar="NAME", help="The name of the pool; by default VWE_POOL_NAME, or 'default'."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="The number of a slot, as shown by vwe pool status.")]
 Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="Show the latest N entries.")]
 
@@ -134,7 +134,7 @@ def repair(*, pool: PoolName = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(dataclasses.asdict(report))
     elif report.problem is None:
-        say(output(), "The ledger is sound; there was nothing to repair.")
+        say(output(), "The ledger is intact; there was nothing to repair.")
     else:
         say(output(), f"The ledger was unusable: {report.problem}. A new one was created beside {report.former}")
         say(

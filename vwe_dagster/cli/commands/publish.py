@@ -54,7 +54,7 @@ def publish(
     parsed = parse_seeds(seeds or [])
     address = publish_address()
     check_package()
-    # Loaded after the options are checked, because it takes longer than other commands run.
+    # Loaded after the options are checked, because it takes longer than running most other commands.
     from vwe_dagster.publishing.bucket import Bucket  # noqa: PLC0415
     from vwe_dagster.publishing.survey_publishing import publish_survey  # noqa: PLC0415
 

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 PublishedUrl = Annotated[
     str | None,
-    typer.Option(
-        "--from", metavar="URL", help="Read published worlds from object storage, such as s3://bucket/prefix."
-    ),
+    typer.Option("--from", metavar="URL", help="Read published worlds from object storage, such as s3://bucket."),
 ]
 
 

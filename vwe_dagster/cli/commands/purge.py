@@ -43,8 +43,8 @@ def purge(
 
     Missing links in data/by-name are added, and links to removed worlds are deleted.
 
-    A run is kept at any age if it has the latest record of a world in Dagster. The command is safe at any time, also
-    while Dagster is running.
+    A run is kept at any age if it has Dagster's latest record of a world. The command is safe at any time, even while
+    Dagster is running.
     """
     age = parse_age(older_than)
     # Loaded after the age is checked, because Dagster takes long to load.

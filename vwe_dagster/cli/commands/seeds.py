@@ -80,8 +80,8 @@ def _report_registered(seeds: Sequence[Seed], known: Collection[str]) -> None:
 def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False) -> None:
     """List the seeds that are registered or have data.
 
-    In a pipe each seed is a line of tab-separated fields: seed, integer, registered, stages, same world as, note, and,
-    for a seed that cannot be typed in the game, a text that can.
+    Output to a pipe has a line of tab-separated fields per seed: seed, integer, registered, stages, seeds of the same
+    world, note, and, for a seed that cannot be typed in the game, a text that can.
     """
     home = find_home()
     store = WorldStore(home.data)

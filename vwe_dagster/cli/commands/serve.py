@@ -35,8 +35,8 @@ def serve(
 ) -> None:
     """Serve the map pages of all worlds on this machine, by default at http://127.0.0.1:8080.
 
-    Reload a page to see worlds that were built since. Ctrl-C stops the server. Published worlds are brought up to date
-    every minute.
+    Reload a page to see worlds that were built after it was opened. With --from, new and changed worlds appear within
+    a minute. Ctrl-C stops the server.
     """
     home = find_home()
     if from_ is None:
@@ -57,7 +57,7 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
     Raises:
         CommandError: the port cannot be used.
     """
-    # Imported here because loading these takes longer than other commands run.
+    # Imported here because loading these takes longer than running most other commands.
     from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
     from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.kernels.cache import are_kernels_cached  # noqa: PLC0415

@@ -68,7 +68,7 @@ def run(
         DepthName, typer.Option(help="The depth of the rows: how much of each world to compute.")
     ] = DepthName.WORLD,
     file: Annotated[
-        Path | None, typer.Option(metavar="LIST", help="Survey the seeds of a list: .txt, .csv or .json.")
+        Path | None, typer.Option(metavar="FILE", help="Survey the seeds of a list: .txt, .csv or .json.")
     ] = None,
     between: Annotated[
         tuple[int, int] | None,
@@ -81,7 +81,7 @@ def run(
     far; run the same command to continue. Several commands can run at the same time.
     """
     if sum(given is not None for given in (count, file, between)) != 1:
-        raise InputError("Name the seeds to survey by exactly one of: N, --file LIST, --range A B.")
+        raise InputError("Name the seeds to survey by exactly one of: N, --file FILE, --range A B.")
     if file is not None:
         _run_seeds(_numbers_of(file), depth)
     elif between is not None:

@@ -60,13 +60,18 @@ def world(
         ),
     ] = None,
     from_save: Saves = None,
-    size: Annotated[int, typer.Option(help=f"Samples along each side of the map, {MIN_SIZE} to {MAX_SIZE}.")] = 2048,
+    size: Annotated[
+        int, typer.Option(metavar="N", help=f"Samples along each side of the map, {MIN_SIZE} to {MAX_SIZE}.")
+    ] = 2048,
     world_gen_version: Annotated[
-        int, typer.Option(min=0, max=2, help="2 for worlds created since 2022, 1 or 0 for older ones.")
+        int, typer.Option(metavar="N", min=0, max=2, help="2 for worlds created since 2022, 1 or 0 for older ones.")
     ] = 2,
     engine: Annotated[
         EngineChoice | None,
-        typer.Option(help="The engine; by default the one of VWE_ENGINE, or the native one."),
+        typer.Option(
+            metavar="ENGINE",
+            help=f"The engine: {', '.join(EngineChoice)}; by default that of VWE_ENGINE, or native.",
+        ),
     ] = None,
     locations: Annotated[
         LocationScope,
