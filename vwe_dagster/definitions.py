@@ -5,6 +5,6 @@ from __future__ import annotations
 from vwe_dagster.defs.build import build_defs
 from vwe_dagster.kernels.garbage import collect_rarely
 
-# Dagster starts its processes by itself, code servers and runs: this is where they come to the project.
+# Dagster starts code servers and run processes by itself; this is the first module of the project that they import.
 collect_rarely()
 defs = build_defs()

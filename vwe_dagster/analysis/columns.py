@@ -68,7 +68,7 @@ class Column:
 
     Attributes:
         name: its name; a unit ends it.
-        type: type of its values; every column may be null where the world lacks the subject.
+        type: type of its values; every column is null where it does not apply to a world.
         depth: the shallowest depth at which it is computed.
         meaning: definition in one sentence, for users.
         label: its title on pages and in tables, without the unit.

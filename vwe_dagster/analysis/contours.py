@@ -15,7 +15,7 @@ from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
 
 INTERVAL_M, TOLERANCE_M = 25.0, 1.0
-"""The default interval and tolerance."""
+"""The default interval and tolerance, in meters."""
 
 MIN_INTERVAL_M = 1.0
 """The least interval. On half of all land the ground rises by 2 m or more from one sample of 12 m to the next: finer
@@ -97,12 +97,10 @@ def trace_contours(world: CanonicalWorld, interval_m: float = INTERVAL_M, tolera
         ContourError: the interval or the tolerance is out of range.
     """
     if not math.isfinite(interval_m):
-        raise ContourError(
-            f"The interval of contours {interval_m:g} is not a length; choose {MIN_INTERVAL_M:g} m or more."
-        )
+        raise ContourError(f"Invalid contour interval {interval_m:g}; choose {MIN_INTERVAL_M:g} m or more.")
     if interval_m < MIN_INTERVAL_M:
         raise ContourError(
-            f"The interval of contours {interval_m:g} m is too small: the samples of the ground do not resolve such "
+            f"The contour interval {interval_m:g} m is too small: the samples of the ground do not resolve such "
             f"lines, and their file would be huge. Choose {MIN_INTERVAL_M:g} m or more."
         )
     if not 0 <= tolerance_m <= MAX_TOLERANCE_M:

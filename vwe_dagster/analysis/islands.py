@@ -26,7 +26,7 @@ class Landmasses:
     The largest comes first, of equally large ones the one that begins furthest south, then west.
 
     Attributes:
-        patches: the land, by patches in another order.
+        patches: the patches of land, whose numbers are in another order.
         number_of_patch: number of the landmass of each patch, int32 ``[patch + 1]``; 0 at 0.
         number: number of the landmass at every cell of the disc, int32 ``[z, x]``; 0 off land.
         cells: number of cells of each landmass, int64 ``[landmass]``.

@@ -39,7 +39,7 @@ def near_center(world: World) -> Disc:
 
 
 def near_center_columns(ground: Disc) -> Mapping[str, float | None]:
-    """Return the columns of depth ``start``, among others, not rounded."""
+    """Return the unrounded values of the columns of depth ``start``; the result may have other keys, too."""
     measured = MeasuredLands.of_disc(ground, tuple(1000.0 * radius for radius in NEAR_RADII_KM), (0.0, 0.0))
     areas = measured.areas
     columns: dict[str, float | None] = {}

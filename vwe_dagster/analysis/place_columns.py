@@ -27,7 +27,7 @@ class Places:
 
     Attributes:
         points: the places of each kind that has any, those nearest to the center first.
-        depth: ``all``, or ``world`` if the world has the first types only.
+        depth: ``all``, or ``world`` if only the types that the game places first are known.
     """
 
     points: Mapping[str, Points]
@@ -72,7 +72,7 @@ class Places:
 
 
 def place_columns(places: Places, is_on_start_land: Callable[[Points], npt.NDArray[np.bool_]]) -> dict[str, object]:
-    """Return the columns of the places, among others, not rounded.
+    """Return the unrounded values of the columns of places; the result may have other keys, too.
 
     Args:
         places: the places.

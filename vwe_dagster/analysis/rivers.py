@@ -46,7 +46,7 @@ def _measured(lines: pd.DataFrame) -> tuple[int, float]:
 
 
 def rivers_of_seed(world: World) -> RiverStatistics:
-    """Return the statistics of the rivers of a seed as in the river table of an export, without streams."""
+    """Return the statistics of a seed's rivers, equal to those of an export's river table; streams are not counted."""
     waterways = world.waterways
     thin = thin_lines(waterways.rivers)
     line = np.repeat(np.arange(thin.ends.size), np.diff(thin.ends, prepend=0))

@@ -14,7 +14,7 @@ SAILING_GRID_M = 48.0
 """Side of the blocks of cells that a ship sails through."""
 
 _START = np.int32(1)
-"""Bit of blocks on the start land, the one of ``Biome.NONE``."""
+"""Bit that marks blocks on the start land; no biome of a land uses it, because it is that of ``Biome.NONE``."""
 
 _STEP, _DIAGONAL = 12, 17
 """Costs of a step to a side and to a corner, in twelfths of a side: 17 instead of 16.97."""

@@ -19,8 +19,8 @@ def shorelines_m(disc: Disc, landmass: npt.NDArray[np.int32], count: int) -> npt
     """Measure the shore of every landmass: the contour at sea level, traced by marching squares.
 
     In each square between four neighboring cell centers the contour is a straight line between the points where the
-    height, linear along the square's sides, crosses 30 m. Two landmasses that touch at a corner only are kept apart
-    by it, so a stretch of shore always belongs to one landmass. Only squares that are inside the disc with all four
+    height, linear along the square's sides, crosses 30 m. It separates two landmasses that touch only at a corner, so
+    each stretch of shore belongs to one landmass. Only squares that are inside the disc with all four
     corners count: neither the edge of the world nor the edge of the grid is a shore. Lakes inside a landmass have
     shores too.
 

@@ -16,7 +16,7 @@ _NAMES = {"process": "process", "docker": "container"}
 
 
 def draw_chart(measured: PoolBench, path: Path) -> None:
-    """Write a picture with the medians as bars, and a line from the least to the greatest value on each.
+    """Write a picture with the medians as bars, and a line from the minimum to the maximum on each.
 
     Raises:
         BenchError: matplotlib is not installed or does not support the file's type.

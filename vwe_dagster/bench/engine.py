@@ -29,8 +29,8 @@ class EngineBench:
 
     Attributes:
         instruction_set: the vector instructions that the kernels were compiled for.
-        figures: by name with the unit, one value for each measurement.
-        plain: the same of the plain transcription, for the figures that it has.
+        figures: the values of each figure, one per measurement; the name of a figure ends with the unit.
+        plain: the values of the plain transcription, for the figures that exist for it.
     """
 
     instruction_set: str

@@ -19,7 +19,7 @@ class BenchError(RuntimeError):
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the least, the median and the greatest of the values."""
+    """Return the minimum, the median and the maximum of the values."""
     return min(values), statistics.median(values), max(values)
 
 

@@ -117,7 +117,7 @@ def _by_type(difference: LayerDifference) -> Iterator[str]:
         if each.farthest_m is None or each.mean_m is None:
             yield f"{each.prefab}: {counts}."
         elif each.farthest_m == 0:
-            yield f"{each.prefab}: {counts}, at the same places, in group or radius."
+            yield f"{each.prefab}: {counts}; their places are equal, but their groups or radii differ."
         else:
             yield f"{each.prefab}: {counts}, {each.farthest_m:.3g} m apart at most, {each.mean_m:.3g} m on average."
     if len(difference.types) > _TYPES_SHOWN:

@@ -69,17 +69,17 @@ class BatchReport:
     """Result of a batch.
 
     Attributes:
-        made: number of successful seeds.
+        succeeded: number of successful seeds.
         failed: cause for each failed seed, by partition key.
     """
 
-    made: int
+    succeeded: int
     failed: Mapping[str, str]
 
     def failure(self) -> dg.Failure:
         """Return a Dagster failure that lists the failed seeds."""
-        among = len(self.failed) + self.made
-        outcome = f"the other {self.made} succeeded" if self.made else "none succeeded"
+        among = len(self.failed) + self.succeeded
+        outcome = f"the other {self.succeeded} succeeded" if self.succeeded else "none succeeded"
         reasons = [f"{key}: {reason}" for key, reason in self.failed.items()]
         return dg.Failure(
             description="\n".join([f"{len(self.failed)} of {among} seeds failed, {outcome}.", *reasons]),

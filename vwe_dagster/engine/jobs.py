@@ -294,7 +294,7 @@ class Jobs:
         with self._changed:
             if job.stopping is not None:
                 raise StopError
-            # Only a finished job has 1.0: the layers must still be hashed.
+            # Below 1.0, which only a finished job reports: the layers must still be hashed.
             fraction, before = round(min(max(fraction, 0.0), 0.99), 4), (job.progress, job.phase)
             job.progress, job.phase = fraction, phase
             if before != (fraction, phase):

@@ -156,7 +156,7 @@ def pack_rows(name: str, content: bytes, rows: int) -> Packed:
 
 def _pack_plane(name: str, plane: npt.NDArray[np.generic]) -> Packed:
     values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<"))
-    # Compare as integers: a negative zero is not a zero to be left out.
+    # Compare as integers, because a negative zero must be sent.
     bits, first, end = values.view(f"u{values.itemsize}"), 0, len(values)
     if not (bits[0].any() and bits[-1].any()):
         rows = np.flatnonzero(bits.any(axis=1))

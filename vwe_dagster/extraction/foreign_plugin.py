@@ -91,5 +91,5 @@ def _plane(document: Document, key: str, grid: Grid, types: tuple[type, ...]) ->
         raise document.invalid_field(key, expected)
     plane = np.array(rows)
     if plane.dtype.kind not in "iuf":
-        raise document.invalid_field(key, f"{expected} of ordinary size")
+        raise document.invalid_field(key, f"{expected} that fit into 64 bits")
     return np.ascontiguousarray(plane.T)

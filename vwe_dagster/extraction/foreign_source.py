@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vwe_dagster.world.canonical import CanonicalWorld
 
 _DAMAGED = "The file is damaged or of another kind: export the world again, or download it again."
-_GZIP_OVERHEAD_BYTES = 1024  # headers; incompressible content grows by less than a thousandth besides
+_GZIP_OVERHEAD_BYTES = 1024  # for headers; incompressible content also grows, by less than a thousandth
 
 
 @dataclasses.dataclass(frozen=True)

@@ -235,7 +235,7 @@ def _check_replaced_file(folder: Path) -> str:
     for number in range(_REPLACEMENTS):
         write_atomically(path, bytes([number]))
         status = path.stat()
-        # A file may have the inode of the last but one, within one tick of the clock.
+        # Within one clock tick, a file may get the inode of the file before its predecessor.
         unnoticed += former == (status.st_ino, status.st_mtime_ns)
         former = (status.st_ino, status.st_mtime_ns)
     if unnoticed:

@@ -33,7 +33,7 @@ from vwe_dagster.worldgen.river_field import RiverField
 
 TRIES = 6
 POINT_WORDS, TERRAIN_WORDS = 2, 20
-"""Words that a try draws for its point and for the terrain around it."""
+"""Random words that a try draws for its point and for the terrain around it."""
 TURN = np.float32(6.2831855)
 MISTY_MEADOWS = 0x201
 """Flags of Meadows and Mistlands, with which :func:`pick` can return the Ocean."""

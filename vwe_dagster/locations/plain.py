@@ -206,7 +206,7 @@ def zone_of(v: float) -> int:
 
 @kernel
 def pick(state: State, mask: int) -> int:
-    """Draw a biome of a mask, with the mistakes of the game."""
+    """Draw a biome of a mask, including the bugs of the game."""
     n = 0
     for b in range(1, 10):
         if mask == FLAGS[b]:

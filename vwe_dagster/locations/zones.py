@@ -33,9 +33,9 @@ Taken zones have no area.
 RINGS = 8
 """Number of bits that the rings are shifted by."""
 CALM_REACH_M = 33.0
-"""Radius of terrain around a point of a zone that the bits of the zone hold for."""
+"""Radius of the terrain around a point for which the bits of its zone are valid."""
 CALM_M = 46.0 + CALM_REACH_M
-"""Radius around the center of a zone that the bits hold for: half its diagonal and CALM_REACH_M."""
+"""Radius around the center of a zone within which its bits are valid: half its diagonal and CALM_REACH_M."""
 
 
 class Zones(NamedTuple):

@@ -30,7 +30,7 @@ class RepairReport:
     """The result of a repair.
 
     Attributes:
-        problem: the damage of the ledger; None if it was sound and nothing changed.
+        problem: the damage of the ledger; None if it was intact and nothing changed.
         former: the path of the former ledger, which is kept and not used again.
         ended: the names of the engines that were ended.
         first_token: the lowest token of future leases.
@@ -79,7 +79,7 @@ def repair(upkeep: Upkeep) -> RepairReport:
 
 
 def find_problem(upkeep: Upkeep) -> str | None:
-    """Return the damage of a pool's ledger as text; None if it is sound or does not exist yet."""
+    """Return the damage of a pool's ledger as text; None if it is intact or does not exist yet."""
     ledger = upkeep.ledger
     try:
         if not ledger_file(upkeep.locks.parent).exists():

@@ -263,7 +263,7 @@ class Upkeep:
             self._remove(row, token, _ENDED)
 
     def retire(self, row: Slot, reason: Reason) -> None:
-        """End a sound engine that is no longer wanted; its slot is READY or EXPORTING."""
+        """End a working engine that is no longer wanted; its slot is READY or EXPORTING."""
         if row.state is not State.READY:
             token = self._take_over(row)
             if not self.reset(row.slot, token, _TO_BE_ENDED):

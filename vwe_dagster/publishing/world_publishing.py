@@ -33,7 +33,7 @@ from vwe_dagster.text.commands import vwe_command
 
 
 class PublishState(enum.StrEnum):
-    """True if a publication wrote anything."""
+    """Whether a publication wrote anything."""
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"

@@ -35,7 +35,7 @@ def locations_valid(store: WorldStore, manifest: Manifest) -> CheckResult:
         raise FindingError(f"{len(zones) - len(np.unique(zones, axis=0))} zones have more than one location.")
     raw = store.manifest(manifest.seed, "raw")
     if raw is None or not _is_by_shipped_table(raw):
-        return CheckResult("Every location is in a zone of its own.", {"locations": len(locations)})
+        return CheckResult("Every location is in a separate zone.", {"locations": len(locations)})
     world = World(manifest.seed.number)
     for rule, broken in _broken_rules(locations, world).items():
         if broken.any():
@@ -46,10 +46,11 @@ def locations_valid(store: WorldStore, manifest: Manifest) -> CheckResult:
             )
     if manifest.seed.number not in KNOWN_DIGESTS or f"{LANDMARKS}.jsonl" in raw.files:
         return CheckResult(
-            "Every location is in a zone of its own, where its type may be.", {"locations": len(locations)}
+            "Every location is in a separate zone, at a place that the rules of its type allow.",
+            {"locations": len(locations)},
         )
     digest = _check_known(locations, world)
-    return CheckResult("The locations are the game's, to the bit.", {"locations": len(locations), "digest": digest})
+    return CheckResult("The locations are the game's, bit for bit.", {"locations": len(locations), "digest": digest})
 
 
 def _check_known(locations: pd.DataFrame, world: World) -> str:

@@ -89,7 +89,7 @@ def known_digest(store: WorldStore, manifest: Manifest) -> CheckResult:
     digest = planes_digest(coordinates, coordinates, biome, height)
     if digest != known:
         raise FindingError(f"The terrain has the digest {digest}, but the game's has {known}.")
-    return CheckResult("The terrain is the game's, to the bit.", {"digest": digest})
+    return CheckResult("The terrain is the game's, bit for bit.", {"digest": digest})
 
 
 def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, str]) -> CheckResult:

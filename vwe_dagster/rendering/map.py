@@ -88,7 +88,7 @@ def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, floa
 
 
 def world_facts(analysis: WorldAnalysis) -> list[str]:
-    """Return the lines of figures for below the title of a picture."""
+    """Return the lines of figures that a picture shows below its title."""
     statistics = analysis.statistics
     facts = [f"Land {statistics['land_area_km2']:.0f} sq km", f"{statistics['island_count']} islands"]
     if statistics["highest_peak_above_sea_m"] is not None:

@@ -26,7 +26,7 @@ Words = npt.NDArray[np.uint64]
 
 @dataclasses.dataclass(frozen=True)
 class Permutation:
-    """The permutation of the integers from 0 to before ``2 ** bits``.
+    """The permutation of the integers from 0 to ``2 ** bits - 1``.
 
     Attributes:
         bits: an even number from 2 to 32.

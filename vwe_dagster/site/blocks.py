@@ -1,4 +1,4 @@
-"""The exact planes of a world in blocks, so that a page loads only the part in view; and a byte per sample of all.
+"""The exact planes of a world in blocks, so that a page loads only the part in view, and the ground of all samples.
 
 Block ``(x, y)`` has the samples of columns ``256 x`` to ``256 x + 255`` and rows ``256 y`` to ``256 y + 255`` of the
 world's own grid. Columns count from the west and rows from the **south**, as in the planes. The blocks at the north and

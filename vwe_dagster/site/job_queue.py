@@ -35,12 +35,12 @@ class Job(Generic[_Result]):
 
     @property
     def is_ready(self) -> bool:
-        """True if the job before it is done."""
+        """True if it can be computed now, because :attr:`after` is done or None."""
         return self.after is None or self.after.result.done()
 
     @property
     def has_failed(self) -> bool:
-        """True if it has an error instead of a result."""
+        """True if its computation failed."""
         return self.result.done() and (self.result.cancelled() or self.result.exception() is not None)
 
 

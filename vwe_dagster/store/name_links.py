@@ -95,7 +95,7 @@ class NameLinks:
         for path in filter(self._is_dangling, alike):
             path.unlink(missing_ok=True)
         is_free = not any(map(os.path.lexists, alike)) and not plain.startswith(".") and not plain.endswith(".")
-        # A link is created whole, and never in the place of a file of the user.
+        # Create the link atomically, and never replace a file of the user.
         (self._folder / (plain if is_free else with_hash)).symlink_to(
             Path("..", self._seeds.name, seed.folder_name), target_is_directory=True
         )

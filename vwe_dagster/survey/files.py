@@ -39,7 +39,7 @@ _File = TypeVar("_File")
 
 
 class FileState(enum.StrEnum):
-    """True if searches use the rows of a file."""
+    """Whether searches use the rows of a file, or why they do not."""
 
     CURRENT = "current"
     """Computed by this version of the terrain, the statistics and the location table."""

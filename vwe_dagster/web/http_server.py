@@ -219,6 +219,6 @@ class _BoundedProtocol(H11Protocol):
         oldest = min(waiting, key=lambda other: other._waiting_since, default=None)  # noqa: SLF001
         ended: Any = oldest or next(iter(upgraded), self)
         _LOG.warning("Closed a connection because more than %d are open", self._max_connections)
-        # Removed here, since the loop would count it until it is closed and may accept others before that.
+        # Removed here, because the loop counts a connection until it is closed, and may accept others before that.
         self.connections.discard(ended)
         ended.transport.abort()

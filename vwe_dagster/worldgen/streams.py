@@ -43,7 +43,7 @@ NOT_ASKED = -2
 def find_streams(
     c: WorldConstants, stream_seed: int, field: RiverField, stale: RiverField, memory: Memory, second_pass: bool
 ) -> tuple[Courses, State]:
-    """The streams of one pass, and the random state that they are rendered with."""
+    """Return the streams of one pass, and the random state that they are rendered with."""
     words, at = start_words(stream_seed), BLOCK
     tries = make_tries()
     streams = np.empty((TRIALS, FIELDS))

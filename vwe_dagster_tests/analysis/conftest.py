@@ -11,5 +11,5 @@ from vwe_dagster_tests.worlds import make_world
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_kernels() -> None:
-    """Compiles the kernels before a test whose examples have a deadline is the first to need them."""
+    """Compile the kernels before the first test, because examples of tests have a deadline."""
     analyze(make_world(np.full((4, 4), 40)))

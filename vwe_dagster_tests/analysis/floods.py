@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 def flooded(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Number the areas of equal cells by flooding each from its first cell; cells of kind 0 are in none."""
+    """Number the areas of equal cells by flooding each from its first cell; cells of kind 0 belong to no area."""
     number = np.zeros(kinds.shape, np.int32)
     for first in np.ndindex(kinds.shape):
         if kinds[first] == 0 or number[first] != 0:

@@ -1,4 +1,4 @@
-"""Contour lines: where they lie, how they end, and what they refuse."""
+"""Contour lines: their positions, their ends, and rejected settings."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_rings_smaller_than_the_tolerance_are_left_out() -> None:
 
 @pytest.mark.parametrize("interval_m", [0, -25, 0.5, math.nan, math.inf])
 def test_invalid_interval_is_rejected(interval_m: float) -> None:
-    with pytest.raises(ContourError, match=r"interval of contours .* [Cc]hoose 1 m or more\."):
+    with pytest.raises(ContourError, match=r"contour interval .* [Cc]hoose 1 m or more\."):
         trace_contours(cone(), interval_m)
 
 

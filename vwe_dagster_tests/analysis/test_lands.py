@@ -1,4 +1,4 @@
-"""Lands and their measures, on drawn worlds and compared with flood fills."""
+"""Lands and their measures, on worlds drawn as text and compared with flood fills."""
 
 from __future__ import annotations
 

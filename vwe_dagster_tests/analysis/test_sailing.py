@@ -1,4 +1,4 @@
-"""Ways over water, on drawn worlds and compared with a plain search."""
+"""Ways over water, on worlds drawn as text and compared with a plain search."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sailed_m(world: CanonicalWorld) -> list[float]:
 
 
 def searched_m(world: CanonicalWorld) -> list[float]:
-    """Return the same by a priority queue over cells; for grids whose cells are the blocks."""
+    """Return what :func:`sailing_m` returns, by a priority queue over cells, for grids whose cells are the blocks."""
     disc = Disc.of_world(world)
     lands = find_lands(disc)
     areas = measure_lands(disc, lands, (1.0,), (0.0, 0.0))
@@ -57,7 +57,7 @@ def test_ways_are_those_of_a_plain_search(world: CanonicalWorld) -> None:
 
 
 def test_ship_sails_around_a_cape() -> None:
-    """Cells of 400 m; the land between is level rock that parts the sea."""
+    """Cells of 400 m; the land between is level rock that separates two seas."""
     world = draw_world(
         "~~~~~",
         "~~~~~",

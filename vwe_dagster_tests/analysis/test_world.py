@@ -28,7 +28,7 @@ POSITION_KEYS = {"highest_peak_x_m", "highest_peak_z_m", "start_island", "start_
 
 
 def assert_same_measures(one: WorldAnalysis, other: WorldAnalysis) -> None:
-    """Compares everything that does not depend on where north is."""
+    """Compare all measures that do not depend on the direction of north."""
     pd.testing.assert_frame_equal(one.biomes.drop(columns=FIRST_PATCHES), other.biomes.drop(columns=FIRST_PATCHES))
     one_island, other_island = (
         analysis.islands[ISLAND_MEASURES].round(9).sort_values(ISLAND_MEASURES, ignore_index=True)
@@ -101,7 +101,7 @@ ALL_OCEAN = np.zeros((64, 64))
 def test_any_world_has_tables_and_json(world: CanonicalWorld) -> None:
     analysis = analyze(world)
     parsed = json.loads(json.dumps(analysis.statistics, allow_nan=False))
-    # Their representations differ where numbers of numpy hide among the statistics.
+    # Their representations differ if the statistics contain NumPy numbers.
     assert repr(parsed) == repr(analysis.statistics)
     for table in (analysis.biomes, analysis.islands, analysis.peaks):
         pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(table.to_parquet())), table)

@@ -1,4 +1,4 @@
-"""The benchmark of surveys measures every depth and notices other rows than the known ones."""
+"""The benchmark of surveys measures every depth and detects rows that differ from the known ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test the asset checks: sound worlds pass all of them, and each damage fails the right ones."""
+"""Test the asset checks: valid worlds pass all of them, and each kind of damage fails the right ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions: what Dagster finds, and that finding it starts nothing."""
+"""The definitions that Dagster loads; loading them starts nothing."""
 
 from __future__ import annotations
 

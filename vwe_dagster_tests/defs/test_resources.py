@@ -1,4 +1,4 @@
-"""The resources: their settings, and that having them starts nothing."""
+"""The resources and their settings; creating a resource starts nothing."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_interval_sets_the_distance_of_contours(
 
 
 def test_invalid_interval_is_rejected(facts: WorldFacts, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="is not a length"):
+    with pytest.raises(ExportError, match="Invalid contour interval"):
         write(tmp_path / "world.svg", "contours-svg", facts, interval=float("nan"))
     assert list(tmp_path.iterdir()) == []
 

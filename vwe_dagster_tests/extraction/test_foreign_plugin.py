@@ -109,7 +109,7 @@ def test_files_of_different_exports_are_rejected(tmp_path: Path, documents: Docu
         ("biome_map", [["1"] * 64] * 64, "biome_map must be 64 lists of 64 int numbers"),
         ("biome_map", [[True] * 64] * 64, "biome_map must be 64 lists of 64 int numbers"),
         ("biome_map", [[1.0] * 64] * 64, "biome_map must be 64 lists of 64 int numbers"),
-        ("biome_map", [[10**30] * 64] * 64, "of ordinary size"),
+        ("biome_map", [[10**30] * 64] * 64, "that fit into 64 bits"),
         ("biome_map", [[-1] * 64] * 64, "The biome plane holds -1 at row 0, column 0"),
     ],
 )

@@ -30,7 +30,7 @@ def leases(server: redis.Redis) -> RunLeases:
 
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count every look as missed, as if a lease had not been renewed for long."""
+    """Treat every lease as silent, as if it had not been renewed for long."""
     monkeypatch.setattr(run_leases, "SILENT_S", -1.0)
     monkeypatch.setattr(run_leases, "SECOND_CHECK_S", 0.0)
 

@@ -169,7 +169,7 @@ def as_nobody() -> list[str]:
     # If the interpreter or the checkout is in root's home, allow the user to read there.
     reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     for command in (prefix, [*prefix, *reading]):
-        # Through env, since setpriv itself may still start programs that the user may not.
+        # Start the program through env, because setpriv itself can start programs that the user must not.
         probe = [*command, "env", sys.executable, "-c", "import vwe_dagster.cli"]
         if subprocess.run(probe, cwd=PACKAGE.parent, capture_output=True, check=False).returncode == 0:
             return command

@@ -1,4 +1,4 @@
-"""The number of usable cores, also where other threads work beside."""
+"""The number of usable cores, also with a limit for one thread."""
 
 from __future__ import annotations
 

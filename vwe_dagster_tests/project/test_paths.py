@@ -52,7 +52,7 @@ def test_paths_and_modules_that_a_file_names_exist(file: Path) -> None:
 
 
 def test_something_is_named() -> None:
-    """The patterns find what they are for."""
+    """The patterns match real paths and modules."""
     text = "See `deploy/engine/Dockerfile`, vwe_dagster.cli.app.run and vwe_dagster.cli.nothing."
     assert _PATH.findall(text) == ["deploy/engine/Dockerfile"]
     assert [exists(module) for module in _MODULE.findall(text)] == [True, False]

@@ -28,7 +28,7 @@ World = dict[str, bytes]
 
 
 class PublisherEndedError(Exception):
-    """Stands for the end of the publisher."""
+    """Simulates the end of the publisher."""
 
 
 class FailingBucket(Bucket):

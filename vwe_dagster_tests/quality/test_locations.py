@@ -59,7 +59,7 @@ def test_world_without_locations_passes(tmp_path: Path) -> None:
 def test_rules_of_another_table_are_not_applied(tmp_path: Path, landmarks: pd.DataFrame) -> None:
     store = WorldStore(tmp_path)
     manifest = published(store, landmarks.assign(y_m=np.float32(900)), table="of a modded server")
-    assert locations_valid(store, manifest).description == "Every location is in a zone of its own."
+    assert locations_valid(store, manifest).description == "Every location is in a separate zone."
 
 
 def _moved(column: str, change: Callable[[float], float]) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""Stages ``processed`` of former code are read with the present names of columns."""
+"""Stages ``processed`` of earlier versions are read with the current names of columns."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def invented_rows(numbers: Iterable[int], depth: Depth) -> pa.Table:
 
 
 def publish(store: WorldStore, name: str, numbers: Iterable[int], depth: Depth, /, **stamps: str) -> pa.Table:
-    """Write a file of invented rows, with other stamps where some are given, and return its table."""
+    """Write a file of invented rows, and return its table; ``stamps`` replace those of this version."""
     table = invented_rows(numbers, depth)
     metadata = dict(table.schema.metadata) | {f"vwe.{key}".encode(): text.encode() for key, text in stamps.items()}
     write_rows(file_of(store, depth, name), table.replace_schema_metadata(metadata))

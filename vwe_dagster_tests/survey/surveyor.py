@@ -20,7 +20,7 @@ def invented(request: SurveyRequest, progress: Progress) -> SurveyExport:
 
 
 def main(data: str, count: str, seconds: str) -> None:
-    """Survey so many seeds; each request takes some seconds."""
+    """Survey ``COUNT`` seeds; each request takes ``SECONDS``."""
 
     def slowly(request: SurveyRequest, progress: Progress) -> SurveyExport:
         time.sleep(float(seconds))

@@ -52,7 +52,7 @@ def test_tiles_are_at_the_paths_of_web_maps_and_in_the_metadata(with_world: Pipe
 def test_tiles_are_kept_until_the_choice_changes_and_rebuilt_with_the_same_choice(with_world: Pipeline) -> None:
     assert build_tiles(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is False
     assert build_tiles(with_world, styles=["biomes"], max_zoom=0).metadata("tiles")["cached"] is True
-    # As the automation asks for them.
+    # As the automation requests them.
     assert build_tiles(with_world).metadata("tiles")["cached"] is True
     assert build_tiles(with_world, force=True).metadata("tiles")["cached"] is False
     assert tile_choice(with_world.manifest(KEY, "tiles")) == TileChoice(("biomes",), 0)

@@ -155,7 +155,7 @@ def test_every_asset_rejects_an_invalid_seed_with_the_message_of_the_parser(pipe
 
 
 class TalkativeEngine:
-    """The native engine with a replaced answer, or an error."""
+    """The native engine with many progress reports, and with an error or one replaced height if they are set."""
 
     identity = EngineIdentity("talkative", "1")
 
