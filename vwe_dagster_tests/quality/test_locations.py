@@ -47,7 +47,7 @@ def test_locations_of_the_native_engine_are_valid(tmp_path: Path, landmarks: pd.
     store = WorldStore(tmp_path)
     result = locations_valid(store, published(store, landmarks))
     assert result.passed
-    assert "where its type may be" in result.description
+    assert "a place that the rules of its type allow" in result.description
     assert result.metadata == {"locations": len(landmarks)}
 
 
