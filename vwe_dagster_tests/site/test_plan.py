@@ -367,3 +367,53 @@ def test_pins_that_a_later_version_stored_are_not_overwritten(visitor: Visitor) 
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#toast")).to_contain_text("does not store the pins")
     assert page.evaluate("(key) => localStorage.getItem(key)", key) == later
+
+
+COVERED = """
+() => {
+  const canvas = document.querySelector("canvas.locations");
+  const origin = canvas.getBoundingClientRect();
+  const scale = canvas.width / origin.width;
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const hasSign = ({ left, top, width, height }) =>
+    context
+      .getImageData((left - origin.left) * scale, (top - origin.top) * scale, width * scale, height * scale)
+      .data.some((value, index) => index % 4 === 3 && value > 0);
+  const boxesOf = (selector) => [...document.querySelectorAll(selector)]
+    .filter((each) => each.checkVisibility({ visibilityProperty: true }))
+    .map((each) => each.getBoundingClientRect());
+  const labels = boxesOf(".place.peak .icon, .place.island span, .place.peak.labelled span");
+  const above = boxesOf(".pin-sign .icon, .pin-sign span, .start-sign .icon, .start-sign span");
+  const meets = (one, other) => one.left < other.right && other.left < one.right &&
+    one.top < other.bottom && other.top < one.bottom;
+  return {
+    count: labels.length,
+    covered: labels.filter((one) => hasSign(one) || above.some((other) => meets(one, other))).length,
+    names: [...document.querySelectorAll(".pin-sign span")]
+      .filter((each) => each.checkVisibility({ visibilityProperty: true })).map((each) => each.textContent),
+  };
+}
+"""
+"""Returns how many signs of peaks and islands are visible, and how many of these cover other signs."""
+
+
+def test_peaks_and_islands_give_way_to_signs_and_pins(visitor: Visitor, facts: dict[str, Any]) -> None:
+    page = visitor.page
+    visit(page, f"{WORLD}#at=0,0&zoom=1.5&style=map&show=peak,island,boss,trader")
+    expect(page.locator("canvas.locations")).to_be_visible()
+    page.wait_for_function(f"() => ({COVERED})().count > 0")
+    assert page.evaluate(COVERED)["covered"] == 0
+    # One pin covers the sign of a peak and the name of the other pin.
+    shown = page.locator(".place.peak").first
+    peak = facts["peaks"][int((shown.get_attribute("data-place") or "").removeprefix("peak-")) - 1]
+    x, z = round(peak["x_m"]), round(peak["z_m"])
+    pins = f"0,First,,{x},{z};1,Second,,{x + 40},{z}"
+    page.evaluate(f"location.hash = 'at=0,0&zoom=1.5&style=map&show=peak,island&pins={pins}'")
+    expect(page.locator(".pin-sign")).to_have_count(2)
+    found = page.evaluate(COVERED)
+    assert (found["covered"], found["names"]) == (0, ["First"])
+    expect(page.locator(f".place[data-place=peak-{peak['peak']}]")).to_have_count(0)
+    page.locator(".pin-sign").nth(1).hover()
+    assert page.evaluate(COVERED)["names"] == ["First", "Second"]

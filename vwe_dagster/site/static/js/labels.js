@@ -1,17 +1,22 @@
-// The labels that the map has room for: a label is hidden if it would cover one of a higher priority.
+// The signs and labels that the map has room for: one is hidden if it would cover one of a higher priority.
 
 import { metersPerPixel } from "./geo.js";
 
+/** The layers by priority, the highest first; the charts have the lowest, see `charts.js`. */
+const ORDER = ["start", "tour", "locations", "pins", "island", "peak"];
 /** Least distance between labels in pixels. */
 const GAP = 2;
+/** Side of the cells by which boxes are found, in pixels. */
+const CELL = 64;
 
 const overlap = (one, other) =>
   one.west < other.east && other.west < one.east && one.south < other.north && other.south < one.north;
 
 export class Labels {
   #layers = [];
-  /** The occupied boxes in meters. */
+  /** The occupied boxes in meters, and the same by cell. */
   #boxes = [];
+  #cells = new Map();
   #pixel = 1;
 
   /** @param map Leaflet's map. */
@@ -20,15 +25,16 @@ export class Labels {
     map.on("zoomend moveend", () => this.sift());
   }
 
-  /** Adds a layer with a method `sift(labels)`, which takes the boxes of its labels; the lowest rank is first. */
-  add(layer, rank) {
-    this.#layers.push({ layer, rank });
+  /** Adds a layer of `ORDER` with a method `sift(labels)`, which occupies the boxes of its signs and labels. */
+  add(layer, name) {
+    this.#layers.push({ layer, rank: ORDER.indexOf(name) });
     this.#layers.sort((one, other) => one.rank - other.rank);
   }
 
   /** Selects the labels again, after a change of the zoom or of what is shown. */
   sift() {
     this.#boxes = [];
+    this.#cells.clear();
     this.#pixel = metersPerPixel(this.map.getZoom());
     for (const { layer } of this.#layers) layer.sift(this);
     this.map.fire("labels");
@@ -43,19 +49,45 @@ export class Labels {
    */
   take(x, z, box) {
     const taken = this.#inMeters(x, z, box);
-    const isFree = !this.#boxes.some((other) => overlap(taken, other));
-    if (isFree) this.#boxes.push(taken);
+    const isFree = !this.#cellsOf(taken).some((cell) => this.#cells.get(cell)?.some((other) => overlap(taken, other)));
+    if (isFree) this.#occupy(taken);
     return isFree;
+  }
+
+  /** Occupies a box like `take`, even if it is not free: that of a sign which is always visible. */
+  reserve(x, z, box) {
+    this.#occupy(this.#inMeters(x, z, box));
   }
 
   /** Returns the occupied boxes in a view of `charts.js`, as `{left, right, top, bottom}` in its pixels. */
   boxesIn(view) {
-    return this.#boxes.map(({ west, east, south, north }) => ({
-      left: view.column(west),
-      right: view.column(east),
-      top: view.row(north),
-      bottom: view.row(south),
-    }));
+    return this.#boxes
+      .filter((box) => overlap(box, view))
+      .map(({ west, east, south, north }) => ({
+        left: view.column(west),
+        right: view.column(east),
+        top: view.row(north),
+        bottom: view.row(south),
+      }));
+  }
+
+  #occupy(box) {
+    this.#boxes.push(box);
+    for (const cell of this.#cellsOf(box)) {
+      const others = this.#cells.get(cell);
+      if (others) others.push(box);
+      else this.#cells.set(cell, [box]);
+    }
+  }
+
+  /** Returns the names of the cells that a box covers. */
+  #cellsOf({ west, east, south, north }) {
+    const indexOf = (meters) => Math.floor(meters / (CELL * this.#pixel));
+    const cells = [];
+    for (let row = indexOf(south); row <= indexOf(north); row++) {
+      for (let column = indexOf(west); column <= indexOf(east); column++) cells.push(`${column} ${row}`);
+    }
+    return cells;
   }
 
   #inMeters(x, z, { left, right, top, bottom }) {

@@ -56,10 +56,15 @@ export class LocationsLayer extends L.Layer {
   #drawn = null;
   #chosen = null;
 
-  /** @param locations a `Locations`. */
-  constructor(locations) {
+  /**
+   * @param locations a `Locations`.
+   * @param labels the `Labels` of the map.
+   */
+  constructor(locations, labels) {
     super();
     this.locations = locations;
+    this.labels = labels;
+    labels.add(this, "locations");
     L.setOptions(this, { pane: "locations" });
     this.#canvas.className = "chart locations leaflet-zoom-animated";
     this.#canvas.setAttribute("aria-hidden", "true");
@@ -92,16 +97,30 @@ export class LocationsLayer extends L.Layer {
   /** Draws the layer again after places were read, or other kinds are shown. */
   refresh() {
     const shown = this.locations.all.filter(this.locations.shows);
-    this.#landmarks = shown.filter((place) => place.location.shown);
+    // Altars are drawn last, above the signs of traders.
+    const isBoss = ({ kind }) => Number(kind === "boss");
+    this.#landmarks = shown
+      .filter((place) => place.location.shown)
+      .toSorted((one, other) => isBoss(one) - isBoss(other));
     this.#many = shown.filter((place) => !place.location.shown);
     this.#drawn = null;
     this.#draw();
+    this.labels.sift();
   }
 
   /** Marks a place, and the candidates that it is one of; undefined marks none. */
   choose(place) {
     this.#chosen = place;
     this.#draw();
+    this.labels.sift();
+  }
+
+  /** Occupies the boxes of all signs: the signs are always visible. */
+  sift(labels) {
+    if (!this._map) return;
+    for (const { x, z, radius } of [...this.#marksAt(this._map.getZoom()), ...this.#set(this._map.getZoom())]) {
+      labels.reserve(x, z, { left: -radius, right: radius, top: -radius, bottom: radius });
+    }
   }
 
   /** Returns the mark `{x, z, places}` of a place or a cluster at a point of the view, or undefined. */
@@ -142,13 +161,12 @@ export class LocationsLayer extends L.Layer {
     const pixel = metersPerPixel(this._map.getZoom());
     const context = this.#clear();
     this.#zoom = this._map.getZoom();
-    if (this.#drawn?.zoom !== this.#zoom) this.#drawn = { zoom: this.#zoom, marks: this.#cluster(pixel) };
     const reach = 40 * pixel;
     const [west, east] = [this.#bounds.getWest(), this.#bounds.getEast()];
     const [south, north] = [this.#bounds.getSouth(), this.#bounds.getNorth()];
     const isSeen = ({ x, z }) => x > west - reach && x < east + reach && z > south - reach && z < north + reach;
-    const set = this.#set();
-    this.#marks = [...this.#drawn.marks, ...set].filter(isSeen);
+    const set = this.#set(this.#zoom);
+    this.#marks = [...this.#marksAt(this.#zoom), ...set].filter(isSeen);
     for (const mark of this.#marks) {
       const [column, row] = [(mark.x - west) / pixel, (north - mark.z) / pixel];
       if (mark.places.length > 1) this.#paintCluster(context, mark, column, row);
@@ -157,18 +175,21 @@ export class LocationsLayer extends L.Layer {
   }
 
   /** Returns the marks at a zoom, landmarks last. */
-  #cluster(pixel) {
-    const landmarks = this.#landmarks.map((place) => markOf(alone(place), this.#zoom));
-    const marks = cluster(this.#many, pixel).map((each) => markOf(each, this.#zoom));
+  #marksAt(zoom) {
+    if (this.#drawn?.zoom === zoom) return this.#drawn.marks;
+    const pixel = metersPerPixel(zoom);
+    const landmarks = this.#landmarks.map((place) => markOf(alone(place), zoom));
+    const marks = cluster(this.#many, pixel).map((each) => markOf(each, zoom));
     for (const mark of marks) giveWay(mark, landmarks, pixel);
-    return [...marks, ...landmarks];
+    this.#drawn = { zoom, marks: [...marks, ...landmarks] };
+    return this.#drawn.marks;
   }
 
   /** Returns the chosen place after its set, even if the map does not show their kind. */
-  #set() {
+  #set(zoom) {
     if (!this.#chosen) return [];
     const others = this.#chosen.candidate ? this.#chosen.set.filter((place) => place !== this.#chosen) : [];
-    return [...others, this.#chosen].map((place) => markOf(alone(place), this.#zoom));
+    return [...others, this.#chosen].map((place) => markOf(alone(place), zoom));
   }
 
   /** Clears the canvas over the view and its margin, and returns its context. */

@@ -19,6 +19,10 @@ import {
 } from "./pin_file.js";
 import { t } from "./texts.js";
 
+/** The boxes of the sign of a pin, and of its label of some width, around the point, in pixels; see plan.css. */
+const SIGN = { left: -10, right: 10, top: -27, bottom: 1 };
+const labelBox = (width) => ({ left: 14, right: 14 + width, top: -24, bottom: -2 });
+
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export class Pins {
@@ -33,6 +37,8 @@ export class Pins {
     this.page = page;
     this.storage = `vwe-pins-${page.facts.number}`;
     this.layer = L.layerGroup().addTo(page.map);
+    this.marks = [];
+    page.labels.add(this, "pins");
     /** The user's own items, and those of a link that are not kept yet. */
     this.items = this.#read();
     this.guests = [];
@@ -134,7 +140,19 @@ export class Pins {
       }),
     );
     this.layer.clearLayers();
+    this.marks = [];
     for (const item of [...this.items, ...this.guests]) this.#draw(item);
+    this.page.labels.sift();
+  }
+
+  /** Shows the names of the pins that have room; the signs of pins are always visible. */
+  sift(labels) {
+    // All widths are read before the first change, because each reading after a change would lay out the page again.
+    for (const each of this.marks) each.width ||= each.mark.getElement().lastChild.offsetWidth;
+    for (const { x, z } of this.marks) labels.reserve(x, z, SIGN);
+    for (const { x, z, width, mark } of this.marks) {
+      mark.getElement().classList.toggle("labelled", labels.take(x, z, labelBox(width)));
+    }
   }
 
   #row(item) {
@@ -186,6 +204,8 @@ export class Pins {
     });
     mark.on("keypress", ({ originalEvent }) => originalEvent.key === "Enter" && this.#popUp(item));
     this.layer.addLayer(press(mark));
+    const [[x, z]] = item.points;
+    this.marks.push({ x, z, mark, width: 0 });
   }
 
   #popUp(item) {

@@ -71,8 +71,6 @@ const COARSE = window.matchMedia("(pointer: coarse)").matches;
 /** Width in pixels of the part of a mark that can be pressed. */
 const TARGET = COARSE ? 44 : 26;
 const LABELLED_ZOOM = 1.5;
-/** Kinds in the order of their priority on the map. */
-const RANKS = { island: 0, peak: 1 };
 
 /** A layer of the map with the places of one kind. */
 export class PlacesLayer {
@@ -81,7 +79,7 @@ export class PlacesLayer {
     this.map = worldMap.map;
     this.marks = places.map((each) => ({ place: each, mark: this.#mark(each, open) }));
     this.group = L.layerGroup();
-    worldMap.labels.add(this, RANKS[places[0].kind]);
+    worldMap.labels.add(this, places[0].kind);
   }
 
   addTo(map) {

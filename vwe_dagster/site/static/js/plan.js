@@ -48,7 +48,7 @@ export class Plan {
       (point) => this.pins.create([point]),
       () => this.changed(),
     ); // prettier-ignore
-    addStart(this.map, page.facts.start, () => this.#openStart());
+    addStart(this.map, this.labels, page.facts.start, () => this.#openStart());
     $("#tab-plan").addEventListener("click", () => page.readLocations());
     $("#measure-keep").addEventListener("click", () => this.pins.create(page.measure.points));
   }

@@ -6,11 +6,8 @@ import { h } from "./dom.js";
 import { bearing, degrees, meters, number } from "./geo.js";
 import { t } from "./texts.js";
 
-/** The rank of the tour's labels, ahead of the labels of all places; see `Labels`. */
-const RANK = -1;
-/** The boxes of the signs of a place and of the start around their points, in pixels; see plan.css. */
+/** The box of the sign of a place around its point, in pixels; see plan.css. */
 const PLACE = { left: -4, right: 4, top: -4, bottom: 4 };
-const START = { left: -14, right: 62, top: -40, bottom: -12 };
 /** The side of a stop's number, and the offsets from its place that it may have, in pixels, the preferred one first. */
 const NUMBER = 26;
 const CORNERS = [
@@ -51,7 +48,7 @@ export class Tour {
       h("ol", { class: "places tour" }, ...this.stops.map((stop, index) => this.#item(stop, index))),
     );
     this.layer = L.layerGroup();
-    page.labels.add(this, RANK);
+    page.labels.add(this, "tour");
   }
 
   toggle() {
@@ -72,8 +69,7 @@ export class Tour {
   /** Moves the numbers of stops and the lengths of legs to free positions, and hides labels without a free position. */
   sift(labels) {
     if (!this.on) return;
-    labels.take(...this.page.start, START);
-    for (const { x, z } of this.stops) labels.take(x, z, PLACE);
+    for (const { x, z } of this.stops) labels.reserve(x, z, PLACE);
     for (const { x, z, number } of this.stops) {
       const corner = CORNERS.find(([left, top]) =>
         labels.take(x, z, { left, right: left + NUMBER, top, bottom: top + NUMBER }),

@@ -66,7 +66,7 @@ class WorldPage {
       this.world.overlays[kind] = layer;
     }
     this.locations = new Locations(facts, "./");
-    this.signs = new LocationsLayer(this.locations).addTo(this.map);
+    this.signs = new LocationsLayer(this.locations, this.world.labels).addTo(this.map);
     this.readout = new Readout($("#readout"), this.world.biomes);
     this.panel = new Panel();
     this.#showFacts();
