@@ -6,11 +6,13 @@ worker stays dead. This launcher reads the lease of the run, see :mod:`vwe_dagst
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import celery
 import dagster as dg
+import kombu.exceptions
 import redis
 from dagster_celery.launcher import CeleryRunLauncher as StockCeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID_TAG
@@ -20,6 +22,9 @@ from vwe_dagster.defs.partitions import PARTITION_TAG, RANGE_TAGS
 from vwe_dagster.hosts.app import COMMON_QUEUE, SETTINGS
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.hosts.run_leases import LeaseState, RunLeases, Verdict, cause_of_loss
+
+_RETRY_S = 1.0
+"""Seconds between two attempts to put a run into a queue."""
 
 
 class CeleryRunLauncher(StockCeleryRunLauncher):
@@ -57,11 +62,37 @@ class CeleryRunLauncher(StockCeleryRunLauncher):
         routing_key: str,  # noqa: ARG002  Redis finds only declared queues by this key
     ) -> None:
         queue = run.tags.get(DAGSTER_CELERY_QUEUE_TAG, self.default_queue)
-        self.leases.enqueue(run.run_id, job=run.job_name, subject=_subject(run), queue=queue)
-        # Redis has a list per priority; RunLeases searches that of priority 0. Dagster's queue orders runs by priority.
-        task_signature.apply_async(task_id=run.run_id, queue=queue, priority=0)
-        self._instance.add_run_tags(run.run_id, {DAGSTER_CELERY_TASK_ID_TAG: run.run_id})
-        self._instance.report_engine_event(f"The run was put into the queue {queue}.", run, cls=self.__class__)
+        if self._enqueue(run, task_signature, queue):
+            self._instance.add_run_tags(run.run_id, {DAGSTER_CELERY_TASK_ID_TAG: run.run_id})
+            self._instance.report_engine_event(f"The run was put into the queue {queue}.", run, cls=self.__class__)
+
+    def _enqueue(self, run: dg.DagsterRun, task_signature: celery.Signature, queue: str) -> bool:
+        """Put a run into a queue, and wait while Redis does not answer.
+
+        Dagster fails a run whose launch raises an error. An outage of Redis would thus fail every waiting run within
+        seconds, and its repetitions, too.
+
+        Returns:
+            False if the run was canceled in the meantime.
+        """
+        is_reported = False
+        while True:
+            try:
+                self.leases.enqueue(run.run_id, job=run.job_name, subject=_subject(run), queue=queue)
+                # Redis has a list per priority; RunLeases searches that of priority 0. Dagster's queue orders runs by
+                # priority.
+                task_signature.apply_async(task_id=run.run_id, queue=queue, priority=0)
+            except (redis.RedisError, kombu.exceptions.OperationalError) as error:
+                if not is_reported:
+                    message = f"The broker does not answer ({error}); the run waits until it does."
+                    self._instance.report_engine_event(message, run, cls=self.__class__)
+                    is_reported = True
+            else:
+                return True
+            time.sleep(_RETRY_S)
+            now = self._instance.get_run_by_id(run.run_id)
+            if now is None or now.status is not dg.DagsterRunStatus.STARTING:
+                return False
 
     def terminate(self, run_id: str) -> bool:
         """Request the end of a run: the run is CANCELING until its process has ended, then CANCELED.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
 
 import dagster as dg
 import pytest
-import redis
 import yaml
 from dagster._core.utils import make_new_run_id
 from dagster._daemon.monitoring.run_monitoring import monitor_started_run
@@ -21,6 +23,8 @@ from vwe_dagster.hosts.app import COMMON_QUEUE, queue_of
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.hosts.run_leases import LeaseState, RunLeases
 from vwe_dagster.instance.celery_run_launcher import CeleryRunLauncher
+from vwe_dagster_tests.command import PATIENCE_S
+from vwe_dagster_tests.hosts.redis_server import running_redis
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -66,6 +70,22 @@ def launch(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     assert isinstance(launcher, CeleryRunLauncher)
     task = launcher.celery.signature("execute_job", kwargs={"execute_job_args_packed": {}}, immutable=True)
     launcher._launch_celery_task_run(run, task, "execute_job")  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def launching(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Future[None]]:
+    """Launch a run while Redis does not answer, which the run reports; cancel it if it is not launched in the block."""
+    with ThreadPoolExecutor() as threads:
+        launched = threads.submit(launch, instance, run)
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not any("does not answer" in event.message for event in instance.all_logs(run.run_id)):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield launched
+        finally:
+            if not launched.done():
+                instance.report_run_canceled(run)
 
 
 def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
@@ -198,6 +218,26 @@ def test_sensor_survives_a_broker_that_does_not_answer(
     assert "does not answer" in tick(instance, NOBODY, tmp_path, monkeypatch)
 
 
-def test_launch_fails_while_redis_does_not_answer(tmp_path: Path) -> None:
-    with instance_with(NOBODY, tmp_path / "instance") as instance, pytest.raises(redis.RedisError):
-        launch(instance, run_of(instance, dg.DagsterRunStatus.STARTING))
+@pytest.mark.usefixtures("redis_process")
+def test_launch_waits_while_redis_does_not_answer(tmp_path: Path) -> None:
+    with (
+        running_redis(tmp_path / "redis") as server,
+        instance_with(server.url, tmp_path / "instance") as instance,
+    ):
+        server.stop()
+        run = run_of(instance, dg.DagsterRunStatus.STARTING)
+        with launching(instance, run) as launched:
+            server.start()
+            launched.result(PATIENCE_S)
+        assert status_of(instance, run) is dg.DagsterRunStatus.STARTING
+        with connect(server.url) as client:
+            assert client.llen(COMMON_QUEUE) == 1
+
+
+def test_launch_ends_if_the_run_is_canceled_while_redis_does_not_answer(tmp_path: Path) -> None:
+    with instance_with(NOBODY, tmp_path / "instance") as instance:
+        run = run_of(instance, dg.DagsterRunStatus.STARTING)
+        with launching(instance, run) as launched:
+            instance.report_run_canceled(run)
+            launched.result(PATIENCE_S)
+        assert status_of(instance, run) is dg.DagsterRunStatus.CANCELED
