@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import urllib.parse
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ DATABASE_VARIABLE = "VWE_DATABASE"
 """The environment variable with the URL of Postgres, which Dagster reads on every host."""
 
 _SCHEMES = ("redis", "rediss")
+_DATABASE = re.compile(r"(/[0-9]*)?")
 
 
 class BrokerError(ValueError):
@@ -28,11 +30,11 @@ def broker_from_environment(environ: Mapping[str, str] = os.environ) -> str | No
     url = environ.get(BROKER_VARIABLE, "").strip()
     if not url:
         return None
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
+    if not _is_url_of_redis(url):
         # The URL may have a password, so the message does not repeat it.
         raise BrokerError(
-            f"{BROKER_VARIABLE} is not the URL of a Redis server; write it as redis://:PASSWORD@HOST:6379/0."
+            f"{BROKER_VARIABLE} is not the URL of a Redis server; write it as redis://:PASSWORD@HOST:6379/0, "
+            f"with a password of letters and digits."
         )
     return url
 
@@ -50,3 +52,12 @@ def required_broker(environ: Mapping[str, str] = os.environ) -> str:
             f"as in redis://:PASSWORD@HOST:6379/0."
         )
     return url
+
+
+def _is_url_of_redis(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        # Without a valid number of a database, redis-py uses 0, and Celery fails.
+        return parts.scheme in _SCHEMES and bool(parts.hostname and parts.port != 0 and _DATABASE.fullmatch(parts.path))
+    except ValueError:
+        return False

@@ -9,8 +9,11 @@ import pytest
 from rich.console import Console
 
 from vwe_dagster.cli.hosts_view import checks_view, hosts_view
+from vwe_dagster.config.broker import BROKER_VARIABLE, BrokerError, required_broker
 from vwe_dagster.hosts.mount_checks import MountCheck
+from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster_tests.command import Vwe
+from vwe_dagster_tests.hosts.redis_server import RedisServer
 from vwe_dagster_tests.metrics.overviews import OVERVIEW
 
 UNREACHABLE = "redis://:secret@127.0.0.1:1/0"
@@ -34,10 +37,42 @@ def test_missing_broker_is_reported_with_an_example(tmp_path: Path, command: str
     assert "VWE_BROKER is not set" in ended.stderr
 
 
-def test_invalid_broker_is_reported_without_its_password(tmp_path: Path) -> None:
-    ended = vwe(tmp_path, "amqp://user:secret@center").call("hosts")
+@pytest.mark.parametrize(
+    "broker",
+    [
+        "amqp://user:secret@center",
+        "redis://:secret@center:port/0",
+        "redis://:secret@center:99999/0",
+        "redis://:secret@center:6379/first",
+        "redis://:secret@[::1/0",
+    ],
+)
+def test_invalid_broker_is_reported_without_its_password(broker: str) -> None:
+    with pytest.raises(BrokerError, match="is not the URL of a Redis server") as raised:
+        required_broker({BROKER_VARIABLE: broker})
+    assert "secret" not in str(raised.value)
+
+
+def test_unknown_option_of_the_broker_is_reported(tmp_path: Path) -> None:
+    ended = vwe(tmp_path, f"{UNREACHABLE}?patience=5").call("hosts")
     assert ended.returncode == 2
-    assert "is not the URL of a Redis server" in ended.stderr
+    assert "invalid option" in ended.stderr
+    assert "patience" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("broker", ["redis://:secret@127.0.0.1:{port}/0", "redis://127.0.0.1:{port}/0"])
+def test_wrong_password_is_reported(tmp_path: Path, broker: str, redis_process: RedisServer) -> None:
+    with connect(redis_process.url) as client:
+        client.config_set("requirepass", "right")
+        try:
+            ended = vwe(tmp_path, broker.format(port=redis_process.port)).call("hosts")
+        finally:
+            client.config_set("requirepass", "")
+    assert ended.returncode == 1
+    assert "rejects the password" in ended.stderr
+    assert "does not answer" not in ended.stderr
     assert "secret" not in ended.stderr
 
 

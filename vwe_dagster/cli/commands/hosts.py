@@ -141,12 +141,22 @@ def _explained(call: Callable[[], Result]) -> Result:
     """Return the result of a function that uses Redis.
 
     Raises:
-        CommandError: the server does not answer.
+        CommandError: the server does not answer, or rejects the password or a command.
     """
     import redis  # noqa: PLC0415
 
     try:
         return call()
+    except redis.AuthenticationError as error:
+        raise CommandError(
+            f"The Redis server of the center rejects the password in {BROKER_VARIABLE} ({error}); "
+            f"use the password of requirepass in its redis.conf, as in redis://:PASSWORD@HOST:6379/0."
+        ) from error
+    except redis.ResponseError as error:
+        raise CommandError(
+            f"The Redis server of the center rejects a command ({error}); check the number of the database at the end "
+            f"of {BROKER_VARIABLE}, and the server."
+        ) from error
     except redis.RedisError as error:
         raise CommandError(
             f"The Redis server of the center does not answer ({error}); check {BROKER_VARIABLE} and the network."
