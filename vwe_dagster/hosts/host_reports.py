@@ -22,6 +22,16 @@ FORGOTTEN_S = 7 * 24 * 3600
 """Seconds without a report after which a worker is no longer listed."""
 
 _REPORTS = "vwe:hosts"
+_NAMES = "vwe:name:"
+
+_TAKE_NAME = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+_RELEASE_NAME = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
 class HostState(enum.StrEnum):
@@ -90,6 +100,22 @@ class HostReports:
     def __init__(self, server: redis.Redis) -> None:
         """Use a connection; see :func:`vwe_dagster.hosts.redis_connection.connect`."""
         self._server = server
+        self._take_name = server.register_script(_TAKE_NAME)
+        self._release_name = server.register_script(_RELEASE_NAME)
+
+    def take_name(self, name: str, home: str) -> bool:
+        """Take the name of a host for :data:`LOST_S`, or keep it; return False if the worker of another home has it.
+
+        Args:
+            name: the name.
+            home: the id of the home, which only one worker at a time uses. A killed worker that is started again
+                keeps its name.
+        """
+        return bool(self._take_name(keys=[_NAMES + name], args=[home, int(LOST_S * 1000)]))
+
+    def release_name(self, name: str, home: str) -> None:
+        """Release the name of a host if the worker of this home has it."""
+        self._release_name(keys=[_NAMES + name], args=[home])
 
     def write(self, report: HostReport) -> None:
         """Replace the report of a worker; its age is counted from now."""

@@ -11,6 +11,7 @@ import importlib.metadata
 import logging
 import os
 import platform
+import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +24,9 @@ from filelock import FileLock, Timeout
 from vwe_dagster.config.home import Home
 from vwe_dagster.config.pool import settings_from_environment, valheim_settings_from_environment
 from vwe_dagster.engine.messages import EngineError
+from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.hosts.app import worker_app
-from vwe_dagster.hosts.host_reports import REPORT_S, HostReport, HostReports, HostState, PoolReport
+from vwe_dagster.hosts.host_reports import LOST_S, REPORT_S, HostReport, HostReports, HostState, PoolReport
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.counts import read_counts
@@ -60,14 +62,18 @@ class Worker:
     home: Home
     broker: str
 
-    def run(self) -> None:
+    def run(self, started: Callable[[], None]) -> None:
         """Work until SIGTERM or SIGINT; runs in progress are finished first.
+
+        Args:
+            started: called when this worker has its home and its name for itself.
 
         Raises:
             WorkerError: another worker uses the home or the name.
         """
         os.environ.update(self.home.environment)
-        with self._exclusive(), self._reporting() as report, self.maintaining():
+        with self._exclusive() as home, self._reporting(home) as report, self.maintaining():
+            started()
 
             def drain(**_: object) -> None:
                 report(HostState.DRAINING)
@@ -128,8 +134,8 @@ class Worker:
         )
 
     @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Hold the lock of the home, and check that no other host uses the name.
+    def _exclusive(self) -> Iterator[str]:
+        """Hold the lock of the home and the name of the host; yield the id of the home.
 
         Raises:
             WorkerError: another worker uses the home or the name.
@@ -144,21 +150,28 @@ class Worker:
                     f"Another worker uses the home {self.home.folder}; wait until it has ended. A drained worker ends "
                     f"after its runs, which are listed by: {vwe_command('hosts')}"
                 ) from error
-            for other in HostReports(connect(self.broker)).read():
-                if other.name == self.name and other.is_alive and other.machine != platform.node():
-                    raise WorkerError(
-                        f"A worker on {other.machine} has the name {self.name}; choose another name with --name."
-                    )
-            yield
+            home, reports = _id_of(lock.with_name("worker.id")), HostReports(connect(self.broker))
+            if not reports.take_name(self.name, home):
+                other = next((one for one in reports.read() if one.name == self.name), None)
+                where = "" if other is None else f" on {other.machine}, process {other.process},"
+                raise WorkerError(
+                    f"Another worker{where} has the name {self.name}; choose another name with --name. If that worker "
+                    f"was killed, its name is free after {LOST_S:g} s."
+                )
+            yield home
 
     @contextlib.contextmanager
-    def _reporting(self) -> Iterator[Callable[[HostState], None]]:
+    def _reporting(self, home: str) -> Iterator[Callable[[HostState], None]]:
         """Report the state every few seconds during the block, STOPPED at its end; yield the setter of the state."""
         reports, state = HostReports(connect(self.broker)), HostState.WORKING
 
         def write() -> None:
             try:
-                reports.write(self.report(state))
+                if reports.take_name(self.name, home):
+                    reports.write(self.report(state))
+                else:
+                    # It took the name while this host did not reach Redis.
+                    _log.error("Another worker has the name %s, so this one is not listed; end one of them.", self.name)
             except (redis.RedisError, EngineError, OSError) as error:
                 _log.warning("The state of the host cannot be reported: %s", error)
 
@@ -172,6 +185,18 @@ class Worker:
         finally:
             change(HostState.STOPPED)
             write()
+            with contextlib.suppress(redis.RedisError):
+                reports.release_name(self.name, home)
+
+
+def _id_of(path: Path) -> str:
+    """Return the id in a file, which is created if it is missing or empty."""
+    with contextlib.suppress(FileNotFoundError):
+        if text := path.read_text(encoding="utf-8").strip():
+            return text
+    identity = secrets.token_hex(8)
+    write_atomically(path, identity.encode())
+    return identity
 
 
 @contextlib.contextmanager

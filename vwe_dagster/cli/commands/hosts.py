@@ -34,7 +34,10 @@ def worker(
         DEFAULT_SLOTS
     ),
     check: Annotated[
-        bool, typer.Option("--check", help="Only check that the data folder works on this host, and print the results.")
+        bool,
+        typer.Option(
+            "--check", help="Only check the data folder and the database on this host, and print the results."
+        ),
     ] = False,
 ) -> None:
     """Execute runs of the center on this host. SIGTERM or Ctrl-C ends the worker after its runs in progress.
@@ -57,9 +60,13 @@ def worker(
     say(notices(), f"Waiting for the center to answer in the data folder {home.data}.")
     seconds = _check_data(broker, home, host)
     say(notices(), f"The data folder is the center's; it answered within {seconds:.1f} s.")
-    say(notices(), f"The worker {host} takes up to {slots} runs at a time; SIGTERM or Ctrl-C drains it.", "green")
+    _check_database(home)
+
+    def report_start() -> None:
+        say(notices(), f"The worker {host} takes up to {slots} runs at a time; SIGTERM or Ctrl-C drains it.", "green")
+
     try:
-        _explained(Worker(host, slots, home, broker).run)
+        _explained(lambda: Worker(host, slots, home, broker).run(report_start))
     except WorkerError as error:
         raise CommandError(str(error)) from error
 
@@ -112,8 +119,24 @@ def _check_data(broker: str, home: Home, host: str) -> float:
             raise CommandError(str(error)) from error
 
 
+def _check_database(home: Home) -> None:
+    """Check the database of the center, unless the user set an instance of Dagster with a database of its own.
+
+    Raises:
+        CommandError: the database cannot be used.
+    """
+    from vwe_dagster.hosts.database import DatabaseError, check_database  # noqa: PLC0415
+
+    if not home.own_instance:
+        return
+    try:
+        check_database()
+    except DatabaseError as error:
+        raise CommandError(str(error)) from error
+
+
 def _print_checks(home: Home, broker: str, host: str) -> None:
-    """Print the results of all checks of the data folder; the last check needs an answer of the center.
+    """Print the results of all checks of the data folder and of the center.
 
     Raises:
         Exit: a required check failed.
@@ -132,6 +155,12 @@ def _print_checks(home: Home, broker: str, host: str) -> None:
     except CommandError as error:
         detail, passed = str(error), False
     checks.append(MountCheck("the center sees files and locks", passed, required=True, detail=detail))
+    try:
+        _check_database(home)
+        detail, passed = "has the runs of the center", True
+    except CommandError as error:
+        detail, passed = str(error), False
+    checks.append(MountCheck("the database of the center", passed, required=True, detail=detail))
     output().print(checks_view(checks))
     if not all(one.passed for one in checks if one.required):
         raise typer.Exit(FAILED)
