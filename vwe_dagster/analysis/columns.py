@@ -103,7 +103,7 @@ class Column:
 _UNITS = {"m": "m", "km": "km", "km2": "km²", "deg": "°"}
 
 _WALKED = "land and water up to 1 m deep"
-_PATCH = "at least 0.1 km² connected by land and water up to 1 m deep"
+_PATCH = "a patch of at least 0.1 km² of land and water up to 1 m deep"
 _BEFORE_RIVERS = "on the ground before rivers are carved, sampled every 24 m"
 
 
@@ -276,7 +276,7 @@ def _biomes() -> Iterator[Column]:
             "first_m": (f"Nearest {title}", f"Distance from the center to the middle of {first}."),
             "first_deg": (
                 f"Bearing of the nearest {title}",
-                f"Compass bearing from the center of the middle of {first}; 90 is due east.",
+                f"Compass bearing, seen from the center, of the middle of {first}; 90 is due east.",
             ),
             "first_km2": (f"Size of the nearest {title}", f"Area of {first}."),
             "5km_km2": (f"{title} within 5 km", f"Area of the {title} within 5 km of the center, {_WALKED}."),
