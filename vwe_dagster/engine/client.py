@@ -287,7 +287,7 @@ def run_job(client: EngineClient, request: WorldRequest, terms: JobTerms) -> Wor
         EngineError: the engine rejected the job, failed, missed the deadline, or became unreachable.
     """
     ends = time.monotonic() + terms.deadline_s
-    with _cancelling(client, terms.job_id):
+    with _canceling(client, terms.job_id):
         identity = _with_retries(client.status, ends)
         offered = {layer.name for layer in identity.capabilities.layers}
         job = JobRequest(
@@ -324,7 +324,7 @@ def run_survey(client: EngineClient, request: SurveyRequest, terms: JobTerms) ->
     from vwe_dagster.engine.rows import from_bytes  # noqa: PLC0415  it loads Arrow
 
     ends = time.monotonic() + terms.deadline_s
-    with _cancelling(client, terms.job_id):
+    with _canceling(client, terms.job_id):
         identity = _with_retries(client.status, ends)
         job = SurveyJobRequest(
             token=terms.token,
@@ -354,7 +354,7 @@ def run_survey(client: EngineClient, request: SurveyRequest, terms: JobTerms) ->
 
 
 @contextlib.contextmanager
-def _cancelling(client: EngineClient, job_id: str) -> Iterator[None]:
+def _canceling(client: EngineClient, job_id: str) -> Iterator[None]:
     """Cancel the job if the block raises, unless the engine is unreachable."""
     try:
         yield

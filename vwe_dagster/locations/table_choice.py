@@ -1,4 +1,4 @@
-"""A location table of the user's own, whichever of the formats its file has."""
+"""Read the user's own location table, in either of the formats."""
 
 from __future__ import annotations
 

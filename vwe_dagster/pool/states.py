@@ -46,7 +46,7 @@ LEGAL: frozenset[tuple[State, State]] = frozenset(
         (State.GENERATING, State.EXPORTING),
         (State.EXPORTING, State.RESETTING),
         (State.RESETTING, State.READY),
-        # A job that failed, was cancelled, or lost its holder has nothing to export.
+        # A job that failed, was canceled, or lost its holder has nothing to export.
         (State.GENERATING, State.RESETTING),
         # An engine that was returned without a reset is reset before its next use.
         (State.READY, State.RESETTING),

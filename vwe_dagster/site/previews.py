@@ -51,7 +51,7 @@ class Previews:
 
     def __init__(self, table: LocationTable | None = None, *, most_bytes: int = MOST_BYTES) -> None:
         self._table, self._most_bytes = table, most_bytes
-        # A job uses several cores only for a part of its time.
+        # A job uses several cores only part of the time, so that a second job fills the rest.
         self._queue = JobQueue(max(1, usable_cores() // 2))
         self._lock = threading.Lock()
         self._worlds: collections.OrderedDict[str, PreviewWorld] = collections.OrderedDict()

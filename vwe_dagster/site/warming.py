@@ -59,8 +59,8 @@ class Warming:
                 try:
                     step()
                 except Exception:  # noqa: BLE001
-                    # At the end of the process a step cannot start threads. Otherwise the request that needs the
-                    # same kernels reports the error to its visitor.
+                    # A closed server cannot start threads. In other cases the request that needs these kernels
+                    # reports the error to its visitor.
                     if not self._is_closed:
                         _LOG.warning("Kernels could not be loaded in advance.", exc_info=True)
         self._is_ended = True

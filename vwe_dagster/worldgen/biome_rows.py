@@ -51,7 +51,7 @@ def base_row(
 ) -> None:
     """Write the base height of blocks: section 5 of the specification.
 
-    First all noises and then the formula: a block at a time, the formula would wait for its noises.
+    All noises are computed before the formula; block by block, the formula would wait for its noises.
 
     Args:
         c: the world.

@@ -89,7 +89,7 @@ def central_base_of_noise(
 
 @inlined_kernel
 def shape_base(min_mountain: float, h: Lanes, d: Lanes) -> Lanes:
-    """Return the base height with the edge of the world, and without mountains at its center."""
+    """Return the base height lowered at the edge of the world, and without mountains at its center."""
     H = as_f64(h)
     rim = lerp(H, f(-0.2), lerp_step(RIM, EDGE, d))
     rim = select(d > 10490.0, lerp(rim, -2.0, lerp_step(10490.0, 10500.0, d)), rim)

@@ -38,7 +38,7 @@ class Rings(NamedTuple):
     """The survey of a grid with ``n`` columns, a multiple of LANES; a block is LANES columns.
 
     Attributes:
-        zone: uint8, ``[z, x]``: the bits above, by the tests of section 6 of the specification.
+        zone: uint8, ``[z, x]``: the bits that this module defines, by the tests of section 6 of the specification.
         start, stop: int32, ``[z]``: the blocks of each row that reach into the world, up to before ``stop``.
         begin, end: int32, ``[z]``: the columns of each row that are in the world, up to before ``end``.
         trench_block, ridge_block: int32, ``[z, n // LANES]``: the row of ``trench`` or ``ridge`` that has the values of

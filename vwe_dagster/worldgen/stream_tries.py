@@ -207,7 +207,10 @@ def survey_tries(
 
 @inlined_kernel
 def _forget(memory: Memory, tries: Tries, asked: int) -> None:
-    """Note that the game looks up the river points of tries, given as bits: another cell than the last one is fresh."""
+    """Clear the memory of the last cell if the game looks up the river points of a try in another cell.
+
+    ``asked`` has a bit for each try that the game looks up.
+    """
     while memory[1] == 1 and asked != 0:
         if tries.cell[lowest_bit(asked)] != memory[0]:
             memory[1] = 0

@@ -83,7 +83,7 @@ def base_from_noise(
 
 @kernel
 def shape_base(c: WorldConstants, h: float, d: float) -> float:
-    """Return the base height with the edge of the world, and without mountains at its center."""
+    """Return the base height lowered at the edge of the world, and without mountains at its center."""
     if d > RIM:
         h = lerp(h, f(-0.2), lerp_step(RIM, EDGE, d))
         if d > 10490.0:

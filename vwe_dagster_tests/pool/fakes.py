@@ -347,7 +347,7 @@ class FakeConnection:
         """Let a job finish, and wait for its end.
 
         Raises:
-            EngineError: the job failed or was cancelled.
+            EngineError: the job failed or was canceled.
         """
         engine = self._reach()
         status = engine.served.job(job_id)

@@ -79,7 +79,7 @@ def test_seven_letters_reach_every_integer() -> None:
     first, width = int(even[0]), int(even[-1] - even[0]) + 1
     marks = np.zeros(width, np.uint8)
     marks[even - first] = 1
-    # Bit 0 of the first byte is the first even hash plus a multiple of the odd one; shifted for the other 7 places.
+    # Bit 0 of the first byte stands for the first even hash plus a multiple of the odd one; 7 shifted copies follow.
     packed = [np.packbits(np.pad(marks, (shift, 8)), bitorder="little") for shift in range(8)]
     longest = len(packed[-1])
     packed = [np.pad(each, (0, longest - len(each))) for each in packed]

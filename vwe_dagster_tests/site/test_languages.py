@@ -78,7 +78,7 @@ def page(
 
 
 def english_only() -> re.Pattern[str]:
-    """Return a pattern of the English texts and names in the data whose German is another text."""
+    """Return a pattern that matches the English texts and names whose German text differs."""
     english, german = texts("en"), texts("de")
     named = {
         **{f"biome.{biome.game_name}": biome.title for biome in BIOMES},

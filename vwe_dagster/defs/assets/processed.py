@@ -53,14 +53,14 @@ def processed(
         builder = StageBuilder(context, store, seed, "processed")
         source = builder.source("extracted", "extracted")
         recipe = recipe_from(CODE_VERSION, source)
-        manifest, analysis = builder.build(recipe, lambda draft: _analyse(store, source, draft), force=config.force)
+        manifest, analysis = builder.build(recipe, lambda draft: _analyze(store, source, draft), force=config.force)
         analyzed = analysis or read_processed(store, manifest)
         return _report(store, manifest, analyzed, source, kept=analysis is None)
 
     return for_each_seed(context, build)
 
 
-def _analyse(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
+def _analyze(store: WorldStore, source: Manifest, draft: Draft) -> WorldAnalysis:
     world = read_extracted(store, source)
     table = own_location_table(store, source, store.manifest(source.seed, "raw"))
     analysis = analyze(world, terrain_of(world, source.seed.number), table)

@@ -122,7 +122,7 @@ class RunRecords:
 def _runs_that_define_states(instance: dg.DagsterInstance, events: SqlEventLogStorage) -> set[str]:
     """Return the runs that define the state of assets, registered partitions and checks.
 
-    The latest event of every type counts: besides materializations there are failures and plans.
+    The latest event of every type counts: materializations, failures and plans.
     """
     registered = set(instance.get_dynamic_partitions(str(partitions.name)))
     graph = build_defs().resolve_asset_graph()

@@ -80,7 +80,7 @@ export class ViewPicture {
       try {
         canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t("picture.too_large")))), "image/png");
       } catch {
-        // Browsers let no page from a disk read back its own pictures.
+        // Browsers do not let a page that was opened as a file read back its own pictures.
         reject(new Error(t("picture.from_disk")));
       }
     });

@@ -246,7 +246,7 @@ export class PlacesList {
     this.search.select();
   }
 
-  /** Lists the places with a word. */
+  /** Searches the list for a word. */
   find(word) {
     this.search.value = word;
     this.show();

@@ -130,21 +130,21 @@ export class Profile {
     const whole = this.samples.at(-1).distance;
     const [right, bottom] = [width - SIDE.right, height - SIDE.bottom];
     const toX = (distance) => SIDE.left + (distance / whole) * (right - SIDE.left);
-    const toY = (metre) => bottom - ((metre - lowest) / (highest - lowest)) * (bottom - SIDE.top);
+    const toY = (meter) => bottom - ((meter - lowest) / (highest - lowest)) * (bottom - SIDE.top);
     this.scale = { toX, toY, whole, right, bottom };
     const drawing = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     for (
-      const step = niceStep(highest - lowest, 5), metre = { at: Math.ceil((lowest - SEA_M) / step) * step };
-      metre.at <= highest - SEA_M;
-      metre.at += step
+      const step = niceStep(highest - lowest, 5), meter = { at: Math.ceil((lowest - SEA_M) / step) * step };
+      meter.at <= highest - SEA_M;
+      meter.at += step
     ) {
-      const y = Math.round(toY(metre.at + SEA_M)) + 0.5;
+      const y = Math.round(toY(meter.at + SEA_M)) + 0.5;
       drawing.append(s("line", { class: "tick", x1: SIDE.left, x2: right, y1: y, y2: y }));
-      drawing.append(s("text", { class: "axis", x: SIDE.left - 6, y: y + 4, "text-anchor": "end" }, number(metre.at)));
+      drawing.append(s("text", { class: "axis", x: SIDE.left - 6, y: y + 4, "text-anchor": "end" }, number(meter.at)));
     }
     drawing.append(this.#sea(toX, toY, bottom), ...this.#ground(heights, toX, toY, bottom));
     const line = heights.map(
-      (metre, index) => `${toX(this.samples[index].distance).toFixed(1)},${toY(metre).toFixed(1)}`,
+      (meter, index) => `${toX(this.samples[index].distance).toFixed(1)},${toY(meter).toFixed(1)}`,
     );
     drawing.append(s("polyline", { class: "surface", points: line.join(" ") }));
     const y = Math.round(toY(SEA_M)) + 0.5;

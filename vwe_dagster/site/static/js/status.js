@@ -15,7 +15,7 @@ const wait = (ms) => new Promise((resolve) => window.setTimeout(resolve, ms));
  * @param place the element of the map.
  * @param root the address of the site's root.
  * @param awaited the promise.
- * @param computing the words while the kernels are compiled already; without any, there is no notice then.
+ * @param computing the words of the notice once the kernels are compiled; if empty, the notice ends then.
  */
 export async function showStatus(place, root, awaited, computing = t("status.computing")) {
   if (isExport) return;
