@@ -16,7 +16,7 @@ from vwe_dagster.analysis.world import analyze
 from vwe_dagster.engine.messages import LANDMARKS, WorldExport, WorldRequest
 from vwe_dagster.engine.native import NativeEngine
 from vwe_dagster.engine.native_locations import location_lines
-from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.extraction.engine_export import canonical_world
 from vwe_dagster.rendering.pictures import THUMBNAIL
 from vwe_dagster.rendering.thumbnail import render_thumbnail
@@ -140,8 +140,8 @@ def publish_world(
     pictures: bool = False,
     locations: str | None = None,
     build: str = "1",
-) -> WorldFacts:
-    """Publish the stages of a world of the native engine and return its facts.
+) -> ExportSource:
+    """Publish the stages of a world of the native engine and return it as the source of exports.
 
     Args:
         store: the data folder.
@@ -159,7 +159,7 @@ def publish_world(
         recipe = dataclasses.replace(raw.recipe, inputs=_input(store, key, "extracted"))
         with store.publish(parse_seed(key), "renders", recipe) as draft:
             write_picture(draft, THUMBNAIL, render_thumbnail(world))
-    return WorldFacts(store, parse_seed(key))
+    return ExportSource(store, parse_seed(key))
 
 
 def publish_raw(
@@ -183,11 +183,11 @@ def publish_raw(
     return export, _manifest(store, key, "raw")
 
 
-def publish_imported(store: WorldStore, key: str, world: CanonicalWorld) -> WorldFacts:
-    """Publish the stages of a world that another program generated and return its facts."""
+def publish_imported(store: WorldStore, key: str, world: CanonicalWorld) -> ExportSource:
+    """Publish the stages of a world that another program generated and return it as the source of exports."""
     recipe = Recipe({"foreign_export": "plugin_json"}, "1", {"kind": "plugin_json"}, world.grid)
     _publish_stages(store, key, world, recipe)
-    return WorldFacts(store, parse_seed(key))
+    return ExportSource(store, parse_seed(key))
 
 
 def publish_extracted_again(store: WorldStore, key: str) -> None:

@@ -75,7 +75,7 @@ _BEFORE = f"FROM {TABLE} WHERE (\n"
 
 _UNKNOWN_TABLE = re.compile(r'Table "(?P<name>[^"]+)" (?:not found|does not exist)')
 _LONGEST_SHOWN = 200
-_MOST_BRACKETS = 200
+_MAX_BRACKETS = 200
 _MANY_SIGNS = re.compile(r"(?:[^\w\s'\"]\s*){100}")
 _Node = dict[str, Any]
 
@@ -183,12 +183,12 @@ def _reject_unreadable(text: str) -> None:
         raise QueryError("The condition contains a NUL character; remove it.", QueryFault.NUL_CHARACTER)
     # DuckDB 2.0 parses 3000 open parentheses in 5 s with 1.5 GB; time and memory grow with the square of their number.
     # The same holds for signs without an operand behind them.
-    if text.count("(") + text.count("[") + text.count("{") > _MOST_BRACKETS or _MANY_SIGNS.search(text):
+    if text.count("(") + text.count("[") + text.count("{") > _MAX_BRACKETS or _MANY_SIGNS.search(text):
         raise QueryError(
-            f"The condition {_shown(text)} has more than {_MOST_BRACKETS} brackets, or 100 signs in a row; "
+            f"The condition {_shown(text)} has more than {_MAX_BRACKETS} brackets, or 100 signs in a row; "
             f"write a simpler one.",
             QueryFault.TOO_MANY_SIGNS,
-            brackets=_MOST_BRACKETS,
+            brackets=_MAX_BRACKETS,
         )
     for start, kind in duckdb.tokenize(text):
         if kind is duckdb.token_type.comment:

@@ -17,7 +17,7 @@ _PREFERENCE = re.compile(
     r"(?P<name>[A-Za-z_]\w*)(?:\s+(?P<order>asc|desc))?(?:\s+x\s*(?P<weight>\d+(?:\.\d+)?))?", re.IGNORECASE
 )
 
-GREATEST_WEIGHT = 1_000_000
+MAX_WEIGHT = 1_000_000
 _LONGEST_SHOWN = 100
 
 Values = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Preference:
     Attributes:
         column: the column.
         descending: true if the largest values are the best ones.
-        weight: its weight among other preferences, greater than 0, at most :data:`GREATEST_WEIGHT`.
+        weight: its weight among other preferences, greater than 0, at most :data:`MAX_WEIGHT`.
     """
 
     column: str
@@ -103,12 +103,12 @@ def _parsed(text: str) -> Preference:
             column=column,
         )
     weight = float(match["weight"] or 1)
-    if not 0 < weight <= GREATEST_WEIGHT:
+    if not 0 < weight <= MAX_WEIGHT:
         raise QueryError(
-            f"The weight of the preference {text[:_LONGEST_SHOWN]!r} is not above 0 and at most {GREATEST_WEIGHT:,}; "
+            f"The weight of the preference {text[:_LONGEST_SHOWN]!r} is not above 0 and at most {MAX_WEIGHT:,}; "
             f"write another one, or remove the preference.",
             QueryFault.INVALID_WEIGHT,
             preference=text[:_LONGEST_SHOWN],
-            most=GREATEST_WEIGHT,
+            most=MAX_WEIGHT,
         )
     return Preference(column, (match["order"] or "asc").lower() == "desc", weight)

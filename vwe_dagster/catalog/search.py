@@ -70,7 +70,7 @@ class Question:
 
 
 @dataclasses.dataclass(frozen=True)
-class Searched:
+class SearchScope:
     """The numbers of rows that an answer is based on, and of skipped rows.
 
     Attributes:
@@ -121,7 +121,7 @@ class Explanation:
     seed: str
     contributions: Sequence[Contribution]
     score: float
-    searched: Searched
+    searched: SearchScope
 
 
 class Answer:
@@ -292,7 +292,7 @@ class _Rows:
             else:
                 shallow += indices.size
             taken = pa.chunked_array([*taken.chunks, *own.chunks], pa.int32())
-        self.searched = Searched(
+        self.searched = SearchScope(
             worlds=self.worlds.num_rows,
             surveyed=sum(part.indices.size for part in self._parts),
             depth=depth,

@@ -13,7 +13,7 @@ from vwe_dagster.conformance.picture import difference_picture
 from vwe_dagster.conformance.verify import Verification, WorldVerdict
 from vwe_dagster.engine.messages import PLANES, EngineError, WorldExport
 from vwe_dagster.files.atomic import replace_folder, write_to_disk
-from vwe_dagster.pool.verified import REPORT
+from vwe_dagster.pool.last_verification import REPORT
 from vwe_dagster.rendering.png import png_bytes
 
 _BIOMES_SHOWN = 4

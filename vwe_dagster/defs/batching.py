@@ -44,7 +44,7 @@ run of 50 takes 46 MB more memory than one of 10 and 16 % less CPU time per seed
 run loses no published stage, but Dagster learns only from the next run that the stages exist.
 """
 
-MOST_AT_ONCE = 4
+MAX_CONCURRENT = 4
 """Maximum number of seeds built concurrently, one per core; each takes half a gigabyte of memory."""
 
 BATCH_END = "batch_end"
@@ -264,7 +264,7 @@ def for_each_seed(
 
 def map_in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Run ``work`` for all items in threads; return the results in the order of the items."""
-    threads = concurrent.futures.ThreadPoolExecutor(min(usable_cores(), MOST_AT_ONCE))
+    threads = concurrent.futures.ThreadPoolExecutor(min(usable_cores(), MAX_CONCURRENT))
     try:
         return [done.result() for done in [threads.submit(work, item) for item in items]]
     finally:

@@ -23,7 +23,7 @@ BLOCKS_VARIABLE = "VWE_SURVEY_BLOCKS"
 IDLE = "30 1 * * *"
 """Time of the schedule, in UTC."""
 
-MOST_BLOCKS = 1000
+MAX_BLOCKS = 1000
 
 _DEFAULT_BLOCKS = 25
 
@@ -62,6 +62,6 @@ def blocks_a_night(environ: Mapping[str, str] = os.environ) -> int:
         ScheduleSettingsError: the environment variable is not a number in range.
     """
     text = environ.get(BLOCKS_VARIABLE) or str(_DEFAULT_BLOCKS)
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_BLOCKS)) and 1 <= int(text) <= MOST_BLOCKS):
-        raise ScheduleSettingsError(f"{BLOCKS_VARIABLE} is {text!r}; write a whole number from 1 to {MOST_BLOCKS}.")
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_BLOCKS)) and 1 <= int(text) <= MAX_BLOCKS):
+        raise ScheduleSettingsError(f"{BLOCKS_VARIABLE} is {text!r}; write a whole number from 1 to {MAX_BLOCKS}.")
     return int(text)

@@ -26,10 +26,10 @@ OnLayer = Callable[[str, Layer], None]
 
 Packed = tuple[LayerInfo, memoryview]
 
-MOST_LINES_BYTES = 2**25
+MAX_LINES_BYTES = 2**25
 """Maximum length of a layer of lines; the longest one of three worlds, streams, has 0.7 MB."""
 
-MOST_ROWS_BYTES = 2**25
+MAX_ROWS_BYTES = 2**25
 """Maximum length of a layer of rows; 4096 rows of 250 columns have 4 MB."""
 
 THREADS = 4
@@ -83,7 +83,7 @@ class IncomingLayer:
 
     def __init__(self, info: LayerInfo) -> None:
         self.info = info
-        limits = {"lines": MOST_LINES_BYTES, "rows": MOST_ROWS_BYTES}
+        limits = {"lines": MAX_LINES_BYTES, "rows": MAX_ROWS_BYTES}
         whole = _plane_bytes(info) if info.kind == "plane" else min(info.bytes, limits[info.kind])
         begin, end = info.offset, info.offset + info.bytes
         if end > whole:

@@ -37,7 +37,7 @@ TERMINATED = 128 + signal.SIGTERM
 _LOG = logging.getLogger(__name__)
 _LONGEST_SOCKET_PATH = 107
 _BACKLOG = 256
-_MOST_TOKEN_BYTES = 4096
+_MAX_TOKEN_BYTES = 4096
 _ADDRESS = re.compile(r"(?P<host>[^\s:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
@@ -203,7 +203,7 @@ def _listen_tcp(address: str) -> socket.socket:
 
 def _read_token(file: Path) -> str:
     try:
-        token = read_file(file, _MOST_TOKEN_BYTES).decode("ascii").strip()
+        token = read_file(file, _MAX_TOKEN_BYTES).decode("ascii").strip()
     except OSError as error:
         raise ServingError(f"The token cannot be read from {file}: {error.strerror}.") from error
     except UnicodeDecodeError as error:

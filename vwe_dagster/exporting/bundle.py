@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 
 
-def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write the arrays ``biome``, ``height``, ``forest`` and, if known, ``lava``, each ``[z, x]`` with south first.
 
     ``x`` and ``z`` are the coordinates of columns and rows in meters; ``metadata`` is a string with a JSON object.
     """
-    world = facts.world
+    world = source.world
     coordinates = world.grid.coordinates()
     arrays: dict[str, npt.NDArray[Any]] = {
         "biome": world.biome,
@@ -25,7 +25,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
         "forest": world.forest,
         "x": coordinates,
         "z": coordinates,
-        "metadata": np.array(json.dumps(facts.metadata)),
+        "metadata": np.array(json.dumps(source.metadata)),
     }
     if world.lava is not None:
         arrays["lava"] = world.lava

@@ -11,7 +11,7 @@ import pydantic_core
 
 from vwe_dagster.analysis.contours import INTERVAL_M, Contour, ContourError, Contours, Points, trace_contours
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb, hex_code
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M
@@ -38,22 +38,22 @@ _INKS: dict[str, Rgb] = {"sea": palette.WATER_INK, "shore": palette.COAST_INK, "
 _LAND: Rgb = (246, 240, 222)
 
 
-def write_geojson(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+def write_geojson(path: Path, source: ExportSource, options: ExportOptions) -> None:
     """Write the contours of a world, spaced by ``options.interval`` or 25 m; see :func:`write_contours_geojson`.
 
     Raises:
         ExportError: the interval is too small or invalid.
     """
-    write_contours_geojson(path, _traced(facts, options), title=facts.seed.key)
+    write_contours_geojson(path, _traced(source, options), title=source.seed.key)
 
 
-def write_svg(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+def write_svg(path: Path, source: ExportSource, options: ExportOptions) -> None:
     """Write the contours of a world, spaced by ``options.interval`` or 25 m; see :func:`write_contours_svg`.
 
     Raises:
         ExportError: the interval is too small or invalid.
     """
-    write_contours_svg(path, _traced(facts, options), title=facts.seed.key)
+    write_contours_svg(path, _traced(source, options), title=source.seed.key)
 
 
 def write_contours_geojson(path: Path, contours: Contours, *, title: str) -> None:
@@ -103,9 +103,9 @@ def write_contours_svg(path: Path, contours: Contours, *, title: str) -> None:
         file.writelines(_svg(contours, title))
 
 
-def _traced(facts: WorldFacts, options: ExportOptions) -> Contours:
+def _traced(source: ExportSource, options: ExportOptions) -> Contours:
     try:
-        return trace_contours(facts.world, INTERVAL_M if options.interval is None else options.interval)
+        return trace_contours(source.world, INTERVAL_M if options.interval is None else options.interval)
     except ContourError as error:
         raise ExportError(str(error)) from error
 

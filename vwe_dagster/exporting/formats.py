@@ -2,7 +2,7 @@
 
 The writer of a format is a function ``write`` in a module of this package. The module is imported on first use, because
 some need libraries that load slowly or are optional. To add a format, write the module and add an entry to
-:data:`FORMATS`; each of its options is a field of :class:`vwe_dagster.exporting.facts.ExportOptions`.
+:data:`FORMATS`; each of its options is a field of :class:`vwe_dagster.exporting.source.ExportOptions`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.text.commands import command_line
 
 if TYPE_CHECKING:
-    from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+    from vwe_dagster.exporting.source import ExportOptions, ExportSource
 
-    Writer = Callable[[Path, WorldFacts, ExportOptions], None]
+    Writer = Callable[[Path, ExportSource, ExportOptions], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Format:
         """Return the default file name for an export of a seed."""
         return f"{file_name(seed)}{self.suffix}"
 
-    def write(self, path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+    def write(self, path: Path, source: ExportSource, options: ExportOptions) -> None:
         """Write an export with the function :attr:`writer`.
 
         Raises:
@@ -77,7 +77,7 @@ class Format:
             StoreError: a file of the world is missing or damaged.
             OSError: the file system reports an error.
         """
-        cast("Writer", pkgutil.resolve_name(self.writer))(path, facts, options)
+        cast("Writer", pkgutil.resolve_name(self.writer))(path, source, options)
 
     def check_requirements(self) -> None:
         """Check that the optional modules of the format are installed.

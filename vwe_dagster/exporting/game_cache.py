@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.text.commands import vwe_command
 from vwe_dagster.world.biomes import Biome
@@ -55,7 +55,7 @@ _Plane = npt.NDArray[np.float32]
 _Biomes = npt.NDArray[np.uint8]
 
 
-def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write the four files into the folder.
 
     If the grid differs from the game's, the native engine samples the world again, provided that it generated it.
@@ -63,12 +63,12 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
     Raises:
         ExportError: another engine generated the world, and its grid differs or its lava is unknown.
     """
-    biome, height, forest, lava = _planes(facts)
+    biome, height, forest, lava = _planes(source)
     contents = {
         "cacheMinimapBiome": biome_colors(biome).tobytes(),
         "cacheMinimapMask": mask_colors(biome, height, forest, lava).tobytes(),
         "cacheMinimapHeight": half_floats(height).astype("<u2").tobytes(),
-        "cacheMinimapMeta": struct.pack("<ii", facts.seed.number, FORMAT_VERSION),
+        "cacheMinimapMeta": struct.pack("<ii", source.seed.number, FORMAT_VERSION),
     }
     for name, content in contents.items():
         (path / name).write_bytes(gzip.compress(content, _COMPRESSION, mtime=0))
@@ -119,21 +119,21 @@ def half_floats(values: _Plane) -> npt.NDArray[np.uint16]:
     return np.where(tie, next_code, codes).astype(np.uint16)
 
 
-def _planes(facts: WorldFacts) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
-    if facts.terrain is not None and facts.grid != GAME_GRID:
-        terrain = facts.terrain.grid(GAME_GRID.size)
+def _planes(source: ExportSource) -> tuple[_Biomes, _Plane, _Plane, _Plane]:
+    if source.terrain is not None and source.grid != GAME_GRID:
+        terrain = source.terrain.grid(GAME_GRID.size)
         return terrain.biome, terrain.height, terrain.forest, terrain.lava
-    world = facts.world
-    if facts.grid != GAME_GRID:
+    world = source.world
+    if source.grid != GAME_GRID:
         raise ExportError(
-            f"The game's map has 2048 cells a side, sampled at their centers, but the world of {facts.seed.key} has "
-            f"{facts.grid.size}, and the native engine did not generate it; rebuild it with that engine first: "
-            f"{_rebuild(facts.seed)}"
+            f"The game's map has 2048 cells a side, sampled at their centers, but the world of {source.seed.key} has "
+            f"{source.grid.size}, and the native engine did not generate it; rebuild it with that engine first: "
+            f"{_rebuild(source.seed)}"
         )
     if world.lava is None:
         raise ExportError(
-            f"The game's map shows lava, but the world of {facts.seed.key} has no lava plane, because the native "
-            f"engine did not generate it; rebuild it with that engine first: {_rebuild(facts.seed)}"
+            f"The game's map shows lava, but the world of {source.seed.key} has no lava plane, because the native "
+            f"engine did not generate it; rebuild it with that engine first: {_rebuild(source.seed)}"
         )
     return world.biome, world.height, world.forest, world.lava
 

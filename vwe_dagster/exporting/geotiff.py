@@ -17,7 +17,7 @@ import rasterio.shutil
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.exporting.void import inside
 from vwe_dagster.rendering.palette import BIOME_COLORS, Rgb
 from vwe_dagster.world.biomes import BIOMES, Biome
@@ -30,19 +30,19 @@ BLOCK = 256
 """Pixels along the side of a block; larger pictures have overviews."""
 
 
-def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write the two files into the folder, each with overviews and lossless compression."""
-    world = facts.world
+    world = source.world
     height = np.ascontiguousarray(world.height[::-1])
     biome = np.where(inside(world), world.biome, np.uint8(Biome.NONE))[::-1]
-    _write(path / "height.tif", height, facts, nodata=VOID_M, overviews="average", unit="metre")
-    _write(path / "biome.tif", biome, facts, nodata=Biome.NONE, overviews="mode", colors=BIOME_COLORS)
+    _write(path / "height.tif", height, source, nodata=VOID_M, overviews="average", unit="metre")
+    _write(path / "biome.tif", biome, source, nodata=Biome.NONE, overviews="mode", colors=BIOME_COLORS)
 
 
 def _write(
     path: Path,
     plane: npt.NDArray[np.float32 | np.uint8],
-    facts: WorldFacts,
+    source: ExportSource,
     *,
     nodata: float,
     overviews: str,
@@ -50,7 +50,7 @@ def _write(
     colors: Mapping[Biome, Rgb] | None = None,
 ) -> None:
     """Write one band, ``[row from the north, column from the west]``."""
-    grid = facts.grid
+    grid = source.grid
     west_m = grid.first_m - grid.cell_m / 2
     north_m = grid.first_m + (grid.size - 0.5) * grid.cell_m
     profile = {
@@ -67,7 +67,7 @@ def _write(
         with memory.open(**profile) as dataset:
             dataset.write(plane, 1)
             dataset.set_band_description(1, path.stem)
-            dataset.update_tags(**{key: value for key, value in facts.metadata.items() if value is not None})
+            dataset.update_tags(**{key: value for key, value in source.metadata.items() if value is not None})
             if unit is not None:
                 dataset.units = (unit,)
             if colors is not None:

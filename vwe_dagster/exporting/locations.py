@@ -9,20 +9,20 @@ import pydantic_core
 
 from vwe_dagster.exporting.contours import COORDINATE_SYSTEM
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.text.commands import vwe_command
 
 
-def write_csv(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write_csv(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write one row per location, with the columns :data:`vwe_dagster.analysis.places.PLACE_COLUMNS`.
 
     Raises:
         ExportError: the world has no locations.
     """
-    _places(facts).to_csv(path, index=False, lineterminator="\n")
+    _places(source).to_csv(path, index=False, lineterminator="\n")
 
 
-def write_geojson(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write_geojson(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write one point per location, ``[x, z]`` in meters; see :data:`vwe_dagster.exporting.contours.COORDINATE_SYSTEM`.
 
     The properties are the columns of :data:`vwe_dagster.analysis.places.PLACE_COLUMNS` besides ``x_m`` and ``z_m``.
@@ -30,15 +30,15 @@ def write_geojson(path: Path, facts: WorldFacts, _options: ExportOptions) -> Non
     Raises:
         ExportError: the world has no locations.
     """
-    places = _places(facts)
+    places = _places(source)
     points = places[["x_m", "z_m"]].to_numpy().tolist()
     rows = places.drop(columns=["x_m", "z_m"]).to_dict("records")
     collection: dict[str, object] = {
         "type": "FeatureCollection",
-        "name": facts.seed.key,
+        "name": source.seed.key,
         "coordinate_system": COORDINATE_SYSTEM,
-        **facts.metadata,
-        "location_table": facts.location_table,
+        **source.metadata,
+        "location_table": source.location_table,
         "features": [
             {"type": "Feature", "geometry": {"type": "Point", "coordinates": point}, "properties": row}
             for point, row in zip(points, rows, strict=True)
@@ -47,9 +47,9 @@ def write_geojson(path: Path, facts: WorldFacts, _options: ExportOptions) -> Non
     path.write_bytes(pydantic_core.to_json(collection) + b"\n")
 
 
-def _places(facts: WorldFacts) -> pd.DataFrame:
-    places = facts.analysis.places
+def _places(source: ExportSource) -> pd.DataFrame:
+    places = source.analysis.places
     if places is None:
-        command = vwe_command("world", operands=[facts.seed.key])
-        raise ExportError(f"The world of {facts.seed.key} has no locations; rebuild it with: {command}")
+        command = vwe_command("world", operands=[source.seed.key])
+        raise ExportError(f"The world of {source.seed.key} has no locations; rebuild it with: {command}")
     return places

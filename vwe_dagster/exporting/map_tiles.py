@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
-from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MOST_TILE_SAMPLES, SAMPLE, TILE_FOLDER, tile_name
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
+from vwe_dagster.extraction.foreign_tiles import DOCUMENT, MAX_TILE_SAMPLES, SAMPLE, TILE_FOLDER, tile_name
 from vwe_dagster.kernels.cores import usable_cores
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 
-MOST_TILES = 16
+MAX_TILES = 16
 """Maximum of tiles along a side; on a grid of 2048 cells each is 1536 m wide."""
 
 _COMPRESSION = 4
@@ -40,39 +40,39 @@ class _Strip(NamedTuple):
     forest: npt.NDArray[np.float32]
 
 
-def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write the tiles into the folder, then ``map.json``.
 
     Raises:
         ExportError: the grid cannot be divided into tiles.
     """
-    size = facts.grid.size
-    tiles = max(count for count in range(1, MOST_TILES + 1) if size % count == 0)
+    size = source.grid.size
+    tiles = max(count for count in range(1, MAX_TILES + 1) if size % count == 0)
     side = size // tiles
-    if side > MOST_TILE_SAMPLES:
+    if side > MAX_TILE_SAMPLES:
         raise ExportError(
-            f"Tiles have at most {MOST_TILE_SAMPLES} samples a side, and {size} cells cannot be divided into "
-            f"{MOST_TILES} such tiles or fewer; rebuild the world on another grid, for example with --size 2048 "
+            f"Tiles have at most {MAX_TILE_SAMPLES} samples a side, and {size} cells cannot be divided into "
+            f"{MAX_TILES} such tiles or fewer; rebuild the world on another grid, for example with --size 2048 "
             f"--force."
         )
     folder = path / TILE_FOLDER
     folder.mkdir()
     with ThreadPoolExecutor(usable_cores()) as threads:
         for x in range(tiles):
-            strip = _strip(facts, slice(x * side, (x + 1) * side))
+            strip = _strip(source, slice(x * side, (x + 1) * side))
             written = [threads.submit(_write_tile, folder / tile_name(x, z), strip, z * side) for z in range(tiles)]
             for each in written:
                 each.result()
-    document = json.dumps(_document(facts, tiles), indent=2)
+    document = json.dumps(_document(source, tiles), indent=2)
     (path / DOCUMENT).write_text(document + "\n", encoding="utf-8")
 
 
-def _strip(facts: WorldFacts, columns: slice) -> _Strip:
-    if facts.terrain is None:
-        world = facts.world
+def _strip(source: ExportSource, columns: slice) -> _Strip:
+    if source.terrain is None:
+        world = source.world
         return _Strip(world.biome[:, columns], world.height[:, columns], world.forest[:, columns])
-    along = corner_grid(facts.grid).coordinates()
-    terrain = facts.terrain.sample(along[columns], along)
+    along = corner_grid(source.grid).coordinates()
+    terrain = source.terrain.sample(along[columns], along)
     return _Strip(terrain.biome, terrain.height, terrain.forest)
 
 
@@ -91,10 +91,10 @@ def _write_tile(path: Path, strip: _Strip, first_row: int) -> None:
     path.write_bytes(gzip.compress(tile.tobytes(), _COMPRESSION, mtime=0))
 
 
-def _document(facts: WorldFacts, tiles: int) -> dict[str, object]:
-    grid, seed = facts.grid, facts.seed
+def _document(source: ExportSource, tiles: int) -> dict[str, object]:
+    grid, seed = source.grid, source.seed
     width_m = grid.cell_m * grid.size
-    version = facts.game_version
+    version = source.game_version
     return {
         "WorldSeed": seed.number if seed.key.startswith("@") else seed.key,
         **({} if version is None else {"WorldVersion": version}),
@@ -102,7 +102,7 @@ def _document(facts: WorldFacts, tiles: int) -> dict[str, object]:
         "TileSize": _whole(width_m / tiles),
         "TileSideCount": tiles,
         "WorldWidth": _whole(width_m),
-        **facts.metadata,
+        **source.metadata,
     }
 
 

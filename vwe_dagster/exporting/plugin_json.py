@@ -20,21 +20,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.world.grid import MIN_SIZE, WORLD_RADIUS_M, Grid
 
 _FLAGS = np.array([biome.flag for biome in Biome], np.uint16)
 
 
-def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write the two files into the folder.
 
     Raises:
         ExportError: the world has too few samples, or its samples are at positions that the layout cannot describe.
     """
-    part, radius_m = _corners(facts.grid)
-    biome, height = facts.world.biome[part, part].T, facts.world.height[part, part].T
+    part, radius_m = _corners(source.grid)
+    biome, height = source.world.biome[part, part].T, source.world.height[part, part].T
     head = {
         "resolution": len(height),
         "world_radius": radius_m,
@@ -48,7 +48,7 @@ def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
         "avg_height": _as_double(height.mean(dtype=np.float64)),
     }
     flags = pa.array(_FLAGS[biome].reshape(-1)).cast(pa.string())
-    _write_document(path / "biomes.json", head, "biome_map", flags, {**names, **now, "world": facts.metadata})
+    _write_document(path / "biomes.json", head, "biome_map", flags, {**names, **now, "world": source.metadata})
     meters = _with_point(pa.array(height.reshape(-1)).cast(pa.string()))
     _write_document(path / "heightmap.json", head, "height_map", meters, {**extremes, **now})
 

@@ -16,25 +16,25 @@ import pyarrow.csv
 from isal import igzip
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.exporting.void import inside
 from vwe_dagster.world.biomes import Biome
 
 _NAMES = pa.array([biome.game_name for biome in Biome])
 
 
-def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, options: ExportOptions) -> None:
     """Write the table, compressed if the name ends in ``.gz``.
 
     Args:
         path: the file.
-        facts: the world.
+        source: the world.
         options: a ``stride`` of n exports every n-th row and column, from the south-west corner of the map.
 
     Raises:
         ExportError: the stride is out of range, or no sample is left.
     """
-    world, stride = facts.world, 1 if options.stride is None else options.stride
+    world, stride = source.world, 1 if options.stride is None else options.stride
     if not 1 <= stride <= world.grid.size:
         raise ExportError(f"Invalid stride {stride}; choose a whole number from 1 to {world.grid.size}.")
     along = world.grid.coordinates()[::stride]

@@ -9,14 +9,14 @@ import re
 from pathlib import Path
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.formats.fwl import WRITTEN, new_world, shown, world_file_bytes
 
 _CURRENT = 2
 _WITHIN_FOLDER = re.compile(r"_main\.[0-9]+", re.ASCII)
 
 
-def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, options: ExportOptions) -> None:
     """Write a world file; the world has the name of the file, because the game finds it by that name.
 
     The world-gen version is that of the world, or the current one if it is unknown. World modifiers are those of the
@@ -30,13 +30,13 @@ def write(path: Path, facts: WorldFacts, options: ExportOptions) -> None:
             f"Invalid file name {path.stem}: the world has the name of the file, and the game reserves this one; write "
             f"a file with the name of the world, such as Midgard.fwl, and rename it."
         )
-    version = facts.world_gen_version
+    version = source.world_gen_version
     world = new_world(
-        facts.seed,
+        source.seed,
         path.stem,
         world_gen_version=_CURRENT if version is None else version,
         world_version=WRITTEN if options.world_version is None else options.world_version,
-        starting_keys=facts.starting_keys,
+        starting_keys=source.starting_keys,
     )
     try:
         content = world_file_bytes(world)

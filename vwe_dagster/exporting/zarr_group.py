@@ -14,7 +14,7 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
 
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.world.biomes import BIOMES
 
 CHUNK = 512
@@ -34,10 +34,10 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
 }
 
 
-def write(path: Path, facts: WorldFacts, _options: ExportOptions) -> None:
+def write(path: Path, source: ExportSource, _options: ExportOptions) -> None:
     """Write the group into the folder."""
-    world = facts.world
-    group = zarr.create_group(store=str(path), zarr_format=3, attributes={"Conventions": "CF-1.11", **facts.metadata})
+    world = source.world
+    group = zarr.create_group(store=str(path), zarr_format=3, attributes={"Conventions": "CF-1.11", **source.metadata})
     along = world.grid.coordinates()
     for name in ("x", "z"):
         _add(group, name, along, (name,))

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 STEMS = ("biomes.json", "heightmap.json")
 """The names of the two files, without ``.gz``."""
 
-LARGEST_RESOLUTION = 2048
+MAX_RESOLUTION = 2048
 """Maximum of samples along a side; the plugin writes about 70 MB of heights for a world of that size."""
 
-MOST_BYTES = 128 * 2**20
+MAX_BYTES = 128 * 2**20
 """Maximum length of a file after decompression."""
 
-_MOST_VALUES = LARGEST_RESOLUTION**2 + 1000
+_MAX_VALUES = MAX_RESOLUTION**2 + 1000
 """A map of the largest resolution, and the fields beside it."""
 
 
@@ -45,7 +45,7 @@ def read_plugin_json(folder: Path) -> ForeignExport:
         ExtractionError: a file is missing, damaged or of another format, the two disagree, or the world is invalid.
     """
     source = SourceFolder(folder)
-    biomes, heights = (source.read_document(_file_name(folder, stem), MOST_BYTES, _MOST_VALUES) for stem in STEMS)
+    biomes, heights = (source.read_document(_file_name(folder, stem), MAX_BYTES, _MAX_VALUES) for stem in STEMS)
     grid = _grid(biomes)
     if _grid(heights) != grid:
         raise ExtractionError(
@@ -70,7 +70,7 @@ def _file_name(folder: Path, stem: str) -> str:
 
 
 def _grid(document: Document) -> Grid:
-    resolution = document.whole_number("resolution", MIN_SIZE, LARGEST_RESOLUTION)
+    resolution = document.whole_number("resolution", MIN_SIZE, MAX_RESOLUTION)
     radius_m = document.meters("world_radius", MAP_WIDTH_M)
     diameter_m = document.meters("world_diameter", 2 * MAP_WIDTH_M)
     if not math.isclose(diameter_m, 2 * radius_m):

@@ -62,19 +62,19 @@ class SourceFolder:
         self.path = path
         self.sha256: dict[str, str] = {}
 
-    def read(self, name: str, most_bytes: int) -> bytes:
+    def read(self, name: str, max_bytes: int) -> bytes:
         """Return the content of a file, decompressed if its name ends in ``.gz``.
 
         Args:
             name: the file's name in the folder.
-            most_bytes: the maximum length of the content; decompression stops there.
+            max_bytes: the maximum length of the content; decompression stops there.
 
         Raises:
             ExtractionError: the file cannot be read, is not a complete gzip file, or is longer.
         """
         path = self.path / name
         try:
-            content = read_file(path, most_bytes + most_bytes // 1000 + _GZIP_OVERHEAD_BYTES)
+            content = read_file(path, max_bytes + max_bytes // 1000 + _GZIP_OVERHEAD_BYTES)
         except FileNotFoundError as error:
             raise ExtractionError(f"{path} is missing. Add it to the folder, or export the world again.") from error
         except OSError as error:
@@ -85,30 +85,30 @@ class SourceFolder:
         if name.endswith(".gz"):
             try:
                 with gzip.open(io.BytesIO(content)) as unzipped:
-                    content = unzipped.read(most_bytes + 1)
+                    content = unzipped.read(max_bytes + 1)
             except (OSError, EOFError, zlib.error) as error:
                 raise ExtractionError(f"{path} is not a complete gzip file: {error}. {_DAMAGED}") from error
-        if len(content) > most_bytes:
-            raise ExtractionError(f"{path} holds more than {most_bytes} bytes, the limit of this file. {_DAMAGED}")
+        if len(content) > max_bytes:
+            raise ExtractionError(f"{path} holds more than {max_bytes} bytes, the limit of this file. {_DAMAGED}")
         self.sha256[name] = digest
         return content
 
-    def read_document(self, name: str, most_bytes: int, most_values: int) -> Document:
+    def read_document(self, name: str, max_bytes: int, max_values: int) -> Document:
         """Return the JSON object in a file.
 
         Args:
             name: the file's name in the folder.
-            most_bytes: the maximum length of the content.
-            most_values: the maximum number of values. A short value in the text takes up to 30 times the memory once
+            max_bytes: the maximum length of the content.
+            max_values: the maximum number of values. A short value in the text takes up to 30 times the memory once
                 parsed.
 
         Raises:
             ExtractionError: the file cannot be read, has more values, or does not hold a JSON object.
         """
         path = self.path / name
-        content = self.read(name, most_bytes)
-        if content.count(b",") >= most_values:
-            raise ExtractionError(f"{path} holds more than {most_values} values, the limit of this file. {_DAMAGED}")
+        content = self.read(name, max_bytes)
+        if content.count(b",") >= max_values:
+            raise ExtractionError(f"{path} holds more than {max_values} values, the limit of this file. {_DAMAGED}")
         try:
             fields = json.loads(content)
         except (ValueError, RecursionError) as error:

@@ -52,12 +52,12 @@ TILE_FOLDER = "tiles"
 SAMPLE = np.dtype([("biome", "<u2"), ("height", "<f4"), ("forest", "<f4")])
 """One sample of a tile: 10 bytes, packed."""
 
-MOST_TILE_SAMPLES = 2048
+MAX_TILE_SAMPLES = 2048
 """Maximum of samples along the side of one tile."""
 
-_MOST_DOCUMENT_BYTES = 2**20
-_MOST_DOCUMENT_VALUES = 100_000
-_MOST_WIDTH_M = 2 * MAP_WIDTH_M
+_MAX_DOCUMENT_BYTES = 2**20
+_MAX_DOCUMENT_VALUES = 100_000
+_MAX_WIDTH_M = 2 * MAP_WIDTH_M
 _TILE_NAME = re.compile(r"([0-9]{2})-([0-9]{2})\.bin\.gz")
 _FOREST_TOLERANCE = 1e-4  # a coordinate rounded differently moves the factor by 2e-5, half a cell by 1e-2
 _PROBED_ROWS = 64  # of a plane, by which the placement is chosen; the chosen one is then checked in all rows
@@ -108,7 +108,7 @@ def read_map_tiles(folder: Path) -> ForeignExport:
         ExtractionError: a file is missing, damaged or of another format, files disagree, or the world is invalid.
     """
     source = SourceFolder(folder)
-    document = source.read_document(DOCUMENT, _MOST_DOCUMENT_BYTES, _MOST_DOCUMENT_VALUES)
+    document = source.read_document(DOCUMENT, _MAX_DOCUMENT_BYTES, _MAX_DOCUMENT_VALUES)
     seed_text, number = _seed(document)
     version = _version(document)
     tiling = _tiling(document)
@@ -151,9 +151,9 @@ def _version(document: Document) -> str | int | None:
 
 
 def _tiling(document: Document) -> _Tiling:
-    counts = [document.whole_number(key, 1, MOST_TILE_SAMPLES) for key in ("TileRowCount", "TileSideCount")]
-    width_m = document.meters("WorldWidth", _MOST_WIDTH_M)
-    tile_side = document.meters("TileSize", _MOST_WIDTH_M)
+    counts = [document.whole_number(key, 1, MAX_TILE_SAMPLES) for key in ("TileRowCount", "TileSideCount")]
+    width_m = document.meters("WorldWidth", _MAX_WIDTH_M)
+    tile_side = document.meters("TileSize", _MAX_WIDTH_M)
     name = _tile_folder(document.path.parent)
     folder = document.path.parent / name
     tiles = _tiles_along_side(folder)

@@ -12,14 +12,14 @@ class NotAFileError(OSError):
     """The path is not a regular file; ``strerror`` names its type."""
 
 
-def read_file(path: Path, most_bytes: int) -> bytes:
-    """Return the content of a file, or the first ``most_bytes`` of a longer one.
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a file, or the first ``max_bytes`` of a longer one.
 
     Only a regular file is opened: reading a pipe may block, and opening a device may start it.
 
     Args:
         path: the file, or a link to one.
-        most_bytes: the maximum number of bytes to read.
+        max_bytes: the maximum number of bytes to read.
 
     Raises:
         NotAFileError: the path is a folder, a pipe, a device or a socket.
@@ -34,7 +34,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
         os.close(descriptor)
         raise
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(most_bytes)
+        return file.read(max_bytes)
 
 
 def _check_is_regular(status: os.stat_result) -> None:

@@ -10,6 +10,7 @@ from vwe_dagster.pool.alerts import take_alerts
 from vwe_dagster.pool.diagnosis import DRAINED
 from vwe_dagster.pool.errors import FencedError, NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
+from vwe_dagster.pool.last_verification import read_last_verification
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.ledger import JobRecord, Slot, Transition
 from vwe_dagster.pool.polling import poll
@@ -21,7 +22,6 @@ from vwe_dagster.pool.slots import check_circuit, describe_holders, present_slot
 from vwe_dagster.pool.states import State
 from vwe_dagster.pool.status import PoolStatus, slot_status
 from vwe_dagster.pool.upkeep import FAILED_STARTS, TARGET, WARMED_S, Upkeep
-from vwe_dagster.pool.verified import read_verified
 
 
 class Administration:
@@ -215,7 +215,7 @@ class Administration:
             starting=sum(row.state is State.STARTING for row in rows),
             waiting=self._queue.length(),
             circuit=self._upkeep.circuit.status(),
-            verified=read_verified(self._upkeep.locks.parent),
+            verified=read_last_verification(self._upkeep.locks.parent),
             slots=slots,
         )
 

@@ -135,7 +135,7 @@ class Allocation:
         self, requests: Iterable[WorldRequest], progress: Callable[[int, float, str], None] | None = None
     ) -> Generator[Outcome]:
         """Generate worlds on up to ``max_warm_containers`` engines; see :func:`vwe_dagster.pool.many.outcomes`."""
-        return outcomes(self.generate, requests, at_once=self._settings.max_warm_containers, progress=progress)
+        return outcomes(self.generate, requests, concurrency=self._settings.max_warm_containers, progress=progress)
 
     def _on_any_engine(
         self, work: Callable[[Lease], _Export], purpose: str, progress: Progress, engine: str | None = None

@@ -11,7 +11,7 @@ from vwe_dagster.engine.client import EngineClient, JobTerms, run_job, run_surve
 from vwe_dagster.engine.messages import SurveyExport, SurveyRequest, WorldExport, WorldRequest
 from vwe_dagster.engine.protocol import Status
 from vwe_dagster.locations.table_json import LocationTableDocument
-from vwe_dagster.pool.launcher import Launched
+from vwe_dagster.pool.launcher import LaunchedEngine
 
 ANSWER_TIMEOUT_S = 5.0
 """Seconds after which an engine that has not answered a short request counts as hung."""
@@ -42,13 +42,13 @@ class Connection(Protocol):
         """Close the socket."""
 
 
-Connect = Callable[[Launched], Connection]
+Connect = Callable[[LaunchedEngine], Connection]
 
 
 class HttpConnection(EngineClient):
     """A connection over the engine protocol."""
 
-    def __init__(self, launched: Launched) -> None:
+    def __init__(self, launched: LaunchedEngine) -> None:
         """Set the address; connect at the first request."""
         super().__init__(launched.address, bearer=launched.bearer, timeout_s=ANSWER_TIMEOUT_S)
 
@@ -71,7 +71,7 @@ class Connections:
         self._open: dict[str, Connection] = {}
         self._process = os.getpid()
 
-    def to(self, launched: Launched) -> Connection:
+    def to(self, launched: LaunchedEngine) -> Connection:
         """Return the connection to an engine; open it if necessary."""
         with self._guard:
             if self._process != os.getpid():
@@ -81,7 +81,7 @@ class Connections:
                 self._open[launched.handle] = self._connect(launched)
             return self._open[launched.handle]
 
-    def drop(self, launched: Launched) -> None:
+    def drop(self, launched: LaunchedEngine) -> None:
         """Close the connection to an engine that no longer exists."""
         with self._guard:
             connection = self._open.pop(launched.handle, None)

@@ -29,7 +29,7 @@ class LaunchSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class Launched:
+class LaunchedEngine:
     """An engine that was started and may not be ready yet.
 
     Attributes:
@@ -94,7 +94,7 @@ class Launcher(Protocol):
             LauncherError: the image is missing or Docker does not answer.
         """
 
-    def launch(self, spec: LaunchSpec) -> Launched:
+    def launch(self, spec: LaunchSpec) -> LaunchedEngine:
         """Start an engine without waiting until it is ready.
 
         A failed start leaves nothing behind.
@@ -103,17 +103,17 @@ class Launcher(Protocol):
             LauncherError: the engine did not start.
         """
 
-    def running(self, launched: Launched) -> bool:
+    def running(self, launched: LaunchedEngine) -> bool:
         """Return whether the engine's process or container runs; a stopped or hung engine counts as running.
 
         Raises:
             LauncherError: Docker does not answer.
         """
 
-    def cause_of_end(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: LaunchedEngine) -> EngineEnd:
         """Return why an engine that is no longer running ended."""
 
-    def end(self, engine: str, launched: Launched | None) -> None:
+    def end(self, engine: str, launched: LaunchedEngine | None) -> None:
         """Kill an engine and remove its socket and container; do nothing if it does not exist.
 
         Args:
@@ -134,7 +134,7 @@ class Launcher(Protocol):
     def log(self, engine: str, *, lines: int) -> str:
         """Return the last log lines of an engine, also after its end if its log was kept."""
 
-    def memory_bytes(self, launched: Launched) -> int | None:
+    def memory_bytes(self, launched: LaunchedEngine) -> int | None:
         """Return the memory that the engine uses now, in bytes; None if unknown."""
 
     def remove_logs(self, keep: set[str]) -> None:

@@ -16,7 +16,7 @@ from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.database import Database
 from vwe_dagster.pool.errors import FencedError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
-from vwe_dagster.pool.launcher import Launched
+from vwe_dagster.pool.launcher import LaunchedEngine
 from vwe_dagster.pool.states import RecordedJobState, State
 
 SIZE = "size"
@@ -84,11 +84,11 @@ class Slot:
         return self.state in {State.READY, State.EXPORTING} and self.holder is None
 
     @property
-    def launched(self) -> Launched | None:
+    def launched(self) -> LaunchedEngine | None:
         """Handle and address of the engine; None if its starter died before it recorded them."""
         if self.handle is None or self.address is None:
             return None
-        return Launched(self.handle, self.address, self.bearer)
+        return LaunchedEngine(self.handle, self.address, self.bearer)
 
     def is_overdue(self, clock: Clock) -> bool:
         """Return whether the deadline of the holder has passed."""

@@ -32,18 +32,18 @@ def outcomes(
     generate: Generate,
     requests: Iterable[WorldRequest],
     *,
-    at_once: int,
+    concurrency: int,
     progress: Callable[[int, float, str], None] | None = None,
 ) -> Generator[Outcome]:
     """Generate worlds concurrently, and yield their outcomes in the order of the requests.
 
-    An outcome is yielded as soon as it and all earlier outcomes are complete. At most ``at_once`` exports are in
+    An outcome is yielded as soon as it and all earlier outcomes are complete. At most ``concurrency`` exports are in
     memory. A world that fails does not stop the others. Ending the iteration early cancels running worlds.
 
     Args:
         generate: generates one world.
         requests: read lazily, as earlier worlds complete.
-        at_once: the number of worlds that are generated concurrently.
+        concurrency: the number of worlds that are generated concurrently.
         progress: called from other threads with the index of the request, the completed fraction and the phase.
     """
     stopped = threading.Event()
@@ -61,11 +61,11 @@ def outcomes(
             return Outcome(request, error=error)
 
     window: collections.deque[Future[Outcome]] = collections.deque()
-    with ThreadPoolExecutor(at_once, thread_name_prefix="lease") as threads:
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="lease") as threads:
         try:
             for number, request in enumerate(requests):
                 window.append(threads.submit(generate_one, number, request))
-                if len(window) == at_once:
+                if len(window) == concurrency:
                     yield window.popleft().result()
             while window:
                 yield window.popleft().result()

@@ -8,11 +8,11 @@ from typing import Any
 
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.pool.circuit import CircuitStatus
+from vwe_dagster.pool.last_verification import LastVerification
 from vwe_dagster.pool.ledger import Slot
 from vwe_dagster.pool.slot_locks import Hold
 from vwe_dagster.pool.states import BUSY, State
 from vwe_dagster.pool.upkeep import Upkeep
-from vwe_dagster.pool.verified import Verified
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PoolStatus:
     starting: int
     waiting: int
     circuit: CircuitStatus
-    verified: Verified | None
+    verified: LastVerification | None
     slots: list[SlotStatus]
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.diagnosis import Action, diagnose, retirement
 from vwe_dagster.pool.errors import DamagedLedgerError, FencedError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
-from vwe_dagster.pool.launcher import EngineEnd, Launched, Launcher, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, LaunchedEngine, Launcher, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.locks import lock_folder
 from vwe_dagster.pool.settings import PoolSettings
@@ -473,7 +473,7 @@ class Upkeep:
         return self.clock.now() - (row.started_s or 0)
 
 
-def _launched(row: Slot) -> Launched:
+def _launched(row: Slot) -> LaunchedEngine:
     if row.launched is None:
         raise PoolError(f"Slot {row.slot} has no engine; it may have ended. Run the command again.")
     return row.launched

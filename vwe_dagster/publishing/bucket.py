@@ -26,7 +26,7 @@ from vwe_dagster.store import StoreError
 _CONCURRENT = 8
 _TIMEOUT_S = 120
 _CONNECT_S = 5
-_MOST_RETRIES = 4
+_MAX_RETRIES = 4
 _RETRY_S = 60
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -96,14 +96,14 @@ class Bucket:
                 "timeout": dt.timedelta(seconds=_TIMEOUT_S),
                 "connect_timeout": dt.timedelta(seconds=_CONNECT_S),
             },
-            retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_S)},
+            retry_config={"max_retries": _MAX_RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_S)},
         )
 
-    def read(self, path: str, most_bytes: int) -> StoredObject | None:
+    def read(self, path: str, max_bytes: int) -> StoredObject | None:
         """Return an object; None if it does not exist.
 
         Raises:
-            BucketError: the object is larger than ``most_bytes``.
+            BucketError: the object is larger than ``max_bytes``.
         """
         with self._explained():
             try:
@@ -111,9 +111,9 @@ class Bucket:
             except FileNotFoundError as error:
                 self._check_bucket(error)
                 return None
-            if answer.meta["size"] > most_bytes:
+            if answer.meta["size"] > max_bytes:
                 raise BucketError(
-                    f"The object {self.address}/{path} has {answer.meta['size']} bytes, more than {most_bytes}; "
+                    f"The object {self.address}/{path} has {answer.meta['size']} bytes, more than {max_bytes}; "
                     f"publish it again."
                 )
             return StoredObject(bytes(answer.bytes()), answer.meta["e_tag"] or "", answer.meta["last_modified"])

@@ -23,11 +23,11 @@ class ObjectCache:
 
     Args:
         folder: the folder, which need not exist.
-        most_bytes: the limit of the total size; a file that is larger is not cached.
+        max_bytes: the limit of the total size; a file that is larger is not cached.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        self._folder, self._most_bytes = folder, most_bytes
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder, self._most_bytes = folder, max_bytes
         self._lock = threading.Lock()
         self._bytes: int | None = None
 

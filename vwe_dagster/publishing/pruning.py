@@ -34,7 +34,7 @@ from vwe_dagster.publishing.documents import (
 )
 from vwe_dagster.text.commands import vwe_command
 
-LEAST_AGE: Final = dt.timedelta(days=1)
+MIN_AGE: Final = dt.timedelta(days=1)
 """Age limit: younger objects are kept, because their publisher may not have written the document yet."""
 
 FORMER_FILES_KEPT: Final = dt.timedelta(hours=1)
@@ -84,7 +84,7 @@ class _NamedObjects:
 
 
 def prune(bucket: Bucket, *, now: dt.datetime, dry_run: bool, report: Callable[[float, str], None]) -> list[Leftovers]:
-    """Delete the objects that no document names and that are older than :data:`LEAST_AGE`.
+    """Delete the objects that no document names and that are older than :data:`MIN_AGE`.
 
     Objects with an unknown form of path are kept, and all objects whose document is damaged or of a later version.
 
@@ -121,7 +121,7 @@ def _prune_folder(bucket: Bucket, folder: str, now: dt.datetime, *, dry_run: boo
         named = read(bucket, folder)
         unnamed = {path: each for path, each in listed.items() if not named.contains(path)}
         is_new = named.since is not None and now - named.since < FORMER_FILES_KEPT
-        old = {path: each.bytes for path, each in unnamed.items() if not is_new and now - each.modified > LEAST_AGE}
+        old = {path: each.bytes for path, each in unnamed.items() if not is_new and now - each.modified > MIN_AGE}
         leftovers = Leftovers(named.owner, len(old), sum(old.values()), len(unnamed) - len(old))
         if dry_run or not old:
             return leftovers

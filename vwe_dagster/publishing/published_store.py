@@ -47,7 +47,7 @@ _DOCUMENT = "published.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Refreshed:
+class RefreshResult:
     """The result of a refresh.
 
     Attributes:
@@ -82,7 +82,7 @@ class PublishedStore(WorldStore):
         self._cache = ObjectCache(folder / _CACHE, cache_bytes)
         self._refreshing = threading.Lock()
 
-    def refresh(self) -> Refreshed:
+    def refresh(self) -> RefreshResult:
         """Bring the manifests up to date; the manifests of unchanged worlds are not fetched.
 
         A world that cannot be read stays in its former version.
@@ -108,7 +108,7 @@ class PublishedStore(WorldStore):
                 self._index.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(self._index, json.dumps(now).encode())
             left_out = tuple(fault for fault in faults.values() if fault is not None)
-            return Refreshed(len(now), len(changed) + len(removed) - len(left_out), left_out)
+            return RefreshResult(len(now), len(changed) + len(removed) - len(left_out), left_out)
 
     def refresh_survey(self) -> int:
         """Bring the files of the survey up to date.

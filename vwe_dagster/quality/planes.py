@@ -104,7 +104,7 @@ def _grid_complete(store: WorldStore, manifest: Manifest, dtypes: Mapping[str, s
         store.read(manifest, name)
     return CheckResult(
         "Every file is undamaged, and every plane has a number for every cell.",
-        {"files": len(manifest.files), "bytes": sum(facts.bytes for facts in manifest.files.values())},
+        {"files": len(manifest.files), "bytes": sum(entry.bytes for entry in manifest.files.values())},
     )
 
 

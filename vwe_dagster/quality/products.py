@@ -85,18 +85,18 @@ def _tile_faults(store: WorldStore, manifest: Manifest, name: str) -> Iterator[s
 
 
 def _faults(store: WorldStore, manifest: Manifest, name: str) -> Iterator[str]:
-    facts = manifest.files[name]
+    entry = manifest.files[name]
     try:
         picture = Image.open(store.read(manifest, name))
     except UnidentifiedImageError:
         yield f"{name} is not a picture."
         return
-    if (picture.height, picture.width) != facts.shape:
+    if (picture.height, picture.width) != entry.shape:
         yield f"{name} is {picture.width} x {picture.height}, but its manifest states another size."
     # Decoding the large pictures would take longer than all other checks of a world together.
     if name == THUMBNAIL:
         is_blank = float(np.asarray(picture.convert("L")).std()) < BLANK_DEVIATION
     else:
-        is_blank = facts.bytes < BLANK_BYTES_PER_PIXEL * picture.width * picture.height
+        is_blank = entry.bytes < BLANK_BYTES_PER_PIXEL * picture.width * picture.height
     if is_blank:
         yield f"{name} is blank."

@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw, ImageFont
 from vwe_dagster.rendering import palette
 from vwe_dagster.rendering.palette import Rgb
 
-LEAST_TYPE = 11.0
+MIN_TYPE = 11.0
 """Smallest size of type in pixels; smaller requested sizes are raised to it."""
 
-LEAST_SPACING = 0.4
+MIN_SPACING = 0.4
 """Minimum spacing in pixels at which letters are drawn one by one; less is lost in rounding their positions."""
 
 
@@ -22,7 +22,7 @@ def _sized_font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return _sized_font(max(size, LEAST_TYPE))
+    return _sized_font(max(size, MIN_TYPE))
 
 
 def width(text: str, size: float, spacing: float = 0) -> float:
@@ -59,7 +59,7 @@ def letter(
     """
     draw = ImageDraw.Draw(image)
     column, row = at
-    spacing = spacing if spacing >= LEAST_SPACING else 0
+    spacing = spacing if spacing >= MIN_SPACING else 0
     column -= width(text, size, spacing) * {"l": 0, "m": 0.5, "r": 1}[anchor[0]]
     places = []
     for part in text if spacing else [text]:

@@ -14,7 +14,7 @@ CARD_SIZE = (1200, 630)
 
 _MAP, _MARGIN, _GAP = 570, 30, 36
 _TITLE, _LEAST_TITLE, _FIGURE, _ROW = 68.0, 24.0, 25.0, 47
-_MOST_MAPS = 18
+_MAX_MAPS = 18
 _AREA, _BETWEEN = (1140, 530), 8
 
 
@@ -54,7 +54,7 @@ def gallery_card(maps: Sequence[Image.Image], title: str) -> Image.Image:
         RGB, of :data:`CARD_SIZE`.
     """
     card = Image.new("RGB", CARD_SIZE, palette.PAPER)
-    shown = maps[:_MOST_MAPS]
+    shown = maps[:_MAX_MAPS]
     side, across = max(_fitting(len(shown), rows) for rows in (1, 2, 3))
     rows = math.ceil(len(shown) / across)
     top = _MARGIN + (_AREA[1] - rows * side) // 2

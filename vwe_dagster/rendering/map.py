@@ -62,7 +62,7 @@ def render_map(
     blank = _blank(size, bool(sites), world.rivers is not None, world.lava is not None)
     sheet = set_ground(blank, painted or paint_ground(world, size), size)
     draw_map_marks(sheet, sites, [] if analysis is None else highest_peaks(analysis, LABELED_PEAKS))
-    facts = () if analysis is None else world_facts(analysis)
+    facts = () if analysis is None else figure_lines(analysis)
     draw_title(sheet, title, layout, above="The tenth world", facts=facts)
     draw_place_legends(sheet, sites, layout.bosses, layout.places)
     return print_on_paper(sheet.image)
@@ -87,7 +87,7 @@ def highest_peaks(analysis: WorldAnalysis, count: int) -> list[tuple[float, floa
     return [(float(x), float(z), float(h)) for x, z, h in highest[["x_m", "z_m", "above_sea_m"]].to_numpy()]
 
 
-def world_facts(analysis: WorldAnalysis) -> list[str]:
+def figure_lines(analysis: WorldAnalysis) -> list[str]:
     """Return the lines of figures that a picture shows below its title."""
     statistics = analysis.statistics
     facts = [f"Land {statistics['land_area_km2']:.0f} sq km", f"{statistics['island_count']} islands"]

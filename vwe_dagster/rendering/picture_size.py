@@ -12,13 +12,13 @@ from vwe_dagster.world.grid import MAP_WIDTH_M, Grid
 PIXELS_A_CELL = 4
 """Pixels of map along a cell of the grid at most: more would only smooth what the samples show."""
 
-LEAST_PIXELS, MOST_PIXELS = 256, 4096
+MIN_PIXELS, MAX_PIXELS = 256, 4096
 """Pixels of map along each side of the smallest and the largest sheet."""
 
 DETAILED_M = 24.0
 """The largest pixels, in meters, that show symbols and water lines."""
 
-LEAST_SCALE = 0.5
+MIN_SCALE = 0.5
 """The smallest scale of frames, plates and marks. Their type is 11 pixels high there, the smallest legible size."""
 
 
@@ -47,15 +47,15 @@ class PictureSize:
         """
         if pixels is None:
             cells = math.ceil(MAP_WIDTH_M / grid.cell_m - 1e-6)
-            return cls(max(LEAST_PIXELS, min(MAP_PIXELS, PIXELS_A_CELL * cells)))
-        if not LEAST_PIXELS <= pixels <= MOST_PIXELS:
-            raise ValueError(f"Invalid map size {pixels}; choose {LEAST_PIXELS} to {MOST_PIXELS} pixels along a side.")
+            return cls(max(MIN_PIXELS, min(MAP_PIXELS, PIXELS_A_CELL * cells)))
+        if not MIN_PIXELS <= pixels <= MAX_PIXELS:
+            raise ValueError(f"Invalid map size {pixels}; choose {MIN_PIXELS} to {MAX_PIXELS} pixels along a side.")
         return cls(pixels)
 
     @property
     def scale(self) -> float:
         """Pixels per unit."""
-        return max(LEAST_SCALE, self.pixels / MAP_PIXELS)
+        return max(MIN_SCALE, self.pixels / MAP_PIXELS)
 
     @property
     def view(self) -> MapView:

@@ -24,7 +24,7 @@ _GROUPS = (LocationGroup.BOSS, LocationGroup.TRADER)
 _START = "spawn"
 """Kind and icon of the start."""
 
-BADGE, LEAST_BADGE = 30.0, 17
+BADGE, MIN_BADGE = 30.0, 17
 """Width of a badge in units, and of the smallest one in pixels."""
 
 _GLYPH_SHARE, _HOLLOW_GLYPH_SHARE = 0.68, 0.56
@@ -33,7 +33,7 @@ _GLYPH_SHARE, _HOLLOW_GLYPH_SHARE = 0.68, 0.56
 _HALO_SHARE, _LINE_SHARE = 0.08, 0.06
 _OVERSAMPLING = 4
 
-_MOST_COVERED = 0.12
+_MAX_COVERED = 0.12
 """Maximum share of a picture's ground that badges cover; the farthest places of each kind are left out first."""
 
 _SHIFTS = tuple(
@@ -141,7 +141,7 @@ def sites_of(places: pd.DataFrame | None) -> list[Site]:
 
 def badge_size(scale: float) -> int:
     """Return the width of a badge in pixels on a picture of a scale."""
-    return max(round(BADGE * scale), LEAST_BADGE)
+    return max(round(BADGE * scale), MIN_BADGE)
 
 
 def arrange(
@@ -157,7 +157,7 @@ def arrange(
         ground_area: area of the ground that the picture shows, in the square of the same unit.
         space: free space of the picture.
     """
-    most = int(_MOST_COVERED * ground_area / width**2)
+    most = int(_MAX_COVERED * ground_area / width**2)
     marks: list[Mark] = []
     for site, (x, y) in sites:
         if len(marks) == most:

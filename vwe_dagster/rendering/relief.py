@@ -15,7 +15,7 @@ from vwe_dagster.analysis.world import WorldAnalysis
 from vwe_dagster.rendering import lettering, palette
 from vwe_dagster.rendering.block import Block, Camera, cast_shadows, draw_block, shaded
 from vwe_dagster.rendering.free_space import Box, FreeSpace
-from vwe_dagster.rendering.map import highest_peaks, paint_ground, world_facts
+from vwe_dagster.rendering.map import figure_lines, highest_peaks, paint_ground
 from vwe_dagster.rendering.palette import Rgb
 from vwe_dagster.rendering.picture_size import PictureSize
 from vwe_dagster.rendering.place_marks import Site, sites_of
@@ -83,7 +83,7 @@ def render_relief(
     scene = Scene.of_size(*(round(side * size.scale) for side in RELIEF_SIZE))
     picture = scene.draw(painted or paint_ground(world, size), heights, size.ground.pixel_m)
     space = FreeSpace()
-    space.take(_letter_title(picture, title, () if analysis is None else world_facts(analysis), size.scale))
+    space.take(_letter_title(picture, title, () if analysis is None else figure_lines(analysis), size.scale))
     space.take(*scene.draw_directions(picture))
     if analysis is None:
         return picture
@@ -181,7 +181,7 @@ class Scene:
             peaks: x, z and height above the sea in meters, in the order in which they choose.
             space: free space of the picture.
         """
-        labels, size = [], max(self.width / 106, lettering.LEAST_TYPE)
+        labels, size = [], max(self.width / 106, lettering.MIN_TYPE)
         for x_m, z_m, above_sea_m in peaks:
             x, y = (round(place) for place in self.to_pixel(x_m, z_m, above_sea_m + SEA_LEVEL_M))
             text = f"{above_sea_m:.0f}"

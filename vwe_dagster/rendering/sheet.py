@@ -30,7 +30,7 @@ class Sheet:
     """A map on its sheet; positions are in units from the upper left corner inside the frame.
 
     A sheet can be drawn at any scale: positions and sizes stay the same, and each unit is :attr:`scale` pixels of the
-    image. Only type has a minimum size, :data:`vwe_dagster.rendering.lettering.LEAST_TYPE`.
+    image. Only type has a minimum size, :data:`vwe_dagster.rendering.lettering.MIN_TYPE`.
 
     Attributes:
         image: RGB, changed in place.
@@ -100,7 +100,7 @@ class Sheet:
 
     def type_size(self, size: float) -> float:
         """Return the size in units of type on the sheet, which has a minimum in pixels."""
-        return max(size, lettering.LEAST_TYPE / self.scale)
+        return max(size, lettering.MIN_TYPE / self.scale)
 
     def shows(self, box: Box) -> bool:
         """Return whether a box is on the map."""

@@ -18,7 +18,7 @@ from typing import IO, Self
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.text.printable import escape_unprintable
 
-MOST_WAITING = 8
+MAX_WAITING = 8
 """The largest number of requested worlds that are not built yet."""
 
 _LONGEST_REASON = 300
@@ -91,7 +91,7 @@ class Build:
 
 
 class TooManyBuildsError(RuntimeError):
-    """:data:`MOST_WAITING` requested worlds are not built yet."""
+    """:data:`MAX_WAITING` requested worlds are not built yet."""
 
 
 class Builds:
@@ -122,13 +122,13 @@ class Builds:
         """Queue the build of a world, unless the same world is queued or being built.
 
         Raises:
-            TooManyBuildsError: :data:`MOST_WAITING` requested worlds are not built yet.
+            TooManyBuildsError: :data:`MAX_WAITING` requested worlds are not built yet.
         """
         with self._lock:
             pending = [key for key, build in self._builds.items() if build.is_pending]
             if seed.key in pending:
                 return
-            if len(pending) >= MOST_WAITING:
+            if len(pending) >= MAX_WAITING:
                 raise TooManyBuildsError(
                     f"{len(pending)} requested worlds are not built yet; try again when one is built."
                 )

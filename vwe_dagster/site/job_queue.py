@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 _Result = TypeVar("_Result")
 
-MOST_IDLE = 8
+MAX_IDLE = 8
 """Maximum number of queued jobs that no request waits for."""
 
 
@@ -47,7 +47,7 @@ class Job(Generic[_Result]):
 class JobQueue:
     """Computes jobs in threads that start with the first job.
 
-    Jobs that no request waits for are computed after the others. Only the newest :data:`MOST_IDLE` of them stay queued.
+    Jobs that no request waits for are computed after the others. Only the newest :data:`MAX_IDLE` of them stay queued.
 
     Args:
         workers: number of jobs that are computed concurrently.
@@ -121,7 +121,7 @@ class JobQueue:
         with self._change:
             while not self._is_closed:
                 idle = [job for job in self._waiting if not job.waiters]
-                for job in idle[:-MOST_IDLE]:
+                for job in idle[:-MAX_IDLE]:
                     del self._waiting[job]
                 ready = [job for job in reversed(self._waiting) if job.is_ready]
                 if ready:

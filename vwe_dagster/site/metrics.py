@@ -22,9 +22,7 @@ class PreviewCollector(Collector):
         counts = self._previews.counts()
         yield GaugeMetricFamily("vwe_previews", "Previews in memory.", counts.worlds)
         yield GaugeMetricFamily("vwe_preview_bytes", "Bytes of planes, tables and tiles of previews.", counts.nbytes)
-        yield GaugeMetricFamily(
-            "vwe_preview_bytes_limit", "Bytes beyond which previews are dropped.", counts.most_bytes
-        )
+        yield GaugeMetricFamily("vwe_preview_bytes_limit", "Bytes beyond which previews are dropped.", counts.max_bytes)
         yield GaugeMetricFamily("vwe_preview_parts_waiting", "Parts that wait to be computed.", counts.waiting)
         yield GaugeMetricFamily("vwe_preview_parts_running", "Parts that are being computed.", counts.running)
         yield CounterMetricFamily("vwe_preview_hits", "Requests for a preview that was in memory.", counts.hits)

@@ -12,7 +12,7 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site.job_queue import JobQueue
 from vwe_dagster.site.preview import PreviewWorld
 
-MOST_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20
 """Bytes of all previews in memory; one has about 40 MB."""
 
 
@@ -23,7 +23,7 @@ class PreviewCounts:
     Attributes:
         worlds: number of previews in memory.
         nbytes: their bytes, see :attr:`PreviewWorld.nbytes`.
-        most_bytes: the limit.
+        max_bytes: the limit.
         hits, misses: requests for a world that was in memory, and for one that was not.
         dropped: previews removed because of the limit.
         waiting, running: parts of previews that wait to be computed, and that are being computed.
@@ -31,7 +31,7 @@ class PreviewCounts:
 
     worlds: int
     nbytes: int
-    most_bytes: int
+    max_bytes: int
     hits: int
     misses: int
     dropped: int
@@ -46,11 +46,11 @@ class Previews:
 
     Args:
         table: the location table; the game's own if omitted.
-        most_bytes: bytes of all previews; the most recently used one is kept whatever its size.
+        max_bytes: bytes of all previews; the most recently used one is kept whatever its size.
     """
 
-    def __init__(self, table: LocationTable | None = None, *, most_bytes: int = MOST_BYTES) -> None:
-        self._table, self._most_bytes = table, most_bytes
+    def __init__(self, table: LocationTable | None = None, *, max_bytes: int = MAX_BYTES) -> None:
+        self._table, self._most_bytes = table, max_bytes
         # A job uses several cores only part of the time, so that a second job fills the rest.
         self._queue = JobQueue(max(1, usable_cores() // 2))
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class Previews:
             return PreviewCounts(
                 worlds=len(self._worlds),
                 nbytes=self._nbytes(),
-                most_bytes=self._most_bytes,
+                max_bytes=self._most_bytes,
                 hits=self._hits,
                 misses=self._misses,
                 dropped=self._dropped,

@@ -27,7 +27,7 @@ from vwe_dagster.text.commands import vwe_command
 TIME_LIMIT_S = 5.0
 """Seconds after which the evaluation of a condition is interrupted."""
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 """Rows of the longest answer."""
 
 BARS = 40
@@ -100,7 +100,7 @@ class SiteSearch:
         sort: str | None = None,
         ascending: bool = False,
         columns: Sequence[str] = (),
-        limit: int = MOST_ROWS,
+        limit: int = MAX_ROWS,
     ) -> dict[str, Any]:
         """Return how many seeds match, and the first of them.
 
@@ -111,7 +111,7 @@ class SiteSearch:
             sort: the column to sort by.
             ascending: whether the smallest value comes first.
             columns: columns to return besides those of the question.
-            limit: how many rows to return, at most :data:`MOST_ROWS`.
+            limit: how many rows to return, at most :data:`MAX_ROWS`.
 
         Raises:
             QueryError: the question cannot be understood or answered.
@@ -127,7 +127,7 @@ class SiteSearch:
         )
         shown = dict.fromkeys([*(name for name in asked.columns if name in COLUMNS), *map(column_name, columns)])
         answer = self._search().ask(asked, time_limit_s=TIME_LIMIT_S)
-        return _answer_json(answer, asked, list(shown), min(limit, MOST_ROWS))
+        return _answer_json(answer, asked, list(shown), min(limit, MAX_ROWS))
 
     def world_keys(self, condition: str) -> list[str]:
         """Return the keys of the built worlds that match a condition.

@@ -15,9 +15,9 @@ from starlette.routing import Route
 from vwe_dagster.catalog.query_error import QueryError
 from vwe_dagster.site.pages import Content
 from vwe_dagster.site.responses import content_response
-from vwe_dagster.site.search import MOST_ROWS, SiteSearch, json_bytes
+from vwe_dagster.site.search import MAX_ROWS, SiteSearch, json_bytes
 
-_MOST_COLUMNS = 24
+_MAX_COLUMNS = 24
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -52,7 +52,7 @@ class SearchRoutes:
 
     async def distributions(self, request: Request) -> Response:
         """Return the distributions of the columns of the query."""
-        names = request.query_params.get("columns", "").split(",")[:_MOST_COLUMNS]
+        names = request.query_params.get("columns", "").split(",")[:_MAX_COLUMNS]
         return await self._json_response(request, lambda: self._search.distributions(names))
 
     async def answer(self, request: Request) -> Response:
@@ -61,13 +61,13 @@ class SearchRoutes:
         return await self._json_response(
             request,
             lambda: self._search.answer(
-                query.getlist("condition")[:_MOST_COLUMNS],
+                query.getlist("condition")[:_MAX_COLUMNS],
                 question=query.get("question"),
-                preferences=query.getlist("prefer")[:_MOST_COLUMNS],
+                preferences=query.getlist("prefer")[:_MAX_COLUMNS],
                 sort=query.get("sort"),
                 ascending="ascending" in query,
-                columns=query.getlist("column")[:_MOST_COLUMNS],
-                limit=int(query["limit"]) if _COUNT.fullmatch(query.get("limit", "")) else MOST_ROWS,
+                columns=query.getlist("column")[:_MAX_COLUMNS],
+                limit=int(query["limit"]) if _COUNT.fullmatch(query.get("limit", "")) else MAX_ROWS,
             ),
         )
 

@@ -20,13 +20,13 @@ from vwe_dagster.rendering.relief import render_relief
 from vwe_dagster.rendering.tiles import MAX_ZOOM, NATIVE_ZOOM, STYLES, WorldTiles
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.site import blocks
-from vwe_dagster.site.facts import world_facts, world_outline
 from vwe_dagster.site.header import WorldHeader
 from vwe_dagster.site.places import places_columns
 from vwe_dagster.site.poster_file import Versions, poster_png
 from vwe_dagster.site.reasons import Reason
 from vwe_dagster.site.tile_cache import TileCache
 from vwe_dagster.site.waterways import waterways
+from vwe_dagster.site.world_json import outline_json, world_json
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import MIN_SIZE, Grid
 from vwe_dagster.worldgen import World
@@ -103,11 +103,11 @@ class WorldSource(abc.ABC):
         with self.wanted(Part.ANALYSIS) as analysis:
             if analysis is None or analysis.done():
                 return None
-        return _json(world_outline(self.header, max_zoom=self.max_zoom))
+        return _json(outline_json(self.header, max_zoom=self.max_zoom))
 
     def facts(self, same_world: Iterable[Seed] = ()) -> bytes:
         """Return the content of ``world.json``."""
-        return _json(world_facts(self.header, self._analysis(), same_world=same_world, max_zoom=self.max_zoom))
+        return _json(world_json(self.header, self._analysis(), same_world=same_world, max_zoom=self.max_zoom))
 
     def places(self) -> bytes:
         """Return the content of ``places.json``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import threading
 
-MOST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 """Bytes of the tiles that are kept of one world: about a thousand of 15 KB each."""
 
 Name = tuple[str, int, int, int]
@@ -15,8 +15,8 @@ Name = tuple[str, int, int, int]
 class TileCache:
     """The most recently used tiles of a world; thread-safe."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._most_bytes = max_bytes
         self._tiles: collections.OrderedDict[Name, bytes] = collections.OrderedDict()
         self._lock = threading.Lock()
         self.nbytes = 0

@@ -16,7 +16,7 @@ import pytest
 from vwe_dagster.cli.commands.building import Config
 from vwe_dagster.cli.entry import main
 from vwe_dagster.config.home import Home
-from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.formats.fwl import new_world, read_world_file, world_file_bytes
 from vwe_dagster.seeds.seed import Seed, parse_seed, seed_number
 from vwe_dagster.store import WORLD_STAGES, WorldStore
@@ -252,7 +252,7 @@ def test_partially_built_world_is_completed_from_its_planes(tmp_path: Path, monk
     imported = store.manifest(facts.seed, "extracted")
     assert run_here(monkeypatch, home, "export", "old", "--to", "csv", "--out", str(tmp_path / "old.csv.gz")) == 0
     assert store.manifest(facts.seed, "extracted") == imported
-    assert WorldFacts(store, facts.seed).is_built
+    assert ExportSource(store, facts.seed).is_built
 
 
 def test_nothing_is_exported_if_the_world_cannot_be_built(

@@ -10,11 +10,11 @@ from rich.console import Console
 from vwe_dagster.cli.pool_view import history_view, pool_view, span, step_line
 from vwe_dagster.pool.circuit import CircuitStatus
 from vwe_dagster.pool.kinds import TransitionKind
+from vwe_dagster.pool.last_verification import LastVerification
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.states import CircuitState, RecordedJobState
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
-from vwe_dagster.pool.verified import Verified
 
 BUSY = SlotStatus(
     slot=12,
@@ -93,9 +93,11 @@ def test_the_commands_that_are_advised_are_for_the_pool_in_question() -> None:
 
 
 def test_last_verification_is_shown() -> None:
-    verified = Verified("2026-11-24T00:17:03+00:00", True, "The engine is sound.", "/pool/verification/report.json")
+    verified = LastVerification(
+        "2026-11-24T00:17:03+00:00", True, "The engine passed.", "/pool/verification/report.json"
+    )
     status = PoolStatus("default", "process", 3, 0, 0, 0, 0, CLOSED, verified, [EMPTY])
-    assert "Verified 11-24 00:17:03: The engine is sound." in shown(pool_view(status, PoolSettings()))
+    assert "Verified 11-24 00:17:03: The engine passed." in shown(pool_view(status, PoolSettings()))
 
 
 def test_error_of_a_failed_world_is_below_the_table() -> None:

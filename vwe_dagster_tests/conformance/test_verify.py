@@ -24,7 +24,7 @@ from vwe_dagster.conformance.report import Report, sentences
 from vwe_dagster.conformance.verify import SEEDS, Verification, requests_of, verify
 from vwe_dagster.engine.messages import EngineError, Line, Progress, WorldExport, WorldRequest, no_progress
 from vwe_dagster.engine.native import NativeEngine
-from vwe_dagster.pool.verified import read_verified
+from vwe_dagster.pool.last_verification import read_last_verification
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import Grid
 
@@ -195,7 +195,7 @@ def test_pool_shows_the_report_and_keeps_its_picture(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "verification" / "report.json").read_text())
     assert document["passed"] is False
     assert document["worlds"][0]["differences"][0]["layer"] == "height"
-    verified = read_verified(tmp_path)
+    verified = read_last_verification(tmp_path)
     assert verified is not None
     assert (verified.passed, verified.sentence) == (False, sentences(outcome)[0])
     with Image.open(tmp_path / "verification" / f"{SEEDS[0]}-height.png") as picture:
@@ -230,20 +230,20 @@ def test_failed_verification_replaces_one_that_passed(tmp_path: Path, monkeypatc
     Report().write(tmp_path / "verification", verification_of(lambda export, _: export))
     with pytest.raises(InputError, match="not support world-gen version 9"):
         commands.verify(size=64, world_gen_version=9)
-    assert (read_verified(tmp_path) or pytest.fail("no trial")).passed
+    assert (read_last_verification(tmp_path) or pytest.fail("no trial")).passed
     with pytest.raises(EngineError):
         commands.verify(size=64, world_gen_version=2)
-    verified = read_verified(tmp_path)
+    verified = read_last_verification(tmp_path)
     assert verified is not None
     assert not verified.passed
     assert verified.sentence.endswith("The world could not be generated: the switch failed.")
 
 
 def test_pool_without_a_verification_shows_none(tmp_path: Path) -> None:
-    assert read_verified(tmp_path) is None
+    assert read_last_verification(tmp_path) is None
     (tmp_path / "verification").mkdir()
     (tmp_path / "verification" / "report.json").write_text("{")
-    assert read_verified(tmp_path) is None
+    assert read_last_verification(tmp_path) is None
 
 
 def test_picture_has_north_at_the_top() -> None:

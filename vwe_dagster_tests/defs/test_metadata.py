@@ -23,7 +23,7 @@ from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.defs.conftest import KEY, BuiltWorld
 from vwe_dagster_tests.defs.pipeline import ASSETS
 
-MOST_BYTES = 40_000
+MAX_BYTES = 40_000
 """Limit of the materializations of a world of 64 samples a side, in bytes of JSON."""
 
 
@@ -71,7 +71,7 @@ def test_every_asset_shows_its_files_with_hash_and_folder(built_world: BuiltWorl
 
 def test_records_of_a_world_are_small(built_world: BuiltWorld) -> None:
     events = [built_world.outcome.materialized(asset)[KEY] for asset in ASSETS]
-    assert sum(len(dg.serialize_value(event)) for event in events) < MOST_BYTES
+    assert sum(len(dg.serialize_value(event)) for event in events) < MAX_BYTES
 
 
 @pytest.mark.parametrize("asset", ASSETS)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.exporting.output import atomic_output
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.world.grid import Grid
 from vwe_dagster.worldgen import World
 from vwe_dagster_tests.worlds import SEED_NUMBER
@@ -20,10 +20,10 @@ PLACES = ((79, 26), (57, 87), (70, 90), (62, 16))
 """Columns and rows of :data:`GRID`, in different quarters of the map and at different distances from its axes."""
 
 
-def write(path: Path, name: str, facts: WorldFacts, **options: Any) -> Path:
+def write(path: Path, name: str, source: ExportSource, **options: Any) -> Path:
     """Write an export of a world, like the command."""
     with atomic_output(path, FORMATS[name], force=False) as draft:
-        FORMATS[name].write(draft, facts, ExportOptions(**options))
+        FORMATS[name].write(draft, source, ExportOptions(**options))
     return path
 
 

@@ -14,7 +14,7 @@ import pytest
 import zarr
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import Biome
 from vwe_dagster_tests.exporting.exports import GRID, check_places, write
@@ -24,8 +24,8 @@ PLANES = {"biome": "uint8", "height": "float32", "forest": "float32", "lava": "f
 
 
 @pytest.fixture(scope="module")
-def group_folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("zarr") / "world.zarr", "zarr", facts)
+def group_folder(source: ExportSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("zarr") / "world.zarr", "zarr", source)
 
 
 def test_zarr_group_agrees_with_the_engine(group_folder: Path) -> None:
@@ -39,10 +39,10 @@ def test_zarr_group_agrees_with_the_engine(group_folder: Path) -> None:
     check_places(at)
 
 
-def test_zarr_group_has_names_units_and_flags(group_folder: Path, facts: WorldFacts) -> None:
+def test_zarr_group_has_names_units_and_flags(group_folder: Path, source: ExportSource) -> None:
     document = json.loads((group_folder / "zarr.json").read_text())
     assert document["zarr_format"] == 3
-    assert {key: document["attributes"][key] for key in facts.metadata} == facts.metadata
+    assert {key: document["attributes"][key] for key in source.metadata} == source.metadata
     for name, dtype in (PLANES | {"x": "float32", "z": "float32"}).items():
         array = json.loads((group_folder / name / "zarr.json").read_text())
         assert array["data_type"] == dtype
@@ -53,22 +53,22 @@ def test_zarr_group_has_names_units_and_flags(group_folder: Path, facts: WorldFa
     assert meanings == {biome.value: biome.game_name for biome in Biome if biome}
 
 
-def test_zarr_group_has_the_planes_bit_for_bit(group_folder: Path, facts: WorldFacts) -> None:
+def test_zarr_group_has_the_planes_bit_for_bit(group_folder: Path, source: ExportSource) -> None:
     group = zarr.open_group(str(group_folder), mode="r")
     for name in PLANES:
-        np.testing.assert_array_equal(np.asarray(group[name]), getattr(facts.world, name))
+        np.testing.assert_array_equal(np.asarray(group[name]), getattr(source.world, name))
 
 
-def test_npz_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> None:
-    path = write(tmp_path / "world.npz", "numpy", facts)
+def test_npz_loads_without_pickle(tmp_path: Path, source: ExportSource) -> None:
+    path = write(tmp_path / "world.npz", "numpy", source)
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == sorted(f"{n}.npy" for n in (*PLANES, "x", "z", "metadata"))
     with np.load(path, allow_pickle=False) as bundle:
-        assert json.loads(str(bundle["metadata"])) == facts.metadata
+        assert json.loads(str(bundle["metadata"])) == source.metadata
         x, z, biome, height = (bundle[name] for name in ("x", "z", "biome", "height"))
         for name, dtype in PLANES.items():
             assert bundle[name].dtype == dtype
-            np.testing.assert_array_equal(bundle[name], getattr(facts.world, name))
+            np.testing.assert_array_equal(bundle[name], getattr(source.world, name))
 
     def at(east: float, north: float) -> tuple[str, float]:
         cell = list(z).index(north), list(x).index(east)
@@ -78,43 +78,43 @@ def test_npz_loads_without_pickle(tmp_path: Path, facts: WorldFacts) -> None:
 
 
 def test_unknown_metadata_is_left_out(tmp_path: Path) -> None:
-    facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64))
-    with np.load(write(tmp_path / "world.npz", "numpy", facts)) as bundle:
+    source = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64))
+    with np.load(write(tmp_path / "world.npz", "numpy", source)) as bundle:
         assert "lava" not in bundle
         assert json.loads(str(bundle["metadata"]))["world_gen_version"] is None
-    assert not (write(tmp_path / "world.zarr", "zarr", facts) / "lava").exists()
+    assert not (write(tmp_path / "world.zarr", "zarr", source) / "lava").exists()
 
 
-def test_csv_agrees_with_the_engine_and_has_no_void(tmp_path: Path, facts: WorldFacts) -> None:
-    path = write(tmp_path / "world.csv.gz", "csv", facts)
+def test_csv_agrees_with_the_engine_and_has_no_void(tmp_path: Path, source: ExportSource) -> None:
+    path = write(tmp_path / "world.csv.gz", "csv", source)
     with gzip.open(path, "rt", encoding="ascii", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["x", "z", "biome", "height"]
     points = {(float(x), float(z)): (biome, float(np.float32(height))) for x, z, biome, height in rows}
     check_places(lambda x, z: points[x, z])
-    assert len(points) == len(rows) == np.count_nonzero(facts.world.height != -400)
+    assert len(points) == len(rows) == np.count_nonzero(source.world.height != -400)
     assert max(np.hypot(*point) for point in points) <= 10500
 
 
-def test_csv_restores_every_height_exactly(tmp_path: Path, facts: WorldFacts) -> None:
-    table = pd.read_csv(write(tmp_path / "world.csv", "csv", facts), dtype={"height": "float32"})
-    inside = facts.world.height != -400
-    np.testing.assert_array_equal(table["height"], facts.world.height[inside])
-    assert table["biome"].tolist() == [Biome(int(index)).game_name for index in facts.world.biome[inside]]
+def test_csv_restores_every_height_exactly(tmp_path: Path, source: ExportSource) -> None:
+    table = pd.read_csv(write(tmp_path / "world.csv", "csv", source), dtype={"height": "float32"})
+    inside = source.world.height != -400
+    np.testing.assert_array_equal(table["height"], source.world.height[inside])
+    assert table["biome"].tolist() == [Biome(int(index)).game_name for index in source.world.biome[inside]]
 
 
-def test_stride_skips_rows_and_columns(tmp_path: Path, facts: WorldFacts) -> None:
-    table = pd.read_csv(write(tmp_path / "world.csv", "csv", facts, stride=4))
+def test_stride_skips_rows_and_columns(tmp_path: Path, source: ExportSource) -> None:
+    table = pd.read_csv(write(tmp_path / "world.csv", "csv", source, stride=4))
     kept = GRID.coordinates()[::4]
     assert set(table["x"]) <= set(kept)
     assert set(table["z"]) <= set(kept)
-    assert len(table) == np.count_nonzero(facts.world.height[::4, ::4] != -400)
+    assert len(table) == np.count_nonzero(source.world.height[::4, ::4] != -400)
 
 
 @pytest.mark.parametrize(
     ("stride", "sentence"), [(0, "from 1 to 128"), (129, "from 1 to 128"), (128, "leaves no sample")]
 )
-def test_invalid_stride_is_rejected(tmp_path: Path, facts: WorldFacts, stride: int, sentence: str) -> None:
+def test_invalid_stride_is_rejected(tmp_path: Path, source: ExportSource, stride: int, sentence: str) -> None:
     with pytest.raises(ExportError, match=sentence):
-        write(tmp_path / "world.csv", "csv", facts, stride=stride)
+        write(tmp_path / "world.csv", "csv", source, stride=stride)
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ from vwe_dagster.exporting.contours import (
     write_contours_svg,
 )
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.world.canonical import CanonicalWorld
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.exporting.exports import write
@@ -127,19 +127,19 @@ def test_every_class_of_the_svg_has_a_style(contours: Contours, tmp_path: Path) 
 
 @pytest.mark.parametrize(("interval", "heights"), [({}, {5, 55}), ({"interval": 40.0}, {-10, 70})])
 def test_interval_sets_the_distance_of_contours(
-    interval: dict[str, float], heights: set[float], facts: WorldFacts, tmp_path: Path
+    interval: dict[str, float], heights: set[float], source: ExportSource, tmp_path: Path
 ) -> None:
-    path = write(tmp_path / "world.geojson", "contours-geojson", facts, **interval)
+    path = write(tmp_path / "world.geojson", "contours-geojson", source, **interval)
     document = json.loads(path.read_bytes())
-    assert document["name"] == facts.seed.key
+    assert document["name"] == source.seed.key
     assert heights <= {feature["properties"]["height_m"] for feature in document["features"]}
-    drawing = write(tmp_path / "world.svg", "contours-svg", facts, **interval).read_text()
+    drawing = write(tmp_path / "world.svg", "contours-svg", source, **interval).read_text()
     assert all(f'data-height-m="{height_m}"' in drawing for height_m in heights)
 
 
-def test_invalid_interval_is_rejected(facts: WorldFacts, tmp_path: Path) -> None:
+def test_invalid_interval_is_rejected(source: ExportSource, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="Invalid contour interval"):
-        write(tmp_path / "world.svg", "contours-svg", facts, interval=float("nan"))
+        write(tmp_path / "world.svg", "contours-svg", source, interval=float("nan"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from vwe_dagster.exporting import game_cache
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.exporting.game_cache import half_floats
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import BIOMES, Biome
 from vwe_dagster.worldgen import World
@@ -33,9 +33,9 @@ COLORS = {(146, 167, 92): "Meadows", (107, 116, 63): "BlackForest", (163, 114, 8
 
 
 @pytest.fixture(scope="module")
-def folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(source: ExportSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the cache of the shared world, whose grid differs from that of the game's map."""
-    return write(tmp_path_factory.mktemp("cache") / "out", "game-cache", facts)
+    return write(tmp_path_factory.mktemp("cache") / "out", "game-cache", source)
 
 
 def content(folder: Path, name: str) -> bytes:
@@ -128,18 +128,18 @@ def check_half(value: float) -> None:
 
 
 def test_planes_on_the_games_grid_are_not_sampled_again(
-    tmp_path: Path, facts: WorldFacts, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, source: ExportSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(game_cache, "GAME_GRID", facts.grid)
-    heights = np.frombuffer(content(write(tmp_path / "out", "game-cache", facts), "cacheMinimapHeight"), "<f2")
-    plane = heights.reshape(facts.grid.size, facts.grid.size)
-    assert np.abs(plane - facts.world.height).max() <= 457 * 2**-11
+    monkeypatch.setattr(game_cache, "GAME_GRID", source.grid)
+    heights = np.frombuffer(content(write(tmp_path / "out", "game-cache", source), "cacheMinimapHeight"), "<f2")
+    plane = heights.reshape(source.grid.size, source.grid.size)
+    assert np.abs(plane - source.world.height).max() <= 457 * 2**-11
 
     def at(x: float, z: float) -> tuple[str, float]:
-        row, column = facts.grid.nearest(z), facts.grid.nearest(x)
-        exact = facts.world.height[row, column]
+        row, column = source.grid.nearest(z), source.grid.nearest(x)
+        exact = source.world.height[row, column]
         assert abs(plane[row, column] - exact) <= exact * 2**-11
-        return Biome(int(facts.world.biome[row, column])).game_name, float(exact)
+        return Biome(int(source.world.biome[row, column])).game_name, float(exact)
 
     check_places(at)
 
@@ -147,10 +147,10 @@ def test_planes_on_the_games_grid_are_not_sampled_again(
 def test_world_of_another_program_without_needed_planes_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = publish_imported(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))
+    source = publish_imported(WorldStore(tmp_path / "data"), "-a", make_world([[40.0] * 64] * 64))
     with pytest.raises(ExportError, match=r"2048 cells a side.*: vwe world --force --engine native -- -a$"):
-        write(tmp_path / "out", "game-cache", facts)
-    monkeypatch.setattr(game_cache, "GAME_GRID", facts.grid)
+        write(tmp_path / "out", "game-cache", source)
+    monkeypatch.setattr(game_cache, "GAME_GRID", source.grid)
     with pytest.raises(ExportError, match="shows lava"):
-        write(tmp_path / "out", "game-cache", facts)
+        write(tmp_path / "out", "game-cache", source)
     assert not (tmp_path / "out").exists()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.exporting.output import check_output_path
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import Recipe, WorldStore
@@ -34,8 +34,8 @@ def check_planes(found: CanonicalWorld, expected: CanonicalWorld) -> None:
         assert getattr(found, plane).tobytes() == getattr(expected, plane).tobytes()
 
 
-def test_independent_reader_agrees_with_the_engine(tmp_path: Path, facts: WorldFacts) -> None:
-    folder = write(tmp_path / "out", "valheim-map", facts)
+def test_independent_reader_agrees_with_the_engine(tmp_path: Path, source: ExportSource) -> None:
+    folder = write(tmp_path / "out", "valheim-map", source)
     assert {path.name for path in folder.iterdir()} == {"map.json", "tiles"}
     document = json.loads((folder / "map.json").read_text())
     side, cell_m = document["TileSize"], document["TileSize"] / document["TileRowCount"]
@@ -55,19 +55,19 @@ def test_independent_reader_agrees_with_the_engine(tmp_path: Path, facts: WorldF
     check_places(at, CORNERS)
 
 
-def test_import_of_the_export_returns_the_same_world(tmp_path: Path, facts: WorldFacts) -> None:
-    read = read_foreign(write(tmp_path / "out", "valheim-map", facts))
+def test_import_of_the_export_returns_the_same_world(tmp_path: Path, source: ExportSource) -> None:
+    read = read_foreign(write(tmp_path / "out", "valheim-map", source))
     assert (read.seed_text, read.seed_number, read.world_version) == (SEED_TEXT, SEED_NUMBER, "1.0.16")
     assert read.world.grid == CORNERS
     check_planes(read.world, native_world(CORNERS))
 
 
-def test_imported_world_survives_a_round_trip_bit_for_bit(tmp_path: Path, facts: WorldFacts) -> None:
-    imported = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, facts.world)
+def test_imported_world_survives_a_round_trip_bit_for_bit(tmp_path: Path, source: ExportSource) -> None:
+    imported = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, source.world)
     read = read_foreign(write(tmp_path / "out", "valheim-map", imported))
     assert read.world_version is None
-    assert read.world.grid == facts.grid
-    check_planes(read.world, facts.world)
+    assert read.world.grid == source.grid
+    check_planes(read.world, source.world)
 
 
 def test_game_version_of_an_imported_world_is_written(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_game_version_of_an_imported_world_is_written(tmp_path: Path) -> None:
     recipe = Recipe({"foreign_export": "map_tiles"}, "1", {"kind": "map_tiles", "world_version": "0.221.4"}, world.grid)
     with store.publish(seed, "extracted", recipe) as draft:
         write_extracted(draft, world, {})
-    folder = write(tmp_path / "out", "valheim-map", WorldFacts(store, seed))
+    folder = write(tmp_path / "out", "valheim-map", ExportSource(store, seed))
     assert json.loads((folder / "map.json").read_text())["WorldVersion"] == "0.221.4"
 
 
@@ -88,25 +88,25 @@ def test_exports_of_both_layouts_can_be_replaced(tmp_path: Path, names: tuple[st
     check_output_path(tmp_path, FORMATS["valheim-map"], force=True)
 
 
-def test_document_describes_the_world(tmp_path: Path, facts: WorldFacts) -> None:
-    document = json.loads((write(tmp_path / "out", "valheim-map", facts) / "map.json").read_text())
+def test_document_describes_the_world(tmp_path: Path, source: ExportSource) -> None:
+    document = json.loads((write(tmp_path / "out", "valheim-map", source) / "map.json").read_text())
     assert (document["WorldSeed"], document["WorldVersion"]) == (SEED_TEXT, "1.0.16")
     assert document["WorldWidth"] == MAP_WIDTH_M
     for key in ("TileRowCount", "TileSideCount", "TileSize", "WorldWidth"):
         assert isinstance(document[key], int)
-    assert {key: document[key] for key in facts.metadata} == facts.metadata
+    assert {key: document[key] for key in source.metadata} == source.metadata
 
 
 def test_integer_seed_is_written_as_a_number(tmp_path: Path) -> None:
-    facts = publish_world(WorldStore(tmp_path / "data"), "@-5", Grid.of_world(67))
-    folder = write(tmp_path / "out", "valheim-map", facts)
+    source = publish_world(WorldStore(tmp_path / "data"), "@-5", Grid.of_world(67))
+    folder = write(tmp_path / "out", "valheim-map", source)
     assert json.loads((folder / "map.json").read_text())["WorldSeed"] == -5
     assert read_foreign(folder).world.grid.size == 67
 
 
 def test_grid_that_cannot_be_divided_into_tiles_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vwe_dagster.exporting.map_tiles.MOST_TILE_SAMPLES", 64)
-    facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 67] * 67))
+    monkeypatch.setattr("vwe_dagster.exporting.map_tiles.MAX_TILE_SAMPLES", 64)
+    source = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 67] * 67))
     with pytest.raises(ExportError, match="67 cells cannot be divided"):
-        write(tmp_path / "out", "valheim-map", facts)
+        write(tmp_path / "out", "valheim-map", source)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

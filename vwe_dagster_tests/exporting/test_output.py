@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
 from vwe_dagster.exporting.formats import FORMATS, file_name
 from vwe_dagster.exporting.output import atomic_output, check_output_path
+from vwe_dagster.exporting.source import ExportOptions, ExportSource
 from vwe_dagster.formats.fwl import read_world_file
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import StoreError, WorldStore
@@ -24,7 +24,7 @@ FILE, FOLDER = FORMATS["csv"], FORMATS["valheim-map"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_writes_its_markers(tmp_path: Path, facts: WorldFacts, name: str) -> None:
+def test_every_format_writes_its_markers(tmp_path: Path, source: ExportSource, name: str) -> None:
     of = FORMATS[name]
     writer = pkgutil.resolve_name(of.writer)
     assert len(inspect.signature(writer).parameters) == 3
@@ -32,7 +32,7 @@ def test_every_format_writes_its_markers(tmp_path: Path, facts: WorldFacts, name
     of.check_requirements()
     if name in {"game-cache", "poster", "site"}:  # slow; tested in files of their own
         return
-    path = write(tmp_path / of.default_name(facts.seed), name, facts)
+    path = write(tmp_path / of.default_name(source.seed), name, source)
     assert path.is_dir() == of.is_folder
     assert all((path / marker).exists() for marker in of.markers)
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
@@ -123,9 +123,9 @@ def test_foreign_site_is_not_an_export_of_the_map_page(tmp_path: Path) -> None:
         check_output_path(tmp_path, FORMATS["site"], force=True)
 
 
-def test_world_name_that_is_not_utf8_is_rejected(tmp_path: Path, facts: WorldFacts) -> None:
+def test_world_name_that_is_not_utf8_is_rejected(tmp_path: Path, source: ExportSource) -> None:
     with pytest.raises(ExportError, match="must be UTF-8"):
-        write(tmp_path / "Mid\udcffgard.fwl", "fwl", facts)
+        write(tmp_path / "Mid\udcffgard.fwl", "fwl", source)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,17 +174,17 @@ def test_missing_library_is_reported_with_its_install_command(monkeypatch: pytes
 
 def test_metadata_has_the_world_gen_version(tmp_path: Path) -> None:
     store = WorldStore(tmp_path)
-    facts = publish_world(store, "old", Grid.of_world(64), world_gen_version=1)
-    assert (facts.world_gen_version, facts.is_built) == (1, True)
-    assert facts.terrain is not None
-    assert facts.terrain.version == 1
-    assert facts.metadata["world_gen_version"] == 1
-    assert facts.analysis.statistics["grid_size"] == 64
+    source = publish_world(store, "old", Grid.of_world(64), world_gen_version=1)
+    assert (source.world_gen_version, source.is_built) == (1, True)
+    assert source.terrain is not None
+    assert source.terrain.version == 1
+    assert source.metadata["world_gen_version"] == 1
+    assert source.analysis.statistics["grid_size"] == 64
     publish_extracted_again(store, "old")
-    half = WorldFacts(store, facts.seed)
+    half = ExportSource(store, source.seed)
     assert not half.is_built
     assert read_world_file(write(tmp_path / "Half.fwl", "fwl", half)).world_gen_version == 1
-    missing = WorldFacts(store, parse_seed("missing"))
+    missing = ExportSource(store, parse_seed("missing"))
     assert (missing.world_gen_version, missing.is_built) == (None, False)
     with pytest.raises(StoreError, match="has not been built"):
         _ = missing.world

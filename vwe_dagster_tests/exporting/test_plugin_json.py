@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vwe_dagster.exporting.export_error import ExportError
-from vwe_dagster.exporting.facts import WorldFacts
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.extraction.foreign import read_foreign
 from vwe_dagster.store import WorldStore
 from vwe_dagster.world.biomes import BIOMES
@@ -24,8 +24,8 @@ NAMES = {biome.flag: biome.game_name for biome in BIOMES}
 
 
 @pytest.fixture(scope="module")
-def folder(facts: WorldFacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("plugin") / "out", "plugin-json", facts)
+def folder(source: ExportSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("plugin") / "out", "plugin-json", source)
 
 
 def documents(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -46,24 +46,24 @@ def test_independent_reader_agrees_with_the_engine(folder: Path) -> None:
     check_places(at)
 
 
-def test_export_covers_the_whole_world(folder: Path, facts: WorldFacts) -> None:
+def test_export_covers_the_whole_world(folder: Path, source: ExportSource) -> None:
     read = read_foreign(folder).world
     assert read.grid.first_m <= -10500
-    assert np.count_nonzero(read.height != -400) == np.count_nonzero(facts.world.height != -400)
+    assert np.count_nonzero(read.height != -400) == np.count_nonzero(source.world.height != -400)
     margin = round((read.grid.first_m - GRID.first_m) / GRID.cell_m)
     part = slice(margin, margin + read.grid.size)
-    np.testing.assert_array_equal(read.height, facts.world.height[part, part])
-    np.testing.assert_array_equal(read.biome, facts.world.biome[part, part])
+    np.testing.assert_array_equal(read.height, source.world.height[part, part])
+    np.testing.assert_array_equal(read.biome, source.world.biome[part, part])
 
 
-def test_statistics_names_and_metadata_are_right(folder: Path, facts: WorldFacts) -> None:
+def test_statistics_names_and_metadata_are_right(folder: Path, source: ExportSource) -> None:
     biomes, heights = documents(folder)
     plane = np.array(heights["height_map"])
     assert heights["min_height"] == -400
     assert heights["max_height"] == pytest.approx(plane.max(), rel=1e-8)
     assert heights["avg_height"] == pytest.approx(plane.mean(), rel=1e-6)
     assert biomes["biome_names"] == {str(flag): name for flag, name in NAMES.items()}
-    assert biomes["world"] == facts.metadata
+    assert biomes["world"] == source.metadata
 
 
 def test_it_has_the_structure_of_a_real_export(folder: Path, real_export: Path) -> None:
@@ -83,8 +83,8 @@ def test_it_has_the_structure_of_a_real_export(folder: Path, real_export: Path) 
 
 def test_imported_export_survives_a_round_trip(tmp_path: Path) -> None:
     world = native_world(Grid(64, 312.5, -10000.0))
-    facts = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, world)
-    read = read_foreign(write(tmp_path / "out", "plugin-json", facts)).world
+    source = publish_imported(WorldStore(tmp_path / "data"), SEED_TEXT, world)
+    read = read_foreign(write(tmp_path / "out", "plugin-json", source)).world
     assert read.grid == world.grid
     np.testing.assert_array_equal(read.height, world.height)
     np.testing.assert_array_equal(read.biome, world.biome)
@@ -94,8 +94,8 @@ def test_imported_export_survives_a_round_trip(tmp_path: Path) -> None:
     ("first_m", "sentence"), [(None, "needs 64 samples a side or more"), (-3000.0, "symmetric about the center")]
 )
 def test_unsuitable_grid_is_rejected(tmp_path: Path, first_m: float | None, sentence: str) -> None:
-    facts = publish_imported(
+    source = publish_imported(
         WorldStore(tmp_path / "data"), SEED_TEXT, make_world([[40.0] * 64] * 64, cell_m=384, first_m=first_m)
     )
     with pytest.raises(ExportError, match=sentence):
-        write(tmp_path / "out", "plugin-json", facts)
+        write(tmp_path / "out", "plugin-json", source)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vwe_dagster.exporting.facts import WorldFacts
 from vwe_dagster.exporting.formats import PAPERS
+from vwe_dagster.exporting.source import ExportSource
 from vwe_dagster.rendering.poster import Paper, PosterText
 from vwe_dagster.site import poster_file
 from vwe_dagster.store import WorldStore
@@ -42,9 +42,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[CanonicalWorld]:
 
 @pytest.mark.parametrize(("paper", "width_inches"), [(None, 30 / 2.54), ("a2", 42 / 2.54), ("2x3", 40 / 2.54)])
 def test_poster_has_the_resolution_for_its_paper(
-    paper: str | None, width_inches: float, facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
+    paper: str | None, width_inches: float, source: ExportSource, drawn: list[CanonicalWorld], tmp_path: Path
 ) -> None:
-    with Image.open(write(tmp_path / "poster.png", "poster", facts, paper=paper)) as picture:
+    with Image.open(write(tmp_path / "poster.png", "poster", source, paper=paper)) as picture:
         assert picture.info["dpi"] == pytest.approx((4096 / width_inches,) * 2, abs=0.02)
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(SMALL))
     assert len(drawn) == 1
@@ -55,23 +55,23 @@ def test_command_offers_every_paper() -> None:
 
 
 def test_native_world_is_drawn_from_finer_samples(
-    facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
+    source: ExportSource, drawn: list[CanonicalWorld], tmp_path: Path
 ) -> None:
-    write(tmp_path / "poster.png", "poster", facts)
+    write(tmp_path / "poster.png", "poster", source)
     (world,) = drawn
-    assert facts.terrain is not None
-    terrain = facts.terrain.grid(256)
+    assert source.terrain is not None
+    terrain = source.terrain.grid(256)
     assert world.grid == Grid.of_world(256)
     np.testing.assert_array_equal(world.biome, terrain.biome)
     np.testing.assert_array_equal(world.height, terrain.height)
     np.testing.assert_array_equal(world.forest, terrain.forest)
     np.testing.assert_array_equal(world.lava, terrain.lava)
-    assert world.rivers is facts.world.rivers
+    assert world.rivers is source.world.rivers
 
 
 def test_imported_world_is_drawn_from_its_own_samples(
-    facts: WorldFacts, drawn: list[CanonicalWorld], tmp_path: Path
+    source: ExportSource, drawn: list[CanonicalWorld], tmp_path: Path
 ) -> None:
-    imported = publish_imported(WorldStore(tmp_path / "data"), "imported", facts.world)
+    imported = publish_imported(WorldStore(tmp_path / "data"), "imported", source.world)
     write(tmp_path / "poster.png", "poster", imported)
-    assert drawn[0].grid == facts.grid
+    assert drawn[0].grid == source.grid

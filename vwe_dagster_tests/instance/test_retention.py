@@ -20,7 +20,7 @@ from vwe_dagster.cli.commands.common import InputError
 from vwe_dagster.cli.commands.purge import parse_age
 from vwe_dagster.config.home import Home, find_home
 from vwe_dagster.defs.partitions import seeds
-from vwe_dagster.instance.retention.plan import Purgeable, PurgeError, plan_purge
+from vwe_dagster.instance.retention.plan import PurgeError, PurgeSummary, plan_purge
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store.manifest import SCHEMA_VERSIONS
 from vwe_dagster_tests.command import Vwe
@@ -132,7 +132,7 @@ def test_reported_bytes_are_at_least_those_of_the_files(home: Home, instance: dg
 
 def test_young_runs_stay(home: Home, instance: dg.DagsterInstance) -> None:
     plan = plan_purge(home, instance, older_than=DAY, now=dt.datetime.now(dt.UTC))
-    assert plan.purgeable() == [Purgeable(what, 0, 0) for what in (RUNS, LEFTOVERS, UNFINISHED)]
+    assert plan.purgeable() == [PurgeSummary(what, 0, 0) for what in (RUNS, LEFTOVERS, UNFINISHED)]
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])

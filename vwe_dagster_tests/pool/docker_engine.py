@@ -21,7 +21,7 @@ import pytest
 from filelock import FileLock
 
 from vwe_dagster.engine.client import EngineClient
-from vwe_dagster.pool.launcher import Launched, LaunchSpec
+from vwe_dagster.pool.launcher import LaunchedEngine, LaunchSpec
 from vwe_dagster.pool.launchers.docker import POOL_LABEL, DockerLauncher
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.engine.engines import has_started, wait_until
@@ -60,7 +60,7 @@ def engine_image(docker_client: docker.DockerClient, tmp_path_factory: pytest.Te
 
 
 @contextlib.contextmanager
-def running_container(image: str, folder: Path, **settings: object) -> Iterator[Launched]:
+def running_container(image: str, folder: Path, **settings: object) -> Iterator[LaunchedEngine]:
     """Run an engine in a container as a pool would; yield it when it is ready, and remove it afterwards."""
     pool_id = secrets.token_hex(5)
     chosen = PoolSettings.model_validate({"launcher": "docker", "base_image": image, **settings})

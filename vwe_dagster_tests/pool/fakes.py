@@ -41,7 +41,7 @@ from vwe_dagster.locations.table_json import LocationTableDocument
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.connection import Connections
 from vwe_dagster.pool.kinds import Reason
-from vwe_dagster.pool.launcher import EngineEnd, EngineInfo, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, EngineInfo, LaunchedEngine, LauncherError, LaunchSpec
 from vwe_dagster.pool.ledger import Ledger, Slot
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
@@ -227,7 +227,7 @@ class FakeLauncher:
         self._refuse_down()
         return self._machine.digest
 
-    def launch(self, spec: LaunchSpec) -> Launched:
+    def launch(self, spec: LaunchSpec) -> LaunchedEngine:
         machine = self._machine
         self._reach("launching")
         self._refuse_down()
@@ -237,17 +237,17 @@ class FakeLauncher:
         machine.engines[spec.engine] = FakeEngine(spec.engine, machine.clock.now())
         machine.most_running = max(machine.most_running, sum(one.running for one in machine.engines.values()))
         self._reach("launched")
-        return Launched(spec.engine, f"unix:/fake/{spec.engine}")
+        return LaunchedEngine(spec.engine, f"unix:/fake/{spec.engine}")
 
-    def running(self, launched: Launched) -> bool:
+    def running(self, launched: LaunchedEngine) -> bool:
         self._refuse_down()
         engine = self._machine.engines.get(launched.handle)
         return engine is not None and engine.running
 
-    def cause_of_end(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: LaunchedEngine) -> EngineEnd:
         return self._machine.end or EngineEnd(f"{launched.handle} was killed")
 
-    def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002
+    def end(self, engine: str, launched: LaunchedEngine | None) -> None:  # noqa: ARG002
         self._refuse_down()
         if engine in self._machine.engines:
             self._machine.engines[engine].running = False
@@ -264,7 +264,7 @@ class FakeLauncher:
     def log(self, engine: str, *, lines: int) -> str:
         return f"the last {lines} lines of {engine}"
 
-    def memory_bytes(self, launched: Launched) -> int | None:  # noqa: ARG002
+    def memory_bytes(self, launched: LaunchedEngine) -> int | None:  # noqa: ARG002
         return 1
 
     def remove_logs(self, keep: set[str]) -> None:

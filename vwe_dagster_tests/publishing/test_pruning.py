@@ -12,7 +12,7 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.publishing import pruning, survey_publishing
 from vwe_dagster.publishing.bucket import Bucket, BucketError
 from vwe_dagster.publishing.documents import SURVEY_DOCUMENT, world_document
-from vwe_dagster.publishing.pruning import LEAST_AGE, Leftovers, prune
+from vwe_dagster.publishing.pruning import MIN_AGE, Leftovers, prune
 from vwe_dagster.publishing.world_publishing import publish_world
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.catalog.rows import publish_survey as build_survey
@@ -28,7 +28,7 @@ from vwe_dagster_tests.publishing.test_worlds import (
 )
 
 NOW = dt.datetime.now(dt.UTC)
-LATER = NOW + 2 * LEAST_AGE
+LATER = NOW + 2 * MIN_AGE
 
 
 def pruned(bucket: Bucket, *, now: dt.datetime = LATER, dry_run: bool = False) -> list[Leftovers]:
@@ -54,7 +54,7 @@ def test_former_build_is_deleted_and_the_named_build_is_kept(s3: S3Server, tmp_p
 def test_former_build_is_kept_until_the_new_document_is_an_hour_old(
     s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "LEAST_AGE", dt.timedelta(days=-1))
+    monkeypatch.setattr(pruning, "MIN_AGE", dt.timedelta(days=-1))
     address = s3.new_address()
     for build in ("1", "2"):
         publish_world(built(tmp_path / build, build), SEED, Bucket(address))

@@ -16,7 +16,7 @@ from vwe_dagster.analysis.world import WorldAnalysis, analyze
 from vwe_dagster.locations.kinds import LocationGroup, kinds_by_prefab
 from vwe_dagster.rendering import lettering
 from vwe_dagster.rendering.free_space import Box
-from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
+from vwe_dagster.rendering.picture_size import MAX_PIXELS, MIN_PIXELS, PictureSize
 from vwe_dagster.rendering.pictures import pictures
 from vwe_dagster.rendering.sheet import MARGIN
 from vwe_dagster.rendering.view import MAP_PIXELS
@@ -42,7 +42,7 @@ def analyzed(grid: Grid) -> tuple[CanonicalWorld, WorldAnalysis]:
         (Grid.of_world(2048), 2048),
         (Grid.of_world(4096), 2048),
         (Grid(256, 78.125, -10_000.0), 1260),
-        (Grid(10, 5000.0, -22_500.0), LEAST_PIXELS),
+        (Grid(10, 5000.0, -22_500.0), MIN_PIXELS),
     ],
 )
 def test_cell_has_four_pixels_until_the_map_has_full_size(grid: Grid, pixels: int) -> None:
@@ -53,13 +53,13 @@ def test_a_requested_size_replaces_that_of_the_grid() -> None:
     assert PictureSize.of_grid(Grid.of_world(64), 2048) == PictureSize(MAP_PIXELS)
 
 
-@pytest.mark.parametrize("pixels", [LEAST_PIXELS - 1, MOST_PIXELS + 1])
+@pytest.mark.parametrize("pixels", [MIN_PIXELS - 1, MAX_PIXELS + 1])
 def test_a_size_out_of_range_is_rejected(pixels: int) -> None:
     with pytest.raises(ValueError, match="256 to 4096"):
         PictureSize.of_grid(Grid.of_world(64), pixels)
 
 
-@pytest.mark.parametrize("pixels", range(LEAST_PIXELS, MOST_PIXELS, 77))
+@pytest.mark.parametrize("pixels", range(MIN_PIXELS, MAX_PIXELS, 77))
 def test_units_times_scale_equal_the_pixels(pixels: int) -> None:
     size = PictureSize(pixels)
     assert size.view.pixels * size.scale == pixels

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from vwe_dagster.analysis.columns import COLUMNS, Depth
 from vwe_dagster.seeds.seed import Seed, parse_seed
-from vwe_dagster.site.builds import MOST_WAITING, BuildFailure, Builds, BuildState, TooManyBuildsError
+from vwe_dagster.site.builds import MAX_WAITING, BuildFailure, Builds, BuildState, TooManyBuildsError
 from vwe_dagster.site.server import site_app
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.catalog.rows import publish_survey
@@ -199,7 +199,7 @@ def test_failure_without_a_valid_last_line_has_no_reason(output: bytes) -> None:
 
 def test_builds_are_bounded_and_end_with_the_server() -> None:
     builds = running("import time; time.sleep(600)")
-    for number in range(MOST_WAITING):
+    for number in range(MAX_WAITING):
         builds.request(Seed(f"@{number}", number))
     builds.request(Seed("@0", 0))
     with pytest.raises(TooManyBuildsError, match="8 requested worlds are not built yet"):

@@ -123,7 +123,7 @@ def test_requests_for_one_seed_compute_it_once() -> None:
 
 
 def test_least_recently_used_preview_is_dropped_beyond_the_limit() -> None:
-    previews = Previews(most_bytes=50 * 2**20)
+    previews = Previews(max_bytes=50 * 2**20)
     one = previews.open(parse_seed("one"))
     one.waterways()
     other = previews.open(parse_seed("other"))
@@ -134,7 +134,7 @@ def test_least_recently_used_preview_is_dropped_beyond_the_limit() -> None:
     assert previews.open(parse_seed("one")) is not one
     previews.close()
     assert (counts.worlds, counts.dropped) == (2, 1)
-    assert other.nbytes <= counts.nbytes <= counts.most_bytes
+    assert other.nbytes <= counts.nbytes <= counts.max_bytes
     assert third.nbytes == 0
 
 
@@ -186,7 +186,7 @@ def test_closed_queue_cancels_its_jobs() -> None:
 
 
 def test_tile_cache_drops_the_least_recently_used_tiles() -> None:
-    cache = TileCache(most_bytes=10)
+    cache = TileCache(max_bytes=10)
     for x in range(3):
         cache.put(("map", 1, x, 0), b"1234")
         cache.get(("map", 1, 0, 0))

@@ -78,7 +78,7 @@ def verify(
     from vwe_dagster.conformance.verify import SEEDS, requests_of, verify  # noqa: PLC0415
     from vwe_dagster.engine.messages import EngineError  # noqa: PLC0415
     from vwe_dagster.pool.errors import FencedError  # noqa: PLC0415
-    from vwe_dagster.pool.verified import FOLDER  # noqa: PLC0415
+    from vwe_dagster.pool.last_verification import FOLDER  # noqa: PLC0415
 
     numbers = tuple(seed.number for seed in parse_seeds(seeds)) if seeds else SEEDS
     if len(numbers) != 2:

@@ -19,7 +19,7 @@ from vwe_dagster.formats.fwl import NO_PLAYERS, WRITTEN
 from vwe_dagster.seeds.seed import Seed
 
 if TYPE_CHECKING:
-    from vwe_dagster.exporting.facts import ExportOptions, WorldFacts
+    from vwe_dagster.exporting.source import ExportOptions, ExportSource
 
 EPILOG = "Formats:\n\n" + "\n\n".join(f"{each.name}: {each.description}" for each in FORMATS.values())
 
@@ -97,7 +97,7 @@ def export(
     Worlds that do not exist are built first, except with --from. Without --out, the current folder receives the
     exports, each named after its seed, or the folder gallery.
     """
-    from vwe_dagster.exporting.facts import ExportOptions  # noqa: PLC0415
+    from vwe_dagster.exporting.source import ExportOptions  # noqa: PLC0415
 
     options = ExportOptions(
         stride=stride, interval=interval, world_version=_world_version(world_version), paper=_paper(paper)
@@ -129,33 +129,33 @@ def _export_world(
     force: bool,
 ) -> None:
     """Write one world in each format. If one of the outputs is invalid, nothing is built or written."""
-    from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
     from vwe_dagster.exporting.output import check_output_path  # noqa: PLC0415
+    from vwe_dagster.exporting.source import ExportSource  # noqa: PLC0415
 
     paths = [_path(each, seed, out, alone=len(formats) == 1) for each in formats]
     for each, path in zip(formats, paths, strict=True):
         each.check_requirements()
         check_output_path(path, each, force=force)
-    facts = WorldFacts(store_of(find_home(), published), seed)
+    source = ExportSource(store_of(find_home(), published), seed)
     if any(each.needs_world for each in formats):
-        _require_world(facts, published)
+        _require_world(source, published)
     for each, path in zip(formats, paths, strict=True):
-        _write(each, path, facts, options, force=force)
+        _write(each, path, source, options, force=force)
 
 
-def _require_world(facts: WorldFacts, published: str | None) -> None:
+def _require_world(source: ExportSource, published: str | None) -> None:
     """Build the world if it is missing from the data folder.
 
     Raises:
         CommandError: the world cannot be built, or is not published at the address ``published``.
     """
     if published is not None:
-        check_published([facts], published)
-    elif not facts.is_built:
-        hint = suggestion(facts.seed.key, (seed.key for seed in facts.store.seeds()))
+        check_published([source], published)
+    elif not source.is_built:
+        hint = suggestion(source.seed.key, (seed.key for seed in source.store.seeds()))
         if hint:
-            say(notices(), f"The world of {facts.seed.key} is built first.{hint}", "yellow")
-        build_missing([facts])
+            say(notices(), f"The world of {source.seed.key} is built first.{hint}", "yellow")
+        build_missing([source])
 
 
 def _format(name: str) -> Format:
@@ -191,11 +191,11 @@ def _path(of: Format, seed: Seed, out: Path | None, *, alone: bool) -> Path:
     return out / of.default_name(seed)
 
 
-def _write(of: Format, path: Path, facts: WorldFacts, options: ExportOptions, *, force: bool) -> None:
+def _write(of: Format, path: Path, source: ExportSource, options: ExportOptions, *, force: bool) -> None:
     from vwe_dagster.exporting.output import atomic_output  # noqa: PLC0415
     from vwe_dagster.store.leftovers import bytes_in  # noqa: PLC0415
 
     console = notices()
     with console.status(f"writing {of.name}"), atomic_output(path, of, force=force) as draft:
-        of.write(draft, facts, options)
+        of.write(draft, source, options)
     show_items(output(), {of.name: f"{path} ({decimal(bytes_in(path))})"})

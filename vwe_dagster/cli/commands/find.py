@@ -20,7 +20,7 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
-    from vwe_dagster.catalog.search import Answer, Question, Searched
+    from vwe_dagster.catalog.search import Answer, Question, SearchScope
     from vwe_dagster.cli.find_view import Form
 
 _LIST_COLUMNS = ""
@@ -221,7 +221,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _not_deep(searched: Searched) -> str:
+def _not_deep(searched: SearchScope) -> str:
     return f"; {searched.shallow:,} not surveyed to depth {searched.depth}." if searched.shallow else "."
 
 

@@ -17,7 +17,7 @@ from vwe_dagster.exporting.formats import FORMATS
 from vwe_dagster.seeds.seed import Seed
 
 if TYPE_CHECKING:
-    from vwe_dagster.exporting.facts import WorldFacts
+    from vwe_dagster.exporting.source import ExportSource
 
 GALLERY = "gallery"
 """Default name of the folder of a gallery."""
@@ -40,8 +40,8 @@ def export_gallery(
         InputError: there is no seed, or the URL is not the address of a folder.
         CommandError: a world cannot be built.
     """
-    from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
     from vwe_dagster.exporting.output import atomic_output, check_output_path  # noqa: PLC0415
+    from vwe_dagster.exporting.source import ExportSource  # noqa: PLC0415
     from vwe_dagster.site.export import write_gallery  # noqa: PLC0415
     from vwe_dagster.store.leftovers import bytes_in  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def export_gallery(
     address = None if url is None else _folder_address(url)
     check_output_path(out, FORMATS["site"], force=force)
     store = store_of(find_home(), published)
-    worlds = [WorldFacts(store, seed) for seed in seeds]
+    worlds = [ExportSource(store, seed) for seed in seeds]
     if published is None:
         build_missing(worlds)
     else:
@@ -65,7 +65,7 @@ def export_gallery(
         say(notices(), "Most chat programs show the picture of a link only if --url has the gallery's address.")
 
 
-def build_missing(worlds: Sequence[WorldFacts]) -> None:
+def build_missing(worlds: Sequence[ExportSource]) -> None:
     """Build the worlds that do not exist. If the planes of one exist, from an engine or an import, build the rest.
 
     Raises:
@@ -75,14 +75,14 @@ def build_missing(worlds: Sequence[WorldFacts]) -> None:
 
     config = world_config()
     later_stages = {asset: config[asset] for asset in ("processed", "renders")}
-    missing = [facts for facts in worlds if not facts.is_built]
+    missing = [source for source in worlds if not source.is_built]
     groups = [
-        ([facts.seed for facts in missing if not facts.has_planes], config),
-        ([facts.seed for facts in missing if facts.has_planes], later_stages),
+        ([source.seed for source in missing if not source.has_planes], config),
+        ([source.seed for source in missing if source.has_planes], later_stages),
     ]
     failed = build_worlds(find_home(), [(seeds, stages) for seeds, stages in groups if seeds]) if missing else set()
     if failed:
-        keys = ", ".join(facts.seed.key for facts in missing if facts.seed.key in failed)
+        keys = ", ".join(source.seed.key for source in missing if source.seed.key in failed)
         raise CommandError(f"The world of {keys} could not be built, so nothing was exported.")
 
 

@@ -91,15 +91,15 @@ def _point(text: str) -> tuple[float, float]:
 
 def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
     """Return all places of a seed, from its built world if possible, and the identity of their location table."""
-    from vwe_dagster.exporting.facts import WorldFacts  # noqa: PLC0415
+    from vwe_dagster.exporting.source import ExportSource  # noqa: PLC0415
 
-    facts = WorldFacts(WorldStore(find_home().data), seed)
-    if facts.is_built:
-        if facts.analysis.places is not None and not facts.has_landmarks_only:
-            return facts.analysis.places, facts.location_table
-        if facts.world_gen_version in UNSUPPORTED_VERSIONS:
+    source = ExportSource(WorldStore(find_home().data), seed)
+    if source.is_built:
+        if source.analysis.places is not None and not source.has_landmarks_only:
+            return source.analysis.places, source.location_table
+        if source.world_gen_version in UNSUPPORTED_VERSIONS:
             raise CommandError(
-                f"The world of {seed.key} was built with world-gen version {facts.world_gen_version}, whose locations "
+                f"The world of {seed.key} was built with world-gen version {source.world_gen_version}, whose locations "
                 f"are unknown: before version 2 the game placed them by another algorithm. Build it with version 2."
             )
     return _computed(seed, _own_table())
@@ -108,7 +108,7 @@ def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
 def _own_table() -> LocationTable | None:
     """Return the location table that the environment names and that worlds are built with; None for the default."""
     from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
-    from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.exporting.source import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
 
     try:
@@ -119,7 +119,7 @@ def _own_table() -> LocationTable | None:
 
 def _read_table(path: Path) -> LocationTable:
     """Read a location table; reject a table of another version of the game."""
-    from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.exporting.source import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
     from vwe_dagster.locations.table_choice import read_location_table  # noqa: PLC0415
 

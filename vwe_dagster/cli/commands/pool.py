@@ -31,7 +31,7 @@ app = typer.Typer(
     "documentation lists them. Idle engines end by themselves.",
 )
 
-MOST_SHOWN = 1_000_000
+MAX_SHOWN = 1_000_000
 
 PoolName = Annotated[
     str | None,
@@ -39,7 +39,7 @@ PoolName = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="The number of a slot, as shown by vwe pool status.")]
-Last = Annotated[int, typer.Option(metavar="N", min=1, max=MOST_SHOWN, help="Show the latest N entries.")]
+Last = Annotated[int, typer.Option(metavar="N", min=1, max=MAX_SHOWN, help="Show the latest N entries.")]
 
 
 @app.command()

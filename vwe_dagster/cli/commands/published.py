@@ -18,8 +18,8 @@ from vwe_dagster.text.commands import vwe_command
 
 if TYPE_CHECKING:
     from vwe_dagster.config.home import Home
-    from vwe_dagster.exporting.facts import WorldFacts
-    from vwe_dagster.publishing.published_store import PublishedStore, Refreshed
+    from vwe_dagster.exporting.source import ExportSource
+    from vwe_dagster.publishing.published_store import PublishedStore, RefreshResult
 
 PublishedUrl = Annotated[
     str | None,
@@ -40,12 +40,12 @@ def open_published(home: Home, url: str, *, survey: bool) -> PublishedStore:
         CommandError: a package is missing.
         StoreError: the bucket cannot be used.
     """
-    address, most_bytes = storage_address(url), cache_bytes()
+    address, max_bytes = storage_address(url), cache_bytes()
     check_package()
     from vwe_dagster.publishing.bucket import Bucket  # noqa: PLC0415
     from vwe_dagster.publishing.published_store import PublishedStore  # noqa: PLC0415
 
-    store = PublishedStore(Bucket(address), home.folder / ".vwe" / "published", most_bytes)
+    store = PublishedStore(Bucket(address), home.folder / ".vwe" / "published", max_bytes)
     with notices().status(f"fetching the list of worlds from {address}"):
         report_left_out(store.refresh())
         if survey:
@@ -58,13 +58,13 @@ def store_of(home: Home, url: str | None) -> WorldStore:
     return WorldStore(home.data) if url is None else open_published(home, url, survey=False)
 
 
-def check_published(worlds: Sequence[WorldFacts], url: str) -> None:
+def check_published(worlds: Sequence[ExportSource], url: str) -> None:
     """Check that worlds are published at an address.
 
     Raises:
         CommandError: one is not.
     """
-    missing = [facts.seed.key for facts in worlds if not facts.is_built]
+    missing = [source.seed.key for source in worlds if not source.is_built]
     if missing:
         known = [seed.key for seed in worlds[0].store.seeds()]
         raise CommandError(
@@ -73,7 +73,7 @@ def check_published(worlds: Sequence[WorldFacts], url: str) -> None:
         )
 
 
-def report_left_out(refreshed: Refreshed) -> None:
+def report_left_out(refreshed: RefreshResult) -> None:
     """Print why worlds cannot be read."""
     for sentence in refreshed.left_out[:SHOWN_SINGLY]:
         say(notices(), sentence, "yellow")

@@ -19,7 +19,7 @@ from vwe_dagster.config.home import find_home
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vwe_dagster.instance.retention.plan import Purgeable
+    from vwe_dagster.instance.retention.plan import PurgeSummary
 
 _AGE = re.compile(r"(\d{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
@@ -98,7 +98,7 @@ def parse_age(text: str) -> dt.timedelta:
     return age
 
 
-def _show(purgeable: Sequence[Purgeable], *, as_json: bool, dry_run: bool) -> None:
+def _show(purgeable: Sequence[PurgeSummary], *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         document = {"dry_run": dry_run, "purged": [dataclasses.asdict(each) for each in purgeable]}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

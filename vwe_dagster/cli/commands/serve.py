@@ -59,7 +59,7 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
     """
     # Imported here because loading these takes longer than running most other commands.
     from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
-    from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.exporting.source import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.kernels.cache import are_kernels_cached  # noqa: PLC0415
     from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415

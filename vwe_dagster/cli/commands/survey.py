@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vwe_dagster.analysis.columns import Depth
-    from vwe_dagster.catalog.search import Searched
+    from vwe_dagster.catalog.search import SearchScope
     from vwe_dagster.survey.running import Outcome, Report, Survey
 
     _Seeds = npt.NDArray[np.int64]
 
-MOST_SEEDS = 10_000_000
+MAX_SEEDS = 10_000_000
 """The largest number of seeds per command; at depth ``world`` it takes ten days on two cores."""
 
 app = typer.Typer(
@@ -61,7 +61,7 @@ class DeeperName(enum.StrEnum):
 def run(
     count: Annotated[
         int | None,
-        typer.Argument(metavar="N", min=1, max=MOST_SEEDS, help="The number of seeds to add.", show_default=False),
+        typer.Argument(metavar="N", min=1, max=MAX_SEEDS, help="The number of seeds to add.", show_default=False),
     ] = None,
     *,
     depth: Annotated[
@@ -241,12 +241,12 @@ def _numbers_between(first: int, last: int) -> _Seeds:
             f"--range {first} {last} is not a range of seeds; write two integers from {MIN_NUMBER} to {MAX_NUMBER}, "
             "the smaller one first."
         )
-    if last - first >= MOST_SEEDS:
-        raise InputError(f"--range {first} {last} has more than {MOST_SEEDS:,} seeds; survey it in parts.")
+    if last - first >= MAX_SEEDS:
+        raise InputError(f"--range {first} {last} has more than {MAX_SEEDS:,} seeds; survey it in parts.")
     return np.arange(first, last + 1, dtype=np.int64)
 
 
-def _matching(store: WorldStore, condition: str) -> tuple[_Seeds, Searched]:
+def _matching(store: WorldStore, condition: str) -> tuple[_Seeds, SearchScope]:
     """Return the seeds that match a condition, and the seeds it was evaluated on.
 
     The condition is evaluated on the seeds surveyed to the shallowest depth that has all the columns it names.

@@ -67,7 +67,7 @@ def _show_ready(store: WorldStore, seed: Seed) -> None:
     if manifest is None:
         raise CommandError(f"Another process removed the tiles of {seed.key} after they were built; run this again.")
     choice = tile_choice(manifest)
-    megabytes = sum(facts.bytes for facts in manifest.files.values()) / 1e6
+    megabytes = sum(entry.bytes for entry in manifest.files.values()) / 1e6
     say(output(), f"The tiles of {seed.key} are ready.", "bold")
     show_items(
         output(),

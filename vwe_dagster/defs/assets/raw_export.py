@@ -28,7 +28,7 @@ from vwe_dagster.engine.messages import (
     WorldRequest,
 )
 from vwe_dagster.engine.native_locations import location_table_identity
-from vwe_dagster.exporting.facts import NATIVE_GAME_VERSION
+from vwe_dagster.exporting.source import NATIVE_GAME_VERSION
 from vwe_dagster.extraction.engine_export import biome_indices
 from vwe_dagster.locations.location_table import LocationTable
 from vwe_dagster.locations.world_locations import SUPPORTED_VERSION as LOCATIONS_VERSION

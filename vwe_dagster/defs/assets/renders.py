@@ -12,7 +12,7 @@ from vwe_dagster.defs.metadata import materialization
 from vwe_dagster.defs.plain_config import PlainConfig
 from vwe_dagster.defs.stage_builder import StageBuilder, recipe_from
 from vwe_dagster.rendering.biome_map import biome_thumbnail
-from vwe_dagster.rendering.picture_size import LEAST_PIXELS, MOST_PIXELS, PictureSize
+from vwe_dagster.rendering.picture_size import MAX_PIXELS, MIN_PIXELS, PictureSize
 from vwe_dagster.rendering.pictures import THUMBNAIL, pictures
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
@@ -27,8 +27,8 @@ class RendersConfig(PlainConfig):
     force: bool = pydantic.Field(default=False, description="Draw the pictures even if they are up to date.")
     pixels: int | None = pydantic.Field(
         default=None,
-        ge=LEAST_PIXELS,
-        le=MOST_PIXELS,
+        ge=MIN_PIXELS,
+        le=MAX_PIXELS,
         description="Pixels along each side of the map; by default four per cell of the grid, at most 2048.",
     )
 

@@ -32,7 +32,7 @@ from vwe_dagster.store.notes import Notes
 LIST_TAG = "vwe/seed_list"
 """Tag of a run with the list that requested it."""
 
-RUNS_PER_TICK, MOST_RUNS_PER_TICK = 8, 64
+RUNS_PER_TICK, MAX_RUNS_PER_TICK = 8, 64
 """Minimum and maximum number of runs per tick, multiples of the daemon's submitting threads.
 
 An interrupted tick finishes the runs that its threads are creating, and the next tick requests the rest.
@@ -106,7 +106,7 @@ def _runs_of_tick(instance: dg.DagsterInstance) -> int:
     cost_s = max((last.end_timestamp or 0.0) - last.timestamp, 0.001) / len(last.run_ids)
     # Round up: the time per run falls with the number of runs, so rounding down would keep the number low.
     fitting = math.ceil(TICK_S / cost_s / _SUBMITTING_THREADS) * _SUBMITTING_THREADS
-    return min(max(fitting, RUNS_PER_TICK), MOST_RUNS_PER_TICK)
+    return min(max(fitting, RUNS_PER_TICK), MAX_RUNS_PER_TICK)
 
 
 class _Tick:

@@ -25,7 +25,7 @@ class PurgeError(RuntimeError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Purgeable:
+class PurgeSummary:
     """A summary of the removable items of one kind.
 
     Attributes:
@@ -46,11 +46,11 @@ class Plan:
     _instance: dg.DagsterInstance
     _items: Mapping[str, Sequence[Item]]
 
-    def purgeable(self) -> list[Purgeable]:
+    def purgeable(self) -> list[PurgeSummary]:
         """Return a summary of each kind of items."""
         return [_summary(what, items) for what, items in self._items.items()]
 
-    def carry_out(self) -> list[Purgeable]:
+    def carry_out(self) -> list[PurgeSummary]:
         """Remove the items.
 
         Returns:
@@ -137,5 +137,5 @@ def _was_built_before(store: WorldStore, seed: Seed, before: dt.datetime) -> boo
     return all(manifest.made_at < before for manifest in manifests if manifest is not None)
 
 
-def _summary(what: str, items: Sequence[Item]) -> Purgeable:
-    return Purgeable(what, len(items), sum(item.bytes for item in items))
+def _summary(what: str, items: Sequence[Item]) -> PurgeSummary:
+    return PurgeSummary(what, len(items), sum(item.bytes for item in items))

@@ -32,7 +32,7 @@ from vwe_dagster.pool.launcher import (
     UNKNOWN_END,
     EngineEnd,
     EngineInfo,
-    Launched,
+    LaunchedEngine,
     LauncherError,
     LaunchSpec,
 )
@@ -109,7 +109,7 @@ class DockerLauncher:
                 idle_s=self._settings.idle_s,
             )
 
-    def launch(self, spec: LaunchSpec) -> Launched:
+    def launch(self, spec: LaunchSpec) -> LaunchedEngine:
         """Start an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
         is_unix = self._settings.connection == "unix"
         with _docker_errors():
@@ -139,12 +139,12 @@ class DockerLauncher:
                 self._logs.remove(spec.engine)
                 raise
 
-    def running(self, launched: Launched) -> bool:
+    def running(self, launched: LaunchedEngine) -> bool:
         """Return whether the engine's container exists and runs; a paused container counts as running."""
         state = self._state(launched.handle)
         return state is not None and bool(state["Running"])
 
-    def cause_of_end(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: LaunchedEngine) -> EngineEnd:
         """Return why an engine ended; unknown if its container was removed."""
         state = self._state(launched.handle)
         if state is None or state["Running"]:
@@ -158,7 +158,7 @@ class DockerLauncher:
         code = int(state["ExitCode"])
         return EngineEnd.by_signal(code - 128) if code > 128 else EngineEnd(f"exit code {code}")
 
-    def end(self, engine: str, launched: Launched | None) -> None:  # noqa: ARG002  Docker needs the name only
+    def end(self, engine: str, launched: LaunchedEngine | None) -> None:  # noqa: ARG002  Docker needs the name only
         """Kill and remove the engine's container and its socket directory; keep its log."""
         with _docker_errors():
             with contextlib.suppress(docker.errors.NotFound):
@@ -193,7 +193,7 @@ class DockerLauncher:
             raise
         return last_lines(log.decode("utf-8", errors="replace"), lines)
 
-    def memory_bytes(self, launched: Launched) -> int | None:
+    def memory_bytes(self, launched: LaunchedEngine) -> int | None:
         """Return the memory of the container in bytes, from its control group; None if Docker is on another host."""
         for pattern in _MEMORY_FILES:
             with contextlib.suppress(OSError):
@@ -259,11 +259,11 @@ class DockerLauncher:
         )
         return str(container["Id"])
 
-    def _start(self, container: str, socket_dir: Path | None) -> Launched:
+    def _start(self, container: str, socket_dir: Path | None) -> LaunchedEngine:
         api = self._client.api
         if socket_dir is not None:
             api.start(container)
-            return Launched(container, f"unix:{socket_dir / SOCKET}")
+            return LaunchedEngine(container, f"unix:{socket_dir / SOCKET}")
         bearer = secrets.token_urlsafe(32)
         api.put_archive(container, _SOCKET_DIR, _token_archive(bearer))
         api.start(container)
@@ -273,7 +273,7 @@ class DockerLauncher:
                 "The container ended before Docker published its port; check the pool's base_image and its command."
             )
         host = self._client.host or _LOOPBACK
-        return Launched(container, f"http://{host}:{published[0]['HostPort']}", bearer)
+        return LaunchedEngine(container, f"http://{host}:{published[0]['HostPort']}", bearer)
 
     def _labels(self, spec: LaunchSpec) -> dict[str, str]:
         return {

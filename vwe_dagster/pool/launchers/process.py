@@ -25,7 +25,7 @@ from vwe_dagster.pool.launcher import (
     UNKNOWN_END,
     EngineEnd,
     EngineInfo,
-    Launched,
+    LaunchedEngine,
     LauncherError,
     LaunchSpec,
 )
@@ -86,7 +86,7 @@ class ProcessLauncher:
             kernels=sources_digest(PACKAGE / "worldgen" / "__init__.py"),
         )
 
-    def launch(self, spec: LaunchSpec) -> Launched:
+    def launch(self, spec: LaunchSpec) -> LaunchedEngine:
         """Start an engine; see :meth:`vwe_dagster.pool.launcher.Launcher.launch`."""
         if any(info.engine == spec.engine for info in self.engines()):
             raise LauncherError(f"The engine {spec.engine} already exists; engine names must be unique.")
@@ -98,11 +98,11 @@ class ProcessLauncher:
                 self._logs.remove(spec.engine)
                 raise
 
-    def running(self, launched: Launched) -> bool:
+    def running(self, launched: LaunchedEngine) -> bool:
         """Return whether the engine's process exists and is not a zombie."""
         return _is_running(launched.handle)
 
-    def cause_of_end(self, launched: Launched) -> EngineEnd:
+    def cause_of_end(self, launched: LaunchedEngine) -> EngineEnd:
         """Return why an engine ended; unknown if the process that started it ended first."""
         if shows_out_of_memory(self._logs.tail(_parsed(launched.handle)[2], 1)):
             return OUT_OF_MEMORY
@@ -111,7 +111,7 @@ class ProcessLauncher:
             return UNKNOWN_END
         return EngineEnd(f"exit code {code}") if code >= 0 else EngineEnd.by_signal(-code)
 
-    def end(self, engine: str, launched: Launched | None) -> None:
+    def end(self, engine: str, launched: LaunchedEngine | None) -> None:
         """Kill the engine's process and its session, wait for their end, and remove the engine's socket directory.
 
         Raises:
@@ -134,7 +134,7 @@ class ProcessLauncher:
         """Return the last log lines of an engine, also after its end."""
         return self._logs.tail(engine, lines)
 
-    def memory_bytes(self, launched: Launched) -> int | None:
+    def memory_bytes(self, launched: LaunchedEngine) -> int | None:
         """Return the resident memory of the engine's process in bytes; None if it does not run."""
         if not _is_running(launched.handle):
             return None
@@ -153,7 +153,7 @@ class ProcessLauncher:
         for engine in left:
             remove_socket_dir(engine)
 
-    def _start(self, engine: str) -> Launched:
+    def _start(self, engine: str) -> LaunchedEngine:
         log = self._logs.open(engine)
         socket_dir = create_socket_dir(engine)
         try:
@@ -185,7 +185,7 @@ class ProcessLauncher:
         CHILDREN.adopt(handle, process, functools.partial(self._logs.save_exit_code, engine))
         _await_command_line(process.pid)
         _limit_memory(process.pid, self._settings.memory_limit_bytes)
-        return Launched(handle, address, bearer)
+        return LaunchedEngine(handle, address, bearer)
 
     def _exit_code(self, handle: str) -> int | None:
         """Return the exit code of an engine: from its parent, from the zombie, or from the file beside its log."""

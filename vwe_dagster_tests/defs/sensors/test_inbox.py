@@ -17,7 +17,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from vwe_dagster.defs.batching import LONG_LIST, SEEDS_PER_LONG_RUN, SEEDS_PER_RUN
 from vwe_dagster.defs.in_flight import keys_of_runs
 from vwe_dagster.defs.resources import WorldStoreResource
-from vwe_dagster.defs.sensors.inbox import MOST_RUNS_PER_TICK, NEW_KEYS_PER_TICK, RUNS_PER_TICK, inbox
+from vwe_dagster.defs.sensors.inbox import MAX_RUNS_PER_TICK, NEW_KEYS_PER_TICK, RUNS_PER_TICK, inbox
 from vwe_dagster.seeds.random import random_seeds
 from vwe_dagster_tests.defs.pipeline import Pipeline, partition_tags
 
@@ -253,7 +253,7 @@ def test_list_of_ten_thousand_seeds_is_processed_in_short_ticks(daemon: Daemon) 
 
 @pytest.mark.parametrize(
     ("seconds", "runs", "next_runs"),
-    [(60.0, 8, RUNS_PER_TICK), (22.0, 8, 20), (45.0, 24, 24), (20.0, 16, 36), (1.0, 8, MOST_RUNS_PER_TICK)],
+    [(60.0, 8, RUNS_PER_TICK), (22.0, 8, 20), (45.0, 24, 24), (20.0, 16, 36), (1.0, 8, MAX_RUNS_PER_TICK)],
 )
 def test_number_of_runs_follows_the_pace_of_the_last_tick(
     timed_daemon: Daemon, seconds: float, runs: int, next_runs: int
@@ -269,7 +269,7 @@ def test_fast_storage_registers_seeds_for_all_runs_of_the_next_tick(timed_daemon
     timed_daemon.drop("long.txt", *drawn(4000))
     timed_daemon.record_tick(1.0, 8)
     timed_daemon.tick()
-    assert len(timed_daemon.instance.get_dynamic_partitions("seeds")) == MOST_RUNS_PER_TICK * SEEDS_PER_LONG_RUN
+    assert len(timed_daemon.instance.get_dynamic_partitions("seeds")) == MAX_RUNS_PER_TICK * SEEDS_PER_LONG_RUN
 
 
 def test_long_list_is_registered_in_parts_while_its_first_seeds_are_requested(daemon: Daemon) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from vwe_dagster.pool.launcher import Launched, Launcher, LaunchSpec
+from vwe_dagster.pool.launcher import LaunchedEngine, Launcher, LaunchSpec
 from vwe_dagster.pool.launchers.docker import DockerLauncher
 from vwe_dagster.pool.launchers.process import ProcessLauncher
 from vwe_dagster.pool.settings import PoolSettings
@@ -90,7 +90,7 @@ class Bench:
     def spec(self, number: int = 1) -> LaunchSpec:
         return LaunchSpec(f"{self.pool_id}-0-{number}", 0, "a-digest")
 
-    def launch(self, launcher: Launcher, number: int = 1) -> Launched:
+    def launch(self, launcher: Launcher, number: int = 1) -> LaunchedEngine:
         return launcher.launch(self.spec(number))
 
 

@@ -17,7 +17,7 @@ import docker.errors
 import psutil
 import pytest
 
-from vwe_dagster.pool.launcher import EngineEnd, Launched, LauncherError, LaunchSpec
+from vwe_dagster.pool.launcher import EngineEnd, LaunchedEngine, LauncherError, LaunchSpec
 from vwe_dagster.pool.launchers.docker import DockerLauncher
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster_tests.pool.docker_engine import import_tiny_image
@@ -99,11 +99,11 @@ def test_engine_cannot_change_the_machine_code_of_another(bench: Bench, docker_c
     count = f"{found}; print(sum(path.read_bytes() == b'poison' for path in found))"
     launcher = bench.launcher()
 
-    def volumes_of(launched: Launched) -> set[str]:
+    def volumes_of(launched: LaunchedEngine) -> set[str]:
         mounts = docker_client.containers.get(launched.handle).attrs["Mounts"]
         return {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
 
-    def output_of(launched: Launched, code: str) -> str:
+    def output_of(launched: LaunchedEngine, code: str) -> str:
         status, output = docker_client.containers.get(launched.handle).exec_run(["python", "-c", code])
         assert status == 0, output
         assert isinstance(output, bytes)

@@ -20,7 +20,7 @@ import pytest
 from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.protocol import EngineState, Status
-from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, Launched, Launcher, LauncherError
+from vwe_dagster.pool.launcher import OUT_OF_MEMORY, EngineEnd, LaunchedEngine, Launcher, LauncherError
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launched]:
+def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[LaunchedEngine]:
     """Run an engine for the duration of the block."""
     launched = bench.launch(launcher, number)
     try:
@@ -46,7 +46,7 @@ def engine(bench: Bench, launcher: Launcher, number: int = 1) -> Iterator[Launch
         launcher.end(bench.spec(number).engine, launched)
 
 
-def greeting(launched: Launched) -> str:
+def greeting(launched: LaunchedEngine) -> str:
     """Return the greeting of a stand-in engine, once it listens."""
     answers: list[str] = []
 
@@ -71,7 +71,7 @@ def greeting(launched: Launched) -> str:
     return answers[-1]
 
 
-def wait_for_end(launcher: Launcher, launched: Launched) -> None:
+def wait_for_end(launcher: Launcher, launched: LaunchedEngine) -> None:
     until(lambda: not launcher.running(launched))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vwe_dagster.pool.launcher import EngineEnd, Launched, LauncherError
+from vwe_dagster.pool.launcher import EngineEnd, LaunchedEngine, LauncherError
 from vwe_dagster.pool.launchers.identity import start_time_of
 from vwe_dagster_tests.pool.launchers.conftest import Bench
 from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, until
@@ -19,7 +19,7 @@ from vwe_dagster_tests.pool.launchers.test_launchers import engine, greeting, un
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("bench", ["process"], indirect=True)]
 
 
-def pid_of(launched: Launched) -> int:
+def pid_of(launched: LaunchedEngine) -> int:
     return int(launched.handle.partition(":")[0])
 
 
@@ -39,12 +39,12 @@ def test_process_that_did_not_start_an_engine_learns_how_it_ended(
 ) -> None:
     program = (
         "import sys, pathlib\n"
-        "from vwe_dagster.pool.launcher import Launched\n"
+        "from vwe_dagster.pool.launcher import LaunchedEngine\n"
         "from vwe_dagster.pool.launchers.process import ProcessLauncher\n"
         "from vwe_dagster.pool.settings import PoolSettings\n"
         "folder, pool_id, handle = sys.argv[1:]\n"
         "launcher = ProcessLauncher(PoolSettings(), folder=pathlib.Path(folder), pool_id=pool_id)\n"
-        "print(launcher.cause_of_end(Launched(handle, '')))\n"
+        "print(launcher.cause_of_end(LaunchedEngine(handle, '')))\n"
     )
     launcher = bench.launcher()
     with engine(bench, launcher) as launched:
@@ -79,7 +79,9 @@ def test_process_that_reuses_the_id_of_an_engine_is_not_killed(bench: Bench) -> 
     launcher = bench.launcher()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         engine_name = bench.spec().engine
-        launched = Launched(f"{stranger.pid}:{start_time_of(os.getpid())}:{engine_name}", "unix:/nowhere/engine.sock")
+        launched = LaunchedEngine(
+            f"{stranger.pid}:{start_time_of(os.getpid())}:{engine_name}", "unix:/nowhere/engine.sock"
+        )
         assert not launcher.running(launched)
         launcher.end(engine_name, launched)
         assert stranger.poll() is None

@@ -29,7 +29,7 @@ _APART = {"biomes", "places", "columns"}
 """Statistics that ``world.json`` has outside its member ``statistics``."""
 
 
-def world_outline(header: WorldHeader, *, max_zoom: int) -> dict[str, Any]:
+def outline_json(header: WorldHeader, *, max_zoom: int) -> dict[str, Any]:
     """Return the members of ``world.json`` that need no analysis: all that a map without places needs.
 
     Units are in the names of keys. ``made_at`` is null for a world that is not stored. ``data`` describes the format
@@ -68,14 +68,14 @@ def world_outline(header: WorldHeader, *, max_zoom: int) -> dict[str, Any]:
     }
 
 
-def world_facts(
+def world_json(
     header: WorldHeader,
     analysis: WorldAnalysis,
     *,
     same_world: Iterable[Seed],
     max_zoom: int,
 ) -> dict[str, Any]:
-    """Return the content of ``world.json``: :func:`world_outline`, and the analysis of the world.
+    """Return the content of ``world.json``: :func:`outline_json`, and the analysis of the world.
 
     ``places`` is null if the source has no locations, else a summary, see
     :func:`vwe_dagster.site.places.places_summary`. ``start`` and ``boss_tour`` are points, see the functions
@@ -89,7 +89,7 @@ def world_facts(
         max_zoom: the highest zoom that has tiles.
     """
     return {
-        **world_outline(header, max_zoom=max_zoom),
+        **outline_json(header, max_zoom=max_zoom),
         "same_world": [seed.key for seed in same_world],
         "biomes": _biomes({row.pop("biome"): row for row in _rows(analysis.biomes)}),
         "statistics": {name: _plain(value) for name, value in analysis.statistics.items() if name not in _APART},

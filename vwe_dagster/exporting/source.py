@@ -1,4 +1,4 @@
-"""The input of the writer of every format: a built world, its metadata and the options of the user."""
+"""The source of an export: a built world with its metadata, and the options of the user."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ExportOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class WorldFacts:
-    """A world in the data folder; each file is read on first use and then kept.
+class ExportSource:
+    """A world in the data folder as the source of exports; each file is read on first use and then kept.
 
     Attributes:
         store: the data folder.

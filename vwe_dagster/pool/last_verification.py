@@ -13,7 +13,7 @@ REPORT = "report.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Verified:
+class LastVerification:
     """A summary of the last verification.
 
     Attributes:
@@ -29,11 +29,11 @@ class Verified:
     report: str
 
 
-def read_verified(pool: Path) -> Verified | None:
+def read_last_verification(pool: Path) -> LastVerification | None:
     """Return the last verification of the pool in a folder; None if there was none or its report cannot be read."""
     path = pool / FOLDER / REPORT
     try:
         report = json.loads(path.read_bytes())
-        return Verified(report["at"], report["passed"], report["sentences"][0], str(path))
+        return LastVerification(report["at"], report["passed"], report["sentences"][0], str(path))
     except (OSError, ValueError, LookupError, TypeError):
         return None
