@@ -13,10 +13,14 @@ GROUP = "/locations/vwe/asset-groups/world"
 RUN_S = BACKFILL_S = 240
 DIALOG_S = 60
 SETTLED_S = 2
+EMPTY = "about:blank"
 RUNS = (
     "query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { runId status } } } }"
 )
-
+MATERIALIZATIONS = (
+    "query ($key: AssetKeyInput!) "
+    "{ assetOrError(assetKey: $key) { ... on Asset { assetMaterializations(limit: 1) { runId } } } }"
+)
 BACKFILLS = "query { partitionBackfillsOrError { ... on PartitionBackfills { results { id status } } } }"
 
 
@@ -38,10 +42,10 @@ def launch(page: Page, key: str) -> dict[str, str]:
     tags = [{"key": "dagster/partition", "value": key}]
     deadline = time.monotonic() + RUN_S
     while time.monotonic() < deadline:
-        answer = page.request.post("/graphql", data={"query": RUNS, "variables": {"tags": tags}}).json()
-        for run in answer["data"]["runsOrError"]["results"]:
+        for run in ask(page, RUNS, tags=tags)["runsOrError"]["results"]:
             if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}:
                 return dict(run)
+            leave(page)
         page.wait_for_timeout(500)
     pytest.fail(f"the run of {key} did not end within {RUN_S} s")
 
@@ -85,13 +89,36 @@ def launch_backfill(page: Page) -> str:
     deadline = time.monotonic() + BACKFILL_S
     while time.monotonic() < deadline:
         for backfill in backfills(page):
-            if backfill["id"] not in before and backfill["status"] not in {"REQUESTED", "CANCELING"}:
-                return str(backfill["status"])
+            if backfill["id"] not in before:
+                if backfill["status"] not in {"REQUESTED", "CANCELING"}:
+                    return str(backfill["status"])
+                leave(page)
         page.wait_for_timeout(500)
     pytest.fail(f"the backfill did not end within {BACKFILL_S} s")
 
 
 def backfills(page: Page) -> list[dict[str, str]]:
     """Return all backfills, with ``id`` and ``status``."""
-    answer = page.request.post("/graphql", data={"query": BACKFILLS}).json()
-    return list(answer["data"]["partitionBackfillsOrError"]["results"])
+    return list(ask(page, BACKFILLS)["partitionBackfillsOrError"]["results"])
+
+
+def wait_for_materialization(page: Page, asset: str) -> None:
+    """Leave the page, and wait until an asset without partitions has been materialized."""
+    leave(page)
+    deadline = time.monotonic() + RUN_S
+    while not ask(page, MATERIALIZATIONS, key={"path": [asset]})["assetOrError"].get("assetMaterializations"):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{asset} was not materialized within {RUN_S} s")
+        page.wait_for_timeout(500)
+
+
+def leave(page: Page) -> None:
+    """Show an empty page. While a run lasts, Dagster's pages send requests and move their signs all the time."""
+    if page.url != EMPTY:
+        page.goto(EMPTY)
+
+
+def ask(page: Page, query: str, **variables: Any) -> dict[str, Any]:
+    """Return the data of the response to a GraphQL query."""
+    answer = page.request.post("/graphql", data={"query": query, "variables": variables}).json()
+    return dict(answer["data"])

@@ -18,10 +18,18 @@ from playwright.sync_api import Browser, Page, expect
 from vwe_dagster.analysis.columns import COLUMNS
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster_tests.command import Vwe
-from vwe_dagster_tests.ui.pages import ASSETS, GROUP, add_seed, launch, launch_backfill, select_partitions, shown_size
+from vwe_dagster_tests.ui.pages import (
+    ASSETS,
+    GROUP,
+    add_seed,
+    launch,
+    launch_backfill,
+    select_partitions,
+    shown_size,
+    wait_for_materialization,
+)
 
 KEYS = ("HHcLC5acQt", "@5")
-CATALOG_MS = 120_000
 EVIL = "evil.example"
 MAP_NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"
 MUTATION = (
@@ -119,8 +127,9 @@ def test_user_backfills_seeds_and_reads_their_metadata_and_the_catalog(vwe: Vwe,
     page.wait_for_timeout(1000)  # the dialog fades in
     page.screenshot(path=screenshots / "larger_map.png")
     # The catalog is materialized automatically.
+    wait_for_materialization(page, "seed_catalog")
     page.goto("/assets/seed_catalog?view=events")
-    expect(page.get_by_text(COLUMNS["start_land_km2"].heading, exact=True).first).to_be_visible(timeout=CATALOG_MS)
+    expect(page.get_by_text(COLUMNS["start_land_km2"].heading, exact=True).first).to_be_visible()
     assert shown_size(page, "img[alt=map]") == [96, 96]
     page.screenshot(path=screenshots / "catalog.png")
     found = vwe.call("find", "--json", "--columns", "seed")
