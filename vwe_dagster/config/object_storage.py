@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import urllib.parse
 from collections.abc import Mapping
 
 PUBLISH_VARIABLE = "VWE_PUBLISH"
@@ -17,8 +18,11 @@ DEFAULT_CACHE_MB = 4096
 
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 
+_KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
+_SECRET_VARIABLE = "AWS_SECRET_ACCESS_KEY"  # noqa: S105  the name of the variable
+
 _CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
+    _KEY_VARIABLE,
     "AWS_SKIP_SIGNATURE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -62,14 +66,36 @@ def storage_address(text: str, environ: Mapping[str, str] = os.environ) -> Stora
     match = _ADDRESS.fullmatch(text)
     if match is None:
         raise ObjectStorageError(
-            f"{text!r} is not an address in object storage; write it as s3://BUCKET or s3://BUCKET/PREFIX."
+            f"{text!r} is not an address in object storage; write it as s3://BUCKET or s3://BUCKET/PREFIX, with ASCII "
+            f"letters, digits, '-', '_' and '.', and lowercase letters in the bucket."
         )
     if not any(environ.get(name) for name in _CREDENTIALS):
         raise ObjectStorageError(
             f"The environment has no credentials for {text}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
             f"or AWS_SKIP_SIGNATURE=true to read a public bucket."
         )
-    return StorageAddress(match["bucket"], match["prefix"].strip("/"), environ.get(ENDPOINT_VARIABLE, ""))
+    if bool(environ.get(_KEY_VARIABLE)) != bool(environ.get(_SECRET_VARIABLE)):
+        # The client would search for other credentials, among them those of a virtual machine of AWS.
+        raise ObjectStorageError(f"Of {_KEY_VARIABLE} and {_SECRET_VARIABLE} only one is set; set both.")
+    return StorageAddress(match["bucket"], match["prefix"].strip("/"), _endpoint(environ))
+
+
+def _endpoint(environ: Mapping[str, str]) -> str:
+    """Return the URL of the server; empty for that of AWS."""
+    text = environ.get(ENDPOINT_VARIABLE, "")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        is_url = is_url and parts.username is None and not parts.query and not parts.fragment
+    except ValueError:
+        is_url = False
+    if text and not is_url:
+        # The text may have a password, so the message does not repeat it.
+        raise ObjectStorageError(
+            f"{ENDPOINT_VARIABLE} is not the URL of a server; write it as https://HOST or http://HOST:PORT, and set "
+            f"the credentials in {_KEY_VARIABLE} and {_SECRET_VARIABLE}."
+        )
+    return text
 
 
 def publish_address(environ: Mapping[str, str] = os.environ) -> StorageAddress:

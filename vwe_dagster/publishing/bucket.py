@@ -28,9 +28,14 @@ _TIMEOUT_S = 120
 _CONNECT_S = 5
 _MAX_RETRIES = 4
 _RETRY_S = 60
+_LONGEST_REASON = 200
+"""Maximum characters of a reason, which may be the page of a proxy."""
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _UNREADABLE_NAME = re.compile(r"object with invalid path: (.*)", re.DOTALL)
+_SERVER_FAILS = re.compile(r"status code: 5\d\d")
+_WRONG_REGION = re.compile(r"redirect without LOCATION|<Code>(PermanentRedirect|AuthorizationHeaderMalformed)</Code>")
+_NOT_S3 = re.compile(r"Unable to extract metadata from headers|Got invalid \w+ response")
 _NO_ANSWER = re.compile(r"error sending request|timed out|Connection|HTTP error", re.IGNORECASE)
 
 
@@ -175,19 +180,35 @@ class Bucket:
             ) from error
         except (BaseError, OSError) as error:
             self._check_bucket(error)
-            if name := _UNREADABLE_NAME.search(_text(error)):
-                raise BucketError(
-                    f"An object in {self.address} has a name that vwe cannot read ({name[1]}); delete or rename it."
-                ) from error
-            if _NO_ANSWER.search(_text(error)):
-                server = self.address.endpoint or "AWS"
-                raise UnusableBucketError(
-                    f"The object storage at {server} does not answer ({_reason(error)}); check {ENDPOINT_VARIABLE} "
-                    f"and the network, then run the command again."
-                ) from error
-            raise BucketError(
-                f"A request to {self.address} failed ({_reason(error)}); run the command again."
-            ) from error
+            raise self._described(error) from error
+
+    def _described(self, error: Exception) -> BucketError:
+        """Return the error of a failed request: an :class:`UnusableBucketError` if others would fail, too."""
+        text, reason, server = _text(error), _reason(error), self.address.endpoint or "AWS"
+        if name := _UNREADABLE_NAME.search(text):
+            return BucketError(
+                f"An object in {self.address} has a name that vwe cannot read ({name[1]}); delete or rename it."
+            )
+        if _SERVER_FAILS.search(text):
+            return UnusableBucketError(
+                f"The object storage at {server} failed {_MOST_RETRIES + 1} times ({reason}); run the command again "
+                f"later."
+            )
+        if _WRONG_REGION.search(text):
+            return UnusableBucketError(
+                f"The object storage does not have {self.address} in the region of AWS_REGION ({reason}); set it to "
+                f"the region of the bucket."
+            )
+        if _NOT_S3.search(text):
+            return UnusableBucketError(
+                f"The server at {server} does not answer as S3 does ({reason}); correct {ENDPOINT_VARIABLE}."
+            )
+        if _NO_ANSWER.search(text):
+            return UnusableBucketError(
+                f"The object storage at {server} does not answer ({reason}); check {ENDPOINT_VARIABLE} and the "
+                f"network, then run the command again."
+            )
+        return BucketError(f"A request to {self.address} failed ({reason}); run the command again.")
 
     def _check_bucket(self, error: Exception) -> None:
         if _reason(error) == "NoSuchBucket":
@@ -217,4 +238,4 @@ def _reason(error: Exception) -> str:
     """Return the code of S3's answer, or the cause of an error without an answer."""
     code = _CODE.search(_text(error))
     # obstore describes the request and its retries before the cause.
-    return code[1] if code else _text(error).partition("\n")[0].rpartition(" - ")[2]
+    return code[1] if code else _text(error).partition("\n")[0].rpartition(" - ")[2][:_LONGEST_REASON]

@@ -213,6 +213,29 @@ def test_address_is_written_without_a_slash_at_its_end(text: str) -> None:
     assert str(storage_address(text, {"AWS_SKIP_SIGNATURE": "true"})) == text.rstrip("/")
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "storage.example.org",
+        "ftp://storage",
+        "http://",
+        "http://storage:99999",
+        "http://[::1",
+        "http://key:secret@storage",
+    ],
+)
+def test_endpoint_that_is_not_the_url_of_a_server_is_rejected(endpoint: str) -> None:
+    with pytest.raises(ObjectStorageError, match="AWS_ENDPOINT_URL is not the URL of a server") as raised:
+        storage_address("s3://bucket", {"AWS_SKIP_SIGNATURE": "true", "AWS_ENDPOINT_URL": endpoint})
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_half_of_a_key_is_rejected(name: str) -> None:
+    with pytest.raises(ObjectStorageError, match="set"):
+        storage_address("s3://bucket", {name: "key"})
+
+
 def test_limit_of_the_cache_is_a_setting() -> None:
     assert cache_bytes({}) == 4096 * 10**6
     assert cache_bytes({"VWE_PUBLISH_CACHE_MB": "10"}) == 10**7

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from vwe_dagster.config.object_storage import storage_address
+from vwe_dagster.publishing import bucket as bucket_module
 from vwe_dagster.publishing.bucket import Bucket, BucketError, UnusableBucketError
 from vwe_dagster_tests.publishing.s3_server import S3Server
 
@@ -90,3 +94,54 @@ def test_rejected_credentials_are_reported(s3: S3Server, monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     with pytest.raises(UnusableBucketError, match=f"denies access to {address}"):
         Bucket(address).read("a", 1)
+
+
+class OtherServer(HTTPServer):
+    """A server that answers every request with one status."""
+
+    status = 200
+    requests = 0
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_PUT(self) -> None:
+        assert isinstance(self.server, OtherServer)
+        self.server.requests += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def other_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
+    with OtherServer(("127.0.0.1", 0), _Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "key")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(bucket_module, "_MOST_RETRIES", 1)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(200, "does not answer as S3 does"), (301, "set it to the region"), (502, r"failed 2 times .*502 Bad Gateway")],
+)
+def test_server_that_fails_every_request_is_unusable(other_server: OtherServer, status: int, message: str) -> None:
+    other_server.status = status
+    with pytest.raises(UnusableBucketError, match=message):
+        Bucket(storage_address("s3://worlds")).write("a", b"1")
+
+
+def test_server_that_fails_is_tried_again(other_server: OtherServer) -> None:
+    other_server.status = 503
+    with pytest.raises(UnusableBucketError):
+        Bucket(storage_address("s3://worlds")).write("a", b"1")
+    assert other_server.requests == 2
