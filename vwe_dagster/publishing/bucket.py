@@ -28,7 +28,7 @@ _TIMEOUT_S = 120
 _CONNECT_S = 5
 _MAX_RETRIES = 4
 _RETRY_S = 60
-_LONGEST_REASON = 200
+_MAX_REASON_LENGTH = 200
 """Maximum characters of a reason, which may be the page of a proxy."""
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -191,7 +191,7 @@ class Bucket:
             )
         if _SERVER_FAILS.search(text):
             return UnusableBucketError(
-                f"The object storage at {server} failed {_MOST_RETRIES + 1} times ({reason}); run the command again "
+                f"The object storage at {server} failed {_MAX_RETRIES + 1} times ({reason}); run the command again "
                 f"later."
             )
         if _WRONG_REGION.search(text):
@@ -238,4 +238,4 @@ def _reason(error: Exception) -> str:
     """Return the code of S3's answer, or the cause of an error without an answer."""
     code = _CODE.search(_text(error))
     # obstore describes the request and its retries before the cause.
-    return code[1] if code else _text(error).partition("\n")[0].rpartition(" - ")[2][:_LONGEST_REASON]
+    return code[1] if code else _text(error).partition("\n")[0].rpartition(" - ")[2][:_MAX_REASON_LENGTH]

@@ -124,7 +124,7 @@ def other_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "key")
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setattr(bucket_module, "_MOST_RETRIES", 1)
+        monkeypatch.setattr(bucket_module, "_MAX_RETRIES", 1)
         yield server
         server.shutdown()
         thread.join()
