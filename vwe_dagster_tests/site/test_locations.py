@@ -471,6 +471,11 @@ def test_locations_are_found_on_a_phone(visitor: Visitor, places: pd.DataFrame, 
         assert box["height"] >= 40
         assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_label("Search places").fill("haldor")
+    expect(page.locator(".chosen")).to_be_hidden()
+    page.locator("#places .places button").first.tap()
+    page.locator(".leaflet-popup-close-button").tap()
+    page.get_by_role("tab", name="Places").tap()
     page.get_by_label("Search places").fill("bonemass")
     page.locator("#places .places button").first.tap()
     card = page.locator(".place-card")

@@ -274,10 +274,12 @@ def test_pins_and_routes_are_kept_shared_exported_and_imported(
 def test_invalid_pins_of_a_link_are_left_out(visitor: Visitor) -> None:
     page, valid = visitor.page, "0,valid,,1,2"
     invalid = ["9,,,1", "0,%,x,1,2", "0,a,b,1e9,5", "0,a,b,NaN,1", "", "", "__proto__,a,b,1"]
-    for pins, shown in ((";".join([*invalid, valid]), 1), (f"{valid};0,{'a' * 5000},,1,2", 0)):
+    for pins, shown in ((";".join([*invalid, valid, "1,,,50,60"]), 2), (f"{valid};0,{'a' * 5000},,1,2", 0)):
         page.goto("about:blank")
         visit(page, f"/worlds/{BARE}/#at=0,0&zoom=1&show=&pins={pins}")
         expect(page.locator(".pin-sign")).to_have_count(shown)
+        # A pin without a name is called "Pin".
+        expect(page.get_by_role("button", name="Pin", exact=True)).to_have_count(shown // 2)
 
 
 def test_pins_of_an_unknown_version_are_reported(visitor: Visitor, tmp_path: Path) -> None:

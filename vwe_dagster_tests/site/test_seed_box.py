@@ -74,7 +74,7 @@ def test_hostile_seed_text_stays_on_the_page(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, "/")
     address, fault = page.url, page.locator(".seed-box output")
-    for text in ['<img src=x onerror="alert(1)">', "../../etc", "a?b#c", "@99999999999", "a b"]:
+    for text in ['<img src=x onerror="alert(1)">', "../../etc", "a?b#c", "@99999999999", "a b", "a" * 300]:
         fault.evaluate("output => { output.textContent = '' }")
         type_seed(page, text)
         expect(fault).to_contain_text("1 to 32")
@@ -84,14 +84,19 @@ def test_hostile_seed_text_stays_on_the_page(visitor: Visitor) -> None:
 
 def test_dropped_world_file_shows_its_world_and_what_is_missing(visitor: Visitor) -> None:
     page = visitor.page
-    world = new_world(parse_seed(ONE), "Mid<b>gard", world_gen_version=1, starting_keys=("NoPortals",))
+    world = new_world(parse_seed(ONE), "Mid<b>gard\u202e", world_gen_version=1, starting_keys=("NoPortals",))
     visit(page, "/")
-    page.locator(".seed-box input[type=file]").set_input_files(
+    chooser = page.locator(".seed-box input[type=file]")
+    chooser.set_input_files({"name": "long.fwl", "mimeType": "application/octet-stream", "buffer": bytes(70_000)})
+    expect(page.locator(".seed-box output")).to_contain_text("too long")
+    # The browser reports the choice of the same file again only if the last choice was cleared.
+    expect(chooser).to_have_value("")
+    chooser.set_input_files(
         {"name": "Midgard.fwl", "mimeType": "application/octet-stream", "buffer": world_file_bytes(world)}
     )
     expect(page).to_have_url(re.compile(rf"/worlds/{ONE}/"))
     note = page.locator("#keep")
-    expect(note).to_contain_text("Mid<b>gard")
+    expect(note).to_contain_text("\u2068Mid<b>gard\u202e\u2069.")
     expect(note).to_contain_text("modifiers")
     expect(note).to_contain_text("world-gen version 1")
 

@@ -130,7 +130,8 @@ class Keep {
 /** Returns notes on a world file of which the page does not show everything. */
 function notesOf(opened) {
   if (!opened) return [];
-  const notes = [t("keep.opened", { name: opened.name })];
+  // Isolates, so that marks of direction in a name do not reverse the sentence.
+  const notes = [t("keep.opened", { name: `\u2068${opened.name}\u2069` })];
   if (opened.has_modifiers) notes.push(t("keep.modifiers"));
   if (opened.world_gen_version !== opened.shown_version) {
     notes.push(t("keep.version", { own: String(opened.world_gen_version), shown: String(opened.shown_version) }));

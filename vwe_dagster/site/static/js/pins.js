@@ -23,6 +23,9 @@ import { t } from "./texts.js";
 const SIGN = { left: -10, right: 10, top: -27, bottom: 1 };
 const labelBox = (width) => ({ left: 14, right: 14 + width, top: -24, bottom: -2 });
 
+/** Returns an item with a name. */
+const named = (item) => (item.name ? item : { ...item, name: t(item.points.length > 1 ? "pins.route" : "pins.pin") });
+
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export class Pins {
@@ -81,7 +84,9 @@ export class Pins {
 
   /** Shows the items of a link besides the user's own. */
   set(text) {
-    this.guests = fromLink(text ?? "").filter((guest) => !this.items.some((item) => same(item, guest)));
+    this.guests = fromLink(text ?? "")
+      .map(named)
+      .filter((guest) => !this.items.some((item) => same(item, guest)));
     this.#show();
   }
 
@@ -182,8 +187,8 @@ export class Pins {
 
   #go(item) {
     if (item.points.length > 1) this.page.showPoints(item.points);
-    else this.page.flyTo(...item.points[0]);
-    this.#popUp(item);
+    const popup = this.#popUp(item);
+    if (item.points.length === 1) this.page.flyTo(...item.points[0], popup);
   }
 
   #draw(item) {
@@ -208,6 +213,7 @@ export class Pins {
     this.marks.push({ x, z, mark, width: 0 });
   }
 
+  /** Opens the popup of an item, and returns it. */
   #popUp(item) {
     const [x, z] = item.points[Math.floor(item.points.length / 2)];
     const button = (key, act) => h("button", { type: "button", class: "text", onclick: act }, t(key));
@@ -237,7 +243,7 @@ export class Pins {
           )
         : null, // prettier-ignore
     );
-    L.popup({ autoPan: false, minWidth: 180, maxWidth: 260, offset: [0, item.points.length > 1 ? 0 : -20] })
+    return L.popup({ autoPan: false, minWidth: 180, maxWidth: 232, offset: [0, item.points.length > 1 ? 0 : -20] })
       .setLatLng(at(x, z))
       .setContent(content)
       .openOn(this.page.map);
@@ -307,7 +313,7 @@ export class Pins {
 
   #save() {
     const color = this.colors.find((label) => label.firstChild.checked).dataset.color;
-    const item = checked({ ...this.#editing, name: this.name.value, note: this.note.value, color });
+    const item = named(checked({ ...this.#editing, name: this.name.value, note: this.note.value, color }));
     const index = this.items.indexOf(this.#editing);
     this.items = index < 0 ? [...this.items, item] : this.items.with(index, item);
     this.#changed();
@@ -324,9 +330,9 @@ export class Pins {
     const [file] = this.file.files;
     this.file.value = "";
     if (!file) return;
-    const { items, fault, found } = fromGeoJson(await file.text(), this.page.facts);
+    const { items: read, fault, found } = fromGeoJson(await file.text(), this.page.facts);
     if (fault) return toast(t(`pins.fault.${fault}`, { found, seed: String(this.page.facts.number) }));
-    const fresh = items.filter((item) => !this.items.some((own) => same(own, item)));
+    const fresh = read.map(named).filter((item) => !this.items.some((own) => same(own, item)));
     this.items = [...this.items, ...fresh].slice(0, MOST_ITEMS);
     this.#changed();
     toast(t("pins.imported", { count: fresh.length }));

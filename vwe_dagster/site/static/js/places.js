@@ -281,6 +281,7 @@ export class PlacesList {
 
   show() {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    this.list.parentElement.classList.toggle("searching", words.length > 0);
     const matches = (text) => words.every((word) => text.includes(word));
     this.filter.search(words.length ? matches : null);
     const found = this.places.filter((each) => this.filter.has(each, words.length > 0) && matches(each.words));

@@ -111,9 +111,9 @@ export class Plan {
 
   open = (place) => this.host.open(place);
 
-  flyTo(x, z) {
+  flyTo(x, z, popup) {
     this.host.panel.giveWay();
-    this.host.world.flyTo(x, z);
+    this.host.world.flyTo(x, z, undefined, popup);
   }
 
   showPoints(points) {

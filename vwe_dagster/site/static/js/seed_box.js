@@ -38,7 +38,6 @@ export function fillSeedBox() {
   const show = (seed) => window.location.assign(`${root}worlds/${folderOf(seed)}/`);
   const input = h("input", {
     type: "text",
-    maxLength: 32,
     autocomplete: "off",
     spellcheck: false,
     placeholder: t("seed_box.placeholder"),
@@ -56,7 +55,12 @@ export function fillSeedBox() {
     type: "file",
     accept: ".fwl,.fwl2",
     hidden: true,
-    onchange: () => chooser.files[0] && open(chooser.files[0]),
+    onchange: () => {
+      const [file] = chooser.files;
+      // The same file, after it was replaced, is a change, too.
+      chooser.value = "";
+      if (file) open(file);
+    },
   });
   place.append(
     h(

@@ -196,8 +196,9 @@ class WorldPage {
     this.panel.giveWay();
     // The browser's history returns to the view before the flight.
     this.link.changed({ step: true });
-    this.world.flyTo(each.x, each.z, each.kind === "island" ? each.zoom : Math.max(each.zoom, this.map.getZoom()));
-    this.#popUp(each);
+    const popup = this.#popUp(each);
+    const zoom = each.kind === "island" ? each.zoom : Math.max(each.zoom, this.map.getZoom());
+    this.world.flyTo(each.x, each.z, zoom, popup);
     this.link.changed({ step: true });
   }
 
@@ -240,6 +241,7 @@ class WorldPage {
     else this.map.closePopup();
   }
 
+  /** Opens the popup of a place, and returns it. */
   #popUp(each) {
     this.awaited = undefined;
     const popup = L.popup({ autoPan: false, maxWidth: isPhone() ? 232 : 300, minWidth: 220, offset: [0, -6] });
@@ -257,6 +259,7 @@ class WorldPage {
       this.list.mark(null);
       this.link.changed();
     });
+    return popup;
   }
 
   #measured({ done }) {

@@ -12,6 +12,8 @@ import { t } from "./texts.js";
 
 const BEYOND_TILES = 2;
 const TRIES = 3;
+/** Pixels between a popup and its point, and a margin. */
+const POPUP_GAP = 48;
 /** Time before the progress of tiles is shown. */
 const PATIENCE_MS = 300;
 const HIGH_DENSITY = window.devicePixelRatio > 1.3 ? 1 : 0;
@@ -194,10 +196,16 @@ export class WorldMap {
     options.zoomSnap = snap;
   }
 
-  /** Moves the view so that a point is in the middle of the part that is not covered. */
-  flyTo(x, z, zoom = Math.max(this.map.getZoom(), 4)) {
+  /**
+   * Moves the view so that a point is in the middle of the part that is not covered, or below it.
+   *
+   * @param popup an open popup at the point that must be visible as a whole.
+   */
+  flyTo(x, z, zoom = Math.max(this.map.getZoom(), 4), popup = null) {
     const { top, right, bottom, left } = this.inset();
-    const shift = L.point((right - left) / 2, (bottom - top) / 2);
+    const height = this.map.getSize().y - top - bottom;
+    const above = popup ? Math.min(popup.getElement().offsetHeight + POPUP_GAP, height) : 0;
+    const shift = L.point((right - left) / 2, (bottom - top) / 2 - Math.max(0, above - height / 2));
     const middle = this.map.unproject(this.map.project(at(x, z), zoom).add(shift), zoom);
     if (isCalm()) this.view(middle, zoom);
     else this.map.flyTo(middle, zoom, { duration: 0.7 });

@@ -511,7 +511,7 @@ export default {
   "keep.kept": "Gespeichert",
   "keep.modifiers": "Die Welt hat Modifikatoren. Sie ändern weder das Gelände noch die hier gezeigten Orte.",
   "keep.no_reason": "Der Prozess, der die Welt erzeugen sollte, hat sich ohne Meldung beendet.",
-  "keep.not_kept": "Nicht behalten",
+  "keep.not_kept": "Nicht gespeichert",
   "keep.opened": "Geöffnet aus der Datei der Welt {name}. Die Seite zeigt die Welt, bevor jemand spielt.",
   "keep.progress": "Fertige Stufen",
   "keep.reason": "Grund: {reason}",
