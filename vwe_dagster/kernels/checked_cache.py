@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import inspect
 import io
 import pickle
 import sys
@@ -50,7 +51,21 @@ class _ModuleFolder(_CacheLocator):  # type: ignore[misc]  # numba has no type h
 
 
 class _InModuleFolder(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_ModuleFolder,)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Set what numba's constructor sets, without its search for a locator.
+
+        That search follows the variable ``NUMBA_CACHE_LOCATOR_CLASSES``, whose folders no digest of the sources names.
+
+        Raises:
+            RuntimeError: no folder can be written.
+        """
+        file = inspect.getfile(function)
+        locator = _ModuleFolder.from_function(function, file)
+        if locator is None:
+            raise RuntimeError(f"The machine code of {function.__qualname__} cannot be cached: no folder is writable.")
+        self._lineno = function.__code__.co_firstlineno
+        self._locator = locator
+        self._filename_base = self.get_filename_base(f"{Path(file).stem}.{function.__qualname__}", sys.abiflags)
 
 
 class CheckedCache(FunctionCache):  # type: ignore[misc]

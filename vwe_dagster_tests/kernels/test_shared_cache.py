@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vwe_dagster.kernels.cache import cache_folder, folder_name
+from vwe_dagster.kernels.checked_cache import CheckedCache
 from vwe_dagster.kernels.compiling import kernel
 
 
@@ -40,6 +41,15 @@ def test_code_for_other_types_is_not_run_after_a_lost_update_of_the_index(folder
     index.write_bytes(of_the_slow_process)
     assert kernel(last)(integers) == 2
     assert kernel(last)(floats) == 2.0
+
+
+def test_numba_locators_of_the_environment_do_not_move_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = CheckedCache(last)
+    assert Path(usual.cache_path) == folder
+    monkeypatch.setattr(numba.core.config, "CACHE_LOCATOR_CLASSES", "UserWideCacheLocator")
+    assert kernel(last)(np.arange(3)) == 2
+    assert list(folder.glob("*.nbc"))
+    assert CheckedCache(last).cache_path == usual.cache_path
 
 
 def test_kernel_runs_although_its_machine_code_can_be_neither_read_nor_written(
