@@ -115,23 +115,56 @@ def find_home(environ: Mapping[str, str] = os.environ) -> Home:
     """Return the home: ``VWE_HOME``, else the checkout of this package, else the current folder.
 
     Raises:
-        HomeError: ``VWE_HOME`` is not a folder, or ``DAGSTER_HOME`` is not an absolute path, which Dagster requires.
+        HomeError: ``VWE_HOME`` is not a folder, the path of the home is not UTF-8, or ``DAGSTER_HOME`` is not an
+            absolute path, which Dagster requires.
     """
     if environ.get(HOME_VARIABLE):
-        folder = Path(environ[HOME_VARIABLE]).expanduser().resolve()
+        folder = _named(HOME_VARIABLE, environ[HOME_VARIABLE])
         if folder.exists() and not folder.is_dir():
             raise HomeError(f"{HOME_VARIABLE} is {folder}, which is not a folder; set it to a folder, or unset it.")
     else:
         folder = find_checkout() or Path.cwd()
+    _check_is_utf8(folder)
     own = folder / ".dagster"
     named = environ.get(INSTANCE_VARIABLE)
     has_broker = bool(environ.get(BROKER_VARIABLE, "").strip())
     if not named:
         return Home(folder, own, own_instance=True, has_broker=has_broker)
-    instance = Path(named).expanduser()
+    instance = _expanded(INSTANCE_VARIABLE, named)
     if not instance.is_absolute():
         raise HomeError(f"{INSTANCE_VARIABLE} is {named}, but Dagster requires an absolute path; set it to one.")
     return Home(folder, instance, own_instance=instance == own, has_broker=has_broker)
+
+
+def _named(variable: str, text: str) -> Path:
+    folder = _expanded(variable, text)
+    try:
+        return folder.resolve()
+    except RuntimeError as error:
+        raise HomeError(f"{variable} is {text}, which is a loop of symbolic links; set it to a folder.") from error
+
+
+def _expanded(variable: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise HomeError(
+            f"{variable} is {text}, but that user has no home folder here; write the whole path."
+        ) from error
+
+
+def _check_is_utf8(folder: Path) -> None:
+    """Check that Arrow can open files in a folder: it accepts no other path.
+
+    Raises:
+        HomeError: the path is not UTF-8.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise HomeError(
+            f"The path of the home {folder} is not UTF-8; rename the folder, or set {HOME_VARIABLE} to another one."
+        ) from error
 
 
 def find_checkout() -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,20 @@ def test_instance_set_by_the_user_is_unchanged(tmp_path: Path) -> None:
 def test_relative_dagster_home_is_rejected() -> None:
     with pytest.raises(HomeError, match="requires an absolute path; set it to one"):
         find_home({"DAGSTER_HOME": "here"})
+
+
+@pytest.mark.parametrize("variable", ["VWE_HOME", "DAGSTER_HOME"])
+def test_home_of_an_unknown_user_is_rejected(variable: str) -> None:
+    with pytest.raises(HomeError, match=rf"{variable} is ~nobody-of-this-name/x, .* write the whole path"):
+        find_home({variable: "~nobody-of-this-name/x"})
+
+
+def test_home_that_is_a_loop_of_links_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(HomeError, match="VWE_HOME"):
+        find_home({"VWE_HOME": str(tmp_path / "loop")}).prepare_instance()
+
+
+def test_home_whose_path_is_not_utf8_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="is not UTF-8; rename the folder, or set VWE_HOME"):
+        find_home({"VWE_HOME": os.fsdecode(os.fsencode(tmp_path) + b"/\xff")})
