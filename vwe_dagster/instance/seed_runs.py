@@ -9,14 +9,17 @@ The definitions are imported within functions: they load kernels and tables, whi
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
 import sqlalchemy.exc
+import yaml
 from filelock import FileLock, Timeout
 
-from vwe_dagster.config.home import Home, HomeError
+from vwe_dagster.config.home import SETTINGS, Home, HomeError
 from vwe_dagster.defs.in_flight import UNFINISHED_RUNS, keys_in_backfills, keys_in_runs
 from vwe_dagster.defs.jobs import tile_pyramid, world
 from vwe_dagster.defs.partitions import PARTITION_TAG, RANGE_TAGS, run_tags
@@ -25,6 +28,7 @@ from vwe_dagster.defs.run_events import LISTENER, Listener, is_check_failure, li
 from vwe_dagster.instance.partition_statuses import warm_partition_statuses, wipe_partition_statuses
 from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import WorldStore
+from vwe_dagster.text.commands import vwe_command
 
 _COMMAND_LINE_TAGS = {"vwe/made_by": "command line"}
 _LOCK_TAG = ".dagster/vwe_lock"
@@ -198,20 +202,48 @@ def open_dagster(home: Home) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance of a home; create it if necessary.
 
     Raises:
-        HomeError: the folder of the instance cannot be created or written.
+        HomeError: the folder of the instance cannot be created or written, or a database or the settings in it cannot
+            be used. Dagster opens some databases at their first use, so the block may raise it, too.
     """
     home.prepare_instance()
+    with _database_errors_explained(home.instance), _opened(home.instance) as dagster:
+        yield dagster
+
+
+def _opened(instance: Path) -> dg.DagsterInstance:
     try:
         # Without the lock, two processes that open a new instance would both create its tables.
-        with FileLock(home.instance / "vwe_opening.lock"):
-            dagster = dg.DagsterInstance.from_config(str(home.instance))
-    except (OSError, sqlalchemy.exc.OperationalError) as error:
+        with FileLock(instance / "vwe_opening.lock"):
+            return dg.DagsterInstance.from_config(str(instance))
+    except OSError as error:
+        raise _unusable(instance, error) from error
+    except (dg.DagsterError, yaml.YAMLError) as error:
+        # Dagster's message lists every setting that exists.
+        cause = str(error.errors[0].message if isinstance(error, dg.DagsterInvalidConfigError) else error)
         raise HomeError(
-            f"The Dagster instance in {home.instance} cannot be opened ({error}); "
-            f"check that the disk is not full and that this user may write to the folder."
+            f"The settings {instance / SETTINGS} cannot be used ({cause.partition(' Expected: ')[0]}); correct the "
+            f"file, or remove it to use the project's settings."
         ) from error
-    with dagster:
-        yield dagster
+
+
+@contextlib.contextmanager
+def _database_errors_explained(instance: Path) -> Iterator[None]:
+    """Convert the errors of the databases of an instance to :class:`HomeError`."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        raise _unusable(instance, error.orig or error) from error
+
+
+def _unusable(instance: Path, cause: BaseException) -> HomeError:
+    is_damaged = getattr(cause, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    remedy = "check that the disk is not full and that this user may write to the folder."
+    if is_damaged:
+        remedy = (
+            f"one of its databases is damaged. Restore the folder from a backup, or move it away and register the "
+            f"seeds again with: {vwe_command('seeds', 'add')} SEED. The worlds stay."
+        )
+    return HomeError(f"The Dagster instance in {instance} cannot be used ({cause}); {remedy}")
 
 
 @contextlib.contextmanager
@@ -219,7 +251,7 @@ def open_instance(home: Home) -> Iterator[SeedRuns]:
     """Open the Dagster instance of a home, create it if necessary, and mark dead runs as failed.
 
     Raises:
-        HomeError: the folder of the instance cannot be created or written.
+        HomeError: as :func:`open_dagster`.
     """
     with open_dagster(home) as dagster:
         instance = SeedRuns(home, dagster)

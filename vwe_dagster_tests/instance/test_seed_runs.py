@@ -14,9 +14,9 @@ from dagster._core.execution.backfill import (
     PartitionBackfill,
 )  # Dagster has no public names for these classes.
 
-from vwe_dagster.config.home import find_home
+from vwe_dagster.config.home import HomeError, find_home
 from vwe_dagster.defs.build import build_defs
-from vwe_dagster.instance.seed_runs import SeedInFlightError, SeedRuns
+from vwe_dagster.instance.seed_runs import SeedInFlightError, SeedRuns, open_dagster, open_instance
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WorldStore
 from vwe_dagster_tests.defs.pipeline import partition_tags
@@ -114,6 +114,37 @@ def test_seeds_of_finished_backfills_are_removed(instance: SeedRuns, dagster: dg
     for status in (BulkActionStatus.COMPLETED_SUCCESS, BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.CANCELED):
         add_backfill(dagster, ["b", "d"], status)
     assert removable(instance) == set(KEYS)
+
+
+@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_damaged_database_is_an_error_with_a_remedy(tmp_path: Path, database: str) -> None:
+    home = find_home({"VWE_HOME": str(tmp_path)})
+    with open_instance(home) as opened:
+        opened.register([parse_seed("a")])
+    for log in (home.instance / database).parent.glob(f"{Path(database).name}-*"):
+        log.unlink()
+    (home.instance / database).write_bytes(b"no database" * 500)
+
+    def use() -> None:
+        with open_dagster(home) as dagster:
+            SeedRuns(home, dagster).keys()
+            dagster.all_instigator_state()
+
+    with pytest.raises(HomeError, match=r"is damaged\. .* or move it away .* The worlds stay"):
+        use()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"), [("storage: [", "while parsing"), ("color: blue", 'unexpected config entry "color" at the root')]
+)
+def test_invalid_settings_of_the_user_are_an_error_with_a_remedy(tmp_path: Path, text: str, cause: str) -> None:
+    home = find_home({"VWE_HOME": str(tmp_path)})
+    home.instance.mkdir()
+    (home.instance / "dagster.yaml").write_text(text)
+    with pytest.raises(HomeError, match="or remove it to use the project's settings") as raised, open_instance(home):
+        pass
+    assert cause in str(raised.value)
+    assert len(str(raised.value)) < 500
 
 
 def test_only_runs_of_the_seed_alone_are_deleted(instance: SeedRuns, dagster: dg.DagsterInstance) -> None:
