@@ -14,6 +14,7 @@ _REMEDIES = {
     errno.EACCES: "make it writable or choose another folder",
     errno.EPERM: "make it writable or choose another folder",
     errno.EROFS: "make it writable or choose another folder",
+    errno.ENOENT: "create it or choose another folder",
     errno.EEXIST: "move away the file that is in the place of a folder",
     errno.ENOTDIR: "move away the file that is in the place of a folder",
     errno.EIO: "check its disk",
@@ -30,7 +31,7 @@ def disk_errors_explained(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _REMEDIES or not _may_concern(root, error.filename):
+        if error.errno not in _REMEDIES or not _may_concern(root, error):
             raise
         place = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
         raise StoreError(
@@ -38,9 +39,13 @@ def disk_errors_explained(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _may_concern(root: Path, file: object) -> bool:
-    """Return whether the file of an error is below ``root`` or a parent of it; a write error names no file."""
-    if file is None:
-        return True
-    path = Path(str(file))
-    return path.is_relative_to(root) or root.is_relative_to(path)
+def _may_concern(root: Path, error: OSError) -> bool:
+    """Return whether the file of an error is below ``root`` or a parent of it; a write error names no file.
+
+    A missing file below ``root`` is not an error of the disk: another process may have removed it.
+    """
+    is_missing = error.errno == errno.ENOENT
+    if error.filename is None:
+        return not is_missing
+    path = Path(str(error.filename))
+    return root.is_relative_to(path) or (path.is_relative_to(root) and not is_missing)

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -366,3 +367,18 @@ def test_unknown_seeds_are_listed_and_published_stages_are_found(store: WorldSto
     assert list(store.seeds(besides=[SEED.key, "never built"])) == []
     assert list(store.seeds(besides=["never built"])) == [SEED]
     assert store.published_stages(SEED) == [STAGE]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder in which no user can create another one")
+def test_data_folder_that_cannot_exist_is_an_error_with_a_remedy() -> None:
+    store = WorldStore(Path("/proc/no-folder/data"))
+    with (
+        pytest.raises(StoreError, match=r"/proc/no-folder\); create it or choose another folder"),
+        store.publish(SEED, STAGE, recipe_of(1)),
+    ):
+        pass
+
+
+def test_missing_file_of_a_draft_is_not_an_error_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), WorldStore(tmp_path).publish(SEED, STAGE, recipe_of(1)) as draft:
+        draft.path("absent").read_bytes()
