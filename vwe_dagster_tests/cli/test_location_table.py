@@ -61,3 +61,11 @@ def test_an_impossible_table_is_written_and_reported(
 def test_a_file_in_no_folder_is_rejected_before_an_engine_is_leased(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no folder"):
         commands.location_table(out=tmp_path / "none" / "table.json")
+
+
+@pytest.mark.parametrize("words", [("serve", "--port", "0"), ("open", "HHcLC5acQt"), ("locations", "HHcLC5acQt")])
+def test_unusable_table_of_the_environment_is_reported(tmp_path: Path, words: tuple[str, ...]) -> None:
+    rejected = Vwe(tmp_path, {"VWE_LOCATION_TABLE": str(tmp_path / "absent.csv")}).call(*words)
+    assert rejected.returncode == 2
+    assert "absent.csv" in rejected.stderr
+    assert "The variable VWE_LOCATION_TABLE names it; unset it for the game's own." in rejected.stderr

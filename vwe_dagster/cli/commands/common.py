@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from vwe_dagster.config.home import Home
 from vwe_dagster.seeds.lists import SeedList, SeedListError, read_seed_list
 from vwe_dagster.seeds.lookalikes import LookAlikes, parse_keys
 from vwe_dagster.seeds.seed import Seed, SeedError, parse_seed
+
+if TYPE_CHECKING:
+    from vwe_dagster.locations.location_table import LocationTable
 
 SHOWN_SINGLY = 10
 """The largest number of seeds that a command reports one by one."""
@@ -84,6 +87,22 @@ def registered_keys(home: Home) -> list[str]:
 
     with open_instance(home) as instance:
         return list(instance.keys())
+
+
+def own_location_table() -> LocationTable | None:
+    """Return the location table that the environment names and that worlds are built with; None for the default.
+
+    Raises:
+        InputError: the file is not a location table, or is one of other versions of the game.
+    """
+    from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
+    from vwe_dagster.exporting.source import NATIVE_GAME_VERSION  # noqa: PLC0415
+    from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
+
+    try:
+        return location_table_from_environment(NATIVE_GAME_VERSION)
+    except LocationTableError as error:
+        raise InputError(str(error)) from error
 
 
 def suggestion(text: str, known: Iterable[str]) -> str:

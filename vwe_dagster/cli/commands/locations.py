@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vwe_dagster.cli.commands.common import DEFAULT_ROWS, AsCsv, CommandError, InputError, Limit, SeedText, parse_seeds
+from vwe_dagster.cli.commands.common import (
+    DEFAULT_ROWS,
+    AsCsv,
+    CommandError,
+    InputError,
+    Limit,
+    SeedText,
+    own_location_table,
+    parse_seeds,
+)
 from vwe_dagster.cli.console import notices, output, say, show_table
 from vwe_dagster.config.home import find_home
 from vwe_dagster.store import WorldStore
@@ -102,19 +111,7 @@ def _places(seed: Seed) -> tuple[pd.DataFrame, JsonValue]:
                 f"The world of {seed.key} was built with world-gen version {source.world_gen_version}, whose locations "
                 f"are unknown: before version 2 the game placed them by another algorithm. Build it with version 2."
             )
-    return _computed(seed, _own_table())
-
-
-def _own_table() -> LocationTable | None:
-    """Return the location table that the environment names and that worlds are built with; None for the default."""
-    from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
-    from vwe_dagster.exporting.source import NATIVE_GAME_VERSION  # noqa: PLC0415
-    from vwe_dagster.locations.location_table import LocationTableError  # noqa: PLC0415
-
-    try:
-        return location_table_from_environment(NATIVE_GAME_VERSION)
-    except LocationTableError as error:
-        raise InputError(str(error)) from error
+    return _computed(seed, own_location_table())
 
 
 def _read_table(path: Path) -> LocationTable:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vwe_dagster.cli.commands.common import own_location_table
 from vwe_dagster.cli.commands.published import PublishedUrl, open_published, report_left_out
 from vwe_dagster.cli.commands.web import address, listen, serve_until_ended
 from vwe_dagster.cli.console import notices, say
@@ -56,17 +57,16 @@ def serve_page(home: Home, port: int, page: str, *, open_browser: bool) -> None:
 
     Raises:
         CommandError: the port cannot be used.
+        InputError: the location table that the environment names cannot be used.
     """
     # Imported here because loading these takes longer than running most other commands.
-    from vwe_dagster.config.location_table import location_table_from_environment  # noqa: PLC0415
-    from vwe_dagster.exporting.source import NATIVE_GAME_VERSION  # noqa: PLC0415
     from vwe_dagster.kernels.cache import are_kernels_cached  # noqa: PLC0415
     from vwe_dagster.site.builds import Builds  # noqa: PLC0415
     from vwe_dagster.site.server import site_app  # noqa: PLC0415
     from vwe_dagster.store import WorldStore  # noqa: PLC0415
 
     hosts = allowed_hosts()
-    table = location_table_from_environment(NATIVE_GAME_VERSION)
+    table = own_location_table()
     # A server with configured host names may have remote visitors; these must not start builds on this machine.
     builds = (
         None
