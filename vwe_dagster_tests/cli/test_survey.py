@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import signal
 import subprocess
 import time
@@ -163,8 +164,9 @@ def test_export_has_a_row_per_seed(vwe: Vwe, tmp_path: Path, suffix: str) -> Non
     [
         (("--to", "rows.txt"), 2, "neither .parquet nor .csv"),
         (("--to", "rows.csv", "--depth", "all"), 1, "vwe survey run 1000 --depth all"),
-        (("--to", "no/folder/rows.csv"), 1, "cannot be written"),
-        (("--to", "no/folder/rows.parquet"), 1, "cannot be written"),
+        (("--to", "no/folder/rows.csv"), 1, "cannot be written: there is no folder no/folder; create it"),
+        (("--to", f"{__file__}/rows.parquet"), 1, "cannot be written: there is no folder"),
+        (("--to", f"{'r' * 250}.csv"), 1, "cannot be written (File name too long)"),
     ],
 )
 def test_impossible_export_is_rejected(vwe: Vwe, arguments: tuple[str, ...], code: int, message: str) -> None:
@@ -172,6 +174,17 @@ def test_impossible_export_is_rejected(vwe: Vwe, arguments: tuple[str, ...], cod
     reported = vwe.call("survey", "export", *arguments)
     assert reported.returncode == code
     assert message in reported.stderr
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_name_of_an_export_need_not_be_utf8(vwe: Vwe, tmp_path: Path, suffix: str) -> None:
+    publish(vwe.store, block_name(0), range(3), Depth.START)
+    to = tmp_path / "exports" / os.fsdecode(b"\xff" + suffix.encode())
+    to.parent.mkdir()
+    reported = vwe.call("survey", "export", "--depth", "start", "--to", str(to))
+    assert reported.returncode == 0, reported.stderr
+    assert to.stat().st_size
+    assert list(to.parent.iterdir()) == [to]
 
 
 def test_export_reports_damaged_files(vwe: Vwe, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vwe_dagster.cli.console import notices, output, say
 from vwe_dagster.cli.exit_codes import INTERRUPTED
 from vwe_dagster.cli.interrupts import exiting_on_interrupt
 from vwe_dagster.config.home import find_home
+from vwe_dagster.files.atomic import replace_file
 from vwe_dagster.seeds.seed import MAX_NUMBER, MIN_NUMBER
 from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
@@ -273,14 +274,16 @@ def _write_table(table: pa.Table, to: Path) -> None:
     import pyarrow.csv  # noqa: PLC0415
     import pyarrow.parquet  # noqa: PLC0415
 
-    draft = to.with_name(f".{to.name}.{os.getpid()}.part")
+    if not to.parent.is_dir():
+        raise CommandError(f"{to} cannot be written: there is no folder {to.parent}; create it, or name another file.")
     try:
-        if to.suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(table, draft)
-        else:
-            pyarrow.parquet.write_table(table, draft, compression="zstd")
-        draft.replace(to)
+        # Arrow opens no path that is not UTF-8.
+        with replace_file(to.absolute()) as draft, draft.open("wb") as file:
+            if to.suffix.lower() == ".csv":
+                pyarrow.csv.write_csv(table, file)
+            else:
+                pyarrow.parquet.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise CommandError(f"{to} cannot be written ({error.strerror or error}); name another file.") from error
-    finally:
-        draft.unlink(missing_ok=True)
