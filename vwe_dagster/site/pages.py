@@ -27,6 +27,7 @@ GALLERY_PAGE, WORLD_PAGE, COMPARE_PAGE, FIND_PAGE = "gallery.html", "world.html"
 PAGES = GALLERY_PAGE, WORLD_PAGE, COMPARE_PAGE, FIND_PAGE
 
 _CLASSIC_SCRIPT = "js/theme.js"
+_VERSION_PREFIX = "v-"
 _LONE_DOT, _LONE_DOT_FOLDER = ".", "~."
 _GZIP = 31
 _TYPES = {".js": "text/javascript", ".webp": "image/webp", ".json": "application/json"}
@@ -65,6 +66,26 @@ def static_files() -> Mapping[str, Content]:
         for path in sorted(STATIC.rglob("*"))
         if path.is_file()
     }
+
+
+@functools.cache
+def static_version() -> str:
+    """Return the folder of the static files in the URLs of a server's pages, which changes when one of the files does.
+
+    A browser uses cached files of such URLs without a request: a page of a world has 55 of them.
+    """
+    tags = "".join(f"{path} {content.etag}\n" for path, content in static_files().items())
+    return f"{_VERSION_PREFIX}{hashlib.sha256(tags.encode()).hexdigest()[:16]}"
+
+
+def static_file(path: str) -> tuple[Content | None, bool]:
+    """Return a static file, or None, and whether its path has the current version.
+
+    The version is optional. A path with another one, from a page of an earlier server, has the current file.
+    """
+    version, _, rest = path.partition("/")
+    is_versioned = version.startswith(_VERSION_PREFIX)
+    return static_files().get(rest if is_versioned else path), version == static_version()
 
 
 @functools.cache
@@ -115,6 +136,7 @@ def _templates() -> jinja2.Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
+    environment.globals["static_version"] = static_version
     environment.globals["imported_modules"] = lambda module: imported_modules(module_sources(), module)
     return environment
 

@@ -36,7 +36,14 @@ from vwe_dagster.site.pages import Content
 from vwe_dagster.site.preview import warm_analysis, warm_ground
 from vwe_dagster.site.previews import Previews
 from vwe_dagster.site.reasons import Reason
-from vwe_dagster.site.responses import cache_control, content_response, error_response, not_modified
+from vwe_dagster.site.responses import (
+    IMMUTABLE,
+    REVALIDATE,
+    cache_control,
+    content_response,
+    error_response,
+    not_modified,
+)
 from vwe_dagster.site.search import SiteSearch
 from vwe_dagster.site.search_routes import SearchRoutes
 from vwe_dagster.site.source import NotFoundError, Part, WorldSource, warm_relief, warm_tiles
@@ -160,10 +167,10 @@ class _SiteRoutes:
         return page
 
     async def static(self, request: Request) -> Response:
-        content = pages.static_files().get(request.path_params["path"])
+        content, is_current = pages.static_file(request.path_params["path"])
         if content is None:
             raise NotFoundError("There is no such file.")
-        return content_response(request, content)
+        return content_response(request, content, IMMUTABLE if is_current else REVALIDATE)
 
     async def worlds(self, request: Request) -> Response:
         listed = await self._read(self._gallery.worlds)

@@ -158,10 +158,10 @@ def test_installed_wheel_generates_finds_and_serves_a_world(installed: Installed
         assert serving.stderr is not None
         reported = re.search(r"http://127\.0\.0\.1:\d+", serving.stderr.readline())
         assert reported is not None
-        assert b"static/js/gallery.js" in fetch(f"{reported[0]}/")
+        assert b"/js/gallery.js" in fetch(f"{reported[0]}/")
         assert fetch(f"{reported[0]}/static/js/gallery.js")
         world = f"{reported[0]}/worlds/{KEY}"
-        assert b"static/js/world.js" in fetch(f"{world}/")
+        assert b"/js/world.js" in fetch(f"{world}/")
         assert json.loads(fetch(f"{world}/world.json"))["key"] == KEY
     finally:
         serving.send_signal(signal.SIGINT)

@@ -78,8 +78,9 @@ def test_imported_modules_are_those_that_a_module_needs_to_start() -> None:
 @pytest.mark.parametrize("name", pages.PAGES)
 def test_page_preloads_all_modules_that_it_needs_to_start(name: str) -> None:
     text = pages.html_files()[name].plain.decode()
-    preloaded = set(re.findall(r'<link rel="modulepreload" href="(?:\.\./)*static/([^"]+)"', text))
-    entry = re.findall(r'<script src="(?:\.\./)*static/([^"]+)" type="module">', text)
+    static = rf"(?:\.\./)*static/{pages.static_version()}"
+    preloaded = set(re.findall(rf'<link rel="modulepreload" href="{static}/([^"]+)"', text))
+    entry = re.findall(rf'<script src="{static}/([^"]+)" type="module">', text)
     assert len(entry) == 1
     assert preloaded == set(imported_modules(pages.module_sources(), entry[0]))
     assert preloaded <= set(pages.static_files())

@@ -190,6 +190,17 @@ def test_browsers_cache_files_with_a_version_and_revalidate_others(client: httpx
         assert (unchanged.status_code, unchanged.content) == (304, b""), path
 
 
+def test_browsers_cache_the_static_files_of_a_page_until_one_of_them_changes(client: httpx.Client) -> None:
+    addresses = re.findall(r'(?:src|href)="\.\./\.\./(static/[^"]+)"', client.get(f"{WORLD}/").text)
+    assert len(addresses) > 40
+    for address in addresses:
+        assert "immutable" in client.get(f"/{address}").headers["cache-control"], address
+    version = addresses[0].split("/")[1]
+    for folder in ("", "v-0000000000000000/"):
+        other = client.get(f"/{addresses[0].replace(f'{version}/', folder)}")
+        assert (other.status_code, other.headers["cache-control"]) == (200, "no-cache")
+
+
 def test_cached_tile_does_not_wait_for_a_paint_slot(
     site: Site, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
