@@ -25,7 +25,7 @@ from vwe_dagster.defs.jobs import world
 from vwe_dagster.defs.partitions import consecutive_batches, run_tags, seeds
 from vwe_dagster.seeds.lists import SeedList, SeedListError
 from vwe_dagster.seeds.seed import Seed
-from vwe_dagster.store import WORLD_STAGES, WorldStore
+from vwe_dagster.store import WORLD_STAGES, StoreError, WorldStore
 from vwe_dagster.store.inbox import FOLDER, DroppedFile, Inbox, ListChangedError
 from vwe_dagster.store.notes import Notes
 
@@ -140,6 +140,9 @@ class _Tick:
         except OSError as error:
             # A list that cannot be moved must not block the others.
             self.messages.append(f"{file.name} cannot be moved out of the inbox ({error}); move it away by hand.")
+        except StoreError as error:
+            # Nor must a damaged file of notes, which every list with notes needs.
+            self.messages.append(f"{file.name} stays in the inbox. {error}")
 
     def _take(self, file: DroppedFile) -> None:
         try:

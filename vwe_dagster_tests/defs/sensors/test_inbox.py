@@ -188,6 +188,23 @@ def test_list_that_cannot_be_moved_does_not_block_others(daemon: Daemon) -> None
     assert daemon.tick() == [["b"]]
 
 
+def test_list_whose_notes_cannot_be_stored_does_not_block_others(daemon: Daemon) -> None:
+    daemon.drop("a.txt", "a # by the sea")
+    daemon.tick()
+    assert daemon.tick() == [["a"]]
+    notes = daemon.root / "catalog" / "notes.json"
+    notes.parent.mkdir()
+    notes.write_text("{")
+    daemon.drop("b.txt", "b")
+    daemon.tick()
+    assert "a.txt stays in the inbox. The file" in daemon.reported
+    assert "repair it or move it away" in daemon.reported
+    assert daemon.tick() == [["b"]]
+    notes.unlink()
+    daemon.tick()
+    assert daemon.lists("done") == ["a.txt", "b.txt"]
+
+
 def test_tick_that_is_killed_at_any_moment_loses_no_seed_and_requests_none_twice(daemon: Daemon) -> None:
     keys = drawn(5 * SEEDS_PER_RUN)
     daemon.drop("spring.txt", *keys)
