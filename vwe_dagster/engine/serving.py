@@ -78,7 +78,7 @@ def serve(
     for host in allowed_hosts:
         if not is_host_name(host):
             raise ServingError(f"Invalid host name {host!r}; write it as in the address, without a port.")
-    if idle_exit_minutes is not None and idle_exit_minutes <= 0:
+    if idle_exit_minutes is not None and not idle_exit_minutes > 0:
         raise ServingError(f"Invalid idle time {idle_exit_minutes:g}; write minutes above 0.")
     broken = Faults.parse(faults)
     started = time.perf_counter()

@@ -137,6 +137,7 @@ def test_engine_is_served_under_a_name_that_it_is_given() -> None:
         ({"socket": "missing/engine.sock"}, "No such file"),
         ({"socket": "token"}, "exists and is not a socket"),
         ({"socket": "engine.sock", "idle_exit_minutes": 0.0}, "write minutes above 0"),
+        ({"socket": "engine.sock", "idle_exit_minutes": float("nan")}, "write minutes above 0"),
         ({"socket": "engine.sock", "faults": ["gold"]}, "Invalid fault 'gold'"),
         ({"socket": "engine.sock", "faults": ["slow_job"]}, "NAME=SECONDS"),
     ],
