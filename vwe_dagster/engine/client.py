@@ -42,14 +42,12 @@ from vwe_dagster.engine.protocol import (
     Status,
     SurveyJobRequest,
 )
+from vwe_dagster.locations.table_bytes import MAX_TABLE_BYTES
 from vwe_dagster.locations.table_json import LocationTableDocument
 
 LONG_POLL_S = 20.0
 MAX_ANSWER_BYTES = 2**20
 """Maximum length of a JSON response; a response of the game's engine has some kilobytes."""
-
-MAX_TABLE_BYTES = 16 * 2**20
-"""Maximum length of a location table; the shipped one has 113 kilobytes."""
 
 PATIENCE_S = 3.0
 """Seconds without a response after which an engine counts as dead."""

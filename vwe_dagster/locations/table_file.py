@@ -22,6 +22,7 @@ from vwe_dagster.locations.location_table import (
     faults_of_type,
     in_running_order,
 )
+from vwe_dagster.locations.table_bytes import read_table_bytes
 
 SHIPPED = Path(__file__).with_name("location_types.csv")
 """The table of the game; its header names the file of the alt-biomes."""
@@ -65,7 +66,7 @@ def read_table(path: Path) -> LocationTable:
     alt_biomes: list[AltBiome] = []
     if "alt_biomes" in rows.header:
         columns = [field.name for field in dataclasses.fields(AltBiome)]
-        alt_rows = _read_rows(path.with_name(rows.header["alt_biomes"]), columns)
+        alt_rows = _read_rows(_path_beside(path, rows.header["alt_biomes"]), columns)
         alt_biomes = list(_parse(alt_rows, AltBiome, "name", faults_of_alt_biome))
         _check_alt_biomes(alt_rows, alt_biomes)
     types = [
@@ -84,6 +85,15 @@ def read_table(path: Path) -> LocationTable:
     )
 
 
+def _path_beside(path: Path, name: str) -> Path:
+    try:
+        return path.with_name(name)
+    except ValueError as error:
+        raise LocationTableError(
+            f"{path}: the header names {name!r} as alt_biomes; name a file in the same folder, or remove that line."
+        ) from error
+
+
 def _check_alt_biomes(rows: _Rows, alt_biomes: list[AltBiome]) -> None:
     if len(alt_biomes) > MAX_ALT_BIOMES:
         line = rows.cells[MAX_ALT_BIOMES][0]
@@ -97,9 +107,10 @@ def _check_alt_biomes(rows: _Rows, alt_biomes: list[AltBiome]) -> None:
 
 def _read_rows(path: Path, columns: list[str]) -> _Rows:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
+        text = read_table_bytes(path).decode("utf-8-sig")
+    except UnicodeError as error:
         raise LocationTableError(f"{path} cannot be read ({error}); name a readable file in UTF-8.") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.splitlines(keepends=True)
     count = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     entries = (line[1:].partition(":") for line in lines[:count])

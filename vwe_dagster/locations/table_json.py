@@ -21,6 +21,7 @@ from vwe_dagster.locations.location_table import (
     faults_of_type,
     in_running_order,
 )
+from vwe_dagster.locations.table_bytes import read_table_bytes
 
 _Row = TypeVar("_Row", LocationType, AltBiome)
 
@@ -90,10 +91,7 @@ def read_table_json(path: Path) -> LocationTable:
     Raises:
         LocationTableError: the file cannot be read or is not a location table, or a value is impossible.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise LocationTableError(f"{path} cannot be read ({error.strerror}); name a readable file.") from error
+    content = read_table_bytes(path)
     try:
         document = LocationTableDocument.model_validate_json(content)
     except pydantic.ValidationError as error:

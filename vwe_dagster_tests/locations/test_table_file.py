@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from vwe_dagster.locations.location_table import AltBiome, LocationTableError, LocationType
+from vwe_dagster.locations.table_bytes import MAX_TABLE_BYTES
+from vwe_dagster.locations.table_choice import read_location_table
 from vwe_dagster.locations.table_file import SHIPPED, read_table, shipped_table
 
 FIRST_ROW = 7
@@ -159,6 +162,8 @@ def test_a_fault_of_an_alt_biome_names_line_and_column(table_file: Path, column:
         ("StartTemple,", "StartTemple,StartTemple,", "line 6: 33 cells for 32 columns"),
         ("# game_version: 1.0.15 1.0.16\n", "", "line 1: the header has no line '# game_version: ...'; add it"),
         ("alt_biomes.csv", "alt.csv", "alt.csv cannot be read"),
+        ("alt_biomes.csv", "", "the header names '' as alt_biomes; name a file in the same folder"),
+        ("alt_biomes.csv", "../alt.csv", "the header names '../alt.csv' as alt_biomes"),
         ("GDKing,GDKing", '"GDKing,GDKing', "unexpected end of data"),
     ],
 )
@@ -177,3 +182,14 @@ def test_a_file_that_is_not_text_is_rejected(tmp_path: Path) -> None:
         read_table(path)
     with pytest.raises(LocationTableError, match="cannot be read"):
         read_table(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.json"])
+def test_reading_a_table_is_bounded_and_never_waits(tmp_path: Path, name: str) -> None:
+    pipe, long = tmp_path / name, tmp_path / f"long-{name}"
+    os.mkfifo(pipe)
+    long.touch()
+    os.truncate(long, MAX_TABLE_BYTES + 1)
+    for path, message in ((pipe, "cannot be read (it is a pipe"), (long, "is longer than 16 MiB")):
+        with pytest.raises(LocationTableError, match=re.escape(message)):
+            read_location_table(path, "1.0.16")
