@@ -277,6 +277,7 @@ def test_nothing_is_exported_if_the_world_cannot_be_built(
         (["export", "--gallery", KEY, "--stride", "2"], 2, "the options of formats; leave them out"),
         (["export", "--gallery", KEY, "--url", "example.org"], 2, "'example.org' is not the address of a folder"),
         (["export", "--gallery", KEY, "--url", "https://example.org/?a=b"], 2, "is not the address of a folder"),
+        (["export", "--gallery", KEY, "--url", "https://["], 2, "'https://[' is not the address of a folder"),
         (["export", "--gallery", KEY, "--out", str(Path(__file__).parent)], 1, "is not a site export"),
         (
             ["export", KEY, "--to", "fwl", "--stride", "2"],

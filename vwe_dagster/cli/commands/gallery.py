@@ -96,7 +96,10 @@ def _seeds(texts: Sequence[str], file: Path | None) -> list[Seed]:
 
 def _folder_address(url: str) -> str:
     """Return the address of a folder with a slash at the end."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise InputError(f"{url!r} is not the address of a folder; write it as https://example.org/worlds/.")
     return f"{url.rstrip('/')}/"
