@@ -18,7 +18,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "troll_cave_start_land",
         "sunken_crypt_start_land",
     ),
-    "Ways": (
+    "Distances": (
         "black_forest_first_m",
         "swamp_first_m",
         "mountain_first_m",

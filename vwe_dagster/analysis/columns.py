@@ -244,7 +244,7 @@ def _start_land() -> Iterator[Column]:
         "start_land_km2",
         world,
         "Start land",
-        f"Area that can be walked from the spawn stones, {_WALKED}.",
+        f"Area that can be walked from the sacrificial stones, {_WALKED}.",
         "start",
         "start_land",
     )
@@ -296,16 +296,16 @@ def _places() -> Iterator[Column]:
         "boss_tour_km",
         Depth.WORLD,
         "Tour of the bosses",
-        "Shortest way, as the crow flies, from the spawn stones to an altar of Eikthyr, then of the Elder, Bonemass, "
-        "Moder, Yagluth, the Queen and Fader.",
+        "Shortest way, as the crow flies, from the sacrificial stones to an altar of Eikthyr, then of the Elder, "
+        "Bonemass, Moder, Yagluth, the Queen and Fader.",
         "tour",
     )
     yield _measure(
         "trader_tour_km",
         Depth.WORLD,
         "Tour of the traders",
-        "Shortest way, as the crow flies, from the spawn stones to a candidate of Haldor, then of Hildir and of the "
-        "Bog Witch.",
+        "Shortest way, as the crow flies, from the sacrificial stones to a candidate of Haldor, then of Hildir and of "
+        "the Bog Witch.",
         "traders",
     )
     for kind, parts in _PLACES.items():

@@ -56,7 +56,7 @@ def seed_row(number: int, depth: Depth, world_gen_version: int = 2) -> Mapping[s
 
 
 def lands_of(disc: Disc, places: Places | None) -> MeasuredLands:
-    """Find and measure the lands of a world; players appear at the spawn stones, or at the center if unknown."""
+    """Find and measure the lands of a world; players appear at the sacrificial stones, or at the center if unknown."""
     return MeasuredLands.of_disc(disc, (_FAR_M, math.inf), (0.0, 0.0) if places is None else places.spawn)
 
 

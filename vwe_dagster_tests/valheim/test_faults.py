@@ -278,7 +278,7 @@ def test_request_that_the_listener_rejects_is_not_processed(client: EngineClient
             answer = caller.recv(65536)
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
         assert b"Content-Type: text/html" in answer
-    # The listener has passed on the last two anyway.
+    # The listener answers the last two itself and still passes them on, so the plugin counts two lost callers.
     wait_until(lambda: "Callers lost so far: 2." in engine.log.read_text())
     assert not client.status().draining
 
