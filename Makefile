@@ -1,4 +1,4 @@
-# What a person does with the project. Every target sets up what it needs first, in .venv; a second time it does not.
+# The commands of users and contributors. Every target first installs what it needs into .venv, if that is missing.
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ LOCK := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-header --no-annotate --no-emit-index-url --constraint constraints.txt
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
 
-# Values reach the shell in the environment and never as text of a command.
+# Values reach the shell as environment variables, and never as part of a command's text.
 unexport SEED PORT MINUTES
 export VWE_MAKE_SEEDS := $(value SEED)
 export VWE_MAKE_PORT := $(value PORT)
@@ -24,22 +24,22 @@ export VWE_MAKE_MINUTES := $(value MINUTES)
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make world SEED=HHcLC5acQt   makes a world, or several: SEED=\"one two\""
-	@echo "make ui                      serves Dagster's pages on this machine, at PORT=3001 if given"
-	@echo "make deploy                  builds and starts everything in containers, see docs/how-to/deployment.md"
-	@echo "make hosts                   installs packages for several machines, see docs/how-to/several-hosts.md"
-	@echo "make test                    checks everything: lint, types, all tests, the fast ones first"
-	@echo "make test-fast               runs the tests that take no Docker, browser or mono, in 100 s on"
-	@echo "                             2 cores once the kernels are compiled; no lint, no types"
-	@echo "make coverage                runs the fast tests and checks that they cover 81 % of the code"
-	@echo "make soak MINUTES=30         shares a pool while its processes and engines are killed and stopped"
-	@echo "make lint                    checks style and types only"
-	@echo "make lint-js                 checks the JavaScript and the CI workflow, with Node.js"
-	@echo "make docs                    builds the documentation as web pages; vwe docs opens them"
-	@echo "make lock                    writes requirements/ from pyproject.toml and constraints.txt"
-	@echo "make sbom                    writes build/sbom.cdx.json, the packages of a deployment, as CycloneDX"
-	@echo "make audit                   looks for known vulnerabilities of these packages, on the internet"
-	@echo "make clean                   removes .venv and caches; worlds and the Dagster instance stay"
+	@echo "make world SEED=HHcLC5acQt   build a world, or several: SEED=\"one two\""
+	@echo "make ui                      serve Dagster's pages on this machine, at PORT=3001 if given"
+	@echo "make deploy                  build and start everything in containers, see docs/how-to/deployment.md"
+	@echo "make hosts                   install the packages for several hosts, see docs/how-to/several-hosts.md"
+	@echo "make test                    check everything: style, types, all tests, the fast ones first"
+	@echo "make test-fast               run the tests without Docker, browser and mono, in 100 s on 2 cores"
+	@echo "                             once the kernels are compiled; no style, no types"
+	@echo "make coverage                run the fast tests, and check that they cover 81 % of the code"
+	@echo "make soak MINUTES=30         share a pool while its processes and engines are killed and stopped"
+	@echo "make lint                    check style and types"
+	@echo "make lint-js                 check the JavaScript and the CI workflow, with Node.js"
+	@echo "make docs                    build the documentation as web pages; vwe docs opens them"
+	@echo "make lock                    write requirements/ from pyproject.toml and constraints.txt"
+	@echo "make sbom                    write build/sbom.cdx.json, the packages of a deployment, as CycloneDX"
+	@echo "make audit                   look up known vulnerabilities of these packages, on the internet"
+	@echo "make clean                   remove .venv and caches; worlds and the Dagster instance stay"
 
 ifeq ($(strip $(value SEED)),)
 world:
@@ -57,17 +57,17 @@ test: $(DEV)
 test-fast: $(DEV)
 	$(BIN)/python -m pytest -n auto -m $(FAST)
 
-# Of the fast tier and within its processes. Not part of `make test`: tracing takes 43 % more CPU time.
+# Coverage of the fast tests, in their own processes. Not part of `make test`: tracing takes 43 % more CPU time.
 coverage: $(DEV)
 	$(BIN)/python -m pytest -n auto -m $(FAST) --cov
 
-# Not part of `make test`, which has some seconds of it.
+# Not part of `make test`, which includes a soak of some seconds.
 soak: $(DEV)
 	@VWE_EXPLORATION_DEPTH=8 $(BIN)/python -m pytest --quiet vwe_dagster_tests/pool/test_exploration.py
 	@$(BIN)/python -m vwe_dagster_tests.pool.soak --minutes "$${VWE_MAKE_MINUTES:-30}"
 
-# On one core, while style and types are checked on another. A small world also needs the kernels of statistics and pictures:
-# several test processes that need them concurrently would all compile them.
+# Compiles all kernels on one core, while style and types are checked on another. Test processes that need the same
+# kernels concurrently would each compile them.
 kernels: $(DEV)
 	@home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; \
 		VWE_HOME="$$home" VWE_POOL_IDLE_MINUTES=0.1 $(BIN)/vwe world --size 64 HHcLC5acQt >"$$home/log" 2>&1 \

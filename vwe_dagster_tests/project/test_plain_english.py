@@ -18,6 +18,11 @@ ROOT = Path(vwe_dagster.__file__).parents[1]
 FOLDERS = ("vwe_dagster", "vwe_dagster_tests", "docs", "deploy")
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_COMMENTS = {
+    re.compile(r"^[ \t]*#(?!!)(.*)$", re.MULTILINE): (".yaml", ".yml", ".toml", ".sh", "Makefile", "Dockerfile"),
+    re.compile(r"^[ \t]*(?://+|/?\*+)(.*)$", re.MULTILINE): (".js", ".cs"),
+}
+"""Comments of other languages, by the ends of the names of their files."""
 
 # Per 1,000 words. The limits are the highest rates in the sources of dagster-ray, psycopg_pool, datasette, sgkit and
 # ol-data-platform.
@@ -45,9 +50,19 @@ def _texts_of_code(path: Path) -> Iterator[str]:
             yield token.string.lstrip("# ")
 
 
+def _comments() -> Iterator[tuple[Path, str]]:
+    """Yield the comments of each file in another language, with the file."""
+    top = (path for path in ROOT.iterdir() if path.is_file())
+    for path in itertools.chain(top, *((ROOT / folder).rglob("*") for folder in FOLDERS)):
+        for comment, ends in _COMMENTS.items():
+            if path.name.endswith(ends) and path.is_file():
+                yield path, " ".join(comment.findall(path.read_text(encoding="utf-8")))
+
+
 def _texts() -> Iterator[tuple[Path, str]]:
     """Yield every text that is for people, with its file."""
     own = Path(__file__)
+    yield from _comments()
     for path in itertools.chain.from_iterable((ROOT / folder).rglob("*.py") for folder in FOLDERS):
         if path != own:
             yield from ((path, text) for text in _texts_of_code(path))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the plugin.
 #
-#   build.sh OUT            with mono's mcs against the stubs: OUT/Vwe.Engine.dll, and OUT/host* to play the game for it
+#   build.sh OUT            with mono's mcs against the stubs: OUT/Vwe.Engine.dll, and OUT/host*, which simulate the game
 #   build.sh OUT MANAGED    against the game: MANAGED holds UnityEngine.CoreModule.dll and BepInEx.dll, and what these two
 #                           refer to: UnityEngine.dll and netstandard.dll
 set -euo pipefail
@@ -25,7 +25,7 @@ if [[ -z $managed ]]; then
         mkdir -p "$folder"
         [[ -z $lacks ]] || cp "$managed"/{UnityEngine.CoreModule,BepInEx,assembly_utils}.dll "$folder"
         game=(-r:"$folder/UnityEngine.CoreModule.dll" -r:"$folder/assembly_utils.dll")
-        # Private fields of the game are there to be found by name.
+        # Private fields of the game seem unused, because the plugin finds them by name.
         compile -target:library -nowarn:414,169,649 -define:"LACKS_${lacks:-NOTHING}" -out:"$folder/assembly_valheim.dll" \
             "${game[@]}" "$here/stubs/Valheim.cs"
         compile -target:exe -out:"$folder/host.exe" "${game[@]}" -r:"$folder/assembly_valheim.dll" \
