@@ -14,6 +14,9 @@ LOCK := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-header --no-annotate --no-emit-index-url --constraint constraints.txt
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
 
+# Without a cache of bytecode, every process of a command and of a test compiles the project's modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Values reach the shell as environment variables, and never as part of a command's text.
 unexport SEED PORT MINUTES
 export VWE_MAKE_SEEDS := $(value SEED)
