@@ -60,7 +60,7 @@ _MAX_DOCUMENT_VALUES = 100_000
 _MAX_WIDTH_M = 2 * MAP_WIDTH_M
 _TILE_NAME = re.compile(r"([0-9]{2})-([0-9]{2})\.bin\.gz")
 _FOREST_TOLERANCE = 1e-4  # a coordinate rounded differently moves the factor by 2e-5, half a cell by 1e-2
-_PROBED_ROWS = 64  # of a plane, by which the placement is chosen; the chosen one is then checked in all rows
+_PROBED_ROWS = 64  # these rows of a plane decide its placement, which is then checked in all rows
 _ROWS_AT_ONCE = 256
 _LONGEST_VERSION = 64
 

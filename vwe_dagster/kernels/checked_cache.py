@@ -52,7 +52,7 @@ class _ModuleFolder(_CacheLocator):  # type: ignore[misc]  # numba has no type h
 
 class _InModuleFolder(CompileResultCacheImpl):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any]) -> None:
-        """Set what numba's constructor sets, without its search for a locator.
+        """Initialize the object as numba's constructor does, but without searching for a locator.
 
         That search follows the variable ``NUMBA_CACHE_LOCATOR_CLASSES``, whose folders no digest of the sources names.
 

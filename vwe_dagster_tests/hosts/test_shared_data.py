@@ -1,4 +1,4 @@
-"""A worker starts only if its data folder is that of the center, and locks hold there."""
+"""A worker starts only if its data folder is that of the center, and locks work there."""
 
 from __future__ import annotations
 

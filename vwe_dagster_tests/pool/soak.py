@@ -218,7 +218,7 @@ def _violations(history: Sequence[Operation]) -> list[Operation]:
 
 
 def _overdue(misfortune: Misfortune) -> list[str]:
-    """Return the leases that were held too long although no process was stopped for long meanwhile."""
+    """Return the leases that were held too long while no process was stopped for long."""
     found = []
     for path in misfortune.records:
         log = path.with_suffix(".log")
@@ -320,14 +320,14 @@ class Misfortune:
     def __init__(self, site: Site, choice: random.Random, folder: Path, seconds: float) -> None:
         self.done: Counter[str] = Counter()
         self.long_stops: list[tuple[float, float]] = []
-        """When a process was stopped for long: from and until, in seconds of the wall clock."""
+        """Start and end of each long stop of a process, in seconds of the wall clock."""
         self.exits: list[int | None] = []
         self._site, self._choice, self._folder, self._seconds = site, choice, folder, seconds
         self._stop = folder / "stop"
         self._numbers = itertools.count()
         self._holders: list[ForkServerProcess] = []
         self._stopped: list[tuple[float, float, int]] = []
-        """Since when, until when, and which process."""
+        """Start, end and process id of each stop."""
 
     @property
     def records(self) -> list[Path]:

@@ -277,7 +277,7 @@ def _write_table(table: pa.Table, to: Path) -> None:
     if not to.parent.is_dir():
         raise CommandError(f"{to} cannot be written: there is no folder {to.parent}; create it, or name another file.")
     try:
-        # Arrow opens no path that is not UTF-8.
+        # Arrow can open only paths in UTF-8.
         with replace_file(to.absolute()) as draft, draft.open("wb") as file:
             if to.suffix.lower() == ".csv":
                 pyarrow.csv.write_csv(table, file)

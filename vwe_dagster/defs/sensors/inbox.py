@@ -141,7 +141,7 @@ class _Tick:
             # A list that cannot be moved must not block the others.
             self.messages.append(f"{file.name} cannot be moved out of the inbox ({error}); move it away by hand.")
         except StoreError as error:
-            # Nor must a damaged file of notes, which every list with notes needs.
+            # A damaged file of notes must not block lists without notes, either.
             self.messages.append(f"{file.name} stays in the inbox. {error}")
 
     def _take(self, file: DroppedFile) -> None:
