@@ -16,7 +16,13 @@ from vwe_dagster.hosts.mount_checks import MountCheck
 from vwe_dagster.hosts.overview import Overview
 from vwe_dagster.hosts.run_leases import LeaseState, RunLease
 
-_STYLES = {HostState.LOST: "red", HostState.STOPPED: "dim", HostState.DRAINING: "yellow", HostState.WORKING: ""}
+_STYLES = {
+    HostState.LOST: "red",
+    HostState.WITHOUT_DATA: "red",
+    HostState.STOPPED: "dim",
+    HostState.DRAINING: "yellow",
+    HostState.WORKING: "",
+}
 
 
 def hosts_view(overview: Overview) -> RenderableType:

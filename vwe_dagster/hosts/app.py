@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -14,12 +15,14 @@ from typing import Any, ClassVar
 
 import celery
 import celery.bootsteps
+import celery.exceptions
 import celery.worker.state
 import kombu
 import redis
 
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.hosts.run_leases import RunLeases
+from vwe_dagster.hosts.shared_data import DataWatch
 
 COMMON_QUEUE = "vwe"
 """The queue of runs that any host may execute."""
@@ -61,10 +64,12 @@ SETTINGS: Mapping[str, Any] = {
 
 
 class SlotLimit(celery.bootsteps.StartStopStep):  # type: ignore[misc]  # without annotations
-    """Take no message while every slot is in use, as Celery's ``worker_disable_prefetch`` does.
+    """Take no message without the center's data, or while every slot is in use.
 
-    That setting forgets the runs in progress when Redis restarts. The worker then reserves a run that no other host can
-    take.
+    Celery's ``worker_disable_prefetch`` does the latter, too.
+
+    That setting, however, forgets the runs in progress when Redis restarts. The worker then reserves a run that no
+    other host can take.
     """
 
     requires: ClassVar = {"celery.worker.consumer.tasks:Tasks"}
@@ -76,7 +81,7 @@ class SlotLimit(celery.bootsteps.StartStopStep):  # type: ignore[misc]  # withou
 
         def can_consume() -> bool:
             in_use = len(celery.worker.state.active_requests | celery.worker.state.reserved_requests)
-            return in_use < parent.pool.num_processes and bool(has_prefetch_left())
+            return parent.app.watch.is_present and in_use < parent.pool.num_processes and bool(has_prefetch_left())
 
         quality_of_service.can_consume = can_consume
 
@@ -86,14 +91,22 @@ def queue_of(host: str) -> str:
     return f"{COMMON_QUEUE}.{host}"
 
 
-def worker_app(broker: str, host: str) -> celery.Celery:
+class WorkerApp(celery.Celery):  # type: ignore[misc]  # without annotations
+    """An app with the data folder of its host."""
+
+    watch: DataWatch
+
+
+def worker_app(broker: str, host: str, watch: DataWatch) -> celery.Celery:
     """Return the app of a worker, which consumes the common queue and the host's own.
 
     Args:
         broker: the URL of Redis.
         host: the name of the host.
+        watch: the watch of its data folder.
     """
-    app = celery.Celery("vwe", broker=broker)
+    app = WorkerApp("vwe", broker=broker)
+    app.watch = watch
     app.conf.update(SETTINGS)
     app.steps["consumer"].add(SlotLimit)
     app.conf.task_queues = [
@@ -103,12 +116,15 @@ def worker_app(broker: str, host: str) -> celery.Celery:
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
     def execute_job(task: celery.Task, execute_job_args_packed: dict[str, Any]) -> None:
-        _execute(leases, host, str(task.request.id), execute_job_args_packed)
+        if not watch.check():
+            # Other hosts may take the run.
+            raise celery.exceptions.Reject(requeue=True)
+        _execute(leases, host, watch, str(task.request.id), execute_job_args_packed)
 
     return app
 
 
-def _execute(leases: RunLeases, host: str, run: str, arguments: dict[str, Any]) -> None:
+def _execute(leases: RunLeases, host: str, watch: DataWatch, run: str, arguments: dict[str, Any]) -> None:
     """Execute a run in a process, unless another delivery of the same message already did."""
     # The reference has the folders of the center; without it, the process opens the instance of this host.
     packed = json.dumps({**arguments, "instance_ref": None})
@@ -116,7 +132,8 @@ def _execute(leases: RunLeases, host: str, run: str, arguments: dict[str, Any]) 
         _log.info("The run %s was canceled, or another delivery started it.", run)
         return
     _log.info("The run %s starts.", run)
-    command = [sys.executable, "-m", _RUN_PROCESS, "--run", run, "--host", host, "--parent", str(os.getpid()), packed]
+    options = {"--run": run, "--host": host, "--parent": str(os.getpid()), "--center": watch.identity}
+    command = [sys.executable, "-m", _RUN_PROCESS, *itertools.chain.from_iterable(options.items()), packed]
     # A session of its own: Ctrl-C in the terminal of the worker drains it and does not interrupt its runs.
     exit_code = subprocess.run(command, start_new_session=True, check=False).returncode  # noqa: S603
     _log.info("The run %s has ended with exit code %d.", run, exit_code)

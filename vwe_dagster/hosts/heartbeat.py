@@ -1,4 +1,4 @@
-"""The thread of a run's process that renews its lease, interrupts the run on request, and ends a revoked process."""
+"""The threads of a run's process: one renews its lease and ends the run on request, one ends it without its data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import time
 
 import redis
 
-from vwe_dagster.hosts.run_leases import HEARTBEAT_S, LeaseState, RunLeases
+from vwe_dagster.hosts.run_leases import HEARTBEAT_S, WITHOUT_DATA_CODE, LeaseState, RunLeases
+from vwe_dagster.hosts.shared_data import DataWatch
 
 CANCEL_S = 45.0
 """Seconds that an interrupted run may take to end; the center marks it as canceled after 60 s."""
@@ -32,6 +33,27 @@ def start_heartbeat(leases: RunLeases, run: str, host: str) -> None:
         host: the name of this host.
     """
     threading.Thread(target=_renew_until_end, args=(leases, run, host), name="lease", daemon=True).start()
+
+
+def end_without_data(watch: DataWatch) -> None:
+    """End this process when its data folder no longer is that of the center, now and in a daemon thread.
+
+    The thread is not that of the lease, because reading blocks while the server of the folder does not answer.
+    """
+
+    def check_until_end() -> None:
+        while True:
+            _end_if_missing(watch)
+            time.sleep(HEARTBEAT_S)
+
+    _end_if_missing(watch)
+    threading.Thread(target=check_until_end, name="data", daemon=True).start()
+
+
+def _end_if_missing(watch: DataWatch) -> None:
+    if not watch.check():
+        # The process must not end in an orderly way, which writes more files.
+        os._exit(WITHOUT_DATA_CODE)
 
 
 def end_with_parent(parent: int) -> None:

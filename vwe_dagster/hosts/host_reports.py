@@ -39,6 +39,7 @@ class HostState(enum.StrEnum):
 
     WORKING = "working"
     DRAINING = "draining"
+    WITHOUT_DATA = "no data"
     STOPPED = "stopped"
     LOST = "lost"
 
@@ -72,7 +73,8 @@ class HostReport:
         process: the process id of the worker.
         slots: runs that it executes concurrently.
         version: the version of the project.
-        state: its state; LOST if it has not reported for :data:`LOST_S`.
+        state: its state; LOST if it has not reported for :data:`LOST_S`, WITHOUT_DATA while its data folder is not that
+            of the center.
         seen_s: seconds since the report.
         pools: its pools.
         free_disk_bytes: free space on the disk of its home.
@@ -87,11 +89,6 @@ class HostReport:
     seen_s: float
     pools: tuple[PoolReport, ...]
     free_disk_bytes: int
-
-    @property
-    def is_alive(self) -> bool:
-        """True if the worker reports; it executes runs or drains."""
-        return self.state in {HostState.WORKING, HostState.DRAINING}
 
 
 class HostReports:

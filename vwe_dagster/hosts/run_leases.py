@@ -29,6 +29,9 @@ SECOND_CHECK_S = 8.0
 STARTING_S = 120.0
 """Seconds that the process of a run may take to start it, counted from the time when a worker takes the run."""
 
+WITHOUT_DATA_CODE = 74
+"""Exit code of the process of a run whose data folder no longer is that of the center."""
+
 _KEPT_S = 7 * 24 * 3600
 _PREFIX = "vwe:run:"
 _OPEN_RUNS = "vwe:runs"
@@ -249,6 +252,8 @@ def cause_of_loss(lease: RunLease | None) -> str:
     """
     if lease is None or lease.host is None:
         return "The run was lost before a worker executed it."
+    if lease.exit_code == WITHOUT_DATA_CODE:
+        return f"The data folder of host {lease.host} was no longer that of the center; mount it there again."
     if lease.exit_code is not None:
         return f"The process {lease.process} of this run on host {lease.host} ended with exit code {lease.exit_code}."
     return (

@@ -3,6 +3,9 @@
 The worker writes a file into the folder, holds a lock on it, and puts a question into Redis. The center reads the file,
 tries the lock, writes its answer into the folder and into Redis, and the worker compares the two. A copy of the folder,
 an empty mount point and a file system without locks each fail one of these steps.
+
+The center also writes an id into its folder. Worlds that are built while the folder is not mounted would be written
+into the empty mount point, so workers and the processes of runs read the id repeatedly.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import contextlib
 import dataclasses
 import enum
 import json
+import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -29,10 +33,15 @@ ANSWERED_WITHIN_S = 60.0
 FOLDER = ".hosts"
 """The folder of questions and answers within the data folder."""
 
+_IDENTITY = ".center"
+"""The file with the id of the center within its data folder."""
+
 _QUESTIONS = "vwe:questions"
 _ANSWERS = "vwe:answers:"
 _KEPT_S = 600
 _POLL_S = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 class Finding(enum.StrEnum):
@@ -46,6 +55,34 @@ class Finding(enum.StrEnum):
 
 class SharedDataError(RuntimeError):
     """The data folder is not that of the center. The message contains a remedy."""
+
+
+@dataclasses.dataclass
+class DataWatch:
+    """Whether the data folder of a host still is that of the center.
+
+    Attributes:
+        data: the data folder of this host.
+        identity: the id of the center that the folder had at the start of the worker.
+        is_present: the result of the last check.
+    """
+
+    data: Path
+    identity: str
+    is_present: bool = True
+
+    def check(self) -> bool:
+        """Return whether the folder has the id, and log a change."""
+        was_present, self.is_present = self.is_present, _read(self.data / _IDENTITY) == self.identity
+        if was_present and not self.is_present:
+            _log.error(
+                "The data folder %s is no longer that of the center; this host takes no runs until the center's data "
+                "folder is mounted at this path again.",
+                self.data,
+            )
+        if self.is_present and not was_present:
+            _log.info("The data folder %s is that of the center again.", self.data)
+        return self.is_present
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +139,21 @@ def check_shared_data(server: redis.Redis, data: Path, name: str, *, within_s: f
     return time.monotonic() - began
 
 
+def watch_data(data: Path) -> DataWatch:
+    """Return the watch of a data folder that :func:`check_shared_data` has accepted.
+
+    Raises:
+        SharedDataError: the folder has no id of a center.
+    """
+    identity = _read(data / _IDENTITY)
+    if identity is None:
+        raise SharedDataError(
+            f"The data folder {data} has no file {_IDENTITY} of the center; use the same version of vwe on all "
+            f"machines."
+        )
+    return DataWatch(data, identity)
+
+
 def answer_questions(server: redis.Redis, data: Path) -> list[str]:
     """Answer the questions of starting workers, at the center; return the names of their hosts.
 
@@ -110,6 +162,9 @@ def answer_questions(server: redis.Redis, data: Path) -> list[str]:
         data: the data folder of the center.
     """
     questions = cast("dict[str, str]", server.hgetall(_QUESTIONS))
+    if questions and _read(data / _IDENTITY) is None:
+        data.mkdir(parents=True, exist_ok=True)
+        write_atomically(data / _IDENTITY, secrets.token_hex(8).encode())
     for question in questions:
         secret = secrets.token_hex(8)
         answer = _Answer(_inspect(data, question, secret), secret)

@@ -28,6 +28,7 @@ from vwe_dagster.files.atomic import write_atomically
 from vwe_dagster.hosts.app import worker_app
 from vwe_dagster.hosts.host_reports import LOST_S, REPORT_S, HostReport, HostReports, HostState, PoolReport
 from vwe_dagster.hosts.redis_connection import connect
+from vwe_dagster.hosts.shared_data import DataWatch
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.database import ledger_file
@@ -35,6 +36,9 @@ from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.opening import open_pool, state_folder
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.text.commands import vwe_command
+
+DATA_S = 2.0
+"""Seconds between two checks of the data folder."""
 
 UPKEEP_S = 30.0
 """Seconds between two passes of the reaper over the pools of the host."""
@@ -55,12 +59,14 @@ class Worker:
         slots: runs that it executes concurrently.
         home: its home, with the pools of the host and the shared data folder.
         broker: the URL of Redis.
+        watch: the watch of the data folder.
     """
 
     name: str
     slots: int
     home: Home
     broker: str
+    watch: DataWatch
 
     def run(self, started: Callable[[], None]) -> None:
         """Work until SIGTERM or SIGINT; runs in progress are finished first.
@@ -72,7 +78,12 @@ class Worker:
             WorkerError: another worker uses the home or the name.
         """
         os.environ.update(self.home.environment)
-        with self._exclusive() as home, self._reporting(home) as report, self.maintaining():
+        with (
+            self._exclusive() as home,
+            _repeating(self.watch.check, DATA_S, "data"),
+            self._reporting(home) as report,
+            self.maintaining(),
+        ):
             started()
 
             def drain(**_: object) -> None:
@@ -80,7 +91,7 @@ class Worker:
 
             celery.signals.worker_shutting_down.connect(drain)
             # Threads wait for the processes of the runs. Workers need no events of each other.
-            worker = worker_app(self.broker, self.name).Worker(
+            worker = worker_app(self.broker, self.name, self.watch).Worker(
                 hostname=f"{self.name}@{platform.node()}",
                 pool_cls="threads",
                 concurrency=self.slots,
@@ -120,7 +131,9 @@ class Worker:
             yield
 
     def report(self, state: HostState) -> HostReport:
-        """Return the report of this worker."""
+        """Return the report of this worker, in a state of its own while it has no data folder."""
+        if state is HostState.WORKING and not self.watch.is_present:
+            state = HostState.WITHOUT_DATA
         return HostReport(
             name=self.name,
             machine=platform.node(),
@@ -200,7 +213,7 @@ def _id_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _repeating(work: Callable[[], None], every_s: float, name: str) -> Iterator[None]:
+def _repeating(work: Callable[[], object], every_s: float, name: str) -> Iterator[None]:
     """Call ``work`` in a thread during the block, immediately and then at intervals; wait for the last call."""
     ended = threading.Event()
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from vwe_dagster.hosts.redis_connection import connect
-from vwe_dagster.hosts.shared_data import FOLDER, SharedDataError, answer_questions, check_shared_data
+from vwe_dagster.hosts.shared_data import FOLDER, SharedDataError, answer_questions, check_shared_data, watch_data
 
 
 @contextlib.contextmanager
@@ -111,3 +111,26 @@ def test_folder_that_cannot_be_written_is_reported(server: redis.Redis, tmp_path
 def _write_only_questions(path: Path, content: bytes) -> None:
     if path.suffix == ".question":
         path.write_bytes(content)
+
+
+def test_folder_that_is_not_mounted_is_noticed_until_it_is_mounted_again(
+    broker: str, server: redis.Redis, tmp_path: Path
+) -> None:
+    mounted = tmp_path / "mounted"
+    mounted.symlink_to(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    with center(broker, tmp_path / "data"):
+        check_shared_data(server, mounted, "attic")
+    watch = watch_data(mounted)
+    assert watch.check()
+    mounted.unlink()
+    mounted.mkdir()
+    assert not watch.check()
+    mounted.rmdir()
+    mounted.symlink_to(tmp_path / "data")
+    assert watch.check()
+
+
+def test_folder_of_a_former_version_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(SharedDataError, match="use the same version"):
+        watch_data(tmp_path)

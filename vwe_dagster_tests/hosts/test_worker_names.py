@@ -9,6 +9,7 @@ import pytest
 from vwe_dagster.config.home import HOME_VARIABLE, INSTANCE_VARIABLE, find_home
 from vwe_dagster.hosts.host_reports import HostReports
 from vwe_dagster.hosts.redis_connection import connect
+from vwe_dagster.hosts.shared_data import DataWatch
 from vwe_dagster.hosts.worker import Worker, WorkerError
 
 
@@ -21,7 +22,7 @@ def end() -> None:
 
 
 def worker(home: Path, broker: str) -> Worker:
-    return Worker("attic", 1, find_home({HOME_VARIABLE: str(home)}), broker)
+    return Worker("attic", 1, find_home({HOME_VARIABLE: str(home)}), broker, DataWatch(home / "data", ""))
 
 
 def test_second_worker_with_a_name_is_rejected_until_the_first_has_ended(

@@ -10,6 +10,7 @@ import pytest
 
 from vwe_dagster.config.home import find_home
 from vwe_dagster.hosts import worker as worker_module
+from vwe_dagster.hosts.shared_data import DataWatch
 from vwe_dagster.hosts.worker import Worker
 from vwe_dagster.pool.clock import SystemClock
 from vwe_dagster.pool.opening import state_folder
@@ -29,7 +30,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Worker:
-    return Worker("attic", 1, find_home({"VWE_HOME": str(tmp_path)}), "redis://127.0.0.1:1/0")
+    home = find_home({"VWE_HOME": str(tmp_path)})
+    return Worker("attic", 1, home, "redis://127.0.0.1:1/0", DataWatch(home.data, ""))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from vwe_dagster.analysis.columns import Depth
 from vwe_dagster.hosts.app import COMMON_QUEUE, queue_of, worker_app
 from vwe_dagster.hosts.host_reports import HostState
 from vwe_dagster.hosts.redis_connection import connect
+from vwe_dagster.hosts.shared_data import DataWatch
 from vwe_dagster.seeds.seed import parse_seed
 from vwe_dagster.store import WORLD_STAGES
 from vwe_dagster.survey.files import survey_files
@@ -69,7 +70,7 @@ def waiting(site: Site, host: str) -> int:
 
 def answers(site: Site, host: str) -> bool:
     """Return whether Celery's consumer of a host answers."""
-    replies = worker_app(site.redis.url, "center").control.ping(timeout=1.0)
+    replies = worker_app(site.redis.url, "center", DataWatch(site.data, "")).control.ping(timeout=1.0)
     return any(name.startswith(f"{host}@") for reply in replies for name in reply)
 
 

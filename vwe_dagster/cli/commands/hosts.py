@@ -51,6 +51,7 @@ def worker(
         _print_checks(home, broker, host)
         return
     # Loading Celery takes longer than running most other commands.
+    from vwe_dagster.hosts.shared_data import SharedDataError, watch_data  # noqa: PLC0415
     from vwe_dagster.hosts.worker import Worker, WorkerError  # noqa: PLC0415
 
     home.prepare_instance()
@@ -66,8 +67,8 @@ def worker(
         say(notices(), f"The worker {host} takes up to {slots} runs at a time; SIGTERM or Ctrl-C drains it.", "green")
 
     try:
-        _explained(lambda: Worker(host, slots, home, broker).run(report_start))
-    except WorkerError as error:
+        _explained(lambda: Worker(host, slots, home, broker, watch_data(home.data)).run(report_start))
+    except (WorkerError, SharedDataError) as error:
         raise CommandError(str(error)) from error
 
 
