@@ -29,6 +29,7 @@ WORLD_COLUMNS: Mapping[str, str] = {
 
 _TYPES = {ColumnType.COUNT: pa.int32(), ColumnType.MEASURE: pa.float32()}
 _CLOSE_ENOUGH = 0.6
+_LONGEST_SHOWN = 60
 
 
 @functools.cache
@@ -92,10 +93,11 @@ def _names() -> Mapping[str, str]:
 def _unknown(word: str) -> QueryError:
     close = _similar(word.lower())
     meant = f"did you mean {' or '.join(close)}? List" if close else "list"
+    shown = word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}..."
     return QueryError(
-        f"There is no column {word}; {meant} all columns with: {vwe_command('find', '--columns')}",
+        f"There is no column {shown}; {meant} all columns with: {vwe_command('find', '--columns')}",
         QueryFault.MISSPELLED_COLUMN if close else QueryFault.UNKNOWN_COLUMN,
-        name=word,
+        name=shown,
         similar=close,
     )
 

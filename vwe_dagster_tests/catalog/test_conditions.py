@@ -105,6 +105,7 @@ def test_short_names_mean_one_column_each() -> None:
         ("lnad > 4", "no column lnad; did you mean land"),
         ("swamp_3_km2 > 4", "no column swamp_3_km2; did you mean swamp_3km_km2"),
         ("zzz > 4", r"no column zzz; list all columns with: vwe find --columns"),
+        ("z" * 900 + " > 4", "no column z{60}[.]{3}; list"),
         ("current_date > made_at", "no column current_date"),
         ("rowid = 1", "no column rowid"),
     ],

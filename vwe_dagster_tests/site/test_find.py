@@ -395,4 +395,11 @@ def test_world_that_was_not_kept_is_reported_and_can_be_requested_again(browser:
         expect(page.locator("#toast")).to_have_text("The world of @5 was not built.", timeout=PAGE_MS)
         expect(page.locator("#rows .cause")).to_have_text("Reason: <img src=x onerror=alert(1)> is full.")
         expect(page.get_by_role("button", name="Try again")).to_be_enabled()
+        # A slider that cannot be filled can be added again.
+        page.route("**/distributions.json*", lambda route: route.fulfill(status=503, body="{}"))
+        page.get_by_label("Add a slider").select_option("rivers")
+        expect(page.locator("#toast")).to_contain_text("cannot be read")
+        page.unroute("**/distributions.json*")
+        page.get_by_label("Add a slider").select_option("rivers")
+        expect(page.locator("#ranges")).to_contain_text("Rivers")
         page.close()

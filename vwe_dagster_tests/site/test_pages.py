@@ -132,6 +132,19 @@ def test_unreachable_server_is_reported(visitor: Visitor) -> None:
     assert {complaint.partition(":")[0] for complaint in visitor.complaints} == {"error"}
     assert all("Failed to load resource" in complaint for complaint in visitor.complaints)
 
+    page.route("**/tiles/**", lambda route: route.abort())
+    page.evaluate("location.hash = 'at=3000,3000&zoom=5'")
+    expect(page.locator("#toast")).to_contain_text("did not send parts of the map")
+    page.get_by_role("button", name="Pictures").click()
+    page.route("**/poster.png*", lambda route: route.abort())
+    page.get_by_role("button", name="Save the poster").click()
+    # Outside the modal dialog, the toast would be below it.
+    expect(page.locator("#pictures #toast")).to_have_text("The server does not answer.")
+    page.unroute("**/tiles/**")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('img.leaflet-tile')].some((tile) => tile.naturalWidth > 0)"
+    )
+
     page.route("**/world.json*", lambda route: route.abort())
     page.goto(COMPARISON)
     expect(page.locator(".failure")).to_have_text("The server does not answer.")
@@ -482,6 +495,13 @@ def test_tool_lowers_the_sheet_that_would_cover_it(visitor: Visitor, tool: str) 
 @pytest.mark.parametrize("visitor", [{"viewport": {"width": 844, "height": 390}, "locale": "de-DE"}], indirect=True)
 def test_cards_are_as_wide_as_their_content(visitor: Visitor) -> None:
     page = visitor.page
+    # A turned phone shows the same point in the middle.
+    visit(page, f"{WORLD}#at=1200,-600&zoom=4")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("canvas.chart").first).to_have_css("width", "390px")
+    page.keyboard.press("g")
+    expect(page).to_have_url(re.compile(r"at=1200(\.\d)?,-(600|599\.\d)&"))
+    page.set_viewport_size({"width": 844, "height": 390})
     visit(page, "/")
     expect(page.locator(".world").first).to_be_visible()
     too_wide = page.locator(".world").evaluate_all("all => all.filter((each) => each.scrollWidth > each.clientWidth)")

@@ -112,7 +112,7 @@ class Comparison {
       window.location.href = `../${comparisonOf(other.facts.key, one.facts.key)}${window.location.hash}`;
     });
     for (const { map } of sides) {
-      new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(map.getContainer());
+      new ResizeObserver(() => map.invalidateSize()).observe(map.getContainer());
     }
     const toggle = (name) => () =>
       this.#set(null, { [name]: !one.world.shown.has(name) && !other.world.shown.has(name) });

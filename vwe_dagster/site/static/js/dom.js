@@ -83,11 +83,10 @@ let vanishing;
 
 /** Shows a short message at the edge of the page. */
 export function toast(text) {
-  let box = $("#toast");
-  if (!box) {
-    box = h("div", { id: "toast", role: "status" });
-    document.body.append(box);
-  }
+  const box = $("#toast") ?? h("div", { id: "toast", role: "status" });
+  // A modal dialog covers everything outside it.
+  const place = $("dialog[open]") ?? document.body;
+  if (box.parentElement !== place) place.append(box);
   box.textContent = text;
   box.classList.add("shown");
   window.clearTimeout(vanishing);

@@ -12,7 +12,7 @@ export const pageIn = (folder) => (isExport ? `${folder}index.html` : folder);
 export const comparisonOf = (one, other) => `${pageIn("compare/")}?${new URLSearchParams({ one, other })}`;
 
 /** Fetches, with retries if the connection breaks, for example when a machine changes its network. */
-async function fetchAgain(address, tries = 3) {
+export async function fetchAgain(address, tries = 3) {
   try {
     return await fetch(address);
   } catch (error) {

@@ -71,7 +71,14 @@ class Finder {
   async add(name, limits, askAfter = true) {
     if (!this.columns.has(name) || this.ranges.has(name)) return;
     this.ranges.set(name, null);
-    const spread = await fetchJson(`distributions.json?columns=${name}`);
+    let spread;
+    try {
+      spread = await fetchJson(`distributions.json?columns=${name}`);
+    } catch (error) {
+      this.ranges.delete(name);
+      toast(error.message);
+      return;
+    }
     const range = new Range(this.columns.get(name), spread[name], limits, {
       changed: () => this.later(),
       removed: () => {

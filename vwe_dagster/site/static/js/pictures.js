@@ -1,7 +1,7 @@
 // The dialogs of pictures: the present view, the poster, printing, and the relief that turns.
 
 import { $, h, openDialog, toast } from "./dom.js";
-import { isExport } from "./files.js";
+import { fetchAgain, isExport } from "./files.js";
 import { ViewPicture } from "./picture.js";
 import { ReliefView } from "./relief.js";
 import { reasonText, t } from "./texts.js";
@@ -95,7 +95,7 @@ export class Pictures {
   async #savePoster() {
     const { base, facts } = this.world;
     const { value: paper } = $("#poster-paper");
-    const answer = await fetch(`${base}poster.png?paper=${paper}&v=${facts.version}`);
+    const answer = await fetchAgain(`${base}poster.png?paper=${paper}&v=${facts.version}`);
     if (!answer.ok) throw new Error(reasonText(await answer.json().catch(() => ({}))) ?? t("picture.no_poster"));
     download(await answer.blob(), `${facts.key}-poster-${paper}.png`);
   }

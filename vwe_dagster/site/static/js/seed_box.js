@@ -11,7 +11,9 @@ const LARGEST_FILE = 64 * 1024;
 
 /** Asks the server of the site to do something; a failure throws an error with the server's message. */
 export async function request(address, token, body) {
-  const answer = await fetch(address, { method: "POST", headers: { "x-vwe-token": token }, body });
+  const answer = await fetch(address, { method: "POST", headers: { "x-vwe-token": token }, body }).catch((error) => {
+    throw new Error(t("error.no_answer"), { cause: error });
+  });
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(reasonText(content) ?? t("seed_box.no_answer"));
   return content;

@@ -494,7 +494,7 @@ class WorldPage {
     });
     new ResizeObserver(() => {
       // On a printed page the map is hidden, and its view must not move.
-      if (!window.matchMedia("print").matches) this.map.invalidateSize({ pan: false });
+      if (!window.matchMedia("print").matches) this.map.invalidateSize();
     }).observe($("#map"));
   }
 

@@ -11,7 +11,9 @@ import { Planes } from "./planes.js";
 import { t } from "./texts.js";
 
 const BEYOND_TILES = 2;
+/** Failed requests of a tile before that is reported, and the time between further requests. */
 const TRIES = 3;
+const LONG_WAIT_MS = 5000;
 /** Pixels between a popup and its point, and a margin. */
 const POPUP_GAP = 48;
 /** Time before the progress of tiles is shown. */
@@ -111,9 +113,11 @@ export class WorldMap {
     });
     this.tiles.on("tileerror", ({ tile }) => {
       tile.tries = (tile.tries ?? 0) + 1;
-      if (tile.tries > TRIES) return;
+      if (tile.tries === TRIES) toast(t("map.tiles_missing"));
       const address = tile.src;
-      window.setTimeout(() => (tile.src = address), 500 * tile.tries);
+      const wait = tile.tries < TRIES ? 500 * tile.tries : LONG_WAIT_MS;
+      // Leaflet removes tiles out of the view from the page.
+      window.setTimeout(() => tile.isConnected && (tile.src = address), wait);
     });
     this.#reportLoading(this.tiles);
     if (former) {
