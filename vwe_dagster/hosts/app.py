@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import celery
 import celery.bootsteps
+import celery.concurrency.thread
 import celery.exceptions
 import celery.worker.state
 import kombu
@@ -92,12 +93,22 @@ def queue_of(host: str) -> str:
 
 
 class WorkerApp(celery.Celery):  # type: ignore[misc]  # without annotations
-    """An app with the data folder of its host."""
+    """An app with the data folder of its host, and the processes of the runs in progress."""
 
     watch: DataWatch
+    processes: set[subprocess.Popen[bytes]]
 
 
-def worker_app(broker: str, host: str, watch: DataWatch) -> celery.Celery:
+class RunThreads(celery.concurrency.thread.TaskPool):  # type: ignore[misc]  # without annotations
+    """Threads that wait for the processes of runs."""
+
+    def terminate_job(self, pid: int, signal: int | None = None) -> None:  # noqa: ARG002  Celery's signature
+        """Kill the processes of all runs, at the second Ctrl-C; Celery's own threads raise an error there."""
+        for process in list(self.app.processes):
+            process.kill()
+
+
+def worker_app(broker: str, host: str, watch: DataWatch) -> WorkerApp:
     """Return the app of a worker, which consumes the common queue and the host's own.
 
     Args:
@@ -106,7 +117,7 @@ def worker_app(broker: str, host: str, watch: DataWatch) -> celery.Celery:
         watch: the watch of its data folder.
     """
     app = WorkerApp("vwe", broker=broker)
-    app.watch = watch
+    app.watch, app.processes = watch, set()
     app.conf.update(SETTINGS)
     app.steps["consumer"].add(SlotLimit)
     app.conf.task_queues = [
@@ -119,12 +130,12 @@ def worker_app(broker: str, host: str, watch: DataWatch) -> celery.Celery:
         if not watch.check():
             # Other hosts may take the run.
             raise celery.exceptions.Reject(requeue=True)
-        _execute(leases, host, watch, str(task.request.id), execute_job_args_packed)
+        _execute(app, leases, host, str(task.request.id), execute_job_args_packed)
 
     return app
 
 
-def _execute(leases: RunLeases, host: str, watch: DataWatch, run: str, arguments: dict[str, Any]) -> None:
+def _execute(app: WorkerApp, leases: RunLeases, host: str, run: str, arguments: dict[str, Any]) -> None:
     """Execute a run in a process, unless another delivery of the same message already did."""
     # The reference has the folders of the center; without it, the process opens the instance of this host.
     packed = json.dumps({**arguments, "instance_ref": None})
@@ -132,10 +143,13 @@ def _execute(leases: RunLeases, host: str, watch: DataWatch, run: str, arguments
         _log.info("The run %s was canceled, or another delivery started it.", run)
         return
     _log.info("The run %s starts.", run)
-    options = {"--run": run, "--host": host, "--parent": str(os.getpid()), "--center": watch.identity}
+    options = {"--run": run, "--host": host, "--parent": str(os.getpid()), "--center": app.watch.identity}
     command = [sys.executable, "-m", _RUN_PROCESS, *itertools.chain.from_iterable(options.items()), packed]
     # A session of its own: Ctrl-C in the terminal of the worker drains it and does not interrupt its runs.
-    exit_code = subprocess.run(command, start_new_session=True, check=False).returncode  # noqa: S603
+    with subprocess.Popen(command, start_new_session=True) as process:  # noqa: S603
+        app.processes.add(process)
+        exit_code = process.wait()
+        app.processes.discard(process)
     _log.info("The run %s has ended with exit code %d.", run, exit_code)
     _record_end(leases, run, exit_code)
 

@@ -25,7 +25,7 @@ from vwe_dagster.config.home import Home
 from vwe_dagster.config.pool import settings_from_environment, valheim_settings_from_environment
 from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.files.atomic import write_atomically
-from vwe_dagster.hosts.app import worker_app
+from vwe_dagster.hosts.app import RunThreads, worker_app
 from vwe_dagster.hosts.host_reports import LOST_S, REPORT_S, HostReport, HostReports, HostState, PoolReport
 from vwe_dagster.hosts.redis_connection import connect
 from vwe_dagster.hosts.shared_data import DataWatch
@@ -93,7 +93,7 @@ class Worker:
             # Threads wait for the processes of the runs. Workers need no events of each other.
             worker = worker_app(self.broker, self.name, self.watch).Worker(
                 hostname=f"{self.name}@{platform.node()}",
-                pool_cls="threads",
+                pool_cls=RunThreads,
                 concurrency=self.slots,
                 quiet=True,
                 without_gossip=True,
