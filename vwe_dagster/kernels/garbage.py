@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 NEW_OBJECTS = 50_000
@@ -15,3 +16,6 @@ def collect_rarely() -> None:
     commands that load Dagster start 0.2 s sooner. Freezing or pausing the collector gains no more.
     """
     gc.set_threshold(NEW_OBJECTS, 10, 10)
+    # Python's own shutdown collects several times among all objects: 0.35 of the 1.55 s of processor time that
+    # "vwe seeds list" takes, 1.0 of 5.3 s of a world of 64 x 64.
+    atexit.register(gc.freeze)
