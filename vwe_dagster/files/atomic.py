@@ -14,6 +14,7 @@ import glob
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from filelock import FileLock
 
 _NO_TIMEOUT = -1.0
 """The timeout of filelock that waits without limit."""
+
+_ABANDONED_S = 3600.0
+"""Seconds after which the draft of a file counts as that of a killed writer; writing one takes seconds."""
 
 
 @contextlib.contextmanager
@@ -111,13 +115,20 @@ def write_to_disk(path: Path, content: bytes) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file atomically: a reader sees the former or the new content."""
+    """Replace a file atomically: a reader sees the former or the new content.
+
+    Writers do not wait for each other. The drafts of killed writers are therefore recognized by their age.
+    """
     draft = _unused_sibling(path)
     try:
         write_to_disk(draft, content)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+    for abandoned in _drafts_of(path):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - abandoned.stat().st_mtime > _ABANDONED_S:
+                abandoned.unlink()
 
 
 @contextlib.contextmanager
@@ -169,7 +180,7 @@ def _clean_up(folder: Path) -> None:
         _discard(set_aside, _unused_sibling(folder))
     elif set_aside.exists():
         set_aside.rename(folder)
-    for abandoned in folder.parent.glob(f".{glob.escape(folder.name)}.draft-*"):
+    for abandoned in _drafts_of(folder):
         _remove(abandoned)
 
 
@@ -194,6 +205,10 @@ def _set_aside(folder: Path) -> Path:
 def _unused_sibling(path: Path) -> Path:
     """Return a unique path for a draft, which no child of a killed writer can be using."""
     return path.with_name(f".{path.name}.draft-{secrets.token_hex(8)}")
+
+
+def _drafts_of(path: Path) -> Iterator[Path]:
+    return path.parent.glob(f".{glob.escape(path.name)}.draft-*")
 
 
 def _create_folder(folder: Path) -> None:
