@@ -210,7 +210,7 @@ def _write(descriptor: int, note: bytes) -> None:
 
 def _unusable(path: Path, error: OSError) -> PoolError:
     return PoolError(
-        f"{path}, used for locks of the pool, cannot be opened: {error.strerror}. It contains no world. Check that "
+        f"{path}, used for locks, cannot be opened: {error.strerror}. It contains no world. Check that "
         f"this user may write to its folder and that the disk is not full, or move it away and try again."
     )
 

@@ -227,7 +227,7 @@ def test_flipped_bytes_of_a_ledger_raise_pool_errors_and_can_be_repaired(
 @pytest.mark.parametrize(
     ("make_wrong", "words"),
     [
-        (lambda folder: (folder / "locks").write_text(""), "used for locks of the pool, cannot be opened"),
+        (lambda folder: (folder / "locks").write_text(""), "used for locks, cannot be opened"),
         (lambda folder: (folder / "locks" / "slot-0.lock").mkdir(parents=True), r"slot-0\.lock, used for locks"),
         (lambda folder: (folder / FILE).mkdir(), "it is a folder, not a file"),
         (lambda folder: (folder / f"{FILE}.opening").mkdir(), "cannot be used"),
