@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vwe_dagster.cli.commands.common import InputError, parse_seeds
+from vwe_dagster.cli.commands.common import CommandError, InputError, parse_seeds
 from vwe_dagster.cli.commands.pool import AsJson, PoolName, open_named, print_json
 from vwe_dagster.cli.console import notices, output, say, showing_progress
 from vwe_dagster.cli.exit_codes import FAILED
@@ -83,6 +85,8 @@ def verify(
     numbers = tuple(seed.number for seed in parse_seeds(seeds)) if seeds else SEEDS
     if len(numbers) != 2:
         raise InputError(f"Verification needs two different seeds, not {len(numbers)}; name two, or none.")
+    if len(set(numbers)) != len(numbers):
+        raise InputError(f"The two seeds are the same world, the integer {numbers[0]}; name seeds of two worlds.")
     report = Report()
     with open_named(pool, new=True) as opened, showing_progress(notices(), "verifying an engine") as progress:
         with opened.lease(purpose="verifying an engine") as lease:
@@ -99,9 +103,11 @@ def verify(
             except FencedError:
                 raise
             except EngineError as error:
-                report.write_failure(folder, error)
+                with _disk_errors_explained(folder):
+                    report.write_failure(folder, error)
                 raise
-        report.write(folder, outcome)
+        with _disk_errors_explained(folder):
+            report.write(folder, outcome)
     if as_json:
         print_json(outcome.as_dict())
     else:
@@ -109,6 +115,17 @@ def verify(
             say(output(), sentence)
     if not outcome.passed:
         raise typer.Exit(FAILED)
+
+
+@contextlib.contextmanager
+def _disk_errors_explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"The report cannot be written to {folder} ({error.strerror}); check that the disk is not full and that "
+            f"this user may write to the folder, then verify again."
+        ) from error
 
 
 @app.command(name="location-table")
