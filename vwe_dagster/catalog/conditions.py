@@ -74,7 +74,7 @@ _BEFORE = f"FROM {TABLE} WHERE (\n"
 """The statement before a condition. It is ASCII, so its length in bytes equals its length in characters."""
 
 _UNKNOWN_TABLE = re.compile(r'Table "(?P<name>[^"]+)" (?:not found|does not exist)')
-_LONGEST_SHOWN = 200
+_MAX_SHOWN_LENGTH = 200
 _MAX_BRACKETS = 200
 _MANY_SIGNS = re.compile(r"(?:[^\w\s'\"]\s*){100}")
 _Node = dict[str, Any]
@@ -348,4 +348,4 @@ def _shown(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}..."

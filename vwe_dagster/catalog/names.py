@@ -29,7 +29,7 @@ WORLD_COLUMNS: Mapping[str, str] = {
 
 _TYPES = {ColumnType.COUNT: pa.int32(), ColumnType.MEASURE: pa.float32()}
 _CLOSE_ENOUGH = 0.6
-_LONGEST_SHOWN = 60
+_MAX_SHOWN_LENGTH = 60
 
 
 @functools.cache
@@ -93,7 +93,7 @@ def _names() -> Mapping[str, str]:
 def _unknown(word: str) -> QueryError:
     close = _similar(word.lower())
     meant = f"did you mean {' or '.join(close)}? List" if close else "list"
-    shown = word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}..."
+    shown = word if len(word) <= _MAX_SHOWN_LENGTH else f"{word[:_MAX_SHOWN_LENGTH]}..."
     return QueryError(
         f"There is no column {shown}; {meant} all columns with: {vwe_command('find', '--columns')}",
         QueryFault.MISSPELLED_COLUMN if close else QueryFault.UNKNOWN_COLUMN,

@@ -18,7 +18,7 @@ _PREFERENCE = re.compile(
 )
 
 MAX_WEIGHT = 1_000_000
-_LONGEST_SHOWN = 100
+_MAX_SHOWN_LENGTH = 100
 
 Values = npt.NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def _parsed(text: str) -> Preference:
         raise QueryError(
             f'The preference {text!r} is not a column with an order and a weight; write one such as: "swamp asc x2"',
             QueryFault.INVALID_PREFERENCE,
-            preference=text[:_LONGEST_SHOWN],
+            preference=text[:_MAX_SHOWN_LENGTH],
         )
     column = column_name(match["name"])
     kind = condition_schema().field(column).type
@@ -105,10 +105,10 @@ def _parsed(text: str) -> Preference:
     weight = float(match["weight"] or 1)
     if not 0 < weight <= MAX_WEIGHT:
         raise QueryError(
-            f"The weight of the preference {text[:_LONGEST_SHOWN]!r} is not above 0 and at most {MAX_WEIGHT:,}; "
+            f"The weight of the preference {text[:_MAX_SHOWN_LENGTH]!r} is not above 0 and at most {MAX_WEIGHT:,}; "
             f"write another one, or remove the preference.",
             QueryFault.INVALID_WEIGHT,
-            preference=text[:_LONGEST_SHOWN],
+            preference=text[:_MAX_SHOWN_LENGTH],
             most=MAX_WEIGHT,
         )
     return Preference(column, (match["order"] or "asc").lower() == "desc", weight)

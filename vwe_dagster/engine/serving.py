@@ -35,7 +35,7 @@ TERMINATED = 128 + signal.SIGTERM
 """Exit code of an engine after SIGTERM."""
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_SOCKET_PATH = 107
+_MAX_SOCKET_PATH_BYTES = 107
 _BACKLOG = 256
 _MAX_TOKEN_BYTES = 4096
 _ADDRESS = re.compile(r"(?P<host>[^\s:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
@@ -134,8 +134,8 @@ def _listen(path: Path | None, tcp: str | None) -> Iterator[socket.socket]:
 
 
 def _listen_unix(path: Path) -> socket.socket:
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-        raise ServingError(f"The socket path {path} is too long; choose one of at most {_LONGEST_SOCKET_PATH} bytes.")
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
+        raise ServingError(f"The socket path {path} is too long; choose one of at most {_MAX_SOCKET_PATH_BYTES} bytes.")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _locked(path.parent):

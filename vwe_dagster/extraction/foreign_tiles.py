@@ -61,8 +61,8 @@ _MAX_WIDTH_M = 2 * MAP_WIDTH_M
 _TILE_NAME = re.compile(r"([0-9]{2})-([0-9]{2})\.bin\.gz")
 _FOREST_TOLERANCE = 1e-4  # a coordinate rounded differently moves the factor by 2e-5, half a cell by 1e-2
 _PROBED_ROWS = 64  # these rows of a plane decide its placement, which is then checked in all rows
-_ROWS_AT_ONCE = 256
-_LONGEST_VERSION = 64
+_ROWS_PER_BLOCK = 256
+_MAX_VERSION_LENGTH = 64
 
 
 class _Tiling(NamedTuple):
@@ -141,12 +141,12 @@ def _version(document: Document) -> str | int | None:
     version = document.fields.get("WorldVersion")
     if version is None:
         return None
-    if isinstance(version, str) and version.isprintable() and len(version) <= _LONGEST_VERSION:
+    if isinstance(version, str) and version.isprintable() and len(version) <= _MAX_VERSION_LENGTH:
         return version
     if isinstance(version, int) and not isinstance(version, bool) and 0 <= version <= MAX_NUMBER:
         return version
     raise document.invalid_field(
-        "WorldVersion", f"a text of at most {_LONGEST_VERSION} characters, or a whole number from 0 to {MAX_NUMBER}"
+        "WorldVersion", f"a text of at most {_MAX_VERSION_LENGTH} characters, or a whole number from 0 to {MAX_NUMBER}"
     )
 
 
@@ -283,5 +283,5 @@ def _differs(forest: npt.NDArray[np.float32], grid: Grid, rows: slice) -> npt.ND
 
 def _bands(size: int) -> Iterator[slice]:
     """Yield all rows in bands, because the comparison of a band needs memory for several planes of it."""
-    for row in range(0, size, _ROWS_AT_ONCE):
-        yield slice(row, row + _ROWS_AT_ONCE)
+    for row in range(0, size, _ROWS_PER_BLOCK):
+        yield slice(row, row + _ROWS_PER_BLOCK)

@@ -31,10 +31,10 @@ COMMON_QUEUE = "vwe"
 TASK = "execute_job"
 """The name of the task, that of dagster-celery."""
 
-LONGEST_RUN_S = 21_600
+MAX_RUN_S = 21_600
 """Maximum duration of a run, ``max_runtime_seconds`` in the settings of the instance."""
 
-REDELIVERED_AFTER_S = LONGEST_RUN_S + 3600
+REDELIVERED_AFTER_S = MAX_RUN_S + 3600
 """Seconds after which Redis delivers an unacknowledged message again, ``visibility_timeout``.
 
 It must exceed the longest run: a message is acknowledged after its run, and a second delivery only occupies a slot.

@@ -23,7 +23,7 @@ from vwe_dagster.pool.kinds import Reason, TransitionKind
 from vwe_dagster.pool.launcher import LauncherError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.many import Outcome, outcomes
-from vwe_dagster.pool.polling import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, poll
+from vwe_dagster.pool.polling import MAX_PAUSE_S, MIN_PAUSE_S, poll
 from vwe_dagster.pool.queue import Queue
 from vwe_dagster.pool.reaper import fence_overdue, reap
 from vwe_dagster.pool.slot_locks import holder_name
@@ -166,11 +166,11 @@ class Allocation:
 
         def pauses_s() -> Iterator[float]:
             """Back off for the first caller only, so that the others notice their turn quickly."""
-            pause = SHORTEST_PAUSE_S
+            pause = MIN_PAUSE_S
             while True:
                 yield pause
                 if is_first:
-                    pause = min(2 * pause, LONGEST_PAUSE_S)
+                    pause = min(2 * pause, MAX_PAUSE_S)
 
         with self._queue.waiting(holder, wanted) as ticket:
             left = began + timeout_s - self._clock.now()

@@ -30,7 +30,7 @@ _IS_DUE = "(failures >= ? OR kills >= ?) AND alerted < openings"
 _OPENS = (OPENS_AFTER, OPENS_AFTER_KILLS)
 
 FIRST_RETRY_S = 30.0
-LONGEST_RETRY_S = 900.0
+MAX_RETRY_S = 900.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Circuit:
             elif before.state is CircuitState.HALF_OPEN:
                 # Starts that began before the circuit opened are not new evidence.
                 (waited,) = db.execute("SELECT backoff_s FROM circuit").fetchone()
-                self._wait(db, min(2 * waited, LONGEST_RETRY_S))
+                self._wait(db, min(2 * waited, MAX_RETRY_S))
 
     def succeeded(self) -> None:
         """Record that an engine became ready, which closes the circuit."""

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from vwe_dagster.pool.clock import Clock
 
-SHORTEST_PAUSE_S = 0.002
-LONGEST_PAUSE_S = 0.05
+MIN_PAUSE_S = 0.002
+MAX_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def poll(
     clock: Clock,
     *,
     timeout_s: float = math.inf,
-    pauses_s: Iterable[float] = itertools.repeat(LONGEST_PAUSE_S),
+    pauses_s: Iterable[float] = itertools.repeat(MAX_PAUSE_S),
 ) -> T | None:
     """Call ``attempt`` until it returns a value; return None after the timeout.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.ledger import Ledger
 from vwe_dagster.pool.locks import KernelLock, lock_folder
-from vwe_dagster.pool.polling import SHORTEST_PAUSE_S
+from vwe_dagster.pool.polling import MIN_PAUSE_S
 
 SEEN_EVERY_S = 1.0
 STOPPED_AFTER_S = 5.0
@@ -63,7 +63,7 @@ class Queue:
         lock = KernelLock(lock_folder(self._folder) / f"ticket-{uuid.uuid4().hex}.lock")
         while not lock.acquire():
             # A process that removes dead tickets is probing this file.
-            self.clock.sleep(SHORTEST_PAUSE_S)
+            self.clock.sleep(MIN_PAUSE_S)
         try:
             ticket = Ticket(self, lock, holder, wanted)
             try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from vwe_dagster.pool.clock import Clock
 from vwe_dagster.pool.locks import KernelLock
 
-_LONGEST_HOLDER = 120
+_MAX_HOLDER_LENGTH = 120
 """Maximum number of characters of a holder, so that it fits into a note."""
 
 
@@ -60,7 +60,7 @@ class SlotLock(KernelLock):
         super().__init__(folder / f"slot-{slot}.lock")
         self.slot = slot
         self._clock = clock
-        self._hold = Hold(holder[:_LONGEST_HOLDER], clock.boot, 0.0, 0.0, 0)
+        self._hold = Hold(holder[:_MAX_HOLDER_LENGTH], clock.boot, 0.0, 0.0, 0)
 
     @property
     def holder(self) -> str:

@@ -31,7 +31,7 @@ LEASE_GRACE_S = 2 * ANSWER_TIMEOUT_S
 A job ends up to ``ANSWER_TIMEOUT_S`` after its deadline if its engine does not respond; canceling it takes 2 s more.
 """
 
-LONGEST_SETTLING_S = 60.0
+MAX_SETTLING_S = 60.0
 """Maximum seconds for the reset of an engine (30 s), its end (20 s) and the calls of the launcher."""
 
 TARGET = "target"
@@ -113,7 +113,7 @@ class Upkeep:
     @property
     def upkeep_s(self) -> float:
         """Seconds after which a process that settles a slot or starts its engine is fenced."""
-        return max(self.settings.engine_startup_timeout, LONGEST_SETTLING_S) + LEASE_GRACE_S
+        return max(self.settings.engine_startup_timeout, MAX_SETTLING_S) + LEASE_GRACE_S
 
     @property
     def lease_s(self) -> float:

@@ -29,11 +29,11 @@ from vwe_dagster.site.warming import Warming
 from vwe_dagster.store import WorldStore
 from vwe_dagster.store.manifest import WORLD_STAGES
 
-LONGEST_KEY = 100
-"""The longest body of a request to keep a world, in bytes."""
+MAX_KEY_LENGTH = 100
+"""Maximum length of the body of a request to keep a world, in bytes."""
 
-LONGEST_FILE = 64 * 1024
-"""The longest world file that can be opened, in bytes; one of a new world has some dozens."""
+MAX_FILE_BYTES = 64 * 1024
+"""Maximum length of a world file that can be opened, in bytes; one of a new world has some dozens."""
 
 
 class PageToken:
@@ -120,7 +120,7 @@ class Actions:
         if not self._token.is_sent_by(request):
             message = "Only a page of this server can request a world; reload the page."
             return error_response(request, 403, Reason.NOT_FROM_PAGE, message)
-        key = await _body(request, LONGEST_KEY)
+        key = await _body(request, MAX_KEY_LENGTH)
         if key is None:
             return error_response(request, 413, Reason.TOO_LONG, "The request is longer than any seed.")
         try:
@@ -137,13 +137,13 @@ class Actions:
             return error_response(
                 request, 403, Reason.NOT_FROM_PAGE, "Only a page of this server can open a file; reload the page."
             )
-        content = await _body(request, LONGEST_FILE)
+        content = await _body(request, MAX_FILE_BYTES)
         if content is None:
             return error_response(
                 request,
                 413,
                 Reason.TOO_LONG,
-                f"The file is longer than {LONGEST_FILE // 1024} KB; open a .fwl or .fwl2.",
+                f"The file is longer than {MAX_FILE_BYTES // 1024} KB; open a .fwl or .fwl2.",
             )
         try:
             world = parse_world_file(content)

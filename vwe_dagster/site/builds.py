@@ -19,10 +19,10 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.text.printable import escape_unprintable
 
 MAX_WAITING = 8
-"""The largest number of requested worlds that are not built yet."""
+"""Maximum number of requested worlds that are not built yet."""
 
-_LONGEST_REASON = 300
-_LONGEST_LINE = 64 * 1024
+_MAX_REASON_LENGTH = 300
+_MAX_LINE_BYTES = 64 * 1024
 
 
 class BuildState(enum.StrEnum):
@@ -53,7 +53,7 @@ class BuildFailure:
     @classmethod
     def from_output(cls, output: IO[bytes]) -> Self:
         """Return the failure in the last line of the output of a process; keep only the first line of its reason."""
-        output.seek(max(output.seek(0, os.SEEK_END) - _LONGEST_LINE, 0))
+        output.seek(max(output.seek(0, os.SEEK_END) - _MAX_LINE_BYTES, 0))
         try:
             content = json.loads(output.read().strip().rpartition(b"\n")[2])
             return cls(_first_line(content["reason"]), str(uuid.UUID(content["run_id"])) if content["run_id"] else None)
@@ -67,7 +67,7 @@ def _first_line(text: str | None) -> str | None:
     if not lines:
         return None
     line = escape_unprintable(lines[0].strip())
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+    return line if len(line) <= _MAX_REASON_LENGTH else f"{line[:_MAX_REASON_LENGTH]}..."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,7 @@ ahead by less; such a file counts as new."""
 _UNFINISHED = ("~", ".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download")
 """Suffixes of files that another program is writing. Hidden files are ignored, too."""
 
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 class ListChangedError(RuntimeError):
@@ -180,7 +180,7 @@ def _unused(folder: Path, name: str, report: bytes | None) -> Path:
     With a ``report``, the path of the report must also be unused, or must already contain this report.
     """
     # Only the end of a very long name is kept, with the suffix, so that the name of the report is not too long.
-    whole = Path(os.fsdecode(os.fsencode(name)[-_LONGEST_NAME:]))
+    whole = Path(os.fsdecode(os.fsencode(name)[-_MAX_NAME_LENGTH:]))
     names = itertools.chain([whole.name], (f"{whole.stem}-{number}{whole.suffix}" for number in itertools.count(2)))
     paths = (path for path in (folder / each for each in names) if not os.path.lexists(path))
     return next(path for path in paths if report is None or _is_free_for(_report_of(path), report))

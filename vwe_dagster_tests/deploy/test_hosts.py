@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from vwe_dagster.cli.app import app
 from vwe_dagster.config.broker import BROKER_VARIABLE, DATABASE_VARIABLE, broker_from_environment
 from vwe_dagster.config.pool import settings_from_environment
-from vwe_dagster.hosts.app import LONGEST_RUN_S
+from vwe_dagster.hosts.app import MAX_RUN_S
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "hosts"
 FILES = ("center.yaml", "worker.yaml")
@@ -85,7 +85,7 @@ def test_workers_may_finish_their_runs_before_they_are_killed() -> None:
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(FOLDER / "vwe-worker.service")
     for limit in (unit["Service"]["TimeoutStopSec"], WORKER["stop_grace_period"]):
-        assert int(limit.removesuffix("h")) * 3600 >= LONGEST_RUN_S
+        assert int(limit.removesuffix("h")) * 3600 >= MAX_RUN_S
     assert unit["Service"]["KillMode"] == "mixed", "runs must not receive the signal that drains"
 
 

@@ -29,7 +29,7 @@ PER_RUN = 5
 WITHIN_S = 60.0
 """Seconds within which a lost run must have ended."""
 
-LONGEST_S = 3600.0
+MAX_WAIT_S = 3600.0
 STOPPED_S = 45.0
 DOWN_S = 10.0
 
@@ -127,16 +127,16 @@ class Trial:
                 found.append(lease)
             return bool(found)
 
-        wait_until(has_started, f"a run on {host}", LONGEST_S)
+        wait_until(has_started, f"a run on {host}", MAX_WAIT_S)
         return found[-1]
 
     def await_worlds(self, count: int) -> None:
         """Wait until so many worlds are published."""
-        wait_until(lambda: self.site.worlds_made() >= count, f"{count} worlds", LONGEST_S)
+        wait_until(lambda: self.site.worlds_made() >= count, f"{count} worlds", MAX_WAIT_S)
 
     def await_end(self) -> None:
         """Wait until every world is complete and no run is unfinished."""
-        wait_until(lambda: not self.unfinished() and not self.missing(), "the end", LONGEST_S)
+        wait_until(lambda: not self.unfinished() and not self.missing(), "the end", MAX_WAIT_S)
 
     def unfinished(self) -> int:
         """Return the number of unfinished runs."""

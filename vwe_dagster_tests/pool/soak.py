@@ -62,7 +62,7 @@ FAULTS = (
     "slow_boot=1@0.1",
     "fail_start@0.05",
 )
-LONGEST_STOP_S: Final = 18.0
+MAX_STOP_S: Final = 18.0
 """Long enough for a stopped holder to be fenced; most stops are much shorter."""
 
 _LONG_STOP_S = 1.0
@@ -394,7 +394,7 @@ class Misfortune:
             os.kill(pid, signal.SIGKILL if what.startswith("kill") else signal.SIGSTOP)
         if what.startswith("stop"):
             now = time.time()
-            self._stopped.append((now, now + LONGEST_STOP_S * self._choice.random() ** 40, pid))
+            self._stopped.append((now, now + MAX_STOP_S * self._choice.random() ** 40, pid))
 
     def _damage(self, pool: EnginePool) -> None:
         """Overwrite a part of the ledger, and repair it if the damage is detected; SQLite may rewrite parts in use."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vwe_dagster.pool.alerts import LOST_OFTEN
-from vwe_dagster.pool.circuit import FIRST_RETRY_S, LONGEST_RETRY_S, OPENS_AFTER, OPENS_AFTER_KILLS
+from vwe_dagster.pool.circuit import FIRST_RETRY_S, MAX_RETRY_S, OPENS_AFTER, OPENS_AFTER_KILLS
 from vwe_dagster.pool.counts import read_counts
 from vwe_dagster.pool.errors import NoEngineError, PoolError
 from vwe_dagster.pool.kinds import Reason, TransitionKind
@@ -85,7 +85,7 @@ def test_each_failed_trial_doubles_the_backoff_up_to_a_limit(pool: EnginePool, m
         launches = machine.launches
         fail(pool, machine)
         assert machine.launches == launches + 1
-    assert waits == pytest.approx([FIRST_RETRY_S * 2**n for n in range(5)] + 2 * [LONGEST_RETRY_S], abs=0.1)
+    assert waits == pytest.approx([FIRST_RETRY_S * 2**n for n in range(5)] + 2 * [MAX_RETRY_S], abs=0.1)
     assert pool.status().circuit.openings == 1
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from vwe_dagster.pool.polling import LONGEST_PAUSE_S, poll
+from vwe_dagster.pool.polling import MAX_PAUSE_S, poll
 from vwe_dagster_tests.pool.fakes import FakeClock
 
 
@@ -23,7 +23,7 @@ def test_first_value_is_returned_without_sleeping(clock: FakeClock) -> None:
 def test_attempts_are_repeated_after_a_pause_until_one_returns_a_value(clock: FakeClock) -> None:
     results = iter([None, None, "done"])
     assert poll(lambda: next(results), clock) == "done"
-    assert clock.time == pytest.approx(1000 + 2 * LONGEST_PAUSE_S)
+    assert clock.time == pytest.approx(1000 + 2 * MAX_PAUSE_S)
 
 
 def test_last_attempt_follows_the_timeout(clock: FakeClock) -> None:

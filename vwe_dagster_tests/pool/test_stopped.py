@@ -22,12 +22,12 @@ from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.queue import STOPPED_AFTER_S
 from vwe_dagster.pool.settings import PoolSettings
 from vwe_dagster.pool.slot_locks import UNKNOWN, SlotLock
-from vwe_dagster.pool.upkeep import LEASE_GRACE_S, LONGEST_SETTLING_S
+from vwe_dagster.pool.upkeep import LEASE_GRACE_S, MAX_SETTLING_S
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeMachine, FakeProcess, Holder
 
 SETTINGS = PoolSettings(max_warm_containers=2, min_free_disk_gb=0, acquire_timeout=300, engine_startup_timeout=20)
 ONE_SLOT = SETTINGS.model_copy(update={"max_warm_containers": 1})
-KEPT_S = LONGEST_SETTLING_S + LEASE_GRACE_S
+KEPT_S = MAX_SETTLING_S + LEASE_GRACE_S
 """Seconds after which a process that settles a slot is fenced."""
 
 

@@ -14,7 +14,7 @@ from vwe_dagster.engine.messages import EngineError
 from vwe_dagster.pool.lease import Lease
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import PoolSettings
-from vwe_dagster.pool.upkeep import LEASE_GRACE_S, LONGEST_SETTLING_S
+from vwe_dagster.pool.upkeep import LEASE_GRACE_S, MAX_SETTLING_S
 from vwe_dagster.pool.watch import LeaseWatch
 from vwe_dagster_tests.engine.engines import wait_until
 from vwe_dagster_tests.pool.fakes import REQUEST, FakeClock, FakeEngine, FakeMachine
@@ -97,7 +97,7 @@ def test_holder_has_time_to_end_an_engine_that_hung(pool: EnginePool, machine: F
     with pool.lease() as lease:
         with pytest.raises(EngineError):
             lease.generate(REQUEST)
-        machine.clock.time += LONGEST_SETTLING_S
+        machine.clock.time += MAX_SETTLING_S
         assert overdue(pool) == 0
         assert pool.reap().actions == []
 

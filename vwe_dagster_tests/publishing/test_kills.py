@@ -20,7 +20,7 @@ from vwe_dagster_tests.publishing.test_worlds import SEED, built, content_of, re
 
 KILLS, BUILDS = 5, 6
 
-LONGEST_S = 0.3
+MAX_DELAY_S = 0.3
 """Time limit of the random moment; a publication takes about 0.1 s."""
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def test_killed_publisher_leaves_a_whole_world(s3: S3Server, tmp_path: Path) -> 
         process = PROCESSES.Process(target=publish_until_killed, args=arguments)
         process.start()
         assert reports.poll(PATIENCE_S), "no publication was reported"
-        time.sleep(random.uniform(0, LONGEST_S))
+        time.sleep(random.uniform(0, MAX_DELAY_S))
         process.kill()
         process.join()
         world = read(address, tmp_path / "cache")

@@ -13,7 +13,7 @@ import pytest
 
 from vwe_dagster.formats.fwl import new_world, world_file_bytes
 from vwe_dagster.seeds.seed import Seed, parse_seed
-from vwe_dagster.site.actions import LONGEST_FILE
+from vwe_dagster.site.actions import MAX_FILE_BYTES
 from vwe_dagster.site.builds import BuildFailure, Builds, BuildState
 from vwe_dagster.site.server import site_app
 from vwe_dagster.store import WorldStore
@@ -112,7 +112,7 @@ def test_file_that_is_not_a_world_is_rejected(client: httpx.Client) -> None:
     refused = client.post("/open", headers=headers_of(client), content=b"<script>alert(1)</script>")
     assert refused.status_code == 400
     assert "not a world file" in refused.json()["message"]
-    refused = client.post("/open", headers=headers_of(client), content=bytes(LONGEST_FILE + 1))
+    refused = client.post("/open", headers=headers_of(client), content=bytes(MAX_FILE_BYTES + 1))
     assert refused.status_code == 413
 
 

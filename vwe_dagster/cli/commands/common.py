@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vwe_dagster.locations.location_table import LocationTable
 
 SHOWN_SINGLY = 10
-"""The largest number of seeds that a command reports one by one."""
+"""Maximum number of seeds that a command reports one by one."""
 
 SeedTexts = Annotated[
     list[str], typer.Argument(metavar="SEED...", help="Seeds as typed in the game, or @ and an integer.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     _Seeds = npt.NDArray[np.int64]
 
 MAX_SEEDS = 10_000_000
-"""The largest number of seeds per command; at depth ``world`` it takes ten days on two cores."""
+"""Maximum number of seeds per command; at depth ``world`` it takes ten days on two cores."""
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -13,7 +13,7 @@ from vwe_dagster.pool.launcher import LauncherError
 SOCKET = "engine.sock"
 TOKEN = "token"  # noqa: S105  a file name, not a token
 
-_LONGEST_SOCKET = 100
+_MAX_SOCKET_PATH_BYTES = 100
 """Maximum length of a socket's path in bytes; systems allow 103 to 107."""
 
 
@@ -25,7 +25,7 @@ def socket_dir_of(engine: str) -> Path:
     """
     for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  create_socket_dir checks the owner
         socket_dir = Path(base) / f"vwe-{os.getuid()}" / engine
-        if len(os.fsencode(socket_dir / SOCKET)) <= _LONGEST_SOCKET:
+        if len(os.fsencode(socket_dir / SOCKET)) <= _MAX_SOCKET_PATH_BYTES:
             return socket_dir
     raise LauncherError(
         f"The engine name {engine} is too long for the path of a unix socket; choose a shorter name for the pool."
