@@ -235,13 +235,20 @@ def _repeating(work: Callable[[], object], every_s: float, name: str) -> Iterato
 
 
 def _pool_report(settings: PoolSettings, folder: Path) -> PoolReport | None:
-    """Return the state of a pool; None if it was never used."""
+    """Return the state of a pool; None if it was never used, or if its ledger cannot be read.
+
+    A host with a full disk still executes runs, so it must not count as lost.
+    """
     if not ledger_file(state_folder(folder)).is_file():
         return None
-    ledger = Ledger(state_folder(folder))
     try:
-        counts = read_counts(ledger, SystemClock())
-    finally:
-        ledger.close()
+        ledger = Ledger(state_folder(folder))
+        try:
+            counts = read_counts(ledger, SystemClock())
+        finally:
+            ledger.close()
+    except EngineError as error:
+        _log.warning("The state of the pool %s cannot be reported: %s", settings.name, error)
+        return None
     engines = {state.value: count for state, count in counts.slots.items() if count}
     return PoolReport(settings.name, counts.size, counts.free, engines, counts.waiting)

@@ -10,9 +10,11 @@ import pytest
 
 from vwe_dagster.config.home import find_home
 from vwe_dagster.hosts import worker as worker_module
+from vwe_dagster.hosts.host_reports import HostState
 from vwe_dagster.hosts.shared_data import DataWatch
 from vwe_dagster.hosts.worker import Worker
 from vwe_dagster.pool.clock import SystemClock
+from vwe_dagster.pool.database import ledger_file
 from vwe_dagster.pool.opening import state_folder
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.settings import DEFAULT_NAME, PoolSettings
@@ -78,3 +80,11 @@ def test_worker_leaves_an_unused_pool_alone(worker: Worker, machine: FakeMachine
     worker.maintain()
     assert machine.launches == 0
     assert not worker.home.pools.exists()
+
+
+def test_host_with_an_unusable_pool_is_still_reported(worker: Worker) -> None:
+    ledger = ledger_file(state_folder(worker.home.pools / DEFAULT_NAME))
+    ledger.parent.mkdir(parents=True)
+    ledger.write_text("not a database" * 100, encoding="utf-8")
+    report = worker.report(HostState.WORKING)
+    assert (report.state, report.pools) == (HostState.WORKING, ())
