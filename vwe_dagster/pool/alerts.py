@@ -25,9 +25,16 @@ def lost_engines(ledger: Ledger) -> list[Transition]:
     with ledger.database.connected() as db:
         rows = db.execute(
             "SELECT * FROM transitions WHERE id > (SELECT coalesce(max(id), 0) - ? FROM transitions) AND id > ? "
-            "AND after = ? AND before != ? AND kind != ? "
+            "AND after = ? AND before != ? AND kind NOT IN (?, ?) "
             "AND at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') ORDER BY id",
-            (_LATEST_STEPS, ledger.metadata(ALERTED_STEP), State.ERROR, State.STARTING, TransitionKind.DRAINED),
+            (
+                _LATEST_STEPS,
+                ledger.metadata(ALERTED_STEP),
+                State.ERROR,
+                State.STARTING,
+                TransitionKind.DRAINED,
+                TransitionKind.IDLE,
+            ),
         ).fetchall()
     return [Transition.of_row(row) for row in rows]
 

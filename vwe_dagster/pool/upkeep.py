@@ -230,7 +230,9 @@ class Upkeep:
         try:
             status = self.connection(row).claim(token)
         except EngineError as error:
-            self.fail(row.slot, token, self._cause_of_failed_request(row, error))
+            reason = self._cause_of_failed_request(row, error)
+            is_idle = reason.kind is TransitionKind.ENGINE_ENDED and self._has_exceeded_idle_time(row)
+            self.fail(row.slot, token, self._idle if is_idle else reason)
             return None
         if row.state is not State.READY or status.state is not EngineState.READY:
             return token if self.reset(row.slot, token, _NOT_RESET) else None
@@ -402,13 +404,17 @@ class Upkeep:
         launched = row.launched
         if launched is not None and self.launcher.running(launched):
             return
-        if row.boot == self.clock.boot and self.clock.now() - (row.used_s or 0) >= self.settings.idle_s:
+        if self._has_exceeded_idle_time(row):
             self._lower_target()
             if row.state is State.READY:
                 self._remove(row, row.token, self._idle)
                 return
         end = EngineEnd("unknown") if launched is None else self.launcher.cause_of_end(launched)
         self.fail(row.slot, row.token, _ended(f"it ended by itself ({end.detail})", end))
+
+    def _has_exceeded_idle_time(self, row: Slot) -> bool:
+        """Return whether a free engine may have ended by itself, because it was not used."""
+        return row.boot == self.clock.boot and self.clock.now() - (row.used_s or 0) >= self.settings.idle_s
 
     def _clear_holder(self, row: Slot) -> None:
         """Clear a holder that died without a job; the time of its claim becomes the time of the last use."""

@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from vwe_dagster.pool.alerts import LOST_OFTEN
 from vwe_dagster.pool.diagnosis import DRAINED, IDLE_GRACE_S, SPAWN_S, Action, diagnose, retirement
 from vwe_dagster.pool.due import reasons
 from vwe_dagster.pool.kinds import TransitionKind
@@ -250,6 +251,20 @@ def test_engine_that_outlives_its_idle_time_is_ended_by_the_reaper(machine: Fake
     assert reported(pool, machine, folder) == []
     assert pool.events(limit=1)[0].kind is TransitionKind.IDLE
     assert not any(engine.running for engine in machine.engines.values())
+
+
+def test_engine_that_ended_by_itself_before_a_caller_claims_it_is_not_counted_as_lost(
+    machine: FakeMachine, folder: Path
+) -> None:
+    with machine.pool(folder, SETTINGS) as pool:
+        for _ in range(LOST_OFTEN):
+            pool.warm(1)
+            machine.clock.time += SETTINGS.idle_s
+            for engine in machine.engines.values():
+                engine.running = False
+            with pool.lease():
+                pass
+        assert pool.take_alerts() == []
 
 
 @pytest.mark.parametrize("ends_by", ["death", "fence"])
