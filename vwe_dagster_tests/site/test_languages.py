@@ -55,7 +55,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def open_page(browser: Browser, address: str) -> Iterator[Callable[[], Page]]:
     """Return a function that opens a page in German."""
-    with desktop(browser, address, locale="de-DE", permissions=CLIPBOARD) as open_page:
+    with desktop(browser, address, locale="de-DE", permissions=CLIPBOARD, reduced_motion="reduce") as open_page:
         yield open_page
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from vwe_dagster.formats.fwl import new_world, world_file_bytes
 from vwe_dagster.seeds.seed import parse_seed
@@ -33,14 +33,17 @@ def type_seed(page: Page, text: str) -> None:
     box.press("Enter")
 
 
+def show_title(route: Route) -> None:
+    """Respond with a page that stands for the page of a world."""
+    route.fulfill(content_type="text/html", body="<title>world</title>")
+
+
 def test_typed_seed_shows_its_world_from_every_page(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, "/")
     type_seed(page, OTHER)
     expect(page.locator("h1[data-key]")).to_have_text(OTHER)
-    page.route(
-        f"**/worlds/{OTHER}/", lambda route: route.fulfill(content_type="text/html", body="<title>world</title>")
-    )
+    page.route(f"**/worlds/{OTHER}/", show_title)
     for path in ["/find/", f"/worlds/{ONE}/", f"/compare/?one={ONE}&other={OTHER}"]:
         visit(page, path)
         type_seed(page, OTHER)
@@ -65,7 +68,7 @@ def test_world_that_is_not_stored_has_map_places_and_figures(visitor: Visitor) -
 def test_random_seed_can_be_typed_in_the_game(visitor: Visitor) -> None:
     page = visitor.page
     visit(page, "/")
-    page.route("**/worlds/*/", lambda route: route.fulfill(content_type="text/html", body="<title>world</title>"))
+    page.route("**/worlds/*/", show_title)
     page.get_by_role("button", name="Random").click()
     expect(page).to_have_url(re.compile(r"/worlds/[A-Za-z0-9]{10}/$"))
 
@@ -157,6 +160,7 @@ def test_gallery_without_worlds_welcomes_with_a_seed_box_and_examples(
         page = context.new_page()
         page.set_default_timeout(PAGE_MS)
         page.route("**/thumbnail.png", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
+        page.route("**/worlds/*/", show_title)
         visit(page, "/")
         welcome = page.locator("#welcome")
         expect(welcome.get_by_role("textbox", name="Seed")).to_be_visible()
@@ -172,15 +176,15 @@ def test_gallery_without_worlds_welcomes_with_a_seed_box_and_examples(
 
 
 @pytest.mark.parametrize("visitor", [{}, PHONE], indirect=True, ids=["desktop", "phone"])
-@pytest.mark.parametrize("path", ["/", f"/worlds/{ONE}/"])
-def test_placeholder_of_the_seed_box_is_not_cut(visitor: Visitor, path: str) -> None:
+def test_placeholder_of_the_seed_box_is_not_cut(visitor: Visitor) -> None:
     page = visitor.page
-    visit(page, path)
-    if "worlds" in path and page.locator("#handle").is_visible():
-        page.locator("#handle").click()
-    box = page.locator(".seed-box input[type=text]").bounding_box()
-    assert box is not None
-    assert box["width"] >= 130
+    for path in ("/", f"/worlds/{ONE}/"):
+        visit(page, path)
+        if "worlds" in path and page.locator("#handle").is_visible():
+            page.locator("#handle").click()
+        box = page.locator(".seed-box input[type=text]").bounding_box()
+        assert box is not None
+        assert box["width"] >= 130, path
 
 
 @pytest.fixture
