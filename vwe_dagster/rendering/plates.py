@@ -139,7 +139,7 @@ def draw_peaks(sheet: Sheet, peaks: Sequence[tuple[float, float, float]], space:
 def center_boxes(sheet: Sheet) -> list[Box]:
     """Return the boxes that :func:`draw_center` takes."""
     x, y = sheet.nearest_place(0, 0)
-    half = sheet.width("Centre", 18) / 2
+    half = sheet.width("Center", 18) / 2
     return [(x - 13, y - 13, x + 13, y + 13), (x - half - 2, y + 14, x + half + 2, y + 36)]
 
 
@@ -152,4 +152,4 @@ def draw_center(sheet: Sheet) -> None:
     mark.disc((13, 13), 3.2)
     sheet.ink((x - 13, y - 13), palette.PAPER, halo.coverage())
     sheet.ink((x - 13, y - 13), palette.INK, mark.coverage())
-    sheet.letter((x, y + 32), "Centre", 18, anchor="ms", halo=palette.PAPER)
+    sheet.letter((x, y + 32), "Center", 18, anchor="ms", halo=palette.PAPER)

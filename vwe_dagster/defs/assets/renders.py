@@ -18,7 +18,7 @@ from vwe_dagster.seeds.seed import Seed
 from vwe_dagster.store import Draft, Manifest, WorldStore
 from vwe_dagster.store.stages import grid_of, read_extracted, read_plane, read_processed, write_picture
 
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 
 
 class RendersConfig(PlainConfig):
