@@ -492,7 +492,8 @@ def test_tool_lowers_the_sheet_that_would_cover_it(visitor: Visitor) -> None:
 def test_cards_are_as_wide_as_their_content(visitor: Visitor) -> None:
     page = visitor.page
     # A turned phone shows the same point in the middle.
-    visit(page, f"{WORLD}#at=1200,-600&zoom=4")
+    visit(page, f"/worlds/%40{NUMBERED[1:]}/#at=1200,-600&zoom=4")
+    assert page.locator(".head p").evaluate("title => title.scrollWidth <= title.clientWidth")
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator("canvas.chart").first).to_have_css("width", "390px")
     page.keyboard.press("g")

@@ -136,6 +136,27 @@ def test_relief_turns_by_keys(visitor: Visitor) -> None:
     visitor.complaints[:] = [each for each in visitor.complaints if "GPU stall" not in each]
 
 
+def test_relief_on_a_page_from_a_disk_keeps_the_colors_of_biomes(visitor: Visitor) -> None:
+    page = visitor.page
+    # On such a page, browsers do not hand the pixels of tiles to WebGL.
+    page.add_init_script("""
+        const { texImage2D } = WebGL2RenderingContext.prototype;
+        WebGL2RenderingContext.prototype.texImage2D = function (...values) {
+          if (values.at(-1) instanceof HTMLCanvasElement) throw new DOMException("tainted", "SecurityError");
+          return texImage2D.apply(this, values);
+        };
+    """)
+    visit(page, WORLD)
+    page.keyboard.press("h")
+    canvas = page.locator("#relief canvas[data-drawn]")
+    expect(canvas).to_be_visible()
+    expect(page.locator("#relief [role=status]")).to_have_count(0)
+    page.wait_for_timeout(300)
+    drawn = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB"))
+    assert (drawn.max(axis=-1) < 10).mean() < 0.01
+    visitor.complaints[:] = [each for each in visitor.complaints if "GPU stall" not in each]
+
+
 def test_browser_without_webgl_shows_the_picture_of_the_relief(visitor: Visitor) -> None:
     page = visitor.page
     page.add_init_script(NO_WEBGL)

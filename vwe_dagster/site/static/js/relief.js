@@ -180,10 +180,16 @@ export class ReliefView {
   /** Puts a picture on the surface; `width` and `start` are the meters that it covers, and its west and south edges. */
   #paint(width, start, upload) {
     const { gl } = this;
-    this.painted = { width, start };
     const texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
-    upload(gl);
+    try {
+      upload(gl);
+    } catch (error) {
+      gl.bindTexture(gl.TEXTURE_2D, this.texture ?? null);
+      gl.deleteTexture(texture);
+      throw error;
+    }
+    this.painted = { width, start };
     gl.generateMipmap(gl.TEXTURE_2D);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);

@@ -1,6 +1,8 @@
 // Draws a part of the page as it is shown on a canvas: pictures, canvases, lines, signs and text.
 
 const INVISIBLE = "rgba(0, 0, 0, 0)";
+/** The reach of shadows of signs, in pixels. */
+const SHADOW = 8;
 
 /** Paints an element and everything in it, at the positions on the screen relative to `origin`. */
 export function paintElement(context, element, origin) {
@@ -10,11 +12,19 @@ export function paintElement(context, element, origin) {
   context.globalAlpha *= Number(style.opacity);
   // Nested filters are not combined; only the tiles have one.
   if (style.filter !== "none" && "filter" in context) context.filter = style.filter;
-  if (element instanceof SVGSVGElement) paintSvg(context, element, origin);
-  else if (element instanceof HTMLImageElement || element instanceof HTMLCanvasElement)
+  if (element instanceof SVGSVGElement) {
+    limitFilter(context, element, origin);
+    paintSvg(context, element, origin);
+  } else if (element instanceof HTMLImageElement || element instanceof HTMLCanvasElement) {
+    limitFilter(context, element, origin);
     paintPicture(context, element, origin);
-  else {
+  } else {
     paintBox(context, element, style, origin);
+    if (style.overflowX !== "visible") {
+      context.beginPath();
+      context.rect(...placed(element, origin));
+      context.clip();
+    }
     for (const child of inOrder(element)) {
       if (child instanceof Text) paintText(context, child, style, origin);
       else if (child instanceof Element) paintElement(context, child, origin);
@@ -35,6 +45,18 @@ function inOrder(element) {
 function placed(element, origin) {
   const { left, top, width, height } = element.getBoundingClientRect();
   return [left - origin.left, top - origin.top, width, height];
+}
+
+/**
+ * Clips the canvas around an element that is drawn with a filter. Chromium 156 applies filters to everything within the
+ * clip: without it, a view of 1280 by 800 pixels with the boss tour took 25 s, with it 0.4 s (2 cores, load 16).
+ */
+function limitFilter(context, element, origin) {
+  if ((context.filter ?? "none") === "none") return;
+  const [left, top, width, height] = placed(element, origin);
+  context.beginPath();
+  context.rect(left - SHADOW, top - SHADOW, width + 2 * SHADOW, height + 2 * SHADOW);
+  context.clip();
 }
 
 function paintPicture(context, picture, origin) {

@@ -117,7 +117,9 @@ export class WorldMap {
       const address = tile.src;
       const wait = tile.tries < TRIES ? 500 * tile.tries : LONG_WAIT_MS;
       // Leaflet removes tiles out of the view from the page.
-      window.setTimeout(() => tile.isConnected && (tile.src = address), wait);
+      window.setTimeout(() => {
+        if (tile.isConnected) tile.src = address;
+      }, wait);
     });
     this.#reportLoading(this.tiles);
     if (former) {
