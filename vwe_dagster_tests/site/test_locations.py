@@ -7,7 +7,7 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from vwe_dagster.analysis.columns import BOSSES
 from vwe_dagster.locations.table_file import shipped_table
@@ -31,7 +31,7 @@ from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.browsing import MINUS, PHONE, PIXEL_M, Visitor, click_at, plain_server, visit
-from vwe_dagster_tests.site.conftest import Site, served
+from vwe_dagster_tests.site.conftest import CLIPBOARD, Site, desktop, served
 from vwe_dagster_tests.worlds import plateau_world, publish_imported, publish_world
 
 KEY, BARE = "full", "bare"
@@ -51,6 +51,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     publish_world(store, BARE, Grid.of_world(64))
     with served(site_app(store)) as address:
         yield Site(address, store)
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, site: Site) -> Iterator[Callable[[], Page]]:
+    """Return a function that opens a page of the site on a desktop; moves of the map are not animated."""
+    with desktop(
+        browser, site.address, permissions=CLIPBOARD, color_scheme="light", reduced_motion="reduce"
+    ) as open_page:
+        yield open_page
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +186,7 @@ def test_popup_explains_candidates_and_copies_the_console_command(
     middle = re.search(r"at=([-\d.]+),([-\d.]+)&zoom=([\d.]+)", page.url)
     assert middle is not None
     assert float(middle[1]) == pytest.approx((all_ten["x_m"].min() + all_ten["x_m"].max()) / 2, abs=2500)
-    visit(page, "/")
+    page.goto("about:blank")
     visit(page, f"{WORLD}#place=eikthyr-1")
     expect(card).to_contain_text("Eikthyr")
     expect(card).not_to_contain_text("becomes")
@@ -389,7 +398,6 @@ def test_measured_line_continues_at_the_sign_of_a_location(visitor: Visitor, pla
 
 def test_names_of_modded_locations_are_not_interpreted_as_html(visitor: Visitor, places: pd.DataFrame) -> None:
     page = visitor.page
-    visit(page, "/")
     for name in MODDED:
         modded = places[places["prefab"] == name].iloc[0]
         look_at(page, modded, show="other-kind")
@@ -539,7 +547,7 @@ def copied(page: Page) -> str:
 
 def look_at(page: Page, place: pd.Series[Any], *, show: str) -> None:
     """Show a place in the middle of the map, so near that no other sign covers its own."""
-    visit(page, "/")
+    page.goto("about:blank")
     visit(page, f"{WORLD}#at={place['x_m']:.1f},{place['z_m']:.1f}&zoom=5&show={show}")
     settle(page)
 
