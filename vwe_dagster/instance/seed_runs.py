@@ -31,6 +31,9 @@ from vwe_dagster.store import WorldStore
 from vwe_dagster.text.commands import vwe_command
 
 _COMMAND_LINE_TAGS = {"vwe/made_by": "command line"}
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""The SQLite files of an instance, except those of single runs."""
+
 _LOCK_TAG = ".dagster/vwe_lock"
 """Tag of a run with the name of its lock file; Dagster's pages hide tags with this prefix."""
 
@@ -214,6 +217,7 @@ def _opened(instance: Path) -> dg.DagsterInstance:
     try:
         # Without the lock, two processes that open a new instance would both create its tables.
         with FileLock(instance / "vwe_opening.lock"):
+            _remove_unfinished_databases(instance)
             return dg.DagsterInstance.from_config(str(instance))
     except OSError as error:
         raise _unusable(instance, error) from error
@@ -224,6 +228,31 @@ def _opened(instance: Path) -> dg.DagsterInstance:
             f"The settings {instance / SETTINGS} cannot be used ({cause.partition(' Expected: ')[0]}); correct the "
             f"file, or remove it to use the project's settings."
         ) from error
+
+
+def _remove_unfinished_databases(instance: Path) -> None:
+    """Remove databases that a killed process has not finished creating, so that Dagster creates them again.
+
+    Dagster completes no database whose file exists: without its tables, every later command would fail.
+    """
+    for name in DATABASES:
+        path = instance / name
+        if path.is_file() and _is_unfinished(path):
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Return whether no table of a database has a row: Dagster ends the creation with the row of the version."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            return not any(
+                database.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608  a name from the schema
+                for (table,) in sorted(tables)
+            )
+    except sqlite3.Error:
+        return False
 
 
 @contextlib.contextmanager

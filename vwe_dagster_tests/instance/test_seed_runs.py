@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -132,6 +134,23 @@ def test_damaged_database_is_an_error_with_a_remedy(tmp_path: Path, database: st
 
     with pytest.raises(HomeError, match=r"is damaged\. .* or move it away .* The worlds stay"):
         use()
+
+
+@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+@pytest.mark.parametrize("statements", ["", "CREATE TABLE runs (id INTEGER); CREATE TABLE event_logs (id INTEGER)"])
+def test_database_whose_creation_was_killed_is_created_again(tmp_path: Path, database: str, statements: str) -> None:
+    home = find_home({"VWE_HOME": str(tmp_path)})
+    unfinished = home.instance / database
+    unfinished.parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(unfinished)) as connection:
+        connection.executescript(statements)
+    unfinished.touch()
+    for _ in range(2):
+        with open_dagster(home) as dagster:
+            SeedRuns(home, dagster).register([parse_seed("a")])
+            assert SeedRuns(home, dagster).keys() == ["a"]
+            assert list(dagster.all_instigator_state()) == []
+            assert list(dagster.get_runs()) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from vwe_dagster.defs.in_flight import UNFINISHED_RUNS
+from vwe_dagster.instance.seed_runs import DATABASES
 
 _MIN_FREE_BYTES = 2**20
 """Minimum number of free bytes in a database before it is compacted."""
@@ -30,11 +31,7 @@ def compact(instance: dg.DagsterInstance, folder: Path) -> int | None:
     if instance.get_runs(dg.RunsFilter(statuses=UNFINISHED_RUNS), limit=1):
         return None
     freed = 0
-    for path in (
-        folder / "history" / "runs" / "index.db",
-        folder / "history" / "runs.db",
-        folder / "schedules" / "schedules.db",
-    ):
+    for path in (folder / name for name in DATABASES):
         if path.is_file():
             try:
                 freed += _compact(path)
