@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,14 +20,20 @@ def listen(host: str, port: int, *, command: Sequence[str]) -> socket.socket:
     """Listen on an address of this machine; port 0 is any free port.
 
     Raises:
-        CommandError: listening fails; the message shows ``command`` with another port.
+        CommandError: listening fails; if not because of the host, the message shows ``command`` with another port.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        # Python appends the address to the message of some errors.
+        reason = str(error.strerror).partition(" (while")[0]
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise CommandError(
+                f"Cannot listen on {bracketed(host)} ({reason}); choose an address of this machine, such as 127.0.0.1."
+            ) from error
         raise CommandError(
-            f"Cannot listen on {bracketed(host)}:{port} ({error.strerror}); choose another port, as in: "
+            f"Cannot listen on {bracketed(host)}:{port} ({reason}); choose another port, as in: "
             f"{vwe_command(*command, '--port', str(port % 65535 + 1))}"
         ) from error
 
