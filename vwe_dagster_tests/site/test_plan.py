@@ -301,6 +301,18 @@ def test_pins_of_an_unknown_version_are_reported(visitor: Visitor, tmp_path: Pat
     expect(visitor.page.locator("#toast")).to_contain_text('version {"toString":1}')
 
 
+def test_pins_beyond_the_limits_of_a_world_and_of_a_link_are_reported(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.page
+    points = [{"type": "Point", "coordinates": [10 * number, 0]} for number in range(600)]
+    file = tmp_path / "pins.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [{"geometry": point} for point in points]}))
+    visit(page, f"/worlds/{BARE}/")
+    page.locator("#pane-plan input[type=file]").set_input_files(file)
+    expect(page.locator("#toast")).to_have_text("Imported 500 pins and routes. A world can have 500.")
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.locator("#toast")).to_contain_text(re.compile(r"The link has the first \d+ of 500 pins"))
+
+
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)
 def test_places_gone_to_are_marked_and_kept_as_pins_on_a_phone(visitor: Visitor, screenshots: Path) -> None:
     page = visitor.page

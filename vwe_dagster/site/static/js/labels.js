@@ -18,6 +18,7 @@ export class Labels {
   #boxes = [];
   #cells = new Map();
   #pixel = 1;
+  #isHeld = false;
 
   /** @param map Leaflet's map. */
   constructor(map) {
@@ -31,8 +32,20 @@ export class Labels {
     this.#layers.sort((one, other) => one.rank - other.rank);
   }
 
+  /** Selects the labels only once, after `act`, which changes several layers. */
+  afterAll(act) {
+    this.#isHeld = true;
+    try {
+      act();
+    } finally {
+      this.#isHeld = false;
+    }
+    this.sift();
+  }
+
   /** Selects the labels again, after a change of the zoom or of what is shown. */
   sift() {
+    if (this.#isHeld) return;
     this.#boxes = [];
     this.#cells.clear();
     this.#pixel = metersPerPixel(this.map.getZoom());

@@ -35,7 +35,12 @@ export function checked({ name, note, color, points }) {
   };
 }
 
-const all = (items) => items.slice(0, MOST_ITEMS).map(checked).filter(Boolean);
+/** Returns the valid ones of items, one more than a world can have, so that the surplus is known. */
+const all = (items) =>
+  items
+    .slice(0, MOST_ITEMS + 1)
+    .map(checked)
+    .filter(Boolean);
 
 /** Returns the text of items in a link, and how many of them it has: the first ones, as many as fit. */
 export function toLink(items) {

@@ -78,7 +78,7 @@ export class Pins {
   text({ isShared = false } = {}) {
     const items = isShared ? [...this.items, ...this.guests] : this.guests;
     const { text, count } = toLink(items);
-    if (isShared && count < items.length) toast(t("pins.link_cut", { count, all: items.length }));
+    if (isShared) this.linkNote = count < items.length ? t("pins.link_cut", { count, all: items.length }) : null;
     return text;
   }
 
@@ -333,8 +333,10 @@ export class Pins {
     const { items: read, fault, found } = fromGeoJson(await file.text(), this.page.facts);
     if (fault) return toast(t(`pins.fault.${fault}`, { found, seed: String(this.page.facts.number) }));
     const fresh = read.map(named).filter((item) => !this.items.some((own) => same(own, item)));
-    this.items = [...this.items, ...fresh].slice(0, MOST_ITEMS);
+    const kept = fresh.slice(0, MOST_ITEMS - this.items.length);
+    this.items = [...this.items, ...kept];
     this.#changed();
-    toast(t("pins.imported", { count: fresh.length }));
+    const key = kept.length < fresh.length ? "pins.imported_most" : "pins.imported";
+    toast(t(key, { count: kept.length, most: MOST_ITEMS }));
   }
 }

@@ -130,7 +130,11 @@ class WorldPage {
   }
 
   /** Sets the page to a state; missing parts are as on a first visit. */
-  apply(state, { first = false } = {}) {
+  apply(state, options) {
+    this.world.labels.afterAll(() => this.#apply(state, options));
+  }
+
+  #apply(state, { first = false } = {}) {
     showMap(this.world, state);
     const shown = state.show ?? [...FIRST_SHOWN, ...this.locations.first];
     for (const name of Object.keys(this.world.overlays)) this.world.setOverlay(name, shown.includes(name));
@@ -483,7 +487,7 @@ class WorldPage {
     press("#link-button", () => {
       this.link.changed({ step: true });
       const address = this.plan.share(() => this.link.address());
-      copy(address, t("world.link_copied"));
+      copy(address, this.plan.pins.linkNote ?? t("world.link_copied"));
     });
     press("#goto-button", () => this.askPlace());
     $("#goto form").addEventListener("submit", (event) => {

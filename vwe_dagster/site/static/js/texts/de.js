@@ -706,6 +706,10 @@ export default {
   "pins.hint": "Wähle den Punkt des Pins.",
   "pins.import": "Importieren",
   "pins.imported": { one: "{count} Pin oder Route importiert.", other: "{count} Pins und Routen importiert." },
+  "pins.imported_most": {
+    one: "{count} Pin oder Route importiert. Eine Welt kann {most} haben.",
+    other: "{count} Pins und Routen importiert. Eine Welt kann {most} haben.",
+  },
   "pins.keep": "Behalten",
   "pins.link_cut": "Der Link hat die ersten {count} von {all} Pins und Routen; exportiere den Rest in eine Datei.",
   "pins.most": "Eine Welt kann {count} Pins und Routen haben; lösche zuerst einige.",

@@ -278,6 +278,10 @@ export default {
   "pins.hint": "Choose the point of the pin.",
   "pins.import": "Import",
   "pins.imported": { one: "Imported {count} pin or route.", other: "Imported {count} pins and routes." },
+  "pins.imported_most": {
+    one: "Imported {count} pin or route. A world can have {most}.",
+    other: "Imported {count} pins and routes. A world can have {most}.",
+  },
   "pins.keep": "Keep",
   "pins.link_cut": "The link has the first {count} of {all} pins and routes; export the rest to a file.",
   "pins.most": "A world can have {count} pins and routes; delete some first.",
