@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
 import inspect
 import io
 import pickle
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numba.np.linalg
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 from vwe_dagster.kernels.cache import cache_folder
@@ -79,6 +81,11 @@ class CheckedCache(FunctionCache):  # type: ignore[misc]
             self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
         )
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code for a signature, None if there is none."""
+        _load_array_functions()
+        return super().load_overload(sig, target_context)
+
     @contextlib.contextmanager
     def _guard_against_spurious_io_errors(self) -> Iterator[None]:
         """Report a file that cannot be read or written; the kernel is then compiled for this process only."""
@@ -135,6 +142,21 @@ class _CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
         with super()._open_for_write(filepath) as file:
             file.write(hashlib.sha256(content.getvalue()).digest())
             file.write(content.getvalue())
+
+
+@functools.cache
+def _load_array_functions() -> None:
+    """Load numba's functions of arrays without SciPy.
+
+    While they load, numba checks that SciPy has products of matrices. That takes 0.2 s and 16 MB, and no kernel
+    multiplies matrices. A function that does so checks it again.
+    """
+    ensure_blas = numba.np.linalg.ensure_blas
+    numba.np.linalg.ensure_blas = lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        numba.np.linalg.ensure_blas = ensure_blas
 
 
 @functools.cache
