@@ -1,4 +1,4 @@
-"""``vwe pool`` and ``vwe engine``, as a person or a program uses them: real commands, real engines."""
+"""``vwe pool`` and ``vwe engine``, as a person or a program uses them: real commands, engine processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -25,12 +26,14 @@ from vwe_dagster.engine.client import EngineClient
 from vwe_dagster.engine.connections import EngineUnreachableError
 from vwe_dagster.engine.messages import WorldRequest
 from vwe_dagster.pool.errors import FencedError
+from vwe_dagster.pool.launchers.process import COMMAND, ProcessLauncher
 from vwe_dagster.pool.ledger import JobRecord, Transition
 from vwe_dagster.pool.opening import open_pool
 from vwe_dagster.pool.pool import EnginePool
 from vwe_dagster.pool.status import PoolStatus, SlotStatus
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S, Vwe
+from vwe_dagster_tests.engine.engines import SIMPLE_ENGINE
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +57,29 @@ def drained(vwe: Vwe) -> Iterator[Vwe]:
     finally:
         with pool_of(vwe) as pool:
             pool.drain(timeout_s=PATIENCE_S)
+
+
+@contextlib.contextmanager
+def starting(command: Sequence[str]) -> Iterator[None]:
+    """Let the pools of this process start engines with a command."""
+    defaults = ProcessLauncher.__init__.__kwdefaults__
+    assert defaults is not None
+    with mock.patch.dict(defaults, command=command):
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _simple_engines() -> Iterator[None]:
+    """Start engines that load no kernels."""
+    with starting((sys.executable, "-m", SIMPLE_ENGINE)):
+        yield
+
+
+@pytest.fixture
+def native_engines() -> Iterator[None]:
+    """Start the engines that the command starts in other processes, too."""
+    with starting(COMMAND):
+        yield
 
 
 @pytest.fixture
@@ -213,6 +239,7 @@ def test_an_engine_in_use_is_not_drained_and_taken_away_only_by_force(vwe: Vwe) 
             lease.check()
 
 
+@pytest.mark.usefixtures("native_engines")
 def test_what_a_killed_holder_left_is_put_right_by_the_reaper(vwe: Vwe) -> None:
     settings = settings_from_environment(vwe.environment)
     code = f"""

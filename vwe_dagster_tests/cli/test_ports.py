@@ -90,7 +90,7 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             start_new_session=True,
         )
     try:
-        wait_until(lambda: process.poll() is not None or answers(kind, number), PATIENCE_S)
+        wait_until(lambda: process.poll() is not None or answers(kind, number), PATIENCE_S, every_s=0.2)
         assert process.poll() is None, (folder / "log").read_text()
         yield Listening(kind, number, process, folder / "log")
     finally:

@@ -53,7 +53,8 @@ def running_engine(
         started_engine(Path(folder), *arguments, program=program, tcp=tcp, memory_bytes=memory_bytes) as engine,
     ):
         with engine.client() as client:
-            wait_until(lambda: is_answering(client))
+            # Each try takes processor time from the engine that starts.
+            wait_until(lambda: is_answering(client), every_s=0.05)
         yield engine
 
 
@@ -100,8 +101,8 @@ def has_started(client: EngineClient) -> bool:
     return status is not None and status.state is not EngineState.STARTING
 
 
-def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
-    """Wait for a condition, at most ``patience_s`` seconds.
+def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S, *, every_s: float = 0.01) -> None:
+    """Wait for a condition, checked every ``every_s`` seconds, at most ``patience_s`` seconds.
 
     Raises:
         AssertionError: the condition did not become true.
@@ -109,7 +110,7 @@ def wait_until(is_true: Callable[[], object], patience_s: float = PATIENCE_S) ->
     begun = time.monotonic()
     while not is_true():
         assert time.monotonic() - begun < patience_s, "the condition did not become true"
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def next_number() -> int:

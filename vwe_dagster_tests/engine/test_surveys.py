@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
@@ -33,6 +34,12 @@ def a_survey(
     )
 
 
+@functools.cache
+def rows_of_seeds(depth: Depth) -> Sequence[Mapping[str, object]]:
+    """Return the rows of all seeds as this process computes them, once for all engines."""
+    return [seed_row(seed, depth) for seed in SEEDS]
+
+
 @pytest.fixture
 def surveying(client: EngineClient, token: int) -> int:
     """Return the token of the engine's holder; skip engines without surveys."""
@@ -60,7 +67,7 @@ def test_rows_are_those_of_the_seeds_in_their_order(client: EngineClient, survey
             progress=lambda fraction, _: reported.append(fraction),
         ),
     )
-    expected = table_of(SEEDS, [seed_row(seed, depth) for seed in SEEDS], depth, 2)
+    expected = table_of(SEEDS, rows_of_seeds(depth), depth, 2)
     assert export.table.equals(expected, check_metadata=True)
     assert export.engine.kind == "native"
     assert reported == sorted(reported)

@@ -56,7 +56,8 @@ def wait_for_rows(store: WorldStore, count: int) -> None:
     begun = time.monotonic()
     while survey_files(store).rows(Depth.WORLD) < count:
         assert time.monotonic() - begun < PATIENCE_S
-        time.sleep(0.01)
+        # Counting rows opens every file.
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("count", [1, 100, BLOCK_SEEDS, BLOCK_SEEDS + 1, 9000])
@@ -82,7 +83,7 @@ def test_depths_are_surveyed_independently(store: WorldStore, depth: Depth) -> N
 
 def test_killed_survey_is_resumed_without_loss_or_repetition(store: WorldStore) -> None:
     total, stored = BLOCK_SEEDS + 500, 0
-    for kill_at in (1, 1000, 2500, BLOCK_SEEDS + 1):
+    for kill_at in (1, 2500, BLOCK_SEEDS + 1):
         process = start(store, total)
         wait_for_rows(store, kill_at)
         process.kill()
