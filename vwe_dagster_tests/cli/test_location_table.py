@@ -54,7 +54,7 @@ def test_an_impossible_table_is_written_and_reported(
     assert ended.value.exit_code == FAILED
     assert out.read_text() == LocationTableDocument.of(impossible).text()
     shown = " ".join(capsys.readouterr().err.split())
-    assert "locations cannot be placed by it" in shown
+    assert "but it has impossible values" in shown
     assert "types, row 1, column max_delta: -1.0 is less than min_delta" in shown
 
 
