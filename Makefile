@@ -32,7 +32,7 @@ help:
 	@echo "make deploy                  build and start everything in containers, see docs/how-to/deployment.md"
 	@echo "make hosts                   install the packages for several hosts, see docs/how-to/several-hosts.md"
 	@echo "make test                    check everything: style, types, all tests, the fast ones first"
-	@echo "make test-fast               run the tests without Docker, browser and mono, in 100 s on 2 cores"
+	@echo "make test-fast               run the tests without Docker, browser and mono, in 183 s on 2 cores"
 	@echo "                             once the kernels are compiled; no style, no types"
 	@echo "make coverage                run the fast tests, and check that they cover 81 % of the code"
 	@echo "make soak MINUTES=30         share a pool while its processes and engines are killed and stopped"
