@@ -67,10 +67,8 @@ SETTINGS: Mapping[str, Any] = {
 class SlotLimit(celery.bootsteps.StartStopStep):  # type: ignore[misc]  # without annotations
     """Take no message without the center's data, or while every slot is in use.
 
-    Celery's ``worker_disable_prefetch`` does the latter, too.
-
-    That setting, however, forgets the runs in progress when Redis restarts. The worker then reserves a run that no
-    other host can take.
+    Celery's ``worker_disable_prefetch`` does the latter, too, but forgets the runs in progress when Redis restarts. The
+    worker then reserves a run that no other host can take.
     """
 
     requires: ClassVar = {"celery.worker.consumer.tasks:Tasks"}

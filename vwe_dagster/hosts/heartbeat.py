@@ -43,8 +43,8 @@ def end_without_data(watch: DataWatch) -> None:
 
     def check_until_end() -> None:
         while True:
-            _end_if_missing(watch)
             time.sleep(HEARTBEAT_S)
+            _end_if_missing(watch)
 
     _end_if_missing(watch)
     threading.Thread(target=check_until_end, name="data", daemon=True).start()
