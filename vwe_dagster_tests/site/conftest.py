@@ -106,9 +106,15 @@ def desktop(browser: Browser, address: str, **settings: Any) -> Iterator[Callabl
 
 
 @pytest.fixture(scope="module")
-def open_page(browser: Browser, site: Site) -> Iterator[Callable[[], Page]]:
+def window_settings() -> dict[str, Any]:
+    """Return further settings of the windows of :func:`open_page`, which a module may override."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, site: Site, window_settings: dict[str, Any]) -> Iterator[Callable[[], Page]]:
     """Return a function that opens a page of the site on a desktop."""
-    with desktop(browser, site.address, permissions=CLIPBOARD, color_scheme="light") as open_page:
+    with desktop(browser, site.address, permissions=CLIPBOARD, color_scheme="light", **window_settings) as open_page:
         yield open_page
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from vwe_dagster.analysis.columns import BOSSES
 from vwe_dagster.locations.table_file import shipped_table
@@ -31,7 +31,7 @@ from vwe_dagster.world.canonical import LOCATION_COLUMNS
 from vwe_dagster.world.grid import Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.browsing import MINUS, PHONE, PIXEL_M, Visitor, click_at, plain_server, visit
-from vwe_dagster_tests.site.conftest import CLIPBOARD, Site, desktop, served
+from vwe_dagster_tests.site.conftest import Site, served
 from vwe_dagster_tests.worlds import plateau_world, publish_imported, publish_world
 
 KEY, BARE = "full", "bare"
@@ -54,12 +54,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def open_page(browser: Browser, site: Site) -> Iterator[Callable[[], Page]]:
-    """Return a function that opens a page of the site on a desktop; moves of the map are not animated."""
-    with desktop(
-        browser, site.address, permissions=CLIPBOARD, color_scheme="light", reduced_motion="reduce"
-    ) as open_page:
-        yield open_page
+def window_settings() -> dict[str, Any]:
+    """Return the settings of windows in which moves of the map are not animated."""
+    return {"reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FloatRect, Page, expect
+from playwright.sync_api import FloatRect, expect
 
 from vwe_dagster.analysis.disc import Disc
 from vwe_dagster.analysis.islands import Landmasses
@@ -27,7 +27,7 @@ from vwe_dagster.world.biomes import Biome
 from vwe_dagster.world.grid import SEA_LEVEL_M, WORLD_RADIUS_M, Grid
 from vwe_dagster_tests.command import PATIENCE_S
 from vwe_dagster_tests.site.browsing import MINUS, PHONE, Visitor, click_at, visit
-from vwe_dagster_tests.site.conftest import CLIPBOARD, Site, desktop, served
+from vwe_dagster_tests.site.conftest import Site, served
 from vwe_dagster_tests.worlds import publish_world
 
 KEY, BARE, SIZE = "HHcLC5acQt", "bare", 256
@@ -66,12 +66,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def open_page(browser: Browser, site: Site) -> Iterator[Callable[[], Page]]:
-    """Return a function that opens a page of the site on a desktop; moves of the map are not animated."""
-    with desktop(
-        browser, site.address, permissions=CLIPBOARD, color_scheme="light", reduced_motion="reduce"
-    ) as open_page:
-        yield open_page
+def window_settings() -> dict[str, Any]:
+    """Return the settings of windows in which moves of the map are not animated."""
+    return {"reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="module")
